@@ -1,0 +1,23 @@
+/**
+ * What the resend Lambda and the stack that deploys it must agree on.
+ */
+
+/** A batch is worked one record after another; five slow sends of 40 MB still fit in the timeout. */
+export const RESEND_BATCH_SIZE = 5;
+
+export const RESEND_TIMEOUT_SECONDS = 60;
+
+/** The time one SES call may take; past it the answer counts as lost. */
+export const SES_CALL_TIMEOUT_MS = 20_000;
+
+/** AWS asks for six times the function's timeout, or a batch could be handed out twice while it is still worked. */
+export const FALLBACK_VISIBILITY_SECONDS = 6 * RESEND_TIMEOUT_SECONDS;
+
+/** The names of the environment variables that the stack sets and the handler reads. */
+export const RESEND_ENV = {
+  queueUrl: 'FALLBACK_QUEUE_URL',
+  deadLetterQueueUrl: 'DEAD_LETTER_QUEUE_URL',
+  payloadBucket: 'PAYLOAD_BUCKET',
+  configurationSet: 'CONFIGURATION_SET',
+  fromDomain: 'FROM_DOMAIN',
+} as const;

@@ -1,0 +1,23 @@
+/** SQS takes messages up to 1 MiB, body and attributes together. */
+export const MAX_QUEUE_MESSAGE_BYTES = 1024 * 1024;
+
+/** The largest message SES takes by any call (v2 SendEmail): 40 MB of MIME, attachments already in base64. */
+export const MAX_CONTENT_BYTES = 40 * 1024 * 1024;
+
+/** The largest message SES takes by v1 SendRawEmail: 10 MB of MIME. */
+export const SES_V1_MAX_BYTES = 10 * 1024 * 1024;
+
+/** SES takes at most 50 recipients in one call. */
+export const SES_MAX_RECIPIENTS = 50;
+
+/** SQS keeps a message for at most 14 days, and so do the queues of the pipeline. */
+export const QUEUE_RETENTION_DAYS = 14;
+
+/**
+ * How often SQS hands out a message before it moves it to the dead letters by itself; 1,000 is the most that
+ * SQS allows. The retry schedule is spread so that this many tries outlast the retention of the queue.
+ */
+export const MAX_RECEIVE_COUNT = 1000;
+
+/** The folder of the payload bucket that large content goes to; the API's user may write here and nowhere else. */
+export const PAYLOAD_PREFIX = 'payloads/';

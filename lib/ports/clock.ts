@@ -1,0 +1,6 @@
+/** The time, so that logic can be tested at any moment. */
+export interface Clock {
+  now(): Date;
+}
+
+export const systemClock: Clock = { now: () => new Date() };

@@ -21,3 +21,6 @@ export const MAX_RECEIVE_COUNT = 1000;
 
 /** The folder of the payload bucket that large content goes to; the API's user may write here and nowhere else. */
 export const PAYLOAD_PREFIX = 'payloads/';
+
+/** Recipients of one delivery: as many addresses as fit well into a queue message. */
+export const MAX_RECIPIENTS = 10_000;

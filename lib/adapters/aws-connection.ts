@@ -1,0 +1,36 @@
+/** How the API side reaches an AWS service. What is left out the SDK finds by its own chain. */
+export interface AwsConnection {
+  readonly region: string;
+  readonly accessKeyId?: string | undefined;
+  readonly secretAccessKey?: string | undefined;
+  /** Another address of the service than AWS's own: an emulator, a VPC endpoint. */
+  readonly endpoint?: string | undefined;
+}
+
+/** A confirmation that takes longer than this counts as none; the SDK then tries again. */
+const CONNECT_TIMEOUT_MS = 3_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export interface AwsClientOptions {
+  region: string;
+  credentials?: { accessKeyId: string; secretAccessKey: string };
+  endpoint?: string;
+  requestHandler: { connectionTimeout: number; requestTimeout: number; throwOnRequestTimeout: true };
+}
+
+/** The options that every AWS client of the API side is made with. */
+export function awsClientOptions(connection: AwsConnection): AwsClientOptions {
+  const { region, accessKeyId, secretAccessKey, endpoint } = connection;
+  return {
+    region,
+    ...(accessKeyId === undefined || secretAccessKey === undefined
+      ? {}
+      : { credentials: { accessKeyId, secretAccessKey } }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+    },
+  };
+}

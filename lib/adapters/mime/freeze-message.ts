@@ -1,0 +1,70 @@
+import type MimeNode from 'nodemailer/lib/mime-node';
+import { headerValues, withHeader, withoutHeader } from '../../message/header-section.ts';
+import { MAX_CONTENT_BYTES } from '../../message/limits.ts';
+import { distinctRecipients } from '../../message/recipients.ts';
+
+/** A composed mail whose bytes no longer change, whichever way it goes out. */
+export interface FrozenMessage {
+  readonly mime: Buffer;
+  readonly messageId: string;
+  /** Empty where the mail names no sender. */
+  readonly from: string;
+  readonly to: readonly string[];
+}
+
+export type FrozenResult =
+  | { readonly kind: 'frozen'; readonly message: FrozenMessage }
+  | { readonly kind: 'too-large'; readonly bytes: number };
+
+/**
+ * Reads the bytes of a compiled message once. Line ends become CRLF as RFC 5321 asks (2.3.8), so that SMTP has
+ * nothing left to change; a Bcc header of a ready-made message goes; a missing Message-ID comes.
+ *
+ * @throws what the streams of its attachments throw
+ */
+export async function freezeMessage(node: MimeNode): Promise<FrozenResult> {
+  const { bytes, mime } = await collect(node.createReadStream(), MAX_CONTENT_BYTES);
+  if (mime === undefined) return { kind: 'too-large', bytes };
+  const lined = withFinalLineEnd(withCrlf(mime));
+  const sealed = withMessageId(withoutHeader(lined, 'bcc'), node);
+  if (sealed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: sealed.length };
+  const envelope = node.getEnvelope();
+  const message = {
+    mime: sealed,
+    messageId: headerValues(sealed, 'message-id')[0] ?? '',
+    from: envelope.from === false ? '' : (distinctRecipients([envelope.from])[0] ?? ''),
+    to: distinctRecipients(envelope.to),
+  };
+  return { kind: 'frozen', message };
+}
+
+/** Counts on past the limit, to name the true size, but keeps nothing of it. */
+async function collect(
+  stream: AsyncIterable<Buffer>,
+  limit: number,
+): Promise<{ bytes: number; mime: Buffer | undefined }> {
+  let chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > limit) chunks = [];
+    else chunks.push(chunk);
+  }
+  return { bytes, mime: bytes > limit ? undefined : Buffer.concat(chunks) };
+}
+
+function withCrlf(mime: Buffer): Buffer {
+  const text = mime.toString('latin1');
+  const bare = /\r(?!\n)|(?<!\r)\n/;
+  return bare.test(text) ? Buffer.from(text.replaceAll(/\r\n|\r|\n/g, '\r\n'), 'latin1') : mime;
+}
+
+function withFinalLineEnd(mime: Buffer): Buffer {
+  return mime.subarray(-2).equals(Buffer.from('\r\n')) ? mime : Buffer.concat([mime, Buffer.from('\r\n')]);
+}
+
+function withMessageId(mime: Buffer, node: MimeNode): Buffer {
+  return headerValues(mime, 'message-id').length > 0
+    ? mime
+    : withHeader(mime, 'Message-ID', node.messageId());
+}

@@ -1,0 +1,35 @@
+import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { PayloadStore, StoredPayload } from '../../ports/payload-store.ts';
+
+/** Keeps large content in a bucket whose own rules encrypt and expire it. */
+export class S3PayloadStore implements PayloadStore {
+  readonly #s3: S3Client;
+  readonly #bucket: string;
+
+  constructor(s3: S3Client, bucket: string) {
+    this.#s3 = s3;
+    this.#bucket = bucket;
+  }
+
+  async put(key: string, bytes: Buffer): Promise<void> {
+    await this.#s3.send(
+      new PutObjectCommand({ Bucket: this.#bucket, Key: key, Body: bytes, ContentType: 'message/rfc822' }),
+    );
+  }
+
+  async get(key: string, maxBytes: number): Promise<StoredPayload> {
+    try {
+      const object = await this.#s3.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+      if (object.Body === undefined) return { kind: 'missing' };
+      if ((object.ContentLength ?? 0) > maxBytes) {
+        // Closes the connection: what is too large is not read to its end.
+        await object.Body.transformToWebStream().cancel();
+        return { kind: 'too-large' };
+      }
+      return { kind: 'payload', bytes: Buffer.from(await object.Body.transformToByteArray()) };
+    } catch (error) {
+      if (error instanceof NoSuchKey) return { kind: 'missing' };
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { Readable } from 'node:stream';
+import type { NodemailerError } from 'nodemailer';
+import MimeNode, { type MimeNodeEnvelope } from 'nodemailer/lib/mime-node';
+import type { Delivery } from '../../message/delivery.ts';
+
+/** How far the server let the message come. */
+export type Progress =
+  /** No session has been ready for it. */
+  | 'waiting'
+  /** A session was ready; sender, recipients and DATA were sent, and DATA was not yet accepted. */
+  | 'envelope'
+  /** DATA was accepted and the body is on the wire. */
+  | 'data'
+  /** The whole body, the final dot included, was given to the socket. */
+  | 'complete';
+
+/** nodemailer keeps the refusals of a session on the envelope object that it was given. */
+type SessionEnvelope = MimeNodeEnvelope & { rejectedErrors?: NodemailerError[] };
+
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * A frozen message that knows how far nodemailer's pool has come with it. The pool asks for the envelope when a
+ * session is ready, and reads the stream only once the server has accepted DATA. That is observed here, since the
+ * pool's errors name neither: a stall after the final dot is reported as a failed connection.
+ */
+export class ObservedMessage extends MimeNode {
+  readonly #delivery: Delivery;
+  #envelope: SessionEnvelope | undefined;
+  #bodyBytesRead = 0;
+
+  constructor(delivery: Delivery) {
+    super('message/rfc822');
+    this.#delivery = delivery;
+    this.setHeader('Message-ID', delivery.messageId);
+  }
+
+  get progress(): Progress {
+    if (this.#bodyBytesRead > 0)
+      return this.#bodyBytesRead < this.#delivery.mime.length ? 'data' : 'complete';
+    return this.#envelope === undefined ? 'waiting' : 'envelope';
+  }
+
+  /** The recipients that the last session refused, known also where the mail failed afterwards as a whole. */
+  get refusals(): readonly NodemailerError[] {
+    return this.#envelope?.rejectedErrors ?? [];
+  }
+
+  /** Called once for each session that tries the message. */
+  override getEnvelope(): MimeNodeEnvelope {
+    const { from, to, mime } = this.#delivery;
+    this.#envelope = { from, to: [...to], size: mime.length, use8BitMime: mime.some((byte) => byte > 0x7f) };
+    return this.#envelope;
+  }
+
+  override messageId(): string {
+    return this.#delivery.messageId;
+  }
+
+  override createReadStream(): ReturnType<MimeNode['createReadStream']> {
+    const { mime } = this.#delivery;
+    const take = (): Buffer | null => {
+      const chunk = mime.subarray(this.#bodyBytesRead, this.#bodyBytesRead + CHUNK_BYTES);
+      this.#bodyBytesRead += chunk.length;
+      return chunk.length === 0 ? null : chunk;
+    };
+    return new Readable({
+      read() {
+        this.push(take());
+      },
+    });
+  }
+}

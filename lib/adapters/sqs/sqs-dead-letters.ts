@@ -1,0 +1,55 @@
+import { type MessageAttributeValue, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../message/limits.ts';
+import type { DeadLetterCause, DeadLetters } from '../../ports/dead-letters.ts';
+
+const MAX_DETAIL_CHARACTERS = 500;
+
+/** Parks messages in an SQS queue, the reason in attributes where a person finds it without opening the body. */
+export class SqsDeadLetters implements DeadLetters {
+  readonly #sqs: SQSClient;
+  readonly #queueUrl: string;
+
+  constructor(sqs: SQSClient, queueUrl: string) {
+    this.#sqs = sqs;
+    this.#queueUrl = queueUrl;
+  }
+
+  async park(body: string, cause: DeadLetterCause): Promise<void> {
+    const attributes = attributesOf(cause);
+    const fits = Buffer.byteLength(body) + sizeOf(attributes) <= MAX_QUEUE_MESSAGE_BYTES;
+    await this.#sqs.send(
+      new SendMessageCommand({
+        QueueUrl: this.#queueUrl,
+        MessageBody: body,
+        // A body that fills the message leaves no room; then the log alone tells the reason.
+        ...(fits ? { MessageAttributes: attributes } : {}),
+      }),
+    );
+  }
+}
+
+function attributesOf({
+  reason,
+  detail,
+  deliveryId,
+}: DeadLetterCause): Record<string, MessageAttributeValue> {
+  return {
+    reason: text(reason),
+    detail: text(detail.slice(0, MAX_DETAIL_CHARACTERS)),
+    ...(deliveryId === undefined ? {} : { deliveryId: text(deliveryId) }),
+  };
+}
+
+/** SQS takes the characters of XML 1.0 alone, and no empty value. */
+function text(value: string): MessageAttributeValue {
+  const printable = value.replaceAll(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, ' ');
+  return { DataType: 'String', StringValue: printable === '' ? '-' : printable };
+}
+
+function sizeOf(attributes: Record<string, MessageAttributeValue>): number {
+  return Object.entries(attributes).reduce(
+    (bytes, [name, { StringValue = '', DataType = '' }]) =>
+      bytes + Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue),
+    0,
+  );
+}

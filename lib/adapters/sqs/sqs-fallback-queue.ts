@@ -1,0 +1,141 @@
+import {
+  type BatchResultErrorEntry,
+  SendMessageBatchCommand,
+  type SendMessageBatchRequestEntry,
+  SendMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import { type Envelope, serialiseEnvelope } from '../../message/envelope.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../message/limits.ts';
+import type { FallbackQueue } from '../../ports/fallback-queue.ts';
+
+/** SendMessageBatch takes ten entries, and for all of them together as many bytes as one message may have. */
+const MAX_BATCH_ENTRIES = 10;
+
+interface Waiting {
+  readonly body: string;
+  readonly bytes: number;
+  readonly groupId: string | undefined;
+  readonly delaySeconds: number;
+  readonly resolve: (queueMessageId: string) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Puts envelopes into SQS. What is pushed in the same turn of the event loop shares a SendMessageBatch, which
+ * costs a fraction of single calls; nobody waits for a batch to fill.
+ */
+export class SqsFallbackQueue implements FallbackQueue {
+  readonly #sqs: SQSClient;
+  readonly #queueUrl: string;
+  #waiting: Waiting[] = [];
+
+  constructor(sqs: SQSClient, queueUrl: string) {
+    this.#sqs = sqs;
+    this.#queueUrl = queueUrl;
+  }
+
+  push(envelope: Envelope, options: { readonly delaySeconds?: number } = {}): Promise<string> {
+    const body = serialiseEnvelope(envelope);
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+      this.#waiting.push({
+        body,
+        bytes: Buffer.byteLength(body),
+        groupId: envelope.tenantId,
+        delaySeconds: options.delaySeconds ?? 0,
+        resolve,
+        reject,
+      });
+    });
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const batch of intoBatches(waiting)) {
+      const sending = batch.length === 1 ? batch.map((one) => this.#sendOne(one)) : [this.#sendBatch(batch)];
+      void Promise.all(sending);
+    }
+  }
+
+  async #sendOne(one: Waiting): Promise<void> {
+    try {
+      const answer = await this.#sqs.send(
+        new SendMessageCommand({ QueueUrl: this.#queueUrl, ...messageFields(one) }),
+      );
+      one.resolve(confirmed(answer.MessageId));
+    } catch (error) {
+      one.reject(error);
+    }
+  }
+
+  async #sendBatch(batch: readonly Waiting[]): Promise<void> {
+    const entries: SendMessageBatchRequestEntry[] = batch.map((one, index) => ({
+      Id: String(index),
+      ...messageFields(one),
+    }));
+    try {
+      const answer = await this.#sqs.send(
+        new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries: entries }),
+      );
+      const taken = new Map(answer.Successful?.map(({ Id, MessageId }) => [Id, MessageId]));
+      const failed = new Map(answer.Failed?.map((entry) => [entry.Id, entry]));
+      await Promise.all(
+        batch.map((one, index) => this.#settle(one, taken.get(String(index)), failed.get(String(index)))),
+      );
+    } catch (error) {
+      for (const one of batch) one.reject(error);
+    }
+  }
+
+  /** An entry that failed by no fault of its own is sent once more alone, with the retries of the SDK. */
+  async #settle(
+    one: Waiting,
+    queueMessageId: string | undefined,
+    failure?: BatchResultErrorEntry,
+  ): Promise<void> {
+    if (queueMessageId !== undefined) one.resolve(queueMessageId);
+    else if (failure?.SenderFault === true) one.reject(new QueueRefusedError(failure.Code ?? 'unnamed'));
+    else await this.#sendOne(one);
+  }
+}
+
+/** SQS answered, and did not take the message. */
+export class QueueRefusedError extends Error {
+  override readonly name = 'QueueRefusedError';
+  readonly code: string;
+
+  constructor(code: string) {
+    super(`SQS did not take the message: ${code}`);
+    this.code = code;
+  }
+}
+
+function confirmed(queueMessageId: string | undefined): string {
+  if (queueMessageId === undefined) throw new QueueRefusedError('no MessageId in the answer');
+  return queueMessageId;
+}
+
+/** On a standard queue the group makes it fair: a tenant with many mails does not hold up the others. */
+function messageFields({ body, groupId, delaySeconds }: Waiting) {
+  return {
+    MessageBody: body,
+    ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
+    ...(delaySeconds === 0 ? {} : { DelaySeconds: delaySeconds }),
+  };
+}
+
+function intoBatches(waiting: readonly Waiting[]): Waiting[][] {
+  const batches: Waiting[][] = [];
+  let bytes = 0;
+  for (const one of waiting) {
+    const batch = batches.at(-1);
+    const fits =
+      batch !== undefined && batch.length < MAX_BATCH_ENTRIES && bytes + one.bytes <= MAX_QUEUE_MESSAGE_BYTES;
+    if (fits) batch.push(one);
+    else batches.push([one]);
+    bytes = fits ? bytes + one.bytes : one.bytes;
+  }
+  return batches;
+}

@@ -1,0 +1,13 @@
+/** What the API developer imports. */
+export { createJsonLog } from './adapters/log/json-log.ts';
+export { createMailer } from './mailer/create-mailer.ts';
+export { type FallbackInfo, fallbackTransport } from './mailer/fallback-transport.ts';
+export type { FreezeResult } from './mailer/freeze-delivery.ts';
+export { MailNotSentError } from './mailer/mail-not-sent-error.ts';
+export type { Mail, MailExtras, Mailer } from './mailer/mailer.ts';
+export { type MailerSettings, readMailerSettings, SettingsError } from './mailer/settings.ts';
+export type { Delivery } from './message/delivery.ts';
+export { type Envelope, type ParsedEnvelope, parseEnvelope } from './message/envelope.ts';
+export type { Failure, FailureClass, FailurePhase } from './message/failure.ts';
+export type { Attempted, FallbackFailure, HandOver, Outcome, Refused, Taken } from './message/outcome.ts';
+export type { Log, LogFields } from './ports/log.ts';

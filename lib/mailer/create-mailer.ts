@@ -1,0 +1,47 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { awsClientOptions } from '../adapters/aws-connection.ts';
+import { S3PayloadStore } from '../adapters/s3/s3-payload-store.ts';
+import { SmtpPoolRoute } from '../adapters/smtp/smtp-pool-route.ts';
+import { SqsFallbackQueue } from '../adapters/sqs/sqs-fallback-queue.ts';
+import { systemClock } from '../ports/clock.ts';
+import { type Log, silentLog } from '../ports/log.ts';
+import { FallbackMailer } from './mailer.ts';
+import { type CompleteMailerSettings, type MailerSettings, parseMailerSettings } from './settings.ts';
+
+/**
+ * The mailer over a real SMTP server, SQS and S3.
+ *
+ * @param log where each mail's fate is told; silent by default
+ * @throws {@link SettingsError} that names every wrong setting
+ */
+export function createMailer(settings: MailerSettings, log: Log = silentLog): FallbackMailer {
+  const complete = parseMailerSettings(settings);
+  return new FallbackMailer({
+    smtp: new SmtpPoolRoute(complete.smtp),
+    queue: new SqsFallbackQueue(sqsClient(complete), complete.fallback.queueUrl),
+    payloads: new S3PayloadStore(s3Client(complete), complete.fallback.payloadBucket),
+    onUnknown: complete.onUnknown,
+    timeToLiveMs: complete.timeToLiveMs,
+    clock: systemClock,
+    log,
+  });
+}
+
+/** Without `useQueueUrlAsEndpoint` the SDK would follow the host in the queue's URL past a set endpoint. */
+function sqsClient({
+  fallback: { sqsEndpoint: endpoint, ...connection },
+}: CompleteMailerSettings): SQSClient {
+  return new SQSClient({
+    ...awsClientOptions({ ...connection, endpoint }),
+    useQueueUrlAsEndpoint: endpoint === undefined,
+  });
+}
+
+/** An emulator serves buckets by path, not by host name. */
+function s3Client({ fallback: { s3Endpoint: endpoint, ...connection } }: CompleteMailerSettings): S3Client {
+  return new S3Client({
+    ...awsClientOptions({ ...connection, endpoint }),
+    forcePathStyle: endpoint !== undefined,
+  });
+}

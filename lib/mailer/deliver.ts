@@ -1,0 +1,140 @@
+import type { Delivery } from '../message/delivery.ts';
+import type { Failure } from '../message/failure.ts';
+import type { Attempted, HandOver, Taken } from '../message/outcome.ts';
+import type { Log } from '../ports/log.ts';
+import type { RefusedRecipient, SmtpAnswer, SmtpRoute } from '../ports/smtp-route.ts';
+import { type HandOverParts, type HandOverResult, handOver } from './hand-over.ts';
+
+/**
+ * What to do with a mail that SMTP may have taken: resend it, since a duplicate is better than a loss, or hold
+ * it for a person.
+ */
+export type UnknownPolicy = 'hand-over' | 'hold';
+
+export interface DeliverParts extends HandOverParts {
+  readonly smtp: SmtpRoute;
+  readonly onUnknown: UnknownPolicy;
+  readonly log: Log;
+}
+
+/**
+ * The way of a mail on the API's side: SMTP first, and for every recipient that SMTP did not take, the queue.
+ * Each recipient ends in exactly one place of the outcome.
+ */
+export async function deliver(delivery: Delivery, parts: DeliverParts): Promise<Attempted> {
+  const answer = await parts.smtp.send(delivery);
+  const attempted = await settle(delivery, answer, parts);
+  report(attempted, delivery, parts.log);
+  return attempted;
+}
+
+async function settle(delivery: Delivery, answer: SmtpAnswer, parts: DeliverParts): Promise<Attempted> {
+  if (answer.kind === 'taken') return settleTaken(delivery, answer.taken, answer.refused, parts);
+  if (answer.failure.class === 'unknown' && parts.onUnknown === 'hold') {
+    return settleHeld(delivery, answer.failure, answer.failed, answer.refused, parts);
+  }
+  const owed = [...answer.failed, ...answer.refused.map(({ address }) => address)];
+  return toAttempted(delivery, answer.failure, owed, await handOver(delivery, owed, answer.failure, parts));
+}
+
+async function settleTaken(
+  delivery: Delivery,
+  taken: Taken,
+  refused: readonly RefusedRecipient[],
+  parts: DeliverParts,
+): Promise<Attempted> {
+  const failure = mostHopeful(refused);
+  if (failure === undefined) return { kind: 'taken', ...told(delivery), taken };
+  const owed = refused.map(({ address }) => address);
+  return toAttempted(delivery, failure, owed, await handOver(delivery, owed, failure, parts), taken);
+}
+
+/** The refused are owed for sure and go on; of the others nobody knows. */
+async function settleHeld(
+  delivery: Delivery,
+  failure: Failure,
+  recipients: readonly string[],
+  refused: readonly RefusedRecipient[],
+  parts: DeliverParts,
+): Promise<Attempted> {
+  const refusal = mostHopeful(refused);
+  if (refusal === undefined) return { kind: 'held', ...told(delivery), failure, recipients };
+  const owed = refused.map(({ address }) => address);
+  const result = await handOver(delivery, owed, refusal, parts);
+  return result.kind === 'handed-over'
+    ? { kind: 'held', ...told(delivery), failure, recipients, handOver: result.handOver }
+    : {
+        kind: 'held',
+        ...told(delivery),
+        failure,
+        recipients,
+        notAccepted: { recipients: owed, fallback: result.fallback },
+      };
+}
+
+/** One envelope carries one failure; where the server said "not now" to anyone, that is the one. */
+function mostHopeful(refused: readonly RefusedRecipient[]): Failure | undefined {
+  return (refused.find(({ failure }) => failure.class === 'deferred') ?? refused[0])?.failure;
+}
+
+function toAttempted(
+  delivery: Delivery,
+  smtp: Failure,
+  recipients: readonly string[],
+  result: HandOverResult,
+  taken?: Taken,
+): Attempted {
+  if (result.kind === 'failed') {
+    const notAccepted = {
+      kind: 'not-accepted',
+      ...told(delivery),
+      smtp,
+      fallback: result.fallback,
+      recipients,
+    } as const;
+    return taken === undefined ? notAccepted : { ...notAccepted, taken };
+  }
+  const handedOver: HandOver = result.handOver;
+  return taken === undefined
+    ? { kind: 'handed-over', ...told(delivery), handOver: handedOver }
+    : { kind: 'split', ...told(delivery), taken, handOver: handedOver };
+}
+
+function told({ id, messageId }: Delivery): { id: string; messageId: string } {
+  return { id, messageId };
+}
+
+function report(attempted: Attempted, delivery: Delivery, log: Log): void {
+  const common = { deliveryId: delivery.id, tenantId: delivery.tenantId, bytes: delivery.mime.length };
+  switch (attempted.kind) {
+    case 'taken':
+      return log.info('taken-by-smtp', { ...common, recipients: attempted.taken.recipients.length });
+    case 'handed-over':
+    case 'split':
+      return log.warn('handed-over', {
+        ...common,
+        ...describe(attempted.handOver.failure),
+        recipients: attempted.handOver.recipients.length,
+        queueMessageId: attempted.handOver.queueMessageId,
+      });
+    case 'held':
+      return log.warn('held', {
+        ...common,
+        ...describe(attempted.failure),
+        recipients: attempted.recipients.length,
+      });
+    case 'not-accepted':
+      return log.error('not-accepted', {
+        ...common,
+        ...describe(attempted.smtp),
+        fallbackCode: attempted.fallback.code,
+        fallbackDetail: attempted.fallback.detail,
+        recipients: attempted.recipients.length,
+      });
+  }
+}
+
+/** The server's own words stay out: they quote addresses. */
+function describe({ class: failureClass, phase, code, enhancedStatus, command }: Failure) {
+  return { failureClass, phase, code, enhancedStatus, command };
+}

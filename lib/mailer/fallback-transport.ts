@@ -1,0 +1,104 @@
+import type { SentMessageInfo, Transport } from 'nodemailer';
+import type MailMessage from 'nodemailer/lib/mailer/mail-message';
+import * as v from 'valibot';
+import { freezeMessage } from '../adapters/mime/freeze-message.ts';
+import type { Attempted, Outcome } from '../message/outcome.ts';
+import type { Log } from '../ports/log.ts';
+import { createMailer } from './create-mailer.ts';
+import { MailNotSentError } from './mail-not-sent-error.ts';
+import type { FallbackMailer, MailExtras } from './mailer.ts';
+import type { MailerSettings } from './settings.ts';
+
+/** nodemailer's `info` as its SMTP transport gives it, and the whole outcome beside it. */
+export interface FallbackInfo extends SentMessageInfo {
+  accepted: string[];
+  rejected: string[];
+  response: string;
+  messageSize: number;
+  outcome: Attempted;
+}
+
+/**
+ * The mailer as a nodemailer transport: `nodemailer.createTransport(fallbackTransport(settings))`. A recipient is
+ * `accepted` when SMTP took it or the queue did; `sendMail` fails only where a mail was left with the caller.
+ *
+ * @throws {@link SettingsError} that names every wrong setting
+ */
+export function fallbackTransport(settings: MailerSettings, log?: Log): Transport<FallbackInfo> {
+  return transportOver(createMailer(settings, log));
+}
+
+/** The transport over a mailer that exists already. */
+export function transportOver(mailer: FallbackMailer): Transport<FallbackInfo> {
+  return {
+    name: 'keybuzz-fallback',
+    version: '1',
+    send(mail, callback) {
+      sendMessage(mailer, mail).then(
+        (info) => callback(null, info),
+        (error: Error) => callback(error),
+      );
+    },
+    close() {
+      void mailer.close();
+    },
+  };
+}
+
+async function sendMessage(mailer: FallbackMailer, mail: MailMessage<FallbackInfo>): Promise<FallbackInfo> {
+  const sealed = mailer.seal(await freezeMessage(mail.message), extrasOf(mail));
+  if (sealed.kind === 'refused') throw new MailNotSentError(sealed);
+  const { delivery } = sealed;
+  const outcome = await mailer.deliver(delivery);
+  return {
+    ...whatWentOut(outcome),
+    messageId: delivery.messageId,
+    messageSize: delivery.mime.length,
+    envelope: { from: delivery.from, to: [...delivery.to] },
+  };
+}
+
+const extrasSchema = v.object({
+  id: v.optional(v.string()),
+  tenantId: v.optional(v.string()),
+  expiresAt: v.optional(v.date()),
+  tags: v.optional(v.record(v.string(), v.string())),
+});
+
+/** nodemailer keeps fields that it does not know on the message's data. */
+function extrasOf(mail: MailMessage<FallbackInfo>): MailExtras {
+  return v.parse(extrasSchema, mail.data);
+}
+
+type WentOut = Pick<FallbackInfo, 'accepted' | 'rejected' | 'response' | 'outcome'>;
+
+/** @throws {@link MailNotSentError} where nothing of the mail did */
+function whatWentOut(outcome: Outcome): WentOut {
+  switch (outcome.kind) {
+    case 'taken':
+      return {
+        outcome,
+        accepted: [...outcome.taken.recipients],
+        rejected: [],
+        response: outcome.taken.response,
+      };
+    case 'handed-over': {
+      const { queueMessageId, recipients } = outcome.handOver;
+      const response = `250 handed over to the queue as ${queueMessageId}`;
+      return { outcome, accepted: [...recipients], rejected: [], response };
+    }
+    case 'split': {
+      const accepted = [...outcome.taken.recipients, ...outcome.handOver.recipients];
+      return { outcome, accepted, rejected: [], response: outcome.taken.response };
+    }
+    case 'not-accepted': {
+      if (outcome.taken === undefined) throw new MailNotSentError(outcome);
+      // As nodemailer's SMTP does: a mail that went to some is sent, and the others stand in `rejected`.
+      const { response, recipients } = outcome.taken;
+      return { outcome, accepted: [...recipients], rejected: [...outcome.recipients], response };
+    }
+    case 'held':
+    case 'refused':
+      throw new MailNotSentError(outcome);
+  }
+}

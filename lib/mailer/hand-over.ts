@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { packMime } from '../message/content-codec.ts';
+import type { Delivery } from '../message/delivery.ts';
+import {
+  type Content,
+  ENVELOPE_VERSION,
+  type Envelope,
+  type S3Content,
+  serialiseEnvelope,
+} from '../message/envelope.ts';
+import type { Failure } from '../message/failure.ts';
+import { MAX_QUEUE_MESSAGE_BYTES, PAYLOAD_PREFIX } from '../message/limits.ts';
+import type { FallbackFailure, HandOver } from '../message/outcome.ts';
+import type { FallbackQueue } from '../ports/fallback-queue.ts';
+import type { PayloadStore } from '../ports/payload-store.ts';
+
+/** Compression rarely brings more than this under 1 MiB of base64: larger content goes to S3 without trying. */
+const WORTH_PACKING_BYTES = 4 * MAX_QUEUE_MESSAGE_BYTES;
+
+export interface HandOverParts {
+  readonly queue: FallbackQueue;
+  readonly payloads: PayloadStore;
+  /** Reads a code out of what an adapter threw. */
+  readonly describeError: (error: unknown) => string;
+}
+
+export type HandOverResult =
+  | { readonly kind: 'handed-over'; readonly handOver: HandOver }
+  | { readonly kind: 'failed'; readonly fallback: FallbackFailure };
+
+/**
+ * Puts the recipients that SMTP did not take into the queue, all of them in one envelope: the id is the
+ * idempotency key, so there must not be two messages of the same id with different recipients.
+ */
+export async function handOver(
+  delivery: Delivery,
+  recipients: readonly string[],
+  failure: Failure,
+  parts: HandOverParts,
+): Promise<HandOverResult> {
+  const inline = inlineEnvelope(delivery, recipients, failure);
+  if (inline !== undefined) return push(inline, failure, parts);
+  const content = s3ContentOf(delivery);
+  try {
+    await parts.payloads.put(content.key, delivery.mime);
+  } catch (error) {
+    return failed('payload-store-unavailable', parts.describeError(error));
+  }
+  return push(envelopeOf(delivery, recipients, failure, content), failure, parts);
+}
+
+async function push(envelope: Envelope, failure: Failure, parts: HandOverParts): Promise<HandOverResult> {
+  try {
+    const queueMessageId = await parts.queue.push(envelope);
+    return { kind: 'handed-over', handOver: { queueMessageId, failure, recipients: envelope.envelope.to } };
+  } catch (error) {
+    return failed('queue-unavailable', parts.describeError(error));
+  }
+}
+
+function failed(code: FallbackFailure['code'], detail: string): HandOverResult {
+  return { kind: 'failed', fallback: { code, detail } };
+}
+
+/** The envelope with the content inside, where it fits into one queue message. */
+function inlineEnvelope(
+  delivery: Delivery,
+  recipients: readonly string[],
+  failure: Failure,
+): Envelope | undefined {
+  if (delivery.mime.length > WORTH_PACKING_BYTES) return undefined;
+  const envelope = envelopeOf(delivery, recipients, failure, packMime(delivery.mime));
+  return Buffer.byteLength(serialiseEnvelope(envelope)) <= MAX_QUEUE_MESSAGE_BYTES ? envelope : undefined;
+}
+
+/**
+ * The key follows from id and content alone, so that a second try writes over the first and leaves no orphan;
+ * the id is hashed, since it may hold characters that a key should not.
+ */
+function s3ContentOf(delivery: Delivery): S3Content {
+  const sha256 = createHash('sha256').update(delivery.mime).digest('hex');
+  const idHash = createHash('sha256').update(delivery.id).digest('hex').slice(0, 32);
+  return { type: 's3', key: `${PAYLOAD_PREFIX}${idHash}/${sha256}`, bytes: delivery.mime.length, sha256 };
+}
+
+function envelopeOf(
+  delivery: Delivery,
+  recipients: readonly string[],
+  failure: Failure,
+  content: Content,
+): Envelope {
+  return {
+    version: ENVELOPE_VERSION,
+    id: delivery.id,
+    ...(delivery.tenantId === undefined ? {} : { tenantId: delivery.tenantId }),
+    envelope: { from: delivery.from, to: [...recipients] },
+    content,
+    failure,
+    createdAt: delivery.createdAt.toISOString(),
+    expiresAt: delivery.expiresAt.toISOString(),
+    ...(delivery.tags === undefined ? {} : { tags: { ...delivery.tags } }),
+  };
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import type { SendMailOptions } from 'nodemailer';
+import { awsErrorCode } from '../adapters/aws-error.ts';
+import { MailComposer } from '../adapters/mime/compose-mail.ts';
+import type { FrozenResult } from '../adapters/mime/freeze-message.ts';
+import type { Delivery } from '../message/delivery.ts';
+import type { Attempted, Outcome, Refused } from '../message/outcome.ts';
+import type { Clock } from '../ports/clock.ts';
+import { type DeliverParts, deliver } from './deliver.ts';
+import { type DeliveryRequest, type FreezeResult, freezeDelivery } from './freeze-delivery.ts';
+
+/** What may be said of a mail besides nodemailer's own fields. */
+export interface MailExtras {
+  /** The idempotency key, 1 to 128 printable ASCII characters. @default the Message-ID */
+  readonly id?: string | undefined;
+  /** Whose mail it is; the queue is fair between tenants. */
+  readonly tenantId?: string | undefined;
+  /** Past this time the mail is not sent any more. @default four days from now */
+  readonly expiresAt?: Date | undefined;
+  /** Message tags of SES: names and values of letters, digits, `_` and `-`. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+}
+
+/** nodemailer's message and what the pipeline wants to know of it. */
+export type Mail = SendMailOptions & MailExtras;
+
+/** Sends mail by SMTP, and through the queue where SMTP does not take it. */
+export interface Mailer {
+  /**
+   * Composes a mail, offers it to SMTP and hands over what SMTP did not take. Resolves with what became of it;
+   * what a server or a network does is never an exception.
+   *
+   * @throws where an attachment cannot be read
+   */
+  send(mail: Mail): Promise<Outcome>;
+  /** The first half of `send`: for callers that keep the frozen mail and try again later. */
+  freeze(mail: Mail): Promise<FreezeResult>;
+  /** The second half of `send`. A delivery may be narrowed to the recipients that are still owed. */
+  deliver(delivery: Delivery): Promise<Attempted | Refused>;
+  /** Lets sends under way finish and closes the connections. */
+  close(): Promise<void>;
+}
+
+export interface MailerParts extends Omit<DeliverParts, 'describeError'> {
+  readonly clock: Clock;
+  readonly timeToLiveMs: number;
+}
+
+/** The mailer over whatever ports it is given; `createMailer` gives it the real ones. */
+export class FallbackMailer implements Mailer {
+  readonly #parts: MailerParts & DeliverParts;
+  readonly #composer = new MailComposer('files-and-urls');
+
+  constructor(parts: MailerParts) {
+    this.#parts = { ...parts, describeError: awsErrorCode };
+  }
+
+  async send(mail: Mail): Promise<Outcome> {
+    const frozen = await this.freeze(mail);
+    return frozen.kind === 'delivery' ? this.deliver(frozen.delivery) : frozen;
+  }
+
+  async freeze(mail: Mail): Promise<FreezeResult> {
+    return this.seal(await this.#composer.compose(mail), mail);
+  }
+
+  /** Makes a delivery of bytes that are already frozen. */
+  seal(frozen: FrozenResult, extras: MailExtras): FreezeResult {
+    const now = this.#parts.clock.now();
+    const request: DeliveryRequest = {
+      id: extras.id ?? idOf(frozen),
+      tenantId: extras.tenantId,
+      expiresAt: extras.expiresAt ?? new Date(now.getTime() + this.#parts.timeToLiveMs),
+      tags: extras.tags,
+    };
+    const result = freezeDelivery(frozen, request, now);
+    if (result.kind === 'refused')
+      this.#parts.log.error('refused', { deliveryId: result.id, reason: result.reason });
+    return result;
+  }
+
+  async deliver(delivery: Delivery): Promise<Attempted | Refused> {
+    const { id, expiresAt } = delivery;
+    if (expiresAt <= this.#parts.clock.now()) {
+      return { kind: 'refused', id, reason: 'expired', detail: `it expired at ${expiresAt.toISOString()}` };
+    }
+    return deliver(delivery, this.#parts);
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.smtp.close();
+  }
+}
+
+/** A Message-ID is unique for each composed mail; one that is no valid id is hashed. */
+function idOf(frozen: FrozenResult): string {
+  if (frozen.kind === 'too-large') return 'unnamed';
+  const bare = frozen.message.messageId.replaceAll(/[<>]/g, '');
+  return /^[\x21-\x7e]{1,128}$/.test(bare) ? bare : createHash('sha256').update(bare).digest('hex');
+}

@@ -1,0 +1,170 @@
+import * as v from 'valibot';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+const text = v.pipe(v.string(), v.nonEmpty('not empty'));
+const url = v.pipe(v.string(), v.url('a URL'));
+const flag = (fallback: boolean) => v.optional(v.boolean('true or false'), fallback);
+const count = (fallback: number) =>
+  v.optional(
+    v.pipe(v.number('a whole number'), v.integer('a whole number'), v.minValue(1, 'at least 1')),
+    fallback,
+  );
+const port = v.pipe(
+  v.number('a port, 1 to 65535'),
+  v.integer('a port, 1 to 65535'),
+  v.minValue(1, 'a port, 1 to 65535'),
+  v.maxValue(65_535, 'a port, 1 to 65535'),
+);
+
+const smtpSchema = v.pipe(
+  v.object({
+    host: text,
+    port: v.optional(port, 587),
+    secure: v.optional(v.boolean('true or false')),
+    requireTls: flag(false),
+    user: v.optional(text),
+    password: v.optional(text),
+    tlsRejectUnauthorized: flag(true),
+    tlsCa: v.optional(text),
+    connectTimeoutMs: count(5_000),
+    greetingTimeoutMs: count(5_000),
+    socketTimeoutMs: count(30_000),
+    sendTimeoutMs: count(120_000),
+    maxConnections: count(5),
+  }),
+  v.forward(
+    v.check(
+      ({ user, password }) => (user === undefined) === (password === undefined),
+      'set together with smtp.user',
+    ),
+    ['password'],
+  ),
+  v.transform((smtp) => ({ ...smtp, secure: smtp.secure ?? smtp.port === 465 })),
+);
+
+const fallbackSchema = v.pipe(
+  v.object({
+    queueUrl: url,
+    payloadBucket: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket')),
+    region: v.optional(
+      v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a Region such as eu-west-1')),
+      'eu-west-1',
+    ),
+    accessKeyId: v.optional(text),
+    secretAccessKey: v.optional(text),
+    sqsEndpoint: v.optional(url),
+    s3Endpoint: v.optional(url),
+  }),
+  v.forward(
+    v.check(
+      ({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined),
+      'set together with fallback.accessKeyId',
+    ),
+    ['secretAccessKey'],
+  ),
+);
+
+const settingsSchema = v.object({
+  smtp: smtpSchema,
+  fallback: fallbackSchema,
+  onUnknown: v.optional(v.picklist(['hand-over', 'hold'], 'hand-over or hold'), 'hand-over'),
+  timeToLiveMs: count(4 * DAY_MS),
+});
+
+/** What the API developer sets; the README has the table. */
+export type MailerSettings = v.InferInput<typeof settingsSchema>;
+
+/** The settings with every default filled in. */
+export type CompleteMailerSettings = v.InferOutput<typeof settingsSchema>;
+
+/** Which environment variable sets what, and how its text is read. */
+const ENVIRONMENT = [
+  ['smtp.host', 'SMTP_HOST', 'text'],
+  ['smtp.port', 'SMTP_PORT', 'number'],
+  ['smtp.secure', 'SMTP_SECURE', 'flag'],
+  ['smtp.requireTls', 'SMTP_REQUIRE_TLS', 'flag'],
+  ['smtp.user', 'SMTP_USER', 'text'],
+  ['smtp.password', 'SMTP_PASSWORD', 'secret'],
+  ['smtp.tlsRejectUnauthorized', 'SMTP_TLS_REJECT_UNAUTHORIZED', 'flag'],
+  ['smtp.tlsCa', 'SMTP_TLS_CA', 'text'],
+  ['smtp.connectTimeoutMs', 'SMTP_CONNECT_TIMEOUT_MS', 'number'],
+  ['smtp.greetingTimeoutMs', 'SMTP_GREETING_TIMEOUT_MS', 'number'],
+  ['smtp.socketTimeoutMs', 'SMTP_SOCKET_TIMEOUT_MS', 'number'],
+  ['smtp.sendTimeoutMs', 'SMTP_SEND_TIMEOUT_MS', 'number'],
+  ['smtp.maxConnections', 'SMTP_MAX_CONNECTIONS', 'number'],
+  ['fallback.queueUrl', 'FALLBACK_QUEUE_URL', 'text'],
+  ['fallback.payloadBucket', 'PAYLOAD_BUCKET', 'text'],
+  ['fallback.region', 'AWS_SES_REGION', 'text'],
+  ['fallback.accessKeyId', 'AWS_SES_ACCESS_KEY', 'secret'],
+  ['fallback.secretAccessKey', 'AWS_SES_SECRET_KEY', 'secret'],
+  ['fallback.sqsEndpoint', 'AWS_ENDPOINT_URL_SQS', 'text'],
+  ['fallback.s3Endpoint', 'AWS_ENDPOINT_URL_S3', 'text'],
+  ['onUnknown', 'MAIL_ON_UNKNOWN', 'text'],
+  ['timeToLiveMs', 'MAIL_TIME_TO_LIVE_MS', 'number'],
+] as const;
+
+type Kind = (typeof ENVIRONMENT)[number][2];
+
+/** One or more settings are wrong; the message names each, its value and what is allowed. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+  readonly code = 'ESETTINGS';
+
+  constructor(problems: readonly string[]) {
+    super(
+      `${problems.length === 1 ? 'a setting is' : `${problems.length} settings are`} wrong:\n  ${problems.join('\n  ')}`,
+    );
+  }
+}
+
+/** @throws {@link SettingsError} that names all that is wrong at once */
+export function parseMailerSettings(settings: unknown): CompleteMailerSettings {
+  const result = v.safeParse(settingsSchema, settings);
+  if (result.success) return result.output;
+  throw new SettingsError(result.issues.map(describeProblem));
+}
+
+/**
+ * Reads the settings from environment variables; an empty variable counts as not set.
+ *
+ * @throws {@link SettingsError} that names all that is wrong at once
+ */
+export function readMailerSettings(
+  env: Readonly<Record<string, string | undefined>>,
+): CompleteMailerSettings {
+  const settings: Record<string, unknown> = {};
+  const groups: Record<string, Record<string, unknown>> = { smtp: {}, fallback: {} };
+  for (const [path, name, kind] of ENVIRONMENT) {
+    const raw = env[name];
+    if (raw === undefined || raw === '') continue;
+    const [head = path, key] = path.split('.');
+    const group = key === undefined ? settings : groups[head];
+    if (group !== undefined) group[key ?? head] = readValue(raw, kind);
+  }
+  return parseMailerSettings({ ...settings, ...groups });
+}
+
+/** What cannot be read stays text, and the schema then says what is allowed. */
+function readValue(raw: string, kind: Kind): unknown {
+  if (kind === 'number' && /^\d+$/.test(raw)) return Number(raw);
+  if (kind === 'flag' && /^(true|1|yes)$/i.test(raw)) return true;
+  if (kind === 'flag' && /^(false|0|no)$/i.test(raw)) return false;
+  return raw;
+}
+
+function describeProblem(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue) ?? '';
+  const entry = ENVIRONMENT.find(([known]) => known === path);
+  const name = entry === undefined ? path : `${path} (${entry[1]})`;
+  const missing = issue.input === undefined;
+  if (missing) return `${name} is not set: ${allowed(issue)}`;
+  const value =
+    entry?.[2] === 'secret' || typeof issue.input === 'object' ? '***' : JSON.stringify(issue.input);
+  return `${name} = ${value}: ${allowed(issue)}`;
+}
+
+/** The library words a missing key as "Invalid key: …"; ours say what to give. */
+function allowed(issue: v.BaseIssue<unknown>): string {
+  return issue.message.startsWith('Invalid') ? 'it is needed' : `allowed is ${issue.message}`;
+}

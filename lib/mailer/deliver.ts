@@ -4,6 +4,7 @@ import type { Attempted, HandOver, Taken } from '../message/outcome.ts';
 import type { Log } from '../ports/log.ts';
 import type { RefusedRecipient, SmtpAnswer, SmtpRoute } from '../ports/smtp-route.ts';
 import { type HandOverParts, type HandOverResult, handOver } from './hand-over.ts';
+import { reportAttempt } from './report-attempt.ts';
 
 /**
  * What to do with a mail that SMTP may have taken: resend it, since a duplicate is better than a loss, or hold
@@ -24,7 +25,7 @@ export interface DeliverParts extends HandOverParts {
 export async function deliver(delivery: Delivery, parts: DeliverParts): Promise<Attempted> {
   const answer = await parts.smtp.send(delivery);
   const attempted = await settle(delivery, answer, parts);
-  report(attempted, delivery, parts.log);
+  reportAttempt(attempted, delivery, parts.log);
   return attempted;
 }
 
@@ -102,39 +103,4 @@ function toAttempted(
 
 function told({ id, messageId }: Delivery): { id: string; messageId: string } {
   return { id, messageId };
-}
-
-function report(attempted: Attempted, delivery: Delivery, log: Log): void {
-  const common = { deliveryId: delivery.id, tenantId: delivery.tenantId, bytes: delivery.mime.length };
-  switch (attempted.kind) {
-    case 'taken':
-      return log.info('taken-by-smtp', { ...common, recipients: attempted.taken.recipients.length });
-    case 'handed-over':
-    case 'split':
-      return log.warn('handed-over', {
-        ...common,
-        ...describe(attempted.handOver.failure),
-        recipients: attempted.handOver.recipients.length,
-        queueMessageId: attempted.handOver.queueMessageId,
-      });
-    case 'held':
-      return log.warn('held', {
-        ...common,
-        ...describe(attempted.failure),
-        recipients: attempted.recipients.length,
-      });
-    case 'not-accepted':
-      return log.error('not-accepted', {
-        ...common,
-        ...describe(attempted.smtp),
-        fallbackCode: attempted.fallback.code,
-        fallbackDetail: attempted.fallback.detail,
-        recipients: attempted.recipients.length,
-      });
-  }
-}
-
-/** The server's own words stay out: they quote addresses. */
-function describe({ class: failureClass, phase, code, enhancedStatus, command }: Failure) {
-  return { failureClass, phase, code, enhancedStatus, command };
 }

@@ -1,0 +1,52 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { createJsonLog } from '../../lib/adapters/log/json-log.ts';
+import { SesV1Sender } from '../../lib/adapters/ses/ses-v1-sender.ts';
+import { SizedSesSender } from '../../lib/adapters/ses/sized-ses-sender.ts';
+import { SqsDeadLetters } from '../../lib/adapters/sqs/sqs-dead-letters.ts';
+import { SqsFallbackQueue } from '../../lib/adapters/sqs/sqs-fallback-queue.ts';
+import { SqsRedelivery } from '../../lib/adapters/sqs/sqs-redelivery.ts';
+import { systemClock } from '../../lib/ports/clock.ts';
+import { SES_CALL_TIMEOUT_MS } from './constants.ts';
+import { readResendEnv } from './env.ts';
+import { type BatchParts, resendBatch } from './resend-batch.ts';
+
+const env = readResendEnv(process.env);
+const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
+
+const parts: Omit<BatchParts, 'hasTime' | 'log'> = {
+  ses: new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS), loadSesV2),
+  sources: { payloads: loadPayloads, composer: loadComposer },
+  queue: new SqsFallbackQueue(sqs, env.queueUrl),
+  deadLetters: new SqsDeadLetters(sqs, env.deadLetterQueueUrl),
+  redelivery: new SqsRedelivery(sqs, env.queueUrl),
+  fromDomain: env.fromDomain,
+  clock: systemClock,
+  random: Math.random,
+};
+
+/** One SES call and what has to be told to SQS after it. */
+const NEEDED_MS = SES_CALL_TIMEOUT_MS + 5_000;
+
+export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
+  return resendBatch(event.Records, {
+    ...parts,
+    hasTime: () => context.getRemainingTimeInMillis() > NEEDED_MS,
+    log: createJsonLog((line) => process.stdout.write(line), { requestId: context.awsRequestId }),
+  });
+}
+
+async function loadSesV2() {
+  const { SesV2Sender } = await import('../../lib/adapters/ses/ses-v2-sender.ts');
+  return new SesV2Sender(env.configurationSet, SES_CALL_TIMEOUT_MS);
+}
+
+async function loadPayloads() {
+  const { openPayloadStore } = await import('../../lib/adapters/s3/open-payload-store.ts');
+  return openPayloadStore(env.payloadBucket);
+}
+
+async function loadComposer() {
+  const { MailContentComposer } = await import('../../lib/adapters/mime/mail-content-composer.ts');
+  return new MailContentComposer();
+}

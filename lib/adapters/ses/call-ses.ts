@@ -1,0 +1,44 @@
+import { maskAddressesIn } from '../../message/address.ts';
+import type { SendAnswer } from '../../ports/raw-mail-sender.ts';
+import { awsErrorCode } from '../aws-error.ts';
+import { verdictOf } from './ses-errors.ts';
+
+/** The settings of an SES client. The call must not be repeated by the SDK: SES has no idempotency token. */
+export function sesClientOptions(timeoutMs: number) {
+  return {
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: 3_000,
+      requestTimeout: timeoutMs,
+      throwOnRequestTimeout: true,
+    },
+  };
+}
+
+/** Makes one call and reads its end as an answer, whatever it is. */
+export async function callSes(call: () => Promise<string | undefined>): Promise<SendAnswer> {
+  try {
+    const sesMessageId = await call();
+    if (sesMessageId !== undefined) return { kind: 'sent', sesMessageId };
+    return {
+      kind: 'failed',
+      verdict: verdictOf('NoMessageId', '', undefined),
+      detail: 'SES named no message id',
+    };
+  } catch (error) {
+    const code = awsErrorCode(error);
+    const message = error instanceof Error ? error.message : '';
+    return {
+      kind: 'failed',
+      verdict: verdictOf(code, message, httpStatusOf(error)),
+      detail: maskAddressesIn(`${code}: ${message}`).slice(0, 500),
+    };
+  }
+}
+
+function httpStatusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
+  const metadata = error.$metadata;
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined;
+  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
+}

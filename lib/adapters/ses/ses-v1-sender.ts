@@ -1,0 +1,27 @@
+import { SESClient, SendRawEmailCommand } from '@aws-sdk/client-ses';
+import type { RawMail, RawMailSender, SendAnswer } from '../../ports/raw-mail-sender.ts';
+import { callSes, sesClientOptions } from './call-ses.ts';
+import { sesTags } from './ses-tags.ts';
+
+/** Sends by v1 SendRawEmail, which takes up to 10 MB. */
+export class SesV1Sender implements RawMailSender {
+  readonly #ses: SESClient;
+  readonly #configurationSet: string;
+
+  /** @param timeoutMs past it the answer counts as lost */
+  constructor(configurationSet: string, timeoutMs: number) {
+    this.#ses = new SESClient(sesClientOptions(timeoutMs));
+    this.#configurationSet = configurationSet;
+  }
+
+  send(mail: RawMail): Promise<SendAnswer> {
+    const command = new SendRawEmailCommand({
+      Source: mail.from,
+      Destinations: [...mail.recipients],
+      RawMessage: { Data: mail.mime },
+      ConfigurationSetName: this.#configurationSet,
+      Tags: sesTags(mail),
+    });
+    return callSes(async () => (await this.#ses.send(command)).MessageId);
+  }
+}

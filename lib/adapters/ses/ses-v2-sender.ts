@@ -1,0 +1,27 @@
+import { SESv2Client, SendEmailCommand } from '@aws-sdk/client-sesv2';
+import type { RawMail, RawMailSender, SendAnswer } from '../../ports/raw-mail-sender.ts';
+import { callSes, sesClientOptions } from './call-ses.ts';
+import { sesTags } from './ses-tags.ts';
+
+/** Sends by v2 SendEmail with raw content, which takes up to 40 MB. */
+export class SesV2Sender implements RawMailSender {
+  readonly #ses: SESv2Client;
+  readonly #configurationSet: string;
+
+  /** @param timeoutMs past it the answer counts as lost */
+  constructor(configurationSet: string, timeoutMs: number) {
+    this.#ses = new SESv2Client(sesClientOptions(timeoutMs));
+    this.#configurationSet = configurationSet;
+  }
+
+  send(mail: RawMail): Promise<SendAnswer> {
+    const command = new SendEmailCommand({
+      FromEmailAddress: mail.from,
+      Destination: { ToAddresses: [...mail.recipients] },
+      Content: { Raw: { Data: mail.mime } },
+      ConfigurationSetName: this.#configurationSet,
+      EmailTags: sesTags(mail),
+    });
+    return callSes(async () => (await this.#ses.send(command)).MessageId);
+  }
+}

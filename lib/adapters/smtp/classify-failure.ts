@@ -35,7 +35,12 @@ function classOf(error: NodemailerError, progress: Progress): FailureClass {
   if (bodyOnTheWire) return refusal ?? 'unknown';
   if (isAuthError(error)) return 'auth';
   if (isTlsError(error)) return 'tls';
-  return refusal ?? 'unreachable';
+  return refusal ?? (isRefusedUnasked(error) ? 'rejected' : 'unreachable');
+}
+
+/** nodemailer does not offer what EHLO has ruled out: a message over the server's SIZE (RFC 1870). */
+function isRefusedUnasked(error: NodemailerError): boolean {
+  return error.code === 'EMESSAGE' || error.code === 'EENVELOPE';
 }
 
 /** The class of a 4xx or 5xx reply; any other answer is no answer. */
@@ -62,6 +67,9 @@ const CERTIFICATE_CODES =
 
 function isTlsError(error: NodemailerError): boolean {
   if (error.code === 'ETLS' || error.code === 'EREQUIRETLS') return true;
+  if (error.timeoutType === 'UPGRADE_TIMEOUT') return true;
+  // Node has no code of its own for a peer that leaves in the middle of the handshake.
+  if (error.message.includes('before secure TLS connection was established')) return true;
   if (CERTIFICATE_CODES.test(systemCodeOf(error) ?? '')) return true;
   return error.responseCode === 530 && asksForStartTls(error);
 }

@@ -1,0 +1,23 @@
+import { randomUUID } from 'node:crypto';
+import type { Delivery } from '../../lib/message/delivery.ts';
+
+/** A plain delivery; a test names only what it is about. */
+export function aDelivery(overrides: Partial<Delivery> = {}): Delivery {
+  const id = overrides.id ?? randomUUID();
+  const messageId = `<${id}@keybuzz.io>`;
+  const mime = Buffer.from(
+    `From: KeyBuzz <support@keybuzz.io>\r\nTo: marie@example.org\r\nSubject: Your order\r\nMessage-ID: ${messageId}\r\n\r\n` +
+      '..a line that starts with a dot\r\nIt is on its way.\r\n',
+  );
+  return {
+    id,
+    tenantId: 'tenant-7',
+    from: 'support@keybuzz.io',
+    to: ['marie@example.org'],
+    mime,
+    messageId,
+    createdAt: new Date(),
+    expiresAt: new Date(Date.now() + 3_600_000),
+    ...overrides,
+  };
+}

@@ -1,0 +1,24 @@
+import type { SmtpSettings } from '../../lib/adapters/smtp/smtp-settings.ts';
+import type { SmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
+import type { StagedFailure } from './smtp-failures.ts';
+
+/** Settings for a server on this machine: waits are short, since nothing here is far away. */
+export function smtpSettingsFor(
+  double: SmtpDouble,
+  needs: StagedFailure['smtp'] = { trustCertificate: true },
+): SmtpSettings {
+  return {
+    host: double.host,
+    port: double.port,
+    secure: false,
+    requireTls: needs.requireTls ?? false,
+    ...(needs.auth === true ? { user: 'api', password: 'wrong' } : {}),
+    tlsRejectUnauthorized: true,
+    ...(needs.trustCertificate === true ? { tlsCa: double.certificatePem } : {}),
+    connectTimeoutMs: 400,
+    greetingTimeoutMs: 300,
+    socketTimeoutMs: 500,
+    sendTimeoutMs: needs.sendTimeoutMs ?? 5_000,
+    maxConnections: 2,
+  };
+}

@@ -1,0 +1,14 @@
+import { App } from 'aws-cdk-lib';
+import { composePipeline } from '../lib/infra/compose-pipeline.ts';
+import { bundleLambda } from '../lib/infra/lambda-bundle.ts';
+import { readSettings } from '../lib/infra/settings.ts';
+
+const app = new App();
+const read = readSettings(app.node.getAllContext());
+
+if (read.kind === 'invalid') {
+  console.error(read.message);
+  process.exitCode = 1;
+} else {
+  composePipeline(app, { settings: read.settings, resendBundle: bundleLambda('resend').directory });
+}

@@ -1,0 +1,66 @@
+import { SecretValue, Stack, Validations } from 'aws-cdk-lib';
+import { AccessKey, User } from 'aws-cdk-lib/aws-iam';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import type { FallbackQueue } from './fallback-queue.ts';
+import type { PayloadBucket } from './payload-bucket.ts';
+
+export interface ApiUserProps {
+  readonly userName: string;
+  readonly secretName: string;
+
+  /** The queue that the API's worker hands over to. */
+  readonly fallbackQueue: FallbackQueue;
+
+  /** Where the worker puts content that is too large for a message. */
+  readonly payloadBucket: PayloadBucket;
+
+  /**
+   * One higher makes a new access key, writes it to the secret and deletes the old one.
+   *
+   * @default 0
+   */
+  readonly accessKeySerial?: number;
+}
+
+/**
+ * The IAM user of the API's worker, which runs outside AWS and so needs a key. It can hand over mail and nothing
+ * else: a key that leaked can neither send through SES nor read what was handed over.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
+ */
+export class ApiUser extends Construct {
+  readonly user: User;
+  readonly secret: Secret;
+
+  constructor(scope: Construct, id: string, props: ApiUserProps) {
+    super(scope, id);
+    this.user = new User(this, 'User', { userName: props.userName });
+    props.fallbackQueue.grantSend(this.user);
+    props.payloadBucket.grantPut(this.user);
+
+    const accessKey = new AccessKey(this, 'AccessKey', {
+      user: this.user,
+      serial: props.accessKeySerial ?? 0,
+    });
+    this.secret = new Secret(this, 'Secret', {
+      secretName: props.secretName,
+      description: `The access key of ${props.userName} and where it hands mail over`,
+      // The names are those of the API's environment. Queue and bucket are no secrets; they are here so that one
+      // read gives the API all it needs, and a new bucket cannot be forgotten in its settings.
+      secretObjectValue: {
+        AWS_SES_ACCESS_KEY: SecretValue.unsafePlainText(accessKey.accessKeyId),
+        AWS_SES_SECRET_KEY: accessKey.secretAccessKey,
+        AWS_SES_REGION: SecretValue.unsafePlainText(Stack.of(this).region),
+        FALLBACK_QUEUE_URL: SecretValue.unsafePlainText(props.fallbackQueue.queue.queueUrl),
+        PAYLOAD_BUCKET: SecretValue.unsafePlainText(props.payloadBucket.bucket.bucketName),
+      },
+    });
+    Validations.of(this.secret).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason:
+        'A rotation by itself would cut off the API, which runs outside AWS and reads the secret when a person ' +
+        'sets it. The key is replaced by raising accessKeySerial.',
+    });
+  }
+}

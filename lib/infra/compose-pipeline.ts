@@ -1,0 +1,40 @@
+import { type App, Tags, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { MailIdentityStack } from './mail-identity-stack.ts';
+import { MailPipelineStack } from './mail-pipeline-stack.ts';
+import type { Settings } from './settings.ts';
+
+export interface ComposePipelineProps {
+  readonly settings: Settings;
+
+  /** The folder with the bundled resend Lambda. */
+  readonly resendBundle: string;
+}
+
+export interface ComposedPipeline {
+  readonly identity: MailIdentityStack;
+  readonly pipeline: MailPipelineStack;
+}
+
+/**
+ * Puts the stacks of one stage into the app: the identity, which both stages share, and the pipeline. A finding
+ * of cdk-nag's AwsSolutions that nobody has acknowledged with a reason fails the synth.
+ */
+export function composePipeline(
+  app: App,
+  { settings, resendBundle }: ComposePipelineProps,
+): ComposedPipeline {
+  const { project, stage, region, account } = settings;
+  const env = { region, ...(account === undefined ? {} : { account }) };
+  const identityName = `${project}-mail-identity`;
+  const pipelineName = `${project}-mail-pipeline-${stage}`;
+
+  const identity = new MailIdentityStack(app, identityName, { env, settings });
+  const pipeline = new MailPipelineStack(app, pipelineName, { env, settings, resendBundle });
+
+  Tags.of(app).add('project', project);
+  Tags.of(identity).add('stage', 'shared');
+  Tags.of(pipeline).add('stage', stage);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  return { identity, pipeline };
+}

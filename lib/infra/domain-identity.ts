@@ -1,0 +1,103 @@
+import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { type IPublicHostedZone, PublicHostedZone, TxtRecord } from 'aws-cdk-lib/aws-route53';
+import {
+  DkimIdentity,
+  EasyDkimSigningKeyLength,
+  EmailIdentity,
+  Identity,
+  MailFromBehaviorOnMxFailure,
+} from 'aws-cdk-lib/aws-ses';
+import { Construct } from 'constructs';
+
+/**
+ * Reports only. The policy of a domain can get stricter once all that sends for it is known to be aligned, and
+ * mail-core sends for it too.
+ */
+const DMARC_VALUE = 'v=DMARC1; p=none;';
+
+const DMARC_TTL = Duration.minutes(30);
+
+export interface DomainIdentityProps {
+  /** The domain that SES verifies; its subdomains may send as well. */
+  readonly domain: string;
+
+  /** A subdomain of `domain` that nothing else uses: its MX points to SES, which takes the bounces. */
+  readonly mailFromDomain: string;
+
+  /**
+   * The public Route 53 zone that the DNS records are written to.
+   *
+   * @default - the records are outputs only, for a person to enter
+   */
+  readonly hostedZoneId?: string;
+
+  /**
+   * Whether the DMARC record is written to the zone with the others.
+   *
+   * @default true
+   */
+  readonly publishDmarc?: boolean;
+}
+
+/**
+ * A domain verified by Easy DKIM, with its own MAIL FROM domain so that SPF is aligned with the From too.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/dg/send-email-authentication-dkim-easy.html
+ * @see https://docs.aws.amazon.com/ses/latest/dg/mail-from.html
+ */
+export class DomainIdentity extends Construct {
+  readonly identity: EmailIdentity;
+
+  constructor(scope: Construct, id: string, props: DomainIdentityProps) {
+    super(scope, id);
+    const zone = this.findZone(props);
+    this.identity = new EmailIdentity(this, 'Identity', {
+      identity: zone === undefined ? Identity.domain(props.domain) : Identity.publicHostedZone(zone),
+      dkimIdentity: DkimIdentity.easyDkim(EasyDkimSigningKeyLength.RSA_2048_BIT),
+      mailFromDomain: props.mailFromDomain,
+      // An MX that went missing costs the alignment of SPF; refusing would cost the mail.
+      mailFromBehaviorOnMxFailure: MailFromBehaviorOnMxFailure.USE_DEFAULT_VALUE,
+    });
+    // Deleting the identity stops the mail of all stages, and verifying it anew takes up to three days.
+    this.identity.applyRemovalPolicy(RemovalPolicy.RETAIN);
+
+    if (zone !== undefined && (props.publishDmarc ?? true)) {
+      new TxtRecord(this, 'DmarcRecord', {
+        zone,
+        recordName: `_dmarc.${props.domain}`,
+        values: [DMARC_VALUE],
+        ttl: DMARC_TTL,
+      });
+    }
+    this.outputRecords(props);
+  }
+
+  private findZone({ hostedZoneId, domain }: DomainIdentityProps): IPublicHostedZone | undefined {
+    if (hostedZoneId === undefined) return undefined;
+    // No lookup, so that a synth needs no credentials. The zone may also be one of a parent of the domain:
+    // record names are written in full.
+    return PublicHostedZone.fromPublicHostedZoneAttributes(this, 'Zone', { hostedZoneId, zoneName: domain });
+  }
+
+  private outputRecords({ domain, mailFromDomain }: DomainIdentityProps): void {
+    const { region } = Stack.of(this);
+    for (const [index, { name, value }] of this.identity.dkimRecords.entries()) {
+      this.outputRecord(`DkimRecord${index + 1}`, 'Lets SES sign', name, 'CNAME', value);
+    }
+    const mx = `10 feedback-smtp.${region}.amazonses.com`;
+    this.outputRecord('MailFromMxRecord', 'Brings bounces to SES', mailFromDomain, 'MX', mx);
+    const spf = '"v=spf1 include:amazonses.com ~all"';
+    this.outputRecord('MailFromSpfRecord', 'Names SES as a sender', mailFromDomain, 'TXT', spf);
+    const dmarc = `"${DMARC_VALUE}"`;
+    this.outputRecord('DmarcRecord', 'Recommended, unless there is one', `_dmarc.${domain}`, 'TXT', dmarc);
+  }
+
+  /** One line each as in a zone file, to be copied into whatever serves the DNS of the domain. */
+  private outputRecord(id: string, purpose: string, name: string, type: string, value: string): void {
+    const output = new CfnOutput(this, `${id}Output`, {
+      description: `DNS record. ${purpose}`,
+      value: `${name} ${type} ${value}`,
+    });
+    output.overrideLogicalId(id);
+  }
+}

@@ -1,0 +1,84 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { ConfigurationSet, ConfigurationSetTlsPolicy } from 'aws-cdk-lib/aws-ses';
+import { Construct } from 'constructs';
+
+export interface SendingConfigurationProps {
+  readonly configurationSetName: string;
+
+  /** The verified domain; a grant allows From addresses of it and of its subdomains. */
+  readonly domain: string;
+}
+
+/**
+ * How SES sends for one stage, and who may ask it to.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/dg/using-configuration-sets.html
+ */
+export class SendingConfiguration extends Construct {
+  readonly configurationSet: ConfigurationSet;
+
+  private readonly domain: string;
+
+  constructor(scope: Construct, id: string, props: SendingConfigurationProps) {
+    super(scope, id);
+    this.domain = props.domain;
+    this.configurationSet = new ConfigurationSet(this, 'ConfigurationSet', {
+      configurationSetName: props.configurationSetName,
+      // One-time passwords and replies to buyers do not go in clear text; a receiver without TLS gets a bounce.
+      tlsPolicy: ConfigurationSetTlsPolicy.REQUIRE,
+      reputationMetrics: true,
+      sendingEnabled: true,
+    });
+  }
+
+  /**
+   * Allows sending raw mail by both versions of the API, from addresses of the domain alone. The v2 call is
+   * authorised as `ses:SendEmail`, and as `ses:SendRawEmail` when its content is raw. A send that names a
+   * configuration set is authorised on that too.
+   *
+   * @see https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html
+   */
+  grantSend(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['ses:SendEmail', 'ses:SendRawEmail'],
+      resourceArns: [this.arnOf('identity', this.domain), this.configurationSetArn],
+      conditions: {
+        StringLike: { 'ses:FromAddress': [`*@${this.domain}`, `*@*.${this.domain}`] },
+      },
+    });
+  }
+
+  /** The share of hard bounces, from 0 to 1; the average over an hour, since SES computes it that rarely. */
+  metricBounceRate(options?: MetricOptions): Metric {
+    return this.reputationMetric('Reputation.BounceRate', options);
+  }
+
+  /** The share of complaints, from 0 to 1; the average over an hour, since SES computes it that rarely. */
+  metricComplaintRate(options?: MetricOptions): Metric {
+    return this.reputationMetric('Reputation.ComplaintRate', options);
+  }
+
+  /** @see https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html */
+  private reputationMetric(metricName: string, options?: MetricOptions): Metric {
+    return new Metric({
+      namespace: 'AWS/SES',
+      metricName,
+      dimensionsMap: { 'ses:configuration-set': this.configurationSet.configurationSetName },
+      period: Duration.hours(1),
+      statistic: 'Average',
+      ...options,
+    });
+  }
+
+  private get configurationSetArn(): string {
+    return this.arnOf('configuration-set', this.configurationSet.configurationSetName);
+  }
+
+  /** Built from names, not imported: an export of the identity's stack could not change while a stage uses it. */
+  private arnOf(resource: string, resourceName: string): string {
+    return Stack.of(this).formatArn({ service: 'ses', resource, resourceName });
+  }
+}

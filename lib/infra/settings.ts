@@ -1,0 +1,172 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
+import * as v from 'valibot';
+import { QUEUE_RETENTION_DAYS } from '../message/limits.ts';
+
+/** The context object of cdk.json that holds the settings. */
+const NAMESPACE = 'mail';
+
+const regions = RegionInfo.regions.filter((region) => region.partition === 'aws').map(({ name }) => name);
+
+/** CloudWatch Logs keeps logs for these numbers of days and no others. */
+const logRetentions = Object.values(RetentionDays).filter(
+  (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
+);
+
+const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+
+/** `-c name=value` gives strings, cdk.json gives numbers; both are taken. */
+const wholeNumber = (least: number, most: number, what: string) =>
+  v.pipe(
+    v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number))]),
+    v.integer(),
+    v.minValue(least),
+    v.maxValue(most),
+    v.description(`a whole number from ${least} to ${most}${what}`),
+  );
+
+const flag = v.pipe(
+  v.union([
+    v.boolean(),
+    v.pipe(
+      v.picklist(['true', 'false']),
+      v.transform((text) => text === 'true'),
+    ),
+  ]),
+  v.description('true or false'),
+);
+
+const entries = {
+  /** Stands at the front of every name and in the tag `project`. */
+  project: v.pipe(
+    v.string(),
+    v.regex(/^[a-z][a-z0-9-]{0,19}$/),
+    v.description('1 to 20 lower-case letters, digits and dashes, a letter first'),
+  ),
+  stage: v.pipe(v.picklist(['dev', 'prod']), v.description('dev or prod')),
+  /** The domain that SES sends for, and that every From must belong to. */
+  domain: v.pipe(
+    v.string(),
+    v.maxLength(253),
+    v.regex(new RegExp(`^(${label}\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$`)),
+    v.description('a domain name in lower case, such as keybuzz.io'),
+  ),
+  mailFromSubdomain: v.pipe(
+    v.string(),
+    v.regex(new RegExp(`^${label}$`)),
+    v.notValue('mail'),
+    v.description(
+      'one label in lower case, such as bounce, but not mail: mail.<domain> (mail.keybuzz.io) is the host of ' +
+        "mail-core itself, and the MX of a MAIL FROM domain must be SES's",
+    ),
+  ),
+  region: v.pipe(v.picklist(regions), v.description(`one of ${regions.join(', ')}`)),
+  /** Keeps a stage out of an account it does not belong in; without it the credentials of the deploy decide. */
+  account: v.pipe(
+    v.string(),
+    v.regex(/^\d{12}$/),
+    v.description('an AWS account id, 12 digits as a string, or left out'),
+  ),
+  /** IAM allows 64 characters; four are kept for the suffix of the dev stage. */
+  userName: v.pipe(
+    v.string(),
+    v.regex(/^[\w+=,.@-]{1,60}$/),
+    v.description('1 to 60 letters, digits and _ + = , . @ -'),
+  ),
+  /** One higher makes a new access key and writes it to the secret; the old one is deleted. */
+  accessKeySerial: wholeNumber(0, 1_000_000, ', never lower than before'),
+  hostedZoneId: v.pipe(
+    v.string(),
+    v.regex(/^Z[A-Z0-9]{3,31}$/),
+    v.description(
+      'the id of the public Route 53 zone of the domain, Z and then capitals and digits, or left out',
+    ),
+  ),
+  /** A domain that already has a DMARC record in the zone keeps it with `false`. */
+  publishDmarc: flag,
+  // A payload that went before its envelope would leave a mail that nobody can send.
+  payloadRetentionDays: wholeNumber(
+    QUEUE_RETENTION_DAYS,
+    365,
+    `; an envelope may wait in the queue for ${QUEUE_RETENTION_DAYS} days, and needs its payload`,
+  ),
+  logRetentionDays: v.pipe(
+    v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number))]),
+    v.picklist(logRetentions),
+    v.description(`one of ${logRetentions.join(', ')}`),
+  ),
+  maximumConcurrency: wholeNumber(2, 1000, ''),
+};
+
+const settingsSchema = v.strictObject({
+  project: v.optional(entries.project, 'keybuzz'),
+  stage: v.optional(entries.stage, 'dev'),
+  domain: v.optional(entries.domain, 'keybuzz.io'),
+  mailFromSubdomain: v.optional(entries.mailFromSubdomain, 'bounce'),
+  region: v.optional(entries.region, 'eu-west-1'),
+  account: v.optional(entries.account),
+  userName: v.optional(entries.userName, 'keybuzz-ses'),
+  accessKeySerial: v.optional(entries.accessKeySerial, 0),
+  hostedZoneId: v.optional(entries.hostedZoneId),
+  publishDmarc: v.optional(entries.publishDmarc, true),
+  payloadRetentionDays: v.optional(entries.payloadRetentionDays, 14),
+  logRetentionDays: v.optional(entries.logRetentionDays, 30),
+  maximumConcurrency: v.optional(entries.maximumConcurrency, 2),
+});
+
+/** What a team sets for its own deployment. */
+export type Settings = Readonly<v.InferOutput<typeof settingsSchema>>;
+
+export type SettingsReading =
+  | { readonly kind: 'valid'; readonly settings: Settings }
+  | { readonly kind: 'invalid'; readonly message: string };
+
+/**
+ * Reads the settings from the context of the CDK app: the object `mail` of cdk.json, overridden one by one
+ * with `-c stage=prod` (or `-c mail.stage=prod`).
+ */
+export function readSettings(context: Readonly<Record<string, unknown>>): SettingsReading {
+  const fromFile = context[NAMESPACE] ?? {};
+  if (typeof fromFile !== 'object' || Array.isArray(fromFile)) {
+    return invalid([line(NAMESPACE, fromFile, `an object with ${names()}`)]);
+  }
+  const given: Record<string, unknown> = { ...fromFile, ...overrides(context) };
+  const parsed = v.safeParse(settingsSchema, given);
+  if (parsed.success) return { kind: 'valid', settings: parsed.output };
+  const wrong = new Set(parsed.issues.map((issue) => String(issue.path?.[0].key)));
+  return invalid([...wrong].map((name) => line(name, given[name], allowed(name))));
+}
+
+/**
+ * The context of an app also holds what belongs to the CDK, always with a dash, colon or at sign in its name.
+ * A plain word can only be meant for us; were `-c stgae=prod` let through, the wrong stage would be deployed.
+ */
+function overrides(context: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const prefix = `${NAMESPACE}.`;
+  return Object.fromEntries(
+    Object.entries(context).flatMap(([key, value]) => {
+      if (key.startsWith(prefix)) return [[key.slice(prefix.length), value]];
+      return key !== NAMESPACE && /^\w+$/.test(key) ? [[key, value]] : [];
+    }),
+  );
+}
+
+function allowed(name: string): string {
+  const entry = Object.entries(entries).find(([key]) => key === name)?.[1];
+  return entry === undefined
+    ? `nothing, there is no such setting; the settings are ${names()}`
+    : (v.getDescription(entry) ?? '');
+}
+
+function names(): string {
+  return Object.keys(entries).join(', ');
+}
+
+function line(name: string, value: unknown, what: string): string {
+  return `  ${name} = ${JSON.stringify(value)}, allowed: ${what}`;
+}
+
+function invalid(lines: readonly string[]): SettingsReading {
+  const head = `Wrong settings, in "${NAMESPACE}" of the context in cdk.json or given with -c:`;
+  return { kind: 'invalid', message: [head, ...lines].join('\n') };
+}

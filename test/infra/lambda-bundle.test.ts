@@ -1,0 +1,153 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { RESEND_ENV } from '../../lambda/resend/constants.ts';
+import { bundleEntry, bundleLambda, type LambdaBundle } from '../../lib/infra/lambda-bundle.ts';
+
+const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
+const outside = () => mkdtempSync(join(tmpdir(), 'lambda-bundle-'));
+
+/** A handler in a folder outside the repository, made of the files given. */
+function entryOf(files: Readonly<Record<string, string>>): string {
+  const folder = outside();
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  return join(folder, 'handler.ts');
+}
+
+const lazyEntry = entryOf({
+  'handler.ts': `
+    import { createHash } from 'crypto';
+    import { SESv2Client } from '${modules}/@aws-sdk/client-sesv2';
+    export const handler = async (): Promise<string> => {
+      const { S3Client } = await import('${modules}/@aws-sdk/client-s3');
+      const { default: MailComposer } = await import('${modules}/nodemailer/dist/esm/mail-composer/index.js');
+      return [createHash('sha1').digest('hex').length, SESv2Client.name, S3Client.name, typeof MailComposer].join();
+    };`,
+});
+
+function contentsOf({ directory }: LambdaBundle): Record<string, string> {
+  const files = globSync('**/*.mjs', { cwd: directory }).sort();
+  return Object.fromEntries(files.map((file) => [file, readFileSync(join(directory, file), 'utf8')]));
+}
+
+/** The code that loading `index.mjs` loads with it: itself, and the chunks it imports other than by `import()`. */
+function loadedAtStart(bundle: LambdaBundle): string {
+  const contents = contentsOf(bundle);
+  const loaded = new Set(['index.mjs']);
+  for (const file of loaded) {
+    for (const [, path = ''] of contents[file]?.matchAll(/(?:from|import)\s*"(\.[^"]+)"/g) ?? []) {
+      loaded.add(join(dirname(file), path));
+    }
+  }
+  return [...loaded].map((file) => contents[file]).join('\n');
+}
+
+/** Runs a line of code in a plain Node with `bundle`, a copy of the bundle far from the repository. */
+function runCopy(
+  { directory }: LambdaBundle,
+  code: string,
+  env: Readonly<Record<string, string>> = {},
+): string {
+  const copy = join(outside(), 'task');
+  cpSync(directory, copy, { recursive: true });
+  const url = pathToFileURL(join(copy, 'index.mjs'));
+  const script = `const bundle = await import(${JSON.stringify(url)}); ${code}`;
+  return execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: copy,
+    env: { ...env },
+    encoding: 'utf8',
+  });
+}
+
+describe('a bundle', () => {
+  const outDir = outside();
+  const bundle = bundleEntry({ name: 'lazy', entry: lazyEntry, outDir });
+
+  it('is the same bytes in a folder of the same name, from the same code', () => {
+    const again = bundleEntry({ name: 'lazy', entry: lazyEntry, outDir: outside() });
+    expect(basename(again.directory)).toBe(basename(bundle.directory));
+    expect(contentsOf(again)).toEqual(contentsOf(bundle));
+    const bytes = Object.values(contentsOf(bundle)).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    expect(bundle.bytes).toBe(bytes);
+  });
+
+  it('can be read by the user that Lambda runs it as', () => {
+    const modes = globSync('**', { cwd: bundle.directory }).map((path) => {
+      const stats = statSync(join(bundle.directory, path));
+      return stats.mode & (stats.isDirectory() ? 0o005 : 0o004);
+    });
+    expect(new Set(modes)).toEqual(new Set([0o005, 0o004]));
+  });
+
+  it('is another folder for other code', () => {
+    const entry = entryOf({ 'handler.ts': 'export const handler = async () => 1;' });
+    const other = entryOf({ 'handler.ts': 'export const handler = async () => 2;' });
+    expect(bundleEntry({ name: 'x', entry, outDir }).directory).not.toBe(
+      bundleEntry({ name: 'x', entry: other, outDir }).directory,
+    );
+  });
+
+  it('leaves a folder alone that is there already', () => {
+    const entry = entryOf({ 'handler.ts': 'export const handler = async () => 3;' });
+    const { directory } = bundleEntry({ name: 'x', entry, outDir });
+    writeFileSync(join(directory, 'witness'), '');
+    expect(bundleEntry({ name: 'x', entry, outDir }).directory).toBe(directory);
+    expect(existsSync(join(directory, 'witness'))).toBe(true);
+    expect(globSync('x-*-*', { cwd: outDir })).toEqual([]);
+  });
+
+  it('runs on its own far from the repository, with nothing missing', () => {
+    expect(runCopy(bundle, 'console.log(await bundle.handler())')).toBe('40,SESv2Client,S3Client,function\n');
+  });
+
+  it('keeps what is imported when needed out of what is loaded at the start', () => {
+    expect(loadedAtStart(bundle)).toContain('"SESv2Client"');
+    expect(loadedAtStart(bundle)).not.toMatch(/"(S3Client|MailComposer)"/);
+    const all = Object.values(contentsOf(bundle)).join('\n');
+    expect(all).toContain('"S3Client"');
+    expect(all).toContain('"MailComposer"');
+  });
+
+  it('is refused when it would call require for a built-in', () => {
+    const entry = entryOf({
+      'handler.ts': "import { sep } from './old.cjs'; export const handler = async () => sep;",
+      'old.cjs': "exports.sep = require('node:path').sep;",
+    });
+    expect(() => bundleEntry({ name: 'old', entry, outDir })).toThrow(
+      /old would not load.*\n.*require-call of node:path/,
+    );
+  });
+
+  it('is refused when an import is found nowhere', () => {
+    const entry = entryOf({ 'handler.ts': "export { handler } from 'no-such-package';" });
+    expect(() => bundleEntry({ name: 'lost', entry, outDir })).toThrow(/no-such-package/);
+    expect(globSync('lost-*', { cwd: outDir })).toEqual([]);
+  });
+});
+
+describe('the bundle of the resend Lambda', () => {
+  const bundle = bundleLambda('resend', outside());
+
+  it('is the same bytes each time', () => {
+    const again = bundleLambda('resend', outside());
+    expect(basename(again.directory)).toBe(basename(bundle.directory));
+    expect(contentsOf(again)).toEqual(contentsOf(bundle));
+  });
+
+  it('loads on its own far from the repository, in the environment that the stack sets', () => {
+    const set = Object.values(RESEND_ENV).map((name) => [name, `https://sqs.example.org/${name}`]);
+    const env = {
+      ...Object.fromEntries(set),
+      [RESEND_ENV.fromDomain]: 'example.org',
+      AWS_REGION: 'eu-west-1',
+    };
+    expect(runCopy(bundle, 'console.log(typeof bundle.handler)', env)).toBe('function\n');
+  });
+
+  it('keeps the clients that most mails do not need out of what is loaded at the start', () => {
+    expect(loadedAtStart(bundle)).not.toMatch(/"(S3Client|SESv2Client|MailComposer)"/);
+  });
+});

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { readSettings, type Settings } from '../../lib/infra/settings.ts';
+
+const cdkJson: { context: Record<string, unknown> } = JSON.parse(
+  readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'),
+);
+
+function settingsFrom(context: Readonly<Record<string, unknown>>): Settings {
+  const read = readSettings(context);
+  if (read.kind === 'invalid') throw new Error(read.message);
+  return read.settings;
+}
+
+function messageFor(context: Readonly<Record<string, unknown>>): string {
+  const read = readSettings(context);
+  if (read.kind === 'valid') throw new Error(`was taken: ${JSON.stringify(read.settings)}`);
+  return read.message;
+}
+
+describe('the settings', () => {
+  it('have the defaults that cdk.json shows', () => {
+    expect(settingsFrom({})).toEqual(cdkJson.context.mail);
+    expect(settingsFrom(cdkJson.context)).toEqual(settingsFrom({}));
+  });
+
+  it('are overridden one by one, by strings from the command line', () => {
+    const settings = settingsFrom({
+      ...cdkJson.context,
+      stage: 'prod',
+      'mail.domain': 'mail.example.org',
+      account: '001234567890',
+      hostedZoneId: 'Z0123456789ABC',
+      accessKeySerial: '2',
+      publishDmarc: 'false',
+      payloadRetentionDays: '30',
+      logRetentionDays: '90',
+      maximumConcurrency: '1000',
+    });
+    expect(settings).toEqual({
+      ...settingsFrom({}),
+      stage: 'prod',
+      domain: 'mail.example.org',
+      account: '001234567890',
+      hostedZoneId: 'Z0123456789ABC',
+      accessKeySerial: 2,
+      publishDmarc: false,
+      payloadRetentionDays: 30,
+      logRetentionDays: 90,
+      maximumConcurrency: 1000,
+    });
+  });
+
+  it.each([
+    ['domain', 'localhost', 'a domain name in lower case'],
+    ['domain', 'KeyBuzz.io', 'a domain name in lower case'],
+    ['domain', 'keybuzz.io.', 'a domain name in lower case'],
+    ['domain', '-keybuzz.io', 'a domain name in lower case'],
+    ['domain', `${'a.'.repeat(130)}io`, 'a domain name in lower case'],
+    ['stage', 'production', 'dev or prod'],
+    ['region', 'eu-west-11', 'one of '],
+    ['region', 'cn-north-1', 'eu-west-1, '],
+    ['account', '12345', '12 digits'],
+    ['account', 123456789012, '12 digits as a string'],
+    ['mailFromSubdomain', 'a.b', 'one label'],
+    ['mailFromSubdomain', '', 'one label'],
+    ['userName', 'key buzz', '1 to 60'],
+    ['userName', 'k'.repeat(61), '1 to 60'],
+    ['project', 'KeyBuzz', '1 to 20 lower-case letters'],
+    ['hostedZoneId', '/hostedzone/Z123', 'the id of the public Route 53 zone'],
+    ['publishDmarc', 'no', 'true or false'],
+    ['accessKeySerial', '-1', 'a whole number from 0 to'],
+    ['payloadRetentionDays', '13', 'a whole number from 14 to 365'],
+    ['payloadRetentionDays', 366, 'a whole number from 14 to 365'],
+    ['logRetentionDays', 31, 'one of 1, 3, 5, 7, 14, 30'],
+    ['logRetentionDays', '9999', 'one of 1, 3, 5, 7, 14, 30'],
+    ['maximumConcurrency', 1, 'a whole number from 2 to 1000'],
+    ['maximumConcurrency', '1001', 'a whole number from 2 to 1000'],
+    ['maximumConcurrency', '2.5', 'a whole number from 2 to 1000'],
+    ['maximumConcurrency', '', 'a whole number from 2 to 1000'],
+  ])('refuse %s = %j and say what is allowed', (name, value, allowed) => {
+    const lines = messageFor({ mail: { [name]: value } }).split('\n');
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toContain(`${name} = ${JSON.stringify(value)}, allowed: `);
+    expect(lines[1]).toContain(allowed);
+  });
+
+  it('refuse mail as the MAIL FROM subdomain and say why', () => {
+    const message = messageFor({ mailFromSubdomain: 'mail' });
+    expect(message).toContain('mailFromSubdomain = "mail"');
+    expect(message).toContain('mail.keybuzz.io) is the host of mail-core itself');
+    expect(message).toContain("the MX of a MAIL FROM domain must be SES's");
+  });
+
+  it.each([
+    ['in cdk.json', { mail: { stgae: 'prod' } }],
+    ['with -c', { stgae: 'prod' }],
+    ['with -c and the prefix', { 'mail.stgae': 'prod' }],
+  ])('refuse a name that is not one of theirs, %s', (_where, context) => {
+    const message = messageFor(context);
+    expect(message).toContain('stgae = "prod", allowed: nothing, there is no such setting');
+    expect(message).toContain('project, stage, domain');
+  });
+
+  it('leave the context of the CDK alone', () => {
+    const context = { 'aws:cdk:enable-path-metadata': true, '@aws-cdk/core:x': true, 'cli-telemetry': false };
+    expect(settingsFrom(context)).toEqual(settingsFrom({}));
+  });
+
+  it('refuse anything but an object in cdk.json', () => {
+    expect(messageFor({ mail: 'prod' })).toContain('mail = "prod", allowed: an object with project, stage');
+    expect(messageFor({ mail: ['prod'] })).toContain('mail = ["prod"]');
+  });
+
+  it('name all that is wrong at once, each once', () => {
+    const message = messageFor({
+      mail: { domain: 'x', region: 'mars', stage: 'test' },
+      maximumConcurrency: 1.5,
+    });
+    const wrong = message.split('\n').slice(1);
+    expect(wrong.map((text) => text.trim().split(' = ')[0]).sort()).toEqual([
+      'domain',
+      'maximumConcurrency',
+      'region',
+      'stage',
+    ]);
+  });
+});

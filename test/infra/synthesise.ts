@@ -1,0 +1,37 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { type ComposedPipeline, composePipeline } from '../../lib/infra/compose-pipeline.ts';
+import { readSettings, type Settings } from '../../lib/infra/settings.ts';
+
+const cdkJson: { context: Record<string, unknown> } = JSON.parse(
+  readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'),
+);
+
+export function settingsWith(overrides: Readonly<Record<string, unknown>> = {}): Settings {
+  const read = readSettings({ ...cdkJson.context, ...overrides });
+  if (read.kind === 'invalid') throw new Error(read.message);
+  return read.settings;
+}
+
+/** The app as `cdk synth -c …` would compose it, but for a stand-in for the bundle, so that nothing is bundled. */
+export function composeWith(
+  overrides: Readonly<Record<string, unknown>> = {},
+): ComposedPipeline & { app: App } {
+  const resendBundle = mkdtempSync(join(tmpdir(), 'resend-bundle-'));
+  writeFileSync(join(resendBundle, 'index.mjs'), 'export const handler = async () => {};');
+  const app = new App({ context: cdkJson.context });
+  return { app, ...composePipeline(app, { settings: settingsWith(overrides), resendBundle }) };
+}
+
+export interface Synthesised {
+  readonly identity: Template;
+  readonly pipeline: Template;
+}
+
+export function synthesise(overrides: Readonly<Record<string, unknown>> = {}): Synthesised {
+  const { identity, pipeline } = composeWith(overrides);
+  return { identity: Template.fromStack(identity), pipeline: Template.fromStack(pipeline) };
+}

@@ -52,9 +52,19 @@ export class PayloadBucket extends Construct {
     return this.grantObjects(grantee, 's3:PutObject');
   }
 
-  /** Allows reading content whose key is known. */
+  /**
+   * Allows reading content, and telling content that has expired from content that is out of reach: to those who
+   * may not list a bucket, S3 says "denied" of a key that does not exist.
+   *
+   * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+   */
   grantGet(grantee: IGrantable & IConstruct): Grant {
-    return this.grantObjects(grantee, 's3:GetObject');
+    const list = Grant.addToPrincipal({
+      grantee,
+      actions: ['s3:ListBucket'],
+      resourceArns: [this.bucket.bucketArn],
+    });
+    return list.combine(this.grantObjects(grantee, 's3:GetObject'));
   }
 
   private grantObjects(grantee: IGrantable & IConstruct, action: string): Grant {

@@ -13,6 +13,9 @@ const logRetentions = Object.values(RetentionDays).filter(
   (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
 );
 
+/** A message that is parked is a new one, and the dead letters keep it for a retention of their own. */
+const LONGEST_WAY_DAYS = 2 * QUEUE_RETENTION_DAYS;
+
 const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
 
 /** `-c name=value` gives strings, cdk.json gives numbers; both are taken. */
@@ -86,9 +89,9 @@ const entries = {
   publishDmarc: flag,
   // A payload that went before its envelope would leave a mail that nobody can send.
   payloadRetentionDays: wholeNumber(
-    QUEUE_RETENTION_DAYS,
+    LONGEST_WAY_DAYS,
     365,
-    `; an envelope may wait in the queue for ${QUEUE_RETENTION_DAYS} days, and needs its payload`,
+    `; an envelope needs its payload for up to ${QUEUE_RETENTION_DAYS} days in the queue and as long again in the dead letters`,
   ),
   logRetentionDays: v.pipe(
     v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number))]),
@@ -109,7 +112,7 @@ const settingsSchema = v.strictObject({
   accessKeySerial: v.optional(entries.accessKeySerial, 0),
   hostedZoneId: v.optional(entries.hostedZoneId),
   publishDmarc: v.optional(entries.publishDmarc, true),
-  payloadRetentionDays: v.optional(entries.payloadRetentionDays, 14),
+  payloadRetentionDays: v.optional(entries.payloadRetentionDays, LONGEST_WAY_DAYS),
   logRetentionDays: v.optional(entries.logRetentionDays, 30),
   maximumConcurrency: v.optional(entries.maximumConcurrency, 2),
 });

@@ -49,7 +49,8 @@ function idOf(type: string, properties: object = {}): string {
 
 const fallbackQueue = `<${idOf('AWS::SQS::Queue', { QueueName: 'keybuzz-mail-fallback-prod' })}.Arn>`;
 const deadLetters = `<${idOf('AWS::SQS::Queue', { QueueName: 'keybuzz-mail-dead-letters-prod' })}.Arn>`;
-const payloads = `<${idOf('AWS::S3::Bucket')}.Arn>/payloads/*`;
+const payloadBucket = `<${idOf('AWS::S3::Bucket')}.Arn>`;
+const payloads = `${payloadBucket}/payloads/*`;
 const logGroup = `<${idOf('AWS::Logs::LogGroup')}.Arn>`;
 const ses = 'arn:aws:ses:eu-west-1:<AWS::AccountId>';
 const configurationSet = `${ses}:configuration-set/<${idOf('AWS::SES::ConfigurationSet')}>`;
@@ -76,6 +77,7 @@ describe('the role of the resend Lambda', () => {
         `Allow logs:CreateLogStream on ${logGroup}`,
         `Allow logs:PutLogEvents on ${logGroup}`,
         `Allow s3:GetObject on ${payloads}`,
+        `Allow s3:ListBucket on ${payloadBucket}`,
         `Allow ses:SendEmail on ${configurationSet} ${fromDomain}`,
         `Allow ses:SendEmail on ${ses}:identity/keybuzz.io ${fromDomain}`,
         `Allow ses:SendRawEmail on ${configurationSet} ${fromDomain}`,

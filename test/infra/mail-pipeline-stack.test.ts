@@ -144,7 +144,7 @@ describe('the payload bucket', () => {
   });
 
   it.each([
-    ['dev', dev, 14],
+    ['dev', dev, 28],
     ['prod', prod, 30],
   ])('expires what it holds and what was never finished: %s', (_stage, template, days) => {
     template.hasResourceProperties('AWS::S3::Bucket', {

@@ -10,7 +10,7 @@ import { reportAttempt } from './report-attempt.ts';
  * What to do with a mail that SMTP may have taken: resend it, since a duplicate is better than a loss, or hold
  * it for a person.
  */
-export type UnknownPolicy = 'hand-over' | 'hold';
+type UnknownPolicy = 'hand-over' | 'hold';
 
 export interface DeliverParts extends HandOverParts {
   readonly smtp: SmtpRoute;

@@ -9,6 +9,11 @@ import { MailNotSentError } from './mail-not-sent-error.ts';
 import type { FallbackMailer, MailExtras } from './mailer.ts';
 import type { MailerSettings } from './settings.ts';
 
+declare module 'nodemailer/lib/mailer/mail-message' {
+  /** `sendMail` over the transport takes the pipeline's own fields, too. */
+  interface SendMailOptions extends MailExtras {}
+}
+
 /** nodemailer's `info` as its SMTP transport gives it, and the whole outcome beside it. */
 export interface FallbackInfo extends SentMessageInfo {
   accepted: string[];
@@ -25,11 +30,7 @@ export interface FallbackInfo extends SentMessageInfo {
  * @throws {@link SettingsError} that names every wrong setting
  */
 export function fallbackTransport(settings: MailerSettings, log?: Log): Transport<FallbackInfo> {
-  return transportOver(createMailer(settings, log));
-}
-
-/** The transport over a mailer that exists already. */
-export function transportOver(mailer: FallbackMailer): Transport<FallbackInfo> {
+  const mailer = createMailer(settings, log);
   return {
     name: 'keybuzz-fallback',
     version: '1',

@@ -106,14 +106,10 @@ const mailContent = v.object({
 
 const timestamp = v.pipe(v.string(), v.isoTimestamp('an ISO 8601 time with its offset'));
 
-/** Message tags of SES: letters, digits, `_` and `-`; values also `.` and `@`. */
-const tags = v.pipe(
-  v.record(
-    v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,256}$/, 'letters, digits, _ and -')),
-    v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.@-]{1,256}$/, 'letters, digits, _ - . and @')),
-  ),
-  v.maxEntries(40, 'at most 40 tags'),
-);
+/** Message tags of SES have letters, digits, `_` and `-`, in names and values alike. */
+const tagText = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,256}$/, 'letters, digits, _ and -'));
+
+const tags = v.pipe(v.record(tagText, tagText), v.maxEntries(40, 'at most 40 tags'));
 
 /** By what a delivery is known. */
 const identity = {

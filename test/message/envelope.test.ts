@@ -52,9 +52,7 @@ describe('the envelope', () => {
     fc.assert(
       fc.property(arbitraryEnvelope, (envelope) => {
         // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-        expect(serialiseEnvelope(envelope)).toMatch(
-          /^[\u0009\u000a\u000d\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u,
-        );
+        expect(serialiseEnvelope(envelope)).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u);
       }),
       { numRuns: 300 },
     );

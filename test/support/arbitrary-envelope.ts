@@ -82,7 +82,7 @@ export const arbitraryEnvelope: fc.Arbitrary<Envelope> = fc
     createdAt: timestamp,
     expiresAt: optional(timestamp),
     tags: optional(
-      fc.dictionary(tagName, fc.stringMatching(/^[A-Za-z0-9_.@-]{1,20}$/), {
+      fc.dictionary(tagName, fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/), {
         noNullPrototype: true,
       }),
     ),

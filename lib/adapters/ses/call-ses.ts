@@ -1,6 +1,6 @@
 import { maskAddressesIn } from '../../message/address.ts';
 import type { SendAnswer } from '../../ports/raw-mail-sender.ts';
-import { awsErrorCode } from '../aws-error.ts';
+import { awsErrorCode, awsErrorStatus } from '../aws-error.ts';
 import { verdictOf } from './ses-errors.ts';
 
 /** The settings of an SES client. The call must not be repeated by the SDK: SES has no idempotency token. */
@@ -30,15 +30,8 @@ export async function callSes(call: () => Promise<string | undefined>): Promise<
     const message = error instanceof Error ? error.message : '';
     return {
       kind: 'failed',
-      verdict: verdictOf(code, message, httpStatusOf(error)),
+      verdict: verdictOf(code, message, awsErrorStatus(error)),
       detail: maskAddressesIn(`${code}: ${message}`).slice(0, 500),
     };
   }
-}
-
-function httpStatusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
-  const metadata = error.$metadata;
-  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined;
-  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
 }

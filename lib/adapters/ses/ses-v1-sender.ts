@@ -1,4 +1,4 @@
-import { SESClient, SendRawEmailCommand } from '@aws-sdk/client-ses';
+import { SESClient, type SESClientConfig, SendRawEmailCommand } from '@aws-sdk/client-ses';
 import type { RawMail, RawMailSender, SendAnswer } from '../../ports/raw-mail-sender.ts';
 import { callSes, sesClientOptions } from './call-ses.ts';
 import { sesTags } from './ses-tags.ts';
@@ -8,9 +8,12 @@ export class SesV1Sender implements RawMailSender {
   readonly #ses: SESClient;
   readonly #configurationSet: string;
 
-  /** @param timeoutMs past it the answer counts as lost */
-  constructor(configurationSet: string, timeoutMs: number) {
-    this.#ses = new SESClient(sesClientOptions(timeoutMs));
+  /**
+   * @param timeoutMs past it the answer counts as lost
+   * @param config where SES is; by default as the surroundings say
+   */
+  constructor(configurationSet: string, timeoutMs: number, config: SESClientConfig = {}) {
+    this.#ses = new SESClient({ ...config, ...sesClientOptions(timeoutMs) });
     this.#configurationSet = configurationSet;
   }
 

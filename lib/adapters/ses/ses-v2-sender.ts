@@ -1,4 +1,4 @@
-import { SESv2Client, SendEmailCommand } from '@aws-sdk/client-sesv2';
+import { SESv2Client, type SESv2ClientConfig, SendEmailCommand } from '@aws-sdk/client-sesv2';
 import type { RawMail, RawMailSender, SendAnswer } from '../../ports/raw-mail-sender.ts';
 import { callSes, sesClientOptions } from './call-ses.ts';
 import { sesTags } from './ses-tags.ts';
@@ -8,9 +8,12 @@ export class SesV2Sender implements RawMailSender {
   readonly #ses: SESv2Client;
   readonly #configurationSet: string;
 
-  /** @param timeoutMs past it the answer counts as lost */
-  constructor(configurationSet: string, timeoutMs: number) {
-    this.#ses = new SESv2Client(sesClientOptions(timeoutMs));
+  /**
+   * @param timeoutMs past it the answer counts as lost
+   * @param config where SES is; by default as the surroundings say
+   */
+  constructor(configurationSet: string, timeoutMs: number, config: SESv2ClientConfig = {}) {
+    this.#ses = new SESv2Client({ ...config, ...sesClientOptions(timeoutMs) });
     this.#configurationSet = configurationSet;
   }
 

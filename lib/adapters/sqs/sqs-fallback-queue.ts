@@ -102,7 +102,7 @@ export class SqsFallbackQueue implements FallbackQueue {
 }
 
 /** SQS answered, and did not take the message. */
-export class QueueRefusedError extends Error {
+class QueueRefusedError extends Error {
   override readonly name = 'QueueRefusedError';
   readonly code: string;
 

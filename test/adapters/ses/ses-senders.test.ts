@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SesV1Sender } from '../../../lib/adapters/ses/ses-v1-sender.ts';
+import { SesV2Sender } from '../../../lib/adapters/ses/ses-v2-sender.ts';
+import { SizedSesSender } from '../../../lib/adapters/ses/sized-ses-sender.ts';
+import { type SesDouble, startSesDouble } from '../../../lib/local/ses/ses-double.ts';
+import { SES_V1_MAX_BYTES } from '../../../lib/message/limits.ts';
+import type { RawMail, RawMailSender } from '../../../lib/ports/raw-mail-sender.ts';
+import { aDelivery } from '../../support/a-delivery.ts';
+
+const TIMEOUT_MS = 500;
+
+function rawMail(overrides: Partial<RawMail> = {}): RawMail {
+  const { mime } = aDelivery();
+  return {
+    from: 'support@keybuzz.io',
+    recipients: ['marie@example.org', 'paul@example.org'],
+    mime,
+    deliveryId: 'reply 1',
+    tags: { kind: 'reply' },
+    ...overrides,
+  };
+}
+
+describe.each([
+  ['v1', SesV1Sender],
+  ['v2', SesV2Sender],
+] as const)('the sender by SES %s', (api, Sender) => {
+  let ses: SesDouble;
+  let sender: RawMailSender;
+
+  beforeEach(async () => {
+    ses = await startSesDouble({ identities: ['keybuzz.io'], configurationSets: ['keybuzz-mail'] });
+    sender = new Sender('keybuzz-mail', TIMEOUT_MS, {
+      region: 'eu-west-1',
+      endpoint: ses.url,
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    });
+  });
+
+  afterEach(async () => {
+    await ses.close();
+  });
+
+  it('gives SES the bytes, the owed recipients, the configuration set and the tags', async () => {
+    const mail = rawMail();
+
+    const answer = await sender.send(mail);
+
+    const [taken] = ses.mails;
+    expect(answer).toEqual({ kind: 'sent', sesMessageId: taken?.sesMessageId });
+    expect(taken).toMatchObject({
+      api,
+      source: 'support@keybuzz.io',
+      recipients: ['marie@example.org', 'paul@example.org'],
+      configurationSet: 'keybuzz-mail',
+      tags: { kind: 'reply', deliveryId: 'b64_cmVwbHkgMQ' },
+    });
+    expect(taken?.raw.equals(mail.mime)).toBe(true);
+  });
+
+  it.each([
+    ['a reset before SES took it', { kind: 'reset', accepted: false }, 'answer-lost', true],
+    ['a reset after SES took it', { kind: 'reset', accepted: true }, 'answer-lost', true],
+    ['no answer in time', { kind: 'silence', accepted: true }, 'answer-lost', true],
+    ['an answer that nobody can read', { kind: 'garbage', accepted: true }, 'answer-lost', true],
+    ['an empty answer', { kind: 'garbage', accepted: true, body: '' }, 'answer-lost', true],
+    ['a broken service', { kind: 'server-error', status: 500 }, 'ses-unavailable', true],
+    ['an unavailable service', { kind: 'server-error', status: 503 }, 'ses-unavailable', false],
+    ['throttling', { kind: 'throttling' }, 'sending-rate', false],
+  ] as const)('reads %s, and asks only once', async (_name, effect, cause, answerLost) => {
+    ses.fault({ effect });
+
+    const answer = await sender.send(rawMail());
+
+    expect(answer).toMatchObject({ kind: 'failed', verdict: { kind: 'retry', cause, answerLost } });
+    expect(ses.calls).toHaveLength(1);
+  });
+
+  it('reads what the account is not allowed', async () => {
+    ses.account.sendingEnabled = false;
+    const paused = await sender.send(rawMail());
+    ses.account.sendingEnabled = true;
+    ses.account.identities.clear();
+    const unverified = await sender.send(rawMail());
+    ses.account.identities.add('keybuzz.io');
+    ses.account.configurationSets.clear();
+    const unconfigured = await sender.send(rawMail());
+
+    expect(paused).toMatchObject({ verdict: { cause: 'sending-paused' } });
+    expect(unverified).toMatchObject({ verdict: { cause: 'identity-not-verified' } });
+    expect(unconfigured).toMatchObject({ verdict: { cause: 'configuration-set-missing' } });
+  });
+
+  it('masks the addresses that SES quotes', async () => {
+    ses.account.identities.clear();
+
+    const answer = await sender.send(rawMail());
+
+    expect(answer).toMatchObject({ detail: expect.stringContaining('s***@keybuzz.io') });
+    expect(JSON.stringify(answer)).not.toContain('support@');
+  });
+});
+
+describe('the choice of the API', () => {
+  it('loads v2 for the first mail above the limit of v1, and not before', async () => {
+    const asked: string[] = [];
+    const sender = (name: string): RawMailSender => ({
+      send: async () => {
+        asked.push(name);
+        return { kind: 'sent', sesMessageId: name };
+      },
+    });
+    let loads = 0;
+    const sized = new SizedSesSender(sender('v1'), async () => {
+      loads += 1;
+      return sender('v2');
+    });
+
+    await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MAX_BYTES) }));
+    expect(loads).toBe(0);
+    await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MAX_BYTES + 1) }));
+    await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MAX_BYTES + 1) }));
+
+    expect(asked).toEqual(['v1', 'v2', 'v2']);
+    expect(loads).toBe(1);
+  });
+});

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SqsFallbackQueue } from '../../../lib/adapters/sqs/sqs-fallback-queue.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
+import { packMime } from '../../../lib/message/content-codec.ts';
+import type { Envelope } from '../../../lib/message/envelope.ts';
+import { takeEnvelopes } from '../../support/queue-contents.ts';
+
+function anEnvelope(id: string, bytes = 100): Envelope {
+  return {
+    version: 1,
+    id,
+    tenantId: 'tenant-7',
+    envelope: { from: 'support@keybuzz.io', to: ['marie@example.org'] },
+    content: packMime(randomBytes(bytes)),
+    createdAt: new Date().toISOString(),
+  };
+}
+
+describe('the fallback queue', () => {
+  let aws: SqsAndS3;
+  let queue: SqsFallbackQueue;
+
+  beforeEach(async () => {
+    aws = await startSqsAndS3({ visibilitySeconds: 30 });
+    queue = new SqsFallbackQueue(aws.sqs, aws.fallback.url);
+  });
+
+  afterEach(async () => {
+    await aws.close();
+  });
+
+  it('sends what was pushed together in batches of ten, what was pushed alone alone', async () => {
+    await Promise.all(Array.from({ length: 21 }, (_, index) => queue.push(anEnvelope(`mail-${index}`))));
+
+    expect(aws.callsOf({ action: 'SendMessageBatch' })).toBe(2);
+    expect(aws.callsOf({ action: 'SendMessage' })).toBe(1);
+    expect(await takeEnvelopes(aws)).toHaveLength(21);
+  });
+
+  it('keeps a batch within what SQS takes', async () => {
+    const ids = ['a', 'b', 'c', 'd', 'e'];
+
+    await Promise.all(ids.map((id) => queue.push(anEnvelope(id, 400_000))));
+
+    const taken = await takeEnvelopes(aws);
+    expect(taken.map(({ id }) => id).sort()).toEqual(ids);
+  });
+
+  it('gives every push the id of its own message', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => queue.push(anEnvelope(`mail-${index}`))),
+    );
+
+    expect(new Set(ids).size).toBe(10);
+  });
+
+  it('sends again alone what failed out of a batch', async () => {
+    aws.fault({
+      fault: { kind: 'part-failed', indices: [1, 3] },
+      on: { action: 'SendMessageBatch' },
+      times: 1,
+    });
+
+    await Promise.all(['a', 'b', 'c', 'd'].map((id) => queue.push(anEnvelope(id))));
+
+    expect((await takeEnvelopes(aws)).map(({ id }) => id).sort()).toEqual(['a', 'b', 'c', 'd']);
+    expect(aws.callsOf({ action: 'SendMessage' })).toBe(2);
+  });
+
+  it('fails those alone that SQS refuses for their own fault', async () => {
+    const fault = {
+      kind: 'part-failed',
+      indices: [0],
+      code: 'InvalidMessageContents',
+      senderFault: true,
+    } as const;
+    aws.fault({ fault, on: { action: 'SendMessageBatch' }, times: 1 });
+
+    const results = await Promise.allSettled(['a', 'b'].map((id) => queue.push(anEnvelope(id))));
+
+    expect(results).toMatchObject([
+      { status: 'rejected', reason: { code: 'InvalidMessageContents' } },
+      { status: 'fulfilled' },
+    ]);
+    expect((await takeEnvelopes(aws)).map(({ id }) => id)).toEqual(['b']);
+  });
+
+  it('fails every push of a batch that SQS did not take', async () => {
+    aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessageBatch' } });
+
+    const results = await Promise.allSettled(['a', 'b'].map((id) => queue.push(anEnvelope(id))));
+
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
+  it('keeps back what is pushed with a delay', async () => {
+    await queue.push(anEnvelope('later'), { delaySeconds: 900 });
+
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+});

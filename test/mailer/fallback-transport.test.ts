@@ -1,0 +1,146 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import nodemailer, { type Transporter } from 'nodemailer';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
+import { type FallbackInfo, fallbackTransport } from '../../lib/mailer/fallback-transport.ts';
+import type { MailerSettings } from '../../lib/mailer/settings.ts';
+import { takeAll, takeEnvelopes } from '../support/queue-contents.ts';
+import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
+
+const MAIL = {
+  from: 'support@keybuzz.io',
+  to: 'marie@example.org',
+  subject: 'Your order',
+  text: 'On its way.',
+};
+
+describe('the nodemailer transport', () => {
+  let aws: SqsAndS3;
+  let double: SmtpDouble;
+  let transporter: Transporter<FallbackInfo>;
+
+  const settings = (overrides: Partial<MailerSettings> = {}): MailerSettings => ({
+    smtp: smtpSettingsFor(double),
+    fallback: {
+      queueUrl: aws.fallback.url,
+      payloadBucket: aws.bucket,
+      accessKeyId: 'local',
+      secretAccessKey: 'local',
+      sqsEndpoint: aws.endpoint,
+      s3Endpoint: aws.endpoint,
+    },
+    ...overrides,
+  });
+
+  beforeAll(async () => {
+    aws = await startSqsAndS3({ visibilitySeconds: 30 });
+  });
+
+  afterAll(async () => {
+    await aws.close();
+  });
+
+  beforeEach(async () => {
+    double = await startSmtpDouble();
+    transporter = nodemailer.createTransport(fallbackTransport(settings()));
+  });
+
+  afterEach(async () => {
+    transporter.close();
+    aws.heal();
+    await takeAll(aws, aws.fallback);
+    await double.close();
+  });
+
+  it('gives the info that the SMTP transport of nodemailer gives', async () => {
+    const plain = nodemailer.createTransport({
+      host: double.host,
+      port: double.port,
+      tls: { ca: double.certificatePem },
+    });
+    const expected = await plain.sendMail({ ...MAIL, messageId: '<m-1@keybuzz.io>' });
+    plain.close();
+
+    const info = await transporter.sendMail({ ...MAIL, messageId: '<m-1@keybuzz.io>' });
+
+    for (const field of ['accepted', 'rejected', 'envelope', 'messageId'] as const) {
+      expect(info[field]).toEqual(expected[field]);
+    }
+    expect(info.response).toMatch(/^250 /);
+    expect(info.outcome.kind).toBe('taken');
+  });
+
+  it('calls back where a callback is given', async () => {
+    const info = await new Promise((resolve, reject) => {
+      transporter.sendMail(MAIL, (error, result) => (error ? reject(error) : resolve(result)));
+    });
+
+    expect(info).toMatchObject({ accepted: ['marie@example.org'] });
+  });
+
+  it('succeeds where SMTP fails and the queue takes the mail', async () => {
+    await double.behave({ kind: 'refused' });
+
+    const info = await transporter.sendMail({
+      ...MAIL,
+      id: 'reply-1',
+      tenantId: 'tenant-7',
+      tags: { kind: 'reply' },
+    });
+
+    expect(info).toMatchObject({
+      accepted: ['marie@example.org'],
+      rejected: [],
+      response: expect.stringMatching(/^250 handed over to the queue as /),
+      outcome: { kind: 'handed-over' },
+    });
+    expect(await takeEnvelopes(aws)).toMatchObject([
+      { id: 'reply-1', tenantId: 'tenant-7', tags: { kind: 'reply' } },
+    ]);
+  });
+
+  it('fails where neither took it, with the code, the reasons and the outcome', async () => {
+    await double.behave({ kind: 'relay-denied' });
+    aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessage' } });
+
+    await expect(transporter.sendMail(MAIL)).rejects.toMatchObject({
+      code: 'ENOTACCEPTED',
+      response: expect.stringContaining('554 5.7.1'),
+      message: expect.stringMatching(
+        /neither by SMTP \(rejected\) nor by the fallback \(queue-unavailable: AccessDenied/,
+      ),
+      outcome: { kind: 'not-accepted' },
+    });
+  });
+
+  it('succeeds in part as nodemailer does, the others named', async () => {
+    await double.behave({
+      kind: 'recipients-refused',
+      replies: { 'paul@example.org': '550 5.1.1 No such user' },
+    });
+    aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessage' } });
+
+    const info = await transporter.sendMail({ ...MAIL, cc: 'paul@example.org' });
+
+    expect(info).toMatchObject({ accepted: ['marie@example.org'], rejected: ['paul@example.org'] });
+  });
+
+  it('fails for a mail that can never be sent', async () => {
+    await expect(transporter.sendMail({ ...MAIL, to: '' })).rejects.toMatchObject({
+      code: 'EREFUSED',
+      outcome: { reason: 'no-recipient' },
+    });
+  });
+
+  it('fails for a mail that is held', async () => {
+    const holding = nodemailer.createTransport(fallbackTransport(settings({ onUnknown: 'hold' })));
+    await double.behave({ kind: 'break', at: 'final-dot', by: 'reset' });
+
+    await expect(holding.sendMail(MAIL)).rejects.toMatchObject({ code: 'EHELD' });
+    holding.close();
+  });
+
+  it('refuses wrong settings where it is made', () => {
+    expect(() => fallbackTransport(settings({ timeToLiveMs: -1 }))).toThrow('timeToLiveMs');
+  });
+});

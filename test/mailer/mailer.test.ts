@@ -1,0 +1,362 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
+import { createMailer } from '../../lib/mailer/create-mailer.ts';
+import type { Mail, Mailer } from '../../lib/mailer/mailer.ts';
+import type { MailerSettings } from '../../lib/mailer/settings.ts';
+import { unpackMime } from '../../lib/message/content-codec.ts';
+import type { Envelope } from '../../lib/message/envelope.ts';
+import { MAX_CONTENT_BYTES } from '../../lib/message/limits.ts';
+import type { Log } from '../../lib/ports/log.ts';
+import { takeAll, takeEnvelopes } from '../support/queue-contents.ts';
+import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
+
+const MAIL: Mail = {
+  id: 'reply-1',
+  tenantId: 'tenant-7',
+  from: 'KeyBuzz <support@keybuzz.io>',
+  to: 'marie@example.org',
+  subject: 'Your order',
+  text: 'It is on its way.',
+};
+
+function inlineMime({ content }: Envelope): Buffer {
+  if (content.type !== 'mime') throw new Error(`the content is of type ${content.type}`);
+  const unpacked = unpackMime(content);
+  if (unpacked.kind !== 'mime') throw new Error(unpacked.detail);
+  return unpacked.mime;
+}
+
+describe('the mailer', () => {
+  let aws: SqsAndS3;
+  let double: SmtpDouble;
+  let mailer: Mailer;
+  let logged: string[];
+
+  const log: Log = {
+    info: (event, fields) => logged.push(JSON.stringify({ event, ...fields })),
+    warn: (event, fields) => logged.push(JSON.stringify({ event, ...fields })),
+    error: (event, fields) => logged.push(JSON.stringify({ event, ...fields })),
+  };
+
+  function settings(overrides: Partial<MailerSettings> = {}): MailerSettings {
+    return {
+      smtp: smtpSettingsFor(double),
+      fallback: {
+        queueUrl: aws.fallback.url,
+        payloadBucket: aws.bucket,
+        accessKeyId: aws.credentials.accessKeyId,
+        secretAccessKey: aws.credentials.secretAccessKey,
+        sqsEndpoint: aws.endpoint,
+        s3Endpoint: aws.endpoint,
+      },
+      ...overrides,
+    };
+  }
+
+  beforeAll(async () => {
+    aws = await startSqsAndS3({ visibilitySeconds: 30 });
+  });
+
+  afterAll(async () => {
+    await aws.close();
+  });
+
+  beforeEach(async () => {
+    logged = [];
+    double = await startSmtpDouble();
+    mailer = createMailer(settings(), log);
+  });
+
+  afterEach(async () => {
+    aws.heal();
+    await takeAll(aws, aws.fallback);
+    await mailer.close();
+    await double.close();
+  });
+
+  it('tells what SMTP took', async () => {
+    const outcome = await mailer.send(MAIL);
+
+    expect(outcome).toMatchObject({
+      kind: 'taken',
+      id: 'reply-1',
+      messageId: expect.stringMatching(/^<.+@keybuzz\.io>$/),
+      taken: { recipients: ['marie@example.org'], response: expect.stringMatching(/^250 /) },
+    });
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
+  it('hands over the bytes that SMTP was offered', async () => {
+    await double.behave({ kind: 'final-reply', reply: '452 4.3.1 Insufficient system storage' });
+    const frozen = await mailer.freeze(MAIL);
+    if (frozen.kind !== 'delivery') throw new Error(frozen.detail);
+
+    const outcome = await mailer.deliver(frozen.delivery);
+
+    expect(outcome).toMatchObject({
+      kind: 'handed-over',
+      handOver: {
+        queueMessageId: expect.any(String),
+        failure: { class: 'deferred' },
+        recipients: ['marie@example.org'],
+      },
+    });
+    const [envelope, ...others] = await takeEnvelopes(aws);
+    expect(others).toEqual([]);
+    expect(envelope).toMatchObject({
+      id: 'reply-1',
+      tenantId: 'tenant-7',
+      envelope: { to: ['marie@example.org'] },
+    });
+    expect(envelope && inlineMime(envelope).equals(frozen.delivery.mime)).toBe(true);
+  });
+
+  it('names the tenant as message group', async () => {
+    await double.behave({ kind: 'refused' });
+    await mailer.send(MAIL);
+
+    const [message] = await takeAll(aws, aws.fallback);
+
+    expect(message?.Attributes?.MessageGroupId).toBe('tenant-7');
+    expect(message?.MessageAttributes).toBeUndefined();
+  });
+
+  it('hands over alone the recipients that were refused out of several', async () => {
+    await double.behave({
+      kind: 'recipients-refused',
+      replies: { 'paul@example.org': '450 4.2.0 Greylisted' },
+    });
+
+    const outcome = await mailer.send({ ...MAIL, cc: 'paul@example.org' });
+
+    expect(outcome).toMatchObject({
+      kind: 'split',
+      taken: { recipients: ['marie@example.org'] },
+      handOver: { recipients: ['paul@example.org'], failure: { class: 'deferred', command: 'RCPT TO' } },
+    });
+    expect((await takeEnvelopes(aws)).map(({ envelope }) => envelope.to)).toEqual([['paul@example.org']]);
+  });
+
+  it('forgets nobody and doubles nobody where some are refused and then the data fails', async () => {
+    const replies = { 'paul@example.org': '550 5.1.1 No such user' } as const;
+    await double.behave(
+      { kind: 'recipients-refused', replies },
+      { kind: 'final-reply', reply: '451 4.3.0 Later' },
+    );
+
+    const outcome = await mailer.send({ ...MAIL, bcc: 'paul@example.org' });
+
+    expect(outcome).toMatchObject({ kind: 'handed-over', handOver: { failure: { class: 'deferred' } } });
+    expect((await takeEnvelopes(aws)).map(({ envelope }) => [...envelope.to].sort())).toEqual([
+      ['marie@example.org', 'paul@example.org'],
+    ]);
+  });
+
+  it('never lets a Bcc header out, neither composed nor ready-made', async () => {
+    const raw = 'From: a@keybuzz.io\nTo: marie@example.org\nBcc: hidden@example.org\nSubject: raw\n\nHello\n';
+
+    await mailer.send({ ...MAIL, bcc: 'hidden@example.org' });
+    await mailer.send({ ...MAIL, raw, envelope: { from: 'a@keybuzz.io', to: ['marie@example.org'] } });
+
+    expect(double.mails[0]?.to).toEqual(['marie@example.org', 'hidden@example.org']);
+    for (const { raw: bytes } of double.mails) expect(bytes.toString()).not.toContain('hidden@example.org');
+    expect(double.mails[1]?.raw.toString()).toMatch(/^Message-ID: <.+>\r\nFrom: a@keybuzz\.io\r\nTo: /);
+  });
+
+  it('keeps what a mail is made of: names, attachments, images, threads, lists, headers', async () => {
+    await double.behave({ kind: 'refused' });
+    await mailer.send({
+      ...MAIL,
+      to: 'Jörg Müller <info@bücher.example>',
+      subject: 'Réponse à votre commande №5 📦',
+      inReplyTo: '<order-1@shop.example>',
+      references: ['<order-0@shop.example>', '<order-1@shop.example>'],
+      html: '<p>See <img src="cid:logo@keybuzz.io"></p>',
+      attachments: [
+        { filename: 'Rechnung März.pdf', content: Buffer.from('%PDF-1.4') },
+        { filename: 'logo.png', cid: 'logo@keybuzz.io', content: Buffer.from('PNG') },
+      ],
+      list: { unsubscribe: { url: 'https://keybuzz.io/u/1', comment: 'Stop' } },
+      headers: { 'X-Campaign': 'spring' },
+    });
+
+    const [envelope] = await takeEnvelopes(aws);
+    const mime = envelope ? inlineMime(envelope).toString() : '';
+
+    expect(envelope?.envelope.to).toEqual(['info@xn--bcher-kva.example']);
+    for (const header of [
+      /^To: =\?UTF-8\?.+\?= <info@xn--bcher-kva\.example>\r$/m,
+      /^Subject: =\?UTF-8\?/m,
+      /^In-Reply-To: <order-1@shop\.example>\r$/m,
+      /^References: <order-0@shop\.example> <order-1@shop\.example>\r$/m,
+      /^List-Unsubscribe: <https:\/\/keybuzz\.io\/u\/1>/m,
+      /^X-Campaign: spring\r$/m,
+      /^Content-ID: <logo@keybuzz\.io>\r$/m,
+    ]) {
+      expect(mime).toMatch(header);
+    }
+    expect(mime).toContain(Buffer.from('%PDF-1.4').toString('base64'));
+  });
+
+  it('sends to an address that needs SMTPUTF8, as it is', async () => {
+    await mailer.send({ ...MAIL, to: 'jörg@example.org' });
+
+    expect(double.mails[0]?.to).toEqual(['jörg@example.org']);
+  });
+
+  it('puts large content into S3, with its size and its hash', async () => {
+    await double.behave({ kind: 'refused' });
+    const attachment = randomBytes(2_000_000);
+
+    const outcome = await mailer.send({ ...MAIL, attachments: [{ filename: 'a.bin', content: attachment }] });
+
+    expect(outcome.kind).toBe('handed-over');
+    const [envelope] = await takeEnvelopes(aws);
+    if (envelope?.content.type !== 's3') throw new Error('the content is not in S3');
+    const { key, bytes, sha256 } = envelope.content;
+    const stored = await aws.s3.send(new GetObjectCommand({ Bucket: aws.bucket, Key: key }));
+    const body = Buffer.from((await stored.Body?.transformToByteArray()) ?? []);
+    expect(body.length).toBe(bytes);
+    expect(createHash('sha256').update(body).digest('hex')).toBe(sha256);
+    expect(key).not.toContain('reply-1');
+  });
+
+  it('refuses more than 40 MB before anything is sent, and names the limit and the size', async () => {
+    const content = Readable.from(Array.from({ length: 45 }, () => Buffer.alloc(1024 * 1024, 'x')));
+
+    const outcome = await mailer.send({ ...MAIL, attachments: [{ filename: 'big.bin', content }] });
+
+    expect(outcome).toMatchObject({ kind: 'refused', reason: 'too-large' });
+    expect(outcome.kind === 'refused' && outcome.detail).toMatch(
+      new RegExp(`^the message has 6\\d{7} bytes, at most ${MAX_CONTENT_BYTES}`),
+    );
+    expect(double.connections).toBe(0);
+  });
+
+  it.each<[string, Partial<Mail>, string]>([
+    ['no recipient', { to: [] }, 'no-recipient'],
+    ['a time that is over', { expiresAt: new Date(Date.now() - 1) }, 'expired'],
+    ['no sender', { from: undefined }, 'invalid'],
+    ['an id that is too long', { id: 'x'.repeat(129) }, 'invalid'],
+    ['a tenant with a space', { tenantId: 'a b' }, 'invalid'],
+    ['a tag that SES does not take', { tags: { 'my tag': 'x' } }, 'invalid'],
+  ])('refuses a mail with %s', async (_name, change, reason) => {
+    expect(await mailer.send({ ...MAIL, ...change })).toMatchObject({ kind: 'refused', reason });
+    expect(double.connections).toBe(0);
+  });
+
+  it('takes the Message-ID as id where none is given', async () => {
+    const outcome = await mailer.send({ ...MAIL, id: undefined, messageId: '<m-1@keybuzz.io>' });
+
+    expect(outcome).toMatchObject({ id: 'm-1@keybuzz.io', messageId: '<m-1@keybuzz.io>' });
+  });
+
+  it('gives both reasons where neither way takes the mail', async () => {
+    await double.behave({ kind: 'refused' });
+    aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessage' } });
+
+    const outcome = await mailer.send(MAIL);
+
+    expect(outcome).toMatchObject({
+      kind: 'not-accepted',
+      smtp: { class: 'unreachable', code: 'ECONNREFUSED' },
+      fallback: { code: 'queue-unavailable', detail: expect.stringContaining('AccessDenied') },
+      recipients: ['marie@example.org'],
+    });
+  });
+
+  it('says what SMTP took even where the others found no way', async () => {
+    await double.behave({
+      kind: 'recipients-refused',
+      replies: { 'paul@example.org': '550 5.1.1 No such user' },
+    });
+    aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessage' } });
+
+    const outcome = await mailer.send({ ...MAIL, cc: 'paul@example.org' });
+
+    expect(outcome).toMatchObject({
+      kind: 'not-accepted',
+      taken: { recipients: ['marie@example.org'] },
+      recipients: ['paul@example.org'],
+    });
+  });
+
+  it('says that the payload store is the one that fails', async () => {
+    await double.behave({ kind: 'refused' });
+    aws.fault({ fault: { kind: 'denied' }, on: { service: 's3' } });
+
+    const outcome = await mailer.send({
+      ...MAIL,
+      attachments: [{ filename: 'a.bin', content: randomBytes(2_000_000) }],
+    });
+
+    expect(outcome).toMatchObject({ kind: 'not-accepted', fallback: { code: 'payload-store-unavailable' } });
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
+  it('outlasts a passing fault of SQS', async () => {
+    await double.behave({ kind: 'refused' });
+    aws.fault({ fault: { kind: 'error', status: 503 }, on: { action: 'SendMessage' }, times: 2 });
+
+    expect((await mailer.send(MAIL)).kind).toBe('handed-over');
+    expect(await takeEnvelopes(aws)).toHaveLength(1);
+  });
+
+  it('resends what may have been taken', async () => {
+    await double.behave({ kind: 'break', at: 'final-dot', by: 'reset' });
+
+    const outcome = await mailer.send(MAIL);
+
+    expect(outcome).toMatchObject({ kind: 'handed-over', handOver: { failure: { class: 'unknown' } } });
+  });
+
+  it('holds what may have been taken where it is told to, and hands over those who were refused', async () => {
+    const holding = createMailer(settings({ onUnknown: 'hold' }), log);
+    const replies = { 'paul@example.org': '550 5.1.1 No such user' } as const;
+    await double.behave(
+      { kind: 'recipients-refused', replies },
+      { kind: 'break', at: 'final-dot', by: 'reset' },
+    );
+
+    const outcome = await holding.send({ ...MAIL, cc: 'paul@example.org' });
+    await holding.close();
+
+    expect(outcome).toMatchObject({
+      kind: 'held',
+      failure: { class: 'unknown' },
+      recipients: ['marie@example.org'],
+      handOver: { recipients: ['paul@example.org'], failure: { class: 'rejected' } },
+    });
+  });
+
+  it('hands over many at once in batches, each mail once', async () => {
+    await double.behave({ kind: 'refused' });
+    const before = aws.callsOf({ action: 'SendMessageBatch' }) + aws.callsOf({ action: 'SendMessage' });
+
+    const outcomes = await Promise.all(
+      Array.from({ length: 25 }, (_, index) => mailer.send({ ...MAIL, id: `bulk-${index}` })),
+    );
+
+    const calls =
+      aws.callsOf({ action: 'SendMessageBatch' }) + aws.callsOf({ action: 'SendMessage' }) - before;
+    const ids = (await takeEnvelopes(aws)).map(({ id }) => id);
+    expect(outcomes.every(({ kind }) => kind === 'handed-over')).toBe(true);
+    expect([...ids].sort()).toEqual(Array.from({ length: 25 }, (_, index) => `bulk-${index}`).sort());
+    expect(calls).toBeLessThan(25);
+  });
+
+  it('writes neither a body nor a whole address into the log', async () => {
+    await double.behave({ kind: 'relay-denied', reply: '550 5.1.1 <marie@example.org>: no such user' });
+    await mailer.send(MAIL);
+    await double.behave({ kind: 'healthy' });
+    await mailer.send(MAIL);
+
+    expect(logged).toHaveLength(2);
+    expect(logged.join()).toContain('"deliveryId":"reply-1"');
+    expect(logged.join()).not.toMatch(/marie@|on its way|Your order/);
+  });
+});

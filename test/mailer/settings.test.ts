@@ -1,0 +1,97 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseMailerSettings, readMailerSettings } from '../../lib/mailer/settings.ts';
+
+const ENV = {
+  SMTP_HOST: 'mail-core',
+  FALLBACK_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/keybuzz-mail-fallback',
+  PAYLOAD_BUCKET: 'keybuzz-payloads',
+};
+
+describe('the settings of the mailer', () => {
+  it('have the defaults that are documented', () => {
+    expect(readMailerSettings(ENV)).toEqual({
+      smtp: {
+        host: 'mail-core',
+        port: 587,
+        secure: false,
+        requireTls: false,
+        tlsRejectUnauthorized: true,
+        connectTimeoutMs: 5_000,
+        greetingTimeoutMs: 5_000,
+        socketTimeoutMs: 30_000,
+        sendTimeoutMs: 120_000,
+        maxConnections: 5,
+      },
+      fallback: {
+        queueUrl: ENV.FALLBACK_QUEUE_URL,
+        payloadBucket: 'keybuzz-payloads',
+        region: 'eu-west-1',
+      },
+      onUnknown: 'hand-over',
+      timeToLiveMs: 345_600_000,
+    });
+  });
+
+  it('are read from the environment by the names of the Vault secrets', () => {
+    const settings = readMailerSettings({
+      ...ENV,
+      SMTP_PORT: '465',
+      SMTP_USER: 'api',
+      SMTP_PASSWORD: 'secret',
+      SMTP_TLS_REJECT_UNAUTHORIZED: 'false',
+      AWS_SES_ACCESS_KEY: 'AKIA',
+      AWS_SES_SECRET_KEY: 'hidden',
+      AWS_SES_REGION: 'eu-central-1',
+      MAIL_ON_UNKNOWN: 'hold',
+      SMTP_TLS_CA: '',
+    });
+
+    expect(settings).toMatchObject({
+      smtp: { port: 465, secure: true, user: 'api', password: 'secret', tlsRejectUnauthorized: false },
+      fallback: { accessKeyId: 'AKIA', secretAccessKey: 'hidden', region: 'eu-central-1' },
+      onUnknown: 'hold',
+    });
+    expect(settings.smtp.tlsCa).toBeUndefined();
+  });
+
+  it('name all that is wrong at once: the setting, its value and what is allowed', () => {
+    const read = () =>
+      readMailerSettings({
+        SMTP_PORT: '70000',
+        SMTP_SECURE: 'maybe',
+        SMTP_USER: 'api',
+        SMTP_MAX_CONNECTIONS: '0',
+        FALLBACK_QUEUE_URL: 'queue',
+        AWS_SES_REGION: 'Ireland',
+        AWS_SES_ACCESS_KEY: 'AKIA',
+        MAIL_ON_UNKNOWN: 'drop',
+      });
+
+    for (const line of [
+      'smtp.host (SMTP_HOST) is not set: it is needed',
+      'smtp.port (SMTP_PORT) = 70000: allowed is a port, 1 to 65535',
+      'smtp.secure (SMTP_SECURE) = "maybe": allowed is true or false',
+      'smtp.maxConnections (SMTP_MAX_CONNECTIONS) = 0: allowed is at least 1',
+      'fallback.queueUrl (FALLBACK_QUEUE_URL) = "queue": allowed is a URL',
+      'fallback.payloadBucket (PAYLOAD_BUCKET) is not set: it is needed',
+      'fallback.region (AWS_SES_REGION) = "Ireland": allowed is a Region such as eu-west-1',
+      'onUnknown (MAIL_ON_UNKNOWN) = "drop": allowed is hand-over or hold',
+    ]) {
+      expect(read).toThrow(line);
+    }
+  });
+
+  it('want name and password together, and both halves of the key', () => {
+    const read = () => readMailerSettings({ ...ENV, SMTP_USER: 'api', AWS_SES_SECRET_KEY: 'hidden' });
+
+    expect(read).toThrow('smtp.password (SMTP_PASSWORD)');
+    expect(read).toThrow('fallback.secretAccessKey (AWS_SES_SECRET_KEY)');
+    expect(read).not.toThrow('hidden');
+  });
+
+  it('never show a secret', () => {
+    const wrong = { smtp: { host: 'mail-core', user: 'api', password: 12345 }, fallback: {} };
+
+    expect(() => parseMailerSettings(wrong)).toThrow('smtp.password (SMTP_PASSWORD) = ***');
+  });
+});

@@ -1,0 +1,27 @@
+import { randomUUID } from 'node:crypto';
+import { packMime } from '../../lib/message/content-codec.ts';
+import type { Envelope } from '../../lib/message/envelope.ts';
+
+/** A mail in MIME, from the address in its From header to one recipient. */
+export function mimeFrom(from: string, body = 'It is on its way.'): Buffer {
+  const lines = [
+    `From: ${from}`,
+    'To: marie@example.org',
+    'Subject: Your order',
+    'Message-ID: <m-1@keybuzz.io>',
+  ];
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}\r\n`);
+}
+
+/** An envelope that can be sent; a test names only what it is about. */
+export function anEnvelope(overrides: Partial<Envelope> = {}): Envelope {
+  return {
+    version: 1,
+    id: randomUUID(),
+    tenantId: 'tenant-7',
+    envelope: { from: 'support@keybuzz.io', to: ['marie@example.org'] },
+    content: packMime(mimeFrom('KeyBuzz <support@keybuzz.io>')),
+    createdAt: new Date().toISOString(),
+    ...overrides,
+  };
+}

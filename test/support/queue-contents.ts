@@ -1,0 +1,39 @@
+import { DeleteMessageCommand, type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import type { LocalQueue, SqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
+import { type Envelope, parseEnvelope } from '../../lib/message/envelope.ts';
+
+/** Takes one message out of a queue; undefined where there is none. */
+async function takeMessage({ sqs }: SqsAndS3, queue: LocalQueue): Promise<Message | undefined> {
+  const answer = await sqs.send(
+    new ReceiveMessageCommand({
+      QueueUrl: queue.url,
+      MessageAttributeNames: ['All'],
+      MessageSystemAttributeNames: ['All'],
+    }),
+  );
+  const message = answer.Messages?.[0];
+  if (message !== undefined) {
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle: message.ReceiptHandle }));
+  }
+  return message;
+}
+
+/** Takes every message that is there now. */
+export async function takeAll(aws: SqsAndS3, queue: LocalQueue): Promise<Message[]> {
+  const messages: Message[] = [];
+  for (;;) {
+    const message = await takeMessage(aws, queue);
+    if (message === undefined) return messages;
+    messages.push(message);
+  }
+}
+
+/** Takes every envelope out of the fallback queue. */
+export async function takeEnvelopes(aws: SqsAndS3): Promise<Envelope[]> {
+  const messages = await takeAll(aws, aws.fallback);
+  return messages.map((message) => {
+    const parsed = parseEnvelope(message.Body ?? '');
+    if (parsed.kind !== 'envelope') throw new Error(`the queue holds no envelope: ${parsed.detail}`);
+    return parsed.envelope;
+  });
+}

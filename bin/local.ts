@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type LocalPipeline, startLocalPipeline } from '../lib/local/local-pipeline.ts';
+import { renderTales } from '../lib/local/story/render-tales.ts';
+import { type Storyteller, type Tale, tellStory } from '../lib/local/story/tell-story.ts';
+
+const HELP = `The whole mail pipeline on this machine, without an AWS account.
+
+  npm start                   tells the story of a few mails, then stays up until Ctrl-C
+  npm start -- --exit         ends after the story: 0 if every mail arrived once, byte for byte; 1 if not
+  npm start -- --exit --json  the same, as JSON on standard output
+  npm start -- --dir DIR      writes the mails and the function's log there (default: a new temporary folder)
+  npm start -- --help         this text
+`;
+
+const OPTIONS = {
+  exit: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  dir: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** Progress goes to standard error, so that standard output holds the result alone. */
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+function readArguments() {
+  try {
+    return parseArgs({ options: OPTIONS, allowPositionals: false }).values;
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
+    return undefined;
+  }
+}
+
+const teller: Storyteller = {
+  scene: (title) => say(`\n${title}`),
+  mail: ({ id, outcome, arrivals, verdict }) => {
+    const routes = arrivals.map(({ route }) => route.toUpperCase()).join(' and ');
+    say(`  ${id}: ${outcome.kind}${routes === '' ? '' : `, out by ${routes}`}: ${verdict}`);
+  },
+};
+
+function asJson(tales: readonly Tale[]): string {
+  const mails = tales.map(({ arrivals, ...tale }) => ({
+    ...tale,
+    arrivals: arrivals.map(({ route, recipients, raw, sesMessageId }) => ({
+      route,
+      recipients,
+      bytes: raw.length,
+      sesMessageId,
+    })),
+  }));
+  return JSON.stringify({ mails }, null, 2);
+}
+
+function addresses({ smtp, aws, ses, directory }: LocalPipeline): string {
+  return `Still up, to play with (Ctrl-C ends it):
+
+  SMTP            ${smtp.host}:${smtp.port}   (STARTTLS, certificate made for this run)
+  SQS and S3      ${aws.endpoint}
+    fallback      ${aws.fallback.url}
+    dead letters  ${aws.deadLetters.url}
+    payloads      s3://${aws.bucket}
+  SES             ${ses.url}   (v1 and v2)
+  mails and log   ${directory}
+
+Put an envelope into the queue, and see it come out at SES:
+
+  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws sqs send-message --region ${aws.region} \\
+    --endpoint-url ${aws.endpoint} --queue-url ${aws.fallback.url} \\
+    --message-body file://docs/contract/examples/mime.json`;
+}
+
+async function stayUp(pipeline: LocalPipeline): Promise<void> {
+  say(addresses(pipeline));
+  pipeline.ses.subscribe(({ sesMessageId, recipients, tags }) =>
+    say(`SES took ${tags.deliveryId ?? 'a mail'} for ${recipients.length} as ${sesMessageId}`),
+  );
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  say('\nstopping');
+}
+
+async function run(): Promise<number> {
+  const values = readArguments();
+  if (values === undefined) return 2;
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const directory = values.dir ?? (await mkdtemp(join(tmpdir(), 'keybuzz-mail-')));
+  say('starting SMTP, SQS, S3, SES and the resend Lambda on 127.0.0.1');
+  const pipeline = await startLocalPipeline({ directory });
+  try {
+    const tales = await tellStory(pipeline, teller);
+    const arrived = tales.filter(({ verdict }) => verdict === 'arrived').length;
+    process.stdout.write(`${values.json ? asJson(tales) : renderTales(tales, directory)}\n`);
+    say(`${arrived} of ${tales.length} mails arrived once, byte for byte; mails and log in ${directory}\n`);
+    if (!values.exit) await stayUp(pipeline);
+    return arrived === tales.length ? 0 : 1;
+  } finally {
+    await pipeline.close();
+  }
+}
+
+process.exitCode = await run();

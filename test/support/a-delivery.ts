@@ -6,7 +6,7 @@ export function aDelivery(overrides: Partial<Delivery> = {}): Delivery {
   const id = overrides.id ?? randomUUID();
   const messageId = `<${id}@keybuzz.io>`;
   const mime = Buffer.from(
-    `From: KeyBuzz <support@keybuzz.io>\r\nTo: marie@example.org\r\nSubject: Your order\r\nMessage-ID: ${messageId}\r\n\r\n` +
+    `From: KeyBuzz <support@keybuzz.io>\r\nTo: marie@example.org\r\nSubject: Your order\r\nDate: Sun, 22 Nov 2026 09:00:00 +0000\r\nMessage-ID: ${messageId}\r\n\r\n` +
       '..a line that starts with a dot\r\nIt is on its way.\r\n',
   );
   return {

@@ -47,7 +47,8 @@ export class SmtpListener {
   /** Ends every open connection: with an RST, or with a FIN. */
   dropConnections(by: 'reset' | 'close'): void {
     for (const socket of this.#sockets) {
-      if (by === 'reset') socket.resetAndDestroy();
+      // libuv refuses to reset a connection whose end is under way, and Node then leaks its handle.
+      if (by === 'reset' && !socket.writableEnded) socket.resetAndDestroy();
       else socket.destroy();
     }
   }

@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SCENES } from '../../lib/local/story/scenes.ts';
+
+const LOCAL = fileURLToPath(new URL('../../bin/local.ts', import.meta.url));
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(...args: string[]): Promise<Run> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [LOCAL, ...args],
+      { env: { PATH: process.env.PATH } },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+      },
+    );
+  });
+}
+
+interface StoryMail {
+  readonly id: string;
+  readonly verdict: string;
+  readonly outcome: {
+    readonly kind: string;
+    readonly handOver?: { readonly failure: { readonly class: string } };
+  };
+  readonly arrivals: readonly {
+    readonly route: string;
+    readonly recipients: string[];
+    readonly bytes: number;
+  }[];
+  readonly files: readonly string[];
+}
+
+describe('npm start -- --exit --json', () => {
+  let directory: string;
+  let story: Run;
+  let mails: StoryMail[];
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'keybuzz-mail-e2e-'));
+    story = await run('--exit', '--json', '--dir', directory);
+    mails = JSON.parse(story.stdout).mails;
+  });
+
+  afterAll(async () => {
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const mail = (id: string) => mails.find((candidate) => candidate.id === id);
+
+  it('ends with 0, every mail arrived once and byte for byte', () => {
+    expect(story.stderr).toContain(`${mails.length} of ${mails.length} mails arrived`);
+    expect(mails.filter(({ verdict }) => verdict !== 'arrived')).toEqual([]);
+    expect(mails.map(({ id }) => id)).toEqual(SCENES.flatMap((scene) => scene.mails.map(({ id }) => id)));
+    expect(story.code).toBe(0);
+  });
+
+  it.each([
+    ['otp-1', 'taken', undefined, ['smtp']],
+    ['otp-2', 'handed-over', 'unreachable', ['ses']],
+    ['invite-1', 'handed-over', 'unreachable', ['ses']],
+    ['alert-1', 'handed-over', 'tls', ['ses']],
+    ['bill-1', 'handed-over', 'rejected', ['ses']],
+    ['reply-3', 'handed-over', 'unknown', ['ses']],
+    ['news-1', 'split', 'deferred', ['smtp', 'ses']],
+    ['bill-2', 'handed-over', 'rejected', ['ses']],
+    ['otp-4', 'taken', undefined, ['smtp']],
+  ])('tells of %s: %s', (id, kind, failureClass, routes) => {
+    expect(mail(id)?.outcome.kind).toBe(kind);
+    expect(mail(id)?.outcome.handOver?.failure.class).toBe(failureClass);
+    expect(mail(id)?.arrivals.map(({ route }) => route)).toEqual(routes);
+  });
+
+  it('keeps the mails as their recipients see them: SES has put in its own Message-ID', async () => {
+    const [file = ''] = mail('reply-2')?.files ?? [];
+    const text = await readFile(file, 'utf8');
+
+    expect(text).toMatch(/^Message-ID: <[^>]+@eu-west-1\.amazonses\.com>\r$/im);
+    expect(text).toContain('Content-ID: <logo@keybuzz.io>');
+    expect(text).not.toMatch(/^bcc:|audit@/im);
+  });
+
+  it('has let SES fail, and the function try again', async () => {
+    const log = await readFile(join(directory, 'resend.log'), 'utf8');
+    const lines = log.split('\n').filter((line) => line.includes('"deliveryId":"otp-3"'));
+
+    expect(lines.filter((line) => line.includes('"event":"not-sent-yet"'))).toHaveLength(2);
+    expect(lines.at(-1)).toContain('"event":"resent"');
+  });
+
+  it('writes no address and no body into the log of the function', async () => {
+    const log = await readFile(join(directory, 'resend.log'), 'utf8');
+
+    expect(log).not.toMatch(/marie@|accounts@|731 402/);
+  });
+});
+
+describe('npm start', () => {
+  it('teaches by --help', async () => {
+    expect(await run('--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('--exit') });
+  });
+
+  it('ends with 2 and the help for an option that it does not know', async () => {
+    expect(await run('--quick')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--quick[\s\S]+--exit/),
+    });
+  });
+});

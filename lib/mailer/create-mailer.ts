@@ -6,7 +6,7 @@ import { SmtpPoolRoute } from '../adapters/smtp/smtp-pool-route.ts';
 import { SqsFallbackQueue } from '../adapters/sqs/sqs-fallback-queue.ts';
 import { systemClock } from '../ports/clock.ts';
 import { type Log, silentLog } from '../ports/log.ts';
-import { FallbackMailer } from './mailer.ts';
+import { FallbackMailer, type Mailer } from './mailer.ts';
 import { type CompleteMailerSettings, type MailerSettings, parseMailerSettings } from './settings.ts';
 
 /**
@@ -15,7 +15,12 @@ import { type CompleteMailerSettings, type MailerSettings, parseMailerSettings }
  * @param log where each mail's fate is told; silent by default
  * @throws {@link SettingsError} that names every wrong setting
  */
-export function createMailer(settings: MailerSettings, log: Log = silentLog): FallbackMailer {
+export function createMailer(settings: MailerSettings, log: Log = silentLog): Mailer {
+  return openMailer(settings, log);
+}
+
+/** The mailer with the inner calls that the nodemailer transport needs. */
+export function openMailer(settings: MailerSettings, log: Log = silentLog): FallbackMailer {
   const complete = parseMailerSettings(settings);
   return new FallbackMailer({
     smtp: new SmtpPoolRoute(complete.smtp),

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { freezeMessage } from '../adapters/mime/freeze-message.ts';
 import type { Attempted, Outcome } from '../message/outcome.ts';
 import type { Log } from '../ports/log.ts';
-import { createMailer } from './create-mailer.ts';
+import { openMailer } from './create-mailer.ts';
 import { MailNotSentError } from './mail-not-sent-error.ts';
 import type { FallbackMailer, MailExtras } from './mailer.ts';
 import type { MailerSettings } from './settings.ts';
@@ -30,7 +30,7 @@ export interface FallbackInfo extends SentMessageInfo {
  * @throws {@link SettingsError} that names every wrong setting
  */
 export function fallbackTransport(settings: MailerSettings, log?: Log): Transport<FallbackInfo> {
-  const mailer = createMailer(settings, log);
+  const mailer = openMailer(settings, log);
   return {
     name: 'keybuzz-fallback',
     version: '1',

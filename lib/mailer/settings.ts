@@ -79,7 +79,7 @@ export type MailerSettings = v.InferInput<typeof settingsSchema>;
 export type CompleteMailerSettings = v.InferOutput<typeof settingsSchema>;
 
 /** Which environment variable sets what, and how its text is read. */
-const ENVIRONMENT = [
+export const MAILER_ENVIRONMENT = [
   ['smtp.host', 'SMTP_HOST', 'text'],
   ['smtp.port', 'SMTP_PORT', 'number'],
   ['smtp.secure', 'SMTP_SECURE', 'flag'],
@@ -104,7 +104,7 @@ const ENVIRONMENT = [
   ['timeToLiveMs', 'MAIL_TIME_TO_LIVE_MS', 'number'],
 ] as const;
 
-type Kind = (typeof ENVIRONMENT)[number][2];
+type Kind = (typeof MAILER_ENVIRONMENT)[number][2];
 
 /** One or more settings are wrong; the message names each, its value and what is allowed. */
 export class SettingsError extends Error {
@@ -135,7 +135,7 @@ export function readMailerSettings(
 ): CompleteMailerSettings {
   const settings: Record<string, unknown> = {};
   const groups: Record<string, Record<string, unknown>> = { smtp: {}, fallback: {} };
-  for (const [path, name, kind] of ENVIRONMENT) {
+  for (const [path, name, kind] of MAILER_ENVIRONMENT) {
     const raw = env[name];
     if (raw === undefined || raw === '') continue;
     const [head = path, key] = path.split('.');
@@ -155,7 +155,7 @@ function readValue(raw: string, kind: Kind): unknown {
 
 function describeProblem(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue) ?? '';
-  const entry = ENVIRONMENT.find(([known]) => known === path);
+  const entry = MAILER_ENVIRONMENT.find(([known]) => known === path);
   const name = entry === undefined ? path : `${path} (${entry[1]})`;
   const missing = issue.input === undefined;
   if (missing) return `${name} is not set: ${allowed(issue)}`;

@@ -1,0 +1,22 @@
+/** Prints how large the bundle of each Lambda is: what is loaded at every start, and what a mail may need besides. */
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { bundleLambda } from '../../lib/infra/lambda-bundle.ts';
+
+/** The files that loading `file` loads with it, other than by `import()`. */
+function loadedWith(file: string, loaded = new Set<string>()): Set<string> {
+  loaded.add(file);
+  for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*"(\.[^"]+)"/g)) {
+    const imported = join(dirname(file), path);
+    if (!loaded.has(imported)) loadedWith(imported, loaded);
+  }
+  return loaded;
+}
+
+const kilobytes = (bytes: number) => `${Math.round(bytes / 1024)} KiB`;
+
+for (const name of ['resend'] as const) {
+  const { directory, bytes } = bundleLambda(name);
+  const start = [...loadedWith(join(directory, 'index.mjs'))].reduce((sum, file) => sum + statSync(file).size, 0);
+  console.log(`${name}: ${kilobytes(start)} loaded at start, ${kilobytes(bytes)} in all`);
+}

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { FrozenMessage, FrozenResult } from '../adapters/mime/freeze-message.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { addressSchema, deliveryIdentitySchema, describeIssues } from '../message/envelope.ts';
-import { MAX_CONTENT_BYTES, MAX_RECIPIENTS } from '../message/limits.ts';
+import { MAX_ADDRESSES_BYTES, MAX_CONTENT_BYTES, MAX_RECIPIENTS } from '../message/limits.ts';
 import type { RefusalReason, Refused } from '../message/outcome.ts';
 
 /** What the pipeline wants to know of a mail besides the mail itself. */
@@ -59,6 +59,10 @@ function brokenRules(message: FrozenMessage, request: DeliveryRequest): string |
     from: addressSchema,
     to: v.pipe(v.array(addressSchema), v.maxLength(MAX_RECIPIENTS, `at most ${MAX_RECIPIENTS} recipients`)),
   });
+  const addressesBytes = Buffer.byteLength(JSON.stringify(message.to));
+  if (addressesBytes > MAX_ADDRESSES_BYTES) {
+    return `to: the addresses take ${addressesBytes} bytes, at most ${MAX_ADDRESSES_BYTES} fit into a queue message`;
+  }
   const result = v.safeParse(schema, { ...request, from: message.from, to: message.to });
   return result.success ? undefined : describeIssues(result.issues);
 }

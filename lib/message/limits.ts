@@ -22,5 +22,8 @@ export const MAX_RECEIVE_COUNT = 1000;
 /** The folder of the payload bucket that large content goes to; the API's user may write here and nowhere else. */
 export const PAYLOAD_PREFIX = 'payloads/';
 
-/** Recipients of one delivery: as many addresses as fit well into a queue message. */
+/** Recipients of one delivery. */
 export const MAX_RECIPIENTS = 10_000;
+
+/** What the addresses of one delivery may take of a queue message; the rest is for all that else stands in it. */
+export const MAX_ADDRESSES_BYTES = 960 * 1024;

@@ -17,6 +17,9 @@ const kilobytes = (bytes: number) => `${Math.round(bytes / 1024)} KiB`;
 
 for (const name of ['resend'] as const) {
   const { directory, bytes } = bundleLambda(name);
-  const start = [...loadedWith(join(directory, 'index.mjs'))].reduce((sum, file) => sum + statSync(file).size, 0);
+  const start = [...loadedWith(join(directory, 'index.mjs'))].reduce(
+    (sum, file) => sum + statSync(file).size,
+    0,
+  );
   console.log(`${name}: ${kilobytes(start)} loaded at start, ${kilobytes(bytes)} in all`);
 }

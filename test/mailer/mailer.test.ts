@@ -249,6 +249,29 @@ describe('the mailer', () => {
     expect(double.connections).toBe(0);
   });
 
+  const longAddress = (index: number) => `${String(index).padStart(5, '0')}-${'x'.repeat(200)}@example.org`;
+
+  it.each<[string, string[]]>([
+    [
+      'more than 10,000 recipients',
+      Array.from({ length: 10_001 }, (_, index) => `buyer-${index}@example.org`),
+    ],
+    [
+      'more addresses than fit into a queue message',
+      Array.from({ length: 5_000 }, (_, index) => longAddress(index)),
+    ],
+  ])('refuses a mail with %s', async (_name, to) => {
+    expect(await mailer.send({ ...MAIL, bcc: to })).toMatchObject({ kind: 'refused', reason: 'invalid' });
+  });
+
+  it('hands over 10,000 recipients in one message', async () => {
+    await double.behave({ kind: 'refused' });
+    const bcc = Array.from({ length: 9_999 }, (_, index) => `buyer-${index}@example.org`);
+
+    expect((await mailer.send({ ...MAIL, bcc })).kind).toBe('handed-over');
+    expect((await takeEnvelopes(aws)).map(({ envelope }) => envelope.to.length)).toEqual([10_000]);
+  });
+
   it('takes the Message-ID as id where none is given', async () => {
     const outcome = await mailer.send({ ...MAIL, id: undefined, messageId: '<m-1@keybuzz.io>' });
 

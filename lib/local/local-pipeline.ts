@@ -14,7 +14,7 @@ import { type LambdaHost, startLambdaHost } from './lambda/lambda-host.ts';
 import { type SesDouble, startSesDouble } from './ses/ses-double.ts';
 import { type SmtpDouble, startSmtpDouble } from './smtp/smtp-double.ts';
 
-export const LOCAL_DOMAIN = 'keybuzz.io';
+const LOCAL_DOMAIN = 'keybuzz.io';
 const CONFIGURATION_SET = 'keybuzz-mail-local';
 
 /** What the deployed stack starts with: a new event source mapping works two batches at a time. */

@@ -3,9 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
+import { envelopeJsonSchema } from '../../bin/publish-contract.ts';
 import { parseEnvelope, serialiseEnvelope } from '../../lib/message/envelope.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../lib/message/limits.ts';
-import { envelopeJsonSchema } from '../../lib/message/publish-contract.ts';
 import { arbitraryEnvelope } from '../support/arbitrary-envelope.ts';
 
 const contract = (name: string) =>

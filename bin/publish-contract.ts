@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema';
-import { envelopeSchema } from './envelope.ts';
+import { envelopeSchema } from '../lib/message/envelope.ts';
 
 /** The JSON Schema of the envelope, derived from the schema that the code parses with. */
 export function envelopeJsonSchema(): Record<string, unknown> {
@@ -26,6 +26,6 @@ const unicodePattern: NonNullable<ConversionConfig['overrideAction']> = ({ valib
 };
 
 if (import.meta.main) {
-  const target = new URL('../../docs/contract/envelope.v1.schema.json', import.meta.url);
+  const target = new URL('../docs/contract/envelope.v1.schema.json', import.meta.url);
   writeFileSync(target, `${JSON.stringify(envelopeJsonSchema(), null, 2)}\n`);
 }

@@ -1,0 +1,132 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+const execute = promisify(execFile);
+
+/** What a fresh clone does not have, and what is too large to copy. */
+const NOT_COPIED = ['.git', 'node_modules', 'dist', 'cdk.out'];
+
+/** Left from a build of long ago, of a module that does not exist any more. */
+const STALE = 'dist/lib/local/removed-long-ago.js';
+
+/** A strict project's. The package's own declarations are checked, too, not just believed. */
+const COMPILER_OPTIONS = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  target: 'es2023',
+  module: 'nodenext',
+  types: ['node'],
+  noEmit: true,
+};
+
+export type Manifest = {
+  readonly main?: string;
+  readonly types?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+};
+
+/** The package as the API developer has it: packed, unpacked into a project, and beside it what it depends on. */
+export class InstalledPackage {
+  readonly #project: string;
+
+  private constructor(project: string) {
+    this.#project = project;
+  }
+
+  static async create(): Promise<InstalledPackage> {
+    const root = await mkdtemp(join(tmpdir(), 'installed-package-'));
+    const project = new InstalledPackage(root);
+    await project.#install(await pack(root));
+    return project;
+  }
+
+  /** The paths of the package's files. */
+  async files(): Promise<readonly string[]> {
+    const entries = await readdir(this.#package, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(this.#package, join(entry.parentPath, entry.name)));
+  }
+
+  /** What its package.json says of it. */
+  async manifest(): Promise<Manifest> {
+    return JSON.parse(await readFile(join(this.#package, 'package.json'), 'utf8'));
+  }
+
+  /** Runs a program of the project under plain Node and gives what it prints, which is JSON. */
+  async run(file: string, program: string, env: Readonly<Record<string, string>>): Promise<unknown> {
+    await writeFile(join(this.#project, file), program);
+    const { stdout } = await execute(process.execPath, [file], { cwd: this.#project, env: { ...env } });
+    return JSON.parse(stdout);
+  }
+
+  /** The lines of a program of the project that the compiler stops at, and why: `9: TS2322`. */
+  async typeErrors(file: string, program: string): Promise<readonly string[]> {
+    await writeFile(join(this.#project, file), program);
+    const config = { compilerOptions: COMPILER_OPTIONS, files: [file] };
+    await writeFile(join(this.#project, 'tsconfig.json'), JSON.stringify(config));
+    const { status, stdout, stderr } = spawnSync(
+      join(repository, 'node_modules/.bin/tsc'),
+      ['--pretty', 'false'],
+      { cwd: this.#project, env: environment(), encoding: 'utf8' },
+    );
+    const errors = [...stdout.matchAll(/^(.+)\((\d+),\d+\): error (TS\d+)/gm)];
+    const elsewhere = errors.filter(([, where]) => where !== file);
+    // A compiler that failed without a word on the program has not checked it.
+    if ((status !== 0 && errors.length === 0) || elsewhere.length > 0) throw new Error(stdout + stderr);
+    return errors.map(([, , line, code]) => `${line}: ${code}`);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#project, { recursive: true });
+  }
+
+  get #package(): string {
+    return join(this.#project, 'node_modules/keybuzz-mail-pipeline');
+  }
+
+  async #install(tarball: string): Promise<void> {
+    await writeFile(join(this.#project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+    await mkdir(this.#package, { recursive: true });
+    await execute('tar', ['-xzf', tarball, '-C', this.#package, '--strip-components=1']);
+    const { dependencies = {} } = await this.manifest();
+    // The types of Node are what a TypeScript project has of its own.
+    for (const name of [...Object.keys(dependencies), '@types/node']) await this.#link(name);
+  }
+
+  /** The real package, so that it finds its own dependencies where they are; this project sees those named alone. */
+  async #link(name: string): Promise<void> {
+    const link = join(this.#project, 'node_modules', name);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(join(repository, 'node_modules', name), link);
+  }
+}
+
+/** Packs a copy of the repository, since packing builds, and other tests may be at work in the repository itself. */
+async function pack(root: string): Promise<string> {
+  const copy = join(root, 'repository');
+  for (const entry of await readdir(repository)) {
+    if (!NOT_COPIED.includes(entry)) {
+      await cp(join(repository, entry), join(copy, entry), { recursive: true });
+    }
+  }
+  await symlink(join(repository, 'node_modules'), join(copy, 'node_modules'));
+  await mkdir(dirname(join(copy, STALE)), { recursive: true });
+  await writeFile(join(copy, STALE), '');
+  await execute('npm', ['pack', '--offline', '--pack-destination', root], { cwd: copy, env: environment() });
+  await rm(copy, { recursive: true });
+  const tarball = (await readdir(root)).find((entry) => entry.endsWith('.tgz'));
+  if (tarball === undefined) throw new Error(`npm packed nothing into ${basename(root)}`);
+  return join(root, tarball);
+}
+
+/** Without the options of this Node, which runs tests. */
+function environment(): Record<string, string> {
+  return { PATH: [dirname(process.execPath), process.env.PATH].join(delimiter), HOME: tmpdir() };
+}

@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
+import { takeEnvelopes } from '../support/queue-contents.ts';
+import { InstalledPackage } from './installed-package.ts';
+
+let installed: InstalledPackage;
+
+beforeAll(async () => {
+  installed = await InstalledPackage.create();
+});
+
+afterAll(async () => {
+  await installed.remove();
+});
+
+describe('what is in the package', () => {
+  it('is the code that the API runs, with its types, and the contract', async () => {
+    const files = await installed.files();
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'LICENSE',
+        'README.md',
+        'package.json',
+        'dist/lib/index.js',
+        'dist/lib/index.d.ts',
+        'docs/contract/envelope.v1.schema.json',
+      ]),
+    );
+  });
+
+  it('is found by tools that do not read `exports`', async () => {
+    const { main, types } = await installed.manifest();
+    expect([main, types]).toEqual(['./dist/lib/index.js', './dist/lib/index.d.ts']);
+  });
+
+  it('is nothing else', async () => {
+    const files = await installed.files();
+    const expected =
+      /^(LICENSE|README\.md|package\.json|docs\/contract\/.+\.json|dist\/lib\/(index|(message|ports|adapters|mailer)\/.+)\.(js|d\.ts))$/;
+    expect(files.filter((file) => !expected.test(file))).toEqual([]);
+  });
+});
+
+const MAIL = `{ from: 'support@keybuzz.io', to: 'marie@example.org', subject: 'Your order', text: 'On its way.' }`;
+
+/** One mail by the mailer and one over the transport; the programs differ in how they get at the package alone. */
+const SEND_TWO = `
+  const settings = readMailerSettings(process.env);
+  const mailer = createMailer(settings);
+  const transporter = nodemailer.createTransport(fallbackTransport(settings));
+  async function main() {
+    const { kind } = await mailer.send({ ...${MAIL}, id: 'reply-1', tenantId: 'acme' });
+    const info = await transporter.sendMail({ ...${MAIL}, id: 'reply-2', tenantId: 'acme' });
+    const unreadable = parseEnvelope('{').kind;
+    await mailer.close();
+    transporter.close();
+    console.log(JSON.stringify({ kinds: [kind, info.outcome.kind], accepted: info.accepted, unreadable }));
+  }
+  main();`;
+
+const PROGRAMS = [
+  [
+    'an ECMAScript module',
+    'send.mjs',
+    `import nodemailer from 'nodemailer';
+     import { createMailer, fallbackTransport, parseEnvelope, readMailerSettings } from 'keybuzz-mail-pipeline';`,
+  ],
+  [
+    'CommonJS',
+    'send.cjs',
+    `const nodemailer = require('nodemailer');
+     const { createMailer, fallbackTransport, parseEnvelope, readMailerSettings } = require('keybuzz-mail-pipeline');`,
+  ],
+] as const;
+
+describe.each(PROGRAMS)('the package in %s', (_kind, file, imports) => {
+  let smtp: SmtpDouble;
+  let aws: SqsAndS3;
+
+  const environment = () => ({
+    SMTP_HOST: smtp.host,
+    SMTP_PORT: String(smtp.port),
+    SMTP_TLS_REJECT_UNAUTHORIZED: 'false',
+    FALLBACK_QUEUE_URL: aws.fallback.url,
+    PAYLOAD_BUCKET: aws.bucket,
+    AWS_SES_ACCESS_KEY: aws.credentials.accessKeyId,
+    AWS_SES_SECRET_KEY: aws.credentials.secretAccessKey,
+    AWS_ENDPOINT_URL_SQS: aws.endpoint,
+    AWS_ENDPOINT_URL_S3: aws.endpoint,
+  });
+
+  beforeAll(async () => {
+    [smtp, aws] = await Promise.all([startSmtpDouble(), startSqsAndS3({ visibilitySeconds: 30 })]);
+  });
+
+  afterAll(async () => {
+    await Promise.all([smtp.close(), aws.close()]);
+  });
+
+  it('sends by SMTP', async () => {
+    expect(await installed.run(file, imports + SEND_TWO, environment())).toEqual({
+      kinds: ['taken', 'taken'],
+      accepted: ['marie@example.org'],
+      unreadable: 'unreadable',
+    });
+    expect(smtp.mails).toHaveLength(2);
+  });
+
+  it('hands over what SMTP does not take', async () => {
+    await smtp.behave({ kind: 'refused' });
+    expect(await installed.run(file, imports + SEND_TWO, environment())).toEqual({
+      kinds: ['handed-over', 'handed-over'],
+      accepted: ['marie@example.org'],
+      unreadable: 'unreadable',
+    });
+    const envelopes = await takeEnvelopes(aws);
+    expect(envelopes.map(({ id }) => id).sort()).toEqual(['reply-1', 'reply-2']);
+  });
+});
+
+it('gives away the contract by its own name', async () => {
+  const program = `
+    import schema from 'keybuzz-mail-pipeline/contract/envelope.v1.schema.json' with { type: 'json' };
+    import example from 'keybuzz-mail-pipeline/contract/examples/mail.json' with { type: 'json' };
+    import { parseEnvelope } from 'keybuzz-mail-pipeline';
+    console.log(JSON.stringify({ title: schema.title, kind: parseEnvelope(JSON.stringify(example)).kind }));`;
+  expect(await installed.run('contract.mjs', program, {})).toEqual({
+    title: 'Mail envelope, version 1',
+    kind: 'envelope',
+  });
+});
+
+const TYPED_IMPORTS = `import nodemailer from 'nodemailer';
+import { createMailer, fallbackTransport, type MailerSettings, parseEnvelope } from 'keybuzz-mail-pipeline';
+export const settings: MailerSettings = {
+  smtp: { host: 'mail.example.org' },
+  fallback: { queueUrl: 'https://sqs.eu-west-1.amazonaws.com/1/fallback', payloadBucket: 'payloads' },
+};
+export const mailer = createMailer(settings);
+export const transporter = nodemailer.createTransport(fallbackTransport(settings));
+`;
+
+describe('the types of the package', () => {
+  it('let the API developer write what works', async () => {
+    const program = `${TYPED_IMPORTS}
+      const outcome = await mailer.send({ to: 'marie@example.org', id: 'reply-1', tags: { flow: 'reply' } });
+      if (outcome.kind === 'handed-over') outcome.handOver.queueMessageId satisfies string;
+      if (outcome.kind === 'taken') outcome.taken.recipients satisfies readonly string[];
+      const info = await transporter.sendMail({
+        to: 'marie@example.org',
+        id: 'reply-1',
+        tenantId: 'acme',
+        expiresAt: new Date(),
+      });
+      info.accepted satisfies string[];
+      info.outcome.kind satisfies string;
+      const parsed = parseEnvelope('{');
+      if (parsed.kind === 'envelope') parsed.envelope.id satisfies string;`;
+    expect(await installed.typeErrors('works.ts', program)).toEqual([]);
+  });
+
+  it('let CommonJS have them, too', async () => {
+    const program = `
+      import nodemailer = require('nodemailer');
+      import { fallbackTransport, readMailerSettings } from 'keybuzz-mail-pipeline';
+      const transporter = nodemailer.createTransport(fallbackTransport(readMailerSettings(process.env)));
+      export const kind = async (): Promise<string> => (await transporter.sendMail({})).outcome.kind;`;
+    expect(await installed.typeErrors('works.cts', program)).toEqual([]);
+  });
+
+  it('stop the API developer at what does not', async () => {
+    const mistakes = [
+      ["({ host: 'mail', hots: 'mail' }) satisfies MailerSettings['smtp'];", 'TS2353'],
+      ["({ host: 'mail', port: '25' }) satisfies MailerSettings['smtp'];", 'TS2322'],
+      ["(await mailer.send({})).kind === 'nonsense';", 'TS2367'],
+      ['(await mailer.send({})).handOver;', 'TS2339'],
+      ["parseEnvelope('{').envelope;", 'TS2339'],
+      ['await transporter.sendMail({ tenantId: 7 });', 'TS2322'],
+      ["await transporter.sendMail({ holdFor: 'acme' });", 'TS2353'],
+    ];
+    const program = TYPED_IMPORTS + mistakes.map(([line]) => line).join('\n');
+    const firstLine = TYPED_IMPORTS.split('\n').length;
+    expect(await installed.typeErrors('mistakes.ts', program)).toEqual(
+      mistakes.map(([, code], index) => `${firstLine + index}: ${code}`),
+    );
+  });
+});

@@ -1,0 +1,179 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type Edge, inOrder, PlantedTree, violation } from './planted-tree.ts';
+
+/** For each rule, imports that break it and no other. */
+const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
+  'no-cycles': [['lib/ports/a-ring.ts', 'lib/ports/ring-back.ts']],
+  'no-unresolved': [['lib/mailer/send.ts', 'not-installed']],
+  'message-imports-downwards': [['lib/message/receipt.ts', 'lib/ports/queue.ts']],
+  'ports-imports-downwards': [['lib/ports/ledger.ts', 'lib/adapters/ledger.ts']],
+  'adapters-imports-downwards': [['lib/adapters/outbox.ts', 'lib/mailer/mailer.ts']],
+  'mailer-imports-downwards': [['lib/mailer/claim.ts', 'lib/worker/claim.ts']],
+  'worker-imports-downwards': [['lib/worker/redrive.ts', 'lib/operator/redrive.ts']],
+  'operator-imports-downwards': [['lib/operator/status.ts', 'lib/worker/status.ts']],
+  'message-is-pure': [
+    ['lib/message/schema-file.ts', 'fs/promises'],
+    ['lib/message/subprocess.ts', 'child_process'],
+    ['lib/message/mime.ts', 'nodemailer'],
+    ['lib/message/attributes.ts', '@aws-sdk/client-sqs'],
+  ],
+  'logic-reaches-out-through-ports': [
+    ['lib/ports/socket.ts', 'net'],
+    ['lambda/resend/delete.ts', '@aws-sdk/client-sqs'],
+  ],
+  'infra-sees-shared-constants-only': [
+    ['lib/infra/queue-name.ts', 'lib/adapters/queue-name.ts'],
+    ['lib/infra/queue-policy.ts', 'lib/message/envelope.ts'],
+  ],
+  'infra-is-not-imported': [
+    ['bin/mailctl.ts', 'lib/infra/stack.ts'],
+    ['lib/index.ts', 'lib/infra/stack.ts'],
+  ],
+  'local-is-not-shipped': [['lib/index.ts', 'lib/local/smtp-double.ts']],
+  'lambda-logic-sees-ports-and-message': [
+    ['lambda/resend/send.ts', 'lib/adapters/sender.ts'],
+    ['lambda/resend/wired.ts', 'lambda/resend/handler.ts'],
+  ],
+  'handlers-wire-adapters-ports-message': [['lambda/resend/handler.ts', 'lib/mailer/mailer.ts']],
+  'lambdas-are-not-imported': [
+    ['bin/local.ts', 'lambda/resend/handler.ts'],
+    ['lib/local/host.ts', 'lambda/resend/send-all.ts'],
+  ],
+  'bin-is-not-imported': [['lib/local/run.ts', 'bin/worker.ts']],
+  'tests-are-not-imported': [['bin/demo.ts', 'test/support/a-mail.ts']],
+  'no-dev-dependencies-in-what-ships': [
+    ['lib/adapters/server.ts', 'smtp-server'],
+    ['lib/index.ts', 'smtp-server'],
+    ['lambda/feedback/handler.ts', 'bowser'],
+  ],
+};
+
+/** Closes the ring of `no-cycles`; the checker reports a ring once, at its first file. */
+const RING_BACK: Edge = ['lib/ports/ring-back.ts', 'lib/ports/a-ring.ts'];
+
+/** One file of each kind that the design draws arrows between. */
+const TARGETS = {
+  limits: 'lib/message/limits.ts',
+  message: 'lib/message/envelope.ts',
+  ports: 'lib/ports/clock.ts',
+  adapters: 'lib/adapters/sqs/queue.ts',
+  mailer: 'lib/mailer/mailer.ts',
+  worker: 'lib/worker/drain.ts',
+  operator: 'lib/operator/redrive.ts',
+  infra: 'lib/infra/stack.ts',
+  local: 'lib/local/smtp-double.ts',
+  index: 'lib/index.ts',
+  constants: 'lambda/resend/constants.ts',
+  logic: 'lambda/resend/send.ts',
+  handler: 'lambda/resend/handler.ts',
+  bin: 'bin/mailctl.ts',
+  test: 'test/support/a-mail.ts',
+} as const;
+
+type Kind = keyof typeof TARGETS;
+
+const EVERY_KIND = Object.keys(TARGETS) as readonly Kind[];
+const but = (...kinds: readonly Kind[]) => EVERY_KIND.filter((kind) => !kinds.includes(kind));
+
+const MESSAGE: readonly Kind[] = ['limits', 'message'];
+const PORTS: readonly Kind[] = [...MESSAGE, 'ports'];
+const ADAPTERS: readonly Kind[] = [...PORTS, 'adapters'];
+const MAILER: readonly Kind[] = [...ADAPTERS, 'mailer'];
+
+/** The arrows of the design, written a second time: which file may import which kinds. */
+const ARROWS: readonly (readonly [from: string, may: readonly Kind[]])[] = [
+  ['lib/message/importer.ts', MESSAGE],
+  ['lib/ports/importer.ts', PORTS],
+  ['lib/adapters/importer.ts', ADAPTERS],
+  ['lib/mailer/importer.ts', MAILER],
+  ['lib/worker/importer.ts', [...MAILER, 'worker']],
+  ['lib/operator/importer.ts', [...MAILER, 'operator']],
+  ['lib/infra/importer.ts', ['limits', 'constants', 'infra']],
+  ['lib/local/importer.ts', but('logic', 'handler', 'bin', 'test')],
+  ['lib/index.ts', but('infra', 'local', 'logic', 'handler', 'bin', 'test')],
+  ['lambda/resend/importer.ts', [...PORTS, 'constants', 'logic']],
+  ['lambda/resend/handler.ts', [...ADAPTERS, 'constants', 'logic']],
+  ['bin/importer.ts', but('infra', 'logic', 'handler', 'test')],
+  ['bin/pipeline.ts', but('logic', 'handler', 'test')],
+  ['test/importer.test.ts', EVERY_KIND],
+];
+
+/** Every import that a file of `ARROWS` could make, of the kinds that it may import or of the others. */
+function edges(which: 'allowed' | 'forbidden'): readonly Edge[] {
+  return ARROWS.flatMap(([from, may]) =>
+    EVERY_KIND.filter((kind) => TARGETS[kind] !== from && may.includes(kind) === (which === 'allowed')).map(
+      (kind): Edge => [from, TARGETS[kind]],
+    ),
+  );
+}
+
+/** Packages and modules of Node that the rules are not to get in the way of. */
+const ALLOWED_PACKAGES: readonly Edge[] = [
+  ['lib/message/schema.ts', 'valibot'],
+  ['lib/message/hash.ts', 'crypto'],
+  ['lib/adapters/client.ts', '@aws-sdk/client-sqs'],
+  ['lib/adapters/sockets.ts', 'net'],
+  ['lambda/feedback/handler.ts', '@aws-sdk/client-sqs'],
+  ['lib/infra/construct.ts', 'aws-cdk-lib'],
+  ['lib/local/server.ts', 'smtp-server'],
+  ['test/peer.test.ts', 'bowser'],
+];
+
+describe('the dependency rules', () => {
+  const trees: PlantedTree[] = [];
+
+  function plant(...edgesToPlant: readonly Edge[]): PlantedTree {
+    const tree = new PlantedTree(edgesToPlant);
+    trees.push(tree);
+    return tree;
+  }
+
+  afterEach(() => {
+    for (const tree of trees.splice(0)) tree.remove();
+  });
+
+  it('have a planted violation each', () => {
+    expect(Object.keys(PLANTS).sort()).toEqual(plant().rules().toSorted());
+  });
+
+  it('are each broken by just what was planted for them', () => {
+    const expected = Object.entries(PLANTS).flatMap(([rule, plants]) =>
+      plants.map((edge) => violation(rule, edge)),
+    );
+    const tree = plant(...Object.values(PLANTS).flat(), RING_BACK);
+    expect(tree.violations()).toEqual(inOrder(expected));
+    expect(tree.exitStatus()).toBeGreaterThan(0);
+  });
+
+  it('let the arrows of the design pass', () => {
+    const tree = plant(...edges('allowed'), ...ALLOWED_PACKAGES);
+    expect(tree.violations()).toEqual([]);
+    expect(tree.exitStatus()).toBe(0);
+  });
+
+  it('let no other arrow pass', () => {
+    const reported = plant(...edges('forbidden'))
+      .violations()
+      // With every forbidden import made at once there are rings, too; they say nothing of the arrows.
+      .filter(({ rule }) => rule !== 'no-cycles')
+      .map(({ edge }) => edge);
+    expect([...new Set(reported)].sort()).toEqual(
+      edges('forbidden')
+        .map((edge) => violation('', edge).edge)
+        .sort(),
+    );
+  });
+
+  it.each([
+    ['a type', "import type { Queue } from '../adapters/queue.ts';"],
+    ['a type among values', "import { type Queue } from '../adapters/queue.ts';"],
+    ['a re-export', "export * from '../adapters/queue.ts';"],
+    ['a re-exported type', "export type { Queue } from '../adapters/queue.ts';"],
+    ['a dynamic import', "await import('../adapters/queue.ts');"],
+  ])('see %s', (_form, line) => {
+    const edge: Edge = ['lib/ports/queue.ts', 'lib/adapters/queue.ts'];
+    const tree = plant(edge);
+    tree.write(edge[0], `${line}\n`);
+    expect(tree.violations()).toEqual([violation('ports-imports-downwards', edge)]);
+  });
+});

@@ -87,9 +87,8 @@ const attachment = v.object({
   content: base64,
 });
 
-/** A mail in parts, for senders without a MIME library; the resend Lambda composes it. */
-const mailContent = v.object({
-  type: v.literal('mail'),
+/** The fields of a mail that comes in parts. */
+export const mailFields = {
   from: mailbox,
   to: v.optional(mailboxes),
   cc: v.optional(mailboxes),
@@ -102,7 +101,10 @@ const mailContent = v.object({
     v.record(headerName, v.union([oneLine, v.array(oneLine)], 'one line of text or a list of them')),
   ),
   attachments: v.optional(v.array(attachment)),
-});
+};
+
+/** A mail in parts, for senders without a MIME library; the resend Lambda composes it. */
+const mailContent = v.object({ type: v.literal('mail'), ...mailFields });
 
 const timestamp = v.pipe(v.string(), v.isoTimestamp('an ISO 8601 time with its offset'));
 

@@ -1,0 +1,100 @@
+import type { StoredMail } from '../message/stored-mail.ts';
+
+/** The way a worker means to send what it claims; it stands on the lease for those who may have to take over. */
+export type LeaseRoute = 'smtp' | 'queue';
+
+/** A delivery that is this worker's alone until its lease ends. */
+export interface Claim {
+  readonly id: string;
+  readonly tenantId?: string;
+  readonly mail: StoredMail;
+  /** The recipients still owed, where an earlier attempt reached some of them. */
+  readonly owed?: readonly string[];
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  /** Attempts so far, this one included. */
+  readonly attempts: number;
+  /**
+   * The worker that had it died or lost its lease while it may have been sending by SMTP: the mail's data may have
+   * been on the wire.
+   */
+  readonly takenOver: boolean;
+}
+
+/** One try, as it is kept in the row for ever. */
+export interface TraceAttempt {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly outcome: 'taken' | 'handed-over' | 'split' | 'held' | 'not-accepted' | 'refused';
+  readonly durationMs: number;
+  readonly worker: string;
+  /** The Message-ID header that the mail was sent with. */
+  readonly messageId?: string;
+  /** What SMTP took, and its answer. */
+  readonly smtp?: { readonly recipients: readonly string[]; readonly response: string };
+  /** Why SMTP did not take it, or not for all. */
+  readonly failure?: Readonly<Record<string, string>>;
+  /** What the queue took. */
+  readonly queue?: { readonly recipients: readonly string[]; readonly queueMessageId: string };
+  /** Why neither way took it, or why it can never be sent. */
+  readonly reason?: string;
+}
+
+/** Where a delivery stands after an attempt. */
+export type NextState =
+  /** Taken by SMTP for everyone. */
+  | { readonly kind: 'delivered' }
+  /** Handed over; its fate comes back later. */
+  | { readonly kind: 'handed-over' }
+  /** SMTP may have taken it; a person decides. */
+  | { readonly kind: 'held'; readonly reason: string }
+  /** It can never be sent. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** It is tried again, for these recipients. */
+  | {
+      readonly kind: 'queued';
+      readonly retryAfterMs: number;
+      readonly owed: readonly string[];
+      readonly reason: string;
+    };
+
+export interface Settlement {
+  readonly id: string;
+  readonly next: NextState;
+  readonly attempt: TraceAttempt;
+}
+
+export interface OutboxStats {
+  /** Deliveries that wait, due or not. */
+  readonly queued: number;
+  /** Age of the oldest that is due, in seconds; 0 where none is. */
+  readonly oldestDueSeconds: number;
+}
+
+/**
+ * Where the API leaves its mails and learns what became of them. Each method throws where the outbox cannot be
+ * asked now; nothing is lost by that, and the caller tries again.
+ */
+export interface Outbox {
+  /** Takes due deliveries under a lease: the urgent first, and among equals each tenant in its turn. */
+  claim(request: {
+    readonly limit: number;
+    readonly leaseMs: number;
+    readonly route: LeaseRoute;
+  }): Promise<Claim[]>;
+  /**
+   * Writes what became of claimed deliveries, and ends their leases.
+   *
+   * @returns the ids whose lease was no longer this worker's; their attempt is kept in the trace, their state is
+   * left to whoever has them now
+   */
+  settle(settlements: readonly Settlement[]): Promise<readonly string[]>;
+  /** Makes the leases last `leaseMs` from now. */
+  renew(ids: readonly string[], leaseMs: number): Promise<void>;
+  /** Gives back what was claimed and not begun, as if it had never been claimed. */
+  release(ids: readonly string[]): Promise<void>;
+  /** Calls the listener soon after a delivery came in, where the outbox can tell; until the signal aborts. */
+  watch(listener: () => void, signal: AbortSignal): void;
+  stats(): Promise<OutboxStats>;
+  close(): Promise<void>;
+}

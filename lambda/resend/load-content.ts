@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { domainOf } from '../../lib/message/address.ts';
+import { type CompositionMark, compositionMark } from '../../lib/message/composition-mark.ts';
 import { unpackMime } from '../../lib/message/content-codec.ts';
 import type { Envelope, S3Content } from '../../lib/message/envelope.ts';
 import type { ContentComposer } from '../../lib/ports/content-composer.ts';
@@ -29,10 +29,7 @@ export async function loadContent(envelope: Envelope, sources: ContentSources): 
     case 's3':
       return fetchPayload(content, await sources.payloads());
     case 'mail':
-      return (await sources.composer()).compose(content, {
-        messageId: composedMessageId(envelope),
-        date: new Date(envelope.createdAt),
-      });
+      return (await sources.composer()).compose(content, markOf(envelope));
   }
 }
 
@@ -55,8 +52,6 @@ async function fetchPayload(content: S3Content, payloads: PayloadStore): Promise
   return { kind: 'mime', mime: stored.bytes };
 }
 
-/** The same at every try, so that a duplicate could be told from a second mail. */
-function composedMessageId({ id, envelope }: Envelope): string {
-  const hash = createHash('sha256').update(id).digest('hex').slice(0, 40);
-  return `<${hash}@${domainOf(envelope.from)}>`;
+function markOf({ id, envelope, createdAt }: Envelope): CompositionMark {
+  return compositionMark(id, envelope.from, new Date(createdAt));
 }

@@ -6,30 +6,56 @@ import { SmtpPoolRoute } from '../adapters/smtp/smtp-pool-route.ts';
 import { SqsFallbackQueue } from '../adapters/sqs/sqs-fallback-queue.ts';
 import { systemClock } from '../ports/clock.ts';
 import { type Log, silentLog } from '../ports/log.ts';
+import { type BreakerState, CircuitBreakerRoute } from './circuit-breaker-route.ts';
 import { FallbackMailer, type Mailer } from './mailer.ts';
 import { type CompleteMailerSettings, type MailerSettings, parseMailerSettings } from './settings.ts';
+
+export interface MailerOptions {
+  /** Where each mail's fate is told. @default nowhere */
+  readonly log?: Log | undefined;
+  /** Called when the mail server counts as down, and when it is back. */
+  readonly onSmtpState?: ((state: BreakerState) => void) | undefined;
+}
 
 /**
  * The mailer over a real SMTP server, SQS and S3.
  *
- * @param log where each mail's fate is told; silent by default
  * @throws {@link SettingsError} that names every wrong setting
  */
-export function createMailer(settings: MailerSettings, log: Log = silentLog): Mailer {
-  return openMailer(settings, log);
+export function createMailer(settings: MailerSettings, options: MailerOptions = {}): Mailer {
+  return openMailer(settings, options);
 }
 
 /** The mailer with the inner calls that the nodemailer transport needs. */
-export function openMailer(settings: MailerSettings, log: Log = silentLog): FallbackMailer {
+export function openMailer(settings: MailerSettings, options: MailerOptions = {}): FallbackMailer {
   const complete = parseMailerSettings(settings);
+  const log = options.log ?? silentLog;
   return new FallbackMailer({
-    smtp: new SmtpPoolRoute(complete.smtp),
+    smtp: smtpRoute(complete, log, options),
     queue: new SqsFallbackQueue(sqsClient(complete), complete.fallback.queueUrl),
     payloads: new S3PayloadStore(s3Client(complete), complete.fallback.payloadBucket),
     onUnknown: complete.onUnknown,
     timeToLiveMs: complete.timeToLiveMs,
     clock: systemClock,
     log,
+  });
+}
+
+function smtpRoute(
+  { smtp }: CompleteMailerSettings,
+  log: Log,
+  { onSmtpState }: MailerOptions,
+): CircuitBreakerRoute {
+  return new CircuitBreakerRoute(new SmtpPoolRoute(smtp), {
+    ...smtp,
+    clock: systemClock,
+    random: Math.random,
+    onChange: (state, failure) => {
+      if (state === 'open')
+        log.error('smtp-down', { host: smtp.host, failureClass: failure?.class, code: failure?.code });
+      else log.info('smtp-back', { host: smtp.host });
+      onSmtpState?.(state);
+    },
   });
 }
 

@@ -23,7 +23,23 @@ export interface DeliverParts extends HandOverParts {
  * Each recipient ends in exactly one place of the outcome.
  */
 export async function deliver(delivery: Delivery, parts: DeliverParts): Promise<Attempted> {
-  const answer = await parts.smtp.send(delivery);
+  return settleAndReport(delivery, await parts.smtp.send(delivery), parts);
+}
+
+/** The second half of the way, for a caller who knows already why SMTP did not take the mail. */
+export async function deliverBySqs(
+  delivery: Delivery,
+  failure: Failure,
+  parts: DeliverParts,
+): Promise<Attempted> {
+  return settleAndReport(delivery, { kind: 'failed', failure, failed: delivery.to, refused: [] }, parts);
+}
+
+async function settleAndReport(
+  delivery: Delivery,
+  answer: SmtpAnswer,
+  parts: DeliverParts,
+): Promise<Attempted> {
   const attempted = await settle(delivery, answer, parts);
   reportAttempt(attempted, delivery, parts.log);
   return attempted;

@@ -3,8 +3,7 @@ import type MailMessage from 'nodemailer/lib/mailer/mail-message';
 import * as v from 'valibot';
 import { freezeMessage } from '../adapters/mime/freeze-message.ts';
 import type { Attempted, Outcome } from '../message/outcome.ts';
-import type { Log } from '../ports/log.ts';
-import { openMailer } from './create-mailer.ts';
+import { type MailerOptions, openMailer } from './create-mailer.ts';
 import { MailNotSentError } from './mail-not-sent-error.ts';
 import type { FallbackMailer, MailExtras } from './mailer.ts';
 import type { MailerSettings } from './settings.ts';
@@ -29,8 +28,11 @@ export interface FallbackInfo extends SentMessageInfo {
  *
  * @throws {@link SettingsError} that names every wrong setting
  */
-export function fallbackTransport(settings: MailerSettings, log?: Log): Transport<FallbackInfo> {
-  const mailer = openMailer(settings, log);
+export function fallbackTransport(
+  settings: MailerSettings,
+  options?: MailerOptions,
+): Transport<FallbackInfo> {
+  const mailer = openMailer(settings, options);
   return {
     name: 'keybuzz-fallback',
     version: '1',

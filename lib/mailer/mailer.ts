@@ -4,9 +4,11 @@ import { awsErrorCode } from '../adapters/aws-error.ts';
 import { MailComposer } from '../adapters/mime/compose-mail.ts';
 import type { FrozenResult } from '../adapters/mime/freeze-message.ts';
 import type { Delivery } from '../message/delivery.ts';
+import type { Failure } from '../message/failure.ts';
 import type { Attempted, Outcome, Refused } from '../message/outcome.ts';
 import type { Clock } from '../ports/clock.ts';
-import { type DeliverParts, deliver } from './deliver.ts';
+import type { BreakerState, CircuitBreakerRoute } from './circuit-breaker-route.ts';
+import { type DeliverParts, deliver, deliverBySqs } from './deliver.ts';
 import { type DeliveryRequest, type FreezeResult, freezeDelivery } from './freeze-delivery.ts';
 
 /** What may be said of a mail besides nodemailer's own fields. */
@@ -37,11 +39,19 @@ export interface Mailer {
   freeze(mail: Mail): Promise<FreezeResult>;
   /** The second half of `send`. A delivery may be narrowed to the recipients that are still owed. */
   deliver(delivery: Delivery): Promise<Attempted | Refused>;
+  /**
+   * Hands over without asking SMTP, for a caller who knows already why SMTP did not take the mail or may have.
+   * A failure of the class `unknown` is held where the settings say so.
+   */
+  handOver(delivery: Delivery, failure: Failure): Promise<Attempted | Refused>;
+  /** `open` while the mail server counts as down, and mails go to the queue at once. */
+  readonly smtpState: BreakerState;
   /** Lets sends under way finish and closes the connections. */
   close(): Promise<void>;
 }
 
 export interface MailerParts extends Omit<DeliverParts, 'describeError'> {
+  readonly smtp: CircuitBreakerRoute;
   readonly clock: Clock;
   readonly timeToLiveMs: number;
 }
@@ -80,11 +90,20 @@ export class FallbackMailer implements Mailer {
   }
 
   async deliver(delivery: Delivery): Promise<Attempted | Refused> {
-    const { id, expiresAt } = delivery;
-    if (expiresAt <= this.#parts.clock.now()) {
-      return { kind: 'refused', id, reason: 'expired', detail: `it expired at ${expiresAt.toISOString()}` };
-    }
-    return deliver(delivery, this.#parts);
+    return this.#expired(delivery) ?? deliver(delivery, this.#parts);
+  }
+
+  async handOver(delivery: Delivery, failure: Failure): Promise<Attempted | Refused> {
+    return this.#expired(delivery) ?? deliverBySqs(delivery, failure, this.#parts);
+  }
+
+  get smtpState(): BreakerState {
+    return this.#parts.smtp.state;
+  }
+
+  #expired({ id, expiresAt }: Delivery): Refused | undefined {
+    if (expiresAt > this.#parts.clock.now()) return undefined;
+    return { kind: 'refused', id, reason: 'expired', detail: `it expired at ${expiresAt.toISOString()}` };
   }
 
   async close(): Promise<void> {

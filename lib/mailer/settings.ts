@@ -32,6 +32,8 @@ const smtpSchema = v.pipe(
     socketTimeoutMs: count(30_000),
     sendTimeoutMs: count(120_000),
     maxConnections: count(5),
+    breakerFailures: count(3),
+    breakerProbeIntervalMs: count(5_000),
   }),
   v.forward(
     v.check(
@@ -93,6 +95,8 @@ export const MAILER_ENVIRONMENT = [
   ['smtp.socketTimeoutMs', 'SMTP_SOCKET_TIMEOUT_MS', 'number'],
   ['smtp.sendTimeoutMs', 'SMTP_SEND_TIMEOUT_MS', 'number'],
   ['smtp.maxConnections', 'SMTP_MAX_CONNECTIONS', 'number'],
+  ['smtp.breakerFailures', 'SMTP_BREAKER_FAILURES', 'number'],
+  ['smtp.breakerProbeIntervalMs', 'SMTP_BREAKER_PROBE_INTERVAL_MS', 'number'],
   ['fallback.queueUrl', 'FALLBACK_QUEUE_URL', 'text'],
   ['fallback.payloadBucket', 'PAYLOAD_BUCKET', 'text'],
   ['fallback.region', 'AWS_SES_REGION', 'text'],

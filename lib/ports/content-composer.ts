@@ -1,14 +1,9 @@
+import type { CompositionMark } from '../message/composition-mark.ts';
 import type { MailContent } from '../message/envelope.ts';
 
 /** Makes a MIME message of a mail that came in parts. */
 export interface ContentComposer {
-  /**
-   * @param mark what the message's Message-ID and Date say, the same at every try
-   */
-  compose(
-    mail: MailContent,
-    mark: { readonly messageId: string; readonly date: Date },
-  ): Promise<ComposedContent>;
+  compose(mail: MailContent, mark: CompositionMark): Promise<ComposedContent>;
 }
 
 export type ComposedContent =

@@ -20,8 +20,14 @@ export type SmtpAnswer =
 
 /** The first way out: the API's own mail server. */
 export interface SmtpRoute {
-  /** Offers the delivery to the server. Every failure is an answer; it does not throw. */
-  send(delivery: Delivery): Promise<SmtpAnswer>;
+  /**
+   * Offers the delivery to the server. Every failure is an answer; it does not throw.
+   *
+   * @param abandon when aborted, a delivery for which no session is ready yet is given up, in the phase `queue`
+   */
+  send(delivery: Delivery, options?: { readonly abandon?: AbortSignal }): Promise<SmtpAnswer>;
+  /** Makes a session and sends no mail: why that failed, or nothing where it went well. */
+  verify(): Promise<Failure | undefined>;
   /** Lets sends under way finish and closes idle connections. */
   close(): Promise<void>;
 }

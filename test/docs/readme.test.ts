@@ -48,6 +48,8 @@ describe('the README', () => {
       'socketTimeoutMs',
       'sendTimeoutMs',
       'maxConnections',
+      'breakerFailures',
+      'breakerProbeIntervalMs',
       'requireTls',
       'tlsRejectUnauthorized',
     ] as const) {

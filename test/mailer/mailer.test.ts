@@ -68,7 +68,7 @@ describe('the mailer', () => {
   beforeEach(async () => {
     logged = [];
     double = await startSmtpDouble();
-    mailer = createMailer(settings(), log);
+    mailer = createMailer(settings(), { log });
   });
 
   afterEach(async () => {
@@ -338,7 +338,7 @@ describe('the mailer', () => {
   });
 
   it('holds what may have been taken where it is told to, and hands over those who were refused', async () => {
-    const holding = createMailer(settings({ onUnknown: 'hold' }), log);
+    const holding = createMailer(settings({ onUnknown: 'hold' }), { log });
     const replies = { 'paul@example.org': '550 5.1.1 No such user' } as const;
     await double.behave(
       { kind: 'recipients-refused', replies },

@@ -21,6 +21,8 @@ describe('the settings of the mailer', () => {
         socketTimeoutMs: 30_000,
         sendTimeoutMs: 120_000,
         maxConnections: 5,
+        breakerFailures: 3,
+        breakerProbeIntervalMs: 5_000,
       },
       fallback: {
         queueUrl: ENV.FALLBACK_QUEUE_URL,

@@ -6,6 +6,7 @@ import nodemailer, {
 } from 'nodemailer';
 import MailMessage from 'nodemailer/lib/mailer/mail-message';
 import type { Delivery } from '../../message/delivery.ts';
+import type { Failure } from '../../message/failure.ts';
 import { type Clock, systemClock } from '../../ports/clock.ts';
 import type { RefusedRecipient, SmtpAnswer, SmtpRoute } from '../../ports/smtp-route.ts';
 import { classifyFailure } from './classify-failure.ts';
@@ -35,8 +36,8 @@ export class SmtpPoolRoute implements SmtpRoute {
     this.#clock = clock;
   }
 
-  async send(delivery: Delivery): Promise<SmtpAnswer> {
-    const sending = this.#offer(delivery);
+  async send(delivery: Delivery, options: { readonly abandon?: AbortSignal } = {}): Promise<SmtpAnswer> {
+    const sending = this.#offer(delivery, options.abandon);
     this.#underWay.add(sending);
     try {
       return await sending;
@@ -50,18 +51,33 @@ export class SmtpPoolRoute implements SmtpRoute {
     this.#transporter.close();
   }
 
-  async #offer(delivery: Delivery): Promise<SmtpAnswer> {
+  async verify(): Promise<Failure | undefined> {
+    try {
+      await this.#transporter.verify();
+      return undefined;
+    } catch (error) {
+      return classifyFailure(asNodemailerError(error), 'waiting', this.#clock.now());
+    }
+  }
+
+  async #offer(delivery: Delivery, abandon: AbortSignal | undefined): Promise<SmtpAnswer> {
     const message = new ObservedMessage(delivery);
-    const result = await this.#send(message);
+    const given = new AbortController();
+    const giveUpWaiting = () => {
+      if (message.progress === 'waiting') given.abort(abandon?.reason);
+    };
+    abandon?.addEventListener('abort', giveUpWaiting);
+    const result = await this.#send(message, given.signal);
+    abandon?.removeEventListener('abort', giveUpWaiting);
     if (result.kind === 'error') return this.#failed(delivery, message, result.error);
     const { response, accepted } = result.info;
     return { kind: 'taken', taken: { response, recipients: accepted }, refused: this.#refusedOf(message) };
   }
 
   /** Hands the message to the pool itself: nodemailer's front would compose it anew. */
-  #send(message: ObservedMessage): Promise<PoolResult> {
-    const deadline = AbortSignal.timeout(this.#sendTimeoutMs);
-    const mail = new MailMessage<SMTPPoolSentMessageInfo>(this.#transporter, { signal: deadline });
+  #send(message: ObservedMessage, givenUp: AbortSignal): Promise<PoolResult> {
+    const signal = AbortSignal.any([givenUp, AbortSignal.timeout(this.#sendTimeoutMs)]);
+    const mail = new MailMessage<SMTPPoolSentMessageInfo>(this.#transporter, { signal });
     mail.message = message;
     return new Promise((resolve) => {
       this.#transporter.transporter.send(mail, (error, info) => {
@@ -88,6 +104,11 @@ export class SmtpPoolRoute implements SmtpRoute {
       failure: classifyFailure(error, 'envelope', this.#clock.now()),
     }));
   }
+}
+
+/** nodemailer rejects with nothing but errors of its own. */
+function asNodemailerError(error: unknown): NodemailerError {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function poolOptions(settings: SmtpSettings): SMTPPoolOptions & { pool: true } {

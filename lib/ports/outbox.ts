@@ -12,6 +12,8 @@ export interface Claim {
   readonly owed?: readonly string[];
   readonly createdAt: Date;
   readonly expiresAt: Date;
+  /** How long it was due before it was claimed, in milliseconds, by the clock of the outbox. */
+  readonly waitedMs: number;
   /** Attempts so far, this one included. */
   readonly attempts: number;
   /**

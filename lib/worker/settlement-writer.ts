@@ -1,0 +1,85 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Log } from '../ports/log.ts';
+import type { Outbox, Settlement } from '../ports/outbox.ts';
+import type { WorkerObserver } from '../ports/worker-observer.ts';
+import { type Backoff, backoffMs } from './backoff.ts';
+import { errorCode } from './error-code.ts';
+
+const BACKOFF: Backoff = { firstMs: 100, longestMs: 5_000 };
+
+export interface SettlementWriterParts {
+  readonly outbox: Outbox;
+  readonly observer: WorkerObserver;
+  readonly log: Log;
+  readonly random: () => number;
+  /** Called for each delivery whose row has been written. */
+  readonly onWritten: (id: string) => void;
+}
+
+/**
+ * Writes outcomes into the outbox: all that came in while the last write was under way go into the next one. What
+ * the outbox did not take is written again until it does: an outcome that is forgotten is a mail sent twice.
+ */
+export class SettlementWriter {
+  readonly #parts: SettlementWriterParts;
+  readonly #givenUp = new AbortController();
+  #pending: Settlement[] = [];
+  #writing: Promise<void> | undefined;
+
+  constructor(parts: SettlementWriterParts) {
+    this.#parts = parts;
+  }
+
+  add(settlement: Settlement): void {
+    this.#pending.push(settlement);
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Resolves when everything was written, or given up. */
+  async flushed(): Promise<void> {
+    await this.#writing;
+  }
+
+  /** Stops trying: the leases end by themselves, and another worker takes over. */
+  giveUp(): void {
+    this.#givenUp.abort();
+  }
+
+  async #writeAll(): Promise<void> {
+    let failures = 0;
+    while (this.#pending.length > 0 && !this.#givenUp.signal.aborted) {
+      const batch = this.#pending;
+      this.#pending = [];
+      if (await this.#write(batch)) {
+        failures = 0;
+        continue;
+      }
+      failures += 1;
+      this.#pending = [...batch, ...this.#pending];
+      const pause = backoffMs(BACKOFF, failures, this.#parts.random());
+      await delay(pause, undefined, { signal: this.#givenUp.signal }).catch(() => {});
+    }
+    this.#writing = undefined;
+  }
+
+  async #write(batch: readonly Settlement[]): Promise<boolean> {
+    const { outbox, observer, log, onWritten } = this.#parts;
+    try {
+      const late = await outbox.settle(batch);
+      for (const id of late) {
+        observer.lateSettlement();
+        log.error('lease-lost', { deliveryId: id });
+      }
+      for (const { id } of batch) onWritten(id);
+      return true;
+    } catch (error) {
+      observer.outboxError(errorCode(error));
+      log.error('outbox-unavailable', {
+        while: 'settling',
+        code: errorCode(error),
+        deliveries: batch.length,
+      });
+      return false;
+    }
+  }
+}

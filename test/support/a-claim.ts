@@ -1,0 +1,27 @@
+import { randomUUID } from 'node:crypto';
+import type { StoredMailFields } from '../../lib/message/stored-mail.ts';
+import type { Claim } from '../../lib/ports/outbox.ts';
+
+/** A claim of a plain mail; a test names only what it is about. */
+export function aClaim(overrides: Partial<Claim> = {}, fields: Partial<StoredMailFields> = {}): Claim {
+  return {
+    id: randomUUID(),
+    tenantId: 'tenant-7',
+    mail: {
+      kind: 'mail',
+      fields: {
+        from: 'KeyBuzz <support@keybuzz.io>',
+        to: 'marie@example.org',
+        subject: 'Your order',
+        text: 'It is on its way.',
+        ...fields,
+      },
+    },
+    createdAt: new Date('2026-11-22T09:00:00Z'),
+    expiresAt: new Date(Date.now() + 3_600_000),
+    waitedMs: 3,
+    attempts: 1,
+    takenOver: false,
+    ...overrides,
+  };
+}

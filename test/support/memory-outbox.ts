@@ -1,0 +1,85 @@
+import { EventEmitter, once } from 'node:events';
+import type { Claim, Outbox, OutboxStats, Settlement } from '../../lib/ports/outbox.ts';
+
+/** An outbox in memory: for tests of the worker's own decisions. It can be told to fail. */
+export class MemoryOutbox implements Outbox {
+  readonly settlements: Settlement[] = [];
+  readonly released: string[] = [];
+  readonly renewed: string[][] = [];
+  readonly claimedRoutes: string[] = [];
+  readonly #events = new EventEmitter();
+  #due: Claim[] = [];
+  #failures = new Map<string, number>();
+  #listener: () => void = () => {};
+  late: readonly string[] = [];
+
+  put(...claims: readonly Claim[]): void {
+    this.#due.push(...claims);
+    this.#listener();
+  }
+
+  /** The next `times` calls of the method fail as if the database were gone. */
+  fail(method: 'claim' | 'settle' | 'renew' | 'release', times: number): void {
+    this.#failures.set(method, times);
+  }
+
+  /** Resolves when so many settlements were written. */
+  async settled(count: number): Promise<readonly Settlement[]> {
+    while (this.settlements.length < count) {
+      await once(this.#events, 'settled', { signal: AbortSignal.timeout(20_000) });
+    }
+    return this.settlements;
+  }
+
+  async claim({ limit, route }: { limit: number; route: string }): Promise<Claim[]> {
+    this.#mayFail('claim');
+    const claims = this.#due.slice(0, limit);
+    this.#due = this.#due.slice(limit);
+    for (const _ of claims) this.claimedRoutes.push(route);
+    if (claims.length > 0) this.#events.emit('claimed');
+    return claims;
+  }
+
+  async claimed(): Promise<void> {
+    await once(this.#events, 'claimed', { signal: AbortSignal.timeout(20_000) });
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
+    this.#mayFail('settle');
+    this.settlements.push(...settlements);
+    this.#events.emit('settled');
+    return this.late;
+  }
+
+  async renew(ids: readonly string[]): Promise<void> {
+    this.#mayFail('renew');
+    this.renewed.push([...ids]);
+    this.#events.emit('renewed');
+  }
+
+  async renewal(): Promise<void> {
+    await once(this.#events, 'renewed', { signal: AbortSignal.timeout(20_000) });
+  }
+
+  async release(ids: readonly string[]): Promise<void> {
+    this.#mayFail('release');
+    this.released.push(...ids);
+  }
+
+  watch(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  async stats(): Promise<OutboxStats> {
+    return { queued: this.#due.length, oldestDueSeconds: 0 };
+  }
+
+  async close(): Promise<void> {}
+
+  #mayFail(method: string): void {
+    const left = this.#failures.get(method) ?? 0;
+    if (left === 0) return;
+    this.#failures.set(method, left - 1);
+    throw Object.assign(new Error(`${method} failed`), { code: 'EOUTBOX' });
+  }
+}

@@ -1,0 +1,269 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
+import { createMailer } from '../../lib/mailer/create-mailer.ts';
+import type { Mailer } from '../../lib/mailer/mailer.ts';
+import type { MailerSettings } from '../../lib/mailer/settings.ts';
+import { systemClock } from '../../lib/ports/clock.ts';
+import { silentLog } from '../../lib/ports/log.ts';
+import { type SettledEvent, silentObserver } from '../../lib/ports/worker-observer.ts';
+import { OutboundWorker, type WorkerTuning } from '../../lib/worker/outbound-worker.ts';
+import { aClaim } from '../support/a-claim.ts';
+import { MemoryOutbox } from '../support/memory-outbox.ts';
+import { takeAll, takeEnvelopes } from '../support/queue-contents.ts';
+import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
+
+describe('the outbound worker', () => {
+  let aws: SqsAndS3;
+  let double: SmtpDouble;
+  let outbox: MemoryOutbox;
+  let mailer: Mailer;
+  let worker: OutboundWorker;
+  let events: SettledEvent[];
+
+  function start(tuning: Partial<WorkerTuning> = {}, settings: Partial<MailerSettings> = {}): void {
+    mailer = createMailer({
+      smtp: { ...smtpSettingsFor(double), breakerProbeIntervalMs: 100 },
+      fallback: {
+        queueUrl: aws.fallback.url,
+        payloadBucket: aws.bucket,
+        ...aws.credentials,
+        sqsEndpoint: aws.endpoint,
+        s3Endpoint: aws.endpoint,
+      },
+      ...settings,
+    });
+    worker = new OutboundWorker({
+      outbox,
+      mailer,
+      workerId: 'worker-1',
+      tuning: {
+        leaseMs: 60_000,
+        pollIntervalMs: 50,
+        concurrency: 4,
+        handOverConcurrency: 50,
+        retryMaxMs: 300_000,
+        ...tuning,
+      },
+      observer: { ...silentObserver, settled: (event) => events.push(event) },
+      log: silentLog,
+      clock: systemClock,
+      random: () => 0.5,
+    });
+    worker.start();
+  }
+
+  beforeAll(async () => {
+    aws = await startSqsAndS3({ visibilitySeconds: 30 });
+  });
+
+  afterAll(async () => {
+    await aws.close();
+  });
+
+  beforeEach(async () => {
+    events = [];
+    outbox = new MemoryOutbox();
+    double = await startSmtpDouble();
+  });
+
+  afterEach(async () => {
+    await worker.drain(2_000);
+    await mailer.close();
+    aws.heal();
+    await takeAll(aws, aws.fallback);
+    await double.close();
+  });
+
+  it('sends what is there, and what comes, and writes that SMTP took it', async () => {
+    outbox.put(aClaim({ id: 'a' }));
+    start();
+    await outbox.settled(1);
+    outbox.put(aClaim({ id: 'b' }));
+    const settlements = await outbox.settled(2);
+
+    expect(settlements.map(({ id, next }) => [id, next.kind])).toEqual([
+      ['a', 'delivered'],
+      ['b', 'delivered'],
+    ]);
+    expect(settlements[0]?.attempt).toMatchObject({
+      outcome: 'taken',
+      worker: 'worker-1',
+      messageId: expect.stringMatching(/^<[0-9a-f]{40}@keybuzz\.io>$/),
+      smtp: { recipients: ['marie@example.org'], response: expect.stringMatching(/^250/) },
+    });
+    expect(double.mails).toHaveLength(2);
+  });
+
+  it('hands over what SMTP does not take, and writes why', async () => {
+    await double.behave({ kind: 'relay-denied' });
+    outbox.put(aClaim({ id: 'a' }));
+    start();
+    const [settlement] = await outbox.settled(1);
+
+    expect(settlement).toMatchObject({
+      next: { kind: 'handed-over' },
+      attempt: {
+        outcome: 'handed-over',
+        failure: { class: 'rejected', enhancedStatus: '5.7.1' },
+        queue: { recipients: ['marie@example.org'], queueMessageId: expect.any(String) },
+      },
+    });
+    expect(events).toMatchObject([{ outcome: 'handed-over', failureClass: 'rejected', waitedMs: 3 }]);
+  });
+
+  it('composes a mail that is claimed again to the same bytes', async () => {
+    const claim = aClaim(
+      { id: 'a' },
+      { html: '<p>Hello</p>', attachments: [{ content: 'YQ==', filename: 'a.txt' }] },
+    );
+    outbox.put(claim, claim);
+    start();
+    await outbox.settled(2);
+
+    expect(double.mails[0]?.raw.equals(double.mails[1]?.raw ?? Buffer.of())).toBe(true);
+    expect(double.mails[0]?.raw.toString()).toContain('Date: Sun, 22 Nov 2026 09:00:00 +0000');
+  });
+
+  it.each([
+    [
+      'a mail that cannot be read',
+      aClaim({ mail: { kind: 'unreadable', detail: 'subject: one line of text' } }),
+      'invalid: subject',
+    ],
+    ['no recipient', aClaim({}, { to: [] }), 'no-recipient'],
+    ['a time that is over', aClaim({ expiresAt: new Date(0) }), 'expired'],
+    ['an id that no queue takes', aClaim({ id: 'a\tb' }), 'invalid: id'],
+  ])('fails for good %s, and says why', async (_name, claim, reason) => {
+    outbox.put(claim);
+    start();
+    const [settlement] = await outbox.settled(1);
+
+    expect(settlement?.next).toEqual({ kind: 'failed', reason: expect.stringContaining(reason) });
+    expect(double.connections).toBe(0);
+  });
+
+  it('keeps what neither way took, waits longer each time, and owes only the rest', async () => {
+    const replies = { 'paul@example.org': '450 4.2.0 Later' } as const;
+    await double.behave({ kind: 'recipients-refused', replies });
+    aws.fault({ fault: { kind: 'denied' }, on: { service: 'sqs' } });
+    const claim = aClaim({ id: 'a' }, { cc: 'paul@example.org' });
+    outbox.put(claim);
+    start();
+    const [first] = await outbox.settled(1);
+    outbox.put({ ...claim, attempts: 5, owed: ['paul@example.org'] });
+    const [, second] = await outbox.settled(2);
+
+    expect(first?.next).toMatchObject({ kind: 'queued', owed: ['paul@example.org'], retryAfterMs: 1_500 });
+    expect(first?.attempt).toMatchObject({
+      outcome: 'not-accepted',
+      smtp: { recipients: ['marie@example.org'] },
+    });
+    expect(second?.next).toMatchObject({ kind: 'queued', owed: ['paul@example.org'], retryAfterMs: 24_000 });
+    expect(double.mails.map(({ to }) => to)).toEqual([['marie@example.org']]);
+  });
+
+  it('never waits longer than it is told', async () => {
+    await double.behave({ kind: 'refused' });
+    aws.fault({ fault: { kind: 'denied' }, on: { service: 'sqs' } });
+    outbox.put(aClaim({ attempts: 50 }));
+    start({ retryMaxMs: 10_000 });
+
+    const [settlement] = await outbox.settled(1);
+
+    expect(settlement?.next).toMatchObject({ kind: 'queued', retryAfterMs: 7_500 });
+  });
+
+  it('hands over as unknown what a dead worker may have sent, and does not ask SMTP', async () => {
+    outbox.put(aClaim({ takenOver: true }));
+    start();
+    const [settlement] = await outbox.settled(1);
+
+    expect(settlement?.attempt.failure).toMatchObject({ class: 'unknown', code: 'LEASE_ENDED' });
+    expect(double.connections).toBe(0);
+    expect((await takeEnvelopes(aws)).map(({ failure }) => failure?.class)).toEqual(['unknown']);
+  });
+
+  it('holds it where the settings say so', async () => {
+    outbox.put(aClaim({ takenOver: true }));
+    start({}, { onUnknown: 'hold' });
+    const [settlement] = await outbox.settled(1);
+
+    expect(settlement?.next.kind).toBe('held');
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
+  it('lets a server that is down cost a few mails a few moments, and the rest none', async () => {
+    await double.behave({ kind: 'blackhole' });
+    outbox.put(...Array.from({ length: 40 }, () => aClaim()));
+    start();
+    const settlements = await outbox.settled(40);
+
+    const classes = settlements.map(({ attempt }) => attempt.failure?.class);
+    expect(settlements.every(({ next }) => next.kind === 'handed-over')).toBe(true);
+    expect(classes.filter((name) => name === 'unreachable').length).toBeLessThanOrEqual(4);
+    expect(classes.filter((name) => name === 'circuit-open').length).toBeGreaterThanOrEqual(36);
+    expect(outbox.claimedRoutes).toContain('queue');
+  });
+
+  it('goes back to SMTP when the server is back', async () => {
+    await double.behave({ kind: 'refused' });
+    outbox.put(...Array.from({ length: 5 }, () => aClaim()));
+    start();
+    await outbox.settled(5);
+    await double.behave({ kind: 'healthy' });
+    // The probe that gets through ends at QUIT; the state changes right after it.
+    while (mailer.smtpState === 'open')
+      await double
+        .reached('ehlo', { signal: AbortSignal.timeout(10_000) })
+        .then(() => new Promise(setImmediate));
+    outbox.put(aClaim({ id: 'back' }));
+    const settlements = await outbox.settled(6);
+
+    expect(settlements.at(-1)).toMatchObject({ id: 'back', next: { kind: 'delivered' } });
+  });
+
+  it('goes on where the outbox goes away: claims again, and forgets no outcome', async () => {
+    outbox.fail('claim', 2);
+    outbox.fail('settle', 3);
+    outbox.put(aClaim({ id: 'a' }), aClaim({ id: 'b' }));
+    start();
+    const settlements = await outbox.settled(2);
+
+    expect(settlements.map(({ id }) => id).sort()).toEqual(['a', 'b']);
+    expect(double.mails).toHaveLength(2);
+  });
+
+  it('renews the leases of what it has', async () => {
+    await double.behave({ kind: 'break', at: 'final-dot', by: 'stall' });
+    outbox.put(aClaim({ id: 'a' }));
+    start({ leaseMs: 150 });
+    await outbox.renewal();
+
+    expect(outbox.renewed[0]).toEqual(['a']);
+    await outbox.settled(1);
+  });
+
+  it('gives back at a drain what it has not begun, and finishes the rest', async () => {
+    await double.behave({ kind: 'slow', bytesPerSecond: 2_000 });
+    outbox.put(...Array.from({ length: 8 }, (_, index) => aClaim({ id: `mail-${index}` })));
+    start({ concurrency: 2 });
+    await double.reached('data');
+
+    const left = await worker.drain(10_000);
+
+    expect(left).toBe(0);
+    expect(outbox.settlements.map(({ next }) => next.kind)).toEqual(['delivered', 'delivered']);
+    expect([...outbox.released].sort()).toEqual(['mail-2', 'mail-3']);
+    expect(worker.status).toMatchObject({ draining: true, leased: 0 });
+  });
+
+  it('says at a drain how much it had to leave behind', async () => {
+    await double.behave({ kind: 'break', at: 'final-dot', by: 'stall' });
+    outbox.put(aClaim());
+    start();
+    await double.reached('final-dot');
+
+    expect(await worker.drain(10)).toBe(1);
+  });
+});

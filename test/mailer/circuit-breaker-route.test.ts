@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SmtpPoolRoute } from '../../lib/adapters/smtp/smtp-pool-route.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
+import { type BreakerState, CircuitBreakerRoute } from '../../lib/mailer/circuit-breaker-route.ts';
+import { systemClock } from '../../lib/ports/clock.ts';
+import type { SmtpAnswer } from '../../lib/ports/smtp-route.ts';
+import { aDelivery } from '../support/a-delivery.ts';
+import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
+
+describe('the circuit breaker', () => {
+  let double: SmtpDouble;
+  let breaker: CircuitBreakerRoute;
+  let changes: BreakerState[];
+  let changed: (state: BreakerState) => void;
+
+  /** Resolves when the breaker next comes into the state. */
+  const becomes = (wanted: BreakerState) =>
+    new Promise<void>((resolve) => {
+      changed = (state) => {
+        if (state === wanted) resolve();
+      };
+    });
+
+  const classOf = (answer: SmtpAnswer) => (answer.kind === 'failed' ? answer.failure.class : 'taken');
+
+  async function send(times: number): Promise<string[]> {
+    const classes: string[] = [];
+    for (let time = 0; time < times; time += 1) classes.push(classOf(await breaker.send(aDelivery())));
+    return classes;
+  }
+
+  beforeEach(async () => {
+    changes = [];
+    changed = () => {};
+    double = await startSmtpDouble();
+    breaker = new CircuitBreakerRoute(new SmtpPoolRoute(smtpSettingsFor(double)), {
+      breakerFailures: 3,
+      breakerProbeIntervalMs: 50,
+      clock: systemClock,
+      random: () => 0,
+      onChange: (state) => {
+        changes.push(state);
+        changed(state);
+      },
+    });
+  });
+
+  afterEach(async () => {
+    await breaker.close();
+    await double.close();
+  });
+
+  it('opens after three failures of the connection in a row, and then asks no more', async () => {
+    await double.behave({ kind: 'break', at: 'connect', by: 'reset' });
+
+    const classes = await send(3);
+    const before = double.connections;
+    const next = breaker.send(aDelivery());
+
+    expect(classes).toEqual(['unreachable', 'unreachable', 'unreachable']);
+    expect(classOf(await next)).toBe('circuit-open');
+    expect(double.connections).toBe(before);
+    expect(changes).toEqual(['open']);
+  });
+
+  it.each([
+    ['auth', { kind: 'auth-required' }],
+    ['unknown', { kind: 'break', at: 'final-dot', by: 'reset' }],
+    ['deferred', { kind: 'greeting', reply: '421 4.3.2 Too busy' }],
+  ] as const)(
+    'opens for %s as well: the next mail would fail in the same way',
+    async (failureClass, behaviour) => {
+      await double.behave(behaviour);
+
+      expect(await send(4)).toEqual([failureClass, failureClass, failureClass, 'circuit-open']);
+    },
+  );
+
+  it('stays closed for a server that says no to mails', async () => {
+    await double.behave({ kind: 'relay-denied' });
+
+    expect(await send(6)).toEqual(Array.from({ length: 6 }, () => 'rejected'));
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('counts failures in a row alone', async () => {
+    for (const behaviour of [
+      { kind: 'refused' },
+      { kind: 'refused' },
+      { kind: 'healthy' },
+      { kind: 'refused' },
+      { kind: 'refused' },
+    ] as const) {
+      await double.behave(behaviour);
+      await send(1);
+    }
+
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('closes once a probe gets through, and no mail was risked for it', async () => {
+    await double.behave({ kind: 'refused' });
+    await send(3);
+    const closed = becomes('closed');
+    await double.behave({ kind: 'healthy' });
+    await closed;
+
+    expect(double.mails).toEqual([]);
+    expect(await send(1)).toEqual(['taken']);
+  });
+
+  it('lets nobody wait on for a session when it opens', async () => {
+    await double.behave({ kind: 'blackhole' });
+
+    const answers = await Promise.all(Array.from({ length: 12 }, () => breaker.send(aDelivery())));
+
+    const classes = answers.map(classOf);
+    expect(classes.filter((name) => name === 'unreachable').length).toBeLessThanOrEqual(4);
+    expect(classes.filter((name) => name === 'circuit-open').length).toBeGreaterThanOrEqual(8);
+  });
+
+  it('stops probing when it is closed for good', async () => {
+    await double.behave({ kind: 'break', at: 'connect', by: 'reset' });
+    await send(3);
+    await double.reached('connect');
+
+    await breaker.close();
+
+    const probed = double.reached('connect', { signal: AbortSignal.timeout(300) });
+    await expect(probed).rejects.toThrow();
+  });
+});

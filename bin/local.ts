@@ -12,8 +12,10 @@ const HELP = `The whole mail pipeline on this machine, without an AWS account.
   npm start                   tells the story of a few mails, then stays up until Ctrl-C
   npm start -- --exit         ends after the story: 0 if every mail arrived once, byte for byte; 1 if not
   npm start -- --exit --json  the same, as JSON on standard output
-  npm start -- --dir DIR      writes the mails and the function's log there (default: a new temporary folder)
+  npm start -- --dir DIR      writes the mails and the logs there (default: a new temporary folder)
   npm start -- --help         this text
+
+DATABASE_URL names another PostgreSQL to use than the embedded one; it is migrated, and its rows stay.
 `;
 
 const OPTIONS = {
@@ -37,9 +39,10 @@ function readArguments() {
 
 const teller: Storyteller = {
   scene: (title) => say(`\n${title}`),
-  mail: ({ id, outcome, arrivals, verdict }) => {
+  mail: ({ id, row, arrivals, verdict }) => {
     const routes = arrivals.map(({ route }) => route.toUpperCase()).join(' and ');
-    say(`  ${id}: ${outcome.kind}${routes === '' ? '' : `, out by ${routes}`}: ${verdict}`);
+    const outcome = row?.attempts.at(-1)?.outcome ?? 'not settled';
+    say(`  ${id}: ${outcome}${routes === '' ? '' : `, out by ${routes}`}: ${verdict}`);
   },
 };
 
@@ -56,16 +59,25 @@ function asJson(tales: readonly Tale[]): string {
   return JSON.stringify({ mails }, null, 2);
 }
 
-function addresses({ smtp, aws, ses, directory }: LocalPipeline): string {
+function addresses({ databaseUrl, smtp, aws, ses, worker, directory }: LocalPipeline): string {
   return `Still up, to play with (Ctrl-C ends it):
 
+  PostgreSQL      ${databaseUrl}
+  worker          ${worker.healthUrl}/readyz and /metrics
   SMTP            ${smtp.host}:${smtp.port}   (STARTTLS, certificate made for this run)
   SQS and S3      ${aws.endpoint}
     fallback      ${aws.fallback.url}
     dead letters  ${aws.deadLetters.url}
     payloads      s3://${aws.bucket}
   SES             ${ses.url}   (v1 and v2)
-  mails and log   ${directory}
+  mails and logs  ${directory}
+
+Ask for a mail as the API does:
+
+  psql '${databaseUrl}' -c "INSERT INTO outbound_deliveries
+    (id, tenant_id, provider, status, attempt_count, created_at, target_address, delivery_trace)
+    VALUES ('my-mail', 'shop-a', 'smtp', 'queued', 0, now(), 'marie@example.org',
+    '{"fromAddress": "support@keybuzz.io", "emailSubject": "Hello", "emailBody": "Hi."}')"
 
 Put an envelope into the queue, and see it come out at SES:
 
@@ -76,6 +88,7 @@ Put an envelope into the queue, and see it come out at SES:
 
 async function stayUp(pipeline: LocalPipeline): Promise<void> {
   say(addresses(pipeline));
+  pipeline.smtp.subscribe(({ to }) => say(`SMTP took a mail for ${to.length}`));
   pipeline.ses.subscribe(({ sesMessageId, recipients, tags }) =>
     say(`SES took ${tags.deliveryId ?? 'a mail'} for ${recipients.length} as ${sesMessageId}`),
   );
@@ -91,13 +104,13 @@ async function run(): Promise<number> {
     return 0;
   }
   const directory = values.dir ?? (await mkdtemp(join(tmpdir(), 'keybuzz-mail-')));
-  say('starting SMTP, SQS, S3, SES and the resend Lambda on 127.0.0.1');
-  const pipeline = await startLocalPipeline({ directory });
+  say('starting PostgreSQL, the worker, SMTP, SQS, S3, SES and the resend Lambda on 127.0.0.1');
+  const pipeline = await startLocalPipeline({ directory, databaseUrl: process.env.DATABASE_URL });
   try {
     const tales = await tellStory(pipeline, teller);
     const arrived = tales.filter(({ verdict }) => verdict === 'arrived').length;
     process.stdout.write(`${values.json ? asJson(tales) : renderTales(tales, directory)}\n`);
-    say(`${arrived} of ${tales.length} mails arrived once, byte for byte; mails and log in ${directory}\n`);
+    say(`${arrived} of ${tales.length} mails arrived once, byte for byte; mails and logs in ${directory}\n`);
     if (!values.exit) await stayUp(pipeline);
     return arrived === tales.length ? 0 : 1;
   } finally {

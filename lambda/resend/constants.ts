@@ -7,8 +7,17 @@ export const RESEND_BATCH_SIZE = 5;
 
 export const RESEND_TIMEOUT_SECONDS = 60;
 
-/** The time one SES call may take; past it the answer counts as lost. */
+/** The time one SES call may take, its answer read to the end; past it the answer counts as lost. */
 export const SES_CALL_TIMEOUT_MS = 20_000;
+
+/** The time one call of SQS may take, the tries of the SDK included. */
+export const SQS_CALL_TIMEOUT_MS = 4_000;
+
+/** The time that reading a payload may take, the tries of the SDK and the body included. */
+export const PAYLOAD_TIMEOUT_MS = 15_000;
+
+/** One SES call and what has to be told to SQS after it: park, push what is left, postpone. */
+export const NEEDED_FOR_ONE_SEND_MS = SES_CALL_TIMEOUT_MS + 3 * SQS_CALL_TIMEOUT_MS;
 
 /** AWS asks for six times the function's timeout, or a batch could be handed out twice while it is still worked. */
 export const FALLBACK_VISIBILITY_SECONDS = 6 * RESEND_TIMEOUT_SECONDS;

@@ -7,7 +7,12 @@ import { SqsDeadLetters } from '../../lib/adapters/sqs/sqs-dead-letters.ts';
 import { SqsFallbackQueue } from '../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { SqsRedelivery } from '../../lib/adapters/sqs/sqs-redelivery.ts';
 import { systemClock } from '../../lib/ports/clock.ts';
-import { SES_CALL_TIMEOUT_MS } from './constants.ts';
+import {
+  NEEDED_FOR_ONE_SEND_MS,
+  PAYLOAD_TIMEOUT_MS,
+  SES_CALL_TIMEOUT_MS,
+  SQS_CALL_TIMEOUT_MS,
+} from './constants.ts';
 import { readResendEnv } from './env.ts';
 import { type BatchParts, resendBatch } from './resend-batch.ts';
 
@@ -17,22 +22,19 @@ const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_
 const parts: Omit<BatchParts, 'hasTime' | 'log'> = {
   ses: new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS), loadSesV2),
   sources: { payloads: loadPayloads, composer: loadComposer },
-  queue: new SqsFallbackQueue(sqs, env.queueUrl),
-  deadLetters: new SqsDeadLetters(sqs, env.deadLetterQueueUrl),
-  redelivery: new SqsRedelivery(sqs, env.queueUrl),
+  queue: new SqsFallbackQueue(sqs, env.queueUrl, SQS_CALL_TIMEOUT_MS),
+  deadLetters: new SqsDeadLetters(sqs, env.deadLetterQueueUrl, SQS_CALL_TIMEOUT_MS),
+  redelivery: new SqsRedelivery(sqs, env.queueUrl, SQS_CALL_TIMEOUT_MS),
   fromDomain: env.fromDomain,
   clock: systemClock,
   random: Math.random,
 };
 
-/** One SES call and what has to be told to SQS after it. */
-const NEEDED_MS = SES_CALL_TIMEOUT_MS + 5_000;
-
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   return resendBatch(event.Records, {
     ...parts,
-    hasTime: () => context.getRemainingTimeInMillis() > NEEDED_MS,
-    log: createJsonLog((line) => process.stdout.write(line), { requestId: context.awsRequestId }),
+    hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_SEND_MS,
+    log: createJsonLog((line) => process.stdout.write(line), { base: { requestId: context.awsRequestId } }),
   });
 }
 
@@ -43,7 +45,7 @@ async function loadSesV2() {
 
 async function loadPayloads() {
   const { openPayloadStore } = await import('../../lib/adapters/s3/open-payload-store.ts');
-  return openPayloadStore(env.payloadBucket);
+  return openPayloadStore(env.payloadBucket, PAYLOAD_TIMEOUT_MS);
 }
 
 async function loadComposer() {

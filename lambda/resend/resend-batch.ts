@@ -1,6 +1,7 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
 import type { Redelivery } from '../../lib/ports/redelivery.ts';
+import { errorName } from './error-name.ts';
 import { type RecordResult, type ResendParts, resendRecord } from './resend-record.ts';
 
 export interface BatchParts extends ResendParts {
@@ -20,12 +21,15 @@ export async function resendBatch(
   parts: BatchParts,
 ): Promise<SQSBatchResponse> {
   const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
+  const postponements: Promise<void>[] = [];
   for (const record of records) {
     const result = await resendSafely(record, parts);
     if (result.kind === 'done') continue;
     batchItemFailures.push({ itemIdentifier: record.messageId });
-    await postpone(record, result.delaySeconds, parts);
+    // Not waited for one by one: a queue that is slow to answer must not use up the time of the invocation.
+    postponements.push(postpone(record, result.delaySeconds, parts));
   }
+  await Promise.all(postponements);
   return { batchItemFailures };
 }
 
@@ -43,15 +47,9 @@ async function resendSafely(record: SQSRecord, parts: BatchParts): Promise<Recor
       parts,
     );
   } catch (error) {
-    parts.log.error('service-failed', { queueMessageId: record.messageId, ...nameOf(error) });
+    parts.log.error('service-failed', { queueMessageId: record.messageId, ...errorName(error) });
     return { kind: 'retry', delaySeconds: retryDelaySeconds('outage', receiveCount, parts.random()) };
   }
-}
-
-/** The message of an error may quote what it choked on; its name and code do not. */
-function nameOf(error: unknown): { error: string; code: string | undefined } {
-  if (!(error instanceof Error)) return { error: typeof error, code: undefined };
-  return { error: error.name, code: 'code' in error ? String(error.code) : undefined };
 }
 
 async function postpone(record: SQSRecord, delaySeconds: number, parts: BatchParts): Promise<void> {
@@ -59,6 +57,6 @@ async function postpone(record: SQSRecord, delaySeconds: number, parts: BatchPar
     await parts.redelivery.postpone(record.receiptHandle, delaySeconds);
   } catch (error) {
     // The queue's own visibility timeout brings it back, only not at the time we wanted.
-    parts.log.warn('not-postponed', { queueMessageId: record.messageId, ...nameOf(error) });
+    parts.log.warn('not-postponed', { queueMessageId: record.messageId, ...errorName(error) });
   }
 }

@@ -1,14 +1,17 @@
 import { needsSmtpUtf8, withAsciiDomain } from '../../lib/message/address.ts';
 import { type Envelope, parseEnvelope, serialiseEnvelope } from '../../lib/message/envelope.ts';
-import { QUEUE_RETENTION_DAYS, SES_MAX_RECIPIENTS } from '../../lib/message/limits.ts';
-import { chunkRecipients, distinctRecipients } from '../../lib/message/recipients.ts';
-import { type RetryPace, retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
+import { headerFlaw } from '../../lib/message/header-section.ts';
+import { QUEUE_RETENTION_DAYS } from '../../lib/message/limits.ts';
+import { distinctRecipients } from '../../lib/message/recipients.ts';
+import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { DeadLetters } from '../../lib/ports/dead-letters.ts';
 import type { FallbackQueue } from '../../lib/ports/fallback-queue.ts';
 import type { Log } from '../../lib/ports/log.ts';
 import type { RawMailSender } from '../../lib/ports/raw-mail-sender.ts';
+import { errorName } from './error-name.ts';
 import { type ContentSources, loadContent } from './load-content.ts';
+import { type Offered, offerToSes, type RefusedRecipients } from './offer-to-ses.ts';
 import { foreignSender } from './sender-check.ts';
 
 export interface ResendParts {
@@ -57,6 +60,9 @@ export async function resendRecord(message: QueuedMessage, parts: ResendParts): 
   const content = await loadContent(envelope, parts.sources);
   if (content.kind === 'unreadable') return parkWhole(content.reason, content.detail);
 
+  const flaw = headerFlaw(content.mime);
+  if (flaw !== undefined) return parkWhole(flaw.reason, flaw.detail);
+
   const foreign = foreignSender(envelope.envelope.from, content.mime, parts.fromDomain);
   if (foreign !== undefined) return parkWhole('foreign-sender', foreign);
 
@@ -83,8 +89,8 @@ function tooLate(
 }
 
 /**
- * Sends to at most 50 recipients a call. Once a part is settled, what is left goes back as a narrower message:
- * the whole one must not come again, or the settled part would be sent twice.
+ * Sends to whom it can, parks the recipients that can never be sent to, and keeps the others. Once anyone is settled,
+ * those left go back as a narrower message: the whole one must not come again, or the settled would come again, too.
  */
 async function sendToAll(
   envelope: Envelope,
@@ -94,66 +100,54 @@ async function sendToAll(
 ): Promise<RecordResult> {
   const recipients = distinctRecipients(envelope.envelope.to);
   const unsendable = recipients.filter(needsSmtpUtf8);
-  const sendable = recipients.filter((recipient) => !needsSmtpUtf8(recipient));
-  const chunks = chunkRecipients(sendable, SES_MAX_RECIPIENTS);
-  for (const [index, chunk] of chunks.entries()) {
-    const left = [...chunks.slice(index).flat(), ...unsendable];
-    if (!message.hasTime()) return goOnLater(envelope, left, index > 0, 0, parts);
-    const pace = await sendChunk(envelope, chunk, mime, parts);
-    if (pace !== undefined) {
-      const delaySeconds = retryDelaySeconds(pace, message.receiveCount, parts.random());
-      return goOnLater(envelope, left, index > 0, delaySeconds, parts);
-    }
-  }
-  if (unsendable.length > 0) {
-    const detail = `SES does not speak SMTPUTF8, which ${unsendable.length} recipients need`;
-    await park(
-      serialiseEnvelope(narrowed(envelope, unsendable)),
-      'needs-smtputf8',
-      detail,
-      envelope.id,
-      parts,
-    );
-  }
-  return { kind: 'done' };
+  const offered = await offerToSes(
+    {
+      envelope,
+      mime,
+      from: withAsciiDomain(envelope.envelope.from),
+      recipients: recipients.filter((recipient) => !needsSmtpUtf8(recipient)),
+    },
+    { ...parts, hasTime: message.hasTime },
+  );
+  const refused = [...smtpUtf8Refusal(unsendable), ...offered.refused];
+  const notParked = await parkAll(envelope, refused, parts);
+  const left = [...offered.left, ...notParked];
+  if (left.length === 0) return { kind: 'done' };
+  const settledSome = left.length < recipients.length;
+  return goOnLater(envelope, left, settledSome, delayOf(offered, notParked, message, parts), parts);
 }
 
-/** Settles one part: sent, or parked. The answer is the pace at which to try again, where it is not settled. */
-async function sendChunk(
+function smtpUtf8Refusal(recipients: readonly string[]): RefusedRecipients[] {
+  if (recipients.length === 0) return [];
+  const detail = `SES does not speak SMTPUTF8, which ${recipients.length} recipients need`;
+  return [{ reason: 'needs-smtputf8', detail, recipients }];
+}
+
+/** Parks each group as a letter of its own, up to the first that could not be parked; who is left is returned. */
+async function parkAll(
   envelope: Envelope,
-  recipients: readonly string[],
-  mime: Buffer,
+  refused: readonly RefusedRecipients[],
   parts: ResendParts,
-): Promise<RetryPace | undefined> {
-  const { id, tags } = envelope;
-  const fields = {
-    deliveryId: id,
-    tenantId: envelope.tenantId,
-    recipients: recipients.length,
-    bytes: mime.length,
-  };
-  const answer = await parts.ses.send({
-    from: withAsciiDomain(envelope.envelope.from),
-    recipients,
-    mime,
-    deliveryId: id,
-    tags: tags ?? {},
-  });
-  if (answer.kind === 'sent') {
-    parts.log.info('resent', {
-      ...fields,
-      sesMessageId: answer.sesMessageId,
-      failureClass: envelope.failure?.class,
-    });
-    return undefined;
+): Promise<string[]> {
+  for (const [index, { reason, detail, recipients }] of refused.entries()) {
+    try {
+      await park(serialiseEnvelope(narrowed(envelope, recipients)), reason, detail, envelope.id, parts);
+    } catch (error) {
+      parts.log.error('not-parked', { deliveryId: envelope.id, reason, ...errorName(error) });
+      return refused.slice(index).flatMap((group) => group.recipients);
+    }
   }
-  const { verdict, detail } = answer;
-  if (verdict.kind === 'never') {
-    await park(serialiseEnvelope(narrowed(envelope, recipients)), verdict.cause, detail, id, parts);
-    return undefined;
-  }
-  parts.log.warn('not-sent-yet', { ...fields, cause: verdict.cause, answerLost: verdict.answerLost, detail });
-  return verdict.pace;
+  return [];
+}
+
+function delayOf(
+  { pace }: Offered,
+  notParked: readonly string[],
+  { receiveCount }: QueuedMessage,
+  parts: ResendParts,
+): number {
+  const needed = pace ?? (notParked.length > 0 ? 'outage' : undefined);
+  return needed === undefined ? 0 : retryDelaySeconds(needed, receiveCount, parts.random());
 }
 
 /** SQS keeps a new message back for at most 15 minutes. */
@@ -162,11 +156,11 @@ const LONGEST_QUEUE_DELAY_SECONDS = 900;
 async function goOnLater(
   envelope: Envelope,
   left: readonly string[],
-  partlySettled: boolean,
+  settledSome: boolean,
   delaySeconds: number,
   parts: ResendParts,
 ): Promise<RecordResult> {
-  if (!partlySettled) return { kind: 'retry', delaySeconds };
+  if (!settledSome) return { kind: 'retry', delaySeconds };
   await parts.queue.push(narrowed(envelope, left), {
     delaySeconds: Math.min(delaySeconds, LONGEST_QUEUE_DELAY_SECONDS),
   });

@@ -1,5 +1,7 @@
 /** How the API side reaches an AWS service. What is left out the SDK finds by its own chain. */
 export interface AwsConnection {
+  /** One try that has no answer after this counts as failed; the SDK then tries again. */
+  readonly tryTimeoutMs: number;
   readonly region: string;
   readonly accessKeyId?: string | undefined;
   readonly secretAccessKey?: string | undefined;
@@ -7,9 +9,8 @@ export interface AwsConnection {
   readonly endpoint?: string | undefined;
 }
 
-/** A confirmation that takes longer than this counts as none; the SDK then tries again. */
+/** A connection that takes longer than this counts as none; the SDK then tries again. */
 const CONNECT_TIMEOUT_MS = 3_000;
-const REQUEST_TIMEOUT_MS = 10_000;
 
 export interface AwsClientOptions {
   region: string;
@@ -20,7 +21,7 @@ export interface AwsClientOptions {
 
 /** The options that every AWS client of the API side is made with. */
 export function awsClientOptions(connection: AwsConnection): AwsClientOptions {
-  const { region, accessKeyId, secretAccessKey, endpoint } = connection;
+  const { tryTimeoutMs, region, accessKeyId, secretAccessKey, endpoint } = connection;
   return {
     region,
     ...(accessKeyId === undefined || secretAccessKey === undefined
@@ -29,7 +30,7 @@ export function awsClientOptions(connection: AwsConnection): AwsClientOptions {
     ...(endpoint === undefined ? {} : { endpoint }),
     requestHandler: {
       connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: tryTimeoutMs,
       throwOnRequestTimeout: true,
     },
   };

@@ -2,7 +2,9 @@
 export function awsErrorCode(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'UnknownError';
   if ('code' in error && typeof error.code === 'string') return error.code;
-  return 'name' in error && typeof error.name === 'string' ? error.name : 'UnknownError';
+  if (!('name' in error) || typeof error.name !== 'string') return 'UnknownError';
+  // Nothing but the time limit of a call aborts it.
+  return error.name === 'AbortError' ? 'TimeoutError' : error.name;
 }
 
 /** The HTTP status of AWS's answer; undefined where none came. */

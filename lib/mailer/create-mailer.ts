@@ -10,6 +10,13 @@ import { type BreakerState, CircuitBreakerRoute } from './circuit-breaker-route.
 import { FallbackMailer, type Mailer } from './mailer.ts';
 import { type CompleteMailerSettings, type MailerSettings, parseMailerSettings } from './settings.ts';
 
+/**
+ * What one call may take in all, the SDK's tries and the answer to its last byte included: a mail that SMTP did not
+ * take comes to an outcome even where AWS falls silent. A payload may have 40 MB.
+ */
+const QUEUE_TIMEOUT_MS = 20_000;
+const PAYLOAD_TIMEOUT_MS = 60_000;
+
 export interface MailerOptions {
   /** Where each mail's fate is told. @default nowhere */
   readonly log?: Log | undefined;
@@ -32,8 +39,8 @@ export function openMailer(settings: MailerSettings, options: MailerOptions = {}
   const log = options.log ?? silentLog;
   return new FallbackMailer({
     smtp: smtpRoute(complete, log, options),
-    queue: new SqsFallbackQueue(sqsClient(complete), complete.fallback.queueUrl),
-    payloads: new S3PayloadStore(s3Client(complete), complete.fallback.payloadBucket),
+    queue: new SqsFallbackQueue(sqsClient(complete), complete.fallback.queueUrl, QUEUE_TIMEOUT_MS),
+    payloads: new S3PayloadStore(s3Client(complete), complete.fallback.payloadBucket, PAYLOAD_TIMEOUT_MS),
     onUnknown: complete.onUnknown,
     timeToLiveMs: complete.timeToLiveMs,
     clock: systemClock,
@@ -64,7 +71,7 @@ function sqsClient({
   fallback: { sqsEndpoint: endpoint, ...connection },
 }: CompleteMailerSettings): SQSClient {
   return new SQSClient({
-    ...awsClientOptions({ ...connection, endpoint }),
+    ...awsClientOptions({ ...connection, endpoint, tryTimeoutMs: QUEUE_TIMEOUT_MS / 2 }),
     useQueueUrlAsEndpoint: endpoint === undefined,
   });
 }
@@ -72,7 +79,7 @@ function sqsClient({
 /** An emulator serves buckets by path, not by host name. */
 function s3Client({ fallback: { s3Endpoint: endpoint, ...connection } }: CompleteMailerSettings): S3Client {
   return new S3Client({
-    ...awsClientOptions({ ...connection, endpoint }),
+    ...awsClientOptions({ ...connection, endpoint, tryTimeoutMs: PAYLOAD_TIMEOUT_MS / 2 }),
     forcePathStyle: endpoint !== undefined,
   });
 }

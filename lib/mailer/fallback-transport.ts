@@ -2,11 +2,13 @@ import type { SentMessageInfo, Transport } from 'nodemailer';
 import type MailMessage from 'nodemailer/lib/mailer/mail-message';
 import * as v from 'valibot';
 import { freezeMessage } from '../adapters/mime/freeze-message.ts';
+import { describeIssues } from '../message/envelope.ts';
 import type { Attempted, Outcome } from '../message/outcome.ts';
 import { type MailerOptions, openMailer } from './create-mailer.ts';
 import { MailNotSentError } from './mail-not-sent-error.ts';
 import type { FallbackMailer, MailExtras } from './mailer.ts';
 import type { MailerSettings } from './settings.ts';
+import { SmtpNotReadyError } from './smtp-not-ready-error.ts';
 
 declare module 'nodemailer/lib/mailer/mail-message' {
   /** `sendMail` over the transport takes the pipeline's own fields, too. */
@@ -42,14 +44,37 @@ export function fallbackTransport(
         (error: Error) => callback(error),
       );
     },
+    verify(callback?: VerifyCallback) {
+      const verified = verifySmtp(mailer);
+      if (callback === undefined) return verified;
+      return void verified.then(
+        () => callback(null, true),
+        (error: Error) => callback(error),
+      );
+    },
     close() {
       void mailer.close();
     },
   };
 }
 
+type VerifyCallback = (error: Error | null, success?: true) => void;
+
+/**
+ * As nodemailer's SMTP transport: a session is made and no mail sent. The fallback is not asked, so that a set-up of
+ * SMTP that never worked is not hidden by it.
+ *
+ * @throws {@link SmtpNotReadyError}
+ */
+async function verifySmtp(mailer: FallbackMailer): Promise<true> {
+  const failure = await mailer.verify();
+  if (failure !== undefined) throw new SmtpNotReadyError(failure);
+  return true;
+}
+
 async function sendMessage(mailer: FallbackMailer, mail: MailMessage<FallbackInfo>): Promise<FallbackInfo> {
-  const sealed = mailer.seal(await freezeMessage(mail.message), extrasOf(mail));
+  const extras = extrasOf(mail);
+  const sealed = mailer.seal(await freezeMessage(mail.message), extras);
   if (sealed.kind === 'refused') throw new MailNotSentError(sealed);
   const { delivery } = sealed;
   const outcome = await mailer.deliver(delivery);
@@ -68,9 +93,21 @@ const extrasSchema = v.object({
   tags: v.optional(v.record(v.string(), v.string())),
 });
 
-/** nodemailer keeps fields that it does not know on the message's data. */
+/**
+ * nodemailer keeps fields that it does not know on the message's data.
+ *
+ * @throws {@link MailNotSentError} where they are of another type than they should be
+ */
 function extrasOf(mail: MailMessage<FallbackInfo>): MailExtras {
-  return v.parse(extrasSchema, mail.data);
+  const result = v.safeParse(extrasSchema, mail.data);
+  if (result.success) return result.output;
+  const id = typeof mail.data.id === 'string' ? mail.data.id : 'unnamed';
+  throw new MailNotSentError({
+    kind: 'refused',
+    id,
+    reason: 'invalid',
+    detail: describeIssues(result.issues),
+  });
 }
 
 type WentOut = Pick<FallbackInfo, 'accepted' | 'rejected' | 'response' | 'outcome'>;

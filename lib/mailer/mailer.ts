@@ -9,6 +9,7 @@ import type { Attempted, Outcome, Refused } from '../message/outcome.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { BreakerState, CircuitBreakerRoute } from './circuit-breaker-route.ts';
 import { type DeliverParts, deliver, deliverBySqs } from './deliver.ts';
+import { deliveryFlaw } from './delivery-flaw.ts';
 import { type DeliveryRequest, type FreezeResult, freezeDelivery } from './freeze-delivery.ts';
 
 /** What may be said of a mail besides nodemailer's own fields. */
@@ -90,20 +91,27 @@ export class FallbackMailer implements Mailer {
   }
 
   async deliver(delivery: Delivery): Promise<Attempted | Refused> {
-    return this.#expired(delivery) ?? deliver(delivery, this.#parts);
+    return this.#flaw(delivery) ?? deliver(delivery, this.#parts);
   }
 
   async handOver(delivery: Delivery, failure: Failure): Promise<Attempted | Refused> {
-    return this.#expired(delivery) ?? deliverBySqs(delivery, failure, this.#parts);
+    return this.#flaw(delivery) ?? deliverBySqs(delivery, failure, this.#parts);
   }
 
   get smtpState(): BreakerState {
     return this.#parts.smtp.state;
   }
 
-  #expired({ id, expiresAt }: Delivery): Refused | undefined {
-    if (expiresAt > this.#parts.clock.now()) return undefined;
-    return { kind: 'refused', id, reason: 'expired', detail: `it expired at ${expiresAt.toISOString()}` };
+  /** Why SMTP does not take any mail now; nothing where it would. */
+  verify(): Promise<Failure | undefined> {
+    return this.#parts.smtp.verify();
+  }
+
+  /** A delivery that was kept may have expired, been narrowed too far, or come back from JSON with other types. */
+  #flaw(delivery: Delivery): Refused | undefined {
+    const flaw = deliveryFlaw(delivery, this.#parts.clock.now());
+    if (flaw !== undefined) this.#parts.log.error('refused', { deliveryId: flaw.id, reason: flaw.reason });
+    return flaw;
   }
 
   async close(): Promise<void> {
@@ -113,7 +121,7 @@ export class FallbackMailer implements Mailer {
 
 /** A Message-ID is unique for each composed mail; one that is no valid id is hashed. */
 function idOf(frozen: FrozenResult): string {
-  if (frozen.kind === 'too-large') return 'unnamed';
+  if (frozen.kind !== 'frozen') return 'unnamed';
   const bare = frozen.message.messageId.replaceAll(/[<>]/g, '');
   return /^[\x21-\x7e]{1,128}$/.test(bare) ? bare : createHash('sha256').update(bare).digest('hex');
 }

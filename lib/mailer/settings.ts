@@ -5,11 +5,24 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const text = v.pipe(v.string(), v.nonEmpty('not empty'));
 const url = v.pipe(v.string(), v.url('a URL'));
 const flag = (fallback: boolean) => v.optional(v.boolean('true or false'), fallback);
-const count = (fallback: number) =>
+const wholeNumber = (fallback: number, most: number) =>
   v.optional(
-    v.pipe(v.number('a whole number'), v.integer('a whole number'), v.minValue(1, 'at least 1')),
+    v.pipe(
+      v.number('a whole number'),
+      v.integer('a whole number'),
+      v.minValue(1, 'at least 1'),
+      v.maxValue(most, `at most ${most}`),
+    ),
     fallback,
   );
+
+/** A timer of Node that is set for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const timer = (fallback: number) => wholeNumber(fallback, LONGEST_TIMER_MS);
+
+/** More is a slip of the keyboard, and not what a mail server bears. */
+const count = (fallback: number) => wholeNumber(fallback, 10_000);
+const LONGEST_LIFE_MS = 365 * DAY_MS;
 const port = v.pipe(
   v.number('a port, 1 to 65535'),
   v.integer('a port, 1 to 65535'),
@@ -27,20 +40,30 @@ const smtpSchema = v.pipe(
     password: v.optional(text),
     tlsRejectUnauthorized: flag(true),
     tlsCa: v.optional(text),
-    connectTimeoutMs: count(5_000),
-    greetingTimeoutMs: count(5_000),
-    socketTimeoutMs: count(30_000),
-    sendTimeoutMs: count(120_000),
+    connectTimeoutMs: timer(5_000),
+    greetingTimeoutMs: timer(5_000),
+    socketTimeoutMs: timer(30_000),
+    sendTimeoutMs: timer(120_000),
     maxConnections: count(5),
     breakerFailures: count(3),
-    breakerProbeIntervalMs: count(5_000),
+    breakerProbeIntervalMs: timer(5_000),
   }),
+  // A partial check is made also where the settings beside these two are wrong.
   v.forward(
-    v.check(
-      ({ user, password }) => (user === undefined) === (password === undefined),
-      'set together with smtp.user',
+    v.partialCheck(
+      [['user'], ['password']],
+      ({ user, password }) => user === undefined || password !== undefined,
+      'it is needed with smtp.user',
     ),
     ['password'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['user'], ['password']],
+      ({ user, password }) => password === undefined || user !== undefined,
+      'it is needed with smtp.password',
+    ),
+    ['user'],
   ),
   v.transform((smtp) => ({ ...smtp, secure: smtp.secure ?? smtp.port === 465 })),
 );
@@ -59,11 +82,20 @@ const fallbackSchema = v.pipe(
     s3Endpoint: v.optional(url),
   }),
   v.forward(
-    v.check(
-      ({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined),
-      'set together with fallback.accessKeyId',
+    v.partialCheck(
+      [['accessKeyId'], ['secretAccessKey']],
+      ({ accessKeyId, secretAccessKey }) => accessKeyId === undefined || secretAccessKey !== undefined,
+      'it is needed with fallback.accessKeyId',
     ),
     ['secretAccessKey'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['accessKeyId'], ['secretAccessKey']],
+      ({ accessKeyId, secretAccessKey }) => secretAccessKey === undefined || accessKeyId !== undefined,
+      'it is needed with fallback.secretAccessKey',
+    ),
+    ['accessKeyId'],
   ),
 );
 
@@ -71,7 +103,7 @@ const settingsSchema = v.object({
   smtp: smtpSchema,
   fallback: fallbackSchema,
   onUnknown: v.optional(v.picklist(['hand-over', 'hold'], 'hand-over or hold'), 'hand-over'),
-  timeToLiveMs: count(4 * DAY_MS),
+  timeToLiveMs: wholeNumber(4 * DAY_MS, LONGEST_LIFE_MS),
 });
 
 /** What the API developer sets; the README has the table. */
@@ -114,19 +146,46 @@ type Kind = (typeof MAILER_ENVIRONMENT)[number][2];
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
   readonly code = 'ESETTINGS';
+  /** One line each. */
+  readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
     super(
       `${problems.length === 1 ? 'a setting is' : `${problems.length} settings are`} wrong:\n  ${problems.join('\n  ')}`,
     );
+    this.problems = problems;
   }
 }
 
 /** @throws {@link SettingsError} that names all that is wrong at once */
 export function parseMailerSettings(settings: unknown): CompleteMailerSettings {
   const result = v.safeParse(settingsSchema, settings);
-  if (result.success) return result.output;
-  throw new SettingsError(result.issues.map(describeProblem));
+  const problems = [...unknownSettings(settings), ...(result.issues ?? []).map(describeProblem)];
+  if (result.success && problems.length === 0) return result.output;
+  throw new SettingsError(problems);
+}
+
+/** A misspelt setting would otherwise be left out in silence, `requireTLS` for instance. */
+function unknownSettings(settings: unknown): string[] {
+  return [
+    ...unknownKeys(settings, settingsSchema.entries),
+    ...unknownKeys(groupOf(settings, 'smtp'), smtpSchema.entries, 'smtp.'),
+    ...unknownKeys(groupOf(settings, 'fallback'), fallbackSchema.entries, 'fallback.'),
+  ];
+}
+
+function groupOf(settings: unknown, group: string): unknown {
+  if (typeof settings !== 'object' || settings === null) return undefined;
+  return Object.entries(settings).find(([name]) => name === group)?.[1];
+}
+
+function unknownKeys(group: unknown, entries: object, prefix = ''): string[] {
+  if (typeof group !== 'object' || group === null) return [];
+  const known = Object.keys(entries);
+  const allKnown = known.map((name) => `${prefix}${name}`).join(', ');
+  return Object.keys(group)
+    .filter((name) => !known.includes(name))
+    .map((name) => `${prefix}${name} is no setting; known are ${allKnown}`);
 }
 
 /**
@@ -161,6 +220,7 @@ function describeProblem(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue) ?? '';
   const entry = MAILER_ENVIRONMENT.find(([known]) => known === path);
   const name = entry === undefined ? path : `${path} (${entry[1]})`;
+  if (issue.type === 'partial_check') return `${name} is not set: ${issue.message}`;
   const missing = issue.input === undefined;
   if (missing) return `${name} is not set: ${allowed(issue)}`;
   const value =

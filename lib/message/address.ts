@@ -1,5 +1,18 @@
 import { domainToASCII } from 'node:url';
 
+/** A host name in any script (RFC 5890): labels with a dot between each two, none empty. */
+const HOST_PATTERN = String.raw`[\p{L}\p{M}\p{N}-]+(?:\.[\p{L}\p{M}\p{N}-]+)*`;
+const HOST = new RegExp(`^${HOST_PATTERN}$`, 'u');
+
+/**
+ * An address without a name around it: one `@`, and another only inside the quotes of its local part. Each
+ * character can be read in one way alone, so that no input takes long.
+ */
+export const BARE_ADDRESS = new RegExp(
+  String.raw`^(?:[^\s<>()[\]\\,;:"@\p{Cc}]+|"(?:[^\s<>"\\\p{Cc}]|\\[^\s<>\p{Cc}])*")@${HOST_PATTERN}$`,
+  'u',
+);
+
 /** Splits at the last `@`: a quoted local part may hold one of its own (RFC 5321, 4.1.2). */
 function split(address: string): { localPart: string; domain: string } {
   const at = address.lastIndexOf('@');
@@ -18,13 +31,26 @@ export function maskAddress(address: string): string {
 
 /** Masks every address inside a server's answer or an error message, which often quote the recipient. */
 export function maskAddressesIn(text: string): string {
-  return text.replace(/[^\s<>()[\]",;:]{1,256}@[^\s<>()[\]",;:]{1,255}/gu, maskAddress);
+  return text.replace(
+    /(?:"(?:[^"\\]|\\.){0,256}"|[^\s<>()[\]",;:]{1,256})@(?:\[[^\s[\]]{1,255}\]|[^\s<>()[\]",;:]{1,255})/gu,
+    maskAddress,
+  );
+}
+
+/**
+ * The host name in lower case and in its ASCII form (RFC 5891); empty where it is none. Only what is not ASCII goes
+ * through the look-up of a URL's host, which cuts `example.org/x` and makes an IPv4 address of a number.
+ */
+function asciiDomain(domain: string): string {
+  if (!HOST.test(domain)) return '';
+  if (/^[\x20-\x7e]*$/.test(domain)) return domain.toLowerCase();
+  const ascii = domainToASCII(domain);
+  return /(?:^|\.)\d+$/.test(ascii) ? '' : ascii;
 }
 
 /** The domain of an address in lower case and in its ASCII form (RFC 5891); empty where there is none. */
 export function domainOf(address: string): string {
-  if (!address.includes('@')) return '';
-  return domainToASCII(split(address).domain);
+  return address.includes('@') ? asciiDomain(split(address).domain) : '';
 }
 
 /**
@@ -32,9 +58,8 @@ export function domainOf(address: string): string {
  * is: it has no ASCII form, and only its own server may say what it means.
  */
 export function withAsciiDomain(address: string): string {
-  const { localPart, domain } = split(address);
-  const ascii = domainToASCII(domain);
-  return ascii === '' ? address : `${localPart}@${ascii}`;
+  const ascii = domainOf(address);
+  return ascii === '' ? address : `${split(address).localPart}@${ascii}`;
 }
 
 /** True where the local part needs SMTPUTF8 (RFC 6531), which SES does not speak. */
@@ -45,6 +70,6 @@ export function needsSmtpUtf8(address: string): boolean {
 /** True where the address belongs to the domain or to one below it, as an SES domain identity covers both. */
 export function isWithinDomain(address: string, domain: string): boolean {
   const own = domainOf(address);
-  const wanted = domainToASCII(domain);
-  return own === wanted || own.endsWith(`.${wanted}`);
+  const wanted = asciiDomain(domain);
+  return own !== '' && wanted !== '' && (own === wanted || own.endsWith(`.${wanted}`));
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { BARE_ADDRESS } from './address.ts';
 import { failureSchema } from './failure.ts';
 import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PREFIX } from './limits.ts';
 
@@ -26,14 +27,14 @@ const tenantId = v.pipe(
 export const addressSchema = v.pipe(
   v.string(),
   v.maxLength(320, 'at most 320 characters'),
-  v.regex(/^[^\s<>\p{Cc}]+@[^\s<>@\p{Cc}]+$/u, 'a bare address such as marie@example.org'),
+  v.regex(BARE_ADDRESS, 'a bare address such as marie@example.org'),
 );
 
 /** An address as a mail shows it: bare, or with a name: `"Marie" <marie@example.org>`. */
 const mailbox = v.pipe(
   v.string(),
   v.maxLength(1000, 'at most 1000 characters'),
-  v.regex(/^[^\p{Cc}]*@[^\p{Cc}]+$/u, 'an address, with or without a name, on one line'),
+  v.regex(/^[^\p{Cc}@]*@[^\p{Cc}]+$/u, 'an address, with or without a name, on one line'),
 );
 
 const mailboxes = v.union([mailbox, v.array(mailbox)], 'an address or a list of addresses');
@@ -80,7 +81,13 @@ const headerName = v.pipe(
 const attachment = v.object({
   filename: v.optional(v.pipe(oneLine, v.maxLength(500, 'at most 500 characters'))),
   contentType: v.optional(
-    v.pipe(v.string(), v.regex(/^[\x21-\x7e]+\/[\x20-\x7e]+$/, 'a media type such as application/pdf')),
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^[\x21-\x2e\x30-\x7e]{1,127}\/[\x20-\x7e]{1,500}$/,
+        'a media type such as application/pdf, with parameters up to 500 characters',
+      ),
+    ),
   ),
   /** Set for an inline image that the HTML refers to as `cid:…`. */
   cid: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, 'a content id without spaces'))),
@@ -106,7 +113,12 @@ export const mailFields = {
 /** A mail in parts, for senders without a MIME library; the resend Lambda composes it. */
 const mailContent = v.object({ type: v.literal('mail'), ...mailFields });
 
-const timestamp = v.pipe(v.string(), v.isoTimestamp('an ISO 8601 time with its offset'));
+/** The offset in full: JavaScript reads no time from one in hours alone, and the mail would never expire. */
+const timestamp = v.pipe(
+  v.string(),
+  v.isoTimestamp('an ISO 8601 time with its offset'),
+  v.regex(/(?:Z|[+-]\d{2}:?\d{2})$/, 'an ISO 8601 time, its offset Z or in hours and minutes'),
+);
 
 /** Message tags of SES have letters, digits, `_` and `-`, in names and values alike. */
 const tagText = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,256}$/, 'letters, digits, _ and -'));
@@ -151,6 +163,9 @@ export type MimeContent = v.InferOutput<typeof mimeContent>;
 export type S3Content = v.InferOutput<typeof s3Content>;
 export type MailContent = v.InferOutput<typeof mailContent>;
 
+/** A short message has room for few faults, and they are all told; of a long one, the first. */
+const FULLY_DESCRIBED_BYTES = 64 * 1024;
+
 export type ParsedEnvelope =
   | { readonly kind: 'envelope'; readonly envelope: Envelope }
   | {
@@ -170,7 +185,10 @@ export function parseEnvelope(text: string): ParsedEnvelope {
   }
   const json = parseJson(text);
   if (json === undefined) return unreadable('not-json', 'the message body is no JSON');
-  const parsed = v.safeParse(envelopeSchema, json, { abortPipeEarly: true });
+  const parsed = v.safeParse(envelopeSchema, json, {
+    abortPipeEarly: true,
+    abortEarly: bytes > FULLY_DESCRIBED_BYTES,
+  });
   if (parsed.success) return { kind: 'envelope', envelope: parsed.output };
   const reason = isOfAnotherVersion(json) ? 'wrong-version' : 'wrong-schema';
   return unreadable(reason, describeIssues(parsed.issues));

@@ -1,3 +1,5 @@
+import { MAX_HEADER_BYTES } from './limits.ts';
+
 /**
  * The header section of a message (RFC 5322, 2.2), read from its bytes without parsing the body.
  * Bytes are looked at as latin1, one character each, so that offsets hold.
@@ -19,11 +21,45 @@ function headerEnd(mime: Buffer): number {
 
 function headerFields(mime: Buffer): HeaderField[] {
   const section = mime.toString('latin1', 0, headerEnd(mime));
-  // A line that starts with white space continues the field before it.
-  return section
-    .split(/\r\n(?![ \t])/)
-    .filter((lines) => lines !== '')
-    .map((lines) => ({ name: lines.slice(0, lines.indexOf(':')).trim().toLowerCase(), lines }));
+  return fieldsOf(section).map((lines) => ({
+    name: lines.slice(0, lines.indexOf(':')).trim().toLowerCase(),
+    lines,
+  }));
+}
+
+/** A line that starts with white space continues the field before it. */
+function fieldsOf(section: string): string[] {
+  return section.split(/\r\n(?![ \t])/).filter((lines) => lines !== '');
+}
+
+export interface HeaderFlaw {
+  readonly reason: 'not-crlf' | 'malformed-header';
+  readonly detail: string;
+}
+
+/**
+ * Says why the header section cannot be relied on, or nothing where it can. On what breaks these rules the programs
+ * that read mail differ, so that one of them could see another From than we do. To be asked before anything else:
+ * it looks at no more than the limit.
+ */
+export function headerFlaw(mime: Buffer): HeaderFlaw | undefined {
+  const end = headerEnd(mime);
+  const section = mime.toString('latin1', 0, Math.min(end, MAX_HEADER_BYTES));
+  // A CR at the very end may have been cut off from its LF by the limit.
+  if (/\r(?!\n|$)|(?<!\r)\n/.test(section)) {
+    return { reason: 'not-crlf', detail: 'the header section has a line that does not end in CRLF' };
+  }
+  const detail = malformation(section, end);
+  return detail === undefined ? undefined : { reason: 'malformed-header', detail };
+}
+
+function malformation(section: string, bytes: number): string | undefined {
+  if (bytes > MAX_HEADER_BYTES) {
+    return `the header section has ${bytes} bytes, at most ${MAX_HEADER_BYTES} are allowed`;
+  }
+  if (section.includes('\0')) return 'the header section has a NUL';
+  const isOfFields = fieldsOf(section).every((lines) => /^[!-9;-~]+:/.test(lines));
+  return isOfFields ? undefined : 'the header section has a line that is no field';
 }
 
 /** The unfolded values of every field of that name, in their order. */

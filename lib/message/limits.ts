@@ -27,3 +27,6 @@ export const MAX_RECIPIENTS = 10_000;
 
 /** What the addresses of one delivery may take of a queue message; the rest is for all that else stands in it. */
 export const MAX_ADDRESSES_BYTES = 960 * 1024;
+
+/** The header section of a message. 10,000 recipients with their names in To are well within it. */
+export const MAX_HEADER_BYTES = 2 * 1024 * 1024;

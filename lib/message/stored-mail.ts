@@ -29,7 +29,7 @@ export interface StoredColumns {
 /** Reads the mail of a row: the whole message where there is one, else the four fields of the trace. Never throws. */
 export function readStoredMail({ mail, deliveryTrace, targetAddress }: StoredColumns): StoredMail {
   const candidate = mail ?? fromTrace(deliveryTrace, targetAddress);
-  const result = v.safeParse(storedMailSchema, candidate);
+  const result = v.safeParse(storedMailSchema, candidate, { abortPipeEarly: true });
   if (result.success) return { kind: 'mail', fields: result.output };
   return { kind: 'unreadable', detail: describeIssues(result.issues) };
 }

@@ -8,4 +8,8 @@ export interface ContentComposer {
 
 export type ComposedContent =
   | { readonly kind: 'mime'; readonly mime: Buffer }
-  | { readonly kind: 'unreadable'; readonly reason: 'too-large' | 'not-composable'; readonly detail: string };
+  | {
+      readonly kind: 'unreadable';
+      readonly reason: 'too-large' | 'malformed-header' | 'not-composable';
+      readonly detail: string;
+    };

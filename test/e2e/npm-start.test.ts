@@ -30,9 +30,10 @@ function run(...args: string[]): Promise<Run> {
 interface StoryMail {
   readonly id: string;
   readonly verdict: string;
-  readonly outcome: {
-    readonly kind: string;
-    readonly handOver?: { readonly failure: { readonly class: string } };
+  readonly row: {
+    readonly status: string;
+    readonly provider: string;
+    readonly attempts: readonly { readonly outcome: string; readonly failure?: { readonly class: string } }[];
   };
   readonly arrivals: readonly {
     readonly route: string;
@@ -62,7 +63,7 @@ describe('npm start -- --exit --json', () => {
   it('ends with 0, every mail arrived once and byte for byte', () => {
     expect(story.stderr).toContain(`${mails.length} of ${mails.length} mails arrived`);
     expect(mails.filter(({ verdict }) => verdict !== 'arrived')).toEqual([]);
-    expect(mails.map(({ id }) => id)).toEqual(SCENES.flatMap((scene) => scene.mails.map(({ id }) => id)));
+    expect(mails.map(({ id }) => id)).toEqual(SCENES.flatMap((scene) => scene.rows.map(({ id }) => id)));
     expect(story.code).toBe(0);
   });
 
@@ -76,10 +77,17 @@ describe('npm start -- --exit --json', () => {
     ['news-1', 'split', 'deferred', ['smtp', 'ses']],
     ['bill-2', 'handed-over', 'rejected', ['ses']],
     ['otp-4', 'taken', undefined, ['smtp']],
-  ])('tells of %s: %s', (id, kind, failureClass, routes) => {
-    expect(mail(id)?.outcome.kind).toBe(kind);
-    expect(mail(id)?.outcome.handOver?.failure.class).toBe(failureClass);
+  ])('tells of %s: %s', (id, outcome, failureClass, routes) => {
+    const attempt = mail(id)?.row.attempts.at(-1);
+    expect(attempt?.outcome).toBe(outcome);
+    expect(attempt?.failure?.class).toBe(failureClass);
     expect(mail(id)?.arrivals.map(({ route }) => route)).toEqual(routes);
+  });
+
+  it('writes into the rows what became of the mails', () => {
+    expect(mail('otp-1')?.row).toMatchObject({ status: 'delivered', provider: 'smtp' });
+    expect(mail('otp-2')?.row).toMatchObject({ status: 'sending', provider: 'ses' });
+    expect(mail('news-1')?.row).toMatchObject({ status: 'sending', provider: 'ses' });
   });
 
   it('keeps the mails as their recipients see them: SES has put in its own Message-ID', async () => {
@@ -99,8 +107,8 @@ describe('npm start -- --exit --json', () => {
     expect(lines.at(-1)).toContain('"event":"resent"');
   });
 
-  it('writes no address and no body into the log of the function', async () => {
-    const log = await readFile(join(directory, 'resend.log'), 'utf8');
+  it.each(['resend.log', 'worker.log'])('writes no address and no body into %s', async (name) => {
+    const log = await readFile(join(directory, name), 'utf8');
 
     expect(log).not.toMatch(/marie@|accounts@|731 402/);
   });

@@ -1,5 +1,5 @@
 import type MimeNode from 'nodemailer/lib/mime-node';
-import { headerValues, withHeader, withoutHeader } from '../../message/header-section.ts';
+import { headerFlaw, headerValues, withHeader, withoutHeader } from '../../message/header-section.ts';
 import { MAX_CONTENT_BYTES } from '../../message/limits.ts';
 import { distinctRecipients } from '../../message/recipients.ts';
 
@@ -14,7 +14,9 @@ export interface FrozenMessage {
 
 export type FrozenResult =
   | { readonly kind: 'frozen'; readonly message: FrozenMessage }
-  | { readonly kind: 'too-large'; readonly bytes: number };
+  | { readonly kind: 'too-large'; readonly bytes: number }
+  /** Its header section is none that every program would read alike. */
+  | { readonly kind: 'malformed'; readonly detail: string };
 
 /**
  * Reads the bytes of a compiled message once. Line ends become CRLF as RFC 5321 asks (2.3.8), so that SMTP has
@@ -26,6 +28,8 @@ export async function freezeMessage(node: MimeNode): Promise<FrozenResult> {
   const { bytes, mime } = await collect(node.createReadStream(), MAX_CONTENT_BYTES);
   if (mime === undefined) return { kind: 'too-large', bytes };
   const lined = withFinalLineEnd(withCrlf(mime));
+  const flaw = headerFlaw(lined);
+  if (flaw !== undefined) return { kind: 'malformed', detail: flaw.detail };
   const sealed = withMessageId(withoutHeader(lined, 'bcc'), node);
   if (sealed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: sealed.length };
   const envelope = node.getEnvelope();

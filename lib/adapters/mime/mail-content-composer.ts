@@ -14,6 +14,9 @@ export class MailContentComposer implements ContentComposer {
     try {
       const frozen = await this.#composer.compose({ ...toNodemailer(fields), ...mark });
       if (frozen.kind === 'frozen') return { kind: 'mime', mime: frozen.message.mime };
+      if (frozen.kind === 'malformed') {
+        return { kind: 'unreadable', reason: 'malformed-header', detail: frozen.detail };
+      }
       const detail = `the composed message has ${frozen.bytes} bytes, at most ${MAX_CONTENT_BYTES} can be sent`;
       return { kind: 'unreadable', reason: 'too-large', detail };
     } catch (error) {

@@ -5,21 +5,26 @@ import type { PayloadStore, StoredPayload } from '../../ports/payload-store.ts';
 export class S3PayloadStore implements PayloadStore {
   readonly #s3: S3Client;
   readonly #bucket: string;
+  readonly #timeoutMs: number;
 
-  constructor(s3: S3Client, bucket: string) {
+  /** @param timeoutMs what one call may take in all: the tries of the SDK, and the body to its end */
+  constructor(s3: S3Client, bucket: string, timeoutMs: number) {
     this.#s3 = s3;
     this.#bucket = bucket;
+    this.#timeoutMs = timeoutMs;
   }
 
   async put(key: string, bytes: Buffer): Promise<void> {
     await this.#s3.send(
       new PutObjectCommand({ Bucket: this.#bucket, Key: key, Body: bytes, ContentType: 'message/rfc822' }),
+      this.#limit(),
     );
   }
 
   async get(key: string, maxBytes: number): Promise<StoredPayload> {
     try {
-      const object = await this.#s3.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+      const command = new GetObjectCommand({ Bucket: this.#bucket, Key: key });
+      const object = await this.#s3.send(command, this.#limit());
       if (object.Body === undefined) return { kind: 'missing' };
       if ((object.ContentLength ?? 0) > maxBytes) {
         // Closes the connection: what is too large is not read to its end.
@@ -31,5 +36,9 @@ export class S3PayloadStore implements PayloadStore {
       if (error instanceof NoSuchKey) return { kind: 'missing' };
       throw error;
     }
+  }
+
+  #limit(): { abortSignal: AbortSignal } {
+    return { abortSignal: AbortSignal.timeout(this.#timeoutMs) };
   }
 }

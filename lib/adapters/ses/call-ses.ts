@@ -4,21 +4,20 @@ import { awsErrorCode, awsErrorStatus } from '../aws-error.ts';
 import { verdictOf } from './ses-errors.ts';
 
 /** The settings of an SES client. The call must not be repeated by the SDK: SES has no idempotency token. */
-export function sesClientOptions(timeoutMs: number) {
-  return {
-    maxAttempts: 1,
-    requestHandler: {
-      connectionTimeout: 3_000,
-      requestTimeout: timeoutMs,
-      throwOnRequestTimeout: true,
-    },
-  };
-}
+export const SES_CLIENT_OPTIONS = { maxAttempts: 1, requestHandler: { connectionTimeout: 3_000 } };
 
-/** Makes one call and reads its end as an answer, whatever it is. */
-export async function callSes(call: () => Promise<string | undefined>): Promise<SendAnswer> {
+/**
+ * Makes one call and reads its end as an answer, whatever it is.
+ *
+ * @param timeoutMs bounds the call as a whole; a time limit of the SDK's own ends when the first byte of the answer
+ * comes, and some servers never send the rest
+ */
+export async function callSes(
+  timeoutMs: number,
+  call: (abortSignal: AbortSignal) => Promise<string | undefined>,
+): Promise<SendAnswer> {
   try {
-    const sesMessageId = await call();
+    const sesMessageId = await call(AbortSignal.timeout(timeoutMs));
     if (sesMessageId !== undefined) return { kind: 'sent', sesMessageId };
     return {
       kind: 'failed',

@@ -38,6 +38,12 @@ const KNOWN_ERRORS: readonly KnownError[] = [
     ],
     verdict: retry('sending-paused', 'hours'),
   },
+  // A stop by AWS itself: "Sending paused for this account. …"
+  {
+    codes: ['MessageRejected'],
+    message: /\b(?:paused|suspended|disabled)\b/i,
+    verdict: retry('sending-paused', 'hours'),
+  },
   // The operator can mend these while the mail waits: verify, leave the sandbox, deploy, grant.
   {
     codes: ['MessageRejected', 'MailFromDomainNotVerifiedException'],

@@ -1,20 +1,22 @@
 import { SESClient, type SESClientConfig, SendRawEmailCommand } from '@aws-sdk/client-ses';
 import type { RawMail, RawMailSender, SendAnswer } from '../../ports/raw-mail-sender.ts';
-import { callSes, sesClientOptions } from './call-ses.ts';
+import { callSes, SES_CLIENT_OPTIONS } from './call-ses.ts';
 import { sesTags } from './ses-tags.ts';
 
 /** Sends by v1 SendRawEmail, which takes up to 10 MB. */
 export class SesV1Sender implements RawMailSender {
   readonly #ses: SESClient;
   readonly #configurationSet: string;
+  readonly #timeoutMs: number;
 
   /**
    * @param timeoutMs past it the answer counts as lost
    * @param config where SES is; by default as the surroundings say
    */
   constructor(configurationSet: string, timeoutMs: number, config: SESClientConfig = {}) {
-    this.#ses = new SESClient({ ...config, ...sesClientOptions(timeoutMs) });
+    this.#ses = new SESClient({ ...config, ...SES_CLIENT_OPTIONS });
     this.#configurationSet = configurationSet;
+    this.#timeoutMs = timeoutMs;
   }
 
   send(mail: RawMail): Promise<SendAnswer> {
@@ -25,6 +27,9 @@ export class SesV1Sender implements RawMailSender {
       ConfigurationSetName: this.#configurationSet,
       Tags: sesTags(mail),
     });
-    return callSes(async () => (await this.#ses.send(command)).MessageId);
+    return callSes(this.#timeoutMs, async (abortSignal) => {
+      const { MessageId } = await this.#ses.send(command, { abortSignal });
+      return MessageId;
+    });
   }
 }

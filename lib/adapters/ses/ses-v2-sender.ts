@@ -1,20 +1,22 @@
 import { SESv2Client, type SESv2ClientConfig, SendEmailCommand } from '@aws-sdk/client-sesv2';
 import type { RawMail, RawMailSender, SendAnswer } from '../../ports/raw-mail-sender.ts';
-import { callSes, sesClientOptions } from './call-ses.ts';
+import { callSes, SES_CLIENT_OPTIONS } from './call-ses.ts';
 import { sesTags } from './ses-tags.ts';
 
 /** Sends by v2 SendEmail with raw content, which takes up to 40 MB. */
 export class SesV2Sender implements RawMailSender {
   readonly #ses: SESv2Client;
   readonly #configurationSet: string;
+  readonly #timeoutMs: number;
 
   /**
    * @param timeoutMs past it the answer counts as lost
    * @param config where SES is; by default as the surroundings say
    */
   constructor(configurationSet: string, timeoutMs: number, config: SESv2ClientConfig = {}) {
-    this.#ses = new SESv2Client({ ...config, ...sesClientOptions(timeoutMs) });
+    this.#ses = new SESv2Client({ ...config, ...SES_CLIENT_OPTIONS });
     this.#configurationSet = configurationSet;
+    this.#timeoutMs = timeoutMs;
   }
 
   send(mail: RawMail): Promise<SendAnswer> {
@@ -25,6 +27,9 @@ export class SesV2Sender implements RawMailSender {
       ConfigurationSetName: this.#configurationSet,
       EmailTags: sesTags(mail),
     });
-    return callSes(async () => (await this.#ses.send(command)).MessageId);
+    return callSes(this.#timeoutMs, async (abortSignal) => {
+      const { MessageId } = await this.#ses.send(command, { abortSignal });
+      return MessageId;
+    });
   }
 }

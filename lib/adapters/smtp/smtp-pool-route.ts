@@ -127,7 +127,6 @@ function poolOptions(settings: SmtpSettings): SMTPPoolOptions & { pool: true } {
     connectionTimeout: settings.connectTimeoutMs,
     greetingTimeout: settings.greetingTimeoutMs,
     socketTimeout: settings.socketTimeoutMs,
-    dnsTimeout: settings.connectTimeoutMs,
     maxConnections: settings.maxConnections,
     maxRequeues: MAX_REQUEUES,
   };

@@ -8,10 +8,13 @@ const MAX_DETAIL_CHARACTERS = 500;
 export class SqsDeadLetters implements DeadLetters {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
+  readonly #timeoutMs: number;
 
-  constructor(sqs: SQSClient, queueUrl: string) {
+  /** @param timeoutMs what one call may take in all, the tries of the SDK included */
+  constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
     this.#sqs = sqs;
     this.#queueUrl = queueUrl;
+    this.#timeoutMs = timeoutMs;
   }
 
   async park(body: string, cause: DeadLetterCause): Promise<void> {
@@ -24,6 +27,7 @@ export class SqsDeadLetters implements DeadLetters {
         // A body that fills the message leaves no room; then the log alone tells the reason.
         ...(fits ? { MessageAttributes: attributes } : {}),
       }),
+      { abortSignal: AbortSignal.timeout(this.#timeoutMs) },
     );
   }
 }

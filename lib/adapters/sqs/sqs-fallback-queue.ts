@@ -28,11 +28,14 @@ interface Waiting {
 export class SqsFallbackQueue implements FallbackQueue {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
+  readonly #timeoutMs: number;
   #waiting: Waiting[] = [];
 
-  constructor(sqs: SQSClient, queueUrl: string) {
+  /** @param timeoutMs what one call may take in all, the tries of the SDK included */
+  constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
     this.#sqs = sqs;
     this.#queueUrl = queueUrl;
+    this.#timeoutMs = timeoutMs;
   }
 
   push(envelope: Envelope, options: { readonly delaySeconds?: number } = {}): Promise<string> {
@@ -63,6 +66,7 @@ export class SqsFallbackQueue implements FallbackQueue {
     try {
       const answer = await this.#sqs.send(
         new SendMessageCommand({ QueueUrl: this.#queueUrl, ...messageFields(one) }),
+        this.#limit(),
       );
       one.resolve(confirmed(answer.MessageId));
     } catch (error) {
@@ -78,6 +82,7 @@ export class SqsFallbackQueue implements FallbackQueue {
     try {
       const answer = await this.#sqs.send(
         new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries: entries }),
+        this.#limit(),
       );
       const taken = new Map(answer.Successful?.map(({ Id, MessageId }) => [Id, MessageId]));
       const failed = new Map(answer.Failed?.map((entry) => [entry.Id, entry]));
@@ -87,6 +92,10 @@ export class SqsFallbackQueue implements FallbackQueue {
     } catch (error) {
       for (const one of batch) one.reject(error);
     }
+  }
+
+  #limit(): { abortSignal: AbortSignal } {
+    return { abortSignal: AbortSignal.timeout(this.#timeoutMs) };
   }
 
   /** An entry that failed by no fault of its own is sent once more alone, with the retries of the SDK. */

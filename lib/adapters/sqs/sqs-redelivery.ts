@@ -5,10 +5,13 @@ import type { Redelivery } from '../../ports/redelivery.ts';
 export class SqsRedelivery implements Redelivery {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
+  readonly #timeoutMs: number;
 
-  constructor(sqs: SQSClient, queueUrl: string) {
+  /** @param timeoutMs what one call may take in all, the tries of the SDK included */
+  constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
     this.#sqs = sqs;
     this.#queueUrl = queueUrl;
+    this.#timeoutMs = timeoutMs;
   }
 
   async postpone(receiptHandle: string, delaySeconds: number): Promise<void> {
@@ -18,6 +21,7 @@ export class SqsRedelivery implements Redelivery {
         ReceiptHandle: receiptHandle,
         VisibilityTimeout: delaySeconds,
       }),
+      { abortSignal: AbortSignal.timeout(this.#timeoutMs) },
     );
   }
 }

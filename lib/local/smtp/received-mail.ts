@@ -24,6 +24,7 @@ export class Mailbox {
   readonly #taken: ReceivedMail[] = [];
   readonly #unanswered: ReceivedMail[] = [];
   readonly #waiters = new Set<Waiter>();
+  readonly #listeners: ((mail: ReceivedMail) => void)[] = [];
 
   /** Mails that were, or are about to be, answered 250. */
   get taken(): readonly ReceivedMail[] {
@@ -37,7 +38,13 @@ export class Mailbox {
 
   take(mail: ReceivedMail): void {
     this.#taken.push(mail);
+    for (const listener of this.#listeners) listener(mail);
     for (const waiter of [...this.#waiters].filter(({ matches }) => matches(mail))) waiter.resolve(mail);
+  }
+
+  /** Calls the listener with every mail that is taken from now on. */
+  subscribe(listener: (mail: ReceivedMail) => void): void {
+    this.#listeners.push(listener);
   }
 
   leaveUnanswered(mail: ReceivedMail): void {

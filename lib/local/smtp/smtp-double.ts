@@ -80,6 +80,11 @@ export class SmtpDouble {
     return this.#connections;
   }
 
+  /** Calls the listener with every mail that is taken from now on. */
+  subscribe(listener: (mail: ReceivedMail) => void): void {
+    this.#mailbox.subscribe(listener);
+  }
+
   /** The first mail that matches, of those that came or that come; rejects when the signal aborts. */
   waitFor(
     matches: (mail: ReceivedMail) => boolean,

@@ -1,25 +1,26 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createMailer } from '../../mailer/create-mailer.ts';
-import type { Mail, Mailer } from '../../mailer/mailer.ts';
+import type { Mailer } from '../../mailer/mailer.ts';
 import type { Delivery } from '../../message/delivery.ts';
-import type { Outcome } from '../../message/outcome.ts';
 import type { LocalPipeline } from '../local-pipeline.ts';
 import { type Arrival, arrivalsOf, resent, type Verdict, verdictOn } from './arrivals.ts';
+import { expectedMail, insertRows, type OutboundRow, type RowState, settledRows } from './outbound-row.ts';
 import { SCENES, type Scene } from './scenes.ts';
 
 /** A retry or two of SES fits in; what is not there by then is missing. */
 const PATIENCE_MS = 30_000;
+const LOOK_EVERY_MS = 25;
 
 /** What became of one mail of the story. */
 export interface Tale {
   readonly scene: string;
   readonly id: string;
-  readonly outcome: Outcome;
-  /** How long `deliver` took: until SMTP or the queue had the mail. */
-  readonly handledMs: number;
+  /** The row as it stands after the worker is done with it; undefined where the worker never was. */
+  readonly row: RowState | undefined;
   readonly arrivals: readonly Arrival[];
-  readonly verdict: Verdict | 'refused';
+  readonly verdict: Verdict;
   /** Where the bytes of each arrival were written. */
   readonly files: readonly string[];
 }
@@ -31,43 +32,78 @@ export interface Storyteller {
 
 /** Plays every scene against a running pipeline and says what became of each mail. */
 export async function tellStory(pipeline: LocalPipeline, teller: Storyteller): Promise<Tale[]> {
-  const mailer = createMailer(pipeline.mailerSettings);
+  const composer = createMailer(pipeline.mailerSettings);
   const tales: Tale[] = [];
   for (const scene of SCENES) {
     teller.scene(scene.title);
-    const played = await playScene(scene, mailer, pipeline);
+    const played = await playScene(scene, composer, pipeline);
     for (const tale of played) teller.mail(tale);
     tales.push(...played);
   }
-  await mailer.close();
+  await composer.close();
   return tales;
 }
 
-async function playScene(scene: Scene, mailer: Mailer, pipeline: LocalPipeline): Promise<Tale[]> {
+/** The API writes rows; everything else happens by itself. */
+async function playScene(scene: Scene, composer: Mailer, pipeline: LocalPipeline): Promise<Tale[]> {
+  await recovered(pipeline);
   await pipeline.smtp.behave(...scene.smtp);
   for (const fault of scene.ses ?? []) pipeline.ses.fault(fault);
-  return Promise.all(scene.mails.map((mail) => sendOne(scene, mail, mailer, pipeline)));
+  const createdAt = new Date();
+  await insertRows(pipeline.pool, scene.rows, createdAt);
+  const ids = scene.rows.map(({ id }) => id);
+  const states = await until(async () => {
+    const settled = await settledRows(pipeline.pool, ids);
+    return settled.length === ids.length ? settled : undefined;
+  });
+  return Promise.all(
+    scene.rows.map((row) => {
+      const state = states?.find(({ id }) => id === row.id);
+      return follow(scene, row, createdAt, state, composer, pipeline);
+    }),
+  );
 }
 
-async function sendOne(scene: Scene, mail: Mail, mailer: Mailer, pipeline: LocalPipeline): Promise<Tale> {
-  const frozen = await mailer.freeze(mail);
-  if (frozen.kind === 'refused') {
-    const none = { handledMs: 0, arrivals: [], files: [] };
-    return { scene: scene.title, id: frozen.id, outcome: frozen, verdict: 'refused', ...none };
-  }
+/** An outage of the scene before is over, and the worker has found out: each scene starts alike. */
+async function recovered({ smtp, worker }: LocalPipeline): Promise<void> {
+  await smtp.behave({ kind: 'healthy' });
+  await until(async () => ((await worker.breaker()) === 'closed' ? true : undefined));
+}
+
+async function follow(
+  scene: Scene,
+  row: OutboundRow,
+  createdAt: Date,
+  state: RowState | undefined,
+  composer: Mailer,
+  pipeline: LocalPipeline,
+): Promise<Tale> {
+  const frozen = await composer.freeze(expectedMail(row, createdAt));
+  if (frozen.kind === 'refused')
+    throw new Error(`the story has a mail that cannot be sent: ${frozen.detail}`);
   const { delivery } = frozen;
-  const started = performance.now();
-  const outcome = await mailer.deliver(delivery);
-  const handledMs = Math.round(performance.now() - started);
-  if (wasHandedOver(outcome)) await resent(delivery, pipeline, PATIENCE_MS).catch(() => {});
+  if (state?.provider === 'ses') await resent(delivery, pipeline, PATIENCE_MS).catch(() => {});
   const arrivals = arrivalsOf(delivery, pipeline);
   const files = await keep(delivery, arrivals, pipeline.directory);
-  const verdict = verdictOn(delivery, arrivals);
-  return { scene: scene.title, id: delivery.id, outcome, handledMs, arrivals, verdict, files };
+  return {
+    scene: scene.title,
+    id: row.id,
+    row: state,
+    arrivals,
+    verdict: verdictOn(delivery, arrivals),
+    files,
+  };
 }
 
-function wasHandedOver(outcome: Outcome): boolean {
-  return outcome.kind === 'handed-over' || outcome.kind === 'split';
+/** Looks again and again, for as long as there is patience. */
+async function until<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
+  const end = performance.now() + PATIENCE_MS;
+  while (performance.now() < end) {
+    const seen = await look();
+    if (seen !== undefined) return seen;
+    await delay(LOOK_EVERY_MS);
+  }
+  return undefined;
 }
 
 /** Writes the bytes where a person can look at them; of SES, the ones that its recipients see. */

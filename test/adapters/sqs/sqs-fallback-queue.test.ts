@@ -23,7 +23,7 @@ describe('the fallback queue', () => {
 
   beforeEach(async () => {
     aws = await startSqsAndS3({ visibilitySeconds: 30 });
-    queue = new SqsFallbackQueue(aws.sqs, aws.fallback.url);
+    queue = new SqsFallbackQueue(aws.sqs, aws.fallback.url, 5_000);
   });
 
   afterEach(async () => {

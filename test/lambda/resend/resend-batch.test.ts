@@ -70,11 +70,11 @@ describe('the resend Lambda', () => {
     parts = {
       ses: new SesV1Sender('keybuzz-mail', 2_000, where),
       sources: {
-        payloads: async () => new S3PayloadStore(aws.s3, aws.bucket),
+        payloads: async () => new S3PayloadStore(aws.s3, aws.bucket, 5_000),
         composer: async () => new MailContentComposer(),
       },
-      queue: new SqsFallbackQueue(aws.sqs, aws.fallback.url),
-      deadLetters: new SqsDeadLetters(aws.sqs, aws.deadLetters.url),
+      queue: new SqsFallbackQueue(aws.sqs, aws.fallback.url, 5_000),
+      deadLetters: new SqsDeadLetters(aws.sqs, aws.deadLetters.url, 5_000),
       redelivery,
       fromDomain: 'keybuzz.io',
       clock: { now: () => new Date() },

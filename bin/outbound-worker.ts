@@ -1,0 +1,108 @@
+#!/usr/bin/env node
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { hostname } from 'node:os';
+import { parseArgs } from 'node:util';
+import { createJsonLog } from '../lib/adapters/log/json-log.ts';
+import { migrate } from '../lib/adapters/postgres/migrate.ts';
+import { readDatabaseSettings } from '../lib/worker/database-settings.ts';
+import { kubernetesManifest } from '../lib/worker/kubernetes-manifest.ts';
+import { runWorker } from '../lib/worker/run-worker.ts';
+import { readWorkerSettings } from '../lib/worker/worker-settings.ts';
+
+const HELP = `Sends the mails that wait in outbound_deliveries: by SMTP, and to the SES fallback where SMTP fails.
+
+  outbound-worker                    works until SIGTERM or SIGINT; then it finishes what is in flight
+  outbound-worker migrate            brings the table up to date; safe to run again and on a table with rows
+  outbound-worker manifest --namespace NS --image IMAGE [--replicas N]
+                                     prints Kubernetes manifests for "kubectl apply -f -"
+  outbound-worker --help             this text
+
+Settings come from the environment; the README has the table. The least that is needed:
+  DATABASE_URL  SMTP_HOST  FALLBACK_QUEUE_URL  PAYLOAD_BUCKET
+
+Exit codes: 0 all done; 1 an error, or mails were left for other workers; 2 a wrong setting or argument.
+`;
+
+const OPTIONS = {
+  namespace: { type: 'string' },
+  image: { type: 'string' },
+  replicas: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+const writeLine = (line: string) => process.stdout.write(line);
+
+async function work(): Promise<number> {
+  const workerId = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const settings = readWorkerSettings(process.env, { workerId });
+  const log = createJsonLog(writeLine, { level: settings.logLevel, base: { worker: settings.workerId } });
+  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  const running = await runWorker(settings, log);
+  log.info('started', { httpPort: running.httpPort });
+  await stopped;
+  log.info('stopping', { drainTimeoutMs: settings.drainTimeoutMs });
+  const left = await running.stop();
+  log.info('stopped', { left });
+  return left === 0 ? 0 : 1;
+}
+
+async function migrateDatabase(): Promise<number> {
+  const { connectionString } = readDatabaseSettings(process.env);
+  const { applied } = await migrate(connectionString === undefined ? {} : { connectionString });
+  writeLine(applied.length === 0 ? 'up to date\n' : `applied:\n  ${applied.join('\n  ')}\n`);
+  return 0;
+}
+
+function printManifest(values: { namespace?: string; image?: string; replicas?: string }): number {
+  const { namespace, image, replicas } = values;
+  if (namespace === undefined || image === undefined)
+    throw new UsageError('manifest needs --namespace and --image');
+  writeLine(
+    kubernetesManifest({
+      namespace,
+      image,
+      ...(replicas === undefined ? {} : { replicas: Number(replicas) }),
+    }),
+  );
+  return 0;
+}
+
+class UsageError extends Error {
+  readonly code = 'ERR_USAGE';
+}
+
+async function run(): Promise<number> {
+  const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
+  const [command = 'work', ...rest] = positionals;
+  if (values.help) {
+    writeLine(HELP);
+    return 0;
+  }
+  if (rest.length > 0) throw new UsageError(`one command at a time, not also ${rest.join(' ')}`);
+  switch (command) {
+    case 'work':
+      return work();
+    case 'migrate':
+      return migrateDatabase();
+    case 'manifest':
+      return printManifest(values);
+    default:
+      throw new UsageError(`there is no command ${command}`);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+}
+
+try {
+  process.exitCode = await run();
+} catch (error) {
+  const code = codeOf(error);
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  if (code.startsWith('ERR_PARSE_ARGS') || code === 'ERR_USAGE') process.stderr.write(`\n${HELP}`);
+  process.exitCode = code.startsWith('ERR_PARSE_ARGS') || ['ERR_USAGE', 'ESETTINGS'].includes(code) ? 2 : 1;
+}
+// A server that does not answer may hold a connection open; there is nothing left to wait for.
+if (process.exitCode !== 0) process.exit();

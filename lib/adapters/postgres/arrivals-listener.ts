@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import type { Log } from '../../ports/log.ts';
+import { ARRIVALS_CHANNEL } from './arrivals-channel.ts';
+import { coalesce } from './coalesce.ts';
+import { errorCode, messageOf } from './postgres-error.ts';
+import { clientConfig, type PostgresSettings } from './postgres-settings.ts';
+import { SocketSet } from './socket-set.ts';
+
+const FIRST_BACKOFF_MS = 100;
+const LONGEST_BACKOFF_MS = 5_000;
+
+/** A connection that a firewall has forgotten looks like one on which nothing happens. */
+const HEARTBEAT_MS = 15_000;
+
+/** Notifications that come within this time after a call make one more call, at its end. */
+const BURST_MS = 5;
+
+/** Listens for deliveries that come in, on a connection of its own that is made anew whenever it breaks. */
+export class ArrivalsListener {
+  readonly #settings: PostgresSettings;
+  readonly #applicationName: string;
+  readonly #leaseOwner: string;
+  readonly #log: Log;
+  readonly #closing = new AbortController();
+  readonly #watching = new Set<Promise<void>>();
+
+  constructor(settings: PostgresSettings, applicationName: string, leaseOwner: string, log: Log) {
+    this.#settings = settings;
+    this.#applicationName = applicationName;
+    this.#leaseOwner = leaseOwner;
+    this.#log = log;
+  }
+
+  /**
+   * Calls the listener after each arrival, and each time that listening begins, since what came in before has
+   * been missed. What this worker itself gave back is no arrival.
+   */
+  watch(listener: () => void, signal: AbortSignal): void {
+    const watching = this.#watch(listener, AbortSignal.any([signal, this.#closing.signal])).finally(() =>
+      this.#watching.delete(watching),
+    );
+    this.#watching.add(watching);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#watching);
+  }
+
+  async #watch(listener: () => void, signal: AbortSignal): Promise<void> {
+    const call = coalesce(listener, BURST_MS, signal);
+    let failures = 0;
+    while (!signal.aborted) {
+      const onListening = () => {
+        if (failures > 0) this.#log.info('outbox-watch-restored', { failures });
+        failures = 0;
+        call();
+      };
+      const error = await this.#listen(call, onListening, signal);
+      if (signal.aborted) return;
+      failures += 1;
+      this.#log.warn('outbox-watch-lost', { error: errorCode(error) ?? messageOf(error), failures });
+      await sleep(backoffMs(failures), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Listens until the connection breaks or the signal aborts, and returns why. */
+  async #listen(call: () => void, onListening: () => void, signal: AbortSignal): Promise<unknown> {
+    const sockets = new SocketSet();
+    const client = new Client({
+      ...clientConfig(this.#settings, `${this.#applicationName} (listens)`),
+      stream: () => sockets.create(),
+    });
+    const { promise: over, resolve: end } = Promise.withResolvers<unknown>();
+    client.on('error', end);
+    client.on('end', () => end(new Error('the connection ended')));
+    signal.addEventListener('abort', end, { once: true });
+    client.on('notification', ({ payload }) => {
+      if (payload !== this.#leaseOwner) call();
+    });
+    const heartbeat = setInterval(() => void client.query('SELECT 1').catch(end), HEARTBEAT_MS);
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${ARRIVALS_CHANNEL}`);
+      onListening();
+      return await over;
+    } catch (error) {
+      return error;
+    } finally {
+      clearInterval(heartbeat);
+      signal.removeEventListener('abort', end);
+      void client.end().catch(() => {});
+      await sockets.closed();
+    }
+  }
+}
+
+/** Doubles with each failure and keeps a random half, so that workers do not come back all at once. */
+function backoffMs(failures: number): number {
+  const ceiling = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20), LONGEST_BACKOFF_MS);
+  return ceiling / 2 + (ceiling / 2) * Math.random();
+}

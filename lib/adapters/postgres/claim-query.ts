@@ -1,0 +1,144 @@
+import { MAX_CONTENT_BYTES } from '../../message/limits.ts';
+import type { LeaseRoute } from '../../ports/outbox.ts';
+import { nextOf, TENANT, tenantsWhere, URGENCY } from './waiting-walk.ts';
+
+export interface ClaimQuery {
+  readonly worker: string;
+  readonly providers: readonly string[];
+  readonly limit: number;
+  readonly leaseMs: number;
+  readonly route: LeaseRoute;
+  /** The tenant that was served last; those after it come first. */
+  readonly afterTenant: string;
+  /**
+   * Deliveries that this worker has in hand. It must not claim them again: not where their lease has ended, nor
+   * where they were settled and only the answer was lost, for the settlement is then written once more.
+   */
+  readonly inHand: readonly string[];
+}
+
+/**
+ * The most bytes of stored mail that one claim fetches: a few huge mails must not fill the worker's memory, or
+ * it would die of them, and so would the next. The first delivery is taken whatever its size.
+ */
+const MAX_CLAIM_BYTES = 32 * 1024 * 1024;
+
+/**
+ * A mail that takes more than this where it is stored, compressed or not, is larger than any route takes. It is
+ * not even fetched: were it too large to arrive in time, the claim would fail, and with it each claim after it.
+ */
+export const MAX_STORED_MAIL_BYTES = MAX_CONTENT_BYTES + 1024 * 1024;
+
+export function claimParameters(query: ClaimQuery): unknown[] {
+  return [
+    query.worker,
+    query.providers,
+    query.limit,
+    query.leaseMs,
+    query.route,
+    query.afterTenant,
+    query.inHand,
+    MAX_CLAIM_BYTES,
+    MAX_STORED_MAIL_BYTES,
+  ];
+}
+
+/** What may have to be fetched of a row, as far as it is known without reading it: the mail, or the trace that holds it. */
+const SIZE = 'coalesce(greatest(pg_column_size(mail), pg_column_size(delivery_trace)), 0)';
+
+/** A lease that ended, or that a person took away, may have been in the middle of sending. */
+const MAY_BE_ON_THE_WIRE = `coalesce(lease_owner IS NOT NULL AND lease_route = 'smtp', false)`;
+
+/**
+ * Claims in one statement, by the database's clock.
+ *
+ * `waiting` is a walk that stops as soon as enough rows are locked, since nothing in it sorts: from the most
+ * urgent priority down; within it by turns, one delivery of each tenant a turn; the tenants as a circle that
+ * starts after the one served last. Each step is one look into the index `outbound_deliveries_waiting_idx`, so
+ * the cost follows what is claimed and how many tenants wait, never how much of it. A row that another worker
+ * has locked is stepped over.
+ */
+export const CLAIM = `
+WITH RECURSIVE
+ended AS (
+  SELECT id, ${SIZE} AS bytes, ${MAY_BE_ON_THE_WIRE} AS taken_over, lease_until AS since
+  FROM outbound_deliveries
+  WHERE status = 'sending' AND lease_owner IS NOT NULL AND lease_until < now()
+    AND provider = ANY ($2::text[]) AND id <> ALL ($7::text[])
+  ORDER BY lease_until
+  LIMIT $3::int
+  FOR UPDATE SKIP LOCKED
+),
+${URGENCY},
+waiting AS (
+  SELECT locked.*
+  FROM urgency
+  CROSS JOIN LATERAL (
+    WITH RECURSIVE place (tenant, turn, since, id) AS (
+      SELECT tenant.name, 1, first.since, first.id
+      FROM (
+        SELECT beyond.name FROM (${tenantsWhere(`${TENANT} > $6::text`)}) AS beyond
+        UNION ALL
+        SELECT upto.name FROM (${tenantsWhere(`${TENANT} <= $6::text`)}) AS upto
+      ) AS tenant
+      CROSS JOIN LATERAL (${nextOf('$2::text[]', 'tenant.name', `'-infinity'::timestamptz`, `''`)}) AS first
+      UNION ALL
+      SELECT place.tenant, place.turn + 1, next.since, next.id
+      FROM place
+      CROSS JOIN LATERAL (${nextOf('$2::text[]', 'place.tenant', 'place.since', 'place.id')}) AS next
+    )
+    SELECT * FROM place
+  ) AS place
+  CROSS JOIN LATERAL (
+    SELECT id, ${SIZE} AS bytes, ${MAY_BE_ON_THE_WIRE} AS taken_over,
+      coalesce(next_retry_at, created_at) AS since
+    FROM outbound_deliveries
+    WHERE id = place.id AND id <> ALL ($7::text[])
+      AND status = 'queued' AND (next_retry_at IS NULL OR next_retry_at <= now())
+    FOR UPDATE SKIP LOCKED
+  ) AS locked
+  WHERE urgency.priority IS NOT NULL
+  LIMIT $3::int - (SELECT count(*) FROM ended)
+),
+numbered AS (
+  SELECT picked.*, row_number() OVER () AS number
+  FROM (SELECT *, true AS ended FROM ended UNION ALL SELECT *, false FROM waiting) AS picked
+),
+chosen AS (
+  SELECT *, sum(bytes) OVER (ORDER BY number) - bytes AS bytes_before FROM numbered
+),
+claimed AS (
+  UPDATE outbound_deliveries AS d SET
+    status = 'sending',
+    attempt_count = least(greatest(coalesce(d.attempt_count, 0), 0), 2147483646) + 1,
+    lease_owner = $1::text,
+    lease_until = now() + make_interval(secs => $4::float8 / 1000),
+    -- Until it is settled, everyone who takes it over has to know that SMTP may have had it.
+    lease_route = CASE WHEN ${MAY_BE_ON_THE_WIRE} THEN 'smtp' ELSE $5::text END,
+    updated_at = now()
+  -- An array, and not a join: the planner would expect many rows and read the whole table for them.
+  WHERE d.id = ANY (ARRAY(SELECT id FROM chosen WHERE bytes_before < $8::bigint))
+  RETURNING d.*
+)
+SELECT
+  claimed.id,
+  tenant_id AS "tenantId",
+  target_address AS "targetAddress",
+  CASE WHEN bytes <= $9::bigint THEN mail::text END AS mail,
+  CASE
+    WHEN bytes > $9::bigint THEN NULL
+    WHEN jsonb_typeof(mail) <> 'null' THEN NULL
+    WHEN jsonb_typeof(delivery_trace) = 'object' THEN (delivery_trace - 'attempts')::text
+    ELSE delivery_trace::text
+  END AS "deliveryTrace",
+  bytes > $9::bigint AS "tooLarge",
+  to_json(owed_recipients)::text AS owed,
+  extract(epoch FROM coalesce(created_at, now()))::float8 * 1000 AS "createdAtMs",
+  extract(epoch FROM expires_at)::float8 * 1000 AS "expiresAtMs",
+  CASE WHEN isfinite(since) THEN extract(epoch FROM now() - since)::float8 * 1000 ELSE 0 END AS "waitedMs",
+  attempt_count AS attempts,
+  taken_over AS "takenOver",
+  ended
+FROM claimed
+JOIN chosen ON chosen.id = claimed.id
+ORDER BY priority DESC, number`;

@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const WORKER = fileURLToPath(new URL('../../bin/outbound-worker.ts', import.meta.url));
+
+export interface WorkerProcessOptions {
+  /** The variables of the worker; it sees no others but PATH. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly onLogLine?: (line: string) => void;
+}
+
+/** The outbound worker as it runs in production: a process of its own. */
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+  readonly healthUrl: string;
+
+  private constructor(child: ChildProcess, healthUrl: string) {
+    this.#child = child;
+    this.healthUrl = healthUrl;
+  }
+
+  /** Resolves when the worker says that it is ready. */
+  static async start({ environment, onLogLine = () => {} }: WorkerProcessOptions): Promise<WorkerProcess> {
+    const child = spawn(process.execPath, [WORKER], {
+      env: { ...environment, OUTBOUND_HTTP_HOST: '127.0.0.1', OUTBOUND_HTTP_PORT: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const port = await new Promise<number>((resolve, reject) => {
+      forEachLine(child, (line) => {
+        onLogLine(line);
+        if (line.includes('"event":"started"')) resolve(JSON.parse(line).httpPort);
+      });
+      child.once('exit', (code) => reject(new Error(`the worker ended with ${code}; see its log`)));
+    });
+    return new WorkerProcess(child, `http://127.0.0.1:${port}`);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Whether mails go to SMTP (`closed`) or straight to the queue (`open`). */
+  async breaker(): Promise<string> {
+    const answer = await fetch(`${this.healthUrl}/readyz`);
+    const { breaker } = JSON.parse(await answer.text());
+    return String(breaker);
+  }
+
+  /** Resolves with the exit code. */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    const exited = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    const [code] = await exited;
+    return typeof code === 'number' ? code : null;
+  }
+}
+
+function forEachLine(child: ChildProcess, take: (line: string) => void): void {
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = '';
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      const lines = `${rest}${text}`.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) take(line);
+    });
+  }
+}

@@ -1,0 +1,248 @@
+import * as v from 'valibot';
+import { Document, isMap, isScalar } from 'yaml';
+import { SettingsError } from '../mailer/settings.ts';
+import { HEALTH_ANSWER_TIMEOUT_MS } from './health-server.ts';
+import { wholeNumber } from './whole-number.ts';
+import { WORKER_DEFAULTS } from './worker-settings.ts';
+
+export interface ManifestOptions {
+  /** It exists already, with the three secrets in it. */
+  readonly namespace: string;
+  /** A reference with a tag or a digest. */
+  readonly image: string;
+  /** @default 2 */
+  readonly replicas?: number | undefined;
+  /** How long the worker may finish what is in flight. @default 25000 */
+  readonly drainTimeoutMs?: number | undefined;
+  /** Where it serves health and metrics. @default 9464 */
+  readonly httpPort?: number | undefined;
+}
+
+const NAME = 'outbound-worker';
+
+/** Their keys are the names of the worker's settings. */
+const SECRETS = ['keybuzz-api-postgres', 'keybuzz-ses', 'keybuzz-smtp'] as const;
+
+/** After the last mail: leases given back, connections closed. */
+const CLOSING_SECONDS = 10;
+
+const NAMESPACE = 'a DNS label: 1 to 63 lower-case letters, digits and dashes, no dash at either end';
+const IMAGE =
+  'an image with a tag or a digest, such as registry.example/team/mail:1.0 or mail@sha256:<64 hex digits>; without ' +
+  'one the replicas could run different builds';
+
+/** https://pkg.go.dev/github.com/distribution/reference has the grammar. */
+const imageReference = (() => {
+  const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?';
+  const host = `${label}(?:\\.${label})*(?::\\d{1,5})?/`;
+  const part = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+  const tag = ':\\w[\\w.-]{0,127}';
+  const digest = '@sha256:[a-f0-9]{64}';
+  return new RegExp(`^(?:${host})?${part}(?:/${part})*(?:${tag}(?:${digest})?|${digest})$`);
+})();
+
+const optionsSchema = v.object({
+  namespace: v.pipe(v.string(), v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, NAMESPACE)),
+  image: v.pipe(v.string(), v.maxLength(512, IMAGE), v.regex(imageReference, IMAGE)),
+  replicas: v.optional(wholeNumber(1, 100), 2),
+  drainTimeoutMs: v.optional(wholeNumber(0, 3_600_000), WORKER_DEFAULTS.drainTimeoutMs),
+  httpPort: v.optional(wholeNumber(1024, 65_535), WORKER_DEFAULTS.httpPort),
+});
+
+type Options = v.InferOutput<typeof optionsSchema>;
+
+/**
+ * What runs the worker in a namespace of Kubernetes, as YAML for `kubectl apply`: a Deployment and its
+ * PodDisruptionBudget.
+ *
+ * @throws {@link SettingsError} that names all that is wrong at once
+ */
+export function kubernetesManifest(options: ManifestOptions): string {
+  const parsed = v.safeParse(optionsSchema, options);
+  if (!parsed.success) throw new SettingsError(parsed.issues.map(describeProblem));
+  return [deployment(parsed.output), disruptionBudget(parsed.output)].map(render).join('---\n');
+}
+
+interface Manifest {
+  readonly content: unknown;
+  /** The reason for a line, by the line's path. */
+  readonly reasons: readonly (readonly [path: readonly (string | number)[], reason: string])[];
+}
+
+const LABELS = {
+  'app.kubernetes.io/name': NAME,
+  'app.kubernetes.io/part-of': 'keybuzz-mail-pipeline',
+} as const;
+
+/** Only what never changes: the selector of a Deployment cannot be edited. */
+const SELECTOR = { matchLabels: { 'app.kubernetes.io/name': NAME } } as const;
+
+function deployment(options: Options): Manifest {
+  const { namespace, replicas } = options;
+  return {
+    content: {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: NAME, namespace, labels: LABELS },
+      spec: {
+        replicas,
+        selector: SELECTOR,
+        strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+        template: {
+          metadata: { labels: LABELS, annotations: scrapeAnnotations(options) },
+          spec: podSpec(options),
+        },
+      },
+    },
+    reasons: [
+      [['spec', 'replicas'], 'Workers share the rows; any number may run side by side.'],
+      [
+        ['spec', 'strategy'],
+        'A new one must be ready before an old one goes: mail never waits for a rollout.',
+      ],
+      ...podReasons.map(([path, reason]) => [['spec', 'template', 'spec', ...path], reason] as const),
+    ],
+  };
+}
+
+function scrapeAnnotations({ httpPort }: Options): Record<string, string> {
+  return {
+    'prometheus.io/scrape': 'true',
+    'prometheus.io/path': '/metrics',
+    'prometheus.io/port': String(httpPort),
+  };
+}
+
+function podSpec(options: Options): Record<string, unknown> {
+  return {
+    terminationGracePeriodSeconds: Math.ceil(options.drainTimeoutMs / 1000) + CLOSING_SECONDS,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: 1000,
+      runAsGroup: 1000,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: 'kubernetes.io/hostname',
+        whenUnsatisfiable: 'ScheduleAnyway',
+        labelSelector: SELECTOR,
+      },
+    ],
+    containers: [container(options)],
+  };
+}
+
+function container({ image, drainTimeoutMs, httpPort }: Options): Record<string, unknown> {
+  return {
+    name: NAME,
+    image,
+    command: [NAME],
+    env: [
+      { name: 'OUTBOUND_DRAIN_TIMEOUT_MS', value: String(drainTimeoutMs) },
+      { name: 'OUTBOUND_HTTP_PORT', value: String(httpPort) },
+    ],
+    envFrom: SECRETS.map((name) => ({ secretRef: { name } })),
+    ports: [{ name: 'http', containerPort: httpPort }],
+    startupProbe: probe('/healthz', { periodSeconds: 2, failureThreshold: 30 }),
+    livenessProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 3 }),
+    readinessProbe: probe('/readyz', { periodSeconds: 10, failureThreshold: 2 }),
+    resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+  };
+}
+
+function probe(
+  path: string,
+  pace: { readonly periodSeconds: number; readonly failureThreshold: number },
+): Record<string, unknown> {
+  // Longer than an answer takes, so that the answer that says why comes through.
+  const timeoutSeconds = Math.ceil(HEALTH_ANSWER_TIMEOUT_MS / 1000) + 2;
+  return { httpGet: { path, port: 'http' }, timeoutSeconds, ...pace };
+}
+
+const podReasons: Manifest['reasons'] = [
+  [
+    ['terminationGracePeriodSeconds'],
+    'Longer than the drain, or the worker would be killed while it finishes.',
+  ],
+  [['automountServiceAccountToken'], 'It never talks to Kubernetes.'],
+  [['enableServiceLinks'], 'A Service named "smtp" would set SMTP_PORT to tcp://…'],
+  [
+    ['securityContext', 'runAsUser'],
+    'The user "node" of the official images; by number, as runAsNonRoot wants it.',
+  ],
+  [['topologySpreadConstraints'], 'On different nodes where there are some; better on one than not at all.'],
+  [
+    ['containers', 0, 'env'],
+    'Written here, not in a secret: the grace period and the ports below are derived from them.',
+  ],
+  [
+    ['containers', 0, 'envFrom'],
+    'DATABASE_URL or PGHOST and its kin; AWS_SES_*, FALLBACK_QUEUE_URL and PAYLOAD_BUCKET; SMTP_*.',
+  ],
+  [
+    ['containers', 0, 'livenessProbe'],
+    'Fails where the loop stands still; a database that is away is no reason.',
+  ],
+  [
+    ['containers', 0, 'readinessProbe'],
+    'Fails without the database: a rollout with a wrong password stops there.',
+  ],
+  [
+    ['containers', 0, 'resources'],
+    'Room for large mails in flight. No limit on CPU: throttled, a worker could not renew its leases in time.',
+  ],
+];
+
+function disruptionBudget({ namespace }: Options): Manifest {
+  return {
+    content: {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: NAME, namespace, labels: LABELS },
+      spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: SELECTOR },
+    },
+    reasons: [
+      [
+        ['spec', 'maxUnavailable'],
+        'One at a time; a minimum would keep a node from being drained at one replica.',
+      ],
+      [
+        ['spec', 'unhealthyPodEvictionPolicy'],
+        'Nor may a worker that waits for its database keep it from that.',
+      ],
+    ],
+  };
+}
+
+function render({ content, reasons }: Manifest): string {
+  // Labels and selector are the same objects in several places; written out they can be edited one by one.
+  const document = new Document(content, { aliasDuplicateObjects: false });
+  for (const [path, reason] of reasons) comment(document, path, reason);
+  return document.toString({ lineWidth: 0 });
+}
+
+/** The comment of a line belongs to the key that the line starts with. */
+function comment(document: Document, path: readonly (string | number)[], reason: string): void {
+  const parent = document.getIn(path.slice(0, -1), true);
+  if (!isMap(parent)) throw new TypeError(`the manifest has no map at ${path.slice(0, -1).join('.')}`);
+  const line = parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1));
+  if (line === undefined || !isScalar(line.key)) throw new TypeError(`the manifest has no ${path.join('.')}`);
+  line.key.commentBefore = ` ${reason}`;
+}
+
+function describeProblem(issue: v.BaseIssue<unknown>): string {
+  const name = v.getDotPath(issue) ?? '';
+  const value = typeof issue.input === 'string' ? JSON.stringify(issue.input) : String(issue.input);
+  return issue.input === undefined
+    ? `${name} is not set: it is needed`
+    : `${name} = ${value}: allowed is ${issue.message}`;
+}

@@ -1,0 +1,92 @@
+import { PostgresOutbox } from '../adapters/postgres/postgres-outbox.ts';
+import { createMailer } from '../mailer/create-mailer.ts';
+import type { Log } from '../ports/log.ts';
+import type { Outbox } from '../ports/outbox.ts';
+import { createWorker } from './create-worker.ts';
+import type { Liveness, Readiness } from './health-answers.ts';
+import { startHealthServer } from './health-server.ts';
+import type { OutboundWorker } from './outbound-worker.ts';
+import { createWorkerMetrics } from './worker-metrics.ts';
+import type { WorkerSettings } from './worker-settings.ts';
+
+/**
+ * A loop that has not come round for this long is stuck: its longest wait is the poll interval, and its longest
+ * statement has a time limit of seconds.
+ */
+const STUCK_AFTER_MS = 60_000;
+
+export interface RunningWorker {
+  readonly httpPort: number;
+  /** @returns how many deliveries were left for others to take over */
+  stop(): Promise<number>;
+}
+
+/** Everything that the worker's process is: outbox, mailer, loop, and what tells of them over HTTP. */
+export async function runWorker(settings: WorkerSettings, log: Log): Promise<RunningWorker> {
+  const { connectionString } = settings.database;
+  const outbox = new PostgresOutbox({
+    // Without a URL the client reads PGHOST and its kin by itself.
+    ...(connectionString === undefined ? {} : { connectionString }),
+    workerId: settings.workerId,
+    providers: settings.providers,
+    defaultTimeToLiveMs: settings.mailer.timeToLiveMs,
+    log,
+  });
+  const metrics = createWorkerMetrics(() => outbox.stats());
+  const mailer = createMailer(settings.mailer, {
+    log,
+    onSmtpState: (state) => metrics.observer.breaker(state),
+  });
+  const worker = createWorker({
+    outbox,
+    mailer,
+    workerId: settings.workerId,
+    tuning: settings,
+    observer: metrics.observer,
+    log,
+  });
+  const health = await startHealthServer({
+    host: settings.httpHost,
+    port: settings.httpPort,
+    metrics,
+    checks: {
+      live: () => liveness(worker, settings.pollIntervalMs),
+      ready: () => readiness(worker, outbox, mailer.smtpState),
+    },
+  });
+  worker.start();
+  return {
+    httpPort: health.port,
+    stop: async () => {
+      const left = await worker.drain(settings.drainTimeoutMs);
+      await health.close();
+      // What is left hangs in a server that does not answer; waiting for it would only delay the end.
+      if (left === 0) await mailer.close();
+      await outbox.close();
+      return left;
+    },
+  };
+}
+
+function liveness(worker: OutboundWorker, pollIntervalMs: number): Liveness {
+  const sinceLastTurnMs = Date.now() - worker.status.lastTurn.getTime();
+  return { live: sinceLastTurnMs < STUCK_AFTER_MS + pollIntervalMs, sinceLastTurnMs };
+}
+
+async function readiness(
+  worker: OutboundWorker,
+  outbox: Outbox,
+  breaker: Readiness['breaker'],
+): Promise<Readiness> {
+  const reachable = await outbox.stats().then(
+    () => true,
+    () => false,
+  );
+  return {
+    breaker,
+    missing: [
+      ...(reachable ? [] : ['database' as const]),
+      ...(worker.status.draining ? ['draining' as const] : []),
+    ],
+  };
+}

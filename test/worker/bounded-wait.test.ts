@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { inTime } from '../../lib/worker/bounded-wait.ts';
+
+const NEVER = new Promise<never>(() => {});
+const LONG_MS = 60_000;
+
+describe('a bounded wait', () => {
+  it('gives the value, or the failure, and does not keep the process by its timer', async () => {
+    const timersBefore = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+
+    await expect(inTime(Promise.resolve(7), LONG_MS)).resolves.toEqual({ kind: 'done', value: 7 });
+    const error = new Error('away');
+    await expect(inTime(Promise.reject(error), LONG_MS)).resolves.toEqual({ kind: 'failed', error });
+
+    const timersAfter = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    expect(timersAfter).toBeLessThanOrEqual(timersBefore);
+  });
+
+  it('ends without what takes too long', async () => {
+    await expect(inTime(NEVER, 5)).resolves.toEqual({ kind: 'too-late' });
+  });
+
+  it('takes no harm from a failure that comes too late', async () => {
+    const late = Promise.withResolvers<void>();
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', listener);
+
+    await inTime(late.promise, 5);
+    late.reject(new Error('too late for anyone'));
+    await new Promise(setImmediate);
+
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toEqual([]);
+  });
+});

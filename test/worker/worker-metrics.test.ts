@@ -1,0 +1,220 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { register } from 'prom-client';
+import { FAILURE_CLASSES } from '../../lib/message/failure.ts';
+import type { Outcome } from '../../lib/message/outcome.ts';
+import type { OutboxStats } from '../../lib/ports/outbox.ts';
+import { type SettledEvent, silentObserver } from '../../lib/ports/worker-observer.ts';
+import { createWorkerMetrics, type WorkerMetrics } from '../../lib/worker/worker-metrics.ts';
+
+const readStats = async () => ({ queued: 3, oldestDueSeconds: 1.5 });
+const NEVER = new Promise<never>(() => {});
+
+/** The samples of a scrape, by name and labels as they stand in the text. */
+async function scrape(metrics: WorkerMetrics): Promise<Map<string, number>> {
+  const { body } = await metrics.render();
+  const samples = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    samples.map((line) => {
+      const end = line.lastIndexOf(' ');
+      return [line.slice(0, end), Number(line.slice(end + 1))];
+    }),
+  );
+}
+
+const event = (outcome: Outcome['kind'], more: Partial<SettledEvent> = {}): SettledEvent => ({
+  outcome,
+  waitedMs: 12,
+  handledMs: 80,
+  ...more,
+});
+
+describe('the metrics of a worker', () => {
+  it.each<[string, SettledEvent, readonly string[]]>([
+    ['a taken mail', event('taken'), ['outbound_taken_total']],
+    [
+      'a mail handed over',
+      event('handed-over', { failureClass: 'circuit-open' }),
+      ['outbound_handed_over_total{class="circuit-open"}'],
+    ],
+    [
+      'a mail of which SMTP took a part',
+      event('split', { failureClass: 'rejected' }),
+      ['outbound_taken_total', 'outbound_handed_over_total{class="rejected"}'],
+    ],
+    ['a mail held', event('held', { failureClass: 'unknown' }), ['outbound_held_total']],
+    [
+      'a mail that nothing took',
+      event('not-accepted', { failureClass: 'tls' }),
+      ['outbound_not_accepted_total{class="tls"}'],
+    ],
+    [
+      'a refused mail',
+      event('refused', { reason: 'no-recipient' }),
+      ['outbound_refused_total{reason="no-recipient"}'],
+    ],
+    ['a mail without a class', event('handed-over'), ['outbound_handed_over_total{class="other"}']],
+    [
+      'a mail refused for a new reason',
+      event('refused', { reason: 'a new one' }),
+      ['outbound_refused_total{reason="other"}'],
+    ],
+  ])('count %s, once, and nothing else', async (_, settled, expected) => {
+    const metrics = createWorkerMetrics(readStats);
+    metrics.observer.settled(settled);
+
+    const samples = await scrape(metrics);
+    const moved = [...samples].filter(([name, value]) => /^outbound_\w+_total/.test(name) && value > 0);
+    expect(moved).toEqual(expected.map((name) => [name, 1]));
+  });
+
+  it('have each known series at 0 before its first event', async () => {
+    const samples = await scrape(createWorkerMetrics(readStats));
+
+    for (const failureClass of FAILURE_CLASSES) {
+      expect(samples.get(`outbound_handed_over_total{class="${failureClass}"}`)).toBe(0);
+      expect(samples.get(`outbound_not_accepted_total{class="${failureClass}"}`)).toBe(0);
+    }
+    expect(samples.get('outbound_refused_total{reason="expired"}')).toBe(0);
+    expect(samples.get('outbound_taken_total')).toBe(0);
+    expect(samples.get('outbound_breaker_open')).toBe(0);
+  });
+
+  it('count claims, late settlements and errors of the outbox', async () => {
+    const metrics = createWorkerMetrics(readStats);
+    metrics.observer.claimed(20);
+    metrics.observer.claimed(0);
+    metrics.observer.lateSettlement();
+    metrics.observer.outboxError('57P01');
+    metrics.observer.outboxError('ECONNREFUSED');
+    metrics.observer.outboxError('password authentication failed for user "api"');
+
+    const samples = await scrape(metrics);
+    expect(samples.get('outbound_claimed_total')).toBe(20);
+    expect(samples.get('outbound_late_settlements_total')).toBe(1);
+    expect(samples.get('outbound_outbox_errors_total{code="57P01"}')).toBe(1);
+    expect(samples.get('outbound_outbox_errors_total{code="ECONNREFUSED"}')).toBe(1);
+    expect(samples.get('outbound_outbox_errors_total{code="other"}')).toBe(1);
+  });
+
+  it('show the breaker as it is now', async () => {
+    const metrics = createWorkerMetrics(readStats);
+
+    metrics.observer.breaker('open');
+    expect((await scrape(metrics)).get('outbound_breaker_open')).toBe(1);
+    metrics.observer.breaker('closed');
+    expect((await scrape(metrics)).get('outbound_breaker_open')).toBe(0);
+  });
+
+  it('measure waiting and handling in seconds', async () => {
+    const metrics = createWorkerMetrics(readStats);
+    metrics.observer.settled(event('taken', { waitedMs: 40, handledMs: 3_000 }));
+
+    const samples = await scrape(metrics);
+    expect(samples.get('outbound_wait_seconds_sum')).toBe(0.04);
+    expect(samples.get('outbound_wait_seconds_bucket{le="0.02"}')).toBe(0);
+    expect(samples.get('outbound_wait_seconds_bucket{le="0.05"}')).toBe(1);
+    expect(samples.get('outbound_handle_seconds_sum{outcome="taken"}')).toBe(3);
+    expect(samples.get('outbound_handle_seconds_bucket{le="2.5",outcome="taken"}')).toBe(0);
+    expect(samples.get('outbound_handle_seconds_bucket{le="5",outcome="taken"}')).toBe(1);
+  });
+
+  it('take times from clocks that differ', async () => {
+    const metrics = createWorkerMetrics(readStats);
+    metrics.observer.settled(event('taken', { waitedMs: -30, handledMs: Number.NaN }));
+
+    const samples = await scrape(metrics);
+    expect(samples.get('outbound_wait_seconds_sum')).toBe(0);
+    expect(samples.get('outbound_wait_seconds_count')).toBe(1);
+    expect(samples.get('outbound_taken_total')).toBe(1);
+  });
+
+  it('tell the process and keep to a registry of their own', async () => {
+    const first = createWorkerMetrics(readStats);
+    const second = createWorkerMetrics(readStats);
+    first.observer.settled(event('taken'));
+
+    const samples = await scrape(second);
+    expect(samples.get('outbound_taken_total')).toBe(0);
+    expect(samples.get('process_resident_memory_bytes')).toBeGreaterThan(0);
+    expect(register.getMetricsAsArray()).toEqual([]);
+  });
+
+  it('let no free text out, whatever they are told', async () => {
+    const anything = fc.string({ unit: 'binary', minLength: 1 });
+    await fc.assert(
+      fc.asyncProperty(anything, anything, anything, async (reason, code, failureClass) => {
+        const metrics = createWorkerMetrics(readStats);
+        const before = [...(await scrape(metrics)).keys()];
+        // As a caller without types would: a class that is none.
+        const settled = Object.assign(event('handed-over'), { reason, failureClass });
+        metrics.observer.settled(settled);
+        metrics.observer.settled(event('refused', { reason }));
+        metrics.observer.outboxError(code);
+
+        const known = (names: Iterable<string>) => [...names].filter((name) => name.startsWith('outbound_'));
+        expect(known((await scrape(metrics)).keys())).toEqual(known(before));
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('a scrape', () => {
+  it('tells the state of the queue', async () => {
+    const samples = await scrape(createWorkerMetrics(readStats));
+
+    expect(samples.get('outbound_outbox_up')).toBe(1);
+    expect(samples.get('outbound_queue_depth')).toBe(3);
+    expect(samples.get('outbound_queue_oldest_seconds')).toBe(1.5);
+  });
+
+  it('is not held by an outbox that hangs, and shows no stale state', async () => {
+    const answers = [readStats(), NEVER];
+    const metrics = createWorkerMetrics(() => answers.shift() ?? NEVER, { statsTimeoutMs: 5 });
+    await scrape(metrics);
+    metrics.observer.settled(event('taken'));
+
+    const samples = await scrape(metrics);
+    expect(samples.get('outbound_outbox_up')).toBe(0);
+    expect(samples.has('outbound_queue_depth')).toBe(false);
+    expect(samples.has('outbound_queue_oldest_seconds')).toBe(false);
+    expect(samples.get('outbound_taken_total')).toBe(1);
+  });
+
+  it('asks an outbox that hangs only once, and again when it has answered', async () => {
+    const hanging = Promise.withResolvers<OutboxStats>();
+    const answers = [hanging.promise, readStats()];
+    const metrics = createWorkerMetrics(() => answers.shift() ?? NEVER, { statsTimeoutMs: 5 });
+    await Promise.all([metrics.render(), metrics.render()]);
+    await metrics.render();
+    expect(answers).toHaveLength(1);
+
+    hanging.reject(new Error('the connection was lost'));
+    await new Promise(setImmediate);
+    expect((await scrape(metrics)).get('outbound_queue_depth')).toBe(3);
+  });
+
+  it('says that the outbox is down where it throws, at once or later', async () => {
+    for (const fails of [
+      async () => Promise.reject(new Error('down')),
+      () => {
+        throw new Error('down');
+      },
+    ]) {
+      const samples = await scrape(createWorkerMetrics(fails));
+      expect(samples.get('outbound_outbox_up')).toBe(0);
+      expect(samples.has('outbound_queue_depth')).toBe(false);
+    }
+  });
+});
+
+describe('the silent observer', () => {
+  it('takes all that happens', () => {
+    silentObserver.claimed(1);
+    silentObserver.settled(event('taken'));
+    silentObserver.breaker('open');
+    silentObserver.lateSettlement();
+    silentObserver.outboxError('57P01');
+  });
+});

@@ -1,0 +1,227 @@
+import { describe, expect, it } from '@jest/globals';
+import { MAILER_ENVIRONMENT, SettingsError } from '../../lib/mailer/settings.ts';
+import { DATABASE_ENVIRONMENT, readDatabaseSettings } from '../../lib/worker/database-settings.ts';
+import {
+  readWorkerSettings,
+  WORKER_DEFAULTS,
+  WORKER_ENVIRONMENT,
+  WORKER_PROCESS_ENVIRONMENT,
+} from '../../lib/worker/worker-settings.ts';
+
+const MAILER = {
+  SMTP_HOST: 'mail-core',
+  FALLBACK_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/keybuzz-mail-fallback',
+  PAYLOAD_BUCKET: 'keybuzz-payloads',
+};
+const ENV = { ...MAILER, DATABASE_URL: 'postgres://api:hidden-1@db:5432/keybuzz' };
+
+const read = (env: Record<string, string>) => readWorkerSettings(env, { workerId: 'host-1-abc' });
+
+function messageOf(reading: () => unknown): string {
+  try {
+    reading();
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message;
+    throw error;
+  }
+  throw new Error('nothing was wrong');
+}
+
+describe('the settings of the worker', () => {
+  it('have the defaults that are documented', () => {
+    const { mailer, ...worker } = read(ENV);
+
+    expect(worker).toEqual({
+      database: { connectionString: ENV.DATABASE_URL },
+      providers: ['smtp', 'ses'],
+      pollIntervalMs: 2_000,
+      leaseMs: 60_000,
+      concurrency: 10,
+      handOverConcurrency: 200,
+      retryMaxMs: 300_000,
+      drainTimeoutMs: WORKER_DEFAULTS.drainTimeoutMs,
+      httpHost: '0.0.0.0',
+      httpPort: WORKER_DEFAULTS.httpPort,
+      workerId: 'host-1-abc',
+      logLevel: 'info',
+    });
+    expect(mailer.smtp.host).toBe('mail-core');
+  });
+
+  it('are read from the environment, where an empty variable counts as not set', () => {
+    const settings = read({
+      ...ENV,
+      OUTBOUND_PROVIDERS: 'smtp, ses ,legacy_smtp',
+      OUTBOUND_POLL_INTERVAL_MS: '500',
+      OUTBOUND_LEASE_MS: '5000',
+      OUTBOUND_CONCURRENCY: '7',
+      OUTBOUND_HAND_OVER_CONCURRENCY: '50',
+      OUTBOUND_RETRY_MAX_MS: '60000',
+      OUTBOUND_DRAIN_TIMEOUT_MS: '0',
+      OUTBOUND_HTTP_HOST: '127.0.0.1',
+      OUTBOUND_HTTP_PORT: '0',
+      OUTBOUND_WORKER_ID: 'worker-7',
+      LOG_LEVEL: 'warn',
+      PGHOST: '',
+    });
+
+    expect(settings).toMatchObject({
+      providers: ['smtp', 'ses', 'legacy_smtp'],
+      pollIntervalMs: 500,
+      leaseMs: 5_000,
+      concurrency: 7,
+      handOverConcurrency: 50,
+      retryMaxMs: 60_000,
+      drainTimeoutMs: 0,
+      httpHost: '127.0.0.1',
+      httpPort: 0,
+      workerId: 'worker-7',
+      logLevel: 'warn',
+    });
+    expect(settings.database.host).toBeUndefined();
+  });
+
+  it('keep twice as many mails in flight as there are connections', () => {
+    expect(read({ ...ENV, SMTP_MAX_CONNECTIONS: '20' }).concurrency).toBe(40);
+  });
+
+  it('name all that is wrong at once, of the database, the worker and the mailer', () => {
+    const message = messageOf(() =>
+      read({
+        DATABASE_URL: 'mysql://api:hidden-1@db/keybuzz?password=hidden-2',
+        PGPORT: '70000',
+        PGSSLMODE: 'maybe',
+        OUTBOUND_PROVIDERS: 'smtp,,ses',
+        OUTBOUND_POLL_INTERVAL_MS: '2s',
+        OUTBOUND_LEASE_MS: '5',
+        OUTBOUND_CONCURRENCY: '0',
+        OUTBOUND_HAND_OVER_CONCURRENCY: '-1',
+        OUTBOUND_RETRY_MAX_MS: '99999999999',
+        OUTBOUND_DRAIN_TIMEOUT_MS: '1.5',
+        OUTBOUND_HTTP_PORT: 'tcp://10.0.0.1:80',
+        OUTBOUND_WORKER_ID: 'a worker',
+        LOG_LEVEL: 'chatty',
+        SMTP_PORT: '0',
+        SMTP_PASSWORD: 'hidden-3',
+        FALLBACK_QUEUE_URL: 'line one\nline two',
+      }),
+    );
+
+    const [head, ...lines] = message.split('\n');
+    expect(head).toBe(`${lines.length} settings are wrong:`);
+    expect(lines.map((line) => line.trim())).toEqual([
+      'database.connectionString (DATABASE_URL) = "mysql://***": allowed is postgres://user:password@host:port/name',
+      'database.port (PGPORT) = "70000": allowed is a whole number from 1 to 65535',
+      'database.ssl (PGSSLMODE) = "maybe": allowed is one of disable, prefer, require, verify-ca, verify-full, no-verify',
+      'providers (OUTBOUND_PROVIDERS) = "smtp,,ses": allowed is names of letters, digits, _ and -, with a comma between, none twice',
+      'pollIntervalMs (OUTBOUND_POLL_INTERVAL_MS) = "2s": allowed is a whole number from 10 to 86400000',
+      'leaseMs (OUTBOUND_LEASE_MS) = "5": allowed is a whole number from 1000 to 86400000',
+      'concurrency (OUTBOUND_CONCURRENCY) = "0": allowed is a whole number from 1 to 10000',
+      'handOverConcurrency (OUTBOUND_HAND_OVER_CONCURRENCY) = "-1": allowed is a whole number from 1 to 10000',
+      'retryMaxMs (OUTBOUND_RETRY_MAX_MS) = "99999999999": allowed is a whole number from 1000 to 86400000',
+      'drainTimeoutMs (OUTBOUND_DRAIN_TIMEOUT_MS) = "1.5": allowed is a whole number from 0 to 86400000',
+      'httpPort (OUTBOUND_HTTP_PORT) = "tcp://10.0.0.1:80": allowed is a whole number from 0 to 65535',
+      'workerId (OUTBOUND_WORKER_ID) = "a worker": allowed is 1 to 128 printable ASCII characters without spaces',
+      'logLevel (LOG_LEVEL) = "chatty": allowed is one of info, warn, error',
+      expect.stringContaining('smtp.host (SMTP_HOST) is not set'),
+      expect.stringContaining('smtp.port (SMTP_PORT) = 0'),
+      expect.stringContaining('fallback.queueUrl (FALLBACK_QUEUE_URL) = "line one\\nline two"'),
+      expect.stringContaining('fallback.payloadBucket (PAYLOAD_BUCKET) is not set'),
+    ]);
+    expect(message).not.toContain('hidden');
+  });
+
+  it.each(['smtp,smtp', 'smtp;ses', ' ', "x'; drop table outbound_deliveries --"])(
+    'do not take %j as providers',
+    (OUTBOUND_PROVIDERS) => {
+      expect(() => read({ ...ENV, OUTBOUND_PROVIDERS })).toThrow('providers (OUTBOUND_PROVIDERS)');
+    },
+  );
+
+  it('have a table of every variable, each once', () => {
+    const variables = WORKER_PROCESS_ENVIRONMENT.map(([, variable]) => variable);
+
+    expect(new Set(variables).size).toBe(variables.length);
+    expect(variables).toHaveLength(
+      DATABASE_ENVIRONMENT.length + WORKER_ENVIRONMENT.length + MAILER_ENVIRONMENT.length,
+    );
+  });
+
+  it('are all read by the variables of the table', () => {
+    const asked = new Set<string | symbol>();
+    const env = new Proxy<Record<string, string>>(ENV, {
+      get: (target, name) => {
+        asked.add(name);
+        return Reflect.get(target, name);
+      },
+    });
+    read(env);
+
+    expect([...asked].sort()).toEqual(WORKER_PROCESS_ENVIRONMENT.map(([, variable]) => variable).sort());
+  });
+});
+
+describe('the settings of the database', () => {
+  it('are read as pg reads them, without those of the mailer', () => {
+    expect(
+      readDatabaseSettings({
+        PGHOST: '/var/run/postgresql',
+        PGPORT: '5433',
+        PGUSER: 'api',
+        PGPASSWORD: 'hidden',
+        PGDATABASE: 'keybuzz',
+        PGSSLMODE: 'verify-full',
+      }),
+    ).toEqual({
+      host: '/var/run/postgresql',
+      port: 5433,
+      user: 'api',
+      password: 'hidden',
+      database: 'keybuzz',
+      ssl: true,
+    });
+  });
+
+  it.each([
+    ['disable', false],
+    ['prefer', true],
+    ['require', true],
+    ['verify-ca', true],
+    ['no-verify', { rejectUnauthorized: false }],
+  ])('take %s as the SSL mode', (PGSSLMODE, ssl) => {
+    expect(readDatabaseSettings({ PGHOST: 'db', PGSSLMODE }).ssl).toEqual(ssl);
+  });
+
+  it('need a URL or a host', () => {
+    for (const env of [{}, { DATABASE_URL: '', PGHOST: '' }, { PGUSER: 'api', PGDATABASE: 'keybuzz' }]) {
+      expect(messageOf(() => readDatabaseSettings(env))).toContain(
+        'database.connectionString (DATABASE_URL) is not set: it is needed, or PGHOST in its place',
+      );
+    }
+  });
+
+  it.each([
+    'postgres://db/keybuzz',
+    'postgresql://api:p%40ss@db:5432/keybuzz?sslmode=verify-full',
+    'postgres://api:pass@/keybuzz?host=/var/run/postgresql',
+    'postgres://[::1]:5432/keybuzz',
+    'postgresql:///keybuzz',
+  ])('take %s', (DATABASE_URL) => {
+    expect(readDatabaseSettings({ DATABASE_URL })).toEqual({ connectionString: DATABASE_URL });
+  });
+
+  it.each([
+    'hidden',
+    'api:hidden@db/keybuzz',
+    'postgres:api:hidden@db',
+    'postgres//api:hidden@db/keybuzz',
+    'postgres://api:hidden@db:port/keybuzz',
+    'mysql://hidden@db/keybuzz',
+  ])('show nothing of %s but its scheme', (DATABASE_URL) => {
+    const message = messageOf(() => readDatabaseSettings({ DATABASE_URL }));
+
+    expect(message).toContain('database.connectionString (DATABASE_URL) = ');
+    expect(message).toContain('***');
+    expect(message).not.toContain('hidden');
+  });
+});

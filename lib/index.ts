@@ -1,6 +1,8 @@
 /** What the API developer imports. */
-export { createJsonLog } from './adapters/log/json-log.ts';
-export { createMailer } from './mailer/create-mailer.ts';
+export { createJsonLog, type JsonLogOptions } from './adapters/log/json-log.ts';
+export { migrate } from './adapters/postgres/migrate.ts';
+export { PostgresOutbox, type PostgresOutboxOptions } from './adapters/postgres/postgres-outbox.ts';
+export { createMailer, type MailerOptions } from './mailer/create-mailer.ts';
 export { type FallbackInfo, fallbackTransport } from './mailer/fallback-transport.ts';
 export type { FreezeResult } from './mailer/freeze-delivery.ts';
 export { MailNotSentError } from './mailer/mail-not-sent-error.ts';
@@ -10,4 +12,17 @@ export type { Delivery } from './message/delivery.ts';
 export { type Envelope, type ParsedEnvelope, parseEnvelope } from './message/envelope.ts';
 export type { Failure, FailureClass, FailurePhase } from './message/failure.ts';
 export type { Attempted, FallbackFailure, HandOver, Outcome, Refused, Taken } from './message/outcome.ts';
+export type { StoredMail, StoredMailFields } from './message/stored-mail.ts';
 export type { Log, LogFields } from './ports/log.ts';
+export type {
+  Claim,
+  LeaseRoute,
+  NextState,
+  Outbox,
+  OutboxStats,
+  Settlement,
+  TraceAttempt,
+} from './ports/outbox.ts';
+export type { SettledEvent, WorkerObserver } from './ports/worker-observer.ts';
+export { type CreateWorkerOptions, createWorker } from './worker/create-worker.ts';
+export type { OutboundWorker, WorkerStatus, WorkerTuning } from './worker/outbound-worker.ts';

@@ -63,6 +63,8 @@ const RENEWALS_PER_LEASE = 3;
 /** The most to claim at once: what is claimed and not sent waits again after a crash. */
 const MAX_CLAIM = 100;
 
+const MAX_LEASED_PER_IN_FLIGHT = 5;
+
 /**
  * Takes deliveries out of the outbox and sees each one out: by SMTP, to the queue, or back with a time to try again.
  *
@@ -160,13 +162,15 @@ export class OutboundWorker {
   }
 
   /**
-   * How many to claim: twice as many as can be in flight, and none until half of that is free. Each claim is a
-   * statement, and one for every mail would cost more than the mail.
+   * How many to claim, so that a connection that comes free finds a mail: as many again as can be in flight. None
+   * until a good part of that is free: each claim is a statement, and one for every mail would cost more than it.
    */
   #room(route: LeaseRoute): number {
     const limit = this.#inFlightLimit(route);
-    const free = 2 * limit - this.#leased.size;
-    return free >= limit ? Math.min(free, MAX_CLAIM) : 0;
+    // While the outbox cannot be written, what is sent and not written must not pile up without end.
+    if (this.#leased.size >= MAX_LEASED_PER_IN_FLIGHT * limit) return 0;
+    const free = 2 * limit - this.#sending.size - this.#ready.length;
+    return free >= limit / 2 ? Math.min(free, MAX_CLAIM) : 0;
   }
 
   #inFlightLimit(route: LeaseRoute): number {
@@ -201,6 +205,7 @@ export class OutboundWorker {
       const sending = this.#seeOut(next).finally(() => {
         this.#sending.delete(sending);
         this.#begin();
+        if (this.#room(next.route) > 0) this.#wakeUp.call();
       });
       this.#sending.add(sending);
     }

@@ -5,6 +5,9 @@ import type { WorkerObserver } from '../ports/worker-observer.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
 import { errorCode } from './error-code.ts';
 
+/** So long the first outcome waits for others: one statement for many, where each would cost as much as a mail. */
+const GATHER_MS = 15;
+
 const BACKOFF: Backoff = { firstMs: 100, longestMs: 5_000 };
 
 export interface SettlementWriterParts {
@@ -47,19 +50,24 @@ export class SettlementWriter {
 
   async #writeAll(): Promise<void> {
     let failures = 0;
+    await this.#pause(GATHER_MS);
     while (this.#pending.length > 0 && !this.#givenUp.signal.aborted) {
       const batch = this.#pending;
       this.#pending = [];
       if (await this.#write(batch)) {
         failures = 0;
+        await this.#pause(GATHER_MS);
         continue;
       }
       failures += 1;
       this.#pending = [...batch, ...this.#pending];
-      const pause = backoffMs(BACKOFF, failures, this.#parts.random());
-      await delay(pause, undefined, { signal: this.#givenUp.signal }).catch(() => {});
+      await this.#pause(backoffMs(BACKOFF, failures, this.#parts.random()));
     }
     this.#writing = undefined;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#givenUp.signal }).catch(() => {});
   }
 
   async #write(batch: readonly Settlement[]): Promise<boolean> {

@@ -156,7 +156,8 @@ function countArrivals(smtp: SmtpDouble, envelopes: readonly Envelope[]): Map<st
 function report(arrivals: Map<string, Arrivals>, inHand: ReadonlySet<string>): number {
   let lost = 0;
   const twice = {
-    'its worker was killed with it in hand': 0,
+    'its worker was killed with it in hand, both in the queue under one id': 0,
+    'its worker was killed with it in hand, one of them by SMTP': 0,
     'the server took it and its answer was lost': 0,
     unexplained: 0,
   };
@@ -164,7 +165,9 @@ function report(arrivals: Map<string, Arrivals>, inHand: ReadonlySet<string>): n
   for (const [id, { taken, unanswered, queued }] of arrivals) {
     if (taken + queued === 0) lost += 1;
     if (taken + unanswered + queued < 2) continue;
-    if (inHand.has(id)) twice['its worker was killed with it in hand'] += 1;
+    if (inHand.has(id) && taken + unanswered === 0) {
+      twice['its worker was killed with it in hand, both in the queue under one id'] += 1;
+    } else if (inHand.has(id)) twice['its worker was killed with it in hand, one of them by SMTP'] += 1;
     else if (unanswered > 0 && taken + queued === 1) twice['the server took it and its answer was lost'] += 1;
     else {
       twice.unexplained += 1;

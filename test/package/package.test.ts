@@ -37,7 +37,7 @@ describe('what is in the package', () => {
   it('is nothing else', async () => {
     const files = await installed.files();
     const expected =
-      /^(LICENSE|README\.md|package\.json|docs\/contract\/.+\.json|dist\/lib\/(index|(message|ports|adapters|mailer)\/.+)\.(js|d\.ts))$/;
+      /^(LICENSE|README\.md|package\.json|docs\/contract\/.+\.json|dist\/(bin\/outbound-worker|lib\/(index|(message|ports|adapters|mailer|worker)\/.+))\.(js|d\.ts))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 });
@@ -185,4 +185,14 @@ describe('the types of the package', () => {
       mistakes.map(([, code], index) => `${firstLine + index}: ${code}`),
     );
   });
+});
+
+it('brings the worker as a command', async () => {
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    const worker = (...args) =>
+      execFileSync(process.execPath, ['node_modules/keybuzz-mail-pipeline/dist/bin/outbound-worker.js', ...args], { encoding: 'utf8' });
+    const manifest = worker('manifest', '--namespace', 'shop', '--image', 'mail:1.0');
+    console.log(JSON.stringify({ help: worker('--help').includes('outbound-worker migrate'), kind: /^kind: (.+)$/m.exec(manifest)[1] }));`;
+  expect(await installed.run('worker.mjs', program, {})).toEqual({ help: true, kind: 'Deployment' });
 });

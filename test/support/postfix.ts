@@ -20,6 +20,8 @@ function hasPostfix(): boolean {
 export interface PostfixOptions {
   /** Where it relays to. */
   readonly relayPort: number;
+  /** Takes mail and throws it away, for measurements. @default false */
+  readonly discard?: boolean;
   /** May clients on this machine relay? */
   readonly relay?: 'allowed' | 'denied';
   readonly messageSizeLimit?: number;
@@ -100,6 +102,7 @@ function configure(directory: string, port: number, options: PostfixOptions): vo
     mynetworks: options.relay === 'denied' ? '192.0.2.0/24' : '127.0.0.0/8',
     smtpd_relay_restrictions: 'permit_mynetworks, reject_unauth_destination',
     relayhost: `[127.0.0.1]:${options.relayPort}`,
+    ...(options.discard === true ? { default_transport: 'discard:', relayhost: '' } : {}),
     disable_dns_lookups: 'yes',
     message_size_limit: String(options.messageSizeLimit ?? 50_000_000),
     ...tlsSettings(directory, options.certificate),

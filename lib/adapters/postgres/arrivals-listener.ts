@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { Log } from '../../ports/log.ts';
 import { ARRIVALS_CHANNEL } from './arrivals-channel.ts';
+import { clientConfig } from './client-config.ts';
 import { coalesce } from './coalesce.ts';
 import { errorCode, messageOf } from './postgres-error.ts';
-import { clientConfig, type PostgresSettings } from './postgres-settings.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 import { SocketSet } from './socket-set.ts';
 
 const FIRST_BACKOFF_MS = 100;

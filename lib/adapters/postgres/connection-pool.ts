@@ -1,8 +1,10 @@
 import { type ClientBase, Pool, type PoolConfig } from 'pg';
+import { clientConfig } from './client-config.ts';
 import { OutboxUnavailableError, outboxError } from './outbox-errors.ts';
-import { clientConfig, DEFAULT_MAX_CONNECTIONS, type PostgresSettings } from './postgres-settings.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 import { SocketSet } from './socket-set.ts';
 
+const DEFAULT_MAX_CONNECTIONS = 4;
 const IDLE_TIMEOUT_MS = 30_000;
 
 /**

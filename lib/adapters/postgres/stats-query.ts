@@ -6,7 +6,7 @@ export interface StatsRow {
 }
 
 /** Counts at most this many rows: nobody acts differently on more, and counting must not weigh on a long queue. */
-const MAX_COUNTED = 100_000;
+const MAX_COUNTED = 50_000;
 
 /** A delivery has waited since it came in or, where it is tried again, since it became due. */
 export const STATS = `

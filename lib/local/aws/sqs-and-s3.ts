@@ -49,8 +49,10 @@ export async function startSqsAndS3(options: SqsAndS3Options): Promise<SqsAndS3>
   const server = await startFauxqs(LOCAL_REGION);
   const proxy = await FaultProxy.start(server.port);
   const access = { endpoint: proxy.endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
-  const sqs = new SQSClient({ ...access, useQueueUrlAsEndpoint: false });
-  const s3 = new S3Client({ ...access, forcePathStyle: true });
+  // The SDK writes a mark of its own into the credentials that it is given.
+  const own = { ...access, credentials: { ...LOCAL_CREDENTIALS } };
+  const sqs = new SQSClient({ ...own, useQueueUrlAsEndpoint: false });
+  const s3 = new S3Client({ ...own, forcePathStyle: true });
   const close = async () => {
     sqs.destroy();
     s3.destroy();

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { OrphanWatch } from './orphan-watch.ts';
 import { type UsableBinaries, usableBinaries } from './postgres-binaries.ts';
 import { type ServerUser, serverUser } from './server-user.ts';
 
@@ -24,7 +24,7 @@ export interface EmbeddedPostgresOptions {
  * How the server stops. `fast` breaks off what is under way and shuts down in order; `immediate` is as if the
  * power had failed: the next start recovers from the log.
  */
-export type PostgresStop = 'fast' | 'immediate';
+type PostgresStop = 'fast' | 'immediate';
 
 const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
 
@@ -79,12 +79,10 @@ class PostgresServer {
   readonly port: number;
   readonly #settings: ServerSettings;
   #process: ChildProcess | undefined;
-  readonly #onExit = () => this.#abandon();
 
   constructor(settings: ServerSettings) {
     this.#settings = settings;
     this.port = settings.port;
-    process.on('exit', this.#onExit);
   }
 
   async initialise(): Promise<void> {
@@ -125,7 +123,12 @@ class PostgresServer {
       { ...user, cwd: data, stdio: ['ignore', 'ignore', 'pipe'], detached: true },
     );
     this.#process = server;
+    const watch =
+      server.pid === undefined
+        ? undefined
+        : new OrphanWatch({ serverPid: server.pid, user, folders: this.#folders });
     server.once('exit', () => {
+      watch?.end();
       if (this.#process === server) this.#process = undefined;
     });
     await readiness(server);
@@ -140,20 +143,14 @@ class PostgresServer {
   }
 
   async close(): Promise<void> {
-    process.off('exit', this.#onExit);
     // Its data is thrown away: nothing is worth being written any more.
     await this.stop('immediate');
-    const { data, binaries } = this.#settings;
-    await rm(data, { recursive: true, force: true });
-    if (binaries.copy !== undefined) await rm(binaries.copy, { recursive: true, force: true });
+    for (const folder of this.#folders) await rm(folder, { recursive: true, force: true });
   }
 
-  /** The program ends without having closed it. */
-  #abandon(): void {
-    this.#process?.kill('SIGQUIT');
+  get #folders(): string[] {
     const { data, binaries } = this.#settings;
-    rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-    if (binaries.copy !== undefined) rmSync(binaries.copy, { recursive: true, force: true });
+    return [data, ...(binaries.copy === undefined ? [] : [binaries.copy])];
   }
 
   #program(name: 'initdb' | 'postgres'): string {

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, stat } from 'node:fs/promises';
+import { cp, lchown, mkdtemp, readdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -27,6 +27,8 @@ export async function usableBinaries(user: ServerUser | undefined): Promise<Usab
   if (user === undefined || (await everybodyMayEnter(folder))) return { folder };
   const copy = await mkdtemp(join(tmpdir(), 'postgres-binaries-'));
   await cp(dirname(folder), copy, { recursive: true, verbatimSymlinks: true });
+  const files = await readdir(copy, { recursive: true });
+  await Promise.all(['', ...files].map((file) => lchown(join(copy, file), user.uid, user.gid)));
   return { folder: join(copy, 'bin'), copy };
 }
 

@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startPostgres } from '../../../lib/local/postgres/embedded-postgres.ts';
@@ -10,7 +14,7 @@ let postgres: EmbeddedPostgres;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'embedded-'));
   // Where the test runs as root, the server runs as another user.
-  chmodSync(directory, 0o755);
+  chmodSync(directory, 0o777);
   postgres = await startPostgres();
 });
 afterAll(async () => {
@@ -26,6 +30,16 @@ async function query(text: string): Promise<unknown[]> {
   } finally {
     await client.end();
   }
+}
+
+async function connectTo(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.destroy();
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(20);
 }
 
 describe('the embedded PostgreSQL', () => {
@@ -49,6 +63,23 @@ describe('the embedded PostgreSQL', () => {
 
   it('listens on this machine alone', async () => {
     expect(await query('SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
+  });
+
+  it('does not outlive the program that started it', async () => {
+    const module = new URL('../../../lib/local/postgres/embedded-postgres.ts', import.meta.url).href;
+    const program = `
+      const { startPostgres } = await import('${module}');
+      const postgres = await startPostgres({ directory: '${directory}' });
+      process.stdout.write(String(postgres.port));`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [port] = await once(child.stdout, 'data');
+
+    child.kill('SIGKILL');
+
+    await until(() => readdirSync(directory).length === 0);
+    await expect(connectTo(Number(port))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('removes its data when it is closed', async () => {

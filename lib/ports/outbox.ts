@@ -67,7 +67,7 @@ export interface Settlement {
 }
 
 export interface OutboxStats {
-  /** Deliveries that wait, due or not. */
+  /** Deliveries that wait, due or not; of a large backlog, as many as were counted. */
   readonly queued: number;
   /** Age of the oldest that is due, in seconds; 0 where none is. */
   readonly oldestDueSeconds: number;
@@ -78,14 +78,18 @@ export interface OutboxStats {
  * asked now; nothing is lost by that, and the caller tries again.
  */
 export interface Outbox {
-  /** Takes due deliveries under a lease: the urgent first, and among equals each tenant in its turn. */
+  /**
+   * Takes due deliveries under a lease: the urgent first, and among equals each tenant in its turn. It may take fewer
+   * than `limit` though more are due.
+   */
   claim(request: {
     readonly limit: number;
     readonly leaseMs: number;
     readonly route: LeaseRoute;
   }): Promise<Claim[]>;
   /**
-   * Writes what became of claimed deliveries, and ends their leases.
+   * Writes what became of claimed deliveries, and ends their leases. Where it throws it has to be called again with
+   * the same settlements, until it returns.
    *
    * @returns the ids whose lease was no longer this worker's; their attempt is kept in the trace, their state is
    * left to whoever has them now

@@ -1,7 +1,6 @@
 import { PostgresOutbox } from '../adapters/postgres/postgres-outbox.ts';
 import { createMailer } from '../mailer/create-mailer.ts';
 import type { Log } from '../ports/log.ts';
-import type { Outbox } from '../ports/outbox.ts';
 import { createWorker } from './create-worker.ts';
 import type { Liveness, Readiness } from './health-answers.ts';
 import { startHealthServer } from './health-server.ts';
@@ -75,10 +74,10 @@ function liveness(worker: OutboundWorker, pollIntervalMs: number): Liveness {
 
 async function readiness(
   worker: OutboundWorker,
-  outbox: Outbox,
+  outbox: PostgresOutbox,
   breaker: Readiness['breaker'],
 ): Promise<Readiness> {
-  const reachable = await outbox.stats().then(
+  const reachable = await outbox.ping().then(
     () => true,
     () => false,
   );

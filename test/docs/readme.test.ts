@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { verdictOf } from '../../lib/adapters/ses/ses-errors.ts';
 import { MAILER_ENVIRONMENT, readMailerSettings } from '../../lib/mailer/settings.ts';
 import { FAILURE_CLASSES } from '../../lib/message/failure.ts';
+import { WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/worker-settings.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -25,6 +26,13 @@ describe('the README', () => {
     expect(firstScreen).toContain('npm ci && npm start');
     expect(firstScreen).toContain('npm ci && npm test');
   });
+
+  it.each(WORKER_PROCESS_ENVIRONMENT.map(([setting, variable]) => [setting, variable]))(
+    'has a row of the worker for %s with its variable',
+    (setting, variable) => {
+      expect(rowOf(setting)[2]).toBe(`\`${variable}\``);
+    },
+  );
 
   it.each(MAILER_ENVIRONMENT.map(([setting, variable]) => [setting, variable]))(
     'has a row for %s with its variable',

@@ -63,7 +63,10 @@ const RENEWALS_PER_LEASE = 3;
 /** The most to claim at once: what is claimed and not sent waits again after a crash. */
 const MAX_CLAIM = 100;
 
-const MAX_LEASED_PER_IN_FLIGHT = 5;
+/** As many as fast connections use up while a claim is under way. */
+const LEAST_KEPT_READY = 60;
+
+const MAX_LEASED_PER_IN_FLIGHT = 10;
 
 /**
  * Takes deliveries out of the outbox and sees each one out: by SMTP, to the queue, or back with a time to try again.
@@ -162,15 +165,16 @@ export class OutboundWorker {
   }
 
   /**
-   * How many to claim, so that a connection that comes free finds a mail: as many again as can be in flight. None
-   * until a good part of that is free: each claim is a statement, and one for every mail would cost more than it.
+   * How many to claim, so that a connection that comes free finds a mail. None until a good part of what is kept
+   * ready is used up: each claim is a statement, and one for every mail would cost more than the mail.
    */
   #room(route: LeaseRoute): number {
     const limit = this.#inFlightLimit(route);
     // While the outbox cannot be written, what is sent and not written must not pile up without end.
     if (this.#leased.size >= MAX_LEASED_PER_IN_FLIGHT * limit) return 0;
-    const free = 2 * limit - this.#sending.size - this.#ready.length;
-    return free >= limit / 2 ? Math.min(free, MAX_CLAIM) : 0;
+    const keptReady = Math.max(limit, LEAST_KEPT_READY);
+    const free = limit + keptReady - this.#sending.size - this.#ready.length;
+    return free >= keptReady / 2 ? Math.min(free, MAX_CLAIM) : 0;
   }
 
   #inFlightLimit(route: LeaseRoute): number {

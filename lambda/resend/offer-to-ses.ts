@@ -100,7 +100,8 @@ async function offerPart(
   }
   const { verdict, detail } = answer;
   const answerLost = verdict.kind === 'retry' && verdict.answerLost;
-  if (verdict.kind === 'retry') log.warn('not-sent-yet', { ...fields, cause: verdict.cause, answerLost, detail });
+  if (verdict.kind === 'retry')
+    log.warn('not-sent-yet', { ...fields, cause: verdict.cause, answerLost, detail });
   else if (recipients.length > 1) log.warn('refused-in-part', { ...fields, cause: verdict.cause, detail });
   return answer;
 }

@@ -13,7 +13,9 @@ export function foreignSender(envelopeFrom: string, mime: Buffer, domain: string
   if (!isWithinDomain(envelopeFrom, domain)) return `the envelope's sender is not of ${domain}`;
   const from = headerValues(mime, 'from');
   if (from.length !== 1) return `the message has ${from.length} From headers, exactly one is allowed`;
-  return complaintAbout('From', from, domain) ?? complaintAbout('Sender', headerValues(mime, 'sender'), domain);
+  return (
+    complaintAbout('From', from, domain) ?? complaintAbout('Sender', headerValues(mime, 'sender'), domain)
+  );
 }
 
 function complaintAbout(name: string, values: readonly string[], domain: string): string | undefined {

@@ -6,7 +6,7 @@ import type { SmtpAnswer, SmtpRoute } from '../ports/smtp-route.ts';
 
 export type BreakerState = 'closed' | 'open';
 
-export interface BreakerSettings {
+interface BreakerSettings {
   /** After so many failures of the connection in a row the server counts as down. */
   readonly breakerFailures: number;
   /** How long after the server was found down it is first asked again, in milliseconds. */

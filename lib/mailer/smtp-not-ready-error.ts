@@ -10,7 +10,9 @@ export class SmtpNotReadyError extends Error {
   readonly failure: Failure;
 
   constructor(failure: Failure) {
-    super(`SMTP is not ready (${failure.class}): ${failure.response ?? failure.code ?? `in the phase ${failure.phase}`}`);
+    super(
+      `SMTP is not ready (${failure.class}): ${failure.response ?? failure.code ?? `in the phase ${failure.phase}`}`,
+    );
     this.code = failure.code ?? failure.class;
     this.response = failure.response;
     this.failure = failure;

@@ -113,11 +113,11 @@ export const mailFields = {
 /** A mail in parts, for senders without a MIME library; the resend Lambda composes it. */
 const mailContent = v.object({ type: v.literal('mail'), ...mailFields });
 
-/** The offset in full: JavaScript reads no time from one in hours alone, and the mail would never expire. */
+/** Of these JavaScript reads each one; what it cannot read, an offset in hours alone, would never expire. */
 const timestamp = v.pipe(
   v.string(),
   v.isoTimestamp('an ISO 8601 time with its offset'),
-  v.regex(/(?:Z|[+-]\d{2}:?\d{2})$/, 'an ISO 8601 time, its offset Z or in hours and minutes'),
+  v.regex(/^[1-9]\d{3}-.*(?:Z|[+-]\d{2}:?\d{2})$/, 'an ISO 8601 time, its offset Z or in hours and minutes'),
 );
 
 /** Message tags of SES have letters, digits, `_` and `-`, in names and values alike. */

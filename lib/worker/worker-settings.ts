@@ -109,9 +109,7 @@ function readMailerEnvironment(env: Environment): EnvironmentReading<CompleteMai
     return { kind: 'read', settings: readMailerSettings(env) };
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    // One problem a line, after the line that counts them; line ends within a value are escaped.
-    const problems = error.message.split('\n').slice(1);
-    return { kind: 'wrong', problems: problems.map((line) => line.trim()) };
+    return { kind: 'wrong', problems: error.problems };
   }
 }
 

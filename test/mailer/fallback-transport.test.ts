@@ -140,6 +140,39 @@ describe('the nodemailer transport', () => {
     holding.close();
   });
 
+  it('fails for a field of its own that is of another type, as for any mail that can never be sent', async () => {
+    const wrong = { ...MAIL, ...JSON.parse('{"id":5,"tags":null}') };
+
+    await expect(transporter.sendMail(wrong)).rejects.toMatchObject({
+      name: 'MailNotSentError',
+      code: 'EREFUSED',
+      outcome: { kind: 'refused', reason: 'invalid', detail: expect.stringContaining('id: expected string') },
+    });
+    expect(double.connections).toBe(0);
+  });
+
+  it('verifies that SMTP would take mail, by promise and by callback', async () => {
+    expect(await transporter.verify()).toBe(true);
+    const called = await new Promise((resolve) =>
+      transporter.verify((error, success) => resolve([error, success])),
+    );
+
+    expect(called).toEqual([null, true]);
+    expect(double.mails).toEqual([]);
+  });
+
+  it('does not verify where SMTP is down, whatever the fallback would do', async () => {
+    await double.behave({ kind: 'refused' });
+
+    await expect(transporter.verify()).rejects.toMatchObject({
+      name: 'SmtpNotReadyError',
+      code: 'ECONNREFUSED',
+      failure: { class: 'unreachable' },
+    });
+    const called = await new Promise((resolve) => transporter.verify((error) => resolve(error)));
+    expect(called).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
   it('refuses wrong settings where it is made', () => {
     expect(() => fallbackTransport(settings({ timeToLiveMs: -1 }))).toThrow('timeToLiveMs');
   });

@@ -8,11 +8,13 @@ import { createMailer } from '../../lib/mailer/create-mailer.ts';
 import type { Mail, Mailer } from '../../lib/mailer/mailer.ts';
 import type { MailerSettings } from '../../lib/mailer/settings.ts';
 import { unpackMime } from '../../lib/message/content-codec.ts';
+import type { Delivery } from '../../lib/message/delivery.ts';
 import type { Envelope } from '../../lib/message/envelope.ts';
 import { MAX_CONTENT_BYTES } from '../../lib/message/limits.ts';
 import type { Log } from '../../lib/ports/log.ts';
 import { takeAll, takeEnvelopes } from '../support/queue-contents.ts';
 import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
+import { startStallingServer } from '../support/stalling-server.ts';
 
 const MAIL: Mail = {
   id: 'reply-1',
@@ -240,7 +242,11 @@ describe('the mailer', () => {
   it.each<[string, Partial<Mail>, string]>([
     ['no recipient', { to: [] }, 'no-recipient'],
     ['a time that is over', { expiresAt: new Date(Date.now() - 1) }, 'expired'],
+    ['a time that is none', { expiresAt: new Date('garbage') }, 'invalid'],
+    ['a time after the year 9999', { expiresAt: new Date(8.64e15) }, 'invalid'],
+    ['a time in text', JSON.parse('{"expiresAt":"2030-01-01T00:00:00Z"}'), 'invalid'],
     ['no sender', { from: undefined }, 'invalid'],
+    ['more header than any mail needs', { headers: { 'X-Long': 'x'.repeat(3_000_000) } }, 'invalid'],
     ['an id that is too long', { id: 'x'.repeat(129) }, 'invalid'],
     ['a tenant with a space', { tenantId: 'a b' }, 'invalid'],
     ['a tag that SES does not take', { tags: { 'my tag': 'x' } }, 'invalid'],
@@ -248,6 +254,53 @@ describe('the mailer', () => {
     expect(await mailer.send({ ...MAIL, ...change })).toMatchObject({ kind: 'refused', reason });
     expect(double.connections).toBe(0);
   });
+
+  async function frozenDelivery(change: Partial<Mail> = {}): Promise<Delivery> {
+    const frozen = await mailer.freeze({ ...MAIL, ...change });
+    if (frozen.kind !== 'delivery') throw new Error(frozen.detail);
+    return frozen.delivery;
+  }
+
+  const keptDeliveries: [string, (delivery: Delivery) => Delivery, string][] = [
+    ['no recipient', (delivery) => ({ ...delivery, to: [] }), 'no-recipient'],
+    ['a time that is over', (delivery) => ({ ...delivery, expiresAt: new Date(Date.now() - 1) }), 'expired'],
+    ['a time that is none', (delivery) => ({ ...delivery, expiresAt: new Date('garbage') }), 'invalid'],
+    ['a time after the year 9999', (delivery) => ({ ...delivery, expiresAt: new Date(8e15) }), 'invalid'],
+    [
+      'its times as text, as JSON has them',
+      (delivery) => ({ ...JSON.parse(JSON.stringify(delivery)), mime: delivery.mime }),
+      'invalid',
+    ],
+    [
+      'its bytes as JSON has them',
+      (delivery) => ({ ...delivery, mime: JSON.parse('{"data":[]}') }),
+      'invalid',
+    ],
+    ['an address that is none', (delivery) => ({ ...delivery, to: ['marie@example.org/x'] }), 'invalid'],
+  ];
+
+  it.each(keptDeliveries)('refuses a kept delivery with %s, on both ways', async (_name, change, reason) => {
+    await double.behave({ kind: 'refused' });
+    const delivery = change(await frozenDelivery());
+    const failure = { class: 'unreachable', phase: 'connect', at: new Date().toISOString() } as const;
+
+    expect(await mailer.deliver(delivery)).toMatchObject({ kind: 'refused', reason });
+    expect(await mailer.handOver(delivery, failure)).toMatchObject({ kind: 'refused', reason });
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
+  it('comes to an outcome where the answer of the queue never ends', async () => {
+    const server = await startStallingServer('trickles');
+    await double.behave({ kind: 'refused' });
+    const { fallback, ...rest } = settings();
+    const stalled = createMailer({ ...rest, fallback: { ...fallback, sqsEndpoint: server.url } });
+
+    const outcome = await stalled.send(MAIL);
+
+    expect(outcome).toMatchObject({ kind: 'not-accepted', fallback: { code: 'queue-unavailable' } });
+    await stalled.close();
+    await server.close();
+  }, 30_000);
 
   const longAddress = (index: number) => `${String(index).padStart(5, '0')}-${'x'.repeat(200)}@example.org`;
 
@@ -354,6 +407,28 @@ describe('the mailer', () => {
       recipients: ['marie@example.org'],
       handOver: { recipients: ['paul@example.org'], failure: { class: 'rejected' } },
     });
+  });
+
+  it('holds nothing that SMTP did not take for sure', async () => {
+    const holding = createMailer(settings({ onUnknown: 'hold' }), { log });
+    await double.behave({ kind: 'final-reply', reply: '452 4.3.1 Full' });
+
+    const outcome = await holding.send(MAIL);
+    await holding.close();
+
+    expect(outcome).toMatchObject({ kind: 'handed-over', handOver: { failure: { class: 'deferred' } } });
+  });
+
+  it('tells of several refusals the one that may pass', async () => {
+    const replies = {
+      'paul@example.org': '550 5.1.1 No such user',
+      'anne@example.org': '450 4.2.0 Greylisted',
+    } as const;
+    await double.behave({ kind: 'recipients-refused', replies });
+
+    const outcome = await mailer.send({ ...MAIL, cc: ['paul@example.org', 'anne@example.org'] });
+
+    expect(outcome).toMatchObject({ kind: 'split', handOver: { failure: { class: 'deferred' } } });
   });
 
   it('hands over many at once in batches, each mail once', async () => {

@@ -1,11 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseMailerSettings, readMailerSettings } from '../../lib/mailer/settings.ts';
+import { parseMailerSettings, readMailerSettings, SettingsError } from '../../lib/mailer/settings.ts';
 
 const ENV = {
   SMTP_HOST: 'mail-core',
   FALLBACK_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/keybuzz-mail-fallback',
   PAYLOAD_BUCKET: 'keybuzz-payloads',
 };
+
+function problemsOf(settings: unknown): readonly string[] {
+  try {
+    parseMailerSettings(settings);
+    return [];
+  } catch (error) {
+    return error instanceof SettingsError ? error.problems : [String(error)];
+  }
+}
 
 describe('the settings of the mailer', () => {
   it('have the defaults that are documented', () => {
@@ -73,6 +82,8 @@ describe('the settings of the mailer', () => {
       'smtp.host (SMTP_HOST) is not set: it is needed',
       'smtp.port (SMTP_PORT) = 70000: allowed is a port, 1 to 65535',
       'smtp.secure (SMTP_SECURE) = "maybe": allowed is true or false',
+      'smtp.password (SMTP_PASSWORD) is not set: it is needed with smtp.user',
+      'fallback.secretAccessKey (AWS_SES_SECRET_KEY) is not set: it is needed with fallback.accessKeyId',
       'smtp.maxConnections (SMTP_MAX_CONNECTIONS) = 0: allowed is at least 1',
       'fallback.queueUrl (FALLBACK_QUEUE_URL) = "queue": allowed is a URL',
       'fallback.payloadBucket (PAYLOAD_BUCKET) is not set: it is needed',
@@ -86,9 +97,37 @@ describe('the settings of the mailer', () => {
   it('want name and password together, and both halves of the key', () => {
     const read = () => readMailerSettings({ ...ENV, SMTP_USER: 'api', AWS_SES_SECRET_KEY: 'hidden' });
 
-    expect(read).toThrow('smtp.password (SMTP_PASSWORD)');
-    expect(read).toThrow('fallback.secretAccessKey (AWS_SES_SECRET_KEY)');
+    expect(read).toThrow('smtp.password (SMTP_PASSWORD) is not set: it is needed with smtp.user');
+    expect(read).toThrow(
+      'fallback.accessKeyId (AWS_SES_ACCESS_KEY) is not set: it is needed with fallback.secretAccessKey',
+    );
     expect(read).not.toThrow('hidden');
+  });
+
+  it.each([
+    ['SMTP_SEND_TIMEOUT_MS', '99999999999', 'at most 2147483647'],
+    ['SMTP_CONNECT_TIMEOUT_MS', '2147483648', 'at most 2147483647'],
+    ['SMTP_MAX_CONNECTIONS', '1000000', 'at most 10000'],
+    ['MAIL_TIME_TO_LIVE_MS', '900000000000000', 'at most 31536000000'],
+  ])('are refused where no timer or clock could hold them: %s', (variable, value, allowed) => {
+    expect(() => readMailerSettings({ ...ENV, [variable]: value })).toThrow(
+      `${value}: allowed is ${allowed}`,
+    );
+  });
+
+  it('are refused where they are misspelt, each with those that there are', () => {
+    const misspelt = {
+      smtp: { host: 'mail-core', requireTLS: true, tls: { rejectUnauthorized: false } },
+      fallback: { queueUrl: ENV.FALLBACK_QUEUE_URL, payloadBucket: 'keybuzz-payloads' },
+      onUnkown: 'hold',
+    };
+
+    expect(() => parseMailerSettings(misspelt)).toThrow(SettingsError);
+    expect(problemsOf(misspelt)).toEqual([
+      'onUnkown is no setting; known are smtp, fallback, onUnknown, timeToLiveMs',
+      expect.stringMatching(/^smtp\.requireTLS is no setting; known are smtp\.host, .*smtp\.requireTls, /),
+      expect.stringMatching(/^smtp\.tls is no setting; known are /),
+    ]);
   });
 
   it('never show a secret', () => {

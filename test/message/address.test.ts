@@ -22,6 +22,40 @@ describe('an address', () => {
     );
   });
 
+  it('is masked also where its local part is quoted, or its domain is a number', () => {
+    expect(maskAddressesIn('no "marie smith"@example.org, "x" nor marie@[192.0.2.1]')).toBe(
+      'no "***@example.org, "x" nor m***@[192.0.2.1]',
+    );
+  });
+
+  it.each(['"'.repeat(200_000), '"\\'.repeat(100_000), 'a'.repeat(200_000)])(
+    'is looked for in little time, whatever the text',
+    (text) => {
+      const before = performance.now();
+
+      maskAddressesIn(text);
+
+      expect(performance.now() - before).toBeLessThan(2_000);
+    },
+  );
+
+  it.each([
+    'marie@example.org/x',
+    'marie@example.org#x',
+    'marie@example.org?x=1',
+    'marie@example.org:25',
+    'm@exa\\mple.org',
+    'm@exa%2emple.org',
+    'marie@exa..mple',
+    'marie@\uff11',
+  ])('is not made another one: %s', (address) => {
+    expect(withAsciiDomain(address)).toBe(address);
+  });
+
+  it('keeps a domain that is a number', () => {
+    expect(withAsciiDomain('marie@1')).toBe('marie@1');
+  });
+
   it('keeps its local part and takes an ASCII domain', () => {
     expect(withAsciiDomain('Jörg@Bücher.example')).toBe('Jörg@xn--bcher-kva.example');
     expect(withAsciiDomain('"a@b"@example.org')).toBe('"a@b"@example.org');
@@ -39,6 +73,10 @@ describe('an address', () => {
     ['support@evilkeybuzz.io', false],
     ['support@keybuzz.io.evil.example', false],
     ['"support@keybuzz.io"@evil.example', false],
+    ['support@keybuzz.io#.evil.example', false],
+    ['support@keybuzz.io/.evil.example', false],
+    ['support@keybuzz.io:80', false],
+    ['support@keybuzz%2eio', false],
     ['support', false],
     ['', false],
   ])('%s is of keybuzz.io: %s', (address, expected) => {

@@ -35,6 +35,9 @@ describe('the envelope', () => {
 
     expect(parsed).toMatchObject({ kind: 'envelope', envelope: { content: { type: name } } });
     expect(accordsWithPublishedSchema(example(name))).toBe(true);
+    // Whoever sends an example to try it out should see it arrive.
+    const { expiresAt = '2099-01-01T00:00:00Z' } = example(name);
+    expect(new Date(expiresAt).getTime()).toBeGreaterThan(new Date('2090-01-01').getTime());
   });
 
   it('survives the way through its text, whatever it holds', () => {
@@ -123,11 +126,82 @@ describe('the envelope', () => {
     ],
     ['more than 40 MB declared', (e) => (e.content = { ...example('s3').content, bytes: 41_943_041 })],
     ['a time without its offset', (e) => (e.expiresAt = '2026-11-22T09:44:58')],
+    ['a time with an offset in hours alone', (e) => (e.expiresAt = '2020-01-01T00:00:00+02')],
+    ['an address with two @', (e) => (e.envelope.from = 'evil@bank.example@keybuzz.io')],
+    ['a domain with an empty label', (e) => (e.envelope.to = ['marie@exa..mple'])],
+    ['a domain with a path', (e) => (e.envelope.to = ['marie@example.org/x'])],
+    ['a domain with a backslash', (e) => (e.envelope.to = ['marie@exa\\mple.org'])],
   ] satisfies [string, (e: ReturnType<typeof example>) => void][])('refuses %s', (_name, change) => {
     const text = changed(change);
 
     expect(parseEnvelope(text)).toMatchObject({ kind: 'unreadable', reason: 'wrong-schema' });
   });
+
+  it('knows every time that it lets through', () => {
+    const two = (most: number) => fc.integer({ min: 0, max: most }).map((n) => String(n).padStart(2, '0'));
+    const offset = fc.oneof(
+      fc.constant('Z'),
+      fc.tuple(fc.constantFrom('+', '-'), two(23), fc.constantFrom(':', ''), fc.option(two(59), { nil: '' })),
+    );
+    const time = fc.tuple(
+      fc.integer({ min: 0, max: 9999 }).map((year) => String(year).padStart(4, '0')),
+      two(13),
+      two(32),
+      fc.constantFrom('T', ' '),
+      two(24),
+      two(60),
+      fc.constantFrom('', '.1', '.123456789'),
+      offset,
+    );
+    fc.assert(
+      fc.property(time, ([year, month, day, t, hour, minute, fraction, zone]) => {
+        const text = `${year}-${month}-${day}${t}${hour}:${minute}:00${fraction}${[zone].flat().join('')}`;
+        const body = changed((envelope) => {
+          envelope.expiresAt = text;
+        });
+        const taken = parseEnvelope(body).kind === 'envelope';
+        expect(taken && Number.isNaN(new Date(text).getTime())).toBe(false);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it.each([
+    ['a media type', (e) => (e.content.attachments[0].contentType = `${'/'.repeat(300_000)}\n`)],
+    ['a From', (e) => (e.content.from = `${'@'.repeat(300_000)}\n`)],
+    ['an address', (e) => (e.envelope.from = `${'a@'.repeat(150_000)}\n`)],
+    ['a quoted address', (e) => (e.envelope.from = '"\\'.repeat(150_000))],
+    ['base64', (e) => (e.content.attachments[0].content = `${'='.repeat(300_000)}\n`)],
+    ['a subject', (e) => (e.content.subject = `${' '.repeat(300_000)}\n`)],
+    ['an id', (e) => (e.id = `${' '.repeat(300_000)}\n`)],
+    ['a time', (e) => (e.expiresAt = `2026-01-01T00:00:00.${'0'.repeat(300_000)}`)],
+  ] satisfies [string, (e: ReturnType<typeof example>) => void][])(
+    'is read in little time where %s is made to take long',
+    (_name, change) => {
+      const text = changed(change);
+      const before = performance.now();
+
+      expect(parseEnvelope(text).kind).toBe('unreadable');
+      expect(performance.now() - before).toBeLessThan(1_000);
+    },
+  );
+
+  it.each([
+    ['recipients', (e) => (e.envelope.to = Array.from({ length: 510_000 }, () => 1))],
+    ['copies', (e) => (e.content.cc = Array.from({ length: 500_000 }, () => 1))],
+    ['attachments', (e) => (e.content.attachments = Array.from({ length: 330_000 }, () => ({})))],
+  ] satisfies [string, (e: ReturnType<typeof example>) => void][])(
+    'takes little memory where hundreds of thousands of %s are wrong',
+    (_name, change) => {
+      const text = changed(change);
+      const before = process.memoryUsage().heapUsed;
+
+      const parsed = parseEnvelope(text);
+
+      expect(parsed).toMatchObject({ kind: 'unreadable', reason: 'wrong-schema' });
+      expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 1024 * 1024);
+    },
+  );
 
   it('says which field broke which rule, and not what was in it', () => {
     const text = changed((envelope) => {

@@ -125,6 +125,7 @@ describe('the settings of the worker', () => {
       'logLevel (LOG_LEVEL) = "chatty": allowed is one of info, warn, error',
       expect.stringContaining('smtp.host (SMTP_HOST) is not set'),
       expect.stringContaining('smtp.port (SMTP_PORT) = 0'),
+      'smtp.user (SMTP_USER) is not set: it is needed with smtp.password',
       expect.stringContaining('fallback.queueUrl (FALLBACK_QUEUE_URL) = "line one\\nline two"'),
       expect.stringContaining('fallback.payloadBucket (PAYLOAD_BUCKET) is not set'),
     ]);

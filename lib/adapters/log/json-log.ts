@@ -3,7 +3,7 @@ import type { Log, LogFields } from '../../ports/log.ts';
 const LEVELS = ['info', 'warn', 'error'] as const;
 
 /** From the quietest event that is still written. */
-export type LogLevel = (typeof LEVELS)[number];
+type LogLevel = (typeof LEVELS)[number];
 
 export interface JsonLogOptions {
   /** Stands on each line. */

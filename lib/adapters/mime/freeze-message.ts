@@ -20,14 +20,15 @@ export type FrozenResult =
 
 /**
  * Reads the bytes of a compiled message once. Line ends become CRLF as RFC 5321 asks (2.3.8), so that SMTP has
- * nothing left to change; a Bcc header of a ready-made message goes; a missing Message-ID comes.
+ * nothing left to change, and nodemailer ends the last one; a Bcc header of a ready-made message goes; a missing
+ * Message-ID comes.
  *
  * @throws what the streams of its attachments throw
  */
 export async function freezeMessage(node: MimeNode): Promise<FrozenResult> {
   const { bytes, mime } = await collect(node.createReadStream(), MAX_CONTENT_BYTES);
   if (mime === undefined) return { kind: 'too-large', bytes };
-  const lined = withFinalLineEnd(withCrlf(mime));
+  const lined = withCrlf(mime);
   const flaw = headerFlaw(lined);
   if (flaw !== undefined) return { kind: 'malformed', detail: flaw.detail };
   const sealed = withMessageId(withoutHeader(lined, 'bcc'), node);
@@ -61,10 +62,6 @@ function withCrlf(mime: Buffer): Buffer {
   const text = mime.toString('latin1');
   const bare = /\r(?!\n)|(?<!\r)\n/;
   return bare.test(text) ? Buffer.from(text.replaceAll(/\r\n|\r|\n/g, '\r\n'), 'latin1') : mime;
-}
-
-function withFinalLineEnd(mime: Buffer): Buffer {
-  return mime.subarray(-2).equals(Buffer.from('\r\n')) ? mime : Buffer.concat([mime, Buffer.from('\r\n')]);
 }
 
 function withMessageId(mime: Buffer, node: MimeNode): Buffer {

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { Readable } from 'node:stream';
 import type { NodemailerError } from 'nodemailer';
 import MimeNode, { type MimeNodeEnvelope } from 'nodemailer/lib/mime-node';
@@ -49,7 +50,7 @@ export class ObservedMessage extends MimeNode {
   /** Called once for each session that tries the message. */
   override getEnvelope(): MimeNodeEnvelope {
     const { from, to, mime } = this.#delivery;
-    this.#envelope = { from, to: [...to], size: mime.length, use8BitMime: mime.some((byte) => byte > 0x7f) };
+    this.#envelope = { from, to: [...to], size: mime.length, use8BitMime: !isAscii(mime) };
     return this.#envelope;
   }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import nodemailer, {
   type NodemailerError,
   type SMTPPoolOptions,
@@ -108,7 +109,7 @@ export class SmtpPoolRoute implements SmtpRoute {
 
 /** nodemailer rejects with nothing but errors of its own. */
 function asNodemailerError(error: unknown): NodemailerError {
-  return error instanceof Error ? error : new Error(String(error));
+  return types.isNativeError(error) ? error : new Error(String(error));
 }
 
 function poolOptions(settings: SmtpSettings): SMTPPoolOptions & { pool: true } {

@@ -24,7 +24,7 @@ export interface RowState {
   readonly attempts: readonly RowAttempt[];
 }
 
-export interface RowAttempt {
+interface RowAttempt {
   readonly outcome: string;
   readonly durationMs: number;
   readonly failure?: { readonly class: string };

@@ -13,6 +13,8 @@ describe('the table of SES errors', () => {
     ['AccountSendingPausedException', 'paused', 400, 'sending-paused', 'hours'],
     ['SendingPausedException', 'paused', 400, 'sending-paused', 'hours'],
     ['AccountSuspendedException', 'suspended', 400, 'sending-paused', 'hours'],
+    ['MessageRejected', 'Sending paused for this account. For more …', 400, 'sending-paused', 'hours'],
+    ['MessageRejected', 'Sending suspended for this account.', 400, 'sending-paused', 'hours'],
     ['MessageRejected', NOT_VERIFIED, 400, 'identity-not-verified', 'hours'],
     ['MailFromDomainNotVerifiedException', 'MAIL FROM', 400, 'identity-not-verified', 'hours'],
     ['ConfigurationSetDoesNotExistException', 'none', 400, 'configuration-set-missing', 'hours'],

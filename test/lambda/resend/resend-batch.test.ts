@@ -9,9 +9,12 @@ import { SqsDeadLetters } from '../../../lib/adapters/sqs/sqs-dead-letters.ts';
 import { SqsFallbackQueue } from '../../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
 import { type SesDouble, startSesDouble } from '../../../lib/local/ses/ses-double.ts';
+import { compositionMark } from '../../../lib/message/composition-mark.ts';
 import { packMime } from '../../../lib/message/content-codec.ts';
 import type { Envelope, MailContent } from '../../../lib/message/envelope.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../../lib/message/limits.ts';
+import type { DeadLetters } from '../../../lib/ports/dead-letters.ts';
+import type { FallbackQueue } from '../../../lib/ports/fallback-queue.ts';
 import type { Redelivery } from '../../../lib/ports/redelivery.ts';
 import { aRecord, aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
@@ -201,6 +204,37 @@ describe('the resend Lambda', () => {
       () => JSON.stringify(anEnvelope({ content: packMime(mimeFrom('a@keybuzz.io, ceo@evil.example')) })),
     ],
     [
+      'a message whose lines end in LF',
+      'not-crlf',
+      () =>
+        JSON.stringify(
+          anEnvelope({ content: packMime(Buffer.from('From: support@keybuzz.io\nSubject: x\n\nHello\n')) }),
+        ),
+    ],
+    [
+      'another From behind a bare LF',
+      'not-crlf',
+      () =>
+        JSON.stringify(
+          anEnvelope({
+            content: packMime(
+              Buffer.from('X: y\nFrom: ceo@evil.example\r\nFrom: a@keybuzz.io\r\n\r\nPay\r\n'),
+            ),
+          }),
+        ),
+    ],
+    [
+      '40 MB of header in a few KB',
+      'malformed-header',
+      () => JSON.stringify(anEnvelope({ content: packMime(Buffer.alloc(40 * 1024 * 1024, 'a:\r\n')) })),
+    ],
+    [
+      'a foreign address in place of a name',
+      'foreign-sender',
+      () =>
+        JSON.stringify(anEnvelope({ content: packMime(mimeFrom('ceo@evil.example <support@keybuzz.io>')) })),
+    ],
+    [
       'a compressed bomb',
       'size-mismatch',
       () => JSON.stringify(anEnvelope({ content: { ...packMime(Buffer.alloc(5_000_000)), bytes: 1000 } })),
@@ -298,6 +332,119 @@ describe('the resend Lambda', () => {
       { receiptHandle: tenth.receiptHandle, delaySeconds: 2025 },
     ]);
     expect(await parked()).toEqual([]);
+  });
+
+  it('keeps every mail while AWS has stopped the account', async () => {
+    ses.account.enforcementStatus = 'SHUTDOWN';
+    const record = aRecordOf(anEnvelope());
+
+    const response = await resendBatch([record], parts);
+
+    expect(response.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
+    expect(await parked()).toEqual([]);
+    expect(logged.join()).toContain('"cause":"sending-paused"');
+  });
+
+  const noDeadLetters: DeadLetters = {
+    park: async () => {
+      throw new Error('the dead letters are down');
+    },
+  };
+
+  it.each([
+    ['needs SMTPUTF8', ['marie@example.org', 'jörg@example.org']],
+    ['SES would never take', ['marie@example.org', 'paul@localhost']],
+  ])('sends once to the others where one that %s cannot be parked now', async (_name, to) => {
+    const envelope = anEnvelope({ envelope: { from: 'support@keybuzz.io', to } });
+    const pushed: { to: readonly string[]; delaySeconds: number | undefined }[] = [];
+    const queue: FallbackQueue = {
+      push: async (narrower, options) => {
+        pushed.push({ to: narrower.envelope.to, delaySeconds: options?.delaySeconds });
+        return 'queued';
+      },
+    };
+
+    const response = await resendBatch([aRecordOf(envelope)], {
+      ...parts,
+      queue,
+      deadLetters: noDeadLetters,
+    });
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(ses.mails.flatMap((mail) => mail.recipients)).toEqual(['marie@example.org']);
+    expect(pushed).toEqual([{ to: to.slice(1), delaySeconds: 4 }]);
+  });
+
+  it('parks alone the bad recipient out of fifty', async () => {
+    const to = [...recipients(49), 'paul@localhost'];
+
+    const response = await resendBatch(
+      [aRecordOf(anEnvelope({ id: 'many', envelope: { from: 'support@keybuzz.io', to } }))],
+      parts,
+    );
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(ses.mails.flatMap((mail) => mail.recipients).sort()).toEqual(recipients(49).sort());
+    const letters = await parked();
+    expect(letters).toMatchObject([{ reason: 'invalid-for-ses', deliveryId: 'many' }]);
+    expect(JSON.parse(letters[0]?.body ?? '').envelope.to).toEqual(['paul@localhost']);
+  });
+
+  it('forgets no recipient that needs SMTPUTF8 where the others have to wait', async () => {
+    ses.fault({ effect: { kind: 'throttling' }, when: () => ses.mails.length === 1 });
+    const to = [...recipients(60), 'jörg@example.org'];
+    const kept: string[] = [];
+    const queue: FallbackQueue = {
+      push: async ({ envelope }) => {
+        kept.push(...envelope.to);
+        return 'queued';
+      },
+    };
+
+    await resendBatch([aRecordOf(anEnvelope({ envelope: { from: 'support@keybuzz.io', to } }))], {
+      ...parts,
+      queue,
+    });
+
+    const letters = await parked();
+    const dead = letters.flatMap(({ body }) => JSON.parse(body).envelope.to);
+    expect([...ses.mails.flatMap((mail) => mail.recipients), ...kept, ...dead].sort()).toEqual(
+      [...to].sort(),
+    );
+  });
+
+  it('keeps what is left back for no longer than SQS can', async () => {
+    ses.fault({
+      effect: { kind: 'throttling', message: 'Daily message quota exceeded.' },
+      when: () => ses.mails.length === 1,
+    });
+    const delays: (number | undefined)[] = [];
+    const queue: FallbackQueue = {
+      push: async (_envelope, options) => {
+        delays.push(options?.delaySeconds);
+        return 'queued';
+      },
+    };
+    const envelope = anEnvelope({ envelope: { from: 'support@keybuzz.io', to: recipients(60) } });
+
+    await resendBatch([aRecordOf(envelope, { ApproximateReceiveCount: '10' })], { ...parts, queue });
+
+    expect(delays).toEqual([900]);
+  });
+
+  it('composes a mail in parts to the same bytes at every try', async () => {
+    const envelope = anEnvelope({
+      id: 'parts',
+      content: { type: 'mail', from: 'support@keybuzz.io', text: 'Bonjour', html: '<p>Bonjour</p>' },
+    });
+
+    await resendBatch([aRecordOf(envelope), aRecordOf(envelope)], parts);
+
+    const [first, second] = ses.mails;
+    expect(first?.raw.toString()).toContain(
+      `Message-ID: ${compositionMark('parts', 'support@keybuzz.io', new Date()).messageId}`,
+    );
+    expect(second?.raw.toString()).toBe(first?.raw.toString());
   });
 
   it('never lets one bad record fail its neighbours', async () => {

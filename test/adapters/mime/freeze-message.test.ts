@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import { MailComposer } from '../../../lib/adapters/mime/compose-mail.ts';
+
+const envelope = { from: 'support@keybuzz.io', to: 'marie@example.org' };
+
+async function freeze(raw: string): Promise<string> {
+  const frozen = await new MailComposer('content-only').compose({ raw, envelope });
+  if (frozen.kind !== 'frozen') throw new Error(frozen.kind);
+  return frozen.message.mime.toString();
+}
+
+describe('freezing a ready-made message', () => {
+  it.each(['', '\n', '\r', '\r\n'])('ends its last line, whatever it ended in: %j', async (end) => {
+    expect(await freeze(`Message-ID: <a@b>\nSubject: x\n\nHello${end}`)).toBe(
+      'Message-ID: <a@b>\r\nSubject: x\r\n\r\nHello\r\n',
+    );
+  });
+
+  it('calls one malformed whose header section not every program would read alike', async () => {
+    const composer = new MailComposer('content-only');
+
+    expect(await composer.compose({ raw: 'From\nSubject: x\n\nHello', envelope })).toMatchObject({
+      kind: 'malformed',
+    });
+  });
+});

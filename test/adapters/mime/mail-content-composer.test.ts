@@ -1,0 +1,20 @@
+import { describe, expect, it } from '@jest/globals';
+import { MailContentComposer } from '../../../lib/adapters/mime/mail-content-composer.ts';
+import { compositionMark } from '../../../lib/message/composition-mark.ts';
+
+const MARK = compositionMark('parts', 'support@keybuzz.io', new Date());
+
+describe('the composer of mails in parts', () => {
+  it.each(['{"path":"/etc/hostname"}', '{"href":"http://127.0.0.1:9/"}'])(
+    'reads nothing that a mail names, even past the schema: %s',
+    async (html) => {
+      const mail = JSON.parse(`{"type":"mail","from":"support@keybuzz.io","html":${html}}`);
+
+      expect(await new MailContentComposer().compose(mail, MARK)).toMatchObject({
+        kind: 'unreadable',
+        reason: 'not-composable',
+        detail: expect.not.stringContaining('ECONNREFUSED'),
+      });
+    },
+  );
+});

@@ -1,0 +1,61 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { S3PayloadStore } from '../../../lib/adapters/s3/s3-payload-store.ts';
+import { STALLS, type StallingServer, startStallingServer } from '../../support/stalling-server.ts';
+
+describe('the payload store', () => {
+  let server: StallingServer;
+  let s3: S3Client;
+
+  function storeAt(timeoutMs: number): S3PayloadStore {
+    s3 = new S3Client({
+      region: 'eu-west-1',
+      endpoint: server.url,
+      forcePathStyle: true,
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    });
+    return new S3PayloadStore(s3, 'payloads', timeoutMs);
+  }
+
+  afterEach(async () => {
+    s3.destroy();
+    await server.close();
+  });
+
+  it.each(STALLS)(
+    'gives a payload up that %s',
+    async (stall) => {
+      server = await startStallingServer(stall);
+      const before = performance.now();
+
+      await expect(storeAt(300).get('payloads/a', 20_000)).rejects.toBeDefined();
+
+      expect(performance.now() - before).toBeLessThan(3_000);
+    },
+    10_000,
+  );
+
+  it.each(['silent', 'stalls in the body'] as const)(
+    'gives up to put where the answer %s',
+    async (stall) => {
+      server = await startStallingServer(stall);
+      const before = performance.now();
+
+      // S3 has nothing to say in the body of this answer; where it has one all the same, nobody need wait for it.
+      await storeAt(300)
+        .put('payloads/a', Buffer.from('Hello'))
+        .catch(() => {});
+
+      expect(performance.now() - before).toBeLessThan(3_000);
+    },
+    10_000,
+  );
+
+  it('does not read a payload that is too large, and lets the connection go', async () => {
+    server = await startStallingServer('trickles', 1_000_000);
+    const abandoned = server.abandoned({ signal: AbortSignal.timeout(3_000) });
+
+    expect(await storeAt(60_000).get('payloads/a', 10)).toEqual({ kind: 'too-large' });
+    await abandoned;
+  }, 10_000);
+});

@@ -1,0 +1,81 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { SmtpPoolRoute } from '../../../lib/adapters/smtp/smtp-pool-route.ts';
+import type { SmtpSettings } from '../../../lib/adapters/smtp/smtp-settings.ts';
+import { aDelivery } from '../../support/a-delivery.ts';
+import {
+  type ScriptedSmtpServer,
+  type SmtpScript,
+  startScriptedSmtpServer,
+  TAKES_ALL,
+} from '../../support/scripted-smtp-server.ts';
+
+/** Each limit is far from the others, so that a test tells which one ended the send. */
+const LIMITS = {
+  connectTimeoutMs: 20_000,
+  greetingTimeoutMs: 20_000,
+  socketTimeoutMs: 20_000,
+  sendTimeoutMs: 20_000,
+};
+
+describe('the SMTP route, before a server of odd manners', () => {
+  let server: ScriptedSmtpServer;
+  let route: SmtpPoolRoute;
+
+  async function start(script: SmtpScript, limits: Partial<SmtpSettings> = {}): Promise<void> {
+    server = await startScriptedSmtpServer(script);
+    route = new SmtpPoolRoute({
+      host: server.host,
+      port: server.port,
+      secure: false,
+      requireTls: false,
+      tlsRejectUnauthorized: true,
+      maxConnections: 1,
+      ...LIMITS,
+      ...limits,
+    });
+  }
+
+  afterEach(async () => {
+    await route.close();
+    await server.close();
+  });
+
+  it('gives a socket up on which nothing moves', async () => {
+    await start((line, socket) => (line === 'DATA' ? undefined : TAKES_ALL(line, socket)), {
+      socketTimeoutMs: 300,
+    });
+    const before = performance.now();
+
+    expect(await route.send(aDelivery())).toMatchObject({
+      kind: 'failed',
+      failure: { class: 'unreachable' },
+    });
+    expect(performance.now() - before).toBeLessThan(5_000);
+  });
+
+  it('gives a send up that goes on and on, though something always moves', async () => {
+    const trickles: SmtpScript = (line, socket) => {
+      if (line !== 'DATA') return TAKES_ALL(line, socket);
+      const trickle = setInterval(() => socket.write('354-wait\r\n'), 50);
+      socket.on('close', () => clearInterval(trickle));
+      return undefined;
+    };
+    await start(trickles, { socketTimeoutMs: 1_000, sendTimeoutMs: 500 });
+    const before = performance.now();
+
+    expect((await route.send(aDelivery())).kind).toBe('failed');
+    expect(performance.now() - before).toBeLessThan(5_000);
+  });
+
+  it.each([
+    ['has', 'Grüße\r\n', true],
+    ['has not', 'Hello\r\n', false],
+  ])('says by BODY=8BITMIME that a mail %s bytes above ASCII', async (_name, body, expected) => {
+    await start(TAKES_ALL);
+    const mime = Buffer.from(`From: support@keybuzz.io\r\n\r\n${body}`);
+
+    expect((await route.send(aDelivery({ mime }))).kind).toBe('taken');
+    const mailFrom = server.lines.find((line) => line.startsWith('MAIL FROM'));
+    expect(mailFrom?.includes('BODY=8BITMIME')).toBe(expected);
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type Offered, offerToSes } from '../../../lambda/resend/offer-to-ses.ts';
+import { silentLog } from '../../../lib/ports/log.ts';
+import type { RawMailSender } from '../../../lib/ports/raw-mail-sender.ts';
+import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
+
+interface Scene {
+  readonly recipients: number;
+  readonly bad: readonly number[];
+  /** How many calls there is time for. @default all */
+  readonly calls?: number;
+  /** The call that is throttled. @default none */
+  readonly throttledAt?: number;
+}
+
+interface Played {
+  readonly offered: Offered;
+  readonly sent: readonly string[];
+  readonly calls: number;
+}
+
+const nameOf = (index: number) => `buyer-${index}@example.org`;
+
+/** SES that refuses a call where one of its recipients is bad. */
+async function play({
+  recipients,
+  bad,
+  calls = Number.POSITIVE_INFINITY,
+  throttledAt,
+}: Scene): Promise<Played> {
+  const refuses = new Set(bad.map(nameOf));
+  const sent: string[] = [];
+  let made = 0;
+  const ses: RawMailSender = {
+    send: async (mail) => {
+      made += 1;
+      if (made === throttledAt) {
+        const verdict = { kind: 'retry', cause: 'sending-rate', pace: 'rate', answerLost: false } as const;
+        return { kind: 'failed', verdict, detail: '' };
+      }
+      if (mail.recipients.some((recipient) => refuses.has(recipient))) {
+        return { kind: 'failed', verdict: { kind: 'never', cause: 'invalid-for-ses' }, detail: 'no' };
+      }
+      sent.push(...mail.recipients);
+      return { kind: 'sent', sesMessageId: 's' };
+    },
+  };
+  const offered = await offerToSes(
+    {
+      envelope: anEnvelope(),
+      mime: mimeFrom('support@keybuzz.io'),
+      from: 'support@keybuzz.io',
+      recipients: Array.from({ length: recipients }, (_, index) => nameOf(index)),
+    },
+    { ses, log: silentLog, hasTime: () => made < calls },
+  );
+  return { offered, sent, calls: made };
+}
+
+const refusedIn = ({ refused }: Offered) => refused.flatMap(({ recipients }) => recipients);
+
+describe('offering a mail to SES', () => {
+  it.each([0, 17, 49])('finds the one bad recipient out of fifty at place %i', async (place) => {
+    const { offered, sent, calls } = await play({ recipients: 50, bad: [place] });
+
+    expect(offered.left).toEqual([]);
+    expect(refusedIn(offered)).toEqual([nameOf(place)]);
+    expect(sent).toHaveLength(49);
+    expect(calls).toBeLessThanOrEqual(13);
+  });
+
+  it('names those of one reason together', async () => {
+    const { offered } = await play({ recipients: 120, bad: [3, 60, 61] });
+
+    expect(offered.refused).toHaveLength(1);
+    expect([...refusedIn(offered)].sort()).toEqual([3, 60, 61].map(nameOf).sort());
+  });
+
+  it('takes the mail itself for the reason after a while, and asks no more', async () => {
+    const { offered, calls } = await play({ recipients: 400, bad: Array.from({ length: 400 }, (_, i) => i) });
+
+    expect(calls).toBeLessThanOrEqual(15);
+    expect(refusedIn(offered)).toHaveLength(400);
+  });
+
+  it('sends to someone within three calls, so that no try is in vain where time is short', async () => {
+    for (let place = 0; place < 50; place += 1) {
+      const { sent, offered } = await play({ recipients: 50, bad: [place], calls: 3 });
+      expect(sent.length).toBeGreaterThanOrEqual(25);
+      expect(offered.pace).toBeUndefined();
+    }
+  });
+
+  it('does not come back at once where it came no step forward', async () => {
+    const { offered } = await play({ recipients: 50, bad: [0, 49], calls: 2 });
+
+    expect(offered).toEqual({ refused: [], left: expect.any(Array), pace: 'outage' });
+    expect(offered.left).toHaveLength(50);
+  });
+
+  it('forgets nobody and sends to nobody twice, whatever happens', async () => {
+    const scene = fc.record({
+      recipients: fc.integer({ min: 0, max: 160 }),
+      bad: fc.array(fc.integer({ min: 0, max: 159 }), { maxLength: 12 }),
+      calls: fc.integer({ min: 0, max: 60 }),
+      throttledAt: fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined }),
+    });
+    await fc.assert(
+      fc.asyncProperty(scene, async ({ throttledAt, ...rest }) => {
+        const { offered, sent } = await play({
+          ...rest,
+          ...(throttledAt === undefined ? {} : { throttledAt }),
+        });
+        const all = [...sent, ...refusedIn(offered), ...offered.left].sort();
+        expect(all).toEqual(Array.from({ length: rest.recipients }, (_, index) => nameOf(index)).sort());
+        expect(sent.filter((name) => rest.bad.map(nameOf).includes(name))).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from '@jest/globals';
+import { foreignSender } from '../../../lambda/resend/sender-check.ts';
+import { MailComposer } from '../../../lib/adapters/mime/compose-mail.ts';
+
+const OWN = 'support@keybuzz.io';
+
+function check(header: string, envelopeFrom = OWN): string | undefined {
+  return foreignSender(envelopeFrom, Buffer.from(`${header}\r\n\r\nHello\r\n`), 'keybuzz.io');
+}
+
+describe('the check of the sender', () => {
+  it.each([
+    ['a bare address', OWN],
+    ['a name', `KeyBuzz <${OWN}>`],
+    ['a name with dots', `KeyBuzz Support, Inc. <${OWN}>`.replace(',', '')],
+    ['a quoted name, whatever it holds', `"K, (x): y; \\"z\\" ceo@bank.example" <${OWN}>`],
+    ['an encoded name', `=?utf-8?q?Jos=C3=A9?= <${OWN}>`],
+    ['a name in UTF-8', `José Müller <${OWN}>`],
+    ['a folded field', `KeyBuzz\r\n <${OWN}>`],
+    ['two authors', `A <${OWN}>, billing@mail.keybuzz.io`],
+    ['capitals', 'Support@KeyBuzz.IO'],
+  ])('lets %s pass', (_name, from) => {
+    expect(check(`From: ${from}`)).toBeUndefined();
+  });
+
+  it.each([
+    ['another domain', 'ceo@bank.example'],
+    ['another domain beside the own', `${OWN}, ceo@bank.example`],
+    ['a foreign address as a name', `ceo@bank.example <${OWN}>`],
+    ['a foreign address after it', `<${OWN}> ceo@bank.example`],
+    ['two in angle brackets', `<ceo@bank.example> <${OWN}>`],
+    ['one angle bracket within another', `<ceo@bank.example<${OWN}>`],
+    ['a comment', `ceo@bank.example (<${OWN}>)`],
+    ['a comment in a comment', `(a(b) <${OWN}> ) ceo@bank.example`],
+    ['quotes in comments', `( " ) ceo@bank.example ( " <${OWN}> )`],
+    ['comments in quotes', `" ( " ceo@bank.example " ) " <${OWN}>`],
+    ['a group', `staff: ${OWN};`],
+    ['a group and another', `staff: ${OWN};, ceo@bank.example`],
+    ['a group that does not end', `ceo@bank.example: <${OWN}>`],
+    ['a semicolon', `ceo@bank.example; ${OWN}`],
+    ['a source route', `<@bank.example,@x.example:${OWN}>`],
+    ['two @', 'ceo@bank.example@keybuzz.io'],
+    ['two @, the first in quotes', '"ceo@bank.example"@keybuzz.io'],
+    ['an own address in quotes', `"${OWN}"@bank.example`],
+    ['an own address as a name', `"${OWN}" ceo@bank.example`],
+    ['a fragment', 'x@keybuzz.io#.bank.example'],
+    ['a path', 'x@keybuzz.io/.bank.example'],
+    ['a port', '<x@keybuzz.io:80.bank.example>'],
+    ['a backslash', '<x@keybuzz.io\\.bank.example>'],
+    ['an escaped dot', '<x@keybuzz%2eio>'],
+    ['an encoded word as an address', '=?utf-8?q?ceo=40bank.example=2C?=@keybuzz.io'],
+    ['an encoded word in front', `=?utf-8?q?=3Cceo=40bank.example=3E?= ${OWN}`],
+    ['a quote that does not end', `"<${OWN}>`],
+    ['nothing', ''],
+    ['nothing but white space and commas', ' , ,'],
+    ['no address', 'KeyBuzz'],
+    ['thousands of authors', Array.from({ length: 5_000 }, () => OWN).join(', ')],
+    ['a white space that is not ASCII', 'ceo\u00a0bank@keybuzz.io'],
+  ])('stops a From with %s', (_name, from) => {
+    expect(check(`From: ${from}`)).toMatch(/^the From header/);
+  });
+
+  it('wants exactly one From', () => {
+    expect(check(`From: ${OWN}\r\nfrom: ${OWN}`)).toMatch('2 From headers');
+    expect(check('Subject: x')).toMatch('0 From headers');
+  });
+
+  it('looks at Sender as well', () => {
+    expect(check(`From: ${OWN}\r\nSender: ceo@bank.example`)).toMatch('Sender');
+    expect(check(`From: ${OWN}\r\nSender: ceo@bank.example <${OWN}>`)).toMatch('Sender');
+    expect(check(`From: ${OWN}\r\nSender: billing@keybuzz.io`)).toBeUndefined();
+  });
+
+  it('looks at the sender of the envelope', () => {
+    expect(check(`From: ${OWN}`, 'ceo@bank.example')).toMatch("the envelope's sender");
+    expect(check(`From: ${OWN}`, 'bounces@mail.keybuzz.io')).toBeUndefined();
+  });
+
+  it.each([
+    OWN,
+    'KeyBuzz <support@keybuzz.io>',
+    '"K, (x): y; \\"z\\" @home" <support@keybuzz.io>',
+    'Équipe support @ KeyBuzz <support@keybuzz.io>',
+    { name: 'a@b (c): "d" \\', address: OWN },
+    { name: 'ü'.repeat(300), address: OWN },
+  ])('has nothing against what nodemailer makes of %j', async (from) => {
+    const frozen = await new MailComposer('content-only').compose({ from, to: 'b@c.example', text: 'x' });
+    if (frozen.kind !== 'frozen') throw new Error(frozen.kind);
+
+    expect(foreignSender(frozen.message.from, frozen.message.mime, 'keybuzz.io')).toBeUndefined();
+  });
+});

@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+
+/** What a server says to one line of a client; undefined where it says nothing. */
+export type SmtpScript = (line: string, socket: Socket) => string | undefined;
+
+export interface ScriptedSmtpServer {
+  readonly host: string;
+  readonly port: number;
+  /** Every line that came, those of messages included. */
+  readonly lines: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Takes any mail, and offers 8BITMIME. */
+export const TAKES_ALL: SmtpScript = (line) => {
+  if (line.startsWith('EHLO')) return '250-scripted\r\n250 8BITMIME';
+  if (line === 'DATA') return '354 Go ahead';
+  if (line === 'QUIT') return '221 Bye';
+  return line === '.' || /^(?:MAIL|RCPT|RSET)/.test(line) ? '250 OK' : undefined;
+};
+
+/** An SMTP server on 127.0.0.1 for what no real server does: it says what the script says, and without TLS. */
+export async function startScriptedSmtpServer(script: SmtpScript): Promise<ScriptedSmtpServer> {
+  const lines: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {}).write('220 scripted\r\n');
+    let rest = '';
+    socket.on('data', (chunk) => {
+      const parts = (rest + chunk.toString('latin1')).split('\r\n');
+      rest = parts.pop() ?? '';
+      for (const line of parts) {
+        lines.push(line);
+        const reply = script(line, socket);
+        if (reply !== undefined) socket.write(`${reply}\r\n`);
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    host: '127.0.0.1',
+    port: (server.address() as AddressInfo).port,
+    lines,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

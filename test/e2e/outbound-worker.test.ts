@@ -212,6 +212,7 @@ describe('the worker process', () => {
       bcc: Array.from({ length: 9_999 }, (_, index) => `buyer-${index}@example.org`),
     });
     await insert('odd-text', { ...TEXT, text: 'not a character: \ufffe\uffff' });
+    await insert('too-large', { ...TEXT, attachments: [{ content: 'A'.repeat(60 * 1024 * 1024) }] });
     await insert('foreign', TEXT, 'spapi');
     await startWorker();
     await pool.query(`UPDATE outbound_deliveries SET status = 'delivered' WHERE id = 'foreign'`);
@@ -224,6 +225,7 @@ describe('the worker process', () => {
       'line-break-in-address': 'failed',
       'line-break-in-header': 'failed',
       'no-mail': 'failed',
+      'too-large': 'failed',
       'many-recipients': 'delivered',
       'odd-text': 'delivered',
       foreign: 'delivered',
@@ -231,6 +233,9 @@ describe('the worker process', () => {
     expect(rows.find(({ id }) => id === 'foreign')?.delivery_trace.attempts).toBeUndefined();
     expect(rows.find(({ id }) => id === 'line-break-in-subject')?.last_error).toContain(
       'subject: one line of text',
+    );
+    expect(rows.find(({ id }) => id === 'too-large')?.last_error).toMatch(
+      /^too-large: the message has 6\d{7} bytes/,
     );
     expect(smtp.mails.flatMap(({ to }) => to)).not.toContain('eve@evil.example');
   });

@@ -15,7 +15,8 @@ const HELP = `The whole mail pipeline on this machine, without an AWS account.
   npm start -- --dir DIR      writes the mails and the logs there (default: a new temporary folder)
   npm start -- --help         this text
 
-DATABASE_URL names another PostgreSQL to use than the embedded one; it is migrated, and its rows stay.
+DATABASE_URL, or PGHOST and its kin, name another PostgreSQL to use than the embedded one; it is
+migrated, and the story's rows stay in it.
 `;
 
 const OPTIONS = {
@@ -27,6 +28,15 @@ const OPTIONS = {
 
 /** Progress goes to standard error, so that standard output holds the result alone. */
 const say = (text: string) => process.stderr.write(`${text}\n`);
+
+/** As libpq's tools read it, where a server is named at all. */
+function databaseUrl({ DATABASE_URL, PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE }: NodeJS.ProcessEnv) {
+  if (DATABASE_URL !== undefined || PGHOST === undefined) return DATABASE_URL;
+  const url = new URL(`postgresql://${PGHOST}:${PGPORT ?? 5432}/${PGDATABASE ?? PGUSER ?? 'postgres'}`);
+  url.username = PGUSER ?? 'postgres';
+  url.password = PGPASSWORD ?? '';
+  return url.href;
+}
 
 function readArguments() {
   try {
@@ -105,7 +115,7 @@ async function run(): Promise<number> {
   }
   const directory = values.dir ?? (await mkdtemp(join(tmpdir(), 'keybuzz-mail-')));
   say('starting PostgreSQL, the worker, SMTP, SQS, S3, SES and the resend Lambda on 127.0.0.1');
-  const pipeline = await startLocalPipeline({ directory, databaseUrl: process.env.DATABASE_URL });
+  const pipeline = await startLocalPipeline({ directory, databaseUrl: databaseUrl(process.env) });
   try {
     const tales = await tellStory(pipeline, teller);
     const arrived = tales.filter(({ verdict }) => verdict === 'arrived').length;

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type MimeNode from 'nodemailer/lib/mime-node';
 import { headerFlaw, headerValues, withHeader, withoutHeader } from '../../message/header-section.ts';
 import { MAX_CONTENT_BYTES } from '../../message/limits.ts';
@@ -43,19 +44,24 @@ export async function freezeMessage(node: MimeNode): Promise<FrozenResult> {
   return { kind: 'frozen', message };
 }
 
+interface Collected {
+  readonly bytes: number;
+  readonly mime: Buffer | undefined;
+}
+
 /** Counts on past the limit, to name the true size, but keeps nothing of it. */
-async function collect(
-  stream: AsyncIterable<Buffer>,
-  limit: number,
-): Promise<{ bytes: number; mime: Buffer | undefined }> {
-  let chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream) {
-    bytes += chunk.length;
-    if (bytes > limit) chunks = [];
-    else chunks.push(chunk);
-  }
-  return { bytes, mime: bytes > limit ? undefined : Buffer.concat(chunks) };
+function collect(stream: Readable, limit: number): Promise<Collected> {
+  return new Promise((resolve, reject) => {
+    let chunks: Buffer[] = [];
+    let bytes = 0;
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > limit) chunks = [];
+      else chunks.push(chunk);
+    });
+    stream.once('error', reject);
+    stream.once('end', () => resolve({ bytes, mime: bytes > limit ? undefined : Buffer.concat(chunks) }));
+  });
 }
 
 function withCrlf(mime: Buffer): Buffer {

@@ -153,10 +153,26 @@ function countArrivals(smtp: SmtpDouble, envelopes: readonly Envelope[]): Map<st
   return arrivals;
 }
 
-function report(arrivals: Map<string, Arrivals>, inHand: ReadonlySet<string>): number {
+/** Two envelopes of one id that are not the same mail could not be told for a duplicate. */
+function idsOfDifferentMails(envelopes: readonly Envelope[]): Set<string> {
+  const first = new Map<string, string>();
+  const different = new Set<string>();
+  for (const { id, content } of envelopes) {
+    const bytes = JSON.stringify(content);
+    if ((first.get(id) ?? bytes) !== bytes) different.add(id);
+    first.set(id, bytes);
+  }
+  return different;
+}
+
+function report(
+  arrivals: Map<string, Arrivals>,
+  inHand: ReadonlySet<string>,
+  different: ReadonlySet<string>,
+): number {
   let lost = 0;
   const twice = {
-    'its worker was killed with it in hand, both in the queue under one id': 0,
+    'its worker was killed with it in hand, both in the queue under one id with the same bytes': 0,
     'its worker was killed with it in hand, one of them by SMTP': 0,
     'the server took it and its answer was lost': 0,
     unexplained: 0,
@@ -165,9 +181,10 @@ function report(arrivals: Map<string, Arrivals>, inHand: ReadonlySet<string>): n
   for (const [id, { taken, unanswered, queued }] of arrivals) {
     if (taken + queued === 0) lost += 1;
     if (taken + unanswered + queued < 2) continue;
-    if (inHand.has(id) && taken + unanswered === 0) {
-      twice['its worker was killed with it in hand, both in the queue under one id'] += 1;
-    } else if (inHand.has(id)) twice['its worker was killed with it in hand, one of them by SMTP'] += 1;
+    if (inHand.has(id) && taken + unanswered === 0 && !different.has(id)) {
+      twice['its worker was killed with it in hand, both in the queue under one id with the same bytes'] += 1;
+    } else if (inHand.has(id) && !different.has(id))
+      twice['its worker was killed with it in hand, one of them by SMTP'] += 1;
     else if (unanswered > 0 && taken + queued === 1) twice['the server took it and its answer was lost'] += 1;
     else {
       twice.unexplained += 1;
@@ -224,7 +241,8 @@ async function run(): Promise<number> {
   const seconds = Math.round((performance.now() - started) / 1000);
   await Promise.all(workers.map((worker) => worker.stop()));
   say('counting what came out');
-  const wrong = report(countArrivals(smtp, await drainQueue(aws)), inHand);
+  const envelopes = await drainQueue(aws);
+  const wrong = report(countArrivals(smtp, envelopes), inHand, idsOfDifferentMails(envelopes));
   console.log(`${seconds} s, the server failed ${failures} times, ${kills} workers were killed`);
   await Promise.all([pool.end(), smtp.close(), aws.close()]);
   await postgres.close();

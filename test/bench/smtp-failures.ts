@@ -5,6 +5,7 @@
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
 import { startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
 import { createMailer } from '../../lib/mailer/create-mailer.ts';
+import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
 import { STAGED_FAILURES, type StagedFailure } from '../support/smtp-failures.ts';
 
 interface Measured {
@@ -42,13 +43,7 @@ async function measure(staged: StagedFailure, aws: SqsAndS3): Promise<Measured> 
       ...(auth ? { user: 'api', password: 'wrong' } : {}),
       ...(trustCertificate ? { tlsCa: double.certificatePem } : {}),
     },
-    fallback: {
-      queueUrl: aws.fallback.url,
-      payloadBucket: aws.bucket,
-      ...aws.credentials,
-      sqsEndpoint: aws.endpoint,
-      s3Endpoint: aws.endpoint,
-    },
+    fallback: fallbackSettingsFor(aws),
   });
   const text = 'On its way. '.repeat(20);
   const mail = { from: 'support@keybuzz.io', to: 'marie@example.org', subject: 'Order', text };

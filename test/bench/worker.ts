@@ -22,6 +22,7 @@ import { createMailer } from '../../lib/mailer/create-mailer.ts';
 import { packMime } from '../../lib/message/content-codec.ts';
 import { silentObserver } from '../../lib/ports/worker-observer.ts';
 import { createWorker } from '../../lib/worker/create-worker.ts';
+import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
 import { canRunPostfix, startPostfix } from '../support/postfix.ts';
 
 const ROWS = Number(process.argv[2] ?? 3_000);
@@ -82,13 +83,7 @@ async function workerRate(
       maxConnections: CONNECTIONS,
       ...(breaker === 'open' ? { breakerFailures: 1, breakerProbeIntervalMs: 600_000 } : {}),
     },
-    fallback: {
-      queueUrl: aws.fallback.url,
-      payloadBucket: aws.bucket,
-      ...aws.credentials,
-      sqsEndpoint: aws.endpoint,
-      s3Endpoint: aws.endpoint,
-    },
+    fallback: fallbackSettingsFor(aws),
   });
   if (breaker === 'open') await mailer.send(mailTo(0));
   let left = count;
@@ -168,12 +163,7 @@ async function idleLatency(bench: Bench, smtp: SmtpDouble): Promise<void> {
   const { aws } = bench;
   const mailer = createMailer({
     smtp: { host: smtp.host, port: smtp.port, tlsCa: smtp.certificatePem },
-    fallback: {
-      queueUrl: aws.fallback.url,
-      payloadBucket: aws.bucket,
-      ...aws.credentials,
-      sqsEndpoint: aws.endpoint,
-    },
+    fallback: fallbackSettingsFor(aws),
   });
   const worker = createWorker({ outbox, mailer });
   worker.start();

@@ -4,6 +4,7 @@ import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts'
 import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
 import { type FallbackInfo, fallbackTransport } from '../../lib/mailer/fallback-transport.ts';
 import type { MailerSettings } from '../../lib/mailer/settings.ts';
+import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
 import { takeAll, takeEnvelopes } from '../support/queue-contents.ts';
 import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
 
@@ -21,14 +22,7 @@ describe('the nodemailer transport', () => {
 
   const settings = (overrides: Partial<MailerSettings> = {}): MailerSettings => ({
     smtp: smtpSettingsFor(double),
-    fallback: {
-      queueUrl: aws.fallback.url,
-      payloadBucket: aws.bucket,
-      accessKeyId: 'local',
-      secretAccessKey: 'local',
-      sqsEndpoint: aws.endpoint,
-      s3Endpoint: aws.endpoint,
-    },
+    fallback: fallbackSettingsFor(aws),
     ...overrides,
   });
 

@@ -12,6 +12,7 @@ import type { Delivery } from '../../lib/message/delivery.ts';
 import type { Envelope } from '../../lib/message/envelope.ts';
 import { MAX_CONTENT_BYTES } from '../../lib/message/limits.ts';
 import type { Log } from '../../lib/ports/log.ts';
+import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
 import { takeAll, takeEnvelopes } from '../support/queue-contents.ts';
 import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
 import { startStallingServer } from '../support/stalling-server.ts';
@@ -47,14 +48,7 @@ describe('the mailer', () => {
   function settings(overrides: Partial<MailerSettings> = {}): MailerSettings {
     return {
       smtp: smtpSettingsFor(double),
-      fallback: {
-        queueUrl: aws.fallback.url,
-        payloadBucket: aws.bucket,
-        accessKeyId: aws.credentials.accessKeyId,
-        secretAccessKey: aws.credentials.secretAccessKey,
-        sqsEndpoint: aws.endpoint,
-        s3Endpoint: aws.endpoint,
-      },
+      fallback: fallbackSettingsFor(aws),
       ...overrides,
     };
   }

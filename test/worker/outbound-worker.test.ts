@@ -9,6 +9,7 @@ import { silentLog } from '../../lib/ports/log.ts';
 import { type SettledEvent, silentObserver } from '../../lib/ports/worker-observer.ts';
 import { OutboundWorker, type WorkerTuning } from '../../lib/worker/outbound-worker.ts';
 import { aClaim } from '../support/a-claim.ts';
+import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
 import { MemoryOutbox } from '../support/memory-outbox.ts';
 import { takeAll, takeEnvelopes } from '../support/queue-contents.ts';
 import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
@@ -24,13 +25,7 @@ describe('the outbound worker', () => {
   function start(tuning: Partial<WorkerTuning> = {}, settings: Partial<MailerSettings> = {}): void {
     mailer = createMailer({
       smtp: { ...smtpSettingsFor(double), breakerProbeIntervalMs: 100 },
-      fallback: {
-        queueUrl: aws.fallback.url,
-        payloadBucket: aws.bucket,
-        ...aws.credentials,
-        sqsEndpoint: aws.endpoint,
-        s3Endpoint: aws.endpoint,
-      },
+      fallback: fallbackSettingsFor(aws),
       ...settings,
     });
     worker = new OutboundWorker({

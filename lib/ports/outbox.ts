@@ -52,7 +52,7 @@ export type NextState =
   | { readonly kind: 'held'; readonly reason: string }
   /** It can never be sent. */
   | { readonly kind: 'failed'; readonly reason: string }
-  /** It is tried again, for these recipients. */
+  /** It is tried again, for these recipients; none named means all of the mail's. */
   | {
       readonly kind: 'queued';
       readonly retryAfterMs: number;

@@ -1,4 +1,5 @@
 import { circuitOpen } from '../mailer/circuit-breaker-route.ts';
+import type { FreezeResult } from '../mailer/freeze-delivery.ts';
 import type { Mailer } from '../mailer/mailer.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Failure } from '../message/failure.ts';
@@ -6,11 +7,11 @@ import type { Outcome, Refused } from '../message/outcome.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Claim, LeaseRoute, Outbox } from '../ports/outbox.ts';
-import type { WorkerObserver } from '../ports/worker-observer.ts';
+import type { SettledEvent, WorkerObserver } from '../ports/worker-observer.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
 import { errorCode } from './error-code.ts';
 import { mailOfClaim } from './mail-of-claim.ts';
-import { settlementOf } from './settlement-of.ts';
+import { type AttemptFacts, settlementOf, unexpectedSettlement } from './settlement-of.ts';
 import { SettlementWriter } from './settlement-writer.ts';
 import { WakeUp } from './wake-up.ts';
 
@@ -232,36 +233,44 @@ export class OutboundWorker {
   }
 
   async #seeOut({ claim, route }: ClaimedFor): Promise<void> {
-    const { clock, observer, random, tuning, workerId } = this.#parts;
+    const { clock, log, observer, random, tuning, workerId } = this.#parts;
     const at = clock.now();
-    const outcome = await this.#send(claim, route);
-    const durationMs = clock.now().getTime() - at.getTime();
     const retry: Backoff = { firstMs: FIRST_RETRY_MS, longestMs: tuning.retryMaxMs };
-    const retryAfterMs = backoffMs(retry, claim.attempts, random());
-    this.#writer.add(settlementOf(claim, outcome, { at, durationMs, worker: workerId, retryAfterMs }));
-    const failureClass = failureClassOf(outcome);
-    observer.settled({
-      outcome: outcome.kind,
-      waitedMs: claim.waitedMs,
-      handledMs: durationMs,
-      ...(failureClass === undefined ? {} : { failureClass }),
-      ...(outcome.kind === 'refused' ? { reason: outcome.reason } : {}),
+    const facts = (): AttemptFacts => ({
+      at,
+      durationMs: clock.now().getTime() - at.getTime(),
+      worker: workerId,
+      retryAfterMs: backoffMs(retry, claim.attempts, random()),
     });
+    try {
+      const outcome = await this.#send(claim, route);
+      this.#writer.add(settlementOf(claim, outcome, facts()));
+      observer.settled(settledEvent(claim, outcome, facts().durationMs));
+    } catch (error) {
+      // The mailer does not throw for what a server or a mail does; whatever this is, the mail must not be lost by it.
+      log.error('send-failed-unexpectedly', { deliveryId: claim.id, code: errorCode(error) });
+      this.#writer.add(unexpectedSettlement(claim, errorCode(error), facts()));
+    }
   }
 
   async #send(claim: Claim, route: LeaseRoute): Promise<Outcome> {
-    const { mailer, clock, log } = this.#parts;
+    const { mailer, clock } = this.#parts;
+    const frozen = await this.#freeze(claim);
+    if (frozen.kind === 'refused') return frozen;
+    const delivery = narrowed(frozen.delivery, claim);
+    if (claim.takenOver) return mailer.handOver(delivery, leaseEnded(clock.now()));
+    // The lease says "queue": should this worker die, nobody shall have to fear that SMTP has the mail.
+    if (route === 'queue') return mailer.handOver(delivery, circuitOpen(clock.now()));
+    return mailer.deliver(delivery);
+  }
+
+  /** All that a stored mail is made of is in the row, so what cannot be composed now never can. */
+  async #freeze(claim: Claim): Promise<FreezeResult> {
     if (claim.mail.kind === 'unreadable') return refused(claim, claim.mail.detail);
     try {
-      const frozen = await mailer.freeze(mailOfClaim(claim, claim.mail.fields));
-      if (frozen.kind === 'refused') return frozen;
-      const delivery = narrowed(frozen.delivery, claim);
-      if (claim.takenOver) return await mailer.handOver(delivery, leaseEnded(clock.now()));
-      // The lease says "queue": should this worker die, nobody shall have to fear that SMTP has the mail.
-      if (route === 'queue') return await mailer.handOver(delivery, circuitOpen(clock.now()));
-      return await mailer.deliver(delivery);
+      return await this.#parts.mailer.freeze(mailOfClaim(claim, claim.mail.fields));
     } catch (error) {
-      log.error('not-composed', { deliveryId: claim.id, code: errorCode(error) });
+      this.#parts.log.error('not-composed', { deliveryId: claim.id, code: errorCode(error) });
       return refused(claim, `composing it failed: ${errorCode(error)}`);
     }
   }
@@ -289,6 +298,17 @@ function narrowed(delivery: Delivery, { owed }: Claim): Delivery {
 /** The worker that had it is gone, and whether SMTP took the mail from it nobody can say. */
 function leaseEnded(at: Date): Failure {
   return { class: 'unknown', phase: 'data', code: 'LEASE_ENDED', at: at.toISOString() };
+}
+
+function settledEvent(claim: Claim, outcome: Outcome, handledMs: number): SettledEvent {
+  const failureClass = failureClassOf(outcome);
+  return {
+    outcome: outcome.kind,
+    waitedMs: claim.waitedMs,
+    handledMs,
+    ...(failureClass === undefined ? {} : { failureClass }),
+    ...(outcome.kind === 'refused' ? { reason: outcome.reason } : {}),
+  };
 }
 
 function failureClassOf(outcome: Outcome): Failure['class'] | undefined {

@@ -15,6 +15,23 @@ export function settlementOf(claim: Claim, outcome: Outcome, facts: AttemptFacts
   return { id: claim.id, next: nextState(outcome, facts.retryAfterMs), attempt: traceOf(outcome, facts) };
 }
 
+/** What a row is to say after an attempt that ended in a way that nobody has thought of: try again. */
+export function unexpectedSettlement(claim: Claim, code: string, facts: AttemptFacts): Settlement {
+  const { at, durationMs, worker, retryAfterMs } = facts;
+  const reason = `unexpected: ${code}`;
+  return {
+    id: claim.id,
+    next: retry(claim.owed ?? [], reason, retryAfterMs),
+    attempt: {
+      at: at.toISOString(),
+      outcome: 'not-accepted',
+      durationMs: Math.round(durationMs),
+      worker,
+      reason,
+    },
+  };
+}
+
 function nextState(outcome: Outcome, retryAfterMs: number): NextState {
   switch (outcome.kind) {
     case 'taken':

@@ -229,6 +229,26 @@ describe('the outbound worker', () => {
     expect(double.mails).toHaveLength(2);
   });
 
+  it('puts back a mail over which the mailer itself breaks, and goes on', async () => {
+    start();
+    const deliver = mailer.deliver.bind(mailer);
+    mailer.deliver = async (delivery) => {
+      if (delivery.id === 'a') throw Object.assign(new Error('no more files'), { code: 'EMFILE' });
+      return deliver(delivery);
+    };
+    outbox.put(aClaim({ id: 'a' }), aClaim({ id: 'b' }));
+    const settlements = await outbox.settled(2);
+
+    const next = Object.fromEntries(settlements.map((settlement) => [settlement.id, settlement.next]));
+    expect(next.a).toMatchObject({
+      kind: 'queued',
+      owed: [],
+      reason: 'unexpected: EMFILE',
+      retryAfterMs: 1_500,
+    });
+    expect(next.b).toEqual({ kind: 'delivered' });
+  });
+
   it('renews the leases of what it has', async () => {
     await double.behave({ kind: 'break', at: 'final-dot', by: 'stall' });
     outbox.put(aClaim({ id: 'a' }));

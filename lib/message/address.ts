@@ -62,6 +62,14 @@ export function withAsciiDomain(address: string): string {
   return ascii === '' ? address : `${split(address).localPart}@${ascii}`;
 }
 
+/**
+ * The form in which two mentions of one mailbox are the same. Only its own server may say whether case matters in a
+ * local part (RFC 5321, 2.4); in practice it does not, and SES's own suppression list takes no notice of it either.
+ */
+export function addressKey(address: string): string {
+  return withAsciiDomain(address).toLowerCase();
+}
+
 /** True where the local part needs SMTPUTF8 (RFC 6531), which SES does not speak. */
 export function needsSmtpUtf8(address: string): boolean {
   return /[^\x20-\x7e]/.test(split(address).localPart);

@@ -114,7 +114,7 @@ export const mailFields = {
 const mailContent = v.object({ type: v.literal('mail'), ...mailFields });
 
 /** Of these JavaScript reads each one; what it cannot read, an offset in hours alone, would never expire. */
-const timestamp = v.pipe(
+export const timestampSchema = v.pipe(
   v.string(),
   v.isoTimestamp('an ISO 8601 time with its offset'),
   v.regex(/^[1-9]\d{3}-.*(?:Z|[+-]\d{2}:?\d{2})$/, 'an ISO 8601 time, its offset Z or in hours and minutes'),
@@ -152,9 +152,9 @@ export const envelopeSchema = v.object({
   content: v.variant('type', [mimeContent, s3Content, mailContent]),
   /** What SMTP said; absent where SMTP was never tried. */
   failure: v.optional(failureSchema),
-  createdAt: timestamp,
+  createdAt: timestampSchema,
   /** Past this time the mail is of no use and is not sent. */
-  expiresAt: v.optional(timestamp),
+  expiresAt: v.optional(timestampSchema),
 });
 
 export type Envelope = v.InferOutput<typeof envelopeSchema>;

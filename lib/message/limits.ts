@@ -30,3 +30,6 @@ export const MAX_ADDRESSES_BYTES = 960 * 1024;
 
 /** The header section of a message. 10,000 recipients with their names in To are well within it. */
 export const MAX_HEADER_BYTES = 2 * 1024 * 1024;
+
+/** So many soft bounces of an address are kept; no rule of the suppression list can ask for more. */
+export const MAX_SOFT_BOUNCES = 20;

@@ -7,6 +7,8 @@ export interface RawMail {
   readonly recipients: readonly string[];
   readonly mime: Buffer;
   readonly deliveryId: string;
+  /** Which part of the delivery it is, from 0. */
+  readonly part: number;
   readonly tags: Readonly<Record<string, string>>;
 }
 

@@ -1,6 +1,6 @@
-import { deliveryIdTag } from '../../adapters/ses/ses-tags.ts';
 import { withAsciiDomain } from '../../message/address.ts';
 import type { Delivery } from '../../message/delivery.ts';
+import { deliveryIdTag } from '../../message/delivery-tags.ts';
 import { headerValues } from '../../message/header-section.ts';
 import type { LocalPipeline } from '../local-pipeline.ts';
 import type { SesMail } from '../ses/mail.ts';

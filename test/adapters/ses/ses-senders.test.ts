@@ -16,6 +16,7 @@ function rawMail(overrides: Partial<RawMail> = {}): RawMail {
     recipients: ['marie@example.org', 'paul@example.org'],
     mime,
     deliveryId: 'reply 1',
+    part: 3,
     tags: { kind: 'reply' },
     ...overrides,
   };
@@ -53,7 +54,7 @@ describe.each([
       source: 'support@keybuzz.io',
       recipients: ['marie@example.org', 'paul@example.org'],
       configurationSet: 'keybuzz-mail',
-      tags: { kind: 'reply', deliveryId: 'b64_cmVwbHkgMQ' },
+      tags: { kind: 'reply', deliveryId: 'b64_cmVwbHkgMQ', part: '3' },
     });
     expect(taken?.raw.equals(mail.mime)).toBe(true);
   });

@@ -8,6 +8,7 @@ const MAIL = {
   recipients: ['marie@example.org'],
   mime: Buffer.from('From: support@keybuzz.io\r\n\r\nHello\r\n'),
   deliveryId: 'reply-1',
+  part: 0,
   tags: {},
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { deliveryIdTag } from '../../../lib/adapters/ses/ses-tags.ts';
+import { deliveryIdOfTag, deliveryIdTag } from '../../lib/message/delivery-tags.ts';
 
 const id = fc.stringMatching(/^[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?$/);
 
@@ -17,5 +17,12 @@ describe('the tag of a delivery id', () => {
       }),
     );
     expect(deliveryIdTag('b64_YQ')).not.toBe('b64_YQ');
+  });
+
+  it('tells the id again, and takes no other text for one', () => {
+    fc.assert(fc.property(id, (one) => expect(deliveryIdOfTag(deliveryIdTag(one))).toBe(one)));
+    expect(deliveryIdOfTag('b64_!')).toBeUndefined();
+    expect(deliveryIdOfTag('a b')).toBeUndefined();
+    expect(deliveryIdOfTag('')).toBeUndefined();
   });
 });

@@ -1,0 +1,19 @@
+/** The message tags by which an event of SES is traced back to the part of the delivery that it is about. */
+export const DELIVERY_TAGS = { deliveryId: 'deliveryId', part: 'part' } as const;
+
+const ENCODED = 'b64_';
+
+/**
+ * A tag's value has letters, digits, `_` and `-`; an id with anything else is written in base64url behind a
+ * prefix that a plain id cannot be mistaken for.
+ */
+export function deliveryIdTag(deliveryId: string): string {
+  const plain = /^[A-Za-z0-9_-]+$/.test(deliveryId) && !deliveryId.startsWith(ENCODED);
+  return plain ? deliveryId : `${ENCODED}${Buffer.from(deliveryId).toString('base64url')}`;
+}
+
+/** The id that a tag stands for; undefined where it cannot have been written by `deliveryIdTag`. */
+export function deliveryIdOfTag(tag: string): string | undefined {
+  const id = tag.startsWith(ENCODED) ? Buffer.from(tag.slice(ENCODED.length), 'base64url').toString() : tag;
+  return deliveryIdTag(id) === tag ? id : undefined;
+}

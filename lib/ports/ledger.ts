@@ -1,0 +1,113 @@
+import type { Fates } from '../message/fate.ts';
+
+/**
+ * Where a part of a delivery stands: up to 50 recipients that are offered to SES in one call.
+ *
+ *     claim ──▶ sending ──┬─▶ sent     SES took it: by its answer, or by an event that it published
+ *       ▲                 ├─▶ unknown  the call ended without an answer
+ *       │                 ├─▶ open     SES did not take it now
+ *       │                 └─▶ refused  SES would never take it
+ *       └── claim again ──┘
+ *
+ * `sent` is for ever. A part that is still `sending` when its claim has ended was left by a Lambda that was killed,
+ * and counts as `unknown`.
+ */
+export type PartState = 'sending' | 'sent' | 'unknown' | 'open' | 'refused';
+
+/** The right to offer a part to SES. */
+export interface PartClaim {
+  /** Different for each claim. */
+  readonly token: string;
+  readonly startedAt: Date;
+  /** From then on no call under this claim is under way. */
+  readonly endsAt: Date;
+}
+
+export interface LedgerPart {
+  readonly deliveryId: string;
+  /** From 0. */
+  readonly part: number;
+  readonly tenantId?: string | undefined;
+  /** SHA-256 of the MIME message in hexadecimal digits; absent where only an event is known of the part. */
+  readonly contentSha256?: string | undefined;
+  readonly recipients: readonly string[];
+  readonly state: PartState;
+  /** The latest; absent where only an event is known of the part. */
+  readonly claim?: PartClaim | undefined;
+  /** Of a part that is sent. */
+  readonly sesMessageId?: string | undefined;
+  /** When SES took it. */
+  readonly sentAt?: Date | undefined;
+}
+
+export interface NewPart {
+  readonly deliveryId: string;
+  readonly part: number;
+  readonly tenantId?: string | undefined;
+  readonly contentSha256: string;
+  readonly recipients: readonly string[];
+  readonly claim: PartClaim;
+}
+
+export type PartResult =
+  | { readonly kind: 'sent'; readonly sesMessageId: string; readonly sentAt: Date }
+  /** `endedAt` becomes the end of the claim. */
+  | { readonly kind: 'unknown'; readonly endedAt: Date }
+  | { readonly kind: 'open' }
+  | { readonly kind: 'refused' };
+
+/**
+ * The memory of what was offered to SES. Each method throws where the ledger cannot be asked now; a claim that threw
+ * may have been made.
+ */
+export interface Ledger {
+  /** All parts of a delivery, as every write that was confirmed before has left them, in the order of their numbers. */
+  partsOf(deliveryId: string): Promise<LedgerPart[]>;
+  /** Claims a part that is not there yet. @returns false where there is one with this number */
+  open(part: NewPart): Promise<boolean>;
+  /**
+   * Claims a part that was claimed before, for the recipients named.
+   *
+   * @returns false where it is no longer in the state that `part` was read in
+   */
+  claimAgain(part: LedgerPart, recipients: readonly string[], claim: PartClaim): Promise<boolean>;
+  /**
+   * Writes what became of a claim. `sent` is written whatever has happened meanwhile; anything else only where the
+   * claim still stands.
+   */
+  settle(
+    claimed: { readonly deliveryId: string; readonly part: number; readonly token: string },
+    result: PartResult,
+  ): Promise<void>;
+}
+
+/** What SES's events have told of a part. */
+export interface PartFates extends LedgerPart {
+  readonly fates: Fates;
+  /** Counts the writes of fates; 0 before the first. */
+  readonly fatesVersion: number;
+}
+
+/** The same memory, for who applies the events. */
+export interface FateLedger {
+  /** The part as every write that was confirmed before has left it; undefined where the ledger knows none. */
+  read(deliveryId: string, part: number): Promise<PartFates | undefined>;
+  /**
+   * Writes fates, and that SES took the part: each event about it proves that. A part that is not there is made.
+   *
+   * @param before the version that the fates were read in; 0 where there was no part, or none had been written
+   * @returns false where somebody else has written fates since
+   */
+  write(
+    told: {
+      readonly deliveryId: string;
+      readonly part: number;
+      readonly sesMessageId: string;
+      readonly sentAt: Date;
+      /** Of a part that is not there. */
+      readonly recipients: readonly string[];
+      readonly fates: Fates;
+    },
+    before: number,
+  ): Promise<boolean>;
+}

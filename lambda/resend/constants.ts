@@ -16,8 +16,15 @@ export const SQS_CALL_TIMEOUT_MS = 4_000;
 /** The time that reading a payload may take, the tries of the SDK and the body included. */
 export const PAYLOAD_TIMEOUT_MS = 15_000;
 
-/** One SES call and what has to be told to SQS after it: park, push what is left, postpone. */
-export const NEEDED_FOR_ONE_SEND_MS = SES_CALL_TIMEOUT_MS + 3 * SQS_CALL_TIMEOUT_MS;
+/** The time one call of DynamoDB may take, the tries of the SDK included. */
+export const DYNAMODB_CALL_TIMEOUT_MS = 2_000;
+
+/**
+ * One SES call, what the ledger and the suppression list are asked before it and told after it, and what has to be
+ * told to SQS: park, push what is left, receipts, postpone.
+ */
+export const NEEDED_FOR_ONE_SEND_MS =
+  SES_CALL_TIMEOUT_MS + 4 * DYNAMODB_CALL_TIMEOUT_MS + 4 * SQS_CALL_TIMEOUT_MS;
 
 /** AWS asks for six times the function's timeout, or a batch could be handed out twice while it is still worked. */
 export const FALLBACK_VISIBILITY_SECONDS = 6 * RESEND_TIMEOUT_SECONDS;
@@ -29,4 +36,16 @@ export const RESEND_ENV = {
   payloadBucket: 'PAYLOAD_BUCKET',
   configurationSet: 'CONFIGURATION_SET',
   fromDomain: 'FROM_DOMAIN',
+  receiptsQueueUrl: 'RECEIPTS_QUEUE_URL',
+  feedbackQueueUrl: 'FEEDBACK_QUEUE_URL',
+  ledgerTable: 'LEDGER_TABLE',
+  ledgerRetentionDays: 'LEDGER_RETENTION_DAYS',
+  suppressionTable: 'SUPPRESSION_TABLE',
+  softBounceLimit: 'SOFT_BOUNCE_LIMIT',
+  softBounceWindowDays: 'SOFT_BOUNCE_WINDOW_DAYS',
+  /** Tenants, with a comma between, whose mail is sent in spite of soft bounces; may be empty. */
+  exemptTenants: 'SUPPRESSION_EXEMPT_TENANTS',
+  eventWaitLeastSeconds: 'EVENT_WAIT_LEAST_SECONDS',
+  eventWaitDefaultSeconds: 'EVENT_WAIT_DEFAULT_SECONDS',
+  eventWaitMostSeconds: 'EVENT_WAIT_MOST_SECONDS',
 } as const;

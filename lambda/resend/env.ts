@@ -1,19 +1,92 @@
+import * as v from 'valibot';
+import type { EvidenceWait } from '../../lib/message/event-latency.ts';
+import type { SoftBouncePolicy } from '../../lib/message/suppression.ts';
 import { RESEND_ENV } from './constants.ts';
 
-/** What the stack tells the function about its surroundings. */
-export type ResendEnv = Readonly<Record<keyof typeof RESEND_ENV, string>>;
+const text = v.pipe(v.string(), v.nonEmpty('a value'));
 
-/** @throws an Error that names every variable that is missing */
+const wholeNumber = v.pipe(v.string(), v.regex(/^\d{1,9}$/, 'a whole number'), v.transform(Number));
+
+const names = v.pipe(
+  v.optional(v.string(), ''),
+  v.transform((list) => list.split(',').filter((name) => name !== '')),
+);
+
+const days = v.pipe(wholeNumber, v.minValue(1, 'at least 1'));
+
+const envSchema = v.object({
+  AWS_REGION: text,
+  [RESEND_ENV.queueUrl]: text,
+  [RESEND_ENV.deadLetterQueueUrl]: text,
+  [RESEND_ENV.receiptsQueueUrl]: text,
+  [RESEND_ENV.feedbackQueueUrl]: text,
+  [RESEND_ENV.payloadBucket]: text,
+  [RESEND_ENV.configurationSet]: text,
+  [RESEND_ENV.fromDomain]: text,
+  [RESEND_ENV.ledgerTable]: text,
+  [RESEND_ENV.ledgerRetentionDays]: days,
+  [RESEND_ENV.suppressionTable]: text,
+  [RESEND_ENV.softBounceLimit]: v.pipe(wholeNumber, v.minValue(1, 'at least 1')),
+  [RESEND_ENV.softBounceWindowDays]: days,
+  [RESEND_ENV.exemptTenants]: names,
+  [RESEND_ENV.eventWaitLeastSeconds]: wholeNumber,
+  [RESEND_ENV.eventWaitDefaultSeconds]: wholeNumber,
+  [RESEND_ENV.eventWaitMostSeconds]: wholeNumber,
+});
+
+/** What the stack tells the function about its surroundings, and Lambda about its Region. */
+export interface ResendEnv {
+  readonly region: string;
+  readonly queueUrl: string;
+  readonly deadLetterQueueUrl: string;
+  readonly receiptsQueueUrl: string;
+  readonly feedbackQueueUrl: string;
+  readonly payloadBucket: string;
+  readonly configurationSet: string;
+  readonly fromDomain: string;
+  readonly ledgerTable: string;
+  readonly ledgerRetentionDays: number;
+  readonly suppressionTable: string;
+  readonly softBouncePolicy: SoftBouncePolicy;
+  readonly exemptTenants: readonly string[];
+  readonly eventWait: EvidenceWait;
+}
+
+/** @throws an Error that names every variable that is missing or wrong, and what is allowed */
 export function readResendEnv(env: Readonly<Record<string, string | undefined>>): ResendEnv {
-  const missing = Object.values(RESEND_ENV).filter((name) => (env[name] ?? '') === '');
-  if (missing.length > 0)
-    throw new Error(`not set in the environment of the function: ${missing.join(', ')}`);
-  const read = (name: keyof ResendEnv) => env[RESEND_ENV[name]] ?? '';
+  const parsed = v.safeParse(envSchema, env);
+  if (!parsed.success) throw new Error(`the environment of the function is wrong: ${flaws(parsed.issues)}`);
+  const values = parsed.output;
   return {
-    queueUrl: read('queueUrl'),
-    deadLetterQueueUrl: read('deadLetterQueueUrl'),
-    payloadBucket: read('payloadBucket'),
-    configurationSet: read('configurationSet'),
-    fromDomain: read('fromDomain'),
+    region: values.AWS_REGION,
+    queueUrl: values[RESEND_ENV.queueUrl],
+    deadLetterQueueUrl: values[RESEND_ENV.deadLetterQueueUrl],
+    receiptsQueueUrl: values[RESEND_ENV.receiptsQueueUrl],
+    feedbackQueueUrl: values[RESEND_ENV.feedbackQueueUrl],
+    payloadBucket: values[RESEND_ENV.payloadBucket],
+    configurationSet: values[RESEND_ENV.configurationSet],
+    fromDomain: values[RESEND_ENV.fromDomain],
+    ledgerTable: values[RESEND_ENV.ledgerTable],
+    ledgerRetentionDays: values[RESEND_ENV.ledgerRetentionDays],
+    suppressionTable: values[RESEND_ENV.suppressionTable],
+    softBouncePolicy: {
+      softBounces: values[RESEND_ENV.softBounceLimit],
+      windowDays: values[RESEND_ENV.softBounceWindowDays],
+    },
+    exemptTenants: values[RESEND_ENV.exemptTenants],
+    eventWait: {
+      leastMs: 1000 * values[RESEND_ENV.eventWaitLeastSeconds],
+      defaultMs: 1000 * values[RESEND_ENV.eventWaitDefaultSeconds],
+      mostMs: 1000 * values[RESEND_ENV.eventWaitMostSeconds],
+    },
   };
+}
+
+function flaws(issues: readonly v.BaseIssue<unknown>[]): string {
+  return issues
+    .map((issue) => {
+      const needed = issue.kind === 'validation' ? issue.message : 'a value';
+      return `${v.getDotPath(issue)} needs ${needed}`;
+    })
+    .join('; ');
 }

@@ -1,13 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-client.ts';
+import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
+import { DynamoLedger } from '../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoSuppressionList } from '../../lib/adapters/dynamodb/dynamo-suppression-list.ts';
 import { createJsonLog } from '../../lib/adapters/log/json-log.ts';
 import { SesV1Sender } from '../../lib/adapters/ses/ses-v1-sender.ts';
 import { SizedSesSender } from '../../lib/adapters/ses/sized-ses-sender.ts';
 import { SqsDeadLetters } from '../../lib/adapters/sqs/sqs-dead-letters.ts';
+import { SqsEventBacklog } from '../../lib/adapters/sqs/sqs-event-backlog.ts';
 import { SqsFallbackQueue } from '../../lib/adapters/sqs/sqs-fallback-queue.ts';
+import { SqsReceiptQueue } from '../../lib/adapters/sqs/sqs-receipt-queue.ts';
 import { SqsRedelivery } from '../../lib/adapters/sqs/sqs-redelivery.ts';
 import { systemClock } from '../../lib/ports/clock.ts';
 import {
+  DYNAMODB_CALL_TIMEOUT_MS,
   NEEDED_FOR_ONE_SEND_MS,
   PAYLOAD_TIMEOUT_MS,
   SES_CALL_TIMEOUT_MS,
@@ -18,16 +26,31 @@ import { type BatchParts, resendBatch } from './resend-batch.ts';
 
 const env = readResendEnv(process.env);
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
+const dynamoDb = dynamoClient();
+const ledgerTable = { tableName: env.ledgerTable, timeoutMs: DYNAMODB_CALL_TIMEOUT_MS };
 
 const parts: Omit<BatchParts, 'hasTime' | 'log'> = {
   ses: new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS), loadSesV2),
+  ledger: new DynamoLedger(dynamoDb, { ...ledgerTable, retentionDays: env.ledgerRetentionDays }, systemClock),
+  latencies: new DynamoEventLatencies(dynamoDb, ledgerTable),
+  backlog: new SqsEventBacklog(sqs, env.feedbackQueueUrl, SQS_CALL_TIMEOUT_MS),
+  eventWait: env.eventWait,
+  suppressions: new DynamoSuppressionList(dynamoDb, {
+    tableName: env.suppressionTable,
+    timeoutMs: DYNAMODB_CALL_TIMEOUT_MS,
+    policy: env.softBouncePolicy,
+  }),
+  exemptTenants: env.exemptTenants,
   sources: { payloads: loadPayloads, composer: loadComposer },
   queue: new SqsFallbackQueue(sqs, env.queueUrl, SQS_CALL_TIMEOUT_MS),
+  receipts: new SqsReceiptQueue(sqs, env.receiptsQueueUrl, SQS_CALL_TIMEOUT_MS),
   deadLetters: new SqsDeadLetters(sqs, env.deadLetterQueueUrl, SQS_CALL_TIMEOUT_MS),
   redelivery: new SqsRedelivery(sqs, env.queueUrl, SQS_CALL_TIMEOUT_MS),
+  region: env.region,
   fromDomain: env.fromDomain,
   clock: systemClock,
   random: Math.random,
+  newToken: randomUUID,
 };
 
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {

@@ -1,22 +1,24 @@
 import type { Envelope } from '../../lib/message/envelope.ts';
-import { SES_MAX_RECIPIENTS } from '../../lib/message/limits.ts';
 import { chunkRecipients } from '../../lib/message/recipients.ts';
 import type { RetryPace } from '../../lib/message/retry-schedule.ts';
-import type { Log } from '../../lib/ports/log.ts';
-import type { RawMailSender, SendAnswer } from '../../lib/ports/raw-mail-sender.ts';
+import type { LedgerPart } from '../../lib/ports/ledger.ts';
+import { type EventWaitParts, heldUntilOf, measuredWaitMs } from './event-wait.ts';
+import { type OfferPartParts, offerPart } from './offer-part.ts';
+import { type Callable, standingOf, type Taken } from './standing.ts';
+import { type SuppressedRecipient, type SuppressionParts, siftSuppressed } from './suppressed.ts';
 
 /** What is to be sent, and to whom. */
 export interface Offer {
   readonly envelope: Envelope;
   readonly mime: Buffer;
+  /** Of the bytes of `mime`, in hexadecimal digits. */
+  readonly contentSha256: string;
   /** RFC 5321 reverse path, its domain in ASCII. */
   readonly from: string;
   readonly recipients: readonly string[];
 }
 
-export interface OfferParts {
-  readonly ses: RawMailSender;
-  readonly log: Log;
+export interface OfferParts extends OfferPartParts, EventWaitParts, SuppressionParts {
   /** True as long as the invocation has time for one more SES call. */
   readonly hasTime: () => boolean;
 }
@@ -28,14 +30,23 @@ export interface RefusedRecipients {
   readonly recipients: readonly string[];
 }
 
-/** Where each recipient of an offer stands. */
+/** Where each recipient of an offer stands; each is in exactly one of the lists. */
 export interface Offered {
+  /** By this try or an earlier one. */
+  readonly taken: readonly Taken[];
+  readonly suppressed: readonly SuppressedRecipient[];
   readonly refused: readonly RefusedRecipients[];
   /** Neither sent to nor refused. */
   readonly left: readonly string[];
   /** How soon to try again for those; undefined where only the time ran out. */
   readonly pace?: RetryPace;
+  /** When there is something to be done for those again: a call of somebody else, or an event, is waited for. */
+  readonly heldUntil?: Date;
 }
+
+export type OfferOutcome =
+  /** The ledger knows the id with another content; nothing was sent. */
+  { readonly kind: 'conflict'; readonly contentSha256: string } | ({ readonly kind: 'offered' } & Offered);
 
 /**
  * After so many refusals, and no recipient taken, the mail itself counts as what is refused. A single bad recipient
@@ -43,67 +54,149 @@ export interface Offered {
  */
 const MOST_REFUSALS_OF_ALL = 15;
 
-/**
- * Offers a mail to SES, at most 50 recipients a call. Where SES refuses several recipients at once, one of them may
- * be the reason: both halves are then offered, and theirs, until the bad ones stand alone. The halves wait until the
- * other parts had their turn: whoever can be sent to is sent to first, so that no try is in vain.
- */
-export async function offerToSes(offer: Offer, parts: OfferParts): Promise<Offered> {
-  const open = chunkRecipients(offer.recipients, SES_MAX_RECIPIENTS);
-  const refused: RefusedRecipients[] = [];
-  let sentToSome = false;
-  let refusals = 0;
-  const offered = (left: readonly string[], pace?: RetryPace): Offered => ({
-    refused: byReason(refused),
-    left,
-    ...(pace === undefined ? {} : { pace }),
-  });
+/** Each look follows a claim that somebody else was faster with; that cannot go on for long. */
+const MOST_LOOKS = 5;
 
-  for (let part = open.shift(); part !== undefined; part = open.shift()) {
-    const left = [...part, ...open.flat()];
-    // Without a step forward, the next try would come as far as this one: it should not come at once.
-    if (!parts.hasTime()) return offered(left, refusals > 0 && !sentToSome ? 'outage' : undefined);
-    const answer = await offerPart(offer, part, parts);
-    if (answer.kind === 'sent') {
-      sentToSome = true;
-      continue;
-    }
-    const { verdict, detail } = answer;
-    if (verdict.kind === 'retry') return offered(left, verdict.pace);
-    refusals += 1;
-    if (!sentToSome && refusals >= MOST_REFUSALS_OF_ALL) {
-      refused.push({ reason: verdict.cause, detail, recipients: left });
-      return offered([]);
-    }
-    if (part.length === 1) refused.push({ reason: verdict.cause, detail, recipients: part });
-    else open.push(...chunkRecipients(part, Math.ceil(part.length / 2)));
-  }
-  return offered([]);
+/**
+ * Offers a mail to SES, at most 50 recipients a call, and each call under a claim of the ledger. Where SES refuses
+ * several recipients at once, one of them may be the reason: both halves are then offered, and theirs, until the bad
+ * ones stand alone. The halves wait until the other parts had their turn: whoever can be sent to is sent to first, so
+ * that no try is in vain.
+ *
+ * @throws where ledger or suppression list do not answer; what was sent is in the ledger
+ */
+export function offerToSes(offer: Offer, parts: OfferParts): Promise<OfferOutcome> {
+  return new Offering(offer, parts).run();
 }
 
-/** One call, and its line in the log; a recipient that is refused alone has its line from being parked. */
-async function offerPart(
-  { envelope, mime, from }: Offer,
-  recipients: readonly string[],
-  { ses, log }: OfferParts,
-): Promise<SendAnswer> {
-  const { id, tenantId, tags } = envelope;
-  const fields = { deliveryId: id, tenantId, recipients: recipients.length, bytes: mime.length };
-  const answer = await ses.send({ from, recipients, mime, deliveryId: id, tags: tags ?? {} });
-  if (answer.kind === 'sent') {
-    log.info('resent', {
-      ...fields,
-      sesMessageId: answer.sesMessageId,
-      failureClass: envelope.failure?.class,
-    });
-    return answer;
+/** How the calls of one look ended. */
+type CallsEnd =
+  | { readonly kind: 'done' }
+  /** Somebody else was faster: the ledger has to be looked at again. */
+  | { readonly kind: 'raced' }
+  /** No more calls now. */
+  | { readonly kind: 'over'; readonly pace?: RetryPace | undefined };
+
+class Offering {
+  readonly #offer: Offer;
+  readonly #parts: OfferParts;
+  /** Those that nothing is decided for yet. */
+  readonly #left: Set<string>;
+  readonly #taken: Taken[] = [];
+  readonly #suppressed: SuppressedRecipient[] = [];
+  readonly #refused: RefusedRecipients[] = [];
+  #heldUntil: Date | undefined;
+  #refusals = 0;
+  #sentToSome = false;
+  #nextPart = 0;
+
+  constructor(offer: Offer, parts: OfferParts) {
+    this.#offer = offer;
+    this.#parts = parts;
+    this.#left = new Set(offer.recipients);
   }
-  const { verdict, detail } = answer;
-  const answerLost = verdict.kind === 'retry' && verdict.answerLost;
-  if (verdict.kind === 'retry')
-    log.warn('not-sent-yet', { ...fields, cause: verdict.cause, answerLost, detail });
-  else if (recipients.length > 1) log.warn('refused-in-part', { ...fields, cause: verdict.cause, detail });
-  return answer;
+
+  async run(): Promise<OfferOutcome> {
+    // Most ids are new to the ledger: the first claim finds that out as well as a look would, and saves it.
+    let known: readonly LedgerPart[] = [];
+    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+      const { id } = this.#offer.envelope;
+      const heldUntil = await heldUntilOf(known, this.#parts);
+      const standing = standingOf([...this.#left], this.#offer.contentSha256, known, heldUntil);
+      if (standing.kind === 'conflict') return standing;
+      for (const taken of standing.taken) this.#settle(this.#taken, taken, taken.recipients);
+      this.#heldUntil = earliest(standing.held.map(({ until }) => until));
+      this.#nextPart = (known.at(-1)?.part ?? -1) + 1;
+      const end = await this.#call([...standing.calls]);
+      if (end.kind === 'done') return this.#outcome();
+      if (end.kind === 'over') return this.#outcome(end.pace);
+      known = await this.#parts.ledger.partsOf(id);
+    }
+    return this.#outcome('rate');
+  }
+
+  async #call(calls: Callable[]): Promise<CallsEnd> {
+    for (let call = calls.shift(); call !== undefined; call = calls.shift()) {
+      // Without a step forward, the next try would come as far as this one: it should not come at once.
+      if (!this.#parts.hasTime()) return over(this.#refusals > 0 && !this.#sentToSome ? 'outage' : undefined);
+      const recipients = await this.#sift(call.recipients);
+      if (recipients.length === 0) continue;
+      const part = call.before?.part ?? this.#nextPart;
+      const answer = await offerPart(this.#offer, part, { ...call, recipients }, this.#parts);
+      this.#nextPart = Math.max(this.#nextPart, part + 1);
+      switch (answer.kind) {
+        case 'raced':
+          return { kind: 'raced' };
+        case 'retry':
+          if (answer.answerLost) this.#heldUntil = earliest([this.#heldUntil, await this.#eventDueAt()]);
+          return over(answer.answerLost && calls.length === 0 ? undefined : answer.pace);
+        case 'sent':
+          this.#sentToSome = true;
+          this.#settle(this.#taken, { recipients, ...answer }, recipients);
+          break;
+        case 'refused':
+          this.#refusals += 1;
+          if (!this.#sentToSome && this.#refusals >= MOST_REFUSALS_OF_ALL) {
+            this.#refuse(answer, [...recipients, ...calls.flatMap((open) => open.recipients)]);
+            return { kind: 'done' };
+          }
+          if (recipients.length === 1) this.#refuse(answer, recipients);
+          else calls.push(...halvesOf(recipients));
+      }
+    }
+    return { kind: 'done' };
+  }
+
+  async #sift(recipients: readonly string[]): Promise<readonly string[]> {
+    const { tenantId } = this.#offer.envelope;
+    const { sendable, suppressed } = await siftSuppressed(recipients, tenantId, this.#parts);
+    for (const one of suppressed) this.#settle(this.#suppressed, one, [one.recipient]);
+    return sendable;
+  }
+
+  async #eventDueAt(): Promise<Date> {
+    return new Date(this.#parts.clock.now().getTime() + (await measuredWaitMs(this.#parts)));
+  }
+
+  #refuse(
+    { cause, detail }: { readonly cause: string; readonly detail: string },
+    recipients: readonly string[],
+  ) {
+    this.#settle(this.#refused, { reason: cause, detail, recipients }, recipients);
+  }
+
+  /** Puts it into the list it belongs to; its recipients are no longer left. */
+  #settle<T>(list: T[], entry: T, recipients: readonly string[]): void {
+    list.push(entry);
+    for (const recipient of recipients) this.#left.delete(recipient);
+  }
+
+  #outcome(pace?: RetryPace): OfferOutcome {
+    return {
+      kind: 'offered',
+      taken: this.#taken,
+      suppressed: this.#suppressed,
+      refused: byReason(this.#refused),
+      left: [...this.#left],
+      ...(pace === undefined ? {} : { pace }),
+      ...(this.#heldUntil === undefined ? {} : { heldUntil: this.#heldUntil }),
+    };
+  }
+}
+
+function over(pace: RetryPace | undefined): CallsEnd {
+  return { kind: 'over', pace };
+}
+
+function halvesOf(recipients: readonly string[]): Callable[] {
+  return chunkRecipients(recipients, Math.ceil(recipients.length / 2)).map((half) => ({ recipients: half }));
+}
+
+function earliest(dates: readonly (Date | undefined)[]): Date | undefined {
+  return dates.reduce(
+    (first, date) => (date !== undefined && (first === undefined || date < first) ? date : first),
+    undefined,
+  );
 }
 
 /** One dead letter a reason, not one a recipient. */

@@ -1,4 +1,5 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import type { Receipt } from '../../lib/message/receipt.ts';
 import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
 import type { Redelivery } from '../../lib/ports/redelivery.ts';
 import { errorName } from './error-name.ts';
@@ -20,27 +21,29 @@ export async function resendBatch(
   records: readonly SQSRecord[],
   parts: BatchParts,
 ): Promise<SQSBatchResponse> {
-  const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
-  const postponements: Promise<void>[] = [];
-  for (const record of records) {
-    const result = await resendSafely(record, parts);
-    if (result.kind === 'done') continue;
-    batchItemFailures.push({ itemIdentifier: record.messageId });
-    // Not waited for one by one: a queue that is slow to answer must not use up the time of the invocation.
-    postponements.push(postpone(record, result.delaySeconds, parts));
-  }
-  await Promise.all(postponements);
-  return { batchItemFailures };
+  const worked: Worked[] = [];
+  for (const record of records) worked.push({ record, result: await resendSafely(record, parts) });
+  const unconfirmed = new Set(await parts.receipts.push(worked.flatMap(({ result }) => result.receipts)));
+  const staying = worked.flatMap(({ record, result }) => {
+    const delaySeconds = delayOf(record, result, unconfirmed, parts);
+    return delaySeconds === undefined ? [] : [{ record, delaySeconds }];
+  });
+  await Promise.all(staying.map(({ record, delaySeconds }) => postpone(record, delaySeconds, parts)));
+  return { batchItemFailures: staying.map(({ record }) => ({ itemIdentifier: record.messageId })) };
+}
+
+interface Worked {
+  readonly record: SQSRecord;
+  readonly result: RecordResult;
 }
 
 async function resendSafely(record: SQSRecord, parts: BatchParts): Promise<RecordResult> {
-  if (!parts.hasTime()) return { kind: 'retry', delaySeconds: 0 };
-  const receiveCount = Number(record.attributes.ApproximateReceiveCount);
+  if (!parts.hasTime()) return { kind: 'retry', delaySeconds: 0, receipts: [] };
   try {
     return await resendRecord(
       {
         body: record.body,
-        receiveCount,
+        receiveCount: receiveCountOf(record),
         sentAt: new Date(Number(record.attributes.SentTimestamp)),
         hasTime: parts.hasTime,
       },
@@ -48,8 +51,31 @@ async function resendSafely(record: SQSRecord, parts: BatchParts): Promise<Recor
     );
   } catch (error) {
     parts.log.error('service-failed', { queueMessageId: record.messageId, ...errorName(error) });
-    return { kind: 'retry', delaySeconds: retryDelaySeconds('outage', receiveCount, parts.random()) };
+    return { kind: 'retry', delaySeconds: outageDelay(record, parts), receipts: [] };
   }
+}
+
+/** How long the record stays in the queue; undefined where it goes. */
+function delayOf(
+  record: SQSRecord,
+  result: RecordResult,
+  unconfirmed: ReadonlySet<Receipt>,
+  parts: BatchParts,
+): number | undefined {
+  if (result.kind === 'retry') return result.delaySeconds;
+  const untold = result.receipts.filter((receipt) => unconfirmed.has(receipt)).length;
+  if (untold === 0) return undefined;
+  // It comes again to tell; the ledger knows that it was sent.
+  parts.log.error('not-told', { queueMessageId: record.messageId, receipts: untold });
+  return outageDelay(record, parts);
+}
+
+function outageDelay(record: SQSRecord, { random }: BatchParts): number {
+  return retryDelaySeconds('outage', receiveCountOf(record), random());
+}
+
+function receiveCountOf(record: SQSRecord): number {
+  return Number(record.attributes.ApproximateReceiveCount);
 }
 
 async function postpone(record: SQSRecord, delaySeconds: number, parts: BatchParts): Promise<void> {

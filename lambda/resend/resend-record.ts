@@ -1,29 +1,26 @@
+import { createHash } from 'node:crypto';
 import { needsSmtpUtf8, withAsciiDomain } from '../../lib/message/address.ts';
-import { type Envelope, parseEnvelope, serialiseEnvelope } from '../../lib/message/envelope.ts';
+import { type Envelope, parseEnvelope } from '../../lib/message/envelope.ts';
 import { headerFlaw } from '../../lib/message/header-section.ts';
-import { QUEUE_RETENTION_DAYS } from '../../lib/message/limits.ts';
+import type { Receipt } from '../../lib/message/receipt.ts';
 import { distinctRecipients } from '../../lib/message/recipients.ts';
 import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
-import type { Clock } from '../../lib/ports/clock.ts';
-import type { DeadLetters } from '../../lib/ports/dead-letters.ts';
 import type { FallbackQueue } from '../../lib/ports/fallback-queue.ts';
-import type { Log } from '../../lib/ports/log.ts';
-import type { RawMailSender } from '../../lib/ports/raw-mail-sender.ts';
-import { errorName } from './error-name.ts';
+import { secondsUntil } from './delay.ts';
 import { type ContentSources, loadContent } from './load-content.ts';
-import { type Offered, offerToSes, type RefusedRecipients } from './offer-to-ses.ts';
+import { narrowed } from './narrowed.ts';
+import { type Offered, type OfferParts, offerToSes, type RefusedRecipients } from './offer-to-ses.ts';
+import { type ParkParts, parkMail, parkRefused, parkUnreadable } from './park.ts';
+import { lateness, resendLate } from './resend-late.ts';
 import { foreignSender } from './sender-check.ts';
+import { sentReceipts, suppressedReceipts } from './tell.ts';
 
-export interface ResendParts {
-  readonly ses: RawMailSender;
+export interface ResendParts extends Omit<OfferParts, 'hasTime'>, ParkParts {
   readonly sources: ContentSources;
   readonly queue: FallbackQueue;
-  readonly deadLetters: DeadLetters;
   readonly fromDomain: string;
-  readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
-  readonly log: Log;
 }
 
 /** One SQS message as the function gets it. */
@@ -37,10 +34,12 @@ export interface QueuedMessage {
 }
 
 export type RecordResult =
-  /** Nothing of it is left to do. */
-  | { readonly kind: 'done' }
+  /** Nothing of it is left to do, once the receipts are on their way. */
+  | { readonly kind: 'done'; readonly receipts: readonly Receipt[] }
   /** It stays in the queue, and comes back after this time. */
-  | { readonly kind: 'retry'; readonly delaySeconds: number };
+  | { readonly kind: 'retry'; readonly delaySeconds: number; readonly receipts: readonly Receipt[] };
+
+const DONE: RecordResult = { kind: 'done', receipts: [] };
 
 /**
  * Resends one message, or parks it with the reason where it can never be sent.
@@ -48,49 +47,39 @@ export type RecordResult =
  * @throws where a service that is needed does not answer; the message then stays in the queue
  */
 export async function resendRecord(message: QueuedMessage, parts: ResendParts): Promise<RecordResult> {
-  const parsed = parseEnvelope(message.body);
-  if (parsed.kind === 'unreadable') return park(message.body, parsed.reason, parsed.detail, undefined, parts);
+  const { body } = message;
+  const parsed = parseEnvelope(body);
+  if (parsed.kind === 'unreadable') {
+    await parkUnreadable(body, parsed.reason, parsed.detail, parts);
+    return DONE;
+  }
   const { envelope } = parsed;
-  const parkWhole = (reason: string, detail: string) =>
-    park(message.body, reason, detail, envelope.id, parts);
+  const late = lateness(envelope, message.sentAt, parts.clock.now());
+  if (late !== undefined) return resendLate(body, envelope, late, parts);
 
-  const late = tooLate(envelope, message.sentAt, parts.clock.now());
-  if (late !== undefined) return parkWhole(late.reason, late.detail);
-
-  const content = await loadContent(envelope, parts.sources);
-  if (content.kind === 'unreadable') return parkWhole(content.reason, content.detail);
-
-  const flaw = headerFlaw(content.mime);
-  if (flaw !== undefined) return parkWhole(flaw.reason, flaw.detail);
-
-  const foreign = foreignSender(envelope.envelope.from, content.mime, parts.fromDomain);
-  if (foreign !== undefined) return parkWhole('foreign-sender', foreign);
-
-  return sendToAll(envelope, content.mime, message, parts);
+  const checked = await checkedContent(envelope, parts);
+  if (checked.kind === 'mime') return sendToAll(envelope, checked.mime, message, parts);
+  await parkMail(body, envelope, checked.reason, checked.detail, parts);
+  return DONE;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+type CheckedContent =
+  | { readonly kind: 'mime'; readonly mime: Buffer }
+  | { readonly kind: 'unsendable'; readonly reason: string; readonly detail: string };
 
-/** A day before SQS would delete it unseen. */
-const LONGEST_STAY_MS = (QUEUE_RETENTION_DAYS - 1) * DAY_MS;
-
-function tooLate(
-  envelope: Envelope,
-  sentAt: Date,
-  now: Date,
-): { reason: string; detail: string } | undefined {
-  if (envelope.expiresAt !== undefined && new Date(envelope.expiresAt) <= now) {
-    return { reason: 'expired', detail: `it expired at ${envelope.expiresAt}` };
-  }
-  if (now.getTime() - sentAt.getTime() > LONGEST_STAY_MS) {
-    return { reason: 'retention-ends', detail: `in the queue since ${sentAt.toISOString()}` };
-  }
-  return undefined;
+async function checkedContent(envelope: Envelope, parts: ResendParts): Promise<CheckedContent> {
+  const content = await loadContent(envelope, parts.sources);
+  if (content.kind === 'unreadable') return { ...content, kind: 'unsendable' };
+  const flaw = headerFlaw(content.mime);
+  if (flaw !== undefined) return { ...flaw, kind: 'unsendable' };
+  const foreign = foreignSender(envelope.envelope.from, content.mime, parts.fromDomain);
+  if (foreign !== undefined) return { kind: 'unsendable', reason: 'foreign-sender', detail: foreign };
+  return content;
 }
 
 /**
  * Sends to whom it can, parks the recipients that can never be sent to, and keeps the others. Once anyone is settled,
- * those left go back as a narrower message: the whole one must not come again, or the settled would come again, too.
+ * those left go back as a narrower message: what is parked must not be parked again.
  */
 async function sendToAll(
   envelope: Envelope,
@@ -99,22 +88,35 @@ async function sendToAll(
   parts: ResendParts,
 ): Promise<RecordResult> {
   const recipients = distinctRecipients(envelope.envelope.to);
-  const unsendable = recipients.filter(needsSmtpUtf8);
+  const contentSha256 = createHash('sha256').update(mime).digest('hex');
   const offered = await offerToSes(
     {
       envelope,
       mime,
+      contentSha256,
       from: withAsciiDomain(envelope.envelope.from),
       recipients: recipients.filter((recipient) => !needsSmtpUtf8(recipient)),
     },
     { ...parts, hasTime: message.hasTime },
   );
-  const refused = [...smtpUtf8Refusal(unsendable), ...offered.refused];
-  const notParked = await parkAll(envelope, refused, parts);
+  if (offered.kind === 'conflict') {
+    const detail = `the id was used for content ${offered.contentSha256} before, and now for ${contentSha256}`;
+    await parkMail(message.body, envelope, 'id-conflict', detail, parts);
+    return DONE;
+  }
+
+  const refused = [...smtpUtf8Refusal(recipients.filter(needsSmtpUtf8)), ...offered.refused];
+  const notParked = await parkRefused(envelope, refused, parts);
   const left = [...offered.left, ...notParked];
-  if (left.length === 0) return { kind: 'done' };
-  const settledSome = left.length < recipients.length;
-  return goOnLater(envelope, left, settledSome, delayOf(offered, notParked, message, parts), parts);
+  const receipts = [
+    ...sentReceipts(envelope, parts.region, offered.taken),
+    ...suppressedReceipts(envelope, parts.region, offered.suppressed, parts.clock.now()),
+  ];
+  if (left.length === 0) return { kind: 'done', receipts };
+  const delaySeconds = delayOf(offered, notParked, message, parts);
+  if (left.length === recipients.length) return { kind: 'retry', delaySeconds, receipts };
+  await pushWhatIsLeft(envelope, left, delaySeconds, parts);
+  return { kind: 'done', receipts };
 }
 
 function smtpUtf8Refusal(recipients: readonly string[]): RefusedRecipients[] {
@@ -123,64 +125,32 @@ function smtpUtf8Refusal(recipients: readonly string[]): RefusedRecipients[] {
   return [{ reason: 'needs-smtputf8', detail, recipients }];
 }
 
-/** Parks each group as a letter of its own, up to the first that could not be parked; who is left is returned. */
-async function parkAll(
-  envelope: Envelope,
-  refused: readonly RefusedRecipients[],
-  parts: ResendParts,
-): Promise<string[]> {
-  for (const [index, { reason, detail, recipients }] of refused.entries()) {
-    try {
-      await park(serialiseEnvelope(narrowed(envelope, recipients)), reason, detail, envelope.id, parts);
-    } catch (error) {
-      parts.log.error('not-parked', { deliveryId: envelope.id, reason, ...errorName(error) });
-      return refused.slice(index).flatMap((group) => group.recipients);
-    }
-  }
-  return [];
-}
-
+/** The soonest at which any of those left can be helped. */
 function delayOf(
-  { pace }: Offered,
+  { pace, heldUntil }: Offered,
   notParked: readonly string[],
   { receiveCount }: QueuedMessage,
-  parts: ResendParts,
+  { clock, random }: ResendParts,
 ): number {
   const needed = pace ?? (notParked.length > 0 ? 'outage' : undefined);
-  return needed === undefined ? 0 : retryDelaySeconds(needed, receiveCount, parts.random());
+  const delays = [
+    ...(needed === undefined ? [] : [retryDelaySeconds(needed, receiveCount, random())]),
+    ...(heldUntil === undefined ? [] : [secondsUntil(heldUntil, clock.now())]),
+  ];
+  return delays.length === 0 ? 0 : Math.min(...delays);
 }
 
 /** SQS keeps a new message back for at most 15 minutes. */
 const LONGEST_QUEUE_DELAY_SECONDS = 900;
 
-async function goOnLater(
+async function pushWhatIsLeft(
   envelope: Envelope,
   left: readonly string[],
-  settledSome: boolean,
   delaySeconds: number,
-  parts: ResendParts,
-): Promise<RecordResult> {
-  if (!settledSome) return { kind: 'retry', delaySeconds };
-  await parts.queue.push(narrowed(envelope, left), {
+  { queue, log }: ResendParts,
+): Promise<void> {
+  await queue.push(narrowed(envelope, left), {
     delaySeconds: Math.min(delaySeconds, LONGEST_QUEUE_DELAY_SECONDS),
   });
-  parts.log.info('narrowed', { deliveryId: envelope.id, recipients: left.length, delaySeconds });
-  return { kind: 'done' };
-}
-
-function narrowed(envelope: Envelope, to: readonly string[]): Envelope {
-  return { ...envelope, envelope: { ...envelope.envelope, to: [...to] } };
-}
-
-async function park(
-  body: string,
-  reason: string,
-  detail: string,
-  deliveryId: string | undefined,
-  parts: ResendParts,
-): Promise<RecordResult> {
-  const known = deliveryId === undefined ? {} : { deliveryId };
-  await parts.deadLetters.park(body, { reason, detail, ...known });
-  parts.log.error('dead-lettered', { ...known, reason, detail });
-  return { kind: 'done' };
+  log.info('narrowed', { deliveryId: envelope.id, recipients: left.length, delaySeconds });
 }

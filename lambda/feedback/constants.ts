@@ -1,0 +1,36 @@
+/**
+ * What the feedback Lambda and the stack that deploys it must agree on.
+ */
+
+/** Events of one mail come within seconds of each other; taken together they are one write and one receipt queue call. */
+export const FEEDBACK_BATCH_SIZE = 50;
+
+/** How long to gather. A lost answer waits for its event at least a minute, so a second more does not matter. */
+export const FEEDBACK_BATCH_WINDOW_SECONDS = 1;
+
+export const FEEDBACK_TIMEOUT_SECONDS = 60;
+
+/** The time one call of SQS or DynamoDB may take, the tries of the SDK included. */
+export const FEEDBACK_CALL_TIMEOUT_MS = 4_000;
+
+/**
+ * What the ledger and the queue of the receipts are asked for one part of a delivery (read, push, write), and what is
+ * left to say of the batch: postpone, count the latencies. The suppression list is told meanwhile.
+ */
+export const NEEDED_FOR_ONE_JOB_MS = 5 * FEEDBACK_CALL_TIMEOUT_MS;
+
+/** AWS asks for six times the function's timeout. */
+export const FEEDBACK_VISIBILITY_SECONDS = 6 * FEEDBACK_TIMEOUT_SECONDS;
+
+/** The names of the environment variables that the stack sets and the handler reads. */
+export const FEEDBACK_ENV = {
+  queueUrl: 'FEEDBACK_QUEUE_URL',
+  deadLetterQueueUrl: 'FEEDBACK_DEAD_LETTER_QUEUE_URL',
+  receiptsQueueUrl: 'RECEIPTS_QUEUE_URL',
+  ledgerTable: 'LEDGER_TABLE',
+  ledgerRetentionDays: 'LEDGER_RETENTION_DAYS',
+  suppressionTable: 'SUPPRESSION_TABLE',
+  softBounceLimit: 'SOFT_BOUNCE_LIMIT',
+  softBounceWindowDays: 'SOFT_BOUNCE_WINDOW_DAYS',
+  fromDomain: 'FROM_DOMAIN',
+} as const;

@@ -1,0 +1,111 @@
+import type { RetryPace } from '../../lib/message/retry-schedule.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import type { Ledger, PartClaim, PartResult } from '../../lib/ports/ledger.ts';
+import type { Log } from '../../lib/ports/log.ts';
+import type { RawMailSender } from '../../lib/ports/raw-mail-sender.ts';
+import { DYNAMODB_CALL_TIMEOUT_MS, SES_CALL_TIMEOUT_MS } from './constants.ts';
+import { errorName } from './error-name.ts';
+import type { Offer } from './offer-to-ses.ts';
+import type { Callable } from './standing.ts';
+
+export interface OfferPartParts {
+  readonly ses: RawMailSender;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A word that nobody has used before. */
+  readonly newToken: () => string;
+}
+
+export type PartAnswer =
+  | { readonly kind: 'sent'; readonly sesMessageId: string; readonly sentAt: Date }
+  /** Somebody else has claimed some of it since the ledger was read. */
+  | { readonly kind: 'raced' }
+  | { readonly kind: 'retry'; readonly pace: RetryPace; readonly answerLost: boolean }
+  | { readonly kind: 'refused'; readonly cause: string; readonly detail: string };
+
+/** The clocks of two machines may differ, and a claim be read by another clock than it was written by. */
+const CLOCK_SKEW_MS = 2_000;
+
+/**
+ * A claim bounds what is done under it: the ledger's own answer, and one call of SES. It must not end before the call
+ * is over, or somebody else could call meanwhile.
+ */
+const CLAIM_MS = DYNAMODB_CALL_TIMEOUT_MS + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS;
+
+/**
+ * Claims the recipients, makes one call, and writes down how it ended.
+ *
+ * @throws where the ledger does not answer before the call; nothing was sent then
+ */
+export async function offerPart(
+  { envelope, contentSha256, mime, from }: Offer,
+  part: number,
+  { recipients, before }: Callable,
+  parts: OfferPartParts,
+): Promise<PartAnswer> {
+  const { ledger, ses, clock, log } = parts;
+  const { id: deliveryId, tenantId, tags } = envelope;
+  const claim = newClaim(parts);
+  const isOurs =
+    before === undefined
+      ? await ledger.open({ deliveryId, part, tenantId, contentSha256, recipients, claim })
+      : await ledger.claimAgain(before, recipients, claim);
+  if (!isOurs) return { kind: 'raced' };
+
+  const claimed: Claimed = { deliveryId, part, token: claim.token };
+  if (clock.now().getTime() + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS > claim.endsAt.getTime()) {
+    // The process was stopped for a while: what is left of the claim does not cover a call.
+    await settle(claimed, { kind: 'open' }, parts);
+    return { kind: 'retry', pace: 'outage', answerLost: false };
+  }
+
+  const fields = { deliveryId, part, tenantId, recipients: recipients.length, bytes: mime.length };
+  const answer = await ses.send({ from, recipients, mime, deliveryId, part, tags: tags ?? {} });
+  if (answer.kind === 'sent') {
+    const { sesMessageId } = answer;
+    const sentAt = clock.now();
+    await settle(claimed, { kind: 'sent', sesMessageId, sentAt }, parts);
+    log.info('resent', { ...fields, sesMessageId, failureClass: envelope.failure?.class });
+    return { kind: 'sent', sesMessageId, sentAt };
+  }
+
+  const { verdict, detail } = answer;
+  if (verdict.kind === 'never') {
+    await settle(claimed, { kind: 'refused' }, parts);
+    if (recipients.length > 1) log.warn('refused-in-part', { ...fields, cause: verdict.cause, detail });
+    return { kind: 'refused', cause: verdict.cause, detail };
+  }
+  const { pace, answerLost, cause } = verdict;
+  await settle(claimed, answerLost ? { kind: 'unknown', endedAt: clock.now() } : { kind: 'open' }, parts);
+  log.warn('not-sent-yet', { ...fields, cause, answerLost, detail });
+  return { kind: 'retry', pace, answerLost };
+}
+
+function newClaim({ clock, newToken }: OfferPartParts): PartClaim {
+  const startedAt = clock.now();
+  return { token: newToken(), startedAt, endsAt: new Date(startedAt.getTime() + CLAIM_MS) };
+}
+
+interface Claimed {
+  readonly deliveryId: string;
+  readonly part: number;
+  readonly token: string;
+}
+
+/**
+ * Where the ledger does not take it, the part stays claimed until the claim ends and counts as `unknown` from then on:
+ * the next try looks for the event. Nothing is sent twice by it, and nothing lost.
+ */
+async function settle(claimed: Claimed, result: PartResult, { ledger, log }: OfferPartParts): Promise<void> {
+  try {
+    await ledger.settle(claimed, result);
+  } catch (error) {
+    log.error('not-recorded', {
+      deliveryId: claimed.deliveryId,
+      part: claimed.part,
+      result: result.kind,
+      ...errorName(error),
+    });
+  }
+}

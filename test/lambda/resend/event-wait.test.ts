@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import { type EventWaitParts, heldUntilOf, measuredWaitMs } from '../../../lambda/resend/event-wait.ts';
+import { countLatencies, type EventPace } from '../../../lib/message/event-latency.ts';
+import type { LedgerPart, PartState } from '../../../lib/ports/ledger.ts';
+import { silentLog } from '../../../lib/ports/log.ts';
+
+const MINUTE_MS = 60_000;
+const NOW = new Date('2026-11-22T12:00:00Z');
+const ago = (ms: number) => new Date(NOW.getTime() - ms);
+const inMs = (ms: number) => new Date(NOW.getTime() + ms);
+
+function waitWith(pace: EventPace, isBackedUp: boolean): EventWaitParts {
+  return {
+    latencies: { recent: async () => pace },
+    backlog: { anyWaiting: async () => isBackedUp },
+    eventWait: { leastMs: MINUTE_MS, defaultMs: 15 * MINUTE_MS, mostMs: 60 * MINUTE_MS },
+    clock: { now: () => NOW },
+    log: silentLog,
+  };
+}
+
+function lostAt(endsAt: Date, state: PartState = 'unknown'): LedgerPart {
+  const claim = { token: 't', startedAt: new Date(endsAt.getTime() - 1_000), endsAt };
+  return { deliveryId: 'one', part: 0, contentSha256: 'a', recipients: ['marie@example.org'], state, claim };
+}
+
+const fast: EventPace = { counts: countLatencies(Array.from({ length: 1_000 }, () => 900)) };
+
+async function heldUntil(part: LedgerPart, pace: EventPace, isBackedUp = false): Promise<Date | undefined> {
+  return (await heldUntilOf([part], waitWith(pace, isBackedUp)))(part);
+}
+
+describe('waiting for the event of a lost answer', () => {
+  it.each<PartState>(['sending', 'unknown'])(
+    'leaves a part alone until its claim ends: %s',
+    async (state) => {
+      expect(await heldUntil(lostAt(inMs(7_000), state), fast)).toEqual(inMs(7_000));
+    },
+  );
+
+  it('takes the safe default while too few events were measured', async () => {
+    expect(await heldUntil(lostAt(ago(MINUTE_MS)), { counts: countLatencies([500]) })).toEqual(
+      inMs(14 * MINUTE_MS),
+    );
+    expect(await measuredWaitMs(waitWith({ counts: [] }, false))).toBe(15 * MINUTE_MS);
+  });
+
+  it('waits no longer than measured, and never less than was set', async () => {
+    expect(await heldUntil(lostAt(ago(MINUTE_MS - 1)), fast)).toEqual(inMs(1));
+    expect(await heldUntil(lostAt(ago(MINUTE_MS)), fast)).toBeUndefined();
+  });
+
+  it('goes on waiting while events pile up, until one has come that is younger than the call', async () => {
+    const part = lostAt(ago(20 * MINUTE_MS));
+    expect(await heldUntil(part, fast, true)).toEqual(inMs(MINUTE_MS));
+    expect(await heldUntil(part, { ...fast, newestSentAt: ago(21 * MINUTE_MS) }, true)).toEqual(
+      inMs(MINUTE_MS),
+    );
+    expect(await heldUntil(part, { ...fast, newestSentAt: ago(19 * MINUTE_MS) }, true)).toBeUndefined();
+  });
+
+  it('never waits longer than the most that was set', async () => {
+    expect(await heldUntil(lostAt(ago(60 * MINUTE_MS - 5_000)), fast, true)).toEqual(inMs(5_000));
+    expect(await heldUntil(lostAt(ago(60 * MINUTE_MS)), fast, true)).toBeUndefined();
+  });
+
+  it('waits where it cannot ask', async () => {
+    const fail = async () => {
+      throw new Error('down');
+    };
+    const wait = { ...waitWith(fast, false), latencies: { recent: fail }, backlog: { anyWaiting: fail } };
+    const [young, old] = [lostAt(ago(MINUTE_MS)), lostAt(ago(20 * MINUTE_MS))];
+
+    const held = await heldUntilOf([young, old], wait);
+
+    expect(held(young)).toEqual(inMs(14 * MINUTE_MS));
+    expect(held(old)).toEqual(inMs(MINUTE_MS));
+  });
+});

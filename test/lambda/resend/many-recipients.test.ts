@@ -1,0 +1,157 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Envelope } from '../../../lib/message/envelope.ts';
+import type { DeadLetters } from '../../../lib/ports/dead-letters.ts';
+import type { FallbackQueue } from '../../../lib/ports/fallback-queue.ts';
+import { aRecordOf } from '../../support/a-record.ts';
+import { anEnvelope } from '../../support/an-envelope.ts';
+import { takeEnvelopes } from '../../support/queue-contents.ts';
+import { ResendBench, recipients } from './resend-bench.ts';
+
+describe('a mail with many recipients', () => {
+  let bench: ResendBench;
+
+  beforeAll(async () => {
+    bench = await ResendBench.start();
+  });
+
+  afterAll(() => bench.close());
+  beforeEach(() => bench.reset());
+  afterEach(() => bench.clear());
+
+  const noDeadLetters: DeadLetters = {
+    park: async () => {
+      throw new Error('the dead letters are down');
+    },
+  };
+
+  it.each([
+    ['needs SMTPUTF8', ['marie@example.org', 'jörg@example.org']],
+    ['SES would never take', ['marie@example.org', 'paul@localhost']],
+  ])('sends once to the others where one that %s cannot be parked now', async (_name, to) => {
+    const envelope = anEnvelope({ envelope: { from: 'support@keybuzz.io', to } });
+    const pushed: { to: readonly string[]; delaySeconds: number | undefined }[] = [];
+    const queue: FallbackQueue = {
+      push: async (narrower, options) => {
+        pushed.push({ to: narrower.envelope.to, delaySeconds: options?.delaySeconds });
+        return 'queued';
+      },
+    };
+
+    const response = await bench.resend([aRecordOf(envelope)], { queue, deadLetters: noDeadLetters });
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(bench.ses.mails.flatMap((mail) => mail.recipients)).toEqual(['marie@example.org']);
+    expect(pushed).toEqual([{ to: to.slice(1), delaySeconds: 4 }]);
+  });
+
+  it('parks alone the bad recipient out of fifty', async () => {
+    const to = [...recipients(49), 'paul@localhost'];
+
+    const response = await bench.resend([
+      aRecordOf(anEnvelope({ id: 'many', envelope: { from: 'support@keybuzz.io', to } })),
+    ]);
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(bench.ses.mails.flatMap((mail) => mail.recipients).sort()).toEqual(recipients(49).sort());
+    const letters = await bench.parked();
+    expect(letters).toMatchObject([{ reason: 'invalid-for-ses', deliveryId: 'many' }]);
+    expect(JSON.parse(letters[0]?.body ?? '').envelope.to).toEqual(['paul@localhost']);
+  });
+
+  it('forgets no recipient that needs SMTPUTF8 where the others have to wait', async () => {
+    bench.ses.fault({ effect: { kind: 'throttling' }, when: () => bench.ses.mails.length === 1 });
+    const to = [...recipients(60), 'jörg@example.org'];
+    const kept: string[] = [];
+    const queue: FallbackQueue = {
+      push: async ({ envelope }) => {
+        kept.push(...envelope.to);
+        return 'queued';
+      },
+    };
+
+    await bench.resend([aRecordOf(anEnvelope({ envelope: { from: 'support@keybuzz.io', to } }))], { queue });
+
+    const letters = await bench.parked();
+    const dead = letters.flatMap(({ body }) => JSON.parse(body).envelope.to);
+    expect([...bench.ses.mails.flatMap((mail) => mail.recipients), ...kept, ...dead].sort()).toEqual(
+      [...to].sort(),
+    );
+  });
+
+  it('keeps what is left back for no longer than SQS can', async () => {
+    bench.ses.fault({
+      effect: { kind: 'throttling', message: 'Daily message quota exceeded.' },
+      when: () => bench.ses.mails.length === 1,
+    });
+    const delays: (number | undefined)[] = [];
+    const queue: FallbackQueue = {
+      push: async (_envelope, options) => {
+        delays.push(options?.delaySeconds);
+        return 'queued';
+      },
+    };
+    const envelope = anEnvelope({ envelope: { from: 'support@keybuzz.io', to: recipients(60) } });
+
+    await bench.resend([aRecordOf(envelope, { ApproximateReceiveCount: '10' })], { queue });
+
+    expect(delays).toEqual([900]);
+  });
+
+  it('sends to more than fifty in several calls, each recipient once', async () => {
+    const to = recipients(120);
+
+    await bench.resend([
+      aRecordOf(
+        anEnvelope({
+          envelope: { from: 'support@keybuzz.io', to: [...to, 'BUYER-0@EXAMPLE.ORG'.toLowerCase()] },
+        }),
+      ),
+    ]);
+
+    expect(bench.ses.mails.map((mail) => mail.recipients.length)).toEqual([50, 50, 20]);
+    expect(bench.ses.mails.flatMap((mail) => mail.recipients)).toEqual(to);
+  });
+
+  it('puts only the rest back where a later call fails', async () => {
+    const to = recipients(120);
+    bench.ses.fault({ effect: { kind: 'throttling' }, when: () => bench.ses.mails.length === 1 });
+    const sentBefore = bench.aws.callsOf({ action: 'SendMessage' });
+
+    const response = await bench.resend([
+      aRecordOf(anEnvelope({ id: 'many-throttled', envelope: { from: 'support@keybuzz.io', to } })),
+    ]);
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(bench.ses.mails.flatMap((mail) => mail.recipients)).toEqual(to.slice(0, 50));
+    expect(bench.logged.join()).toMatch(/"event":"narrowed","deliveryId":"many-throttled","recipients":70/);
+    expect(bench.aws.callsOf({ action: 'SendMessage' })).toBe(sentBefore + 1);
+  });
+
+  it('goes on where it stopped when the time of the invocation is over', async () => {
+    const to = recipients(120);
+    let calls = 0;
+    const hasTime = () => {
+      calls += 1;
+      return calls <= 3;
+    };
+
+    await bench.resend([aRecordOf(anEnvelope({ envelope: { from: 'support@keybuzz.io', to } }))], {
+      hasTime,
+    });
+
+    expect(bench.ses.mails.flatMap((mail) => mail.recipients)).toEqual(to.slice(0, 100));
+    expect((await takeEnvelopes(bench.aws)).map(({ envelope }) => envelope.to)).toEqual([to.slice(100)]);
+  });
+
+  it('parks alone the recipients that need SMTPUTF8, and gives the others an ASCII domain', async () => {
+    const to = ['jörg@example.org', 'info@bücher.example'];
+
+    await bench.resend([aRecordOf(anEnvelope({ envelope: { from: 'support@keybuzz.io', to } }))]);
+
+    expect(bench.ses.mails.map((mail) => mail.recipients)).toEqual([['info@xn--bcher-kva.example']]);
+    const letters = await bench.parked();
+    expect(letters).toMatchObject([{ reason: 'needs-smtputf8' }]);
+    const left: Envelope = JSON.parse(letters[0]?.body ?? '');
+    expect(left.envelope.to).toEqual(['jörg@example.org']);
+  });
+});

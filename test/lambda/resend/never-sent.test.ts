@@ -1,0 +1,179 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { packMime } from '../../../lib/message/content-codec.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../../lib/message/limits.ts';
+import { aRecord, aRecordOf } from '../../support/a-record.ts';
+import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
+import { ResendBench } from './resend-bench.ts';
+
+describe('what is never sent', () => {
+  let bench: ResendBench;
+
+  beforeAll(async () => {
+    bench = await ResendBench.start();
+  });
+
+  afterAll(() => bench.close());
+  beforeEach(() => bench.reset());
+  afterEach(() => bench.clear());
+
+  it('reads no file that a mail in parts names', async () => {
+    const text = JSON.stringify({
+      ...anEnvelope(),
+      content: {
+        type: 'mail',
+        from: 'support@keybuzz.io',
+        text: 'see attached',
+        attachments: [{ filename: 'passwd', path: '/etc/passwd', content: '' }],
+        html: { path: '/etc/passwd' },
+      },
+    });
+
+    await bench.resend([aRecord(text)]);
+
+    expect(bench.ses.mails).toEqual([]);
+    expect(await bench.parked()).toMatchObject([{ reason: 'wrong-schema' }]);
+  });
+
+  const neverSent: [string, string, () => string | Promise<string>][] = [
+    ['what is no JSON', 'not-json', () => 'Hello?'],
+    ['a wrong schema', 'wrong-schema', () => '{"version":1}'],
+    ['another version', 'wrong-version', () => JSON.stringify({ ...anEnvelope(), version: 2 })],
+    [
+      'what has expired',
+      'expired',
+      () => JSON.stringify(anEnvelope({ expiresAt: '2020-01-01T00:00:00.000Z' })),
+    ],
+    [
+      'a sender of another domain',
+      'foreign-sender',
+      () => JSON.stringify(anEnvelope({ envelope: { from: 'ceo@evil.example', to: ['marie@example.org'] } })),
+    ],
+    [
+      'a From header of another domain',
+      'foreign-sender',
+      () => JSON.stringify(anEnvelope({ content: packMime(mimeFrom('ceo@evil.example')) })),
+    ],
+    [
+      'two From headers',
+      'foreign-sender',
+      () =>
+        JSON.stringify(anEnvelope({ content: packMime(mimeFrom('a@keybuzz.io\r\nFrom: ceo@evil.example')) })),
+    ],
+    [
+      'a From header of two authors, one of another domain',
+      'foreign-sender',
+      () => JSON.stringify(anEnvelope({ content: packMime(mimeFrom('a@keybuzz.io, ceo@evil.example')) })),
+    ],
+    [
+      'a message whose lines end in LF',
+      'not-crlf',
+      () =>
+        JSON.stringify(
+          anEnvelope({ content: packMime(Buffer.from('From: support@keybuzz.io\nSubject: x\n\nHello\n')) }),
+        ),
+    ],
+    [
+      'another From behind a bare LF',
+      'not-crlf',
+      () =>
+        JSON.stringify(
+          anEnvelope({
+            content: packMime(
+              Buffer.from('X: y\nFrom: ceo@evil.example\r\nFrom: a@keybuzz.io\r\n\r\nPay\r\n'),
+            ),
+          }),
+        ),
+    ],
+    [
+      '40 MB of header in a few KB',
+      'malformed-header',
+      () => JSON.stringify(anEnvelope({ content: packMime(Buffer.alloc(40 * 1024 * 1024, 'a:\r\n')) })),
+    ],
+    [
+      'a foreign address in place of a name',
+      'foreign-sender',
+      () =>
+        JSON.stringify(anEnvelope({ content: packMime(mimeFrom('ceo@evil.example <support@keybuzz.io>')) })),
+    ],
+    [
+      'a compressed bomb',
+      'size-mismatch',
+      () => JSON.stringify(anEnvelope({ content: { ...packMime(Buffer.alloc(5_000_000)), bytes: 1000 } })),
+    ],
+    [
+      'a payload that is not there',
+      'payload-missing',
+      () =>
+        JSON.stringify(
+          anEnvelope({ content: { type: 's3', key: 'payloads/none', bytes: 5, sha256: '0'.repeat(64) } }),
+        ),
+    ],
+    [
+      'a payload of another size',
+      'size-mismatch',
+      async () => {
+        await bench.storePayload('payloads/size', Buffer.alloc(100));
+        return JSON.stringify(
+          anEnvelope({ content: { type: 's3', key: 'payloads/size', bytes: 5, sha256: '0'.repeat(64) } }),
+        );
+      },
+    ],
+    [
+      'a payload of another content',
+      'hash-mismatch',
+      async () => {
+        await bench.storePayload('payloads/hash', Buffer.alloc(5));
+        return JSON.stringify(
+          anEnvelope({ content: { type: 's3', key: 'payloads/hash', bytes: 5, sha256: '0'.repeat(64) } }),
+        );
+      },
+    ],
+  ];
+
+  it.each(neverSent)('parks %s at once, with the reason', async (_name, reason, makeBody) => {
+    const body = await makeBody();
+
+    const response = await bench.resend([aRecord(body)]);
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(await bench.parked()).toMatchObject([{ reason, body }]);
+    expect(bench.ses.calls).toEqual([]);
+  });
+
+  it('parks a body that leaves no room for the reason', async () => {
+    const body = 'x'.repeat(MAX_QUEUE_MESSAGE_BYTES);
+
+    await bench.resend([aRecord(body)]);
+
+    expect((await bench.parked()).map((letter) => letter.body.length)).toEqual([MAX_QUEUE_MESSAGE_BYTES]);
+  });
+
+  it('parks what SQS would soon delete unseen', async () => {
+    const thirteenDaysAgo = String(Date.now() - 13 * 24 * 3600 * 1000 - 1);
+
+    await bench.resend([aRecordOf(anEnvelope(), { SentTimestamp: thirteenDaysAgo })]);
+
+    expect(await bench.parked()).toMatchObject([{ reason: 'retention-ends' }]);
+  });
+
+  it('parks what SES will never take, without the addresses that SES quotes', async () => {
+    bench.ses.fault({
+      effect: {
+        kind: 'error',
+        code: 'InvalidParameterValue',
+        message: 'Bad address <marie@example.org>',
+        status: 400,
+      },
+    });
+
+    await bench.resend([aRecordOf(anEnvelope({ id: 'reply-1' }))]);
+
+    expect(await bench.parked()).toMatchObject([
+      {
+        reason: 'invalid-for-ses',
+        deliveryId: 'reply-1',
+        detail: expect.stringContaining('<m***@example.org>'),
+      },
+    ]);
+  });
+});

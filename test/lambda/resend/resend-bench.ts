@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { type BatchParts, resendBatch } from '../../../lambda/resend/resend-batch.ts';
+import { DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression-list.ts';
+import { MailContentComposer } from '../../../lib/adapters/mime/mail-content-composer.ts';
+import { S3PayloadStore } from '../../../lib/adapters/s3/s3-payload-store.ts';
+import { SesV1Sender } from '../../../lib/adapters/ses/ses-v1-sender.ts';
+import { SqsDeadLetters } from '../../../lib/adapters/sqs/sqs-dead-letters.ts';
+import { SqsFallbackQueue } from '../../../lib/adapters/sqs/sqs-fallback-queue.ts';
+import { SqsReceiptQueue } from '../../../lib/adapters/sqs/sqs-receipt-queue.ts';
+import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
+import { type SesDouble, startSesDouble } from '../../../lib/local/ses/ses-double.ts';
+import { parseReceipt, type Receipt } from '../../../lib/message/receipt.ts';
+import { systemClock } from '../../../lib/ports/clock.ts';
+import { takeAll } from '../../support/queue-contents.ts';
+
+const CALL_TIMEOUT_MS = 5_000;
+
+/** A dead letter: the reason and the detail beside it, and the body. */
+export interface Letter {
+  readonly reason: string | undefined;
+  readonly detail: string | undefined;
+  readonly deliveryId: string | undefined;
+  readonly body: string;
+}
+
+/** The logic of the resend Lambda on real peers: emulated SQS, S3 and DynamoDB, and the SES double. */
+export class ResendBench {
+  readonly aws: SqsAndS3;
+  readonly dynamoDb: LocalDynamoDb;
+  readonly #receipts: LocalQueue;
+  ses!: SesDouble;
+  parts!: BatchParts;
+  logged: string[] = [];
+  postponed: { receiptHandle: string; delaySeconds: number }[] = [];
+
+  private constructor(aws: SqsAndS3, dynamoDb: LocalDynamoDb, receipts: LocalQueue) {
+    this.aws = aws;
+    this.dynamoDb = dynamoDb;
+    this.#receipts = receipts;
+  }
+
+  static async start(): Promise<ResendBench> {
+    const aws = await startSqsAndS3({ visibilitySeconds: 30 });
+    return new ResendBench(aws, await startDynamoDb(), await aws.createQueue('receipts'));
+  }
+
+  /** For each test: an SES that has taken nothing, and empty queues. Ids are never used twice. */
+  async reset(): Promise<void> {
+    const { aws, dynamoDb } = this;
+    this.logged = [];
+    this.postponed = [];
+    this.ses = await startSesDouble({
+      identities: ['keybuzz.io'],
+      configurationSets: ['keybuzz-mail'],
+      maxSendRate: 10_000,
+      max24HourSend: -1,
+    });
+    const where = { region: 'eu-west-1', endpoint: this.ses.url, credentials: { ...aws.credentials } };
+    const write = (event: string, fields?: object) => this.logged.push(JSON.stringify({ event, ...fields }));
+    const table = (tableName: string) => ({ tableName, timeoutMs: CALL_TIMEOUT_MS });
+    this.parts = {
+      ses: new SesV1Sender('keybuzz-mail', 2_000, where),
+      ledger: new DynamoLedger(
+        dynamoDb.client,
+        { ...table(dynamoDb.ledgerTable), retentionDays: 90 },
+        systemClock,
+      ),
+      suppressions: new DynamoSuppressionList(dynamoDb.client, {
+        ...table(dynamoDb.suppressionTable),
+        policy: { softBounces: 3, windowDays: 7 },
+      }),
+      exemptTenants: [],
+      latencies: { recent: async () => ({ counts: [] }) },
+      backlog: { anyWaiting: async () => false },
+      eventWait: { leastMs: 60_000, defaultMs: 900_000, mostMs: 3_600_000 },
+      sources: {
+        payloads: async () => new S3PayloadStore(aws.s3, aws.bucket, CALL_TIMEOUT_MS),
+        composer: async () => new MailContentComposer(),
+      },
+      queue: new SqsFallbackQueue(aws.sqs, aws.fallback.url, CALL_TIMEOUT_MS),
+      receipts: new SqsReceiptQueue(aws.sqs, this.#receipts.url, CALL_TIMEOUT_MS),
+      deadLetters: new SqsDeadLetters(aws.sqs, aws.deadLetters.url, CALL_TIMEOUT_MS),
+      redelivery: {
+        postpone: async (receiptHandle, delaySeconds) => {
+          this.postponed.push({ receiptHandle, delaySeconds });
+        },
+      },
+      region: 'eu-west-1',
+      fromDomain: 'keybuzz.io',
+      clock: systemClock,
+      random: () => 0.5,
+      newToken: randomUUID,
+      hasTime: () => true,
+      log: { info: write, warn: write, error: write },
+    };
+  }
+
+  async clear(): Promise<void> {
+    this.aws.heal();
+    this.dynamoDb.heal();
+    for (const queue of [this.aws.fallback, this.aws.deadLetters, this.#receipts])
+      await takeAll(this.aws, queue);
+    await this.ses.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.aws.close(), this.dynamoDb.close()]);
+  }
+
+  /** Runs the Lambda's logic on a batch. */
+  resend(records: Parameters<typeof resendBatch>[0], overrides: Partial<BatchParts> = {}) {
+    return resendBatch(records, { ...this.parts, ...overrides });
+  }
+
+  /** Takes what is in the dead letters. */
+  async parked(): Promise<Letter[]> {
+    const messages = await takeAll(this.aws, this.aws.deadLetters);
+    return messages.map(({ Body = '', MessageAttributes }) => ({
+      reason: MessageAttributes?.reason?.StringValue,
+      detail: MessageAttributes?.detail?.StringValue,
+      deliveryId: MessageAttributes?.deliveryId?.StringValue,
+      body: Body,
+    }));
+  }
+
+  /** Takes what the API is told. */
+  async told(): Promise<Receipt[]> {
+    const messages = await takeAll(this.aws, this.#receipts);
+    return messages.map(({ Body = '' }) => {
+      const parsed = parseReceipt(Body);
+      if (parsed.kind !== 'receipt') throw new Error(`the queue holds no receipt: ${parsed.detail}`);
+      return parsed.receipt;
+    });
+  }
+
+  async storePayload(key: string, mime: Buffer): Promise<void> {
+    const { s3, bucket } = this.aws;
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: mime }));
+  }
+}
+
+/** As many addresses as one likes, all different. */
+export function recipients(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `buyer-${index}@example.org`);
+}

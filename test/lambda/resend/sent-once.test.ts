@@ -1,0 +1,184 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { packMime } from '../../../lib/message/content-codec.ts';
+import { aRecordOf } from '../../support/a-record.ts';
+import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
+import { ResendBench } from './resend-bench.ts';
+
+const DOWN = { kind: 'error', status: 500 } as const;
+
+describe('one id, one send, on a real ledger', () => {
+  let bench: ResendBench;
+
+  beforeAll(async () => {
+    bench = await ResendBench.start();
+  });
+
+  afterAll(() => bench.close());
+  beforeEach(() => bench.reset());
+  afterEach(() => bench.clear());
+
+  it('acknowledges a second delivery of a mail that was sent, and tells the API once more', async () => {
+    const record = aRecordOf(anEnvelope({ id: 'again' }));
+    await bench.resend([record]);
+
+    const response = await bench.resend([record]);
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(bench.ses.mails).toHaveLength(1);
+    const [first, second] = await bench.told();
+    const sesMessageId = bench.ses.mails[0]?.sesMessageId;
+    expect(first).toMatchObject({
+      id: 'again',
+      tenantId: 'tenant-7',
+      kind: 'sent',
+      sesMessageId,
+      messageId: `<${sesMessageId}@eu-west-1.amazonses.com>`,
+      recipients: [{ address: 'marie@example.org' }],
+    });
+    expect(second).toEqual(first);
+  });
+
+  it('sends a message once that two functions are given at the same instant, a thousand times', async () => {
+    const quiet = { suppressions: { find: async () => new Map() }, receipts: { push: async () => [] } };
+    const twice = async (index: number) => {
+      const record = aRecordOf(anEnvelope({ id: `instant-${index}` }));
+      const answers = await Promise.all([bench.resend([record], quiet), bench.resend([record], quiet)]);
+      return answers.filter(({ batchItemFailures }) => batchItemFailures.length === 0).length;
+    };
+    const acknowledged: number[] = [];
+    for (let start = 0; start < 1_000; start += 20) {
+      acknowledged.push(
+        ...(await Promise.all(Array.from({ length: 20 }, (_, index) => twice(start + index)))),
+      );
+    }
+
+    const ids = bench.ses.mails.map(({ tags }) => tags.deliveryId);
+    expect(new Set(ids).size).toBe(1_000);
+    expect(ids).toHaveLength(1_000);
+    expect(Math.min(...acknowledged)).toBeGreaterThanOrEqual(1);
+  });
+
+  it('takes two ids with the same content for two mails', async () => {
+    const content = packMime(mimeFrom('support@keybuzz.io'));
+
+    await bench.resend([
+      aRecordOf(anEnvelope({ id: 'one', content })),
+      aRecordOf(anEnvelope({ id: 'other', content })),
+    ]);
+
+    expect(bench.ses.mails).toHaveLength(2);
+  });
+
+  it('parks the same id with another content, with both hashes', async () => {
+    const first = anEnvelope({ id: 'conflict', content: packMime(mimeFrom('support@keybuzz.io', 'one')) });
+    await bench.resend([aRecordOf(first)]);
+
+    await bench.resend([aRecordOf({ ...first, content: packMime(mimeFrom('support@keybuzz.io', 'two')) })]);
+
+    expect(bench.ses.mails).toHaveLength(1);
+    const [letter] = await bench.parked();
+    expect(letter).toMatchObject({ reason: 'id-conflict', deliveryId: 'conflict' });
+    expect(new Set(letter?.detail?.match(/[0-9a-f]{64}/g)).size).toBe(2);
+    expect((await bench.told()).map(({ kind, reason }) => [kind, reason])).toEqual([
+      ['sent', undefined],
+      ['failed', 'id-conflict'],
+    ]);
+  });
+
+  it.each([
+    ['down', { fault: DOWN }],
+    ['throttling', { fault: { kind: 'throttle' } }],
+  ] as const)('sends nothing while the ledger is %s, and goes on when it is back', async (_name, rule) => {
+    const record = aRecordOf(anEnvelope());
+    bench.dynamoDb.fault({ ...rule, on: { action: 'PutItem' } });
+
+    const response = await bench.resend([record]);
+
+    expect(response.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
+    expect(bench.ses.calls).toEqual([]);
+
+    bench.dynamoDb.heal();
+    expect((await bench.resend([record])).batchItemFailures).toEqual([]);
+    expect(bench.ses.mails).toHaveLength(1);
+  });
+
+  it('does not send again what the ledger could not be told of', async () => {
+    const record = aRecordOf(anEnvelope());
+    bench.dynamoDb.fault({ fault: DOWN, on: { action: 'UpdateItem' } });
+    expect((await bench.resend([record])).batchItemFailures).toEqual([]);
+    bench.dynamoDb.heal();
+
+    const response = await bench.resend([record]);
+
+    expect(response.batchItemFailures).toHaveLength(1);
+    expect(bench.ses.mails).toHaveLength(1);
+    expect(bench.logged.join()).toContain('"event":"not-recorded"');
+  });
+
+  it('keeps a mail whose receipt was not taken, and tells later without sending again', async () => {
+    const record = aRecordOf(anEnvelope());
+    bench.aws.fault({ fault: DOWN, on: { action: 'SendMessageBatch' } });
+    expect((await bench.resend([record])).batchItemFailures).toHaveLength(1);
+    expect(bench.ses.mails).toHaveLength(1);
+    bench.aws.heal();
+
+    const response = await bench.resend([record]);
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(bench.ses.mails).toHaveLength(1);
+    expect(await bench.told()).toMatchObject([{ kind: 'sent' }]);
+  });
+
+  it('parks nothing that the API could not be told of', async () => {
+    const record = aRecordOf(anEnvelope({ expiresAt: '2020-01-01T00:00:00.000Z' }));
+    bench.aws.fault({ fault: DOWN, on: { action: 'SendMessageBatch' } });
+
+    expect((await bench.resend([record])).batchItemFailures).toHaveLength(1);
+    expect(await bench.parked()).toEqual([]);
+
+    bench.aws.heal();
+    expect((await bench.resend([record])).batchItemFailures).toEqual([]);
+    expect(await bench.parked()).toMatchObject([{ reason: 'expired' }]);
+    expect(await bench.told()).toMatchObject([{ kind: 'expired' }]);
+  });
+
+  it('does not park as expired what was sent in time', async () => {
+    const envelope = anEnvelope({ expiresAt: new Date(Date.now() + 60_000).toISOString() });
+    await bench.resend([aRecordOf(envelope)]);
+    const later = { now: () => new Date(Date.now() + 120_000) };
+
+    const response = await bench.resend([aRecordOf(envelope)], { clock: later });
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(await bench.parked()).toEqual([]);
+    expect((await bench.told()).map(({ kind }) => kind)).toEqual(['sent', 'sent']);
+  });
+
+  it('says of an expired mail that nobody knows whether SES has it', async () => {
+    const envelope = anEnvelope({ expiresAt: new Date(Date.now() + 60_000).toISOString() });
+    bench.ses.fault({ effect: { kind: 'reset', accepted: false } });
+    await bench.resend([aRecordOf(envelope)]);
+    const inAnHour = { now: () => new Date(Date.now() + 3_700_000) };
+    const soon = { now: () => new Date(Date.now() + 120_000) };
+
+    expect((await bench.resend([aRecordOf(envelope)], { clock: soon })).batchItemFailures).toHaveLength(1);
+    expect(await bench.parked()).toEqual([]);
+    await bench.resend([aRecordOf(envelope)], { clock: inAnHour });
+
+    expect(await bench.parked()).toMatchObject([
+      { reason: 'expired', detail: expect.stringMatching(/ended without an answer/) },
+    ]);
+  });
+
+  it('makes one call only, and waits, where the answer of SES was lost', async () => {
+    bench.ses.fault({ effect: { kind: 'reset', accepted: true } });
+    const record = aRecordOf(anEnvelope());
+
+    await bench.resend([record]);
+    await bench.resend([record]);
+
+    expect(bench.ses.calls).toHaveLength(1);
+    expect(bench.postponed).toHaveLength(2);
+    expect(bench.postponed[0]?.delaySeconds).toBe(900);
+  });
+});

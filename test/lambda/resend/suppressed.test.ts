@@ -1,0 +1,38 @@
+import { describe, expect, it } from '@jest/globals';
+import { siftSuppressed } from '../../../lambda/resend/suppressed.ts';
+import type { Suppression } from '../../../lib/message/suppression.ts';
+
+const since = new Date('2026-11-20T12:00:00Z');
+
+const listed: ReadonlyMap<string, Suppression> = new Map([
+  ['full@example.org', { reason: 'soft-bounces', since }],
+  ['gone@example.org', { reason: 'hard-bounce', since }],
+]);
+
+async function sift(recipients: readonly string[], tenantId?: string) {
+  return siftSuppressed(recipients, tenantId, {
+    suppressions: { find: async () => listed },
+    exemptTenants: ['passwords'],
+    clock: { now: () => new Date() },
+  });
+}
+
+describe('suppressed recipients', () => {
+  it('are taken out, however their address is written', async () => {
+    expect(await sift(['Gone@Example.org', 'marie@example.org', 'full@example.org'], 'shop')).toEqual({
+      sendable: ['marie@example.org'],
+      suppressed: [
+        { recipient: 'Gone@Example.org', reason: 'hard-bounce' },
+        { recipient: 'full@example.org', reason: 'soft-bounces' },
+      ],
+    });
+  });
+
+  it('are sent to by an exempt tenant where only soft bounces speak against it', async () => {
+    expect(await sift(['gone@example.org', 'full@example.org'], 'passwords')).toEqual({
+      sendable: ['full@example.org'],
+      suppressed: [{ recipient: 'gone@example.org', reason: 'hard-bounce' }],
+    });
+    expect((await sift(['full@example.org'])).sendable).toEqual([]);
+  });
+});

@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import type { Offer, OfferParts } from '../../lambda/resend/offer-to-ses.ts';
+import { silentLog } from '../../lib/ports/log.ts';
+import { anEnvelope, mimeFrom } from './an-envelope.ts';
+import { MemoryLedger } from './memory-ledger.ts';
+
+/** What an offer needs beside SES: nobody suppressed, no events measured, none waiting. */
+export function offerParts(overrides: Pick<OfferParts, 'ses'> & Partial<OfferParts>): OfferParts {
+  return {
+    ledger: new MemoryLedger(),
+    suppressions: { find: async () => new Map() },
+    exemptTenants: [],
+    latencies: { recent: async () => ({ counts: [] }) },
+    backlog: { anyWaiting: async () => false },
+    eventWait: { leastMs: 60_000, defaultMs: 900_000, mostMs: 3_600_000 },
+    clock: { now: () => new Date() },
+    log: silentLog,
+    newToken: randomUUID,
+    hasTime: () => true,
+    ...overrides,
+  };
+}
+
+export function anOffer(recipients: readonly string[], overrides: Partial<Offer> = {}): Offer {
+  return {
+    envelope: anEnvelope(),
+    mime: mimeFrom('support@keybuzz.io'),
+    contentSha256: 'a'.repeat(64),
+    from: 'support@keybuzz.io',
+    recipients,
+    ...overrides,
+  };
+}

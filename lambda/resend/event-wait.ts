@@ -1,9 +1,9 @@
 import { type EventPace, type EvidenceWait, evidenceWaitMs } from '../../lib/message/event-latency.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
+import { errorName } from '../../lib/ports/error-name.ts';
 import type { LedgerPart } from '../../lib/ports/ledger.ts';
 import type { Log } from '../../lib/ports/log.ts';
 import type { EventBacklog, EventLatencies } from '../../lib/ports/send-events.ts';
-import { errorName } from './error-name.ts';
 import { isInDoubt } from './standing.ts';
 
 export interface EventWaitParts {

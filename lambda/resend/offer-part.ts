@@ -1,11 +1,11 @@
 import type { RetryPace } from '../../lib/message/retry-schedule.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
+import { errorName } from '../../lib/ports/error-name.ts';
 import type { Ledger, PartClaim, PartResult } from '../../lib/ports/ledger.ts';
 import type { Log } from '../../lib/ports/log.ts';
 import type { RawMailSender } from '../../lib/ports/raw-mail-sender.ts';
 import { DYNAMODB_CALL_TIMEOUT_MS, SES_CALL_TIMEOUT_MS } from './constants.ts';
-import { errorName } from './error-name.ts';
-import type { Offer } from './offer-to-ses.ts';
+import type { Offer } from './offer.ts';
 import type { Callable } from './standing.ts';
 
 export interface OfferPartParts {

@@ -1,22 +1,11 @@
-import type { Envelope } from '../../lib/message/envelope.ts';
 import { chunkRecipients } from '../../lib/message/recipients.ts';
 import type { RetryPace } from '../../lib/message/retry-schedule.ts';
 import type { LedgerPart } from '../../lib/ports/ledger.ts';
 import { type EventWaitParts, heldUntilOf, measuredWaitMs } from './event-wait.ts';
+import type { Offer } from './offer.ts';
 import { type OfferPartParts, offerPart } from './offer-part.ts';
 import { type Callable, standingOf, type Taken } from './standing.ts';
 import { type SuppressedRecipient, type SuppressionParts, siftSuppressed } from './suppressed.ts';
-
-/** What is to be sent, and to whom. */
-export interface Offer {
-  readonly envelope: Envelope;
-  readonly mime: Buffer;
-  /** Of the bytes of `mime`, in hexadecimal digits. */
-  readonly contentSha256: string;
-  /** RFC 5321 reverse path, its domain in ASCII. */
-  readonly from: string;
-  readonly recipients: readonly string[];
-}
 
 export interface OfferParts extends OfferPartParts, EventWaitParts, SuppressionParts {
   /** True as long as the invocation has time for one more SES call. */

@@ -2,9 +2,9 @@ import { type Envelope, serialiseEnvelope } from '../../lib/message/envelope.ts'
 import { distinctRecipients } from '../../lib/message/recipients.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { DeadLetters } from '../../lib/ports/dead-letters.ts';
+import { errorName } from '../../lib/ports/error-name.ts';
 import type { Log } from '../../lib/ports/log.ts';
 import type { ReceiptQueue } from '../../lib/ports/receipt-queue.ts';
-import { errorName } from './error-name.ts';
 import { narrowed } from './narrowed.ts';
 import type { RefusedRecipients } from './offer-to-ses.ts';
 import { parkedReceipts, tell } from './tell.ts';

@@ -1,9 +1,10 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import type { Receipt } from '../../lib/message/receipt.ts';
 import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
+import { errorName } from '../../lib/ports/error-name.ts';
 import type { Redelivery } from '../../lib/ports/redelivery.ts';
-import { errorName } from './error-name.ts';
-import { type RecordResult, type ResendParts, resendRecord } from './resend-record.ts';
+import type { RecordResult } from './record-result.ts';
+import { type ResendParts, resendRecord } from './resend-record.ts';
 
 export interface BatchParts extends ResendParts {
   readonly redelivery: Redelivery;

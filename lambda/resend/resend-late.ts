@@ -6,7 +6,7 @@ import { secondsUntil } from './delay.ts';
 import { type EventWaitParts, heldUntilOf } from './event-wait.ts';
 import { narrowed } from './narrowed.ts';
 import { type ParkParts, parkMail } from './park.ts';
-import type { RecordResult } from './resend-record.ts';
+import type { RecordResult } from './record-result.ts';
 import { isInDoubt, standingOf } from './standing.ts';
 import { sentReceipts } from './tell.ts';
 

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { needsSmtpUtf8, withAsciiDomain } from '../../lib/message/address.ts';
 import { type Envelope, parseEnvelope } from '../../lib/message/envelope.ts';
 import { headerFlaw } from '../../lib/message/header-section.ts';
-import type { Receipt } from '../../lib/message/receipt.ts';
 import { distinctRecipients } from '../../lib/message/recipients.ts';
 import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
 import type { FallbackQueue } from '../../lib/ports/fallback-queue.ts';
@@ -11,6 +10,7 @@ import { type ContentSources, loadContent } from './load-content.ts';
 import { narrowed } from './narrowed.ts';
 import { type Offered, type OfferParts, offerToSes, type RefusedRecipients } from './offer-to-ses.ts';
 import { type ParkParts, parkMail, parkRefused, parkUnreadable } from './park.ts';
+import type { RecordResult } from './record-result.ts';
 import { lateness, resendLate } from './resend-late.ts';
 import { foreignSender } from './sender-check.ts';
 import { sentReceipts, suppressedReceipts } from './tell.ts';
@@ -32,12 +32,6 @@ export interface QueuedMessage {
   /** True as long as the invocation has time for one more SES call. */
   readonly hasTime: () => boolean;
 }
-
-export type RecordResult =
-  /** Nothing of it is left to do, once the receipts are on their way. */
-  | { readonly kind: 'done'; readonly receipts: readonly Receipt[] }
-  /** It stays in the queue, and comes back after this time. */
-  | { readonly kind: 'retry'; readonly delaySeconds: number; readonly receipts: readonly Receipt[] };
 
 const DONE: RecordResult = { kind: 'done', receipts: [] };
 
@@ -113,6 +107,9 @@ async function sendToAll(
     ...suppressedReceipts(envelope, parts.region, offered.suppressed, parts.clock.now()),
   ];
   if (left.length === 0) return { kind: 'done', receipts };
+  if (offered.heldUntil !== undefined) {
+    parts.log.info('held', { deliveryId: envelope.id, until: offered.heldUntil.toISOString() });
+  }
   const delaySeconds = delayOf(offered, notParked, message, parts);
   if (left.length === recipients.length) return { kind: 'retry', delaySeconds, receipts };
   await pushWhatIsLeft(envelope, left, delaySeconds, parts);

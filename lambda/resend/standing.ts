@@ -10,7 +10,7 @@ export interface Taken {
 }
 
 /** Recipients that nothing may be done for yet. */
-export interface Held {
+interface Held {
   readonly recipients: readonly string[];
   readonly until: Date;
 }

@@ -6,7 +6,7 @@ import type { Taken } from './standing.ts';
 import type { SuppressedRecipient } from './suppressed.ts';
 
 /** The API could not be told what it has to know before the next step. */
-export class NotToldError extends Error {
+class NotToldError extends Error {
   override readonly name = 'NotToldError';
   readonly code = 'ENOTTOLD';
 

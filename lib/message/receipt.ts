@@ -10,7 +10,7 @@ import { MAX_QUEUE_MESSAGE_BYTES } from './limits.ts';
  * It is published as docs/contract/receipt.v1.schema.json. Receipts may come late, twice and in any order; where two
  * speak of one recipient, `laterFate` says which of them stands. Unknown fields are ignored.
  */
-export const RECEIPT_VERSION = 1;
+const RECEIPT_VERSION = 1;
 
 /** With as many, a receipt fits into a message of SQS whatever their servers answered. */
 const MAX_RECIPIENTS_OF_RECEIPT = 100;

@@ -1,7 +1,7 @@
 import { MAX_SOFT_BOUNCES } from './limits.ts';
 
 /** Why an address is not sent to. */
-export type SuppressionReason = 'hard-bounce' | 'complaint' | 'soft-bounces' | 'manual';
+type SuppressionReason = 'hard-bounce' | 'complaint' | 'soft-bounces' | 'manual';
 
 export interface Suppression {
   readonly reason: SuppressionReason;

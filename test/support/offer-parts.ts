@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Offer, OfferParts } from '../../lambda/resend/offer-to-ses.ts';
+import type { Offer } from '../../lambda/resend/offer.ts';
+import type { OfferParts } from '../../lambda/resend/offer-to-ses.ts';
 import { silentLog } from '../../lib/ports/log.ts';
 import { anEnvelope, mimeFrom } from './an-envelope.ts';
 import { MemoryLedger } from './memory-ledger.ts';

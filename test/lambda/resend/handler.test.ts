@@ -3,19 +3,17 @@ import type { Context } from 'aws-lambda';
 import {
   NEEDED_FOR_ONE_SEND_MS,
   PAYLOAD_TIMEOUT_MS,
-  RESEND_ENV,
   RESEND_TIMEOUT_SECONDS,
   SES_CALL_TIMEOUT_MS,
 } from '../../../lambda/resend/constants.ts';
-import { type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
-import { type SesDouble, startSesDouble } from '../../../lib/local/ses/ses-double.ts';
+import { resendEnvironment } from '../../../lib/local/function-environments.ts';
+import { type LocalServices, startLocalServices } from '../../../lib/local/local-services.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 
 describe('the handler of the resend Lambda', () => {
   const before = { ...process.env };
-  let aws: SqsAndS3;
-  let ses: SesDouble;
+  let services: LocalServices;
 
   function contextWith(remainingMs: number): Context {
     return {
@@ -35,26 +33,18 @@ describe('the handler of the resend Lambda', () => {
   }
 
   beforeAll(async () => {
-    aws = await startSqsAndS3({ visibilitySeconds: 30 });
-    ses = await startSesDouble({ identities: ['keybuzz.io'], configurationSets: ['keybuzz-mail'] });
+    services = await startLocalServices({ fallbackVisibilitySeconds: 30, feedbackVisibilitySeconds: 30 });
     Object.assign(process.env, {
-      [RESEND_ENV.queueUrl]: aws.fallback.url,
-      [RESEND_ENV.deadLetterQueueUrl]: aws.deadLetters.url,
-      [RESEND_ENV.payloadBucket]: aws.bucket,
-      [RESEND_ENV.configurationSet]: 'keybuzz-mail',
-      [RESEND_ENV.fromDomain]: 'keybuzz.io',
-      AWS_REGION: aws.region,
-      AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey,
-      AWS_ENDPOINT_URL_SQS: aws.endpoint,
-      AWS_ENDPOINT_URL_SES: ses.url,
+      ...resendEnvironment(services, { least: 1, default: 1, most: 1 }),
+      AWS_REGION: services.aws.region,
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
     });
   });
 
   afterAll(async () => {
     process.env = before;
-    await aws.close();
-    await ses.close();
+    await services.close();
   });
 
   it('begins a send only where its time limits fit into what is left of the invocation', async () => {
@@ -63,11 +53,11 @@ describe('the handler of the resend Lambda', () => {
 
     const tooLate = await handler({ Records: [record] }, contextWith(NEEDED_FOR_ONE_SEND_MS));
     expect(tooLate.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
-    expect(ses.calls).toEqual([]);
+    expect(services.ses.calls).toEqual([]);
 
     const inTime = await handler({ Records: [record] }, contextWith(NEEDED_FOR_ONE_SEND_MS + 1_000));
     expect(inTime.batchItemFailures).toEqual([]);
-    expect(ses.mails).toHaveLength(1);
+    expect(services.ses.mails).toHaveLength(1);
   });
 
   it('has limits that leave room to say what became of a send, and fit into one invocation', () => {

@@ -4,6 +4,7 @@ import { MAX_QUEUE_MESSAGE_BYTES, MAX_RECEIVE_COUNT, QUEUE_RETENTION_DAYS } from
 import type { AwsCalls, AwsFaultRule } from './aws-fault.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { startFauxqs } from './fauxqs-server.ts';
+import type { LocalTopic } from './sns-topic.ts';
 
 const LOCAL_REGION = 'eu-west-1';
 const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
@@ -34,6 +35,8 @@ export type SqsAndS3 = AsyncDisposable & {
   readonly s3: S3Client;
   /** One queue more, such as that of the receipts: messages of 1 MiB, kept for the pipeline's retention. */
   createQueue(name: string, options?: LocalQueueOptions): Promise<LocalQueue>;
+  /** A topic of SNS that hands what is published to the queue, raw. Faults do not strike it. */
+  createTopic(name: string, options: { readonly subscriber: LocalQueue }): Promise<LocalTopic>;
   /** Lets calls fail, until `times` is used up or `heal`. */
   fault(rule: AwsFaultRule): void;
   heal(): void;
@@ -68,6 +71,7 @@ export async function startSqsAndS3(options: SqsAndS3Options): Promise<SqsAndS3>
       sqs,
       s3,
       createQueue: (name, queue = {}) => createQueue(sqs, name, queue),
+      createTopic: (name, { subscriber }) => server.createTopic(name, subscriber),
       fault: (rule) => proxy.fault(rule),
       heal: () => proxy.heal(),
       callsOf: (calls) => proxy.callsOf(calls),

@@ -1,6 +1,14 @@
+import {
+  type AccountSuppressionReason,
+  SUPPRESSION_REASONS,
+  SuppressedDestinations,
+} from './suppressed-destinations.ts';
+
 /** A configuration set, as far as sending goes. */
 export interface ConfigurationSet {
   sendingEnabled: boolean;
+  /** Whether what becomes of its mails is published. @default true */
+  publishesEvents?: boolean;
 }
 
 /** HEALTHY and PROBATION may send; SHUTDOWN is AWS's own stop, which the owner of the account cannot lift. */
@@ -36,6 +44,9 @@ export class SesAccount {
   enforcementStatus: EnforcementStatus = 'HEALTHY';
   readonly identities: Set<string>;
   readonly configurationSets: Map<string, ConfigurationSet>;
+  readonly suppressionList = new SuppressedDestinations();
+  /** What puts addresses on the list, and which of them are not sent to: both, as in each account since 2019. */
+  readonly suppressedReasons = new Set<AccountSuppressionReason>(SUPPRESSION_REASONS);
 
   constructor(options: SesAccountOptions = {}) {
     this.sandbox = options.sandbox ?? false;
@@ -49,12 +60,23 @@ export class SesAccount {
 
   /** Whether the address itself, its domain or a parent of its domain is a verified identity. */
   isVerified(address: string): boolean {
+    return this.identityOf(address) !== undefined;
+  }
+
+  /** The verified identity that lets the address send: itself, its domain or a parent of its domain. */
+  identityOf(address: string): string | undefined {
     // addresses are compared with their case, as SES does; domains without
-    if (this.identities.has(address)) return true;
+    if (this.identities.has(address)) return address;
     const domain = domainOf(address);
-    return [...this.identities].some(
+    return [...this.identities].find(
       (identity) => !identity.includes('@') && isWithin(domain, identity.toLowerCase()),
     );
+  }
+
+  /** Whether events about the mails of a configuration set are published; never without one. */
+  publishesEvents(configurationSet: string | undefined): boolean {
+    if (configurationSet === undefined) return false;
+    return this.configurationSets.get(configurationSet)?.publishesEvents ?? true;
   }
 
   /** Whether an address may be sent to while the account is, or is not, in the sandbox. */

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 export interface WireRequest {
   readonly method: string;
   readonly path: string;
+  readonly query: URLSearchParams;
   readonly body: Buffer;
 }
 

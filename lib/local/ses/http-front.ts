@@ -66,7 +66,12 @@ export class HttpFront {
     if (body.kind === 'too-large') {
       return unreadCall(wire, { reason: 'request-too-large', message: 'Request entity too large' });
     }
-    return wire.prepare({ method: request.method ?? '', path: pathOf(request), body: body.bytes });
+    return wire.prepare({
+      method: request.method ?? '',
+      path: pathOf(request),
+      query: queryOf(request),
+      body: body.bytes,
+    });
   }
 
   #record(call: PreparedCall, ending: Ending): void {
@@ -93,6 +98,11 @@ function unreadCall(wire: Wire, refusal: Refusal): PreparedCall {
 
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? '/').split('?', 1)[0] ?? '/';
+}
+
+function queryOf(request: IncomingMessage): URLSearchParams {
+  const [, query = ''] = (request.url ?? '').split('?', 2);
+  return new URLSearchParams(query);
 }
 
 function end(call: PreparedCall, fault: FaultEffect | undefined, wire: Wire): Ending {

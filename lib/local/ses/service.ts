@@ -22,6 +22,7 @@ export function createSesService(options: SesServiceOptions): SesService {
   const limits = new SendingLimits(account, clock.now());
   return {
     account,
+    now: () => clock.now(),
     sentLast24Hours: () => limits.sentLast24Hours(clock.now()),
     send: (submission, api) => send(submission, api, limits, options),
   };

@@ -2,15 +2,20 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type Clock, systemClock } from '../../ports/clock.ts';
 import { SesAccount, type SesAccountOptions } from './account.ts';
+import { Aftermath } from './aftermath.ts';
 import type { CallRecord } from './call-record.ts';
+import type { DisturbanceHandle, EventDisturbance } from './event-disturbance.ts';
+import { EventPublisher } from './event-publisher.ts';
 import { type Fault, type FaultHandle, Faults } from './fault.ts';
+import { Hook, type HookFunction } from './hook.ts';
 import { HttpFront } from './http-front.ts';
 import { Journal, type WaitOptions } from './journal.ts';
 import type { SesMail } from './mail.ts';
-import { MailHook, type OnMail } from './mail-hook.ts';
 import { queryProtocol } from './query-protocol.ts';
+import type { FateOf } from './recipient-fate.ts';
 import { restProtocol } from './rest-protocol.ts';
 import { createSesService } from './service.ts';
+import type { SesEvent } from './ses-event.ts';
 
 /** How a double is started. */
 export interface SesDoubleOptions extends SesAccountOptions {
@@ -24,7 +29,12 @@ export interface SesDoubleOptions extends SesAccountOptions {
    * Called with each mail taken, for a next hop. The client's answer does not wait for it, as SES queues too; what
    * it throws is thrown by `close()`.
    */
-  readonly onMail?: OnMail;
+  readonly onMail?: HookFunction<SesMail>;
+  /**
+   * Called with each event that is published, for the topic of the configuration set. It may be called again before
+   * it has ended; what it throws is thrown by `close()`.
+   */
+  readonly onEvent?: HookFunction<SesEvent>;
 }
 
 /** A running double. */
@@ -46,21 +56,42 @@ export interface SesDouble {
   /** Puts a fault in line. */
   fault(fault: Fault): FaultHandle;
   clearFaults(): void;
-  /** Forgets mails and calls, so that a long run does not grow. */
+  /** The events published so far, a duplicate as often as it came. Each stands here before the hook has it. */
+  readonly events: readonly SesEvent[];
+  /** Resolves with the first event, past or to come, that the predicate is true for. */
+  waitForEvent(predicate: (event: SesEvent) => boolean, options?: WaitOptions): Promise<SesEvent>;
+  /** Calls the listener for each event from now on, until the returned function is called. */
+  subscribeToEvents(listener: (event: SesEvent) => void): () => void;
+  /**
+   * From now on, what becomes of mails is what the function says. An address that the account suppresses bounces
+   * all the same.
+   */
+  fate(fateOf: FateOf): void;
+  /** From now on, events come late, twice, out of order or not at all. */
+  disturbEvents(disturbance: EventDisturbance): DisturbanceHandle;
+  /** Events come as they should again. What is withheld stays so. */
+  clearDisturbances(): void;
+  /** Publishes what was withheld. @param predicate which of it; @default all */
+  releaseEvents(predicate?: (event: SesEvent) => boolean): void;
+  /** Waits until no event is still to come and the hook has ended. What is withheld is not waited for. */
+  eventsSettled(): Promise<void>;
+  /** Forgets mails, calls and events, so that a long run does not grow. */
   clear(): void;
-  /** Ends all connections, whatever is still under way. */
+  /** Ends all connections, whatever is still under way, and drops the events that are still to come. */
   close(): Promise<void>;
 }
 
 /**
  * Starts an SES on 127.0.0.1 that speaks the protocols of `@aws-sdk/client-ses` (SendRawEmail, GetSendQuota) and
- * `@aws-sdk/client-sesv2` (SendEmail with raw content, GetAccount), refuses what SES refuses, and keeps what it
- * takes.
+ * `@aws-sdk/client-sesv2` (SendEmail with raw content, GetAccount, the suppression list of the account), refuses what
+ * SES refuses, keeps what it takes, and publishes what becomes of it.
  *
  * @example
  * const ses = await startSesDouble({ identities: ['example.org'] });
  * const client = new SESClient({ endpoint: ses.url, region: 'eu-west-1', credentials });
  * ses.fault({ effect: { kind: 'reset', accepted: true } });
+ * ses.fate((_mail, recipient) => (recipient.startsWith('gone') ? { kind: 'hard-bounce' } : undefined));
+ * ses.disturbEvents({ effect: { kind: 'withhold' }, when: ({ eventType }) => eventType === 'Send' });
  */
 export async function startSesDouble(options: SesDoubleOptions = {}): Promise<SesDouble> {
   const { region = 'eu-west-1', clock = systemClock } = options;
@@ -68,7 +99,9 @@ export async function startSesDouble(options: SesDoubleOptions = {}): Promise<Se
   const mails = new Journal<SesMail>('mail');
   const calls = new Journal<CallRecord>('call');
   const faults = new Faults();
-  const hook = new MailHook(options.onMail);
+  const hook = new Hook<SesMail>('onMail', options.onMail);
+  const publisher = new EventPublisher(options.onEvent);
+  const aftermath = new Aftermath({ account, region, publisher });
   const service = createSesService({
     account,
     region,
@@ -76,6 +109,7 @@ export async function startSesDouble(options: SesDoubleOptions = {}): Promise<Se
     onAccepted: (mail) => {
       mails.add(mail);
       hook.call(mail);
+      aftermath.follow(mail);
     },
   });
   const front = new HttpFront({
@@ -98,15 +132,24 @@ export async function startSesDouble(options: SesDoubleOptions = {}): Promise<Se
     subscribe: (listener) => mails.subscribe(listener),
     fault: (fault) => faults.add(fault),
     clearFaults: () => faults.clear(),
+    events: publisher.journal.entries,
+    waitForEvent: (predicate, wait) => publisher.journal.waitFor(predicate, wait),
+    subscribeToEvents: (listener) => publisher.journal.subscribe(listener),
+    fate: (fateOf) => aftermath.script(fateOf),
+    disturbEvents: (disturbance) => publisher.disturb(disturbance),
+    clearDisturbances: () => publisher.clearDisturbances(),
+    releaseEvents: (predicate = () => true) => publisher.release(predicate),
+    eventsSettled: () => publisher.settled(),
     clear: () => {
       mails.clear();
       calls.clear();
+      publisher.clear();
     },
     close: async () => {
       await closeServer(server);
       mails.end();
       calls.end();
-      await hook.settled();
+      await allThrown([publisher.close(), hook.settled()]);
     },
   };
 }
@@ -119,6 +162,12 @@ async function listen(server: Server, port: number): Promise<string> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server has no port');
   return `http://127.0.0.1:${address.port}`;
+}
+
+/** Waits for all, whatever some of them throw. @throws the first that was thrown */
+async function allThrown(ends: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(ends);
+  await Promise.all(ends);
 }
 
 async function closeServer(server: Server): Promise<void> {

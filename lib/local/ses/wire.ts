@@ -6,7 +6,7 @@ import type { Refusal } from './refusal.ts';
 /** A call as far as it was read. */
 export interface SesCall {
   readonly api: SesApi;
-  /** `SendRawEmail`, `SendEmail`, `GetSendQuota`, `GetAccount`; `unknown` for what SES has no name for. */
+  /** As AWS names it, such as `SendRawEmail` or `GetAccount`; `unknown` for what SES has no name for. */
   readonly operation: string;
   /** What is to be sent, by calls that send. */
   readonly submission?: Submission;
@@ -40,6 +40,7 @@ export type SendOutcome =
 /** The service behind both protocols. */
 export interface SesService {
   readonly account: SesAccount;
+  now(): Date;
   sentLast24Hours(): number;
   send(submission: Submission, api: SesApi): SendOutcome;
 }

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { ListIdentitiesCommand, SESClient } from '@aws-sdk/client-ses';
-import { ListSuppressedDestinationsCommand, SESv2Client } from '@aws-sdk/client-sesv2';
+import { ListEmailIdentitiesCommand, SESv2Client } from '@aws-sdk/client-sesv2';
 import { describe, expect, it } from '@jest/globals';
 import { errorOf, runDouble, send } from './running-double.ts';
 
@@ -63,7 +63,7 @@ describe('what the double does not know', () => {
 
   it('is answered at once by v2', async () => {
     const { v2 } = await runDouble();
-    expect(await errorOf(v2.send(new ListSuppressedDestinationsCommand({})))).toMatchObject({
+    expect(await errorOf(v2.send(new ListEmailIdentitiesCommand({})))).toMatchObject({
       name: 'UnknownOperationException',
       status: 404,
     });

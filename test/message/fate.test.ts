@@ -11,6 +11,13 @@ const fate = (kind: Fate['kind'], second: number, more: Partial<Fate> = {}): Fat
 });
 const bounce = { type: 'Permanent', subType: 'General' } as const;
 
+/** As it comes out of a store that keeps no order of fields. */
+function reversed<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, field]) => [key, reversed(field)]);
+  return Object.fromEntries(entries.reverse());
+}
+
 describe('what is known after two fates', () => {
   it('is the same whichever came first', () => {
     fc.assert(
@@ -44,11 +51,9 @@ describe('what is known after two fates', () => {
   it('does not depend on how a fate is written down', () => {
     fc.assert(
       fc.property(arbitraryKnownFate, arbitraryKnownFate, (one, other) => {
-        // As it comes out of JSON, and out of a store that keeps no order of fields.
-        const stored: Fate = JSON.parse(JSON.stringify(one));
-        const reversed = Object.fromEntries(Object.entries(stored).reverse()) as unknown as Fate;
+        const stored = reversed(JSON.parse(JSON.stringify(one)));
         expect(isSameFate(one, stored)).toBe(true);
-        expect(laterFate(reversed, other)).toEqual(laterFate(one, other));
+        expect(laterFate(stored, other)).toEqual(laterFate(one, other));
       }),
       { numRuns: 2_000 },
     );
@@ -96,11 +101,5 @@ describe('what is known of several recipients', () => {
 
     expect(laterFates(known, news)).toEqual(news);
     expect(known).toEqual({ 'a@example.org': fate('sent', 1) });
-  });
-
-  it('is not taken for what every object inherits', () => {
-    const news = { constructor: fate('sent', 1) };
-
-    expect(laterFates({}, news)).toEqual(news);
   });
 });

@@ -1,0 +1,102 @@
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { countLatencies } from '../../lib/message/event-latency.ts';
+import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import { errorName } from '../../lib/ports/error-name.ts';
+import type { Redelivery } from '../../lib/ports/redelivery.ts';
+import type { EventLatencyMeter } from '../../lib/ports/send-events.ts';
+import { type Job, type JobParts, jobsOf } from './jobs-of.ts';
+import type { SesEvent } from './ses-event.ts';
+import { workOff } from './work-off.ts';
+
+export interface FeedbackParts extends JobParts {
+  readonly latencies: EventLatencyMeter;
+  readonly redelivery: Redelivery;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  /** True as long as the invocation has time for one more job. */
+  readonly hasTime: () => boolean;
+}
+
+/** So many jobs wait for DynamoDB and SQS at the same time. */
+const JOBS_AT_A_TIME = 8;
+
+/**
+ * Applies a batch of SES's events; what is named in the answer stays in the queue, the rest SQS deletes. Events of
+ * one part of a delivery are applied together. A part that fails never touches the others.
+ *
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ */
+export async function feedbackBatch(
+  records: readonly SQSRecord[],
+  parts: FeedbackParts,
+): Promise<SQSBatchResponse> {
+  const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
+  const applied: SesEvent[] = [];
+  const afterwards: Promise<void>[] = [];
+  await workOff(jobsOf(records, parts), JOBS_AT_A_TIME, async (job) => {
+    const result = await doSafely(job, parts);
+    if (result.kind === 'done') {
+      applied.push(...job.events);
+      return;
+    }
+    for (const record of job.records) {
+      batchItemFailures.push({ itemIdentifier: record.messageId });
+      // Not waited for one by one: a queue that is slow to answer must not use up the time of the invocation.
+      afterwards.push(postpone(record, result.pace, parts));
+    }
+  });
+  afterwards.push(countLatency(applied, parts));
+  await Promise.all(afterwards);
+  return { batchItemFailures };
+}
+
+type JobResult =
+  | { readonly kind: 'done' }
+  /** Its records stay in the queue; without a pace only the time ran out. */
+  | { readonly kind: 'retry'; readonly pace?: 'outage' };
+
+async function doSafely(job: Job, parts: FeedbackParts): Promise<JobResult> {
+  if (!parts.hasTime()) return { kind: 'retry' };
+  try {
+    await job.work();
+    return { kind: 'done' };
+  } catch (error) {
+    const { deliveryId } = job.events[0] ?? {};
+    const queueMessageIds = job.records.map(({ messageId }) => messageId);
+    parts.log.error('service-failed', { deliveryId, queueMessageIds, ...errorName(error) });
+    return { kind: 'retry', pace: 'outage' };
+  }
+}
+
+async function postpone(
+  record: SQSRecord,
+  pace: 'outage' | undefined,
+  { redelivery, random, log }: FeedbackParts,
+): Promise<void> {
+  const receiveCount = Number(record.attributes.ApproximateReceiveCount);
+  const delaySeconds = pace === undefined ? 0 : retryDelaySeconds(pace, receiveCount, random());
+  try {
+    await redelivery.postpone(record.receiptHandle, delaySeconds);
+  } catch (error) {
+    // The queue's own visibility timeout brings it back, only not at the time we wanted.
+    log.warn('not-postponed', { queueMessageId: record.messageId, ...errorName(error) });
+  }
+}
+
+/**
+ * How long Send events took from SES to the ledger; who waits for one waits by this measure. It is a measure, and no
+ * event is kept back for it.
+ */
+async function countLatency(applied: readonly SesEvent[], parts: FeedbackParts): Promise<void> {
+  const sentMs = applied.filter(({ type }) => type === 'Send').map(({ sentAt }) => Date.parse(sentAt));
+  if (sentMs.length === 0) return;
+  const now = parts.clock.now();
+  const counts = countLatencies(sentMs.map((ms) => now.getTime() - ms));
+  try {
+    await parts.latencies.add({ counts, newestSentAt: new Date(Math.max(...sentMs)) }, now);
+  } catch (error) {
+    parts.log.warn('latency-not-counted', { events: sentMs.length, ...errorName(error) });
+  }
+}

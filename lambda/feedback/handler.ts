@@ -1,0 +1,48 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-client.ts';
+import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
+import { DynamoFateLedger } from '../../lib/adapters/dynamodb/dynamo-fate-ledger.ts';
+import { DynamoSuppressionReports } from '../../lib/adapters/dynamodb/dynamo-suppression-reports.ts';
+import { createJsonLog } from '../../lib/adapters/log/json-log.ts';
+import { SqsDeadLetters } from '../../lib/adapters/sqs/sqs-dead-letters.ts';
+import { SqsReceiptQueue } from '../../lib/adapters/sqs/sqs-receipt-queue.ts';
+import { SqsRedelivery } from '../../lib/adapters/sqs/sqs-redelivery.ts';
+import { systemClock } from '../../lib/ports/clock.ts';
+import { FEEDBACK_CALL_TIMEOUT_MS, NEEDED_FOR_ONE_JOB_MS } from './constants.ts';
+import { readFeedbackEnv } from './env.ts';
+import { type FeedbackParts, feedbackBatch } from './feedback-batch.ts';
+
+const env = readFeedbackEnv(process.env);
+const timeoutMs = FEEDBACK_CALL_TIMEOUT_MS;
+const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
+const dynamo = dynamoClient();
+
+const parts: Omit<FeedbackParts, 'hasTime' | 'log'> = {
+  ledger: new DynamoFateLedger(
+    dynamo,
+    { tableName: env.ledgerTable, retentionDays: env.ledgerRetentionDays, timeoutMs },
+    systemClock,
+  ),
+  latencies: new DynamoEventLatencies(dynamo, { tableName: env.ledgerTable, timeoutMs }),
+  suppressions: new DynamoSuppressionReports(dynamo, {
+    tableName: env.suppressionTable,
+    policy: { softBounces: env.softBounceLimit, windowDays: env.softBounceWindowDays },
+    timeoutMs,
+  }),
+  receipts: new SqsReceiptQueue(sqs, env.receiptsQueueUrl, timeoutMs),
+  deadLetters: new SqsDeadLetters(sqs, env.deadLetterQueueUrl, timeoutMs),
+  redelivery: new SqsRedelivery(sqs, env.queueUrl, timeoutMs),
+  fromDomain: env.fromDomain,
+  region: env.region,
+  clock: systemClock,
+  random: Math.random,
+};
+
+export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
+  return feedbackBatch(event.Records, {
+    ...parts,
+    hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_JOB_MS,
+    log: createJsonLog((line) => process.stdout.write(line), { base: { requestId: context.awsRequestId } }),
+  });
+}

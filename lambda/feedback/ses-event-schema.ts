@@ -1,0 +1,99 @@
+import * as v from 'valibot';
+import { DELIVERY_TAGS } from '../../lib/message/delivery-tags.ts';
+import { SES_MAX_RECIPIENTS } from '../../lib/message/limits.ts';
+
+/**
+ * What SES publishes, as far as it is read here; all else is ignored.
+ *
+ * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+ */
+
+/** Of these the configuration set publishes none. */
+export const EVENT_TYPES_NOT_READ = ['Open', 'Click', 'Subscription'] as const;
+
+/** The years keep hostile times out that only JavaScript could write. */
+const time = v.pipe(
+  v.string(),
+  v.isoTimestamp('an ISO 8601 time with its offset'),
+  v.transform((text) => new Date(text)),
+  v.date(),
+  v.minValue(new Date('2000-01-01'), 'a time of this century'),
+  v.maxValue(new Date('2100-01-01'), 'a time of this century'),
+  v.transform((date) => date.toISOString()),
+);
+
+const word = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, 'up to 200 printable ASCII characters'));
+
+/** SES leaves out what it does not know, or writes null. */
+const text = v.nullish(v.string());
+
+const tag = v.optional(v.pipe(v.array(v.string()), v.minLength(1, 'at least one value')));
+
+/** An address in any form; which of them can be read is seen later. */
+const mention = v.string();
+
+const recipients = <T extends v.GenericSchema>(recipient: T) =>
+  v.pipe(
+    v.array(recipient),
+    v.minLength(1, 'at least one recipient'),
+    v.maxLength(SES_MAX_RECIPIENTS, `at most ${SES_MAX_RECIPIENTS} recipients, as SES takes in one call`),
+  );
+
+const recipient = v.object({ emailAddress: mention });
+
+const recipientWithStatus = v.object({ ...recipient.entries, status: text, diagnosticCode: text });
+
+export const eventTypeSchema = v.object({ eventType: v.string() });
+
+/** The same for each type of event. */
+export const mailSchema = v.object({
+  mail: v.object({
+    timestamp: time,
+    messageId: word,
+    source: mention,
+    destination: recipients(mention),
+    tags: v.nullish(v.object({ [DELIVERY_TAGS.deliveryId]: tag, [DELIVERY_TAGS.part]: tag })),
+  }),
+});
+
+export type EventMail = v.InferOutput<typeof mailSchema>['mail'];
+
+export const eventDetailSchema = v.variant('eventType', [
+  v.object({ eventType: v.literal('Send') }),
+  v.object({
+    eventType: v.literal('Delivery'),
+    delivery: v.object({ timestamp: time, recipients: recipients(mention), smtpResponse: text }),
+  }),
+  v.object({
+    eventType: v.literal('DeliveryDelay'),
+    deliveryDelay: v.object({ timestamp: time, delayedRecipients: recipients(recipientWithStatus) }),
+  }),
+  v.object({
+    eventType: v.literal('Bounce'),
+    bounce: v.object({
+      timestamp: time,
+      bounceType: v.string(),
+      bounceSubType: text,
+      bouncedRecipients: recipients(recipientWithStatus),
+    }),
+  }),
+  v.object({
+    eventType: v.literal('Complaint'),
+    complaint: v.object({
+      timestamp: time,
+      complainedRecipients: recipients(recipient),
+      complaintFeedbackType: text,
+      complaintSubType: text,
+    }),
+  }),
+  v.object({ eventType: v.literal('Reject') }),
+  v.object({ eventType: v.literal('Rendering Failure') }),
+]);
+
+export type EventDetail = v.InferOutput<typeof eventDetailSchema>;
+
+export type EventType = EventDetail['eventType'];
+
+export const EVENT_TYPES_READ: readonly EventType[] = eventDetailSchema.options.map(
+  ({ entries }) => entries.eventType.literal,
+);

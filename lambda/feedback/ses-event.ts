@@ -1,0 +1,137 @@
+import * as v from 'valibot';
+import { isWithinDomain } from '../../lib/message/address.ts';
+import { deliveryIdOfTag } from '../../lib/message/delivery-tags.ts';
+import { deliveryIdentitySchema, describeIssues } from '../../lib/message/envelope.ts';
+import type { ToldFate } from '../../lib/message/receipt.ts';
+import { addressIn } from './event-recipients.ts';
+import { fatesToldBy, type SentMail } from './fates-told.ts';
+import {
+  EVENT_TYPES_NOT_READ,
+  EVENT_TYPES_READ,
+  type EventDetail,
+  type EventMail,
+  type EventType,
+  eventDetailSchema,
+  eventTypeSchema,
+  mailSchema,
+} from './ses-event-schema.ts';
+
+/** What SES says of a part of a delivery. */
+export interface SesEvent extends SentMail {
+  readonly type: EventType;
+  readonly deliveryId: string;
+  readonly part: number;
+  /** Of a recipient there may be several. */
+  readonly fates: readonly ToldFate[];
+}
+
+export type ParsedSesEvent =
+  | { readonly kind: 'event'; readonly event: SesEvent }
+  | {
+      readonly kind: 'ignored';
+      readonly why: /** A type that the configuration set does not publish. */
+        | 'not-subscribed'
+        /** Mail that somebody else sent with this configuration set. */
+        | 'no-delivery-id'
+        | 'other-domain'
+        /** SES tries the topic when an event destination is made. */
+        | 'topic-validated'
+        /** The recipient said that the mail is no spam. */
+        | 'not-spam';
+    }
+  | {
+      readonly kind: 'unreadable';
+      readonly reason: 'not-json' | 'unknown-type' | 'wrong-schema';
+      readonly detail: string;
+    };
+
+/**
+ * Reads an event as SES publishes it, raw from SNS. It never throws, and what it says of a bad one repeats none of
+ * its values.
+ *
+ * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+ *
+ * @param fromDomain the domain of our mail
+ */
+export function parseSesEvent(text: string, fromDomain: string): ParsedSesEvent {
+  if (text.trim() === TOPIC_VALIDATED) return ignored('topic-validated');
+  const json = parseJson(text);
+  if (json === undefined) return unreadable('not-json', 'the message body is no JSON');
+
+  const named = v.safeParse(eventTypeSchema, json);
+  if (!named.success) return unreadable('wrong-schema', describeIssues(named.issues));
+  const { eventType } = named.output;
+  if (isOneOf(EVENT_TYPES_NOT_READ, eventType)) return ignored('not-subscribed');
+  if (!isOneOf(EVENT_TYPES_READ, eventType)) {
+    return unreadable('unknown-type', `eventType: none of ${EVENT_TYPES_READ.join(', ')}`);
+  }
+
+  // Whose mail it is comes before what it says: the mail of others is no concern of ours, whatever it looks like.
+  const mail = v.safeParse(mailSchema, json);
+  if (!mail.success) return unreadable('wrong-schema', describeIssues(mail.issues));
+  const source = sourceOf(mail.output.mail, fromDomain);
+  if (source.kind === 'ignored') return source;
+
+  const detail = v.safeParse(eventDetailSchema, json);
+  if (!detail.success) return unreadable('wrong-schema', describeIssues(detail.issues));
+  return eventOf(source.deliveryId, mail.output.mail, detail.output);
+}
+
+const TOPIC_VALIDATED = 'Successfully validated SNS topic for Amazon SES event publishing.';
+
+type Ignored = Extract<ParsedSesEvent, { kind: 'ignored' }>;
+
+/** Our mail carries a delivery id that we could have written, and is sent from our domain. */
+function sourceOf(
+  { tags, source }: EventMail,
+  fromDomain: string,
+): { readonly kind: 'ours'; readonly deliveryId: string } | Ignored {
+  const deliveryId = deliveryIdOfTag(tags?.deliveryId?.[0] ?? '');
+  if (!v.is(deliveryIdentitySchema.entries.id, deliveryId)) return ignored('no-delivery-id');
+  if (!isWithinDomain(addressIn(source) ?? '', fromDomain)) return ignored('other-domain');
+  return { kind: 'ours', deliveryId };
+}
+
+function eventOf(deliveryId: string, mail: EventMail, detail: EventDetail): ParsedSesEvent {
+  if (isNoComplaint(detail)) return ignored('not-spam');
+  const part = partOf(mail);
+  if (part === undefined) return unreadable('wrong-schema', 'mail.tags.part: no number of a part');
+  const destinations = mail.destination.map(addressIn).filter((address) => address !== undefined);
+  if (destinations.length === 0) return unreadable('wrong-schema', 'mail.destination: no address');
+  const sent = { sesMessageId: mail.messageId, sentAt: mail.timestamp, destinations };
+  const fates = fatesToldBy(detail, sent);
+  return { kind: 'event', event: { ...sent, type: detail.eventType, deliveryId, part, fates } };
+}
+
+function isNoComplaint(detail: EventDetail): boolean {
+  return detail.eventType === 'Complaint' && detail.complaint.complaintFeedbackType === 'not-spam';
+}
+
+/** A delivery of 10,000 recipients has 10,000 parts at the most. */
+function partOf({ tags }: EventMail): number | undefined {
+  const tag = tags?.part?.[0] ?? '0';
+  return /^(?:0|[1-9]\d{0,3})$/.test(tag) ? Number(tag) : undefined;
+}
+
+function isOneOf<T extends string>(words: readonly T[], word: string): word is T {
+  return words.some((one) => one === word);
+}
+
+function ignored(why: Ignored['why']): Ignored {
+  return { kind: 'ignored', why };
+}
+
+function unreadable(
+  reason: Extract<ParsedSesEvent, { kind: 'unreadable' }>['reason'],
+  detail: string,
+): ParsedSesEvent {
+  return { kind: 'unreadable', reason, detail };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

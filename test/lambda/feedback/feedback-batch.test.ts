@@ -1,0 +1,329 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
+import { countLatencies } from '../../../lib/message/event-latency.ts';
+import type { PartFates, PartState } from '../../../lib/ports/ledger.ts';
+import { aRecord } from '../../support/a-record.ts';
+import { aBounce, aComplaint, aDelay, aDelivery, anEvent, aSend } from '../../support/an-event.ts';
+import { FeedbackBench } from '../../support/feedback-bench.ts';
+
+const at = '2026-08-01T10:00:07.000Z';
+const marie = 'marie@example.org';
+const paul = 'paul@example.org';
+const refused = async () => {
+  throw Object.assign(new Error('no connection for marie@example.org'), { code: 'ECONNREFUSED' });
+};
+
+/** A part as the resend Lambda leaves it. */
+function aPart(state: PartState, fields: Partial<PartFates> = {}): PartFates {
+  const sent = { sesMessageId: 'ses-1', sentAt: new Date('2026-08-01T10:00:00.400Z') };
+  return {
+    deliveryId: 'reply-1',
+    part: 0,
+    tenantId: 'shop-1',
+    recipients: [marie],
+    state,
+    fates: {},
+    fatesVersion: 0,
+    ...(state === 'sent' ? sent : {}),
+    ...fields,
+  };
+}
+
+describe('the feedback Lambda', () => {
+  let bench: FeedbackBench;
+
+  const apply = (bodies: readonly string[], changed: Partial<FeedbackParts> = {}) =>
+    feedbackBatch(
+      bodies.map((body) => aRecord(body)),
+      { ...bench.parts, ...changed },
+    );
+
+  beforeEach(() => {
+    bench = new FeedbackBench();
+  });
+
+  it('writes what became of a mail, and tells the API', async () => {
+    bench.ledger.put(aPart('sent', { recipients: ['Marie@example.org'] }));
+
+    expect(await apply([aDelivery(marie, at)])).toEqual({ batchItemFailures: [] });
+
+    expect(await bench.fates()).toMatchObject({ [marie]: { kind: 'delivered', at } });
+    expect(bench.receipts).toMatchObject([
+      {
+        id: 'reply-1',
+        tenantId: 'shop-1',
+        kind: 'delivered',
+        at,
+        messageId: '<ses-1@eu-west-1.amazonses.com>',
+        recipients: [{ address: 'Marie@example.org', smtpResponse: '250 2.6.0 Message received' }],
+      },
+    ]);
+    expect(bench.lines('event-applied')).toMatchObject([
+      { deliveryId: 'reply-1', kinds: ['Delivery'], news: 1, receipts: 1 },
+    ]);
+  });
+
+  it('takes the Send event of a mail that is known to be sent for no news: no write, no receipt', async () => {
+    bench.ledger.put(aPart('sent'));
+
+    await apply([aSend()]);
+
+    expect(bench.ledger.writes).toBe(0);
+    expect(bench.receipts).toEqual([]);
+  });
+
+  it('takes an event that comes again for no news', async () => {
+    bench.ledger.put(aPart('unknown'));
+    await apply([aSend(), aBounce(marie, at)]);
+    const { writes } = bench.ledger;
+    const receipts = [...bench.receipts];
+
+    await apply([aBounce(marie, at), aSend(), aSend()]);
+
+    expect(bench.ledger.writes).toBe(writes);
+    expect(bench.receipts).toEqual(receipts);
+  });
+
+  it.each(['sending', 'unknown'] as const)('finds the answer that was lost: %s', async (state) => {
+    bench.ledger.put(aPart(state));
+
+    await apply([aSend()]);
+
+    expect(await bench.ledger.read('reply-1', 0)).toMatchObject({ state: 'sent', sesMessageId: 'ses-1' });
+    expect(bench.known).toMatchObject({ [marie]: { kind: 'sent', sesMessageId: 'ses-1' } });
+    expect(bench.lines('answer-found')).toMatchObject([{ deliveryId: 'reply-1', state }]);
+  });
+
+  it('finds it also where all that it tells was known', async () => {
+    const sent = { kind: 'sent', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1' } as const;
+    bench.ledger.put(aPart('unknown', { fates: { [marie]: sent }, fatesVersion: 1 }));
+
+    await apply([aSend()]);
+
+    expect((await bench.ledger.read('reply-1', 0))?.state).toBe('sent');
+    expect(bench.receipts).toEqual([]);
+  });
+
+  it('finds the lost answer by any event, for all who were in the call', async () => {
+    bench.ledger.put(aPart('unknown', { recipients: [marie, paul] }));
+
+    await apply([aDelivery(marie, at, { to: [marie, paul] })]);
+
+    expect(bench.known).toMatchObject({ [marie]: { kind: 'delivered' }, [paul]: { kind: 'sent' } });
+    expect((await bench.ledger.read('reply-1', 0))?.state).toBe('sent');
+  });
+
+  it('takes up events of a delivery that the ledger never saw', async () => {
+    await apply([aDelivery(paul, at, { deliveryId: 'b64_strange', part: 7, to: [marie, paul] })]);
+
+    expect(await bench.ledger.read('b64_strange', 7)).toMatchObject({
+      state: 'sent',
+      sesMessageId: 'ses-1',
+      recipients: [marie, paul],
+      fates: { [marie]: { kind: 'sent' }, [paul]: { kind: 'delivered' } },
+    });
+    expect(bench.lines('answer-found')).toEqual([]);
+  });
+
+  it('tells what came last of several, and not what was skipped over', async () => {
+    bench.ledger.put(aPart('unknown'));
+
+    await apply([aSend(), aDelay(marie, '2026-08-01T10:00:03.000Z'), aDelivery(marie, at)]);
+
+    expect(bench.receipts.map(({ kind }) => kind)).toEqual(['delivered']);
+  });
+
+  it('tells the time of a delivery also where a complaint came with it or before it', async () => {
+    await apply([aComplaint(marie, '2026-08-01T11:00:00.000Z'), aDelivery(marie, at)]);
+    expect(bench.known).toMatchObject({ [marie]: { kind: 'complained', deliveredAt: at } });
+
+    bench = new FeedbackBench();
+    await apply([aComplaint(marie, '2026-08-01T11:00:00.000Z')]);
+    await apply([aDelivery(marie, at)]);
+    expect(bench.known).toMatchObject({ [marie]: { kind: 'complained', deliveredAt: at } });
+  });
+
+  it('warns of a mail that was sent twice, with both ids of SES', async () => {
+    bench.ledger.put(aPart('sent', { sesMessageId: 'ses-2' }));
+
+    await apply([aSend(), aDelivery(marie, at)]);
+
+    expect(bench.lines('sent-twice')).toEqual([
+      expect.objectContaining({ deliveryId: 'reply-1', sesMessageIds: ['ses-2', 'ses-1'] }),
+    ]);
+  });
+
+  it('says nothing of a mail that was sent once', async () => {
+    bench.ledger.put(aPart('sent'));
+
+    await apply([aSend(), aDelivery(marie, at), aDelivery(marie, at)]);
+
+    expect(bench.lines('sent-twice')).toEqual([]);
+  });
+
+  it.each(['Transient', 'Undetermined'])('reports a bounce that is %s as a soft one', async (type) => {
+    await apply([aBounce(marie, at, {}, type)]);
+
+    expect([...bench.suppressions]).toEqual([
+      [marie, { softBounces: { 'ses-1': { at: new Date(at), deliveryId: 'reply-1' } } }],
+    ]);
+  });
+
+  it('parks what it cannot read, as it came, with the reason beside it', async () => {
+    const hostile = JSON.stringify(anEvent(`type of ${marie}`));
+
+    expect(await apply([hostile, 'no JSON'])).toEqual({ batchItemFailures: [] });
+
+    expect(bench.parked).toEqual([
+      { body: hostile, cause: { reason: 'unknown-type', detail: expect.not.stringContaining(marie) } },
+      { body: 'no JSON', cause: { reason: 'not-json', detail: expect.any(String) } },
+    ]);
+  });
+
+  it('acknowledges what is no concern of ours, with a line in the log', async () => {
+    expect(await apply([JSON.stringify(anEvent('Open'))])).toEqual({ batchItemFailures: [] });
+
+    expect(bench.lines('event-ignored')).toMatchObject([{ why: 'not-subscribed' }]);
+    expect(bench.parked).toEqual([]);
+  });
+
+  it('measures once a batch how long Send events took, and no other events', async () => {
+    const later = { deliveryId: 'reply-2', sentAt: '2026-08-01T10:00:55.000Z' };
+
+    await apply([aSend(), aSend(later), aDelivery(marie, at)]);
+
+    expect(bench.paces).toEqual([
+      { counts: countLatencies([60_000, 5_000]), newestSentAt: new Date(later.sentAt) },
+    ]);
+  });
+
+  it('keeps no event back for the measure', async () => {
+    expect(await apply([aSend()], { latencies: { add: refused } })).toEqual({ batchItemFailures: [] });
+    expect(bench.lines('latency-not-counted')).toHaveLength(1);
+  });
+
+  it('never writes a whole address or the words of a server into the log', async () => {
+    await apply([aBounce(marie, at), aBounce(paul, at, { deliveryId: 'reply-2' }, 'Transient'), marie, 'x']);
+    await apply([aDelivery(marie, at), marie], {
+      ledger: { read: refused, write: refused },
+      deadLetters: { park: refused },
+    });
+
+    expect(bench.lines('service-failed')).toHaveLength(2);
+    expect(JSON.stringify(bench.logged)).not.toMatch(/example\.org|user unknown/);
+  });
+
+  describe('where a service does not answer', () => {
+    const records = [aSend(), aDelivery(marie, at), aSend({ deliveryId: 'reply-2' })].map((body) =>
+      aRecord(body, { ApproximateReceiveCount: '3' }),
+    );
+    const ofReplyOne = records.slice(0, 2);
+
+    /** The ledger, but for one delivery. */
+    const brokenFor = (broken: string): FeedbackParts['ledger'] => ({
+      read: (id, part) => (id === broken ? refused() : bench.ledger.read(id, part)),
+      write: (told, before) => bench.ledger.write(told, before),
+    });
+
+    it('keeps the events of that delivery for a later time, and applies the others', async () => {
+      const response = await feedbackBatch(records, { ...bench.parts, ledger: brokenFor('reply-1') });
+
+      expect(response.batchItemFailures).toEqual(
+        ofReplyOne.map(({ messageId }) => ({ itemIdentifier: messageId })),
+      );
+      expect(bench.postponed).toEqual(
+        ofReplyOne.map(({ receiptHandle }) => ({ receiptHandle, delaySeconds: 15 })),
+      );
+      expect(await bench.fates('reply-1')).toBeUndefined();
+      expect(await bench.fates('reply-2')).toMatchObject({ [marie]: { kind: 'sent' } });
+    });
+
+    it('counts no latency of an event that was not applied', async () => {
+      await feedbackBatch(records, { ...bench.parts, ledger: brokenFor('reply-2') });
+
+      expect(bench.paces).toMatchObject([{ counts: countLatencies([60_000]) }]);
+    });
+
+    it('writes nothing that the API was not told', async () => {
+      const receipts: FeedbackParts['receipts'] = { push: async (all) => all };
+
+      const response = await feedbackBatch(records, { ...bench.parts, receipts });
+
+      expect(response.batchItemFailures).toHaveLength(3);
+      expect(bench.ledger.writes).toBe(0);
+      expect(bench.lines('service-failed')).toMatchObject([
+        { code: 'RECEIPTS_NOT_CONFIRMED' },
+        { code: 'RECEIPTS_NOT_CONFIRMED' },
+      ]);
+    });
+
+    it('keeps a bounce until the suppression list has it, and lets the ledger have it meanwhile', async () => {
+      const bounce = aRecord(aBounce(marie, at));
+      const failing = { ...bench.parts, suppressions: { report: refused } };
+
+      const response = await feedbackBatch([bounce], failing);
+
+      expect(response.batchItemFailures).toEqual([{ itemIdentifier: bounce.messageId }]);
+      expect(await bench.fates()).toMatchObject({ [marie]: { kind: 'bounced' } });
+      expect(bench.suppressions.size).toBe(0);
+
+      // No news to the ledger now, but to the list it is.
+      await feedbackBatch([bounce], bench.parts);
+      expect(bench.suppressions.get(marie)).toMatchObject({ hardBounce: { deliveryId: 'reply-1' } });
+    });
+
+    it('reports a bounce to the suppression list while the ledger is down', async () => {
+      await apply([aBounce(marie, at)], { ledger: { read: refused, write: refused } });
+
+      expect(bench.suppressions.get(marie)).toMatchObject({ hardBounce: { deliveryId: 'reply-1' } });
+    });
+
+    it('keeps what it could not park', async () => {
+      const record = aRecord('no JSON');
+
+      const response = await feedbackBatch([record], { ...bench.parts, deadLetters: { park: refused } });
+
+      expect(response.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
+    });
+
+    it('leaves the time to the queue where it cannot postpone', async () => {
+      const response = await apply([aSend()], {
+        ledger: { read: refused, write: refused },
+        redelivery: { postpone: refused },
+      });
+
+      expect(response.batchItemFailures).toHaveLength(1);
+      expect(bench.lines('not-postponed')).toHaveLength(1);
+    });
+
+    it('begins nothing that the invocation has no time for, and has it back at once', async () => {
+      const response = await feedbackBatch(records, { ...bench.parts, hasTime: () => false });
+
+      expect(response.batchItemFailures).toHaveLength(3);
+      expect(bench.postponed.map(({ delaySeconds }) => delaySeconds)).toEqual([0, 0, 0]);
+      expect(bench.ledger.writes).toBe(0);
+    });
+  });
+
+  it('works several deliveries at a time, and not the whole batch at once', async () => {
+    let atOnce = 0;
+    let most = 0;
+    const ledger: FeedbackParts['ledger'] = {
+      read: async (id, part) => {
+        most = Math.max(most, ++atOnce);
+        await Promise.resolve();
+        return bench.ledger.read(id, part).finally(() => --atOnce);
+      },
+      write: (told, before) => bench.ledger.write(told, before),
+    };
+    const ids = Array.from({ length: 30 }, (_, index) => `reply-${index}`);
+
+    await apply(
+      ids.map((deliveryId) => aSend({ deliveryId })),
+      { ledger },
+    );
+
+    expect(most).toBe(8);
+    for (const id of ids) expect(await bench.fates(id)).toBeDefined();
+  });
+});

@@ -1,0 +1,179 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SQSRecord } from 'aws-lambda';
+import fc from 'fast-check';
+import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
+import type { FateLedger, PartState } from '../../../lib/ports/ledger.ts';
+import { aRecord } from '../../support/a-record.ts';
+import {
+  eventsOfThree,
+  FATES_OF_THREE,
+  PART_OF_THREE,
+  suppressionsOfThree,
+} from '../../support/events-of-three.ts';
+import { FeedbackBench } from '../../support/feedback-bench.ts';
+
+const EVENTS = eventsOfThree();
+const STATES = [undefined, 'sending', 'unknown', 'open', 'sent'] as const;
+
+/** A bench whose ledger has the part in a state, or does not know it. */
+function benchWith(state: PartState | undefined): FeedbackBench {
+  const bench = new FeedbackBench();
+  const answer = { sesMessageId: 'ses-1', sentAt: new Date('2026-08-01T10:00:00.300Z') };
+  if (state !== undefined) bench.ledger.put({ ...PART_OF_THREE, state, ...(state === 'sent' ? answer : {}) });
+  return bench;
+}
+
+/** Hands out what is left again and again, as the queue does, until all of it is acknowledged. */
+async function applyAll(batches: readonly (readonly string[])[], parts: FeedbackParts): Promise<void> {
+  for (const batch of batches) {
+    let left: SQSRecord[] = batch.map((body) => aRecord(body));
+    while (left.length > 0) {
+      const { batchItemFailures } = await feedbackBatch(left, parts);
+      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      left = left.filter(({ messageId }) => failed.has(messageId));
+    }
+  }
+}
+
+async function expectTheEnd(bench: FeedbackBench): Promise<void> {
+  expect(await bench.fates()).toEqual(FATES_OF_THREE);
+  expect(bench.known).toEqual(FATES_OF_THREE);
+  expect(bench.suppressions).toEqual(suppressionsOfThree());
+  expect(await bench.ledger.read('reply-1', 0)).toMatchObject({ state: 'sent', sesMessageId: 'ses-1' });
+}
+
+function permutationsOf<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, index) =>
+    permutationsOf(items.toSpliced(index, 1)).map((others) => [item, ...others]),
+  );
+}
+
+/** Cuts after each item whose bit is set. */
+function cut<T>(items: readonly T[], cuts: number): T[][] {
+  const batches: T[][] = [[]];
+  for (const [index, item] of items.entries()) {
+    batches.at(-1)?.push(item);
+    if ((cuts & (1 << index)) !== 0) batches.push([]);
+  }
+  return batches;
+}
+
+/** Every event once at least, in any order, some of them again, cut into batches anywhere. */
+const arbitraryArrival = fc
+  .tuple(fc.array(fc.constantFrom(...EVENTS), { maxLength: 6 }), fc.nat(2 ** 12 - 1))
+  .chain(([again, cuts]) =>
+    fc
+      .shuffledSubarray([...EVENTS, ...again], { minLength: EVENTS.length + again.length })
+      .map((events) => cut(events, cuts)),
+  );
+
+describe('events of a mail to three recipients', () => {
+  it('end in the same state in every order, in whatever batches they come', async () => {
+    const permutations = permutationsOf(EVENTS);
+    expect(permutations).toHaveLength(720);
+    for (const [index, events] of permutations.entries()) {
+      for (const cuts of [index % 32, 31]) {
+        const bench = benchWith(STATES[index % STATES.length]);
+        await applyAll(cut(events, cuts), bench.parts);
+        await expectTheEnd(bench);
+      }
+    }
+  });
+
+  it('end in the same state however often each of them comes', async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitraryArrival, fc.constantFrom(...STATES), async (batches, state) => {
+        const bench = benchWith(state);
+        await applyAll(batches, bench.parts);
+        await expectTheEnd(bench);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('end in the same state where every call may fail, also after it has done its work', async () => {
+    type Luck = 'works' | 'fails' | 'answer-lost';
+    const luck = fc.array(fc.constantFrom<Luck>('works', 'works', 'fails', 'answer-lost'), { maxLength: 40 });
+
+    await fc.assert(
+      fc.asyncProperty(arbitraryArrival, fc.constantFrom(...STATES), luck, async (batches, state, lots) => {
+        const bench = benchWith(state);
+        const waiting = lots.values();
+        const tryLuck = async <T>(call: () => Promise<T>): Promise<T> => {
+          const lot = waiting.next().value ?? 'works';
+          if (lot === 'fails') throw new Error('not reached');
+          const answer = await call();
+          if (lot === 'answer-lost') throw new Error('no answer');
+          return answer;
+        };
+        const { ledger, receipts, suppressions } = bench.parts;
+        await applyAll(batches, {
+          ...bench.parts,
+          ledger: {
+            read: (id, part) => tryLuck(() => ledger.read(id, part)),
+            write: (told, before) => tryLuck(() => ledger.write(told, before)),
+          },
+          receipts: { push: (all) => tryLuck(() => receipts.push(all)).catch(() => all) },
+          suppressions: { report: (address, strike) => tryLuck(() => suppressions.report(address, strike)) },
+        });
+        await expectTheEnd(bench);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('two who apply events of one part at the same time', () => {
+  /** Lets nobody write before two have read. */
+  function racing(ledger: FateLedger, lost: () => void): FateLedger {
+    let readers = 0;
+    const bothHaveRead = Promise.withResolvers<void>();
+    return {
+      read: async (id, part) => {
+        const known = await ledger.read(id, part);
+        readers += 1;
+        if (readers === 2) bothHaveRead.resolve();
+        await bothHaveRead.promise;
+        return known;
+      },
+      write: async (told, before) => {
+        const written = await ledger.write(told, before);
+        if (!written) lost();
+        return written;
+      },
+    };
+  }
+
+  it('leave nothing out, whoever comes first', async () => {
+    for (const events of [EVENTS, EVENTS.toReversed()]) {
+      const bench = benchWith('unknown');
+      let races = 0;
+      const parts = { ...bench.parts, ledger: racing(bench.ledger, () => (races += 1)) };
+
+      await Promise.all([applyAll([events.slice(0, 3)], parts), applyAll([events.slice(3)], parts)]);
+
+      await expectTheEnd(bench);
+      expect(races).toBe(1);
+    }
+  });
+
+  it('do not race for ever: after five lost races it comes again later', async () => {
+    const bench = benchWith('unknown');
+    let tries = 0;
+    const ledger: FateLedger = {
+      read: (id, part) => bench.ledger.read(id, part),
+      write: async () => {
+        tries += 1;
+        return false;
+      },
+    };
+    const record = aRecord(EVENTS[0] ?? '');
+
+    const response = await feedbackBatch([record], { ...bench.parts, ledger });
+
+    expect(tries).toBe(5);
+    expect(response.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
+    expect(bench.lines('service-failed')).toMatchObject([{ code: 'LEDGER_CONTENDED' }]);
+  });
+});

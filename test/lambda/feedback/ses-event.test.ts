@@ -1,0 +1,342 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type ParsedSesEvent, parseSesEvent, type SesEvent } from '../../../lambda/feedback/ses-event.ts';
+import { MAX_RESPONSE_CHARACTERS } from '../../../lib/message/failure.ts';
+import type { Fate } from '../../../lib/message/fate.ts';
+import { parseReceipt, receiptsOf, serialiseReceipt } from '../../../lib/message/receipt.ts';
+import { aBounce, aBounceOf, aComplaint, aDelay, aDelivery, anEvent, aSend } from '../../support/an-event.ts';
+
+const parse = (text: string) => parseSesEvent(text, 'keybuzz.io');
+const at = '2026-08-01T10:00:07.000Z';
+const marie = 'marie@example.org';
+
+function eventIn(text: string): SesEvent {
+  const parsed = parse(text);
+  if (parsed.kind !== 'event') throw new Error(JSON.stringify(parsed));
+  return parsed.event;
+}
+
+/** What an event tells beside that SES took the mail. */
+function ownFates(text: string): [address: string, fate: Fate][] {
+  return eventIn(text)
+    .fates.filter(({ fate }) => fate.kind !== 'sent')
+    .map(({ address, fate }) => [address, fate]);
+}
+
+/** A bounce of two recipients with one field changed. */
+const aBounceWith = (recipient: object, to = [marie, 'paul@example.org']) =>
+  JSON.stringify(
+    anEvent(
+      'Bounce',
+      { bounce: aBounceOf({ recipients: [{ emailAddress: marie, ...recipient }] }, at) },
+      { to },
+    ),
+  );
+
+/** A Send event with changes to what it says of the mail. */
+function withMail(changes: object): string {
+  const event = anEvent('Send');
+  return JSON.stringify({ ...event, mail: { ...event.mail, ...changes } });
+}
+
+/** A Send event with these tags. */
+const withTags = (tags: object) => withMail({ tags: { deliveryId: ['reply-1'], ...tags } });
+
+describe('an event of SES', () => {
+  it('tells of which part of which delivery it is, and that SES took it for all', () => {
+    const subject = { deliveryId: 'order 5/a', part: 3, to: [marie, 'paul@example.org'] };
+
+    expect(parse(aSend(subject))).toEqual({
+      kind: 'event',
+      event: {
+        type: 'Send',
+        deliveryId: 'order 5/a',
+        part: 3,
+        sesMessageId: 'ses-1',
+        sentAt: '2026-08-01T10:00:00.000Z',
+        destinations: subject.to,
+        fates: subject.to.map((address) => ({
+          address,
+          fate: { kind: 'sent', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1' },
+        })),
+      },
+    });
+  });
+
+  it('is about the first part where it names none', () => {
+    expect(eventIn(withTags({})).part).toBe(0);
+  });
+
+  it('tells a delivery, with the words of the server', () => {
+    expect(ownFates(aDelivery(marie, at))).toEqual([
+      [
+        marie,
+        {
+          kind: 'delivered',
+          at,
+          sesMessageId: 'ses-1',
+          smtpResponse: '250 2.6.0 Message received',
+          enhancedStatus: '2.6.0',
+        },
+      ],
+    ]);
+  });
+
+  it('tells a delay', () => {
+    expect(ownFates(aDelay(marie, at))).toEqual([
+      [
+        marie,
+        {
+          kind: 'delivery_delayed',
+          at,
+          sesMessageId: 'ses-1',
+          smtpResponse: '452 4.2.2 mailbox full',
+          enhancedStatus: '4.2.2',
+        },
+      ],
+    ]);
+  });
+
+  it.each([
+    ['Permanent', 'Permanent'],
+    ['Transient', 'Transient'],
+    ['Undetermined', 'Undetermined'],
+    ['Invented', 'Undetermined'],
+    ['constructor', 'Undetermined'],
+  ])('tells a bounce of type %s', (type, read) => {
+    expect(ownFates(aBounce(marie, at, {}, type))).toEqual([
+      [
+        marie,
+        {
+          kind: 'bounced',
+          at,
+          sesMessageId: 'ses-1',
+          bounce: { type: read, subType: 'General' },
+          smtpResponse: '550 5.1.1 user unknown',
+          enhancedStatus: '5.1.1',
+        },
+      ],
+    ]);
+  });
+
+  it.each(['two words', 'line\n', '', 'x'.repeat(201), null])(
+    'tells no sub-type of a bounce that is no word: %j',
+    (bounceSubType) => {
+      const bounce = { ...aBounceOf({ recipients: [{ emailAddress: marie }] }, at), bounceSubType };
+
+      expect(ownFates(JSON.stringify(anEvent('Bounce', { bounce })))).toMatchObject([
+        [marie, { bounce: { type: 'Permanent', subType: 'Undetermined' } }],
+      ]);
+    },
+  );
+
+  it('tells a complaint, with the kind of it', () => {
+    expect(ownFates(aComplaint(marie, at))).toEqual([
+      [marie, { kind: 'complained', at, sesMessageId: 'ses-1', reason: 'abuse' }],
+    ]);
+  });
+
+  it('tells no complaint of this mail where SES did not send it because of an older one', () => {
+    const text = aComplaint(marie, at, {}, { complaintSubType: 'OnAccountSuppressionList' });
+
+    expect(ownFates(text)).toMatchObject([
+      [marie, { kind: 'bounced', bounce: { type: 'Permanent', subType: 'OnAccountSuppressionList' } }],
+    ]);
+  });
+
+  it.each([
+    ['Reject', { reject: { reason: 'Bad content' } }, 'rejected-by-ses'],
+    ['Rendering Failure', { failure: { errorMessage: 'no such attribute' } }, 'rendering-failed'],
+  ])('tells %s of all recipients', (type, details, reason) => {
+    const to = [marie, 'paul@example.org'];
+    const fate = { kind: 'failed', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1', reason };
+
+    expect(ownFates(JSON.stringify(anEvent(type, details, { to })))).toEqual(
+      to.map((address) => [address, fate]),
+    );
+  });
+
+  it('has its times in UTC', () => {
+    expect(eventIn(withMail({ timestamp: '2026-08-01T12:00:00+02:00' })).sentAt).toBe(
+      '2026-08-01T10:00:00.000Z',
+    );
+  });
+});
+
+describe('the recipient that an event names', () => {
+  it.each([
+    'marie@example.org',
+    'Marie@EXAMPLE.org',
+    'Marie <marie@example.org>',
+    '<marie@example.org>',
+    'rfc822; marie@example.org',
+  ])('is the one the mail was sent to: %s', (emailAddress) => {
+    expect(ownFates(aBounceWith({ emailAddress }))[0]?.[0]).toBe(marie);
+  });
+
+  it('is the only one there is, where the mail was forwarded to another mailbox', () => {
+    expect(ownFates(aBounceWith({ emailAddress: 'm.curie@example.net' }, [marie]))[0]?.[0]).toBe(marie);
+    expect(ownFates(aBounceWith({ emailAddress: 'unknown' }, [marie]))[0]?.[0]).toBe(marie);
+  });
+
+  it('is the other mailbox, where nobody can say whom the mail to it was for', () => {
+    const text = aBounceWith({ emailAddress: 'm.curie@example.net' });
+
+    expect(ownFates(text)[0]?.[0]).toBe('m.curie@example.net');
+  });
+
+  it.each(['', '__proto__', 'constructor', 'a b@c', 'a@b, c@d'])(
+    'is nobody where it is no address: %j',
+    (emailAddress) => {
+      expect(ownFates(aBounceWith({ emailAddress }))).toEqual([]);
+    },
+  );
+});
+
+describe('the words of a server', () => {
+  const toldOf = (diagnosticCode: unknown, status?: unknown) =>
+    ownFates(aBounceWith({ diagnosticCode, status }))[0]?.[1];
+
+  it('are on one line, and cut where there are too many', () => {
+    expect(toldOf('smtp; 550-no\r\n550\u0000 such\tuser')?.smtpResponse).toBe('550-no 550 such user');
+    expect(toldOf(`smtp; ${'x'.repeat(1_000_000)}`)?.smtpResponse).toBe('x'.repeat(MAX_RESPONSE_CHARACTERS));
+  });
+
+  it('have no character of which half was cut off', () => {
+    const answer = toldOf(`${'x'.repeat(MAX_RESPONSE_CHARACTERS - 1)}😀`)?.smtpResponse ?? '';
+
+    expect(answer.isWellFormed()).toBe(true);
+    expect(answer).toHaveLength(MAX_RESPONSE_CHARACTERS);
+  });
+
+  it('are left out where there are none', () => {
+    expect(toldOf(null, null)).not.toHaveProperty('smtpResponse');
+    expect(toldOf('smtp; ', undefined)).not.toHaveProperty('smtpResponse');
+    expect(toldOf('', 'failed')).not.toHaveProperty('enhancedStatus');
+    expect(toldOf('', '5.1.1.1')).not.toHaveProperty('enhancedStatus');
+  });
+
+  it('give the status that SES does not tell', () => {
+    expect(toldOf('smtp; 550 5.7.1 blocked')?.enhancedStatus).toBe('5.7.1');
+    expect(toldOf('smtp; 550 5.7.1 blocked', '5.1.1 (bad mailbox)')?.enhancedStatus).toBe('5.1.1');
+  });
+});
+
+describe('what is ignored', () => {
+  const ignored = (what: string, why: string, text: string) => ({ what, why, text });
+  const inherited = JSON.parse('{"__proto__": {"deliveryId": ["reply-1"]}}');
+
+  it.each([
+    ignored(
+      'the trial of a topic',
+      'topic-validated',
+      'Successfully validated SNS topic for Amazon SES event publishing.',
+    ),
+    ignored('an opened mail', 'not-subscribed', JSON.stringify(anEvent('Open'))),
+    ignored('a followed link', 'not-subscribed', JSON.stringify(anEvent('Click'))),
+    ignored('a changed subscription', 'not-subscribed', JSON.stringify(anEvent('Subscription'))),
+    ignored('mail without tags', 'no-delivery-id', withMail({ tags: undefined })),
+    ignored('mail without our tag', 'no-delivery-id', withMail({ tags: {} })),
+    ignored('an empty id', 'no-delivery-id', withTags({ deliveryId: [''] })),
+    ignored(
+      'an id that we would write in another way',
+      'no-delivery-id',
+      withTags({ deliveryId: ['b64_!!'] }),
+    ),
+    ignored('an id that is too long', 'no-delivery-id', withTags({ deliveryId: ['x'.repeat(256)] })),
+    ignored('an id in the prototype', 'no-delivery-id', withMail({ tags: inherited })),
+    ignored('mail of another domain', 'other-domain', withMail({ source: 'support@elsewhere.example' })),
+    ignored(
+      'mail of a longer domain',
+      'other-domain',
+      withMail({ source: 'a@keybuzz.io.elsewhere.example' }),
+    ),
+    ignored('mail of nobody', 'other-domain', withMail({ source: 'nobody' })),
+    ignored('praise', 'not-spam', aComplaint(marie, at, {}, { complaintFeedbackType: 'not-spam' })),
+  ])('is $what: $why', ({ why, text }) => {
+    expect(parse(text)).toEqual({ kind: 'ignored', why });
+  });
+
+  it('is not what our own domain or one below it sent, under whatever name', () => {
+    expect(parse(withMail({ source: 'KeyBuzz Support <support@keybuzz.io>' })).kind).toBe('event');
+    expect(parse(withMail({ source: 'x@bounce.KeyBuzz.io' })).kind).toBe('event');
+  });
+});
+
+describe('what is unreadable', () => {
+  const unreadable = (what: string, reason: string, text: string) => ({ what, reason, text });
+  const buyers = Array.from({ length: 51 }, (_, index) => `buyer-${index}@example.org`);
+  const notice = JSON.stringify({ Type: 'Notification', Message: aSend() });
+
+  it.each([
+    unreadable('nothing', 'not-json', ''),
+    unreadable('half an object', 'not-json', '{'),
+    unreadable('a list', 'wrong-schema', '[]'),
+    unreadable('a text', 'wrong-schema', '"secret-word"'),
+    unreadable('null', 'wrong-schema', 'null'),
+    unreadable('a type in the prototype', 'wrong-schema', '{"__proto__": {"eventType": "Send"}}'),
+    unreadable('a notice of SNS around it', 'wrong-schema', notice),
+    unreadable('an unknown type', 'unknown-type', JSON.stringify(anEvent('secret-word'))),
+    unreadable('a type that every object has', 'unknown-type', JSON.stringify(anEvent('constructor'))),
+    unreadable('no mail', 'wrong-schema', '{"eventType": "Send"}'),
+    unreadable('a delivery that says nothing', 'wrong-schema', JSON.stringify(anEvent('Delivery'))),
+    unreadable(
+      'half a bounce',
+      'wrong-schema',
+      JSON.stringify(anEvent('Bounce', { bounce: { bounceType: 'x' } })),
+    ),
+    unreadable('a time that is none', 'wrong-schema', aDelivery(marie, 'secret-word')),
+    unreadable('a day that there is not', 'wrong-schema', aDelivery(marie, '2026-99-99T10:00:00.000Z')),
+    unreadable('a time after all years', 'wrong-schema', aDelivery(marie, '9999-12-31T23:59:59-12:00')),
+    unreadable('no recipients', 'wrong-schema', aSend({ to: [] })),
+    unreadable('recipients without an address', 'wrong-schema', aSend({ to: ['secret-word'] })),
+    unreadable('more recipients than SES takes', 'wrong-schema', aSend({ to: buyers })),
+    unreadable('an id of SES on two lines', 'wrong-schema', aSend({ sesMessageId: 'secret-word\n' })),
+    unreadable('a part below zero', 'wrong-schema', withTags({ part: ['-1'] })),
+    unreadable('a part with an exponent', 'wrong-schema', withTags({ part: ['1e3'] })),
+    unreadable('a part without end', 'wrong-schema', withTags({ part: ['9'.repeat(256)] })),
+  ])('is $what: $reason, and its values are not repeated', ({ reason, text }) => {
+    const parsed = parse(text);
+
+    expect(parsed).toEqual({ kind: 'unreadable', reason, detail: expect.any(String) });
+    expect(JSON.stringify(parsed)).not.toContain('secret-word');
+  });
+});
+
+describe('any event', () => {
+  const texts = [
+    aSend(),
+    aDelivery(marie, at),
+    aDelay(marie, at),
+    aBounce(marie, at),
+    aComplaint(marie, at),
+    JSON.stringify(anEvent('Reject', { reject: {} })),
+  ];
+
+  /** Puts a value in place of another, anywhere in the event. */
+  function mutated(text: string, where: number, value: unknown): string {
+    let count = 0;
+    return JSON.stringify(JSON.parse(text), (_, original) => {
+      count += 1;
+      return count === where ? value : original;
+    });
+  }
+
+  it('is read, ignored or refused, and what is read fits into receipts', () => {
+    const value = fc.oneof(fc.jsonValue(), fc.string({ unit: 'binary' }), fc.constantFrom('__proto__', at));
+    const seen = new Set<ParsedSesEvent['kind']>();
+    fc.assert(
+      fc.property(fc.constantFrom(...texts), fc.integer({ min: 1, max: 45 }), value, (text, where, other) => {
+        const parsed = parse(mutated(text, where, other) ?? '');
+        seen.add(parsed.kind);
+        if (parsed.kind !== 'event') return;
+        const subject = { id: parsed.event.deliveryId, region: 'eu-west-1' };
+        for (const receipt of receiptsOf(subject, parsed.event.fates)) {
+          expect(parseReceipt(serialiseReceipt(receipt))).toEqual({ kind: 'receipt', receipt });
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(seen).toEqual(new Set(['event', 'ignored', 'unreadable']));
+  });
+});

@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { BOUNCE_TYPES, FATE_KINDS, type Fate } from '../../lib/message/fate.ts';
+
+/** So few values that two often share one: what is equal in part is where the order of things can show. */
+const at = fc.constantFrom(
+  '2026-08-01T10:00:00.000Z',
+  '2026-08-01T10:00:05.000Z',
+  '2026-08-01T12:00:05+02:00',
+);
+
+const fields = {
+  kind: fc.constantFrom(...FATE_KINDS),
+  at,
+  sesMessageId: fc.constantFrom(undefined, 'ses-1', 'ses-2'),
+  smtpResponse: fc.constantFrom(undefined, '550 no', '550 never'),
+  enhancedStatus: fc.constantFrom(undefined, '5.1.1'),
+  reason: fc.constantFrom(undefined, 'abuse', 'fraud'),
+  bounce: fc.option(
+    fc.record({ type: fc.constantFrom(...BOUNCE_TYPES), subType: fc.constantFrom('General', 'NoEmail') }),
+    { nil: undefined },
+  ),
+};
+
+/** Any fate that a receipt can tell. */
+export const arbitraryFate: fc.Arbitrary<Fate> = fc.record(fields);
+
+/** Any fate at all, one that was merged too. */
+export const arbitraryKnownFate: fc.Arbitrary<Fate> = fc.record({
+  ...fields,
+  deliveredAt: fc.option(at, { nil: undefined }),
+});

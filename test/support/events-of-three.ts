@@ -1,0 +1,54 @@
+import type { Fates } from '../../lib/message/fate.ts';
+import type { SuppressionRecord } from '../../lib/message/suppression.ts';
+import { aBounce, aComplaint, aDelay, aDelivery, aSend, type EventSubject } from './an-event.ts';
+
+const [anna, bruno, clara] = ['anna@example.org', 'bruno@example.org', 'clara@example.org'] as const;
+
+const at = (minute: number) => `2026-08-01T10:0${minute}:00.000Z`;
+
+/** All that SES tells of one mail to three recipients: delayed and delivered, bounced, delivered and complained. */
+export function eventsOfThree(deliveryId = 'reply-1'): readonly string[] {
+  const subject: EventSubject = { deliveryId, to: [anna, bruno, clara] };
+  return [
+    aSend(subject),
+    aDelay(anna, at(1), subject),
+    aDelivery(anna, at(2), subject),
+    aBounce(bruno, at(3), subject),
+    aDelivery(clara, at(4), subject),
+    aComplaint(clara, at(5), subject),
+  ];
+}
+
+const delivered = { smtpResponse: '250 2.6.0 Message received', enhancedStatus: '2.6.0' };
+
+/** What is known when all of the events have come. */
+export const FATES_OF_THREE: Fates = {
+  [anna]: { kind: 'delivered', at: at(2), deliveredAt: at(2), sesMessageId: 'ses-1', ...delivered },
+  [bruno]: {
+    kind: 'bounced',
+    at: at(3),
+    sesMessageId: 'ses-1',
+    bounce: { type: 'Permanent', subType: 'General' },
+    smtpResponse: '550 5.1.1 user unknown',
+    enhancedStatus: '5.1.1',
+  },
+  [clara]: { kind: 'complained', at: at(5), deliveredAt: at(4), sesMessageId: 'ses-1', reason: 'abuse' },
+};
+
+/** Who is on the suppression list then, and why. */
+export function suppressionsOfThree(deliveryId = 'reply-1'): Map<string, SuppressionRecord> {
+  return new Map([
+    [bruno, { softBounces: {}, hardBounce: { at: new Date(at(3)), deliveryId } }],
+    [clara, { softBounces: {}, complaint: { at: new Date(at(5)), deliveryId } }],
+  ]);
+}
+
+/** The part of that delivery, before any event has come. */
+export const PART_OF_THREE = {
+  deliveryId: 'reply-1',
+  part: 0,
+  tenantId: 'shop-1',
+  recipients: [anna, bruno, clara],
+  fates: {},
+  fatesVersion: 0,
+};

@@ -1,0 +1,63 @@
+import type { FeedbackParts } from '../../lambda/feedback/feedback-batch.ts';
+import { addressKey } from '../../lib/message/address.ts';
+import type { EventPace } from '../../lib/message/event-latency.ts';
+import { type Fates, laterFates } from '../../lib/message/fate.ts';
+import { fatesOf, type Receipt } from '../../lib/message/receipt.ts';
+import { NO_RECORD, type SuppressionRecord, withStrike } from '../../lib/message/suppression.ts';
+import type { DeadLetterCause } from '../../lib/ports/dead-letters.ts';
+import { MemoryFateLedger } from './memory-fate-ledger.ts';
+
+/** The parts of the feedback Lambda in memory, and all that it did with them. */
+export class FeedbackBench {
+  readonly ledger = new MemoryFateLedger();
+  readonly receipts: Receipt[] = [];
+  readonly suppressions = new Map<string, SuppressionRecord>();
+  readonly parked: { body: string; cause: DeadLetterCause }[] = [];
+  readonly postponed: { receiptHandle: string; delaySeconds: number }[] = [];
+  readonly paces: EventPace[] = [];
+  readonly logged: Readonly<Record<string, unknown>>[] = [];
+  readonly #now = new Date('2026-08-01T10:01:00.000Z');
+  readonly #log = (event: string, fields?: object) => void this.logged.push({ event, ...fields });
+
+  readonly parts: FeedbackParts = {
+    ledger: this.ledger,
+    receipts: {
+      push: async (receipts) => {
+        this.receipts.push(...receipts);
+        return [];
+      },
+    },
+    suppressions: {
+      report: async (address, strike) => {
+        const key = addressKey(address);
+        this.suppressions.set(key, withStrike(this.suppressions.get(key) ?? NO_RECORD, strike));
+      },
+    },
+    deadLetters: { park: async (body, cause) => void this.parked.push({ body, cause }) },
+    redelivery: {
+      postpone: async (receiptHandle, delaySeconds) =>
+        void this.postponed.push({ receiptHandle, delaySeconds }),
+    },
+    latencies: { add: async (pace) => void this.paces.push(pace) },
+    fromDomain: 'keybuzz.io',
+    region: 'eu-west-1',
+    clock: { now: () => this.#now },
+    random: () => 0.5,
+    hasTime: () => true,
+    log: { info: this.#log, warn: this.#log, error: this.#log },
+  };
+
+  async fates(deliveryId = 'reply-1', part = 0): Promise<Fates | undefined> {
+    return (await this.ledger.read(deliveryId, part))?.fates;
+  }
+
+  /** What the API knows from the receipts. */
+  get known(): Fates {
+    return this.receipts.map(fatesOf).reduce<Fates>(laterFates, {});
+  }
+
+  /** The lines of the log about this. */
+  lines(event: string): Readonly<Record<string, unknown>>[] {
+    return this.logged.filter((line) => line.event === event);
+  }
+}

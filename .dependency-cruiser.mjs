@@ -56,7 +56,8 @@ const forbidden = [
     from: { path: lib('infra') },
     to: {
       path: '^(bin|lib|lambda|test)/',
-      pathNot: '^lib/infra/|^lib/message/limits\\.ts$|^lambda/[^/]+/constants\\.ts$',
+      pathNot:
+        '^lib/infra/|^lib/message/limits\\.ts$|^lib/adapters/[^/]+/constants\\.ts$|^lambda/[^/]+/constants\\.ts$',
     },
   },
   {

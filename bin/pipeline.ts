@@ -10,5 +10,9 @@ if (read.kind === 'invalid') {
   console.error(read.message);
   process.exitCode = 1;
 } else {
-  composePipeline(app, { settings: read.settings, resendBundle: bundleLambda('resend').directory });
+  composePipeline(app, {
+    settings: read.settings,
+    resendBundle: bundleLambda('resend').directory,
+    feedbackBundle: bundleLambda('feedback').directory,
+  });
 }

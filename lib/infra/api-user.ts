@@ -4,6 +4,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { FallbackQueue } from './fallback-queue.ts';
 import type { PayloadBucket } from './payload-bucket.ts';
+import type { ReceiptsQueue } from './receipts-queue.ts';
 
 export interface ApiUserProps {
   readonly userName: string;
@@ -15,6 +16,9 @@ export interface ApiUserProps {
   /** Where the worker puts content that is too large for a message. */
   readonly payloadBucket: PayloadBucket;
 
+  /** Where the worker reads what became of what it handed over. */
+  readonly receiptsQueue: ReceiptsQueue;
+
   /**
    * One higher makes a new access key, writes it to the secret and deletes the old one.
    *
@@ -24,8 +28,8 @@ export interface ApiUserProps {
 }
 
 /**
- * The IAM user of the API's worker, which runs outside AWS and so needs a key. It can hand over mail and nothing
- * else: a key that leaked can neither send through SES nor read what was handed over.
+ * The IAM user of the API's worker, which runs outside AWS and so needs a key. It can hand over mail, read receipts
+ * and nothing else: a key that leaked can neither send through SES nor read what was handed over.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
  */
@@ -38,6 +42,7 @@ export class ApiUser extends Construct {
     this.user = new User(this, 'User', { userName: props.userName });
     props.fallbackQueue.grantSend(this.user);
     props.payloadBucket.grantPut(this.user);
+    props.receiptsQueue.grantRead(this.user);
 
     const accessKey = new AccessKey(this, 'AccessKey', {
       user: this.user,
@@ -46,7 +51,7 @@ export class ApiUser extends Construct {
     this.secret = new Secret(this, 'Secret', {
       secretName: props.secretName,
       description: `The access key of ${props.userName} and where it hands mail over`,
-      // The names are those of the API's environment. Queue and bucket are no secrets; they are here so that one
+      // The names are those of the API's environment. Queues and bucket are no secrets; they are here so that one
       // read gives the API all it needs, and a new bucket cannot be forgotten in its settings.
       secretObjectValue: {
         AWS_SES_ACCESS_KEY: SecretValue.unsafePlainText(accessKey.accessKeyId),
@@ -54,6 +59,7 @@ export class ApiUser extends Construct {
         AWS_SES_REGION: SecretValue.unsafePlainText(Stack.of(this).region),
         FALLBACK_QUEUE_URL: SecretValue.unsafePlainText(props.fallbackQueue.queue.queueUrl),
         PAYLOAD_BUCKET: SecretValue.unsafePlainText(props.payloadBucket.bucket.bucketName),
+        RECEIPTS_QUEUE_URL: SecretValue.unsafePlainText(props.receiptsQueue.queue.queueUrl),
       },
     });
     Validations.of(this.secret).acknowledge({

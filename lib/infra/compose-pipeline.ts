@@ -9,6 +9,9 @@ export interface ComposePipelineProps {
 
   /** The folder with the bundled resend Lambda. */
   readonly resendBundle: string;
+
+  /** The folder with the bundled feedback Lambda. */
+  readonly feedbackBundle: string;
 }
 
 export interface ComposedPipeline {
@@ -20,17 +23,14 @@ export interface ComposedPipeline {
  * Puts the stacks of one stage into the app: the identity, which both stages share, and the pipeline. A finding
  * of cdk-nag's AwsSolutions that nobody has acknowledged with a reason fails the synth.
  */
-export function composePipeline(
-  app: App,
-  { settings, resendBundle }: ComposePipelineProps,
-): ComposedPipeline {
+export function composePipeline(app: App, { settings, ...bundles }: ComposePipelineProps): ComposedPipeline {
   const { project, stage, region, account } = settings;
   const env = { region, ...(account === undefined ? {} : { account }) };
   const identityName = `${project}-mail-identity`;
   const pipelineName = `${project}-mail-pipeline-${stage}`;
 
   const identity = new MailIdentityStack(app, identityName, { env, settings });
-  const pipeline = new MailPipelineStack(app, pipelineName, { env, settings, resendBundle });
+  const pipeline = new MailPipelineStack(app, pipelineName, { env, settings, ...bundles });
 
   Tags.of(app).add('project', project);
   Tags.of(identity).add('stage', 'shared');

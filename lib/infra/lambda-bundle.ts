@@ -33,7 +33,10 @@ export interface LambdaBundle {
  * @param outDir where the folder of the bundle goes; by default beside the assets of the CDK
  * @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-package.html
  */
-export function bundleLambda(name: 'resend', outDir = join(repository, 'cdk.out', 'lambda')): LambdaBundle {
+export function bundleLambda(
+  name: 'resend' | 'feedback',
+  outDir = join(repository, 'cdk.out', 'lambda'),
+): LambdaBundle {
   return bundleEntry({ name, entry: join(repository, 'lambda', name, 'handler.ts'), outDir });
 }
 

@@ -1,34 +1,50 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { ApiUser } from './api-user.ts';
+import { EventTopic } from './event-topic.ts';
 import { FallbackQueue } from './fallback-queue.ts';
+import { FeedbackFunction } from './feedback-function.ts';
+import { FeedbackQueue } from './feedback-queue.ts';
+import { LedgerTable } from './ledger-table.ts';
 import { PayloadBucket } from './payload-bucket.ts';
+import { ReceiptsQueue } from './receipts-queue.ts';
 import { ResendFunction } from './resend-function.ts';
 import { resourceNames } from './resource-names.ts';
 import { SendingConfiguration } from './sending-configuration.ts';
 import type { Settings } from './settings.ts';
+import { SuppressionTable } from './suppression-table.ts';
 
 export interface MailPipelineStackProps extends StackProps {
   readonly settings: Settings;
 
   /** The folder with the bundled resend Lambda. */
   readonly resendBundle: string;
+
+  /** The folder with the bundled feedback Lambda. */
+  readonly feedbackBundle: string;
 }
 
-/** One stage of the pipeline, from the queue that the API hands over to up to SES. */
+/** One stage of the pipeline, from the queue that the API hands over to, up to SES, and back to the API. */
 export class MailPipelineStack extends Stack {
   readonly sendingConfiguration: SendingConfiguration;
   readonly fallbackQueue: FallbackQueue;
   readonly payloadBucket: PayloadBucket;
+  readonly ledger: LedgerTable;
+  readonly suppressionList: SuppressionTable;
+  readonly eventTopic: EventTopic;
+  readonly feedbackQueue: FeedbackQueue;
+  readonly receiptsQueue: ReceiptsQueue;
   readonly resendFunction: ResendFunction;
+  readonly feedbackFunction: FeedbackFunction;
   readonly apiUser: ApiUser;
 
-  constructor(scope: Construct, id: string, { settings, resendBundle, ...props }: MailPipelineStackProps) {
+  constructor(scope: Construct, id: string, props: MailPipelineStackProps) {
+    const { settings, resendBundle, feedbackBundle, ...stackProps } = props;
     const isProduction = settings.stage === 'prod';
     super(scope, id, {
       description: `Resends through SES the mail of ${settings.domain} that SMTP did not take (${settings.stage})`,
       terminationProtection: isProduction,
-      ...props,
+      ...stackProps,
     });
     const names = resourceNames(settings);
 
@@ -45,21 +61,67 @@ export class MailPipelineStack extends Stack {
       // In dev the bucket goes with its stack, once it is empty.
       removalPolicy: isProduction ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
+    this.ledger = new LedgerTable(this, 'Ledger', {
+      tableName: names.ledgerTable,
+      keep: isProduction,
+      retention: Duration.days(settings.ledgerRetentionDays),
+    });
+    this.suppressionList = new SuppressionTable(this, 'SuppressionList', {
+      tableName: names.suppressionTable,
+      keep: isProduction,
+      softBounces: {
+        limit: settings.softBounceLimit,
+        window: Duration.days(settings.softBounceWindowDays),
+      },
+    });
+    this.eventTopic = new EventTopic(this, 'Events', {
+      topicName: names.eventTopic,
+      sendingConfiguration: this.sendingConfiguration,
+    });
+    this.feedbackQueue = new FeedbackQueue(this, 'FeedbackQueue', {
+      queueName: names.feedbackQueue,
+      deadLetterQueueName: names.feedbackDeadLetterQueue,
+      eventTopic: this.eventTopic,
+    });
+    this.receiptsQueue = new ReceiptsQueue(this, 'ReceiptsQueue', {
+      queueName: names.receiptsQueue,
+      deadLetterQueueName: names.receiptsDeadLetterQueue,
+    });
+    const common = {
+      ledger: this.ledger,
+      suppressionList: this.suppressionList,
+      feedbackQueue: this.feedbackQueue,
+      receiptsQueue: this.receiptsQueue,
+      fromDomain: settings.domain,
+      logRetention: settings.logRetentionDays,
+    };
     this.resendFunction = new ResendFunction(this, 'Resend', {
+      ...common,
       functionName: names.resendFunction,
       bundle: resendBundle,
       fallbackQueue: this.fallbackQueue,
       payloadBucket: this.payloadBucket,
       sendingConfiguration: this.sendingConfiguration,
-      fromDomain: settings.domain,
-      logRetention: settings.logRetentionDays,
+      exemptTenants: settings.suppressionExemptTenants,
+      eventWait: {
+        least: Duration.seconds(settings.eventWaitLeastSeconds),
+        default: Duration.seconds(settings.eventWaitDefaultSeconds),
+        most: Duration.seconds(settings.eventWaitMostSeconds),
+      },
       maximumConcurrency: settings.maximumConcurrency,
+    });
+    this.feedbackFunction = new FeedbackFunction(this, 'Feedback', {
+      ...common,
+      functionName: names.feedbackFunction,
+      bundle: feedbackBundle,
+      maximumConcurrency: settings.feedbackMaximumConcurrency,
     });
     this.apiUser = new ApiUser(this, 'ApiUser', {
       userName: names.user,
       secretName: names.secret,
       fallbackQueue: this.fallbackQueue,
       payloadBucket: this.payloadBucket,
+      receiptsQueue: this.receiptsQueue,
       accessKeySerial: settings.accessKeySerial,
     });
     this.outputSettings();
@@ -68,12 +130,15 @@ export class MailPipelineStack extends Stack {
   private outputSettings(): void {
     this.output('FallbackQueueUrl', 'FALLBACK_QUEUE_URL of the API', this.fallbackQueue.queue.queueUrl);
     this.output('PayloadBucketName', 'PAYLOAD_BUCKET of the API', this.payloadBucket.bucket.bucketName);
+    this.output('ReceiptsQueueUrl', 'RECEIPTS_QUEUE_URL of the API', this.receiptsQueue.queue.queueUrl);
     this.output('SecretArn', 'The secret with the settings of the API', this.apiUser.secret.secretArn);
     this.output(
       'DeadLetterQueueUrl',
       'Where mail that could not be sent waits for a person',
       this.fallbackQueue.deadLetterQueue.queueUrl,
     );
+    this.output('LedgerTableName', 'What was offered to SES', this.ledger.table.tableName);
+    this.output('SuppressionTableName', 'Whom not to send to', this.suppressionList.table.tableName);
     this.output(
       'ConfigurationSetName',
       'The SES configuration set that mail is resent with',

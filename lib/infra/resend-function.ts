@@ -1,23 +1,14 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import {
-  ApplicationLogLevel,
-  Architecture,
-  Code,
-  EventSourceMapping,
-  Function as LambdaFunction,
-  LoggingFormat,
-  Runtime,
-  SystemLogLevel,
-  Tracing,
-} from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
+import { Duration } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
 import { RESEND_BATCH_SIZE, RESEND_ENV, RESEND_TIMEOUT_SECONDS } from '../../lambda/resend/constants.ts';
 import type { FallbackQueue } from './fallback-queue.ts';
+import type { FeedbackQueue } from './feedback-queue.ts';
+import type { LedgerTable } from './ledger-table.ts';
 import type { PayloadBucket } from './payload-bucket.ts';
+import { type FunctionProps, QueueFunction } from './queue-function.ts';
+import type { ReceiptsQueue } from './receipts-queue.ts';
 import type { SendingConfiguration } from './sending-configuration.ts';
+import type { SuppressionTable } from './suppression-table.ts';
 
 /**
  * The largest mail, 40 MB, is in memory as bytes, as base64 in the JSON of the v2 call, and as the bytes of that
@@ -26,12 +17,7 @@ import type { SendingConfiguration } from './sending-configuration.ts';
  */
 const MEMORY_MIB = 1024;
 
-export interface ResendFunctionProps {
-  readonly functionName: string;
-
-  /** The folder with the bundled handler, `index.mjs` and its chunks. */
-  readonly bundle: string;
-
+export interface ResendFunctionProps extends FunctionProps {
   /** The queue that the function works. */
   readonly fallbackQueue: FallbackQueue;
 
@@ -44,110 +30,75 @@ export interface ResendFunctionProps {
   /** The domain that the From of a mail must belong to. */
   readonly fromDomain: string;
 
-  readonly logRetention: RetentionDays;
+  /** What was offered to SES before. */
+  readonly ledger: LedgerTable;
 
-  /**
-   * The most batches that are worked at a time; 2 to 1,000.
-   *
-   * @default 2, the least that SQS allows
-   */
-  readonly maximumConcurrency?: number;
+  /** Whom not to send to. */
+  readonly suppressionList: SuppressionTable;
+
+  /** Tenants whose mail is sent in spite of soft bounces. */
+  readonly exemptTenants: readonly string[];
+
+  /** Where the API hears what became of its mail. */
+  readonly receiptsQueue: ReceiptsQueue;
+
+  /** The events that wait here were not applied yet: they may speak of a call whose answer was lost. */
+  readonly feedbackQueue: FeedbackQueue;
+
+  /** How long to wait for the event of a call whose answer was lost. */
+  readonly eventWait: EventWait;
 }
 
-/**
- * The Lambda that resends through SES what SMTP did not take, fed by the fallback queue.
- *
- * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
- */
-export class ResendFunction extends Construct {
-  readonly function: LambdaFunction;
-  readonly role: Role;
-  readonly logGroup: LogGroup;
-  readonly eventSource: EventSourceMapping;
+interface EventWait {
+  readonly least: Duration;
 
+  /** Where too few events were measured. */
+  readonly default: Duration;
+
+  readonly most: Duration;
+}
+
+/** The Lambda that resends through SES what SMTP did not take, fed by the fallback queue. */
+export class ResendFunction extends QueueFunction {
   constructor(scope: Construct, id: string, props: ResendFunctionProps) {
-    super(scope, id);
-    const { fallbackQueue, payloadBucket, sendingConfiguration } = props;
-
-    this.logGroup = new LogGroup(this, 'LogGroup', {
-      logGroupName: `/aws/lambda/${props.functionName}`,
-      retention: props.logRetention,
-      // Left behind, a group of this name would keep the stack from being created again; it holds no mail.
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    this.role = this.createRole(props);
-    this.function = new LambdaFunction(this, 'Function', {
-      functionName: props.functionName,
+    super(scope, id, {
+      ...props,
       description: 'Resends through SES the mail that SMTP did not take',
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      code: Code.fromAsset(props.bundle),
-      handler: 'index.handler',
-      role: this.role,
-      memorySize: MEMORY_MIB,
-      timeout: Duration.seconds(RESEND_TIMEOUT_SECONDS),
-      logGroup: this.logGroup,
-      loggingFormat: LoggingFormat.JSON,
-      applicationLogLevelV2: ApplicationLogLevel.INFO,
-      // The line with duration and memory of each invocation is of level INFO.
-      systemLogLevelV2: SystemLogLevel.INFO,
-      tracing: Tracing.ACTIVE,
-      environment: {
-        [RESEND_ENV.queueUrl]: fallbackQueue.queue.queueUrl,
-        [RESEND_ENV.deadLetterQueueUrl]: fallbackQueue.deadLetterQueue.queueUrl,
-        [RESEND_ENV.payloadBucket]: payloadBucket.bucket.bucketName,
-        [RESEND_ENV.configurationSet]: sendingConfiguration.configurationSet.configurationSetName,
-        [RESEND_ENV.fromDomain]: props.fromDomain,
-      },
-    });
-    this.acknowledgeTracing();
-
-    // SqsEventSource would grant more than the function needs, and grant it out of sight.
-    this.eventSource = new EventSourceMapping(this, 'EventSource', {
-      target: this.function,
-      eventSourceArn: fallbackQueue.queue.queueArn,
+      source: props.fallbackQueue,
       batchSize: RESEND_BATCH_SIZE,
-      reportBatchItemFailures: true,
-      maxConcurrency: props.maximumConcurrency ?? 2,
+      timeout: Duration.seconds(RESEND_TIMEOUT_SECONDS),
+      memoryMib: MEMORY_MIB,
+      environment: environmentOf(props),
     });
-  }
-
-  /** Invocations that failed as a whole; a count, summed over five minutes. */
-  metricErrors(options?: MetricOptions): Metric {
-    return this.function.metricErrors(options);
-  }
-
-  /** How long invocations take, in milliseconds; the average over five minutes. */
-  metricDuration(options?: MetricOptions): Metric {
-    return this.function.metricDuration(options);
-  }
-
-  /** Invocations that Lambda had no capacity for; a count, summed over five minutes. */
-  metricThrottles(options?: MetricOptions): Metric {
-    return this.function.metricThrottles(options);
-  }
-
-  /** A role of its own: AWS' managed policy would let the function write into every log group. */
-  private createRole(props: ResendFunctionProps): Role {
-    const role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      description: `What ${props.functionName} may do`,
-    });
-    this.logGroup.grantWrite(role);
-    props.fallbackQueue.grantConsume(role);
     // The recipients that are still to be sent to go back as a narrower envelope.
-    props.fallbackQueue.grantSend(role);
-    props.fallbackQueue.grantPark(role);
-    props.payloadBucket.grantGet(role);
-    props.sendingConfiguration.grantSend(role);
-    return role;
+    props.fallbackQueue.grantSend(this.role);
+    props.payloadBucket.grantGet(this.role);
+    props.sendingConfiguration.grantSend(this.role);
+    props.ledger.grantClaims(this.role);
+    props.suppressionList.grantFind(this.role);
+    props.receiptsQueue.grantPush(this.role);
+    props.feedbackQueue.grantCount(this.role);
   }
+}
 
-  private acknowledgeTracing(): void {
-    Validations.of(this.role).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason:
-        'X-Ray has no resources for xray:PutTraceSegments and xray:PutTelemetryRecords to be limited to.',
-    });
-  }
+function environmentOf(props: ResendFunctionProps): Record<string, string> {
+  const { fallbackQueue, ledger, suppressionList, eventWait } = props;
+  return {
+    [RESEND_ENV.queueUrl]: fallbackQueue.queue.queueUrl,
+    [RESEND_ENV.deadLetterQueueUrl]: fallbackQueue.deadLetterQueue.queueUrl,
+    [RESEND_ENV.payloadBucket]: props.payloadBucket.bucket.bucketName,
+    [RESEND_ENV.configurationSet]: props.sendingConfiguration.configurationSet.configurationSetName,
+    [RESEND_ENV.fromDomain]: props.fromDomain,
+    [RESEND_ENV.receiptsQueueUrl]: props.receiptsQueue.queue.queueUrl,
+    [RESEND_ENV.feedbackQueueUrl]: props.feedbackQueue.queue.queueUrl,
+    [RESEND_ENV.ledgerTable]: ledger.table.tableName,
+    [RESEND_ENV.ledgerRetentionDays]: String(ledger.retention.toDays()),
+    [RESEND_ENV.suppressionTable]: suppressionList.table.tableName,
+    [RESEND_ENV.softBounceLimit]: String(suppressionList.softBounces.limit),
+    [RESEND_ENV.softBounceWindowDays]: String(suppressionList.softBounces.window.toDays()),
+    [RESEND_ENV.exemptTenants]: props.exemptTenants.join(','),
+    [RESEND_ENV.eventWaitLeastSeconds]: String(eventWait.least.toSeconds()),
+    [RESEND_ENV.eventWaitDefaultSeconds]: String(eventWait.default.toSeconds()),
+    [RESEND_ENV.eventWaitMostSeconds]: String(eventWait.most.toSeconds()),
+  };
 }

@@ -12,6 +12,14 @@ export interface ResourceNames {
   readonly fallbackQueue: string;
   readonly deadLetterQueue: string;
   readonly resendFunction: string;
+  readonly ledgerTable: string;
+  readonly suppressionTable: string;
+  readonly eventTopic: string;
+  readonly feedbackQueue: string;
+  readonly feedbackDeadLetterQueue: string;
+  readonly feedbackFunction: string;
+  readonly receiptsQueue: string;
+  readonly receiptsDeadLetterQueue: string;
   readonly configurationSet: string;
   readonly user: string;
   readonly secret: string;
@@ -22,6 +30,14 @@ export function resourceNames({ project, stage, userName }: Settings): ResourceN
     fallbackQueue: `${project}-mail-fallback-${stage}`,
     deadLetterQueue: `${project}-mail-dead-letters-${stage}`,
     resendFunction: `${project}-mail-resend-${stage}`,
+    ledgerTable: `${project}-mail-ledger-${stage}`,
+    suppressionTable: `${project}-mail-suppression-${stage}`,
+    eventTopic: `${project}-mail-events-${stage}`,
+    feedbackQueue: `${project}-mail-feedback-${stage}`,
+    feedbackDeadLetterQueue: `${project}-mail-feedback-dead-letters-${stage}`,
+    feedbackFunction: `${project}-mail-feedback-${stage}`,
+    receiptsQueue: `${project}-mail-receipts-${stage}`,
+    receiptsDeadLetterQueue: `${project}-mail-receipts-dead-letters-${stage}`,
     configurationSet: `${project}-mail-${stage}`,
     // The name of the production user is what the API's team was told; the other stage steps aside.
     user: stage === 'prod' ? userName : `${userName}-${stage}`,

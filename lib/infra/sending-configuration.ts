@@ -36,7 +36,8 @@ export class SendingConfiguration extends Construct {
   /**
    * Allows sending raw mail by both versions of the API, from addresses of the domain alone. The v2 call is
    * authorised as `ses:SendEmail`, and as `ses:SendRawEmail` when its content is raw. A send that names a
-   * configuration set is authorised on that too.
+   * configuration set is authorised on that too. A call that names none cannot be refused: IAM has no condition key
+   * for it, and would have to allow the identity alone all the same. The function always names one.
    *
    * @see https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html
    */
@@ -73,7 +74,8 @@ export class SendingConfiguration extends Construct {
     });
   }
 
-  private get configurationSetArn(): string {
+  /** What SES publishes the events of a mail for, and so what conditions of policies name. */
+  get configurationSetArn(): string {
     return this.arnOf('configuration-set', this.configurationSet.configurationSetName);
   }
 

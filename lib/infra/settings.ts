@@ -1,105 +1,8 @@
-import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { RegionInfo } from 'aws-cdk-lib/region-info';
 import * as v from 'valibot';
-import { QUEUE_RETENTION_DAYS } from '../message/limits.ts';
+import { entries, LONGEST_WAY_DAYS } from './setting-entries.ts';
 
 /** The context object of cdk.json that holds the settings. */
 const NAMESPACE = 'mail';
-
-const regions = RegionInfo.regions.filter((region) => region.partition === 'aws').map(({ name }) => name);
-
-/** CloudWatch Logs keeps logs for these numbers of days and no others. */
-const logRetentions = Object.values(RetentionDays).filter(
-  (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
-);
-
-/** A message that is parked is a new one, and the dead letters keep it for a retention of their own. */
-const LONGEST_WAY_DAYS = 2 * QUEUE_RETENTION_DAYS;
-
-const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
-
-/** `-c name=value` gives strings, cdk.json gives numbers; both are taken. */
-const wholeNumber = (least: number, most: number, what: string) =>
-  v.pipe(
-    v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number))]),
-    v.integer(),
-    v.minValue(least),
-    v.maxValue(most),
-    v.description(`a whole number from ${least} to ${most}${what}`),
-  );
-
-const flag = v.pipe(
-  v.union([
-    v.boolean(),
-    v.pipe(
-      v.picklist(['true', 'false']),
-      v.transform((text) => text === 'true'),
-    ),
-  ]),
-  v.description('true or false'),
-);
-
-const entries = {
-  /** Stands at the front of every name and in the tag `project`. */
-  project: v.pipe(
-    v.string(),
-    v.regex(/^[a-z][a-z0-9-]{0,19}$/),
-    v.description('1 to 20 lower-case letters, digits and dashes, a letter first'),
-  ),
-  stage: v.pipe(v.picklist(['dev', 'prod']), v.description('dev or prod')),
-  /** The domain that SES sends for, and that every From must belong to. */
-  domain: v.pipe(
-    v.string(),
-    v.maxLength(253),
-    v.regex(new RegExp(`^(${label}\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$`)),
-    v.description('a domain name in lower case, such as keybuzz.io'),
-  ),
-  mailFromSubdomain: v.pipe(
-    v.string(),
-    v.regex(new RegExp(`^${label}$`)),
-    v.notValue('mail'),
-    v.description(
-      'one label in lower case, such as bounce, but not mail: mail.<domain> (mail.keybuzz.io) is the host of ' +
-        "mail-core itself, and the MX of a MAIL FROM domain must be SES's",
-    ),
-  ),
-  region: v.pipe(v.picklist(regions), v.description(`one of ${regions.join(', ')}`)),
-  /** Keeps a stage out of an account it does not belong in; without it the credentials of the deploy decide. */
-  account: v.pipe(
-    v.string(),
-    v.regex(/^\d{12}$/),
-    v.description('an AWS account id, 12 digits as a string, or left out'),
-  ),
-  /** IAM allows 64 characters; four are kept for the suffix of the dev stage. */
-  userName: v.pipe(
-    v.string(),
-    v.regex(/^[\w+=,.@-]{1,60}$/),
-    v.description('1 to 60 letters, digits and _ + = , . @ -'),
-  ),
-  /** One higher makes a new access key and writes it to the secret; the old one is deleted. */
-  accessKeySerial: wholeNumber(0, 1_000_000, ', never lower than before'),
-  hostedZoneId: v.pipe(
-    v.string(),
-    v.regex(/^Z[A-Z0-9]{3,31}$/),
-    v.description(
-      'the id of the public Route 53 zone of the domain, Z and then capitals and digits, or left out',
-    ),
-  ),
-  /** A domain that already has a DMARC record in the zone keeps it with `false`. */
-  publishDmarc: flag,
-  // A payload that went before its envelope would leave a mail that nobody can send.
-  payloadRetentionDays: wholeNumber(
-    LONGEST_WAY_DAYS,
-    365,
-    `; an envelope needs its payload for up to ${QUEUE_RETENTION_DAYS} days in the queue and as long again in the dead letters`,
-  ),
-  logRetentionDays: v.pipe(
-    v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number))]),
-    v.picklist(logRetentions),
-    v.description(`one of ${logRetentions.join(', ')}`),
-  ),
-  maximumConcurrency: wholeNumber(2, 1000, ''),
-};
 
 const settingsSchema = v.strictObject({
   project: v.optional(entries.project, 'keybuzz'),
@@ -115,6 +18,14 @@ const settingsSchema = v.strictObject({
   payloadRetentionDays: v.optional(entries.payloadRetentionDays, LONGEST_WAY_DAYS),
   logRetentionDays: v.optional(entries.logRetentionDays, 30),
   maximumConcurrency: v.optional(entries.maximumConcurrency, 2),
+  feedbackMaximumConcurrency: v.optional(entries.feedbackMaximumConcurrency, 2),
+  ledgerRetentionDays: v.optional(entries.ledgerRetentionDays, 90),
+  softBounceLimit: v.optional(entries.softBounceLimit, 3),
+  softBounceWindowDays: v.optional(entries.softBounceWindowDays, 7),
+  suppressionExemptTenants: v.optional(entries.suppressionExemptTenants, []),
+  eventWaitLeastSeconds: v.optional(entries.eventWaitLeastSeconds, 60),
+  eventWaitDefaultSeconds: v.optional(entries.eventWaitDefaultSeconds, 900),
+  eventWaitMostSeconds: v.optional(entries.eventWaitMostSeconds, 3600),
 });
 
 /** What a team sets for its own deployment. */
@@ -135,9 +46,17 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
   }
   const given: Record<string, unknown> = { ...fromFile, ...overrides(context) };
   const parsed = v.safeParse(settingsSchema, given);
-  if (parsed.success) return { kind: 'valid', settings: parsed.output };
+  if (parsed.success) return inOrder(parsed.output);
   const wrong = new Set(parsed.issues.map((issue) => String(issue.path?.[0].key)));
   return invalid([...wrong].map((name) => line(name, given[name], allowed(name))));
+}
+
+/** Each of the waits may be right by itself; the default must lie between the other two. */
+function inOrder(settings: Settings): SettingsReading {
+  const { eventWaitLeastSeconds: least, eventWaitDefaultSeconds, eventWaitMostSeconds: most } = settings;
+  if (least <= eventWaitDefaultSeconds && eventWaitDefaultSeconds <= most) return { kind: 'valid', settings };
+  const range = `from eventWaitLeastSeconds (${least}) to eventWaitMostSeconds (${most})`;
+  return invalid([line('eventWaitDefaultSeconds', eventWaitDefaultSeconds, range)]);
 }
 
 /**

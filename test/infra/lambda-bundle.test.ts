@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { FEEDBACK_ENV } from '../../lambda/feedback/constants.ts';
 import { RESEND_ENV } from '../../lambda/resend/constants.ts';
 import { bundleEntry, bundleLambda, type LambdaBundle } from '../../lib/infra/lambda-bundle.ts';
 
@@ -128,23 +129,34 @@ describe('a bundle', () => {
   });
 });
 
-describe('the bundle of the resend Lambda', () => {
-  const bundle = bundleLambda('resend', outside());
+/** The variables as the stack sets them, as far as a bundle can tell. */
+function environmentOf(names: Readonly<Record<string, string>>): Record<string, string> {
+  const values = Object.entries(names).map(([setting, name]) => [name, valueFor(setting)]);
+  return { ...Object.fromEntries(values), AWS_REGION: 'eu-west-1' };
+}
+
+function valueFor(setting: string): string {
+  if (setting.endsWith('Url')) return `https://sqs.example.org/${setting}`;
+  if (/(Days|Limit|Seconds)$/.test(setting)) return '20';
+  return setting === 'fromDomain' ? 'example.org' : `a-${setting.toLowerCase()}`;
+}
+
+describe.each([
+  ['resend', RESEND_ENV],
+  ['feedback', FEEDBACK_ENV],
+] as const)('the bundle of the %s Lambda', (name, variables) => {
+  const bundle = bundleLambda(name, outside());
 
   it('is the same bytes each time', () => {
-    const again = bundleLambda('resend', outside());
+    const again = bundleLambda(name, outside());
     expect(basename(again.directory)).toBe(basename(bundle.directory));
     expect(contentsOf(again)).toEqual(contentsOf(bundle));
   });
 
   it('loads on its own far from the repository, in the environment that the stack sets', () => {
-    const set = Object.values(RESEND_ENV).map((name) => [name, `https://sqs.example.org/${name}`]);
-    const env = {
-      ...Object.fromEntries(set),
-      [RESEND_ENV.fromDomain]: 'example.org',
-      AWS_REGION: 'eu-west-1',
-    };
-    expect(runCopy(bundle, 'console.log(typeof bundle.handler)', env)).toBe('function\n');
+    expect(runCopy(bundle, 'console.log(typeof bundle.handler)', environmentOf(variables))).toBe(
+      'function\n',
+    );
   });
 
   it('keeps the clients that most mails do not need out of what is loaded at the start', () => {

@@ -1,38 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
-import {
-  FALLBACK_VISIBILITY_SECONDS,
-  RESEND_BATCH_SIZE,
-  RESEND_ENV,
-  RESEND_TIMEOUT_SECONDS,
-} from '../../lambda/resend/constants.ts';
-import { MAX_QUEUE_MESSAGE_BYTES, MAX_RECEIVE_COUNT } from '../../lib/message/limits.ts';
-import { composeWith, synthesise } from './synthesise.ts';
-
-const DAY_SECONDS = 86_400;
+import { arnOf, composeWith, idOf, synthesise } from './synthesise.ts';
 
 const dev = synthesise().pipeline;
-const prod = synthesise({
-  stage: 'prod',
-  payloadRetentionDays: '30',
-  logRetentionDays: '90',
-  maximumConcurrency: '7',
-  accessKeySerial: '3',
-}).pipeline;
+const prod = synthesise({ stage: 'prod', payloadRetentionDays: '30', accessKeySerial: '3' }).pipeline;
 
-/** The logical id of the only resource of a type that has these properties. */
-function idOf(type: string, properties: object = {}): string {
-  const ids = Object.keys(dev.findResources(type, { Properties: properties }));
-  expect(ids).toHaveLength(1);
-  return String(ids[0]);
-}
-
-const fallbackQueue = idOf('AWS::SQS::Queue', { QueueName: 'keybuzz-mail-fallback-dev' });
-const deadLetterQueue = idOf('AWS::SQS::Queue', { QueueName: 'keybuzz-mail-dead-letters-dev' });
-const bucket = idOf('AWS::S3::Bucket');
-const resend = idOf('AWS::Lambda::Function');
-
-const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });
+const fallbackQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-fallback-dev' });
+const deadLetterQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-dead-letters-dev' });
+const receiptsQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-receipts-dev' });
+const bucket = idOf(dev, 'AWS::S3::Bucket');
 
 describe('the configuration set', () => {
   it('requires TLS, reports its reputation and sends', () => {
@@ -43,70 +19,6 @@ describe('the configuration set', () => {
       ReputationOptions: { ReputationMetricsEnabled: true },
       SendingOptions: { SendingEnabled: true },
     });
-  });
-});
-
-describe('the fallback queue and its dead letters', () => {
-  it('are two, encrypted, keep messages for 14 days and take 1 MiB', () => {
-    dev.resourceCountIs('AWS::SQS::Queue', 2);
-    dev.allResourcesProperties('AWS::SQS::Queue', {
-      SqsManagedSseEnabled: true,
-      MessageRetentionPeriod: 14 * DAY_SECONDS,
-      MaximumMessageSize: 1_048_576,
-    });
-    expect(MAX_QUEUE_MESSAGE_BYTES).toBe(1_048_576);
-  });
-
-  it.each([fallbackQueue, deadLetterQueue])('refuse plain HTTP: %s', (queue) => {
-    dev.hasResourceProperties('AWS::SQS::QueuePolicy', {
-      Queues: [{ Ref: queue }],
-      PolicyDocument: {
-        Statement: [
-          {
-            Effect: 'Deny',
-            Principal: { AWS: '*' },
-            Action: 'sqs:*',
-            Resource: arnOf(queue),
-            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-          },
-        ],
-      },
-    });
-  });
-
-  it('gives up a message after as many receives as the retry schedule is made for', () => {
-    dev.hasResourceProperties('AWS::SQS::Queue', {
-      QueueName: 'keybuzz-mail-fallback-dev',
-      RedrivePolicy: { deadLetterTargetArn: arnOf(deadLetterQueue), maxReceiveCount: MAX_RECEIVE_COUNT },
-      RedriveAllowPolicy: Match.absent(),
-    });
-  });
-
-  it('takes dead letters from the fallback queue alone', () => {
-    dev.hasResourceProperties('AWS::SQS::Queue', {
-      QueueName: 'keybuzz-mail-dead-letters-dev',
-      RedriveAllowPolicy: {
-        redrivePermission: 'byQueue',
-        sourceQueueArns: [
-          {
-            'Fn::Join': [
-              '',
-              ['arn:aws:sqs:eu-west-1:', { Ref: 'AWS::AccountId' }, ':keybuzz-mail-fallback-dev'],
-            ],
-          },
-        ],
-      },
-      RedrivePolicy: Match.absent(),
-    });
-  });
-
-  it('hides a message for at least six times as long as the function may run', () => {
-    expect(FALLBACK_VISIBILITY_SECONDS).toBeGreaterThanOrEqual(6 * RESEND_TIMEOUT_SECONDS);
-    dev.hasResourceProperties('AWS::SQS::Queue', {
-      QueueName: 'keybuzz-mail-fallback-dev',
-      VisibilityTimeout: FALLBACK_VISIBILITY_SECONDS,
-    });
-    dev.hasResourceProperties('AWS::Lambda::Function', { Timeout: RESEND_TIMEOUT_SECONDS });
   });
 });
 
@@ -166,71 +78,9 @@ describe('the payload bucket', () => {
   });
 });
 
-describe('the resend Lambda', () => {
-  it('runs the bundle on Node 24 and arm64, traced, with JSON logs', () => {
-    dev.resourceCountIs('AWS::Lambda::Function', 1);
-    dev.hasResourceProperties('AWS::Lambda::Function', {
-      FunctionName: 'keybuzz-mail-resend-dev',
-      Runtime: 'nodejs24.x',
-      Architectures: ['arm64'],
-      Handler: 'index.handler',
-      MemorySize: 1024,
-      TracingConfig: { Mode: 'Active' },
-      LoggingConfig: {
-        LogFormat: 'JSON',
-        ApplicationLogLevel: 'INFO',
-        SystemLogLevel: 'INFO',
-        LogGroup: { Ref: idOf('AWS::Logs::LogGroup') },
-      },
-    });
-  });
-
-  it('gets every variable that the handler reads, and no other', () => {
-    dev.hasResourceProperties('AWS::Lambda::Function', {
-      Environment: {
-        Variables: Match.exact({
-          [RESEND_ENV.queueUrl]: { Ref: fallbackQueue },
-          [RESEND_ENV.deadLetterQueueUrl]: { Ref: deadLetterQueue },
-          [RESEND_ENV.payloadBucket]: { Ref: bucket },
-          [RESEND_ENV.configurationSet]: { Ref: idOf('AWS::SES::ConfigurationSet') },
-          [RESEND_ENV.fromDomain]: 'keybuzz.io',
-        }),
-      },
-    });
-  });
-
-  it.each([
-    ['dev', dev, 30],
-    ['prod', prod, 90],
-  ])('writes into a log group of its own that expires: %s', (stage, template, days) => {
-    template.resourceCountIs('AWS::Logs::LogGroup', 1);
-    template.hasResourceProperties('AWS::Logs::LogGroup', {
-      LogGroupName: `/aws/lambda/keybuzz-mail-resend-${stage}`,
-      RetentionInDays: days,
-    });
-  });
-
-  it.each([
-    ['dev', dev, 2],
-    ['prod', prod, 7],
-  ])(
-    'is fed by the fallback queue and reports the items that failed: %s',
-    (_stage, template, concurrency) => {
-      template.resourceCountIs('AWS::Lambda::EventSourceMapping', 1);
-      template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
-        EventSourceArn: arnOf(fallbackQueue),
-        FunctionName: { Ref: resend },
-        BatchSize: RESEND_BATCH_SIZE,
-        FunctionResponseTypes: ['ReportBatchItemFailures'],
-        ScalingConfig: { MaximumConcurrency: concurrency },
-      });
-    },
-  );
-});
-
 describe('the user of the API', () => {
   it('has its key in a secret, under the names of the environment of the API', () => {
-    const key = idOf('AWS::IAM::AccessKey');
+    const key = idOf(dev, 'AWS::IAM::AccessKey');
     dev.hasResourceProperties('AWS::IAM::User', {
       UserName: 'keybuzz-ses-dev',
       LoginProfile: Match.absent(),
@@ -247,6 +97,7 @@ describe('the user of the API', () => {
       AWS_SES_REGION: 'eu-west-1',
       FALLBACK_QUEUE_URL: `{'Ref':'${fallbackQueue}'}`,
       PAYLOAD_BUCKET: `{'Ref':'${bucket}'}`,
+      RECEIPTS_QUEUE_URL: `{'Ref':'${receiptsQueue}'}`,
     });
   });
 
@@ -269,13 +120,20 @@ describe('the stack', () => {
     dev.hasOutput('FallbackQueueUrl', { Value: { Ref: fallbackQueue } });
     dev.hasOutput('DeadLetterQueueUrl', { Value: { Ref: deadLetterQueue } });
     dev.hasOutput('PayloadBucketName', { Value: { Ref: bucket } });
-    dev.hasOutput('SecretArn', { Value: { Ref: idOf('AWS::SecretsManager::Secret') } });
-    dev.hasOutput('ConfigurationSetName', { Value: { Ref: idOf('AWS::SES::ConfigurationSet') } });
+    dev.hasOutput('ReceiptsQueueUrl', { Value: { Ref: receiptsQueue } });
+    const table = (TableName: string) => ({ Ref: idOf(dev, 'AWS::DynamoDB::Table', { TableName }) });
+    dev.hasOutput('LedgerTableName', { Value: table('keybuzz-mail-ledger-dev') });
+    dev.hasOutput('SuppressionTableName', { Value: table('keybuzz-mail-suppression-dev') });
+    dev.hasOutput('SecretArn', { Value: { Ref: idOf(dev, 'AWS::SecretsManager::Secret') } });
+    dev.hasOutput('ConfigurationSetName', { Value: { Ref: idOf(dev, 'AWS::SES::ConfigurationSet') } });
   });
 
   it.each([
     'AWS::SES::ConfigurationSet',
     'AWS::SQS::Queue',
+    'AWS::SNS::Topic',
+    'AWS::KMS::Key',
+    'AWS::DynamoDB::Table',
     'AWS::S3::Bucket',
     'AWS::Logs::LogGroup',
     'AWS::Lambda::Function',
@@ -300,6 +158,7 @@ describe('the stack', () => {
     const { pipeline } = composeWith();
     const resolved = (metric: unknown) => pipeline.resolve(metric);
     const { fallbackQueue: queues, resendFunction, sendingConfiguration } = pipeline;
+    const { ledger, eventTopic, feedbackFunction } = pipeline;
     expect(resolved(queues.metricOldestAge())).toMatchObject({
       namespace: 'AWS/SQS',
       metricName: 'ApproximateAgeOfOldestMessage',
@@ -316,10 +175,35 @@ describe('the stack', () => {
     expect(resolved(resendFunction.metricErrors())).toMatchObject({ metricName: 'Errors' });
     expect(resolved(resendFunction.metricThrottles())).toMatchObject({ metricName: 'Throttles' });
     expect(resolved(resendFunction.metricDuration())).toMatchObject({ metricName: 'Duration' });
+    expect(resolved(feedbackFunction.metricErrors())).toMatchObject({
+      metricName: 'Errors',
+      dimensions: {
+        FunctionName: {
+          Ref: idOf(dev, 'AWS::Lambda::Function', { FunctionName: 'keybuzz-mail-feedback-dev' }),
+        },
+      },
+    });
+    const ledgerTable = { Ref: idOf(dev, 'AWS::DynamoDB::Table', { TableName: 'keybuzz-mail-ledger-dev' }) };
+    for (const [metric, metricName] of [
+      [ledger.metricReadThrottles(), 'ReadThrottleEvents'],
+      [ledger.metricWriteThrottles(), 'WriteThrottleEvents'],
+    ] as const) {
+      expect(resolved(metric)).toMatchObject({
+        namespace: 'AWS/DynamoDB',
+        metricName,
+        statistic: 'Sum',
+        dimensions: { TableName: ledgerTable },
+      });
+    }
+    expect(resolved(eventTopic.metricNotDelivered())).toMatchObject({
+      namespace: 'AWS/SNS',
+      metricName: 'NumberOfNotificationsFailed',
+      dimensions: { TopicName: arrayGetAtt(idOf(dev, 'AWS::SNS::Topic'), 'TopicName') },
+    });
     expect(resolved(sendingConfiguration.metricBounceRate())).toMatchObject({
       namespace: 'AWS/SES',
       metricName: 'Reputation.BounceRate',
-      dimensions: { 'ses:configuration-set': { Ref: idOf('AWS::SES::ConfigurationSet') } },
+      dimensions: { 'ses:configuration-set': { Ref: idOf(dev, 'AWS::SES::ConfigurationSet') } },
     });
     expect(resolved(sendingConfiguration.metricComplaintRate())).toMatchObject({
       metricName: 'Reputation.ComplaintRate',

@@ -36,6 +36,14 @@ describe('the settings', () => {
       payloadRetentionDays: '30',
       logRetentionDays: '90',
       maximumConcurrency: '1000',
+      feedbackMaximumConcurrency: '50',
+      ledgerRetentionDays: '28',
+      softBounceLimit: '20',
+      softBounceWindowDays: '90',
+      suppressionExemptTenants: 'tenant-1,keybuzz:internal',
+      eventWaitLeastSeconds: '30',
+      eventWaitDefaultSeconds: '30',
+      eventWaitMostSeconds: '43200',
     });
     expect(settings).toEqual({
       ...settingsFrom({}),
@@ -48,7 +56,35 @@ describe('the settings', () => {
       payloadRetentionDays: 30,
       logRetentionDays: 90,
       maximumConcurrency: 1000,
+      feedbackMaximumConcurrency: 50,
+      ledgerRetentionDays: 28,
+      softBounceLimit: 20,
+      softBounceWindowDays: 90,
+      suppressionExemptTenants: ['tenant-1', 'keybuzz:internal'],
+      eventWaitLeastSeconds: 30,
+      eventWaitDefaultSeconds: 30,
+      eventWaitMostSeconds: 43_200,
     });
+  });
+
+  it.each([
+    ['a list', ['a', 'b-2'], ['a', 'b-2']],
+    ['a text', 'a,b-2', ['a', 'b-2']],
+    ['an empty text', '', []],
+    ['an empty list', [], []],
+    ['a long id', '~'.repeat(128), ['~'.repeat(128)]],
+  ])('take the tenants as %s', (_form, suppressionExemptTenants, tenants) => {
+    expect(settingsFrom({ mail: { suppressionExemptTenants } }).suppressionExemptTenants).toEqual(tenants);
+  });
+
+  it.each([
+    [{ eventWaitLeastSeconds: 901 }, 'eventWaitDefaultSeconds = 900', 'from eventWaitLeastSeconds (901)'],
+    [{ eventWaitDefaultSeconds: 59 }, 'eventWaitDefaultSeconds = 59', 'from eventWaitLeastSeconds (60)'],
+    [{ eventWaitMostSeconds: '899' }, 'eventWaitDefaultSeconds = 900', 'to eventWaitMostSeconds (899)'],
+  ])('refuse waits that are out of order: %j', (waits, wrong, allowed) => {
+    const message = messageFor({ mail: waits });
+    expect(message).toContain(wrong);
+    expect(message).toContain(allowed);
   });
 
   it.each([
@@ -78,6 +114,23 @@ describe('the settings', () => {
     ['maximumConcurrency', '1001', 'a whole number from 2 to 1000'],
     ['maximumConcurrency', '2.5', 'a whole number from 2 to 1000'],
     ['maximumConcurrency', '', 'a whole number from 2 to 1000'],
+    ['feedbackMaximumConcurrency', 1, 'a whole number from 2 to 1000'],
+    ['ledgerRetentionDays', 27, 'a whole number from 28 to 365'],
+    ['ledgerRetentionDays', '366', 'a whole number from 28 to 365'],
+    ['softBounceLimit', 0, 'a whole number from 1 to 20'],
+    ['softBounceLimit', '21', 'a whole number from 1 to 20'],
+    ['softBounceWindowDays', 0, 'a whole number from 1 to 90'],
+    ['softBounceWindowDays', '91', 'a whole number from 1 to 90'],
+    ['eventWaitLeastSeconds', 0, 'a whole number from 1 to 43200'],
+    ['eventWaitDefaultSeconds', '1.5', 'a whole number from 1 to 43200'],
+    ['eventWaitMostSeconds', 43_201, 'a whole number from 1 to 43200'],
+    ['suppressionExemptTenants', 'a,,b', 'a list of tenant ids'],
+    ['suppressionExemptTenants', 'a, b', 'without space and comma'],
+    ['suppressionExemptTenants', ['a,b'], 'without space and comma'],
+    ['suppressionExemptTenants', ['é'], 'printable ASCII'],
+    ['suppressionExemptTenants', ['a'.repeat(129)], 'of 1 to 128'],
+    ['suppressionExemptTenants', Array(20).fill('a'.repeat(128)), 'all together up to 2048'],
+    ['suppressionExemptTenants', 7, 'a list of tenant ids'],
   ])('refuse %s = %j and say what is allowed', (name, value, allowed) => {
     const lines = messageFor({ mail: { [name]: value } }).split('\n');
     expect(lines).toHaveLength(2);

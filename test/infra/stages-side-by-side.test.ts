@@ -13,6 +13,8 @@ const NAME_PROPERTIES = [
   'RoleName',
   'BucketName',
   'LogGroupName',
+  'TableName',
+  'TopicName',
   'Name',
 ];
 
@@ -27,13 +29,17 @@ function physicalNames(template: Template): string[] {
 describe('two stages in one account', () => {
   it('have the names that a person looks for', () => {
     expect(physicalNames(dev).sort()).toEqual(
-      [...Object.values(resourceNames(settingsWith())), '/aws/lambda/keybuzz-mail-resend-dev'].sort(),
+      [
+        ...Object.values(resourceNames(settingsWith())),
+        '/aws/lambda/keybuzz-mail-resend-dev',
+        '/aws/lambda/keybuzz-mail-feedback-dev',
+      ].sort(),
     );
   });
 
   it('share no name', () => {
     const names = new Set(physicalNames(prod));
-    expect(names.size).toBe(physicalNames(dev).length);
+    expect(physicalNames(prod)).toHaveLength(physicalNames(dev).length);
     expect(physicalNames(dev).filter((name) => names.has(name))).toEqual([]);
   });
 

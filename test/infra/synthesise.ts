@@ -16,14 +16,15 @@ export function settingsWith(overrides: Readonly<Record<string, unknown>> = {}):
   return read.settings;
 }
 
-/** The app as `cdk synth -c …` would compose it, but for a stand-in for the bundle, so that nothing is bundled. */
+/** The app as `cdk synth -c …` would compose it, but for a stand-in for the bundles, so that nothing is bundled. */
 export function composeWith(
   overrides: Readonly<Record<string, unknown>> = {},
 ): ComposedPipeline & { app: App } {
-  const resendBundle = mkdtempSync(join(tmpdir(), 'resend-bundle-'));
-  writeFileSync(join(resendBundle, 'index.mjs'), 'export const handler = async () => {};');
+  const bundle = mkdtempSync(join(tmpdir(), 'bundle-'));
+  writeFileSync(join(bundle, 'index.mjs'), 'export const handler = async () => {};');
   const app = new App({ context: cdkJson.context });
-  return { app, ...composePipeline(app, { settings: settingsWith(overrides), resendBundle }) };
+  const settings = settingsWith(overrides);
+  return { app, ...composePipeline(app, { settings, resendBundle: bundle, feedbackBundle: bundle }) };
 }
 
 export interface Synthesised {
@@ -35,3 +36,13 @@ export function synthesise(overrides: Readonly<Record<string, unknown>> = {}): S
   const { identity, pipeline } = composeWith(overrides);
   return { identity: Template.fromStack(identity), pipeline: Template.fromStack(pipeline) };
 }
+
+/** The logical id of the only resource of a type that has these properties. */
+export function idOf(template: Template, type: string, properties: object = {}): string {
+  const ids = Object.keys(template.findResources(type, { Properties: properties }));
+  if (ids.length !== 1)
+    throw new Error(`${ids.length} resources of ${type} have ${JSON.stringify(properties)}`);
+  return String(ids[0]);
+}
+
+export const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });

@@ -1,0 +1,28 @@
+import { Duration } from 'aws-cdk-lib';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { type QueueNames, QueueWithDeadLetters } from './queue-with-dead-letters.ts';
+
+/**
+ * A receipt may overtake the worker that is still writing its row: it is left alone and comes again after this
+ * time. The user of the API cannot set another, so it is the queue's. Long enough for a worker to write a batch,
+ * short enough for a fate to be seen.
+ */
+const VISIBILITY_TIMEOUT = Duration.seconds(60);
+
+/** The way back: receipts wait here for the worker of the API, which writes them to its rows. */
+export class ReceiptsQueue extends QueueWithDeadLetters {
+  constructor(scope: Construct, id: string, names: QueueNames) {
+    super(scope, id, { ...names, visibilityTimeout: VISIBILITY_TIMEOUT });
+  }
+
+  /** Allows reading receipts and removing those that were read, and nothing else. */
+  grantRead(grantee: IGrantable): Grant {
+    return this.queue.grant(grantee, 'sqs:ReceiveMessage', 'sqs:DeleteMessage');
+  }
+
+  /** Allows telling what became of a mail. */
+  grantPush(grantee: IGrantable): Grant {
+    return this.grantSend(grantee);
+  }
+}

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { EvidenceWait } from '../../lib/message/event-latency.ts';
+import { MAX_SOFT_BOUNCES } from '../../lib/message/limits.ts';
 import type { SoftBouncePolicy } from '../../lib/message/suppression.ts';
 import { RESEND_ENV } from './constants.ts';
 
@@ -26,7 +27,11 @@ const envSchema = v.object({
   [RESEND_ENV.ledgerTable]: text,
   [RESEND_ENV.ledgerRetentionDays]: days,
   [RESEND_ENV.suppressionTable]: text,
-  [RESEND_ENV.softBounceLimit]: v.pipe(wholeNumber, v.minValue(1, 'at least 1')),
+  [RESEND_ENV.softBounceLimit]: v.pipe(
+    wholeNumber,
+    v.minValue(1, 'at least 1'),
+    v.maxValue(MAX_SOFT_BOUNCES, `at most ${MAX_SOFT_BOUNCES}`),
+  ),
   [RESEND_ENV.softBounceWindowDays]: days,
   [RESEND_ENV.exemptTenants]: names,
   [RESEND_ENV.eventWaitLeastSeconds]: wholeNumber,

@@ -1,0 +1,30 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { NewPart, PartClaim } from '../../../lib/ports/ledger.ts';
+
+export function aClaim(overrides: Partial<PartClaim> = {}): PartClaim {
+  const startedAt = new Date('2026-03-01T10:00:00.123Z');
+  return {
+    token: randomUUID(),
+    startedAt,
+    endsAt: new Date(startedAt.getTime() + 60_000),
+    ...overrides,
+  };
+}
+
+/** A part that was not claimed before; a test names only what it is about. */
+export function aNewPart(overrides: Partial<NewPart> = {}): NewPart {
+  return {
+    deliveryId: randomUUID(),
+    part: 0,
+    tenantId: 'tenant-7',
+    contentSha256: createHash('sha256').update('a mail').digest('hex'),
+    recipients: ['marie@example.org'],
+    claim: aClaim(),
+    ...overrides,
+  };
+}
+
+/** What identifies a claim. */
+export function claimed({ deliveryId, part, claim }: NewPart) {
+  return { deliveryId, part, token: claim.token };
+}

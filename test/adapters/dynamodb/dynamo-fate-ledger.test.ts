@@ -1,0 +1,201 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { DynamoFateLedger } from '../../../lib/adapters/dynamodb/dynamo-fate-ledger.ts';
+import { DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
+import type { Fates } from '../../../lib/message/fate.ts';
+import { aNewPart, claimed } from './a-part.ts';
+
+const SENT_AT = new Date('2026-03-01T10:00:00.250Z');
+
+const BOUNCED: Fates = {
+  'marie@example.org': {
+    kind: 'bounced',
+    at: '2026-03-01T10:00:05.000Z',
+    sesMessageId: '0102-a',
+    smtpResponse: 'smtp; 550 5.1.1 no such user',
+    enhancedStatus: '5.1.1',
+    bounce: { type: 'Permanent', subType: 'General' },
+    deliveredAt: '2026-03-01T10:00:02.000Z',
+  },
+  'paul@example.org': {
+    kind: 'sent',
+    at: '2026-03-01T10:00:00.250Z',
+    sesMessageId: '0102-a',
+  },
+};
+
+let aws: LocalDynamoDb;
+let ledger: DynamoLedger;
+let fates: DynamoFateLedger;
+
+beforeAll(async () => {
+  aws = await startDynamoDb();
+  const options = { tableName: aws.ledgerTable, retentionDays: 90, timeoutMs: 10_000 };
+  const clock = { now: () => SENT_AT };
+  ledger = new DynamoLedger(aws.client, options, clock);
+  fates = new DynamoFateLedger(aws.client, options, clock);
+});
+afterEach(() => aws.heal());
+afterAll(() => aws.close());
+
+const told = (deliveryId: string, overrides: Partial<Parameters<DynamoFateLedger['write']>[0]> = {}) => ({
+  deliveryId,
+  part: 0,
+  sesMessageId: '0102-a',
+  sentAt: SENT_AT,
+  recipients: ['marie@example.org', 'paul@example.org'],
+  fates: BOUNCED,
+  ...overrides,
+});
+
+describe('fates', () => {
+  it('are unknown of a part that the ledger does not know', async () => {
+    expect(await fates.read('never heard of', 0)).toBeUndefined();
+  });
+
+  it('make a part that is not there', async () => {
+    const { deliveryId } = aNewPart();
+    const withGaps = Object.fromEntries(
+      Object.entries(BOUNCED).map(([key, fate]) => [key, { ...fate, reason: undefined }]),
+    );
+    expect(await fates.write(told(deliveryId, { fates: withGaps }), 0)).toBe(true);
+    expect(await fates.read(deliveryId, 0)).toEqual({
+      deliveryId,
+      part: 0,
+      state: 'sent',
+      recipients: ['marie@example.org', 'paul@example.org'],
+      sesMessageId: '0102-a',
+      sentAt: SENT_AT,
+      fates: BOUNCED,
+      fatesVersion: 1,
+    });
+  });
+
+  it('prove that a claimed part is sent, and leave the rest of it', async () => {
+    const part = aNewPart();
+    await ledger.open(part);
+    expect(await fates.read(part.deliveryId, 0)).toMatchObject({
+      state: 'sending',
+      fates: {},
+      fatesVersion: 0,
+    });
+    expect(await fates.write(told(part.deliveryId), 0)).toBe(true);
+    expect(await fates.read(part.deliveryId, 0)).toEqual({
+      ...part,
+      state: 'sent',
+      sesMessageId: '0102-a',
+      sentAt: SENT_AT,
+      fates: BOUNCED,
+      fatesVersion: 1,
+    });
+  });
+
+  it('keep the message id and the time that the Lambda wrote', async () => {
+    const part = aNewPart();
+    await ledger.open(part);
+    const sentAt = new Date('2026-03-01T10:00:00.999Z');
+    await ledger.settle(claimed(part), { kind: 'sent', sesMessageId: 'first', sentAt });
+    await fates.write(told(part.deliveryId), 0);
+    expect(await fates.read(part.deliveryId, 0)).toMatchObject({ sesMessageId: 'first', sentAt });
+  });
+
+  it('are not written over what somebody else has written since', async () => {
+    const { deliveryId } = aNewPart();
+    await fates.write(told(deliveryId), 0);
+    expect(await fates.write(told(deliveryId, { fates: {} }), 0)).toBe(false);
+    expect(await fates.write(told(deliveryId, { fates: {} }), 2)).toBe(false);
+    expect(await fates.read(deliveryId, 0)).toMatchObject({ fates: BOUNCED, fatesVersion: 1 });
+    expect(await fates.write(told(deliveryId, { fates: {} }), 1)).toBe(true);
+    const after = await fates.read(deliveryId, 0);
+    expect([after?.fates, after?.fatesVersion]).toEqual([{}, 2]);
+  });
+
+  it('are each there at the end where many write at once and read again', async () => {
+    const { deliveryId } = aNewPart();
+    const keys = Array.from({ length: 8 }, (_, index) => `r${index}@example.org`);
+    await Promise.all(
+      keys.map(async (key) => {
+        for (;;) {
+          const before = await fates.read(deliveryId, 0);
+          const fate = { kind: 'delivered', at: SENT_AT.toISOString() } as const;
+          const all = { ...before?.fates, [key]: fate };
+          if (await fates.write(told(deliveryId, { fates: all }), before?.fatesVersion ?? 0)) return;
+        }
+      }),
+    );
+    const after = await fates.read(deliveryId, 0);
+    expect(Object.keys(after?.fates ?? {}).sort()).toEqual(keys);
+    expect(after?.fatesVersion).toBe(8);
+  });
+
+  it('know themselves again where the answer was lost', async () => {
+    const { deliveryId } = aNewPart();
+    const lose = () =>
+      aws.fault({ fault: { kind: 'reset', done: true }, on: { action: 'UpdateItem' }, times: 1 });
+    lose();
+    expect(await fates.write(told(deliveryId), 0)).toBe(true);
+    lose();
+    expect(await fates.write(told(deliveryId, { fates: {} }), 0)).toBe(false);
+    expect(await fates.read(deliveryId, 0)).toMatchObject({ fatesVersion: 1 });
+  });
+
+  it('that are damaged are named by their key, without an address', async () => {
+    const { deliveryId } = aNewPart();
+    const item = {
+      id: `d#${deliveryId}`,
+      part: 0,
+      state: 'sent',
+      fates: { 'marie@example.org': { kind: 'lost' } },
+    };
+    await aws.client.send(new PutItemCommand({ TableName: aws.ledgerTable, Item: marshall(item) }));
+    const failure = await fates.read(deliveryId, 0).catch((error: Error) => error);
+    expect(failure).toMatchObject({ name: 'DamagedItemError' });
+    expect(String(failure)).toContain(`part 0 of d#${deliveryId}`);
+    expect(String(failure)).not.toContain('marie');
+    // Who only wants to know whether it was sent is not held up.
+    expect(await ledger.partsOf(deliveryId)).toMatchObject([{ state: 'sent' }]);
+  });
+});
+
+describe('what a mail to one recipient costs', () => {
+  it('is a write unit for each of claim, settlement and fates, and a read unit to look', async () => {
+    const part = aNewPart({
+      deliveryId: '018f6b1c-7d1e-7c3a-9e54-0242ac120002',
+      tenantId: 'a-tenant-with-a-long-name-of-48-characters-in-all',
+      recipients: ['a.recipient.with.a.long.name@a-long-domain.example.org'],
+    });
+    const [address = ''] = part.recipients;
+    const sesMessageId = '0102019571f1f4a5-6a1d4f0e-1b2c-4d3e-8f90-abcdef012345-000000';
+    const at = SENT_AT.toISOString();
+    const fate = {
+      kind: 'delivered',
+      at,
+      sesMessageId,
+      smtpResponse: '250 2.0.0 Ok: queued as 4Z',
+      deliveredAt: at,
+    };
+    const steps = [
+      () => ledger.partsOf(part.deliveryId),
+      () => ledger.open(part),
+      () => ledger.settle(claimed(part), { kind: 'sent', sesMessageId, sentAt: SENT_AT }),
+      () => fates.read(part.deliveryId, 0),
+      () => fates.write(told(part.deliveryId, { sesMessageId, fates: { [address]: fate } as Fates }), 0),
+    ];
+    const costs: [number, number][] = [];
+    for (const step of steps) {
+      const before = aws.capacityUsed();
+      await step();
+      const after = aws.capacityUsed();
+      costs.push([after.readUnits - before.readUnits, after.writeUnits - before.writeUnits]);
+    }
+    expect(costs).toEqual([
+      [1, 0],
+      [0, 1],
+      [0, 1],
+      [1, 0],
+      [0, 1],
+    ]);
+  });
+});

@@ -20,6 +20,7 @@ const HELP = `Sends the mails that wait in outbound_deliveries: by SMTP, and to 
 
 Settings come from the environment; the README has the table. The least that is needed:
   DATABASE_URL  SMTP_HOST  FALLBACK_QUEUE_URL  PAYLOAD_BUCKET
+With RECEIPTS_QUEUE_URL it also writes to the rows what became of the mails that it handed over.
 
 Exit codes: 0 all done; 1 an error, or mails were left for other workers; 2 a wrong setting or argument.
 `;

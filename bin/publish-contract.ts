@@ -1,18 +1,31 @@
 import { writeFileSync } from 'node:fs';
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema';
 import { envelopeSchema } from '../lib/message/envelope.ts';
+import { receiptSchema } from '../lib/message/receipt.ts';
 
 /** The JSON Schema of the envelope, derived from the schema that the code parses with. */
 export function envelopeJsonSchema(): Record<string, unknown> {
   return {
-    ...toJsonSchema(envelopeSchema, {
-      target: 'draft-2020-12',
-      typeMode: 'input',
-      overrideAction: unicodePattern,
-    }),
+    ...derive(envelopeSchema),
     $id: 'https://keybuzz.io/schemas/mail-envelope.v1.schema.json',
     title: 'Mail envelope, version 1',
     description: 'One delivery on its way through SQS to the resend Lambda.',
+  };
+}
+
+/** The JSON Schema of the receipt, derived likewise. */
+export function receiptJsonSchema(): Record<string, unknown> {
+  return {
+    ...derive(receiptSchema),
+    $id: 'https://keybuzz.io/schemas/mail-receipt.v1.schema.json',
+    title: 'Mail receipt, version 1',
+    description: 'What became of a delivery, on its way through SQS back to the API.',
+  };
+}
+
+function derive(schema: typeof envelopeSchema | typeof receiptSchema): Record<string, unknown> {
+  return {
+    ...toJsonSchema(schema, { target: 'draft-2020-12', typeMode: 'input', overrideAction: unicodePattern }),
   };
 }
 
@@ -25,7 +38,12 @@ const unicodePattern: NonNullable<ConversionConfig['overrideAction']> = ({ valib
     : undefined;
 };
 
+function publish(name: string, schema: Record<string, unknown>): void {
+  const target = new URL(`../docs/contract/${name}.v1.schema.json`, import.meta.url);
+  writeFileSync(target, `${JSON.stringify(schema, null, 2)}\n`);
+}
+
 if (import.meta.main) {
-  const target = new URL('../docs/contract/envelope.v1.schema.json', import.meta.url);
-  writeFileSync(target, `${JSON.stringify(envelopeJsonSchema(), null, 2)}\n`);
+  publish('envelope', envelopeJsonSchema());
+  publish('receipt', receiptJsonSchema());
 }

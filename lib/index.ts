@@ -11,7 +11,9 @@ export { type MailerSettings, readMailerSettings, SettingsError } from './mailer
 export type { Delivery } from './message/delivery.ts';
 export { type Envelope, type ParsedEnvelope, parseEnvelope } from './message/envelope.ts';
 export type { Failure, FailureClass, FailurePhase } from './message/failure.ts';
+export type { BounceType, FateKind } from './message/fate.ts';
 export type { Attempted, FallbackFailure, HandOver, Outcome, Refused, Taken } from './message/outcome.ts';
+export { type ParsedReceipt, parseReceipt, type Receipt } from './message/receipt.ts';
 export type { StoredMail, StoredMailFields } from './message/stored-mail.ts';
 export type { Log, LogFields } from './ports/log.ts';
 export type {
@@ -24,5 +26,10 @@ export type {
   TraceAttempt,
 } from './ports/outbox.ts';
 export type { SettledEvent, WorkerObserver } from './ports/worker-observer.ts';
+export {
+  createReceiptConsumer,
+  type ReceiptConsumer,
+  type ReceiptConsumerOptions,
+} from './worker/create-receipt-consumer.ts';
 export { type CreateWorkerOptions, createWorker } from './worker/create-worker.ts';
 export type { OutboundWorker, WorkerStatus, WorkerTuning } from './worker/outbound-worker.ts';

@@ -2,30 +2,19 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'pg';
-import {
-  FALLBACK_VISIBILITY_SECONDS,
-  RESEND_BATCH_SIZE,
-  RESEND_ENV,
-  RESEND_TIMEOUT_SECONDS,
-} from '../../lambda/resend/constants.ts';
 import { migrate } from '../adapters/postgres/migrate.ts';
-import { bundleLambda } from '../infra/lambda-bundle.ts';
 import type { MailerSettings } from '../mailer/settings.ts';
-import { type SqsAndS3, startSqsAndS3 } from './aws/sqs-and-s3.ts';
-import { type LambdaHost, startLambdaHost } from './lambda/lambda-host.ts';
+import { type LocalBackend, startLocalBackend } from './local-backend.ts';
+import type { LocalServices } from './local-services.ts';
 import { startPostgres } from './postgres/embedded-postgres.ts';
-import { type SesDouble, startSesDouble } from './ses/ses-double.ts';
 import { type SmtpDouble, startSmtpDouble } from './smtp/smtp-double.ts';
 import { WorkerProcess } from './worker-process.ts';
 
-const LOCAL_DOMAIN = 'keybuzz.io';
-const CONFIGURATION_SET = 'keybuzz-mail-local';
-
-/** What the deployed stack starts with: a new event source mapping works two batches at a time. */
-const CONCURRENCY = 2;
-
 /** The story has many outages, and nobody wants to wait for the end of each. */
 const PROBE_INTERVAL_MS = 200;
+
+/** Nor a quarter of an hour for an event that comes within a second here. */
+const EVENT_WAIT_SECONDS = { least: 2, default: 3, most: 30 };
 
 /** Every part of the pipeline, on 127.0.0.1. */
 export interface LocalPipeline {
@@ -33,9 +22,7 @@ export interface LocalPipeline {
   /** Connections of the API's side, to write rows and to look at them. */
   readonly pool: Pool;
   readonly smtp: SmtpDouble;
-  readonly aws: SqsAndS3;
-  readonly ses: SesDouble;
-  readonly lambda: LambdaHost;
+  readonly services: LocalServices;
   readonly worker: WorkerProcess;
   /** Where the logs and the bytes of the mails are written. */
   readonly directory: string;
@@ -52,8 +39,7 @@ export interface LocalPipelineOptions {
 
 /**
  * Starts the pipeline without AWS: a PostgreSQL with the API's table, the worker in a process of its own, a mail
- * server that fails on demand, emulated SQS and S3, an SES double, and the very bundle that the CDK would deploy,
- * fed with real SQS events in another process.
+ * server that fails on demand, and all that runs on AWS in emulators and doubles.
  */
 export async function startLocalPipeline(options: LocalPipelineOptions): Promise<LocalPipeline> {
   const { directory } = options;
@@ -62,23 +48,16 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
   const databaseUrl = options.databaseUrl ?? postgres?.connectionString ?? '';
   await migrate({ connectionString: databaseUrl });
   const smtp = await startSmtpDouble();
-  const aws = await startSqsAndS3({ visibilitySeconds: FALLBACK_VISIBILITY_SECONDS });
-  const ses = await startSesDouble({ identities: [LOCAL_DOMAIN], configurationSets: [CONFIGURATION_SET] });
-  const logs = { lambda: logFile(directory, 'resend'), worker: logFile(directory, 'worker') };
-  const lambda = await startLambdaHost({
-    bundleDirectory: bundleLambda('resend').directory,
-    environment: functionEnvironment(aws, ses),
-    queueUrl: aws.fallback.url,
-    queueArn: aws.fallback.arn,
-    sqs: aws.sqs,
-    batchSize: RESEND_BATCH_SIZE,
-    timeoutSeconds: RESEND_TIMEOUT_SECONDS,
-    concurrency: CONCURRENCY,
-    onLogLine: (line) => logs.lambda.write(`${line}\n`),
+  const logs = new LogFiles(directory);
+  const backend = await startLocalBackend({
+    eventWaitSeconds: EVENT_WAIT_SECONDS,
+    onResendLogLine: logs.writer('resend'),
+    onFeedbackLogLine: logs.writer('feedback'),
   });
+  const { services } = backend;
   const worker = await WorkerProcess.start({
-    environment: workerEnvironment(databaseUrl, smtp, aws),
-    onLogLine: (line) => logs.worker.write(`${line}\n`),
+    environment: workerEnvironment(databaseUrl, smtp, backend),
+    onLogLine: logs.writer('worker'),
   });
   const pool = new Pool({ connectionString: databaseUrl, max: 2 });
   // The database ends idle connections when it stops; there is nobody to tell.
@@ -87,29 +66,45 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
     databaseUrl,
     pool,
     smtp,
-    aws,
-    ses,
-    lambda,
+    services,
     worker,
     directory,
-    mailerSettings: mailerSettings(smtp, aws),
+    mailerSettings: mailerSettings(smtp, services),
     close: async () => {
       await worker.stop();
-      await lambda.close();
-      await Promise.all([smtp.close(), aws.close(), ses.close(), pool.end()]);
+      await backend.close();
+      await Promise.all([smtp.close(), pool.end()]);
       await postgres?.close();
-      logs.lambda.end();
-      logs.worker.end();
+      logs.end();
     },
   };
 }
 
-function logFile(directory: string, name: string): WriteStream {
-  return createWriteStream(join(directory, `${name}.log`));
+class LogFiles {
+  readonly #directory: string;
+  readonly #files: WriteStream[] = [];
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  writer(name: string): (line: string) => void {
+    const file = createWriteStream(join(this.#directory, `${name}.log`));
+    this.#files.push(file);
+    return (line) => file.write(`${line}\n`);
+  }
+
+  end(): void {
+    for (const file of this.#files) file.end();
+  }
 }
 
 /** What the API's secrets and its manifest set. */
-function workerEnvironment(databaseUrl: string, smtp: SmtpDouble, aws: SqsAndS3): Record<string, string> {
+function workerEnvironment(
+  databaseUrl: string,
+  smtp: SmtpDouble,
+  { services: { aws, receipts } }: LocalBackend,
+): Record<string, string> {
   return {
     DATABASE_URL: databaseUrl,
     SMTP_HOST: smtp.host,
@@ -118,6 +113,7 @@ function workerEnvironment(databaseUrl: string, smtp: SmtpDouble, aws: SqsAndS3)
     SMTP_BREAKER_PROBE_INTERVAL_MS: String(PROBE_INTERVAL_MS),
     FALLBACK_QUEUE_URL: aws.fallback.url,
     PAYLOAD_BUCKET: aws.bucket,
+    RECEIPTS_QUEUE_URL: receipts.url,
     AWS_SES_REGION: aws.region,
     AWS_SES_ACCESS_KEY: aws.credentials.accessKeyId,
     AWS_SES_SECRET_KEY: aws.credentials.secretAccessKey,
@@ -126,22 +122,7 @@ function workerEnvironment(databaseUrl: string, smtp: SmtpDouble, aws: SqsAndS3)
   };
 }
 
-/** What the stack sets, and where the SDK finds the services in place of AWS. */
-function functionEnvironment(aws: SqsAndS3, ses: SesDouble): Record<string, string> {
-  return {
-    [RESEND_ENV.queueUrl]: aws.fallback.url,
-    [RESEND_ENV.deadLetterQueueUrl]: aws.deadLetters.url,
-    [RESEND_ENV.payloadBucket]: aws.bucket,
-    [RESEND_ENV.configurationSet]: CONFIGURATION_SET,
-    [RESEND_ENV.fromDomain]: LOCAL_DOMAIN,
-    AWS_ENDPOINT_URL_SQS: aws.endpoint,
-    AWS_ENDPOINT_URL_S3: aws.endpoint,
-    AWS_ENDPOINT_URL_SES: ses.url,
-    AWS_ENDPOINT_URL_SESV2: ses.url,
-  };
-}
-
-function mailerSettings(smtp: SmtpDouble, aws: SqsAndS3): MailerSettings {
+function mailerSettings(smtp: SmtpDouble, { aws }: LocalServices): MailerSettings {
   return {
     smtp: { host: smtp.host, port: smtp.port, tlsCa: smtp.certificatePem },
     fallback: {

@@ -1,8 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { awsClientOptions } from '../adapters/aws-connection.ts';
 import { S3PayloadStore } from '../adapters/s3/s3-payload-store.ts';
 import { SmtpPoolRoute } from '../adapters/smtp/smtp-pool-route.ts';
+import { openSqsClient } from '../adapters/sqs/open-sqs-client.ts';
 import { SqsFallbackQueue } from '../adapters/sqs/sqs-fallback-queue.ts';
 import { systemClock } from '../ports/clock.ts';
 import { type Log, silentLog } from '../ports/log.ts';
@@ -39,7 +39,7 @@ export function openMailer(settings: MailerSettings, options: MailerOptions = {}
   const log = options.log ?? silentLog;
   return new FallbackMailer({
     smtp: smtpRoute(complete, log, options),
-    queue: new SqsFallbackQueue(sqsClient(complete), complete.fallback.queueUrl, QUEUE_TIMEOUT_MS),
+    queue: fallbackQueue(complete),
     payloads: new S3PayloadStore(s3Client(complete), complete.fallback.payloadBucket, PAYLOAD_TIMEOUT_MS),
     onUnknown: complete.onUnknown,
     timeToLiveMs: complete.timeToLiveMs,
@@ -66,14 +66,10 @@ function smtpRoute(
   });
 }
 
-/** Without `useQueueUrlAsEndpoint` the SDK would follow the host in the queue's URL past a set endpoint. */
-function sqsClient({
-  fallback: { sqsEndpoint: endpoint, ...connection },
-}: CompleteMailerSettings): SQSClient {
-  return new SQSClient({
-    ...awsClientOptions({ ...connection, endpoint, tryTimeoutMs: QUEUE_TIMEOUT_MS / 2 }),
-    useQueueUrlAsEndpoint: endpoint === undefined,
-  });
+function fallbackQueue({ fallback }: CompleteMailerSettings): SqsFallbackQueue {
+  const { sqsEndpoint: endpoint, queueUrl, ...connection } = fallback;
+  const sqs = openSqsClient({ ...connection, endpoint, tryTimeoutMs: QUEUE_TIMEOUT_MS / 2 });
+  return new SqsFallbackQueue(sqs, queueUrl, QUEUE_TIMEOUT_MS);
 }
 
 /** An emulator serves buckets by path, not by host name. */

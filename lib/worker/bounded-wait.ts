@@ -9,14 +9,20 @@ export type InTime<T> =
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'too-late' };
 
-export async function inTime<T>(call: Promise<T>, timeoutMs: number): Promise<InTime<T>> {
+/** @param signal ends the wait before its time, and it is too late then */
+export async function inTime<T>(
+  call: Promise<T>,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<InTime<T>> {
   const giveUp = new AbortController();
+  const either = signal === undefined ? giveUp.signal : AbortSignal.any([giveUp.signal, signal]);
   const answer = call.then(
     (value): InTime<T> => ({ kind: 'done', value }),
     (error: unknown): InTime<T> => ({ kind: 'failed', error }),
   );
-  const timer = delay<InTime<T>>(timeoutMs, { kind: 'too-late' }, { signal: giveUp.signal });
-  timer.catch(() => {});
+  const tooLate: InTime<T> = { kind: 'too-late' };
+  const timer = delay(timeoutMs, tooLate, { signal: either }).catch(() => tooLate);
   try {
     return await Promise.race([answer, timer]);
   } finally {

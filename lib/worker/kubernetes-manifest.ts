@@ -186,7 +186,7 @@ const podReasons: Manifest['reasons'] = [
   ],
   [
     ['containers', 0, 'envFrom'],
-    'DATABASE_URL or PGHOST and its kin; AWS_SES_*, FALLBACK_QUEUE_URL and PAYLOAD_BUCKET; SMTP_*.',
+    'DATABASE_URL or PGHOST and its kin; AWS_SES_*, FALLBACK_QUEUE_URL, PAYLOAD_BUCKET, RECEIPTS_QUEUE_URL; SMTP_*.',
   ],
   [
     ['containers', 0, 'livenessProbe'],

@@ -1,6 +1,7 @@
 import { circuitOpen } from '../mailer/circuit-breaker-route.ts';
 import type { FreezeResult } from '../mailer/freeze-delivery.ts';
 import type { Mailer } from '../mailer/mailer.ts';
+import { type Backoff, backoffMs } from '../message/backoff.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Failure } from '../message/failure.ts';
 import type { Outcome, Refused } from '../message/outcome.ts';
@@ -8,7 +9,6 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Claim, LeaseRoute, Outbox } from '../ports/outbox.ts';
 import type { SettledEvent, WorkerObserver } from '../ports/worker-observer.ts';
-import { type Backoff, backoffMs } from './backoff.ts';
 import { errorCode } from './error-code.ts';
 import { mailOfClaim } from './mail-of-claim.ts';
 import { type AttemptFacts, settlementOf, unexpectedSettlement } from './settlement-of.ts';

@@ -1,6 +1,7 @@
 import { PostgresOutbox } from '../adapters/postgres/postgres-outbox.ts';
 import { createMailer } from '../mailer/create-mailer.ts';
 import type { Log } from '../ports/log.ts';
+import { consumeReceipts } from './consume-receipts.ts';
 import { createWorker } from './create-worker.ts';
 import type { Liveness, Readiness } from './health-answers.ts';
 import { startHealthServer } from './health-server.ts';
@@ -54,10 +55,14 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
     },
   });
   worker.start();
+  const receipts = consumeReceipts(settings, metrics.receipts, log);
   return {
     httpPort: health.port,
     stop: async () => {
-      const left = await worker.drain(settings.drainTimeoutMs);
+      const [left] = await Promise.all([
+        worker.drain(settings.drainTimeoutMs),
+        receipts.stop(settings.drainTimeoutMs),
+      ]);
       await health.close();
       // What is left hangs in a server that does not answer; waiting for it would only delay the end.
       if (left === 0) await mailer.close();

@@ -2,12 +2,17 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { FAILURE_CLASSES } from '../message/failure.ts';
 import type { Outcome, RefusalReason } from '../message/outcome.ts';
 import type { OutboxStats } from '../ports/outbox.ts';
+import type { ReceiptObserver } from '../ports/receipt-observer.ts';
 import type { SettledEvent, WorkerObserver } from '../ports/worker-observer.ts';
 import { inTime } from './bounded-wait.ts';
+import { labelled } from './labelled-counter.ts';
+import { receiptCounters } from './receipt-metrics.ts';
 
 export interface WorkerMetrics {
   /** Counts what the worker tells it. */
   readonly observer: WorkerObserver;
+  /** Counts what becomes of receipts. */
+  readonly receipts: ReceiptObserver;
   /** All metrics in Prometheus' text format. It answers in time, whatever the outbox does. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -16,9 +21,6 @@ export interface WorkerMetricsOptions {
   /** How long a scrape waits for the outbox; well within Prometheus' own 10 s. @default 2000 */
   readonly statsTimeoutMs?: number | undefined;
 }
-
-/** What is not in a closed set of label values is counted as this: a label never carries free text. */
-const OTHER = 'other';
 
 const REFUSAL_REASONS = Object.keys({
   'too-large': true,
@@ -66,8 +68,10 @@ export function createWorkerMetrics(
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const refreshQueue = queueGauges(registry, readStats, options.statsTimeoutMs ?? 2_000);
+  const observer = countingObserver(registry);
   return {
-    observer: countingObserver(registry),
+    observer,
+    receipts: { ...receiptCounters(registry), bookError: observer.outboxError },
     render: async () => {
       await refreshQueue();
       return { contentType: registry.contentType, body: await registry.metrics() };
@@ -214,23 +218,6 @@ function queueGauges(
 
 function counter(registry: Registry, name: string, help: string): Counter {
   return new Counter({ name, help, registers: [registry] });
-}
-
-/**
- * A counter with one label of a closed set. All series are there from the start, as Prometheus would miss the
- * first event of one that appears with it.
- */
-function labelled(
-  registry: Registry,
-  name: string,
-  help: string,
-  label: string,
-  known: readonly string[],
-): (value: string | undefined) => void {
-  const labelledCounter = new Counter({ name, help, labelNames: [label], registers: [registry] });
-  const values = new Set([...known, OTHER]);
-  for (const value of values) labelledCounter.inc({ [label]: value }, 0);
-  return (value = OTHER) => labelledCounter.inc({ [label]: values.has(value) ? value : OTHER });
 }
 
 /** The clocks of database and worker differ, so that a wait can come out below zero; prom-client throws on those. */

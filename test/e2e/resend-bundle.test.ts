@@ -6,45 +6,35 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RESEND_ENV } from '../../lambda/resend/constants.ts';
 import { bundleLambda } from '../../lib/infra/lambda-bundle.ts';
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
+import { resendEnvironment } from '../../lib/local/function-environments.ts';
 import { type LambdaHost, startLambdaHost } from '../../lib/local/lambda/lambda-host.ts';
-import { type SesDouble, startSesDouble } from '../../lib/local/ses/ses-double.ts';
+import { type LocalServices, startLocalServices } from '../../lib/local/local-services.ts';
 import { type Envelope, serialiseEnvelope } from '../../lib/message/envelope.ts';
 import { anEnvelope } from '../support/an-envelope.ts';
 import { takeAll } from '../support/queue-contents.ts';
 
 describe('the bundle of the resend Lambda, under plain Node outside of the repository', () => {
   let directory: string;
-  let aws: SqsAndS3;
-  let ses: SesDouble;
+  let services: LocalServices;
   let host: LambdaHost;
   let lines: string[];
   let logged: EventEmitter;
 
-  const environment = (): Record<string, string> => ({
-    [RESEND_ENV.queueUrl]: aws.fallback.url,
-    [RESEND_ENV.deadLetterQueueUrl]: aws.deadLetters.url,
-    [RESEND_ENV.payloadBucket]: aws.bucket,
-    [RESEND_ENV.configurationSet]: 'keybuzz-mail',
-    [RESEND_ENV.fromDomain]: 'keybuzz.io',
-    AWS_ENDPOINT_URL_SQS: aws.endpoint,
-    AWS_ENDPOINT_URL_S3: aws.endpoint,
-    AWS_ENDPOINT_URL_SES: ses.url,
-    AWS_ENDPOINT_URL_SESV2: ses.url,
-  });
+  const environment = () => resendEnvironment(services, { least: 1, default: 1, most: 1 });
 
   async function enqueue(body: Envelope | string): Promise<void> {
     const text = typeof body === 'string' ? body : serialiseEnvelope(body);
-    await aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.fallback.url, MessageBody: text }));
+    const { sqs, fallback } = services.aws;
+    await sqs.send(new SendMessageCommand({ QueueUrl: fallback.url, MessageBody: text }));
   }
 
   async function startHost(variables = environment()): Promise<void> {
     host = await startLambdaHost({
       bundleDirectory: directory,
       environment: variables,
-      queueUrl: aws.fallback.url,
-      queueArn: aws.fallback.arn,
-      sqs: aws.sqs,
+      queueUrl: services.aws.fallback.url,
+      queueArn: services.aws.fallback.arn,
+      sqs: services.aws.sqs,
       batchSize: 5,
       timeoutSeconds: 60,
       concurrency: 1,
@@ -60,14 +50,12 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
     logged = new EventEmitter();
     directory = await mkdtemp(join(tmpdir(), 'resend-bundle-'));
     await cp(bundleLambda('resend').directory, directory, { recursive: true });
-    aws = await startSqsAndS3({ visibilitySeconds: 60 });
-    ses = await startSesDouble({ identities: ['keybuzz.io'], configurationSets: ['keybuzz-mail'] });
+    services = await startLocalServices({ fallbackVisibilitySeconds: 60, feedbackVisibilitySeconds: 60 });
   });
 
   afterEach(async () => {
     await host.close();
-    await aws.close();
-    await ses.close();
+    await services.close();
     await rm(directory, { recursive: true });
   });
 
@@ -85,8 +73,10 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
 
     await host.idle({ signal: AbortSignal.timeout(30_000) });
 
-    expect(ses.mails.map(({ tags }) => tags.deliveryId).sort()).toEqual(['inline', 'parts']);
-    expect((await takeAll(aws, aws.deadLetters)).map(({ Body }) => Body)).toEqual(['nonsense']);
+    expect(services.ses.mails.map(({ tags }) => tags.deliveryId).sort()).toEqual(['inline', 'parts']);
+    expect((await takeAll(services.aws, services.aws.deadLetters)).map(({ Body }) => Body)).toEqual([
+      'nonsense',
+    ]);
     expect(lines.map((line) => JSON.parse(line).event).sort()).toEqual(['dead-lettered', 'resent', 'resent']);
   });
 
@@ -94,7 +84,10 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
     await startHost({ ...environment(), AWS_ENDPOINT_URL_SES: 'http://127.0.0.1:9' });
     await enqueue(anEnvelope());
     await host.nextInvocation({ signal: AbortSignal.timeout(20_000) });
-    await aws.arrival({ action: 'ChangeMessageVisibility' }, { signal: AbortSignal.timeout(20_000) });
+    await services.aws.arrival(
+      { action: 'ChangeMessageVisibility' },
+      { signal: AbortSignal.timeout(20_000) },
+    );
 
     expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({
       event: 'not-sent-yet',
@@ -112,6 +105,6 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
     await host.close();
 
     expect(lines.join('\n')).toContain(RESEND_ENV.fromDomain);
-    expect(ses.calls).toEqual([]);
+    expect(services.ses.calls).toEqual([]);
   });
 });

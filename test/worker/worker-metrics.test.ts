@@ -97,6 +97,24 @@ describe('the metrics of a worker', () => {
     expect(samples.get('outbound_outbox_errors_total{code="other"}')).toBe(1);
   });
 
+  it('count receipts by what they tell and what became of them, and each series is there before', async () => {
+    const metrics = createWorkerMetrics(readStats);
+    expect((await scrape(metrics)).get('outbound_receipts_total{kind="bounced",result="gone"}')).toBe(0);
+    metrics.receipts.received('bounced', 'gone');
+    metrics.receipts.unreadable();
+    metrics.receipts.queueError('delete');
+    metrics.receipts.bookError('57P01');
+
+    const samples = await scrape(metrics);
+    const moved = [...samples].filter(([name, value]) => /^outbound_\w+_total/.test(name) && value > 0);
+    expect(moved.map(([name]) => name).sort()).toEqual([
+      'outbound_outbox_errors_total{code="57P01"}',
+      'outbound_receipts_queue_errors_total{action="delete"}',
+      'outbound_receipts_total{kind="bounced",result="gone"}',
+      'outbound_receipts_unreadable_total',
+    ]);
+  });
+
   it('show the breaker as it is now', async () => {
     const metrics = createWorkerMetrics(readStats);
 

@@ -16,7 +16,7 @@ export class OutboxUnavailableError extends Error {
 }
 
 /** The database is there, but it is not as the worker needs it; asking again does not help. */
-export class OutboxSchemaError extends Error {
+class OutboxSchemaError extends Error {
   override readonly name = 'OutboxSchemaError';
   /** The SQLSTATE, `42703` for a missing column. */
   readonly code: string;
@@ -61,6 +61,12 @@ export function outboxError(action: string, error: unknown): unknown {
   if (PASSING.test(state)) return new OutboxUnavailableError(action, state, error);
   if (SCHEMA.test(state)) return new OutboxSchemaError(action, state, error);
   return error;
+}
+
+/** A lock that one row waits for, or a value that one row cannot take, is no reason to keep back the others. */
+export function concernsAll(error: unknown): boolean {
+  if (error instanceof OutboxUnavailableError) return !/^(55P03|57014|40...)$/.test(error.code);
+  return error instanceof OutboxSchemaError;
 }
 
 function isProgrammingError(error: unknown): boolean {

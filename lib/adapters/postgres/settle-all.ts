@@ -1,6 +1,6 @@
 import type { Settlement } from '../../ports/outbox.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { OutboxSchemaError, OutboxUnavailableError } from './outbox-errors.ts';
+import { concernsAll } from './outbox-errors.ts';
 import { type SettledRow, settleParameters, settleStatement } from './settle-query.ts';
 
 const SETTLE_UNLOCKED = settleStatement('SKIP LOCKED');
@@ -70,10 +70,4 @@ async function settleHalves(
       return [...result.value];
     }),
   );
-}
-
-/** A lock that one row waits for, or a value that one row cannot take, is no reason to keep back the others. */
-function concernsAll(error: unknown): boolean {
-  if (error instanceof OutboxUnavailableError) return !/^(55P03|57014|40...)$/.test(error.code);
-  return error instanceof OutboxSchemaError;
 }

@@ -3,15 +3,20 @@
  * SMTP server may answer with anything: both become U+FFFD.
  */
 export function storableJson(value: unknown): string {
-  return JSON.stringify(storable(value));
+  return JSON.stringify(storableValue(value));
 }
 
-function storable(value: unknown): unknown {
+/** The value as it comes back out of `jsonb`. */
+export function storable<T>(value: T): T {
+  return JSON.parse(storableJson(value));
+}
+
+function storableValue(value: unknown): unknown {
   if (typeof value === 'string') return storableText(value);
-  if (Array.isArray(value)) return value.map(storable);
+  if (Array.isArray(value)) return value.map(storableValue);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, entry]) => [storableText(key), storable(entry)]),
+    Object.entries(value).map(([key, entry]) => [storableText(key), storableValue(entry)]),
   );
 }
 

@@ -6,11 +6,8 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { type Envelope, serialiseEnvelope } from '../../message/envelope.ts';
-import { MAX_QUEUE_MESSAGE_BYTES } from '../../message/limits.ts';
 import type { FallbackQueue } from '../../ports/fallback-queue.ts';
-
-/** SendMessageBatch takes ten entries, and for all of them together as many bytes as one message may have. */
-const MAX_BATCH_ENTRIES = 10;
+import { intoBatches } from './into-batches.ts';
 
 interface Waiting {
   readonly body: string;
@@ -133,18 +130,4 @@ function messageFields({ body, groupId, delaySeconds }: Waiting) {
     ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
     ...(delaySeconds === 0 ? {} : { DelaySeconds: delaySeconds }),
   };
-}
-
-function intoBatches(waiting: readonly Waiting[]): Waiting[][] {
-  const batches: Waiting[][] = [];
-  let bytes = 0;
-  for (const one of waiting) {
-    const batch = batches.at(-1);
-    const fits =
-      batch !== undefined && batch.length < MAX_BATCH_ENTRIES && bytes + one.bytes <= MAX_QUEUE_MESSAGE_BYTES;
-    if (fits) batch.push(one);
-    else batches.push([one]);
-    bytes = fits ? bytes + one.bytes : one.bytes;
-  }
-  return batches;
 }

@@ -18,7 +18,7 @@ export interface Arrival {
 }
 
 /** Where a delivery has come out so far. */
-export function arrivalsOf(delivery: Delivery, { smtp, ses }: LocalPipeline): Arrival[] {
+export function arrivalsOf(delivery: Delivery, { smtp, services: { ses } }: LocalPipeline): Arrival[] {
   const bySmtp = smtp.mails.filter((mail) => isOf(delivery, mail));
   const bySes = ses.mails.filter((mail) => isResent(delivery, mail));
   return [
@@ -44,15 +44,12 @@ function isResent(delivery: Delivery, { tags }: SesMail): boolean {
   return tags.deliveryId === deliveryIdTag(delivery.id);
 }
 
-/** Resolves once SES has taken the delivery. */
-export async function resent(delivery: Delivery, { ses }: LocalPipeline, timeoutMs: number): Promise<void> {
-  await ses.waitFor((mail) => isResent(delivery, mail), { timeoutMs });
-}
-
-export type Verdict = 'arrived' | 'bytes differ' | 'recipients missing' | 'sent twice';
+/** What became of a mail, as far as its bytes tell. */
+export type Verdict = 'arrived' | 'not sent' | 'bytes differ' | 'recipients missing' | 'sent twice';
 
 /** Every recipient has the mail once, and has the bytes that were frozen. */
 export function verdictOn(delivery: Delivery, arrivals: readonly Arrival[]): Verdict {
+  if (arrivals.length === 0) return 'not sent';
   const reached = arrivals.flatMap(({ recipients }) => recipients);
   if (delivery.to.some((recipient) => !reached.includes(recipient))) return 'recipients missing';
   if (new Set(reached).size < reached.length) return 'sent twice';

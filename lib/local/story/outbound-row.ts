@@ -6,6 +6,8 @@ import { mailOfClaim } from '../../worker/mail-of-claim.ts';
 /** A row as the API writes it. */
 export interface OutboundRow {
   readonly id: string;
+  /** How its story should end. @default it arrives, and the row says `delivered` */
+  readonly end?: 'bounced' | 'suppressed';
   readonly tenantId: string;
   /** @default 0 */
   readonly priority?: number;
@@ -22,6 +24,8 @@ export interface RowState {
   readonly lastError: string | null;
   /** The worker's own account of its tries, the newest last. */
   readonly attempts: readonly RowAttempt[];
+  /** What the receipts told of each recipient. */
+  readonly recipients: Readonly<Record<string, { readonly kind: string }>>;
 }
 
 interface RowAttempt {
@@ -50,12 +54,22 @@ export async function insertRows(pool: Pool, rows: readonly OutboundRow[], creat
   }
 }
 
-/** Those of the rows that no worker has in hand any more. */
-export async function settledRows(pool: Pool, ids: readonly string[]): Promise<RowState[]> {
+/** Those of the rows whose story has ended: SMTP took them, or the receipts have told their fate. */
+export async function endedRows(pool: Pool, ids: readonly string[]): Promise<RowState[]> {
+  return rowsWhere(pool, ids, `status IN ('delivered', 'failed')`);
+}
+
+/** The rows as they are now. */
+export async function rowsNow(pool: Pool, ids: readonly string[]): Promise<RowState[]> {
+  return rowsWhere(pool, ids, 'true');
+}
+
+async function rowsWhere(pool: Pool, ids: readonly string[], condition: string): Promise<RowState[]> {
   const { rows } = await pool.query<RowState>(
-    `SELECT id, status, provider, last_error AS "lastError", coalesce(delivery_trace->'attempts', '[]') AS attempts
+    `SELECT id, status, provider, last_error AS "lastError", coalesce(delivery_trace->'attempts', '[]') AS attempts,
+       coalesce(delivery_trace->'recipients', '{}') AS recipients
      FROM outbound_deliveries
-     WHERE id = ANY($1) AND status <> 'queued' AND lease_owner IS NULL`,
+     WHERE id = ANY($1) AND ${condition}`,
     [ids],
   );
   return rows;

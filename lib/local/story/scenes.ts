@@ -15,6 +15,9 @@ export interface Scene {
 
 const FROM = 'KeyBuzz <support@keybuzz.io>';
 
+/** An address of SES's mailbox simulator, whose server knows nobody of that name. */
+const GONE = 'bounce@simulator.amazonses.com';
+
 /** The smallest picture that is one: a single transparent pixel. */
 const PIXEL = 'R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7';
 
@@ -135,6 +138,22 @@ export const SCENES: readonly Scene[] = [
     smtp: [{ kind: 'refused' }],
     ses: [{ effect: { kind: 'throttling' } }, { effect: { kind: 'server-error', status: 503 } }],
     rows: [code('otp-3', '118 530')],
+  },
+  {
+    title: 'SES takes a mail, and the connection breaks before it answers',
+    smtp: [{ kind: 'refused' }],
+    ses: [{ effect: { kind: 'reset', accepted: true } }],
+    rows: [code('otp-5', '551 702')],
+  },
+  {
+    title: 'mail-core is down, and a buyer has mistyped the address',
+    smtp: [{ kind: 'refused' }],
+    rows: [{ ...text('reply-4', GONE, 'Re: Size', 'L.'), end: 'bounced' }],
+  },
+  {
+    title: 'The next mail to that address is not sent: it would only harm the reputation',
+    smtp: [{ kind: 'refused' }],
+    rows: [{ ...text('reply-5', GONE, 'Re: Size', 'Or XL?'), end: 'suppressed' }],
   },
   {
     title: 'mail-core is back',

@@ -5,8 +5,15 @@ import { createMailer } from '../../mailer/create-mailer.ts';
 import type { Mailer } from '../../mailer/mailer.ts';
 import type { Delivery } from '../../message/delivery.ts';
 import type { LocalPipeline } from '../local-pipeline.ts';
-import { type Arrival, arrivalsOf, resent, type Verdict, verdictOn } from './arrivals.ts';
-import { expectedMail, insertRows, type OutboundRow, type RowState, settledRows } from './outbound-row.ts';
+import { type Arrival, arrivalsOf, type Verdict, verdictOn } from './arrivals.ts';
+import {
+  endedRows,
+  expectedMail,
+  insertRows,
+  type OutboundRow,
+  type RowState,
+  rowsNow,
+} from './outbound-row.ts';
 import { SCENES, type Scene } from './scenes.ts';
 
 /** A retry or two of SES fits in; what is not there by then is missing. */
@@ -17,10 +24,12 @@ const LOOK_EVERY_MS = 25;
 export interface Tale {
   readonly scene: string;
   readonly id: string;
-  /** The row as it stands after the worker is done with it; undefined where the worker never was. */
+  /** The row as it stands in the end, or when the patience ended. */
   readonly row: RowState | undefined;
   readonly arrivals: readonly Arrival[];
   readonly verdict: Verdict;
+  /** Whether mail and row came to the end that they should. */
+  readonly asItShould: boolean;
   /** Where the bytes of each arrival were written. */
   readonly files: readonly string[];
 }
@@ -48,17 +57,15 @@ export async function tellStory(pipeline: LocalPipeline, teller: Storyteller): P
 async function playScene(scene: Scene, composer: Mailer, pipeline: LocalPipeline): Promise<Tale[]> {
   await recovered(pipeline);
   await pipeline.smtp.behave(...scene.smtp);
-  for (const fault of scene.ses ?? []) pipeline.ses.fault(fault);
+  for (const fault of scene.ses ?? []) pipeline.services.ses.fault(fault);
   const createdAt = new Date();
   await insertRows(pipeline.pool, scene.rows, createdAt);
   const ids = scene.rows.map(({ id }) => id);
-  const states = await until(async () => {
-    const settled = await settledRows(pipeline.pool, ids);
-    return settled.length === ids.length ? settled : undefined;
-  });
+  await until(async () => ((await endedRows(pipeline.pool, ids)).length === ids.length ? true : undefined));
+  const states = await rowsNow(pipeline.pool, ids);
   return Promise.all(
     scene.rows.map((row) => {
-      const state = states?.find(({ id }) => id === row.id);
+      const state = states.find(({ id }) => id === row.id);
       return follow(scene, row, createdAt, state, composer, pipeline);
     }),
   );
@@ -82,17 +89,26 @@ async function follow(
   if (frozen.kind === 'refused')
     throw new Error(`the story has a mail that cannot be sent: ${frozen.detail}`);
   const { delivery } = frozen;
-  if (state?.provider === 'ses') await resent(delivery, pipeline, PATIENCE_MS).catch(() => {});
   const arrivals = arrivalsOf(delivery, pipeline);
   const files = await keep(delivery, arrivals, pipeline.directory);
+  const verdict = verdictOn(delivery, arrivals);
   return {
     scene: scene.title,
     id: row.id,
     row: state,
     arrivals,
-    verdict: verdictOn(delivery, arrivals),
+    verdict,
+    asItShould: isAsItShould(row, state, verdict),
     files,
   };
+}
+
+/** A mail that bounces has left us byte for byte; one to a suppressed recipient never does. */
+function isAsItShould(row: OutboundRow, state: RowState | undefined, verdict: Verdict): boolean {
+  if (row.end === undefined) return state?.status === 'delivered' && verdict === 'arrived';
+  const fates = Object.values(state?.recipients ?? {}).map(({ kind }) => kind);
+  const isTold = state?.status === 'failed' && fates.length > 0 && fates.every((kind) => kind === row.end);
+  return isTold && verdict === (row.end === 'bounced' ? 'arrived' : 'not sent');
 }
 
 /** Looks again and again, for as long as there is patience. */

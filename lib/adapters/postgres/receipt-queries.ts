@@ -1,0 +1,123 @@
+import type { Fates } from '../../message/fate.ts';
+import type { SesState } from '../../message/ses-state.ts';
+import { MAX_STORED_MAIL_BYTES } from './claim-query.ts';
+import { storableJson } from './storable-json.ts';
+
+/** A row as receipts need it. JSON comes as text; the mail itself, which a trace may hold, does not come. */
+export interface RowForReceipts {
+  readonly id: string;
+  /** Another one after each change of the row. */
+  readonly version: string;
+  readonly status: string | null;
+  readonly provider: string | null;
+  readonly leased: boolean;
+  readonly lastError: string | null;
+  readonly deliveredAtMs: number | null;
+  /** The trace is larger than anything the worker writes, and was not looked into. */
+  readonly tooLarge: boolean;
+  readonly fates: string | null;
+  readonly messageIds: string | null;
+  readonly handedOver: string | null;
+  readonly takenBySmtp: string | null;
+}
+
+/** By the ids in `$1`. It locks nothing, and waits for nobody. */
+export const READ_FOR_RECEIPTS = `
+WITH found AS (
+  SELECT *, xmin::text AS version, coalesce(pg_column_size(delivery_trace), 0) > ${MAX_STORED_MAIL_BYTES} AS large
+  FROM outbound_deliveries
+  WHERE id = ANY ($1::text[])
+)
+SELECT
+  id,
+  version,
+  status,
+  provider,
+  lease_owner IS NOT NULL AS leased,
+  last_error AS "lastError",
+  extract(epoch FROM delivered_at)::float8 * 1000 AS "deliveredAtMs",
+  large AS "tooLarge",
+  CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS fates,
+  CASE WHEN NOT large THEN (delivery_trace -> 'messageIds')::text END AS "messageIds",
+  CASE WHEN NOT large THEN ${recipientsOf('queue')} END AS "handedOver",
+  CASE WHEN NOT large THEN ${recipientsOf('smtp')} END AS "takenBySmtp"
+FROM found`;
+
+/** In the lax mode of SQL/JSON paths, a trace of any other shape has no such recipients. */
+function recipientsOf(route: 'queue' | 'smtp'): string {
+  return `jsonb_path_query_array(delivery_trace, '$.attempts[*].${route}.recipients[*]')::text`;
+}
+
+/** What receipts change in a row. */
+export interface RowChange {
+  readonly id: string;
+  /** The one that the row was read in. */
+  readonly version: string;
+  /** The new ones. */
+  readonly fates: Fates;
+  /** All of them. */
+  readonly messageIds: readonly unknown[];
+  /** Absent where the state is not for receipts to say. */
+  readonly state?: SesState | undefined;
+}
+
+export function changeParameters(changes: readonly RowChange[]): unknown[] {
+  return [
+    storableJson(
+      changes.map(({ id, version, fates, messageIds, state }) => ({
+        id,
+        version,
+        fates,
+        message_ids: messageIds,
+        status: state?.status,
+        last_error: state?.lastError,
+        delivered_at: state?.deliveredAt,
+      })),
+    ),
+  ];
+}
+
+/**
+ * Writes changes to the rows that are as they were read, and returns their ids; the others have to be read again.
+ * A row that another session has locked is not waited for. The trace only gains, as by a settlement: what stood in
+ * the place of the recipients and is no object is kept under `previousRecipients`.
+ */
+export const CHANGE_BY_RECEIPTS = `
+WITH told AS (
+  SELECT * FROM jsonb_to_recordset($1::jsonb) AS told (
+    id text, version text, fates jsonb, message_ids jsonb, status text, last_error text, delivered_at timestamptz
+  )
+),
+found AS (
+  SELECT
+    told.*,
+    CASE coalesce(jsonb_typeof(d.delivery_trace), 'null')
+      WHEN 'object' THEN d.delivery_trace
+      WHEN 'null' THEN '{}'
+      ELSE jsonb_build_object('previous', d.delivery_trace)
+    END AS trace
+  FROM told
+  JOIN outbound_deliveries AS d ON d.id = told.id
+  WHERE d.xmin::text = told.version
+  ORDER BY d.id
+  FOR UPDATE OF d SKIP LOCKED
+)
+UPDATE outbound_deliveries AS d SET
+  status = coalesce(found.status, d.status),
+  last_error = CASE WHEN found.status IS NULL THEN d.last_error ELSE found.last_error END,
+  delivered_at = CASE WHEN found.status IS NULL THEN d.delivered_at ELSE found.delivered_at END,
+  updated_at = now(),
+  delivery_trace = trace
+    || CASE
+      WHEN coalesce(jsonb_typeof(trace -> 'recipients'), 'null') IN ('object', 'null') THEN '{}'
+      ELSE jsonb_build_object('previousRecipients', trace -> 'recipients')
+    END
+    || jsonb_build_object(
+      'recipients',
+      CASE jsonb_typeof(trace -> 'recipients') WHEN 'object' THEN trace -> 'recipients' ELSE '{}' END || fates,
+      'messageIds',
+      message_ids
+    )
+FROM found
+WHERE d.id = found.id
+RETURNING d.id`;

@@ -1,0 +1,88 @@
+import { FEEDBACK_TIMEOUT_SECONDS } from '../../lambda/feedback/constants.ts';
+import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../lambda/resend/constants.ts';
+import { bundleLambda } from '../infra/lambda-bundle.ts';
+import { type EventWaitSeconds, feedbackEnvironment, resendEnvironment } from './function-environments.ts';
+import { type LambdaHost, startLambdaHost } from './lambda/lambda-host.ts';
+import { type LocalServices, startLocalServices } from './local-services.ts';
+
+/** What the deployed stack starts with: a new event source mapping works two batches at a time. */
+const CONCURRENCY = 2;
+
+/** One poll of SQS brings at most ten; the stack's larger batches need a window, which is not modelled. */
+const FEEDBACK_BATCH = 10;
+
+/** Everything between the fallback queue and the receipts, on 127.0.0.1. */
+export interface LocalBackend {
+  readonly services: LocalServices;
+  readonly resendFunction: LambdaHost;
+  readonly feedbackFunction: LambdaHost;
+  close(): Promise<void>;
+}
+
+export interface LocalBackendOptions {
+  /** @default as deployed */
+  readonly resend?: FunctionPace;
+  /** @default as deployed */
+  readonly feedback?: FunctionPace;
+  /** How long a lost answer waits for its event. */
+  readonly eventWaitSeconds: EventWaitSeconds;
+  readonly onResendLogLine?: (line: string) => void;
+  readonly onFeedbackLogLine?: (line: string) => void;
+}
+
+interface FunctionPace {
+  readonly timeoutSeconds: number;
+  /** Of its queue: how soon a message comes again whose function was killed. */
+  readonly visibilitySeconds: number;
+}
+
+/**
+ * Starts the part of the pipeline that runs on AWS: the emulated services, and on them the very bundles that the CDK
+ * would deploy, fed with real SQS events.
+ */
+export async function startLocalBackend(options: LocalBackendOptions): Promise<LocalBackend> {
+  const resendPace = options.resend ?? deployed(RESEND_TIMEOUT_SECONDS);
+  const feedbackPace = options.feedback ?? deployed(FEEDBACK_TIMEOUT_SECONDS);
+  const services = await startLocalServices({
+    fallbackVisibilitySeconds: resendPace.visibilitySeconds,
+    feedbackVisibilitySeconds: feedbackPace.visibilitySeconds,
+  });
+  const { aws, feedback } = services;
+  const resendFunction = await startLambdaHost({
+    functionName: 'resend',
+    bundleDirectory: bundleLambda('resend').directory,
+    environment: resendEnvironment(services, options.eventWaitSeconds),
+    queueUrl: aws.fallback.url,
+    queueArn: aws.fallback.arn,
+    sqs: aws.sqs,
+    batchSize: RESEND_BATCH_SIZE,
+    timeoutSeconds: resendPace.timeoutSeconds,
+    concurrency: CONCURRENCY,
+    onLogLine: options.onResendLogLine ?? (() => {}),
+  });
+  const feedbackFunction = await startLambdaHost({
+    functionName: 'feedback',
+    bundleDirectory: bundleLambda('feedback').directory,
+    environment: feedbackEnvironment(services),
+    queueUrl: feedback.url,
+    queueArn: feedback.arn,
+    sqs: aws.sqs,
+    batchSize: FEEDBACK_BATCH,
+    timeoutSeconds: feedbackPace.timeoutSeconds,
+    concurrency: CONCURRENCY,
+    onLogLine: options.onFeedbackLogLine ?? (() => {}),
+  });
+  return {
+    services,
+    resendFunction,
+    feedbackFunction,
+    close: async () => {
+      await Promise.all([resendFunction.close(), feedbackFunction.close()]);
+      await services.close();
+    },
+  };
+}
+
+function deployed(timeoutSeconds: number): FunctionPace {
+  return { timeoutSeconds, visibilitySeconds: 6 * timeoutSeconds };
+}

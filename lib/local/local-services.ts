@@ -1,0 +1,60 @@
+import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from './aws/sqs-and-s3.ts';
+import { type LocalDynamoDb, startDynamoDb } from './dynamodb/local-dynamo-db.ts';
+import { type SesDouble, startSesDouble } from './ses/ses-double.ts';
+
+/** The deployed queue takes a minute, and nobody wants to look at a row for so long. */
+const RECEIPTS_VISIBILITY_SECONDS = 2;
+
+/** The services of AWS that the functions work on, on 127.0.0.1, with all that the stacks make in them. */
+export interface LocalServices {
+  readonly aws: SqsAndS3;
+  readonly dynamoDb: LocalDynamoDb;
+  readonly ses: SesDouble;
+  /** The events of SES. */
+  readonly feedback: LocalQueue;
+  readonly feedbackDeadLetters: LocalQueue;
+  readonly receipts: LocalQueue;
+  readonly configurationSet: string;
+  readonly fromDomain: string;
+  close(): Promise<void>;
+}
+
+export interface LocalServicesOptions {
+  /** The visibility timeouts of the queues that the functions work, in seconds. */
+  readonly fallbackVisibilitySeconds: number;
+  readonly feedbackVisibilitySeconds: number;
+}
+
+/** Starts emulated SQS, S3, SNS and DynamoDB, and an SES double whose events go through SNS into the feedback queue. */
+export async function startLocalServices(options: LocalServicesOptions): Promise<LocalServices> {
+  const fromDomain = 'keybuzz.io';
+  const configurationSet = 'keybuzz-mail-local';
+  const aws = await startSqsAndS3({ visibilitySeconds: options.fallbackVisibilitySeconds });
+  const dynamoDb = await startDynamoDb();
+  const feedbackDeadLetters = await aws.createQueue('feedback-dead-letters');
+  const feedback = await aws.createQueue('feedback', {
+    visibilitySeconds: options.feedbackVisibilitySeconds,
+  });
+  const receipts = await aws.createQueue('receipts', { visibilitySeconds: RECEIPTS_VISIBILITY_SECONDS });
+  const topic = await aws.createTopic('events', { subscriber: feedback });
+  const ses = await startSesDouble({
+    identities: [fromDomain],
+    configurationSets: [configurationSet],
+    onEvent: (event) => topic.publish(JSON.stringify(event)),
+  });
+  return {
+    aws,
+    dynamoDb,
+    ses,
+    feedback,
+    feedbackDeadLetters,
+    receipts,
+    configurationSet,
+    fromDomain,
+    close: async () => {
+      // What the double is publishing goes to the emulator of the topic: that one ends after it.
+      await ses.close();
+      await Promise.all([aws.close(), dynamoDb.close()]);
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SqsReceiptQueue } from '../../../lib/adapters/sqs/sqs-receipt-queue.ts';
+import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
+import { parseReceipt, type Receipt } from '../../../lib/message/receipt.ts';
+import { aReceipt } from '../../support/a-receipt.ts';
+import { takeAll } from '../../support/queue-contents.ts';
+
+const receipts = (count: number) =>
+  Array.from({ length: count }, (_, index) => aReceipt(`mail-${index}`, 'sent', ['marie@example.org']));
+
+/** As large as a receipt gets: a server that answers control characters to each recipient. */
+const hugeReceipt = (id: string) =>
+  aReceipt(id, 'bounced', [], {
+    recipients: Array.from({ length: 100 }, (_, index) => ({
+      address: `${'x'.repeat(60)}${index}@example.org`,
+      smtpResponse: '\u0001'.repeat(1000),
+    })),
+  });
+
+describe('the queue of receipts', () => {
+  let aws: SqsAndS3;
+  let queue: LocalQueue;
+  let receiptQueue: SqsReceiptQueue;
+
+  beforeEach(async () => {
+    aws = await startSqsAndS3({ visibilitySeconds: 30 });
+    queue = await aws.createQueue('receipts');
+    receiptQueue = new SqsReceiptQueue(aws.sqs, queue.url, 5_000);
+  });
+
+  afterEach(() => aws.close());
+
+  async function taken(): Promise<Receipt[]> {
+    return (await takeAll(aws, queue)).map(({ Body = '' }) => {
+      const parsed = parseReceipt(Body);
+      if (parsed.kind !== 'receipt') throw new Error(parsed.detail);
+      return parsed.receipt;
+    });
+  }
+
+  it('takes them in calls of ten, and gives them out as they were', async () => {
+    const pushed = receipts(21);
+
+    expect(await receiptQueue.push(pushed)).toEqual([]);
+
+    expect(aws.callsOf({ action: 'SendMessageBatch' })).toBe(3);
+    const byId = (one: Receipt, other: Receipt) => (one.id < other.id ? -1 : 1);
+    expect((await taken()).sort(byId)).toEqual([...pushed].sort(byId));
+  });
+
+  it('is asked nothing where there is nothing to tell', async () => {
+    expect(await receiptQueue.push([])).toEqual([]);
+
+    expect(aws.callsOf({ service: 'sqs', action: 'SendMessageBatch' })).toBe(0);
+  });
+
+  it('takes large ones in calls that SQS takes', async () => {
+    const ids = ['a', 'b', 'c'];
+
+    expect(await receiptQueue.push(ids.map(hugeReceipt))).toEqual([]);
+
+    expect((await taken()).map(({ id }) => id).sort()).toEqual(ids);
+    expect(aws.callsOf({ action: 'SendMessageBatch' })).toBeGreaterThan(1);
+  });
+
+  it('serves tenants fairly, by their groups', async () => {
+    const { tenantId: _, ...anonymous } = aReceipt('nobody', 'sent', ['marie@example.org']);
+
+    await receiptQueue.push([...receipts(1), anonymous]);
+
+    const groups = (await takeAll(aws, queue)).map(({ Attributes }) => Attributes?.MessageGroupId);
+    expect(groups.sort()).toEqual(['tenant-1', undefined]);
+  });
+
+  it('gives back those that SQS failed, and only those', async () => {
+    const pushed = receipts(12);
+    aws.fault({
+      fault: { kind: 'part-failed', indices: [1] },
+      on: { action: 'SendMessageBatch' },
+      times: 2,
+    });
+
+    const unconfirmed = await receiptQueue.push(pushed);
+
+    expect(unconfirmed.map(({ id }) => id).sort()).toEqual(['mail-1', 'mail-11']);
+    expect(await taken()).toHaveLength(10);
+  });
+
+  it('gives back all of a call that failed, and never throws', async () => {
+    const pushed = receipts(12);
+    aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessageBatch' }, times: 1 });
+
+    const unconfirmed = await receiptQueue.push(pushed);
+
+    expect((await taken()).length + unconfirmed.length).toBe(12);
+    expect(unconfirmed.length).toBeGreaterThan(0);
+  });
+
+  it('gives back those whose confirmation was lost', async () => {
+    const pushed = receipts(2);
+    aws.fault({ fault: { kind: 'silence', done: true }, on: { action: 'SendMessageBatch' } });
+    const impatient = new SqsReceiptQueue(aws.sqs, queue.url, 200);
+
+    expect(await impatient.push(pushed)).toEqual(pushed);
+  });
+});

@@ -1,0 +1,186 @@
+/**
+ * Many envelopes, each of them three times in the queue; an SES that loses answers; events that come late, twice, out
+ * of order and for some mails never; and every few seconds all Lambdas that are at work killed with SIGKILL.
+ * Afterwards SES must have taken each id once; twice only where its answer was lost and its events were withheld.
+ * Prints the count; ends with 1 otherwise.
+ *
+ *   npm run chaos:ledger -- [envelopes]
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import type { LocalQueue, SqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
+import { type LocalBackend, startLocalBackend } from '../../lib/local/local-backend.ts';
+import type { LocalServices } from '../../lib/local/local-services.ts';
+import { packMime } from '../../lib/message/content-codec.ts';
+import { serialiseEnvelope } from '../../lib/message/envelope.ts';
+
+const ENVELOPES = Number(process.argv[2] ?? 5_000);
+const COPIES = 3;
+const KILL_MS = 3_000;
+/** One in so many answers of SES is lost, its mail taken or not; and of so many mails no event ever comes. */
+const LOST_EVERY = 25;
+const WITHHELD_EVERY = 100;
+const PATIENCE_MS = 10 * 60_000;
+
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+const idOf = (index: number) => `thrice-${index}`;
+const indexOf = (id: string | undefined) => Number(id?.split('-')[1]);
+
+function bodyOf(index: number): string {
+  const mime = `From: support@keybuzz.io\r\nTo: buyer-${index}@example.org\r\nSubject: ${idOf(index)}\r\n\r\nHello.\r\n`;
+  return serialiseEnvelope({
+    version: 1,
+    id: idOf(index),
+    tenantId: `tenant-${index % 20}`,
+    envelope: { from: 'support@keybuzz.io', to: [`buyer-${index}@example.org`] },
+    content: packMime(Buffer.from(mime)),
+    createdAt: new Date().toISOString(),
+  });
+}
+
+/** Each copy of a mail comes at another time: right behind the first, a little later, and much later. */
+function orderOfArrival(): number[] {
+  const first = Array.from({ length: ENVELOPES }, (_, index) => index);
+  const soon = first.flatMap((index) => (index < 10 ? [index] : [index, index - 10]));
+  return [...soon, ...first.slice(-10), ...first];
+}
+
+async function enqueueAll({ aws }: LocalServices): Promise<void> {
+  const order = orderOfArrival();
+  for (let start = 0; start < order.length; start += 10) {
+    const Entries = order
+      .slice(start, start + 10)
+      .map((index, place) => ({ Id: String(place), MessageBody: bodyOf(index) }));
+    const { Failed = [] } = await aws.sqs.send(
+      new SendMessageBatchCommand({ QueueUrl: aws.fallback.url, Entries }),
+    );
+    if (Failed.length > 0) throw new Error('a message was not taken by the queue');
+  }
+}
+
+/** Loses the first answer for some ids: half of them after SES has taken the mail, half before. */
+function loseAnswers({ ses }: LocalServices): Set<string> {
+  const lost = new Set<string>();
+  const isFirst = (accepted: boolean) => (id: string | undefined) => {
+    const index = indexOf(id);
+    const isMeant = index % LOST_EVERY === 0 && (index / LOST_EVERY) % 2 === (accepted ? 0 : 1);
+    if (id === undefined || !isMeant || lost.has(id)) return false;
+    lost.add(id);
+    return true;
+  };
+  for (const accepted of [true, false]) {
+    const isMeant = isFirst(accepted);
+    ses.fault({
+      effect: { kind: 'reset', accepted },
+      when: ({ submission }) => isMeant(submission?.tags.deliveryId),
+      times: Number.POSITIVE_INFINITY,
+    });
+  }
+  return lost;
+}
+
+const isWithheld = (id: string | undefined) => indexOf(id) % WITHHELD_EVERY === 0;
+
+function disturbEvents({ ses }: LocalServices): void {
+  ses.disturbEvents({ effect: { kind: 'reorder', seed: 7, withinMs: 1_500 } });
+  ses.disturbEvents({
+    effect: { kind: 'duplicate', times: 1 },
+    when: ({ mail }) => indexOf(mail.tags.deliveryId?.[0]) % 7 === 0,
+  });
+  ses.disturbEvents({
+    effect: { kind: 'withhold' },
+    when: ({ mail }) => isWithheld(mail.tags.deliveryId?.[0]),
+  });
+}
+
+/** @returns how many invocations were cut off */
+async function killFunctions(backend: LocalBackend, over: AbortSignal): Promise<number> {
+  let killed = 0;
+  for (;;) {
+    await delay(KILL_MS, undefined, { signal: over }).catch(() => {});
+    if (over.aborted) return killed;
+    killed += await backend.resendFunction.kill();
+    killed += await backend.feedbackFunction.kill();
+  }
+}
+
+async function untilDrained(backend: LocalBackend): Promise<boolean> {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const progress = setInterval(() => void tellProgress(backend.services), 5_000);
+  try {
+    await backend.resendFunction.idle({ signal });
+    await backend.services.ses.eventsSettled();
+    await backend.feedbackFunction.idle({ signal });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    clearInterval(progress);
+  }
+}
+
+async function tellProgress({ aws, ses, feedback }: LocalServices): Promise<void> {
+  const [envelopes, events] = await Promise.all([aws.fallback, feedback].map((queue) => inQueue(aws, queue)));
+  say(`  SES has taken ${ses.mails.length}; left are ${envelopes} messages and ${events} events`);
+}
+
+/** Those in flight, too. */
+async function inQueue({ sqs }: SqsAndS3, { url }: LocalQueue): Promise<number> {
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: url,
+      AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+    }),
+  );
+  return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
+}
+
+function report({ ses }: LocalServices, lostAnswers: ReadonlySet<string>): number {
+  const taken = new Map<string, number>();
+  for (const { tags } of ses.mails) {
+    const id = tags.deliveryId ?? '';
+    taken.set(id, (taken.get(id) ?? 0) + 1);
+  }
+  const ids = Array.from({ length: ENVELOPES }, (_, index) => idOf(index));
+  const lost = ids.filter((id) => !taken.has(id));
+  const twice = ids.filter((id) => (taken.get(id) ?? 0) > 1);
+  const explained = twice.filter((id) => isWithheld(id));
+  const unexplained = twice.filter((id) => !isWithheld(id));
+  console.log(`ids ${ENVELOPES}, taken by SES once: ${ids.filter((id) => taken.get(id) === 1).length}`);
+  console.log(`answers lost on purpose: ${lostAnswers.size}`);
+  console.log(`lost: ${lost.length}`);
+  console.log(`taken twice, no answer and its events withheld: ${explained.length}`);
+  for (const id of explained) console.log(`  ${id}`);
+  console.log(`taken twice, unexplained: ${unexplained.length}`);
+  for (const id of unexplained) console.log(`  ${id}: ${taken.get(id)} times`);
+  return lost.length + unexplained.length;
+}
+
+async function run(): Promise<number> {
+  const backend = await startLocalBackend({
+    resend: { timeoutSeconds: 60, visibilitySeconds: 60 },
+    feedback: { timeoutSeconds: 60, visibilitySeconds: 60 },
+    eventWaitSeconds: { least: 2, default: 6, most: 15 },
+  });
+  const { services } = backend;
+  services.ses.account.maxSendRate = 10_000;
+  services.ses.account.max24HourSend = -1;
+  const lostAnswers = loseAnswers(services);
+  disturbEvents(services);
+  say(`putting ${ENVELOPES} envelopes into the queue, ${COPIES} times each`);
+  await enqueueAll(services);
+  const started = performance.now();
+  const over = new AbortController();
+  const killing = killFunctions(backend, over.signal);
+  const drained = await untilDrained(backend);
+  over.abort();
+  const killed = await killing;
+  const wrong = report(services, lostAnswers);
+  const seconds = Math.round((performance.now() - started) / 1000);
+  console.log(`${seconds} s, ${killed} invocations were killed`);
+  await backend.close();
+  return drained && wrong === 0 ? 0 : 1;
+}
+
+process.exitCode = await run();

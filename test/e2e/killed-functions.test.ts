@@ -1,0 +1,106 @@
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type LocalBackend, startLocalBackend } from '../../lib/local/local-backend.ts';
+import { Journal } from '../../lib/local/ses/journal.ts';
+import { serialiseEnvelope } from '../../lib/message/envelope.ts';
+import { anEnvelope } from '../support/an-envelope.ts';
+
+const SOON = () => ({ signal: AbortSignal.timeout(30_000) });
+
+/** When SES's events about a mail come, seen from the next try of the mail. */
+type Events = 'before it' | 'while it waits' | 'never';
+
+/** Where the function is killed, and how often SES then has the mail in the end. */
+interface Killing {
+  readonly id: string;
+  readonly at: 'claimed' | 'calling, not taken' | 'calling, taken' | 'answered';
+  readonly events: Events;
+  readonly taken: number;
+}
+
+const KILLINGS: readonly Killing[] = [
+  { id: 'claimed', at: 'claimed', events: 'before it', taken: 1 },
+  { id: 'not-taken', at: 'calling, not taken', events: 'before it', taken: 1 },
+  { id: 'taken-heard', at: 'calling, taken', events: 'before it', taken: 1 },
+  { id: 'taken-heard-late', at: 'calling, taken', events: 'while it waits', taken: 1 },
+  { id: 'taken-unheard', at: 'calling, taken', events: 'never', taken: 2 },
+  { id: 'answered-heard', at: 'answered', events: 'before it', taken: 1 },
+  { id: 'answered-heard-late', at: 'answered', events: 'while it waits', taken: 1 },
+  { id: 'answered-unheard', at: 'answered', events: 'never', taken: 2 },
+];
+
+interface Line {
+  readonly event?: string;
+  readonly deliveryId?: string;
+}
+
+describe('the bundle of the resend Lambda, killed around the call of SES', () => {
+  const lines = new Journal<Line>('log line');
+  let backend: LocalBackend;
+
+  const eventsOf = (id: string) => KILLINGS.find((killing) => killing.id === id)?.events;
+
+  beforeAll(async () => {
+    backend = await startLocalBackend({
+      resend: { timeoutSeconds: 60, visibilitySeconds: 60 },
+      feedback: { timeoutSeconds: 60, visibilitySeconds: 60 },
+      eventWaitSeconds: { least: 45, default: 45, most: 50 },
+      onResendLogLine: (line) => lines.add(JSON.parse(line)),
+    });
+    const { ses } = backend.services;
+    ses.disturbEvents({
+      effect: { kind: 'withhold' },
+      when: ({ mail }) => eventsOf(mail.tags.deliveryId?.[0] ?? '') !== 'before it',
+    });
+    // The next try has looked, and waits: now the events come.
+    lines.subscribe(({ event, deliveryId = '' }) => {
+      if (event !== 'held' || eventsOf(deliveryId) !== 'while it waits') return;
+      ses.releaseEvents(({ mail }) => mail.tags.deliveryId?.[0] === deliveryId);
+    });
+    for (const killing of KILLINGS) await kill(killing);
+    await backend.resendFunction.idle({ signal: AbortSignal.timeout(160_000) });
+  }, 240_000);
+
+  afterAll(() => backend.close());
+
+  async function kill({ id, at }: Killing): Promise<void> {
+    const { aws, ses, dynamoDb } = backend.services;
+    // The other function writes to the same ledger, and is not meant.
+    await ses.eventsSettled();
+    await backend.feedbackFunction.idle(SOON());
+    const moment = momentOf();
+    await aws.sqs.send(
+      new SendMessageCommand({
+        QueueUrl: aws.fallback.url,
+        MessageBody: serialiseEnvelope(anEnvelope({ id })),
+      }),
+    );
+    await moment;
+    await backend.resendFunction.kill();
+    dynamoDb.heal();
+
+    function momentOf(): Promise<unknown> {
+      switch (at) {
+        case 'claimed':
+          dynamoDb.fault({ fault: { kind: 'silence', done: true }, on: { action: 'PutItem' } });
+          return dynamoDb.arrival({ action: 'PutItem' }, SOON());
+        case 'answered':
+          dynamoDb.fault({ fault: { kind: 'silence', done: false }, on: { action: 'UpdateItem' } });
+          return dynamoDb.arrival({ action: 'UpdateItem' }, SOON());
+        default: {
+          ses.fault({
+            effect: { kind: 'silence', accepted: at === 'calling, taken' },
+            when: ({ submission }) => submission?.tags.deliveryId === id,
+          });
+          return ses.waitForCall(({ tags }) => tags?.deliveryId === id, { timeoutMs: 30_000 });
+        }
+      }
+    }
+  }
+
+  it.each(KILLINGS)('$at, events come $events: SES has it $taken times', ({ id, taken }) => {
+    const { ses } = backend.services;
+
+    expect(ses.mails.filter(({ tags }) => tags.deliveryId === id)).toHaveLength(taken);
+  });
+});

@@ -5,8 +5,11 @@
 /** Events of one mail come within seconds of each other; taken together they are one write and one receipt queue call. */
 export const FEEDBACK_BATCH_SIZE = 50;
 
-/** How long to gather. A lost answer waits for its event at least a minute, so a second more does not matter. */
-export const FEEDBACK_BATCH_WINDOW_SECONDS = 1;
+/**
+ * How long to gather. Most mails are delivered within seconds of being sent: their Send and Delivery events come in
+ * one batch then. A lost answer waits for its event at least a minute, so that some seconds more do not matter.
+ */
+export const FEEDBACK_BATCH_WINDOW_SECONDS = 5;
 
 export const FEEDBACK_TIMEOUT_SECONDS = 60;
 

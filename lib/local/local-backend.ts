@@ -1,4 +1,8 @@
-import { FEEDBACK_TIMEOUT_SECONDS } from '../../lambda/feedback/constants.ts';
+import {
+  FEEDBACK_BATCH_SIZE,
+  FEEDBACK_BATCH_WINDOW_SECONDS,
+  FEEDBACK_TIMEOUT_SECONDS,
+} from '../../lambda/feedback/constants.ts';
 import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../lambda/resend/constants.ts';
 import { bundleLambda } from '../infra/lambda-bundle.ts';
 import { type EventWaitSeconds, feedbackEnvironment, resendEnvironment } from './function-environments.ts';
@@ -7,9 +11,6 @@ import { type LocalServices, startLocalServices } from './local-services.ts';
 
 /** What the deployed stack starts with: a new event source mapping works two batches at a time. */
 const CONCURRENCY = 2;
-
-/** One poll of SQS brings at most ten; the stack's larger batches need a window, which is not modelled. */
-const FEEDBACK_BATCH = 10;
 
 /** Everything between the fallback queue and the receipts, on 127.0.0.1. */
 export interface LocalBackend {
@@ -26,6 +27,8 @@ export interface LocalBackendOptions {
   readonly feedback?: FunctionPace;
   /** How long a lost answer waits for its event. */
   readonly eventWaitSeconds: EventWaitSeconds;
+  /** How long events are gathered. @default as deployed */
+  readonly feedbackWindowSeconds?: number;
   readonly onResendLogLine?: (line: string) => void;
   readonly onFeedbackLogLine?: (line: string) => void;
 }
@@ -67,7 +70,8 @@ export async function startLocalBackend(options: LocalBackendOptions): Promise<L
     queueUrl: feedback.url,
     queueArn: feedback.arn,
     sqs: aws.sqs,
-    batchSize: FEEDBACK_BATCH,
+    batchSize: FEEDBACK_BATCH_SIZE,
+    batchWindowSeconds: options.feedbackWindowSeconds ?? FEEDBACK_BATCH_WINDOW_SECONDS,
     timeoutSeconds: feedbackPace.timeoutSeconds,
     concurrency: CONCURRENCY,
     onLogLine: options.onFeedbackLogLine ?? (() => {}),

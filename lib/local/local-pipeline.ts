@@ -16,6 +16,9 @@ const PROBE_INTERVAL_MS = 200;
 /** Nor a quarter of an hour for an event that comes within a second here. */
 const EVENT_WAIT_SECONDS = { least: 2, default: 3, most: 30 };
 
+/** Nor five seconds for each delivery; less than a second is no window for the local SQS. */
+const FEEDBACK_WINDOW_SECONDS = 1;
+
 /** Every part of the pipeline, on 127.0.0.1. */
 export interface LocalPipeline {
   readonly databaseUrl: string;
@@ -51,6 +54,7 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
   const logs = new LogFiles(directory);
   const backend = await startLocalBackend({
     eventWaitSeconds: EVENT_WAIT_SECONDS,
+    feedbackWindowSeconds: FEEDBACK_WINDOW_SECONDS,
     onResendLogLine: logs.writer('resend'),
     onFeedbackLogLine: logs.writer('feedback'),
   });

@@ -20,7 +20,7 @@ const KILL_MS = 3_000;
 /** One in so many answers of SES is lost, its mail taken or not; and of so many mails no event ever comes. */
 const LOST_EVERY = 25;
 const WITHHELD_EVERY = 100;
-const PATIENCE_MS = 10 * 60_000;
+const PATIENCE_MS = 20 * 60_000;
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -94,12 +94,13 @@ function disturbEvents({ ses }: LocalServices): void {
   });
 }
 
-/** @returns how many invocations were cut off */
+/** @returns how many invocations were cut off until SES had taken as many mails as there are */
 async function killFunctions(backend: LocalBackend, over: AbortSignal): Promise<number> {
   let killed = 0;
   for (;;) {
     await delay(KILL_MS, undefined, { signal: over }).catch(() => {});
-    if (over.aborted) return killed;
+    // In the end each kill would only cost a visibility timeout more.
+    if (over.aborted || backend.services.ses.mails.length >= ENVELOPES) return killed;
     killed += await backend.resendFunction.kill();
     killed += await backend.feedbackFunction.kill();
   }

@@ -73,7 +73,10 @@ export class ArrivalsListener {
       ...clientConfig(this.#settings, `${this.#applicationName} (listens)`),
       stream: () => sockets.create(),
     });
-    const { promise: over, resolve: end } = Promise.withResolvers<unknown>();
+    let end: (reason: unknown) => void = () => {};
+    const over = new Promise((resolve) => {
+      end = resolve;
+    });
     client.on('error', end);
     client.on('end', () => end(new Error('the connection ended')));
     signal.addEventListener('abort', end, { once: true });

@@ -111,12 +111,12 @@ export class PostgresOutbox implements Outbox {
     this.#listener.watch(listener, signal);
   }
 
-  /** Stops to count at 50,000. */
   /** Asks for nothing: whether the database answers. */
   async ping(): Promise<void> {
     await this.#pool.query('ping', 'SELECT 1', []);
   }
 
+  /** Stops to count at 50,000. */
   async stats(): Promise<OutboxStats> {
     const [row] = await this.#pool.query<StatsRow>('count', STATS, [this.#options.providers]);
     return row ?? { queued: 0, oldestDueSeconds: 0 };

@@ -3,17 +3,22 @@ import { type Receipt, serialiseReceipt } from '../../message/receipt.ts';
 import type { ReceiptQueue } from '../../ports/receipt-queue.ts';
 import { intoBatches } from './into-batches.ts';
 
+/** Deliveries that are worked side by side have their receipts ready at nearly the same time. */
+const GATHER_MS = 10;
+
 interface Waiting {
   readonly receipt: Receipt;
   readonly body: string;
   readonly bytes: number;
+  readonly settle: (isConfirmed: boolean) => void;
 }
 
-/** Puts receipts into SQS, as many in one call as it takes. */
+/** Puts receipts into SQS, as many in one call as it takes: also of those that are pushed a moment apart. */
 export class SqsReceiptQueue implements ReceiptQueue {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
   readonly #timeoutMs: number;
+  #waiting: Waiting[] = [];
 
   /** @param timeoutMs what one call may take in all, the tries of the SDK included */
   constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
@@ -23,16 +28,27 @@ export class SqsReceiptQueue implements ReceiptQueue {
   }
 
   async push(receipts: readonly Receipt[]): Promise<readonly Receipt[]> {
-    const unconfirmed = await Promise.all(
-      intoBatches(receipts.map(waiting)).map((batch) => this.#sendBatch(batch)),
-    );
-    return unconfirmed.flat();
+    const confirmed = await Promise.all(receipts.map((receipt) => this.#pushOne(receipt)));
+    return receipts.filter((_, index) => !confirmed[index]);
   }
 
-  /** @returns what SQS did not confirm */
-  async #sendBatch(batch: readonly Waiting[]): Promise<Receipt[]> {
+  #pushOne(receipt: Receipt): Promise<boolean> {
+    const body = serialiseReceipt(receipt);
+    return new Promise((settle) => {
+      if (this.#waiting.length === 0) setTimeout(() => this.#flush(), GATHER_MS);
+      this.#waiting.push({ receipt, body, bytes: Buffer.byteLength(body), settle });
+    });
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const batch of intoBatches(waiting)) void this.#sendBatch(batch);
+  }
+
+  async #sendBatch(batch: readonly Waiting[]): Promise<void> {
     const taken = await this.#confirmedOf(batch);
-    return batch.filter((_, index) => !taken.has(String(index))).map(({ receipt }) => receipt);
+    for (const [index, { settle }] of batch.entries()) settle(taken.has(String(index)));
   }
 
   /** Whatever went wrong, it is for the caller to push again; the reason makes no difference. */
@@ -55,9 +71,4 @@ export class SqsReceiptQueue implements ReceiptQueue {
       return new Set();
     }
   }
-}
-
-function waiting(receipt: Receipt): Waiting {
-  const body = serialiseReceipt(receipt);
-  return { receipt, body, bytes: Buffer.byteLength(body) };
 }

@@ -9,6 +9,9 @@ import type { ReceiptListener } from '../../ports/receipt-listener.ts';
 const BATCH_SIZE = 10;
 const LONG_POLL_SECONDS = 20;
 
+/** Receipts come in ones and twos; what is gathered for a moment is paid for as one poll and one delete. */
+const GATHER_MS = 1_000;
+
 const BACKOFF: Backoff = { firstMs: 100, longestMs: 10_000 };
 
 /** One try of a client for this source: a long poll and its answer. */
@@ -36,6 +39,8 @@ export class SqsReceiptSource {
   /** In a row, of the queue and of the listener. */
   #failures = 0;
   #listenerFailed = false;
+  /** The last poll brought some receipts, and not as many as it could: the next may as well wait for more. */
+  #gathers = false;
 
   /**
    * @param sqs whose tries may last `RECEIVE_TRY_TIMEOUT_MS`
@@ -76,6 +81,8 @@ export class SqsReceiptSource {
   /** After a failure: the longer the more there were, and until the listener can take something again. */
   async #pause(): Promise<void> {
     const { signal } = this.#stopping;
+    if (this.#gathers) await delay(GATHER_MS, undefined, { signal }).catch(() => {});
+    this.#gathers = false;
     while (this.#failures > 0 && !signal.aborted) {
       await delay(backoffMs(BACKOFF, this.#failures, this.#random()), undefined, { signal }).catch(() => {});
       if (signal.aborted || (await this.#listenerReady())) return;
@@ -108,6 +115,7 @@ export class SqsReceiptSource {
   async #handle(messages: readonly Message[]): Promise<undefined> {
     // What arrives with the stop comes again.
     if (this.#stopping.signal.aborted) return;
+    this.#gathers = messages.length < BATCH_SIZE;
     this.#handling = this.#takeAndDelete(this.#read(messages));
     await this.#handling;
   }

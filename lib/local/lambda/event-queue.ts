@@ -10,6 +10,9 @@ import type { SQSRecord } from 'aws-lambda';
 /** The longest that SQS lets a poll wait. */
 const LONG_POLL_SECONDS = 20;
 
+/** One ReceiveMessage brings at most ten. */
+const MOST_AT_ONCE = 10;
+
 /** The queue that feeds a Lambda, as its poller uses it. Each call ends with the signal. */
 export class EventQueue {
   readonly #sqs: SQSClient;
@@ -22,12 +25,27 @@ export class EventQueue {
     this.#signal = signal;
   }
 
-  async poll(batchSize: number): Promise<readonly Message[]> {
+  /**
+   * Waits for a first message and then, where there is a window, for more, until the batch is full or the window over:
+   * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+   */
+  async poll(batchSize: number, windowSeconds: number): Promise<readonly Message[]> {
+    const messages = await this.#receive(batchSize, LONG_POLL_SECONDS);
+    const end = performance.now() + windowSeconds * 1000;
+    for (;;) {
+      const left = Math.ceil((end - performance.now()) / 1000);
+      if (messages.length === 0 || messages.length >= batchSize || left <= 0) return messages;
+      // What it has counts for it already: a poll that is broken off now leaves that to the visibility timeout.
+      messages.push(...(await this.#receive(batchSize - messages.length, left)));
+    }
+  }
+
+  async #receive(most: number, waitSeconds: number): Promise<Message[]> {
     const received = await this.#sqs.send(
       new ReceiveMessageCommand({
         QueueUrl: this.#url,
-        MaxNumberOfMessages: batchSize,
-        WaitTimeSeconds: LONG_POLL_SECONDS,
+        MaxNumberOfMessages: Math.min(most, MOST_AT_ONCE),
+        WaitTimeSeconds: waitSeconds,
         MessageSystemAttributeNames: ['All'],
         MessageAttributeNames: ['All'],
       }),
@@ -37,7 +55,12 @@ export class EventQueue {
   }
 
   async delete(records: readonly SQSRecord[]): Promise<void> {
-    if (records.length === 0) return;
+    for (let start = 0; start < records.length; start += MOST_AT_ONCE) {
+      await this.#deleteTen(records.slice(start, start + MOST_AT_ONCE));
+    }
+  }
+
+  async #deleteTen(records: readonly SQSRecord[]): Promise<void> {
     const { Failed = [] } = await this.#sqs.send(
       new DeleteMessageBatchCommand({
         QueueUrl: this.#url,

@@ -14,8 +14,9 @@ import { sqsEvents } from './sqs-event.ts';
 
 /** What a poller waits after a poll that failed. */
 const POLL_RETRY_MS = 200;
-/** One ReceiveMessage brings at most ten; larger batches need a batching window, which is not modelled. */
-const MAX_BATCH_SIZE = 10;
+/** Larger batches need a batching window. */
+const MAX_BATCH_SIZE_WITHOUT_WINDOW = 10;
+const MAX_BATCH_SIZE = 10_000;
 
 export type LambdaHostOptions = {
   /** A folder with an `index.mjs` that exports `handler`. */
@@ -25,8 +26,10 @@ export type LambdaHostOptions = {
   readonly queueUrl: string;
   readonly queueArn: string;
   readonly sqs: SQSClient;
-  /** 1 to 10 */
+  /** 1 to 10; with a batching window up to 10,000. */
   readonly batchSize: number;
+  /** How long to gather a batch, in seconds. @default 0: what one poll brings */
+  readonly batchWindowSeconds?: number;
   /** The function's timeout; the queue's visibility timeout may not be shorter. */
   readonly timeoutSeconds: number;
   /** How many invocations may run at once, each in a process of its own. */
@@ -42,10 +45,10 @@ export type LambdaHostOptions = {
 
 /** Starts what AWS calls an event source mapping, with the function behind it. */
 export async function startLambdaHost(options: LambdaHostOptions): Promise<LambdaHost> {
-  if (!Number.isInteger(options.batchSize) || options.batchSize < 1 || options.batchSize > MAX_BATCH_SIZE) {
-    throw new RangeError(
-      `batchSize is ${options.batchSize}, it must be a whole number from 1 to ${MAX_BATCH_SIZE}`,
-    );
+  const { batchSize, batchWindowSeconds = 0 } = options;
+  const most = batchWindowSeconds > 0 ? MAX_BATCH_SIZE : MAX_BATCH_SIZE_WITHOUT_WINDOW;
+  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > most) {
+    throw new RangeError(`batchSize is ${batchSize}, it must be a whole number from 1 to ${most}`);
   }
   const host = new LambdaHost(options);
   await host.start();
@@ -138,8 +141,9 @@ export class LambdaHost {
   }
 
   async #poll(): Promise<readonly SQSEvent[]> {
+    const { batchSize, batchWindowSeconds = 0 } = this.#options;
     try {
-      const messages = await this.#queue.poll(this.#options.batchSize);
+      const messages = await this.#queue.poll(batchSize, batchWindowSeconds);
       return sqsEvents(messages, { queueArn: this.#options.queueArn, region: this.#function.region });
     } catch (error) {
       if (this.#closing.signal.aborted) return [];

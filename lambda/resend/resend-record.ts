@@ -3,7 +3,7 @@ import { needsSmtpUtf8, withAsciiDomain } from '../../lib/message/address.ts';
 import { type Envelope, parseEnvelope } from '../../lib/message/envelope.ts';
 import { headerFlaw } from '../../lib/message/header-section.ts';
 import { distinctRecipients } from '../../lib/message/recipients.ts';
-import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
+import { type RetryPace, retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
 import type { FallbackQueue } from '../../lib/ports/fallback-queue.ts';
 import { secondsUntil } from './delay.ts';
 import { type ContentSources, loadContent } from './load-content.ts';
@@ -122,19 +122,21 @@ function smtpUtf8Refusal(recipients: readonly string[]): RefusedRecipients[] {
   return [{ reason: 'needs-smtputf8', detail, recipients }];
 }
 
-/** The soonest at which any of those left can be helped. */
+/**
+ * The soonest at which any of those left can be helped, and not sooner than the schedule of tries allows: SQS hands a
+ * message out a limited number of times, and they must outlast its retention.
+ */
 function delayOf(
   { pace, heldUntil }: Offered,
   notParked: readonly string[],
   { receiveCount }: QueuedMessage,
   { clock, random }: ResendParts,
 ): number {
+  const scheduled = (needed: RetryPace) => retryDelaySeconds(needed, receiveCount, random());
   const needed = pace ?? (notParked.length > 0 ? 'outage' : undefined);
-  const delays = [
-    ...(needed === undefined ? [] : [retryDelaySeconds(needed, receiveCount, random())]),
-    ...(heldUntil === undefined ? [] : [secondsUntil(heldUntil, clock.now())]),
-  ];
-  return delays.length === 0 ? 0 : Math.min(...delays);
+  if (needed !== undefined) return scheduled(needed);
+  if (heldUntil === undefined) return 0;
+  return Math.max(secondsUntil(heldUntil, clock.now()), scheduled('outage'));
 }
 
 /** SQS keeps a new message back for at most 15 minutes. */

@@ -181,4 +181,19 @@ describe('one id, one send, on a real ledger', () => {
     expect(bench.postponed).toHaveLength(2);
     expect(bench.postponed[0]?.delaySeconds).toBe(900);
   });
+
+  it('comes again the later, the more often it came: held or not, its tries must outlast the queue', async () => {
+    const lost = { effect: { kind: 'reset', accepted: false }, times: 2 } as const;
+    bench.ses.fault(lost);
+    const envelope = anEnvelope();
+
+    await bench.resend([aRecordOf(envelope, { ApproximateReceiveCount: '1' })], {
+      eventWait: { leastMs: 1_000, defaultMs: 1_000, mostMs: 1_000 },
+    });
+    await bench.resend([aRecordOf(envelope, { ApproximateReceiveCount: '20' })], {
+      eventWait: { leastMs: 60_000, defaultMs: 60_000, mostMs: 60_000 },
+    });
+
+    expect(bench.postponed.map(({ delaySeconds }) => delaySeconds)).toEqual([4, 2025]);
+  });
 });

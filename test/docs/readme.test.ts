@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { verdictOf } from '../../lib/adapters/ses/ses-errors.ts';
 import { MAILER_ENVIRONMENT, readMailerSettings } from '../../lib/mailer/settings.ts';
 import { FAILURE_CLASSES } from '../../lib/message/failure.ts';
+import { FATE_KINDS } from '../../lib/message/fate.ts';
 import { WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/worker-settings.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -76,6 +77,10 @@ describe('the README', () => {
 
   it.each(FAILURE_CLASSES)('explains the class %s', (failureClass) => {
     expect(readme).toContain(`| \`${failureClass}\` |`);
+  });
+
+  it.each(FATE_KINDS)('explains the receipt %s', (kind) => {
+    expect(readme).toContain(`| \`${kind}\` |`);
   });
 
   it('explains the reasons of dead letters that come from SES', () => {

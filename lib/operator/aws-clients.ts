@@ -1,0 +1,100 @@
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { IAMClient } from '@aws-sdk/client-iam';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { SESv2Client } from '@aws-sdk/client-sesv2';
+import type { SNSClient } from '@aws-sdk/client-sns';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { STSClient } from '@aws-sdk/client-sts';
+
+export interface AwsAccess {
+  readonly region: string;
+  /** Of the shared configuration files. @default as the SDK finds credentials by itself */
+  readonly profile?: string | undefined;
+  /** True where an environment variable names another SQS than AWS's. */
+  readonly hasOwnSqs: boolean;
+}
+
+/** One try of a call that has no answer after this counts as failed; the SDK tries three times. */
+const TRY_TIMEOUT_MS = 10_000;
+
+/**
+ * The clients of the operator's commands. Each is loaded by the first command that needs it, so that `--help` and
+ * the commands that need none start at once.
+ */
+export class AwsClients {
+  readonly #access: AwsAccess;
+
+  constructor(access: AwsAccess) {
+    this.#access = access;
+  }
+
+  get region(): string {
+    return this.#access.region;
+  }
+
+  async cloudFormation(): Promise<CloudFormationClient> {
+    const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
+    return new CloudFormationClient(this.#config());
+  }
+
+  async cloudWatch(): Promise<CloudWatchClient> {
+    const { CloudWatchClient } = await import('@aws-sdk/client-cloudwatch');
+    return new CloudWatchClient(this.#config());
+  }
+
+  async dynamoDb(): Promise<DynamoDBClient> {
+    const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
+    return new DynamoDBClient(this.#config());
+  }
+
+  async iam(): Promise<IAMClient> {
+    const { IAMClient } = await import('@aws-sdk/client-iam');
+    return new IAMClient(this.#config());
+  }
+
+  async lambda(): Promise<LambdaClient> {
+    const { LambdaClient } = await import('@aws-sdk/client-lambda');
+    return new LambdaClient(this.#config());
+  }
+
+  async secretsManager(): Promise<SecretsManagerClient> {
+    const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+    return new SecretsManagerClient(this.#config());
+  }
+
+  async ses(): Promise<SESv2Client> {
+    const { SESv2Client } = await import('@aws-sdk/client-sesv2');
+    return new SESv2Client(this.#config());
+  }
+
+  async sns(): Promise<SNSClient> {
+    const { SNSClient } = await import('@aws-sdk/client-sns');
+    return new SNSClient(this.#config());
+  }
+
+  async sqs(): Promise<SQSClient> {
+    const { SQSClient } = await import('@aws-sdk/client-sqs');
+    return new SQSClient({ ...this.#config(), useQueueUrlAsEndpoint: !this.#access.hasOwnSqs });
+  }
+
+  async sts(): Promise<STSClient> {
+    const { STSClient } = await import('@aws-sdk/client-sts');
+    return new STSClient(this.#config());
+  }
+
+  #config() {
+    const { region, profile } = this.#access;
+    return {
+      region,
+      ...(profile === undefined ? {} : { profile }),
+      requestHandler: {
+        connectionTimeout: 3_000,
+        requestTimeout: TRY_TIMEOUT_MS,
+        throwOnRequestTimeout: true as const,
+      },
+    };
+  }
+}

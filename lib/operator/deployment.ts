@@ -1,0 +1,92 @@
+import { type CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import * as v from 'valibot';
+import { awsErrorCode } from '../adapters/aws-error.ts';
+import { OperatorError } from './operator-error.ts';
+
+/** Which deployment a command is about. */
+export interface DeploymentName {
+  readonly project: string;
+  readonly stage: 'dev' | 'prod';
+}
+
+/** A stack as CloudFormation tells of it. */
+export interface DeployedStack {
+  readonly name: string;
+  readonly status: string;
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/** What is there of a deployment; undefined what is not. */
+export interface DeployedStacks {
+  readonly identity: DeployedStack | undefined;
+  readonly pipeline: DeployedStack | undefined;
+}
+
+export const identityStackName = ({ project }: DeploymentName) => `${project}-mail-identity`;
+
+export const pipelineStackName = ({ project, stage }: DeploymentName) => `${project}-mail-pipeline-${stage}`;
+
+/** The outputs of the pipeline's stack that commands work with; an older stack may lack some. */
+const pipelineSchema = v.object({
+  FallbackQueueUrl: v.string(),
+  DeadLetterQueueUrl: v.string(),
+  ReceiptsQueueUrl: v.string(),
+  PayloadBucketName: v.string(),
+  SecretArn: v.string(),
+  ConfigurationSetName: v.string(),
+  LedgerTableName: v.string(),
+  SuppressionTableName: v.string(),
+});
+
+export type PipelineOutputs = v.InferOutput<typeof pipelineSchema>;
+
+/** @throws what the SDK throws, but for a stack that is not there */
+export async function describeDeployment(
+  cloudFormation: CloudFormationClient,
+  name: DeploymentName,
+): Promise<DeployedStacks> {
+  const [identity, pipeline] = await Promise.all(
+    [identityStackName(name), pipelineStackName(name)].map((stack) => describeStack(cloudFormation, stack)),
+  );
+  return { identity, pipeline };
+}
+
+/** @throws {@link OperatorError} where the pipeline is not deployed, or by an older version */
+export async function pipelineOutputs(
+  cloudFormation: CloudFormationClient,
+  name: DeploymentName,
+): Promise<PipelineOutputs> {
+  const stack = await describeStack(cloudFormation, pipelineStackName(name));
+  const deploy = `npm run deploy -- -c stage=${name.stage}`;
+  if (stack === undefined) {
+    throw new OperatorError(
+      'NOT_DEPLOYED',
+      `there is no stack ${pipelineStackName(name)} in this Region`,
+      deploy,
+    );
+  }
+  const parsed = v.safeParse(pipelineSchema, stack.outputs);
+  if (parsed.success) return parsed.output;
+  const missing = parsed.issues.map((issue) => v.getDotPath(issue)).join(', ');
+  throw new OperatorError('OLD_STACK', `the stack ${stack.name} has no output ${missing}`, deploy);
+}
+
+async function describeStack(
+  cloudFormation: CloudFormationClient,
+  name: string,
+): Promise<DeployedStack | undefined> {
+  try {
+    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: name }));
+    const stack = Stacks?.[0];
+    if (stack === undefined) return undefined;
+    const outputs = (stack.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [
+      OutputKey,
+      OutputValue,
+    ]);
+    return { name, status: stack.StackStatus ?? 'unknown', outputs: Object.fromEntries(outputs) };
+  } catch (error) {
+    // CloudFormation has no error of its own for it: "Stack with id … does not exist".
+    if (awsErrorCode(error) === 'ValidationError') return undefined;
+    throw error;
+  }
+}

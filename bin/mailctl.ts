@@ -4,7 +4,6 @@ import { AwsClients } from '../lib/operator/aws-clients.ts';
 import type { RunCommand } from '../lib/operator/command-context.ts';
 import { describeFailure } from '../lib/operator/describe-failure.ts';
 import { EXIT } from '../lib/operator/exit-code.ts';
-import { registerSuppression } from '../lib/operator/suppression/register-suppression.ts';
 import { Terminal } from '../lib/operator/terminal.ts';
 
 interface GlobalOptions {
@@ -62,7 +61,5 @@ const run: RunCommand = async (command) => {
     process.exitCode = EXIT.failed;
   }
 };
-
-registerSuppression(program, run);
 
 await program.parseAsync();

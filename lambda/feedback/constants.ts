@@ -37,3 +37,9 @@ export const FEEDBACK_ENV = {
   softBounceWindowDays: 'SOFT_BOUNCE_WINDOW_DAYS',
   fromDomain: 'FROM_DOMAIN',
 } as const;
+
+/**
+ * An event that failed comes again after this time at the latest. The resend Lambda takes an event that is younger
+ * than a lost answer, by more than this and the visibility timeout, for proof that the way is clear.
+ */
+export const FEEDBACK_LONGEST_RETRY_SECONDS = 600;

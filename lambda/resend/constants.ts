@@ -2,10 +2,10 @@
  * What the resend Lambda and the stack that deploys it must agree on.
  */
 
-/** A batch is worked one record after another; five slow sends of 40 MB still fit in the timeout. */
+/** A batch is worked one record after another. What there is no time for goes back to the queue. */
 export const RESEND_BATCH_SIZE = 5;
 
-export const RESEND_TIMEOUT_SECONDS = 60;
+export const RESEND_TIMEOUT_SECONDS = 90;
 
 /** The time one SES call may take, its answer read to the end; past it the answer counts as lost. */
 export const SES_CALL_TIMEOUT_MS = 20_000;
@@ -20,11 +20,12 @@ export const PAYLOAD_TIMEOUT_MS = 15_000;
 export const DYNAMODB_CALL_TIMEOUT_MS = 2_000;
 
 /**
- * One SES call, what the ledger and the suppression list are asked before it and told after it, and what has to be
- * told to SQS: park, push what is left, receipts, postpone.
+ * One SES call; what ledger and suppression list are asked before it and told after it; and what has to be told to SQS:
+ * receipts of who was sent to, what is left, and for one group of refused recipients receipts and the dead letter;
+ * at the end receipts of the batch, and when a message is to come again.
  */
 export const NEEDED_FOR_ONE_SEND_MS =
-  SES_CALL_TIMEOUT_MS + 4 * DYNAMODB_CALL_TIMEOUT_MS + 4 * SQS_CALL_TIMEOUT_MS;
+  SES_CALL_TIMEOUT_MS + 4 * DYNAMODB_CALL_TIMEOUT_MS + 6 * SQS_CALL_TIMEOUT_MS;
 
 /** AWS asks for six times the function's timeout, or a batch could be handed out twice while it is still worked. */
 export const FALLBACK_VISIBILITY_SECONDS = 6 * RESEND_TIMEOUT_SECONDS;

@@ -29,8 +29,7 @@ const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_
 const dynamoDb = dynamoClient();
 const ledgerTable = { tableName: env.ledgerTable, timeoutMs: DYNAMODB_CALL_TIMEOUT_MS };
 
-const parts: Omit<BatchParts, 'hasTime' | 'log'> = {
-  ses: new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS), loadSesV2),
+const parts: Omit<BatchParts, 'hasTime' | 'log' | 'ses'> = {
   ledger: new DynamoLedger(dynamoDb, { ...ledgerTable, retentionDays: env.ledgerRetentionDays }, systemClock),
   latencies: new DynamoEventLatencies(dynamoDb, ledgerTable),
   backlog: new SqsEventBacklog(sqs, env.feedbackQueueUrl, SQS_CALL_TIMEOUT_MS),
@@ -54,11 +53,26 @@ const parts: Omit<BatchParts, 'hasTime' | 'log'> = {
 };
 
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
-  return resendBatch(event.Records, {
-    ...parts,
-    hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_SEND_MS,
-    log: createJsonLog((line) => process.stdout.write(line), { base: { requestId: context.awsRequestId } }),
-  });
+  const ses = openSes();
+  try {
+    return await resendBatch(event.Records, {
+      ...parts,
+      ses,
+      hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_SEND_MS,
+      log: createJsonLog((line) => process.stdout.write(line), { base: { requestId: context.awsRequestId } }),
+    });
+  } finally {
+    ses.close();
+  }
+}
+
+/**
+ * Connections to SES last for an invocation. Between two the function is frozen, for minutes perhaps, and SES closes
+ * what is idle: the next call would go out on a dead connection, and its answer count as lost. Calls of other services
+ * are simply made again; one of SES cannot be.
+ */
+function openSes(): SizedSesSender {
+  return new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS), loadSesV2);
 }
 
 async function loadSesV2() {

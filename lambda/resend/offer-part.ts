@@ -47,13 +47,13 @@ export async function offerPart(
   const { ledger, ses, clock, log } = parts;
   const { id: deliveryId, tenantId, tags } = envelope;
   const claim = newClaim(parts);
-  const isOurs =
-    before === undefined
-      ? await ledger.open({ deliveryId, part, tenantId, contentSha256, recipients, claim })
-      : await ledger.claimAgain(before, recipients, claim);
-  if (!isOurs) return { kind: 'raced' };
-
   const claimed: Claimed = { deliveryId, part, token: claim.token };
+  const claiming =
+    before === undefined
+      ? ledger.open({ deliveryId, part, tenantId, contentSha256, recipients, claim })
+      : ledger.claimAgain(before, recipients, claim);
+  if (!(await orGivenBack(claiming, claimed, parts))) return { kind: 'raced' };
+
   if (clock.now().getTime() + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS > claim.endsAt.getTime()) {
     // The process was stopped for a while: what is left of the claim does not cover a call.
     await settle(claimed, { kind: 'open' }, parts);
@@ -91,6 +91,23 @@ interface Claimed {
   readonly deliveryId: string;
   readonly part: number;
   readonly token: string;
+}
+
+/**
+ * A claim whose answer was lost may stand, and would look like a call of which nobody knows how it ended: nothing was
+ * called yet, and the token makes sure that nobody else's claim is given back.
+ */
+async function orGivenBack(
+  claiming: Promise<boolean>,
+  claimed: Claimed,
+  parts: OfferPartParts,
+): Promise<boolean> {
+  try {
+    return await claiming;
+  } catch (error) {
+    await settle(claimed, { kind: 'open' }, parts);
+    throw error;
+  }
 }
 
 /**

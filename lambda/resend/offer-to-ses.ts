@@ -1,9 +1,10 @@
-import { chunkRecipients } from '../../lib/message/recipients.ts';
 import type { RetryPace } from '../../lib/message/retry-schedule.ts';
+import { errorName } from '../../lib/ports/error-name.ts';
 import type { LedgerPart } from '../../lib/ports/ledger.ts';
-import { type EventWaitParts, heldUntilOf, measuredWaitMs } from './event-wait.ts';
+import { CallLine } from './call-line.ts';
+import { type EventWaitParts, eventDueAt, heldUntilOf } from './event-wait.ts';
 import type { Offer } from './offer.ts';
-import { type OfferPartParts, offerPart } from './offer-part.ts';
+import { type OfferPartParts, offerPart, type PartAnswer } from './offer-part.ts';
 import { type Callable, standingOf, type Taken } from './standing.ts';
 import { type SuppressedRecipient, type SuppressionParts, siftSuppressed } from './suppressed.ts';
 
@@ -38,10 +39,13 @@ export type OfferOutcome =
   { readonly kind: 'conflict'; readonly contentSha256: string } | ({ readonly kind: 'offered' } & Offered);
 
 /**
- * After so many refusals, and no recipient taken, the mail itself counts as what is refused. A single bad recipient
- * is found by a dozen calls, of which every second or third is taken.
+ * After so many refusals, and no recipient taken, the mail itself may be what is refused. A single bad recipient is
+ * found by a dozen calls, of which every second or third is taken.
  */
-const MOST_REFUSALS_OF_ALL = 15;
+const REFUSALS_BEFORE_PROBES = 15;
+
+/** Then so many recipients are tried alone; where SES refuses each of them, it is the mail. */
+const PROBES = 5;
 
 /** Each look follows a claim that somebody else was faster with; that cannot go on for long. */
 const MOST_LOOKS = 5;
@@ -49,10 +53,10 @@ const MOST_LOOKS = 5;
 /**
  * Offers a mail to SES, at most 50 recipients a call, and each call under a claim of the ledger. Where SES refuses
  * several recipients at once, one of them may be the reason: both halves are then offered, and theirs, until the bad
- * ones stand alone. The halves wait until the other parts had their turn: whoever can be sent to is sent to first, so
- * that no try is in vain.
+ * ones stand alone. Until somebody was sent to, the halves go first; then they wait until the others had their turn:
+ * whoever can be sent to is sent to first, so that no try is in vain.
  *
- * @throws where ledger or suppression list do not answer; what was sent is in the ledger
+ * @throws where ledger or suppression list do not answer, and nothing is decided for anyone yet
  */
 export function offerToSes(offer: Offer, parts: OfferParts): Promise<OfferOutcome> {
   return new Offering(offer, parts).run();
@@ -66,6 +70,8 @@ type CallsEnd =
   /** No more calls now. */
   | { readonly kind: 'over'; readonly pace?: RetryPace | undefined };
 
+type Refusal = Extract<PartAnswer, { kind: 'refused' }> & { readonly recipients: readonly string[] };
+
 class Offering {
   readonly #offer: Offer;
   readonly #parts: OfferParts;
@@ -76,6 +82,7 @@ class Offering {
   readonly #refused: RefusedRecipients[] = [];
   #heldUntil: Date | undefined;
   #refusals = 0;
+  #refusedAlone = 0;
   #sentToSome = false;
   #nextPart = 0;
 
@@ -105,35 +112,63 @@ class Offering {
   }
 
   async #call(calls: Callable[]): Promise<CallsEnd> {
-    for (let call = calls.shift(); call !== undefined; call = calls.shift()) {
+    const line = new CallLine(calls);
+    for (let call = line.next(); call !== undefined; call = line.next()) {
       // Without a step forward, the next try would come as far as this one: it should not come at once.
       if (!this.#parts.hasTime()) return over(this.#refusals > 0 && !this.#sentToSome ? 'outage' : undefined);
-      const recipients = await this.#sift(call.recipients);
-      if (recipients.length === 0) continue;
-      const part = call.before?.part ?? this.#nextPart;
-      const answer = await offerPart(this.#offer, part, { ...call, recipients }, this.#parts);
-      this.#nextPart = Math.max(this.#nextPart, part + 1);
+      const answer = await this.#offerTo(call).catch((error: unknown) => this.#outage(error));
+      if (answer === undefined) continue;
       switch (answer.kind) {
         case 'raced':
           return { kind: 'raced' };
         case 'retry':
-          if (answer.answerLost) this.#heldUntil = earliest([this.#heldUntil, await this.#eventDueAt()]);
-          return over(answer.answerLost && calls.length === 0 ? undefined : answer.pace);
+          if (answer.answerLost) this.#heldUntil = earliest([this.#heldUntil, await eventDueAt(this.#parts)]);
+          return over(answer.answerLost && line.isEmpty ? undefined : answer.pace);
         case 'sent':
           this.#sentToSome = true;
-          this.#settle(this.#taken, { recipients, ...answer }, recipients);
+          this.#settle(this.#taken, answer, answer.recipients);
           break;
         case 'refused':
-          this.#refusals += 1;
-          if (!this.#sentToSome && this.#refusals >= MOST_REFUSALS_OF_ALL) {
-            this.#refuse(answer, [...recipients, ...calls.flatMap((open) => open.recipients)]);
-            return { kind: 'done' };
-          }
-          if (recipients.length === 1) this.#refuse(answer, recipients);
-          else calls.push(...halvesOf(recipients));
+          if (this.#condemns(answer, line)) return { kind: 'done' };
       }
     }
     return { kind: 'done' };
+  }
+
+  /** Undefined where nobody is left to be called for. */
+  async #offerTo(
+    call: Callable,
+  ): Promise<(PartAnswer & { readonly recipients: readonly string[] }) | undefined> {
+    const recipients = await this.#sift(call.recipients);
+    if (recipients.length === 0) return undefined;
+    const part = call.before?.part ?? this.#nextPart;
+    const answer = await offerPart(this.#offer, part, { ...call, recipients }, this.#parts);
+    this.#nextPart = Math.max(this.#nextPart, part + 1);
+    return { ...answer, recipients };
+  }
+
+  /** What is decided for some must not be forgotten because a service fails for others. */
+  #outage(error: unknown): PartAnswer & { readonly recipients: readonly string[] } {
+    if (this.#left.size === this.#offer.recipients.length) throw error;
+    this.#parts.log.error('service-failed', { deliveryId: this.#offer.envelope.id, ...errorName(error) });
+    return { kind: 'retry', pace: 'outage', answerLost: false, recipients: [] };
+  }
+
+  /** @returns true where the mail itself is what SES refuses */
+  #condemns(refusal: Refusal, line: CallLine): boolean {
+    const { recipients } = refusal;
+    this.#refusals += 1;
+    if (recipients.length === 1) {
+      this.#refuse(refusal, recipients);
+      this.#refusedAlone += 1;
+    } else line.halve(recipients, this.#sentToSome);
+    if (this.#sentToSome || this.#refusals < REFUSALS_BEFORE_PROBES) return false;
+    if (this.#refusedAlone >= PROBES || line.isEmpty) {
+      this.#refuse(refusal, line.recipients);
+      return true;
+    }
+    if (this.#refusals === REFUSALS_BEFORE_PROBES) line.probe(PROBES);
+    return false;
   }
 
   async #sift(recipients: readonly string[]): Promise<readonly string[]> {
@@ -141,10 +176,6 @@ class Offering {
     const { sendable, suppressed } = await siftSuppressed(recipients, tenantId, this.#parts);
     for (const one of suppressed) this.#settle(this.#suppressed, one, [one.recipient]);
     return sendable;
-  }
-
-  async #eventDueAt(): Promise<Date> {
-    return new Date(this.#parts.clock.now().getTime() + (await measuredWaitMs(this.#parts)));
   }
 
   #refuse(
@@ -175,10 +206,6 @@ class Offering {
 
 function over(pace: RetryPace | undefined): CallsEnd {
   return { kind: 'over', pace };
-}
-
-function halvesOf(recipients: readonly string[]): Callable[] {
-  return chunkRecipients(recipients, Math.ceil(recipients.length / 2)).map((half) => ({ recipients: half }));
 }
 
 function earliest(dates: readonly (Date | undefined)[]): Date | undefined {

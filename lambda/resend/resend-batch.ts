@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import type { Receipt } from '../../lib/message/receipt.ts';
-import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
+import { type RetryPace, retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
 import { errorName } from '../../lib/ports/error-name.ts';
 import type { Redelivery } from '../../lib/ports/redelivery.ts';
 import type { RecordResult } from './record-result.ts';
@@ -39,7 +39,7 @@ interface Worked {
 }
 
 async function resendSafely(record: SQSRecord, parts: BatchParts): Promise<RecordResult> {
-  if (!parts.hasTime()) return { kind: 'retry', delaySeconds: 0, receipts: [] };
+  if (!parts.hasTime()) return { kind: 'retry', delaySeconds: delayBy('rate', record, parts), receipts: [] };
   try {
     return await resendRecord(
       {
@@ -52,7 +52,7 @@ async function resendSafely(record: SQSRecord, parts: BatchParts): Promise<Recor
     );
   } catch (error) {
     parts.log.error('service-failed', { queueMessageId: record.messageId, ...errorName(error) });
-    return { kind: 'retry', delaySeconds: outageDelay(record, parts), receipts: [] };
+    return { kind: 'retry', delaySeconds: delayBy('outage', record, parts), receipts: [] };
   }
 }
 
@@ -68,11 +68,11 @@ function delayOf(
   if (untold === 0) return undefined;
   // It comes again to tell; the ledger knows that it was sent.
   parts.log.error('not-told', { queueMessageId: record.messageId, receipts: untold });
-  return outageDelay(record, parts);
+  return delayBy('outage', record, parts);
 }
 
-function outageDelay(record: SQSRecord, { random }: BatchParts): number {
-  return retryDelaySeconds('outage', receiveCountOf(record), random());
+function delayBy(pace: RetryPace, record: SQSRecord, { random }: BatchParts): number {
+  return retryDelaySeconds(pace, receiveCountOf(record), random());
 }
 
 function receiveCountOf(record: SQSRecord): number {

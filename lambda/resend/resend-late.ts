@@ -1,13 +1,14 @@
 import { type Envelope, serialiseEnvelope } from '../../lib/message/envelope.ts';
 import { QUEUE_RETENTION_DAYS } from '../../lib/message/limits.ts';
 import { distinctRecipients } from '../../lib/message/recipients.ts';
-import type { Ledger } from '../../lib/ports/ledger.ts';
+import { errorName } from '../../lib/ports/error-name.ts';
+import type { Ledger, LedgerPart } from '../../lib/ports/ledger.ts';
 import { secondsUntil } from './delay.ts';
 import { type EventWaitParts, heldUntilOf } from './event-wait.ts';
 import { narrowed } from './narrowed.ts';
 import { type ParkParts, parkMail } from './park.ts';
 import type { RecordResult } from './record-result.ts';
-import { isInDoubt, standingOf } from './standing.ts';
+import { type Callable, isFree, isInDoubt, standingOf } from './standing.ts';
 import { sentReceipts } from './tell.ts';
 
 export interface Late {
@@ -35,33 +36,72 @@ export function lateness(envelope: Envelope, sentAt: Date, now: Date): Late | un
  * Parks what is late for the recipients that it was not sent to. Where a call may be under way, or its event may yet
  * come, it waits for that.
  *
- * @throws where ledger, receipts or dead letters do not answer; the message then stays in the queue
+ * @throws where receipts or dead letters do not answer, or the ledger, as long as the queue keeps the message; the
+ * message then stays there
  */
 export async function resendLate(
   body: string,
   envelope: Envelope,
-  { reason, detail }: Late,
-  parts: ParkParts & EventWaitParts & { readonly ledger: Ledger },
+  late: Late,
+  parts: LateParts,
 ): Promise<RecordResult> {
-  const known = await parts.ledger.partsOf(envelope.id);
+  const known = await partsOrNothing(envelope.id, late, parts);
+  if (known === undefined) {
+    const detail = `${late.detail}; the ledger could not be asked: it may have been sent`;
+    await parkMail(body, envelope, late.reason, detail, parts);
+    return { kind: 'done', receipts: [] };
+  }
   const recipients = distinctRecipients(envelope.envelope.to);
-  const content = known.find(({ contentSha256 }) => contentSha256 !== undefined)?.contentSha256 ?? '';
-  const standing = standingOf(recipients, content, known, await heldUntilOf(known, parts));
-  // One id has one content in the ledger.
-  if (standing.kind === 'conflict') throw new Error(`the ledger holds two contents of ${envelope.id}`);
-
+  const standing = standingOf(recipients, contentOf(known), known, await heldUntilOf(known, parts));
+  if (standing.kind === 'conflict') {
+    const detail = 'the ledger holds two contents of the id';
+    await parkMail(body, envelope, 'id-conflict', detail, parts);
+    return { kind: 'done', receipts: [] };
+  }
   const { taken, held, calls } = standing;
   const first = held.map(({ until }) => until).sort((one, other) => one.getTime() - other.getTime())[0];
   if (first !== undefined) {
     return { kind: 'retry', delaySeconds: secondsUntil(first, parts.clock.now()), receipts: [] };
   }
-  const unsent = calls.flatMap((call) => call.recipients);
-  if (unsent.length > 0) {
-    const inDoubt = calls.some(({ before }) => before !== undefined && isInDoubt(before));
-    const doubt = inDoubt ? '; a call of SES ended without an answer, and no event told of it' : '';
-    const whole = unsent.length === recipients.length;
-    const theirs = whole ? envelope : narrowed(envelope, unsent);
-    await parkMail(whole ? body : serialiseEnvelope(theirs), theirs, reason, `${detail}${doubt}`, parts);
-  }
+  await parkUnsent(body, envelope, late, calls, parts);
   return { kind: 'done', receipts: sentReceipts(envelope, parts.region, taken) };
+}
+
+type LateParts = ParkParts & EventWaitParts & { readonly ledger: Ledger };
+
+/** A mail that SQS is about to delete does not wait for a ledger that does not answer. */
+async function partsOrNothing(
+  deliveryId: string,
+  { reason }: Late,
+  { ledger, log }: LateParts,
+): Promise<LedgerPart[] | undefined> {
+  try {
+    return await ledger.partsOf(deliveryId);
+  } catch (error) {
+    if (reason !== 'retention-ends') throw error;
+    log.error('service-failed', { deliveryId, ...errorName(error) });
+    return undefined;
+  }
+}
+
+/** A late mail is not looked into: it counts as the one that the ledger knows. */
+function contentOf(known: readonly LedgerPart[]): string {
+  const holding = known.find((part) => part.contentSha256 !== undefined && !isFree(part)) ?? known[0];
+  return holding?.contentSha256 ?? '';
+}
+
+async function parkUnsent(
+  body: string,
+  envelope: Envelope,
+  { reason, detail }: Late,
+  calls: readonly Callable[],
+  parts: LateParts,
+): Promise<void> {
+  const unsent = calls.flatMap((call) => call.recipients);
+  if (unsent.length === 0) return;
+  const inDoubt = calls.some(({ before }) => before !== undefined && isInDoubt(before));
+  const doubt = inDoubt ? '; a call of SES ended without an answer, and no event told of it' : '';
+  const isWhole = unsent.length === distinctRecipients(envelope.envelope.to).length;
+  const theirs = isWhole ? envelope : narrowed(envelope, unsent);
+  await parkMail(isWhole ? body : serialiseEnvelope(theirs), theirs, reason, `${detail}${doubt}`, parts);
 }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { needsSmtpUtf8, withAsciiDomain } from '../../lib/message/address.ts';
 import { type Envelope, parseEnvelope } from '../../lib/message/envelope.ts';
 import { headerFlaw } from '../../lib/message/header-section.ts';
 import { distinctRecipients } from '../../lib/message/recipients.ts';
 import { type RetryPace, retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
 import type { FallbackQueue } from '../../lib/ports/fallback-queue.ts';
+import { contentHash } from './content-hash.ts';
 import { secondsUntil } from './delay.ts';
 import { type ContentSources, loadContent } from './load-content.ts';
 import { narrowed } from './narrowed.ts';
@@ -13,7 +13,7 @@ import { type ParkParts, parkMail, parkRefused, parkUnreadable } from './park.ts
 import type { RecordResult } from './record-result.ts';
 import { lateness, resendLate } from './resend-late.ts';
 import { foreignSender } from './sender-check.ts';
-import { sentReceipts, suppressedReceipts } from './tell.ts';
+import { sentReceipts, suppressedReceipts, tell } from './tell.ts';
 
 export interface ResendParts extends Omit<OfferParts, 'hasTime'>, ParkParts {
   readonly sources: ContentSources;
@@ -82,7 +82,7 @@ async function sendToAll(
   parts: ResendParts,
 ): Promise<RecordResult> {
   const recipients = distinctRecipients(envelope.envelope.to);
-  const contentSha256 = createHash('sha256').update(mime).digest('hex');
+  const contentSha256 = contentHash(envelope, mime);
   const offered = await offerToSes(
     {
       envelope,
@@ -100,20 +100,31 @@ async function sendToAll(
   }
 
   const refused = [...smtpUtf8Refusal(recipients.filter(needsSmtpUtf8)), ...offered.refused];
-  const notParked = await parkRefused(envelope, refused, parts);
-  const left = [...offered.left, ...notParked];
   const receipts = [
     ...sentReceipts(envelope, parts.region, offered.taken),
     ...suppressedReceipts(envelope, parts.region, offered.suppressed, parts.clock.now()),
   ];
-  if (left.length === 0) return { kind: 'done', receipts };
   if (offered.heldUntil !== undefined) {
     parts.log.info('held', { deliveryId: envelope.id, until: offered.heldUntil.toISOString() });
   }
-  const delaySeconds = delayOf(offered, notParked, message, parts);
-  if (left.length === recipients.length) return { kind: 'retry', delaySeconds, receipts };
-  await pushWhatIsLeft(envelope, left, delaySeconds, parts);
-  return { kind: 'done', receipts };
+  const { left } = offered;
+  if (left.length === 0 && refused.length === 0) return { kind: 'done', receipts };
+  const delaySeconds = delayOf(offered, message, parts);
+  if (left.length === recipients.length) {
+    return {
+      kind: 'retry',
+      delaySeconds: Math.max(delaySeconds, scheduledDelay('rate', message, parts)),
+      receipts,
+    };
+  }
+  // What follows is done once: the message must not come again because the API could not be told.
+  await tell(receipts, parts.receipts);
+  if (left.length > 0) await pushWhatIsLeft(envelope, left, delaySeconds, parts);
+  const notParked = await parkRefused(envelope, refused, parts);
+  if (notParked.length > 0) {
+    await pushWhatIsLeft(envelope, notParked, scheduledDelay('outage', message, parts), parts);
+  }
+  return DONE;
 }
 
 function smtpUtf8Refusal(recipients: readonly string[]): RefusedRecipients[] {
@@ -126,17 +137,15 @@ function smtpUtf8Refusal(recipients: readonly string[]): RefusedRecipients[] {
  * The soonest at which any of those left can be helped, and not sooner than the schedule of tries allows: SQS hands a
  * message out a limited number of times, and they must outlast its retention.
  */
-function delayOf(
-  { pace, heldUntil }: Offered,
-  notParked: readonly string[],
-  { receiveCount }: QueuedMessage,
-  { clock, random }: ResendParts,
-): number {
-  const scheduled = (needed: RetryPace) => retryDelaySeconds(needed, receiveCount, random());
-  const needed = pace ?? (notParked.length > 0 ? 'outage' : undefined);
-  if (needed !== undefined) return scheduled(needed);
+function delayOf({ pace, heldUntil }: Offered, message: QueuedMessage, parts: ResendParts): number {
+  if (pace !== undefined) return scheduledDelay(pace, message, parts);
+  // Only the time ran out: what is left may go on at once.
   if (heldUntil === undefined) return 0;
-  return Math.max(secondsUntil(heldUntil, clock.now()), scheduled('outage'));
+  return Math.max(secondsUntil(heldUntil, parts.clock.now()), scheduledDelay('outage', message, parts));
+}
+
+function scheduledDelay(pace: RetryPace, { receiveCount }: QueuedMessage, { random }: ResendParts): number {
+  return retryDelaySeconds(pace, receiveCount, random());
 }
 
 /** SQS keeps a new message back for at most 15 minutes. */

@@ -23,7 +23,7 @@ export interface Callable {
 }
 
 export type Standing =
-  /** The ledger knows the id with another content. */
+  /** SES has another content under the id, or may have it. */
   | { readonly kind: 'conflict'; readonly contentSha256: string }
   | {
       readonly kind: 'standing';
@@ -44,9 +44,9 @@ export function standingOf(
   parts: readonly LedgerPart[],
   heldUntil: (part: LedgerPart) => Date | undefined,
 ): Standing {
-  const other = parts.find(
-    (part) => part.contentSha256 !== undefined && part.contentSha256 !== contentSha256,
-  );
+  const isOther = (part: LedgerPart) =>
+    part.contentSha256 !== undefined && part.contentSha256 !== contentSha256;
+  const other = parts.find((part) => isOther(part) && !isFree(part));
   if (other?.contentSha256 !== undefined) return { kind: 'conflict', contentSha256: other.contentSha256 };
 
   const open = new Set(recipients);
@@ -65,7 +65,7 @@ export function standingOf(
     else held.push({ recipients: theirs, until });
   }
   // The latest first: the halves of a part that was refused as a whole are to be offered by themselves again.
-  for (const part of parts.filter(isFree).reverse()) {
+  for (const part of parts.filter((one) => isFree(one) && !isOther(one)).reverse()) {
     const isWhole = part.recipients.every((recipient) => open.has(recipient));
     if (isWhole) calls.push({ recipients: takeOut(part), before: part });
   }
@@ -84,7 +84,8 @@ export function isInDoubt({ state }: LedgerPart): boolean {
   return state === 'sending' || state === 'unknown';
 }
 
-function isFree({ state }: LedgerPart): boolean {
+/** Nobody calls for it now, and nobody has it. */
+export function isFree({ state }: LedgerPart): boolean {
   return state === 'open' || state === 'refused';
 }
 

@@ -40,7 +40,7 @@ export class EventTopic extends Construct {
 
   constructor(scope: Construct, id: string, { topicName, sendingConfiguration }: EventTopicProps) {
     super(scope, id);
-    this.key = this.createKey(sendingConfiguration);
+    this.key = this.createKey();
     this.topic = new Topic(this, 'Topic', { topicName, masterKey: this.key, enforceSSL: true });
     // It adds to the policy of the topic that this configuration set alone may publish, and waits for that: SES
     // tries the topic when the destination is made.
@@ -62,7 +62,7 @@ export class EventTopic extends Construct {
    *
    * @see https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
    */
-  private createKey({ configurationSetArn }: SendingConfiguration): Key {
+  private createKey(): Key {
     const key = new Key(this, 'Key', {
       description: `Encrypts the events of SES in ${this.node.path}`,
       enableKeyRotation: true,
@@ -76,10 +76,8 @@ export class EventTopic extends Construct {
         actions: ['kms:GenerateDataKey*', 'kms:Decrypt'],
         resources: ['*'],
         conditions: {
-          StringEquals: {
-            'aws:SourceAccount': Stack.of(this).account,
-            'aws:SourceArn': configurationSetArn,
-          },
+          // Which configuration set may publish, the topic's own policy says.
+          StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
         },
       }),
     );

@@ -8,6 +8,7 @@ import {
   EventSourceMapping,
   Function as LambdaFunction,
   LoggingFormat,
+  RecursiveLoop,
   Runtime,
   SystemLogLevel,
   Tracing,
@@ -50,6 +51,16 @@ export interface QueueFunctionProps extends FunctionProps {
 
   readonly timeout: Duration;
   readonly memoryMib: number;
+
+  /**
+   * Whether the function writes to the queue that feeds it. Lambda takes that for a loop and stops it after 16 rounds,
+   * unless it is told that there is an end.
+   *
+   * @default false
+   * @see https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+   */
+  readonly feedsItself?: boolean;
+
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -90,6 +101,7 @@ export class QueueFunction extends Construct {
       // The line with duration and memory of each invocation is of level INFO.
       systemLogLevelV2: SystemLogLevel.INFO,
       tracing: Tracing.ACTIVE,
+      recursiveLoop: props.feedsItself === true ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       environment: { ...props.environment },
     });
     this.acknowledgeTracing();

@@ -5,10 +5,10 @@ import { type QueueNames, QueueWithDeadLetters } from './queue-with-dead-letters
 
 /**
  * A receipt may overtake the worker that is still writing its row: it is left alone and comes again after this
- * time. The user of the API cannot set another, so it is the queue's. Long enough for a worker to write a batch,
- * short enough for a fate to be seen.
+ * time. The user of the API cannot set another, so it is the queue's. SQS hands a receipt out 1,000 times: with five
+ * minutes between, a row may be out of reach for three days.
  */
-const VISIBILITY_TIMEOUT = Duration.seconds(60);
+const VISIBILITY_TIMEOUT = Duration.minutes(5);
 
 /** The way back: receipts wait here for the worker of the API, which writes them to its rows. */
 export class ReceiptsQueue extends QueueWithDeadLetters {

@@ -66,6 +66,8 @@ export class ResendFunction extends QueueFunction {
       description: 'Resends through SES the mail that SMTP did not take',
       source: props.fallbackQueue,
       batchSize: RESEND_BATCH_SIZE,
+      // The recipients that are still to be sent to go back as a narrower envelope, fewer with each round.
+      feedsItself: true,
       timeout: Duration.seconds(RESEND_TIMEOUT_SECONDS),
       memoryMib: MEMORY_MIB,
       environment: environmentOf(props),

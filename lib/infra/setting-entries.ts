@@ -10,8 +10,11 @@ const logRetentions = Object.values(RetentionDays).filter(
   (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
 );
 
-/** A message that is parked is a new one, and the dead letters keep it for a retention of their own. */
-export const LONGEST_WAY_DAYS = 2 * QUEUE_RETENTION_DAYS;
+/**
+ * What is left of a mail goes back to the queue as a new message, and what is parked is one again: SQS keeps each for a
+ * retention of its own.
+ */
+export const LONGEST_WAY_DAYS = 3 * QUEUE_RETENTION_DAYS;
 
 /** SQS hides a message for at most 12 hours, and waiting for an event is hiding the message. */
 const MAX_EVENT_WAIT_SECONDS = 12 * 60 * 60;
@@ -95,7 +98,7 @@ export const entries = {
   payloadRetentionDays: wholeNumber(
     LONGEST_WAY_DAYS,
     365,
-    `; an envelope needs its payload for up to ${QUEUE_RETENTION_DAYS} days in the queue and as long again in the dead letters`,
+    `; an envelope needs its payload for up to ${QUEUE_RETENTION_DAYS} days in the queue, as long again for what is left of it, and once more in the dead letters`,
   ),
   logRetentionDays: v.pipe(
     v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number))]),
@@ -108,7 +111,7 @@ export const entries = {
   ledgerRetentionDays: wholeNumber(
     LONGEST_WAY_DAYS,
     365,
-    `; an envelope may be tried for up to ${QUEUE_RETENTION_DAYS} days, and as long again after a redrive`,
+    `; an envelope may be tried for up to ${QUEUE_RETENTION_DAYS} days, as long again for what is left of it, and once more after a redrive`,
   ),
   softBounceLimit: wholeNumber(1, MAX_SOFT_BOUNCES, ''),
   softBounceWindowDays: wholeNumber(1, 90, ''),

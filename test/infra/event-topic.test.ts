@@ -62,7 +62,7 @@ describe('the topic of the events', () => {
     if (publish !== undefined) expectOnlyOwnConfigurationSet(publish);
   });
 
-  it('is encrypted with a key that turns, and that only its account and SES for this topic may use', () => {
+  it('is encrypted with a key that turns, and that only its account, and SES for it, may use', () => {
     dev.hasResourceProperties('AWS::SNS::Topic', {
       TopicName: 'keybuzz-mail-events-dev',
       KmsMasterKeyId: arnOf(key),
@@ -74,8 +74,11 @@ describe('the topic of the events', () => {
     expect(others).toEqual([]);
     expect(account).toMatchObject({ Effect: 'Allow', Action: 'kms:*' });
     expect(readable(Object(account?.Principal).AWS)).toBe('arn:aws:iam::<AWS::AccountId>:root');
-    expect(ses?.Action).toEqual(['kms:Decrypt', 'kms:GenerateDataKey*']);
-    if (ses !== undefined) expectOnlyOwnConfigurationSet(ses);
+    expect(ses).toMatchObject({
+      Principal: { Service: 'ses.amazonaws.com' },
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+      Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+    });
   });
 
   it('is told all that can become of a mail, and of no opens or clicks', () => {

@@ -56,7 +56,7 @@ describe('the payload bucket', () => {
   });
 
   it.each([
-    ['dev', dev, 28],
+    ['dev', dev, 42],
     ['prod', prod, 30],
   ])('expires what it holds and what was never finished: %s', (_stage, template, days) => {
     template.hasResourceProperties('AWS::S3::Bucket', {

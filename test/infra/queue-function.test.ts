@@ -129,6 +129,12 @@ describe.each(STAGES)('the Lambdas: %s', (stage, template) => {
     expect(Object.keys(variablesOf('feedback')).sort()).toEqual(Object.values(FEEDBACK_ENV).sort());
   });
 
+  it('may go round in a loop where they push what is left of a mail, and nowhere else', () => {
+    const loops = (name: string) => template.findResources('AWS::Lambda::Function')[functionId(name)];
+    expect(loops('resend')?.Properties.RecursiveLoop).toBe('Allow');
+    expect(loops('feedback')?.Properties.RecursiveLoop).toBe('Terminate');
+  });
+
   it('are fed by their queues and report the items that failed', () => {
     template.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {

@@ -16,7 +16,7 @@ const queueId = (QueueName: string) => idOf(dev, 'AWS::SQS::Queue', { QueueName 
 const QUEUES: readonly (readonly [queue: string, deadLetters: string, hiddenSeconds: number])[] = [
   ['keybuzz-mail-fallback-dev', 'keybuzz-mail-dead-letters-dev', 6 * RESEND_TIMEOUT_SECONDS],
   ['keybuzz-mail-feedback-dev', 'keybuzz-mail-feedback-dead-letters-dev', 6 * FEEDBACK_TIMEOUT_SECONDS],
-  ['keybuzz-mail-receipts-dev', 'keybuzz-mail-receipts-dead-letters-dev', 60],
+  ['keybuzz-mail-receipts-dev', 'keybuzz-mail-receipts-dead-letters-dev', 300],
 ];
 
 const NAMES = QUEUES.flatMap(([queue, deadLetters, _hiddenSeconds]) => [queue, deadLetters]);

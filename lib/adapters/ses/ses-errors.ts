@@ -84,6 +84,9 @@ const KNOWN_ERRORS: readonly KnownError[] = [
   },
 ];
 
+/** The SDK's own time limit of making a connection; it has no code that tells it from the limit of an answer. */
+const NO_CONNECTION_IN_TIME = /did not establish a connection/;
+
 /** The connection was never made, so SES cannot have the mail. */
 const NOT_CONNECTED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
 
@@ -96,7 +99,8 @@ export function verdictOf(code: string, message: string, httpStatus: number | un
     (error) => error.codes.includes(code) && (error.message === undefined || error.message.test(message)),
   );
   if (known !== undefined) return known.verdict;
-  if (NOT_CONNECTED.includes(code)) return retry('ses-unreachable', 'outage');
+  if (NOT_CONNECTED.includes(code) || NO_CONNECTION_IN_TIME.test(message))
+    return retry('ses-unreachable', 'outage');
   // Without an answer that can be read, or with "something broke inside", SES may have taken the mail.
   if (httpStatus === undefined || httpStatus < 400) return retry('answer-lost', 'outage', true);
   if (httpStatus >= 500) return retry('ses-unavailable', 'outage', true);

@@ -32,4 +32,9 @@ export class SesV2Sender implements RawMailSender {
       return MessageId;
     });
   }
+
+  /** Ends its connections; it may be used no more. */
+  close(): void {
+    this.#ses.destroy();
+  }
 }

@@ -8,13 +8,18 @@ const NOT_LOADED: SendAnswer = {
   detail: 'the client of SES v2 could not be loaded',
 };
 
-/** Takes v1 up to its limit and v2 above it; the v2 client is loaded by the first mail that needs it. */
-export class SizedSesSender implements RawMailSender {
-  readonly #small: RawMailSender;
-  readonly #loadLarge: () => Promise<RawMailSender>;
-  #large: Promise<RawMailSender> | undefined;
+/** A sender with connections of its own. */
+export interface ClosableSender extends RawMailSender {
+  close(): void;
+}
 
-  constructor(small: RawMailSender, loadLarge: () => Promise<RawMailSender>) {
+/** Takes v1 up to its limit and v2 above it; the v2 client is loaded by the first mail that needs it. */
+export class SizedSesSender implements ClosableSender {
+  readonly #small: ClosableSender;
+  readonly #loadLarge: () => Promise<ClosableSender>;
+  #large: Promise<ClosableSender> | undefined;
+
+  constructor(small: ClosableSender, loadLarge: () => Promise<ClosableSender>) {
     this.#small = small;
     this.#loadLarge = loadLarge;
   }
@@ -28,5 +33,14 @@ export class SizedSesSender implements RawMailSender {
       this.#large = undefined;
       return NOT_LOADED;
     }
+  }
+
+  close(): void {
+    this.#small.close();
+    // One that could not be loaded has no connections.
+    this.#large?.then(
+      (large) => large.close(),
+      () => {},
+    );
   }
 }

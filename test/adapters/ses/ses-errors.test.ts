@@ -23,6 +23,13 @@ describe('the table of SES errors', () => {
     ['SignatureDoesNotMatch', 'signature', 403, 'access-denied', 'hours'],
     ['ServiceUnavailable', 'later', 503, 'ses-unavailable', 'outage'],
     ['ECONNREFUSED', '', undefined, 'ses-unreachable', 'outage'],
+    [
+      'TimeoutError',
+      '@smithy/node-http-handler - the request socket did not establish a connection with the server within the configured timeout of 3000 ms.',
+      undefined,
+      'ses-unreachable',
+      'outage',
+    ],
     ['ENOTFOUND', '', undefined, 'ses-unreachable', 'outage'],
     ['SomethingNew', 'what is this', 400, 'unknown-ses-error', 'hours'],
   ])('%s (%s) waits', (code, message, status, cause, pace) => {

@@ -105,11 +105,12 @@ describe.each([
 describe('the choice of the API', () => {
   it('loads v2 for the first mail above the limit of v1, and not before', async () => {
     const asked: string[] = [];
-    const sender = (name: string): RawMailSender => ({
+    const sender = (name: string) => ({
       send: async () => {
         asked.push(name);
-        return { kind: 'sent', sesMessageId: name };
+        return { kind: 'sent' as const, sesMessageId: name };
       },
+      close: () => {},
     });
     let loads = 0;
     const sized = new SizedSesSender(sender('v1'), async () => {

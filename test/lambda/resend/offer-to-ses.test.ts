@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type Offered, offerToSes } from '../../../lambda/resend/offer-to-ses.ts';
+import type { NewPart } from '../../../lib/ports/ledger.ts';
 import type { RawMailSender } from '../../../lib/ports/raw-mail-sender.ts';
+import { MemoryLedger } from '../../support/memory-ledger.ts';
 import { anOffer, offerParts } from '../../support/offer-parts.ts';
 
 interface Scene {
@@ -73,8 +75,52 @@ describe('offering a mail to SES', () => {
   it('takes the mail itself for the reason after a while, and asks no more', async () => {
     const { offered, calls } = await play({ recipients: 400, bad: Array.from({ length: 400 }, (_, i) => i) });
 
-    expect(calls).toBeLessThanOrEqual(15);
+    expect(calls).toBeLessThanOrEqual(20);
     expect(refusedIn(offered)).toHaveLength(400);
+  });
+
+  it.each([
+    ['nine of fifty', 50, [0, 6, 12, 18, 24, 30, 36, 42, 48]],
+    ['one in each call', 750, Array.from({ length: 15 }, (_, index) => 50 * index)],
+    ['one in fifty of ten thousand', 10_000, Array.from({ length: 200 }, (_, index) => 50 * index + 7)],
+  ])('does not give the good up for a few bad ones: %s', async (_name, recipients, bad) => {
+    const { offered, sent } = await play({ recipients, bad });
+
+    expect([...refusedIn(offered)].sort()).toEqual(bad.map(nameOf).sort());
+    expect(sent).toHaveLength(recipients - bad.length);
+  });
+
+  it('keeps what is decided for some where a service then fails for others', async () => {
+    const ses: RawMailSender = { send: async () => ({ kind: 'sent', sesMessageId: 's' }) };
+    let looks = 0;
+    const suppressions = {
+      find: async () => {
+        looks += 1;
+        if (looks > 1) throw new Error('down');
+        return new Map();
+      },
+    };
+    const names = Array.from({ length: 60 }, (_, index) => nameOf(index));
+
+    const offered = await offerToSes(anOffer(names), offerParts({ ses, suppressions }));
+
+    expect(offered).toMatchObject({ pace: 'outage', left: names.slice(50) });
+    expect(offered).toMatchObject({ taken: [{ recipients: names.slice(0, 50), sesMessageId: 's' }] });
+  });
+
+  it('gives a claim back whose answer was lost, as nothing was called under it', async () => {
+    class LostAnswers extends MemoryLedger {
+      override async open(part: NewPart): Promise<boolean> {
+        await super.open(part);
+        throw new Error('the answer was lost');
+      }
+    }
+    const ledger = new LostAnswers();
+    const ses: RawMailSender = { send: async () => ({ kind: 'sent', sesMessageId: 's' }) };
+
+    await expect(offerToSes(anOffer([nameOf(0)]), offerParts({ ses, ledger }))).rejects.toThrow('lost');
+
+    expect(ledger.parts).toMatchObject([{ state: 'open' }]);
   });
 
   it('sends to someone within three calls, so that no try is in vain where time is short', async () => {

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { packMime } from '../../../lib/message/content-codec.ts';
+import type { FallbackQueue } from '../../../lib/ports/fallback-queue.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
-import { ResendBench } from './resend-bench.ts';
+import { ResendBench, recipients } from './resend-bench.ts';
 
 const DOWN = { kind: 'error', status: 500 } as const;
 
@@ -195,5 +196,86 @@ describe('one id, one send, on a real ledger', () => {
     });
 
     expect(bench.postponed.map(({ delaySeconds }) => delaySeconds)).toEqual([4, 2025]);
+  });
+
+  it('tells and pushes what is left once, however often the API cannot be told', async () => {
+    const to = recipients(60);
+    bench.ses.fault({
+      effect: { kind: 'throttling' },
+      when: () => bench.ses.mails.length === 1,
+      times: Number.POSITIVE_INFINITY,
+    });
+    bench.aws.fault({ fault: DOWN, on: { action: 'SendMessageBatch' } });
+    const record = aRecordOf(anEnvelope({ envelope: { from: 'support@keybuzz.io', to } }));
+    const pushed: (readonly string[])[] = [];
+    const queue: FallbackQueue = {
+      push: async ({ envelope }) => {
+        pushed.push(envelope.to);
+        return 'queued';
+      },
+    };
+
+    for (let tries = 0; tries < 3; tries += 1) await bench.resend([record], { queue });
+    expect(pushed).toEqual([]);
+
+    bench.aws.heal();
+    await bench.resend([record], { queue });
+    expect(pushed).toEqual([to.slice(50)]);
+    expect(bench.ses.mails.map((mail) => mail.recipients)).toEqual([to.slice(0, 50)]);
+  });
+
+  it('parks a refused recipient once, though what is left cannot be pushed at first', async () => {
+    bench.ses.fault({ effect: { kind: 'throttling' }, when: () => bench.ses.mails.length === 1, times: 9 });
+    const to = ['jörg@example.org', ...recipients(60)];
+    const record = aRecordOf(anEnvelope({ envelope: { from: 'support@keybuzz.io', to } }));
+    const queue = { push: () => Promise.reject(new Error('down')) };
+
+    await bench.resend([record], { queue });
+    await bench.resend([record], { queue });
+    expect(await bench.parked()).toEqual([]);
+    await bench.resend([record]);
+
+    expect((await bench.parked()).map(({ reason }) => reason)).toEqual(['needs-smtputf8']);
+  });
+
+  it('parks what SQS is about to delete, though the ledger does not answer', async () => {
+    bench.dynamoDb.fault({ fault: DOWN });
+    const thirteenDaysAgo = String(Date.now() - 13 * 24 * 3600 * 1000 - 1);
+
+    const response = await bench.resend([aRecordOf(anEnvelope(), { SentTimestamp: thirteenDaysAgo })]);
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(await bench.parked()).toMatchObject([
+      { reason: 'retention-ends', detail: expect.stringContaining('the ledger could not be asked') },
+    ]);
+  });
+
+  it('takes another content under an id where SES never had the first', async () => {
+    const first = anEnvelope({ content: packMime(mimeFrom('support@keybuzz.io', 'one')) });
+    const second = { ...first, content: packMime(mimeFrom('support@keybuzz.io', 'two')) };
+    bench.ses.fault({ effect: { kind: 'throttling' } });
+    await bench.resend([aRecordOf(first)]);
+
+    await bench.resend([aRecordOf(second)]);
+    await bench.resend([aRecordOf(first)]);
+
+    expect(bench.ses.mails.map(({ raw }) => raw.toString().includes('two'))).toEqual([true]);
+    expect(await bench.parked()).toMatchObject([{ reason: 'id-conflict' }]);
+  });
+
+  it('knows a mail in parts by its parts, whatever a later composer makes of them', async () => {
+    const envelope = anEnvelope({ content: { type: 'mail', from: 'support@keybuzz.io', text: 'Hello' } });
+    await bench.resend([aRecordOf(envelope)]);
+    const composer = {
+      compose: async () => ({ kind: 'mime' as const, mime: mimeFrom('support@keybuzz.io', 'other bytes') }),
+    };
+
+    const response = await bench.resend([aRecordOf(envelope)], {
+      sources: { ...bench.parts.sources, composer: async () => composer },
+    });
+
+    expect(response.batchItemFailures).toEqual([]);
+    expect(bench.ses.mails).toHaveLength(1);
+    expect(await bench.parked()).toEqual([]);
   });
 });

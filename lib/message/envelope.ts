@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { BARE_ADDRESS } from './address.ts';
+import { BARE_ADDRESS, withAsciiDomain } from './address.ts';
 import { failureSchema } from './failure.ts';
 import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PREFIX } from './limits.ts';
 
@@ -24,10 +24,17 @@ const tenantId = v.pipe(
   v.regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable ASCII characters, no space'),
 );
 
+/** RFC 5321, 4.5.3.1: 64 of the local part and 255 of the domain. */
+const MAX_ADDRESS_CHARACTERS = 320;
+
 export const addressSchema = v.pipe(
   v.string(),
-  v.maxLength(320, 'at most 320 characters'),
+  v.maxLength(MAX_ADDRESS_CHARACTERS, `at most ${MAX_ADDRESS_CHARACTERS} characters`),
   v.regex(BARE_ADDRESS, 'a bare address such as marie@example.org'),
+  v.check(
+    (address) => withAsciiDomain(address).length <= MAX_ADDRESS_CHARACTERS,
+    `at most ${MAX_ADDRESS_CHARACTERS} characters, its domain in ASCII`,
+  ),
 );
 
 /** An address as a mail shows it: bare, or with a name: `"Marie" <marie@example.org>`. */
@@ -117,7 +124,10 @@ const mailContent = v.object({ type: v.literal('mail'), ...mailFields });
 export const timestampSchema = v.pipe(
   v.string(),
   v.isoTimestamp('an ISO 8601 time with its offset'),
-  v.regex(/^[1-9]\d{3}-.*(?:Z|[+-]\d{2}:?\d{2})$/, 'an ISO 8601 time, its offset Z or in hours and minutes'),
+  v.regex(
+    /^[1-9]\d{3}-[\d-]+[T ][\d:.]+(?:Z|[+-]\d{2}:?\d{2})$/,
+    'an ISO 8601 time, its offset Z or in hours and minutes',
+  ),
 );
 
 /** Message tags of SES have letters, digits, `_` and `-`, in names and values alike. */

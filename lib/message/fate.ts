@@ -1,5 +1,6 @@
 /**
- * What can become of a mail for one recipient, from the least to the most that is known.
+ * What can become of a mail for one recipient, in the order of what is known; a bounce for ever alone, and a mail that
+ * SES rejected, say more than a complaint.
  *
  * - `expired`: past its time before it could be sent.
  * - `suppressed`: on the pipeline's suppression list, so it was not sent.
@@ -9,7 +10,7 @@
  * - `delivery_delayed`: the recipient's server does not take it now; SES goes on trying.
  * - `delivered`: the recipient's server has taken it.
  * - `bounced`: the recipient's server refused it for ever, or SES gave up trying.
- * - `complained`: the recipient called it spam.
+ * - `complained`: the recipient called it spam, or somebody else of the same provider did.
  */
 export const FATE_KINDS = [
   'expired',
@@ -52,6 +53,10 @@ export type Fates = Readonly<Record<string, Fate>>;
  * The order in which states move; never backwards. What happened before SES took the mail ranks below `sent`: such
  * a mail may be sent after all, by a redrive. A bounce may follow a delivery (a server takes the mail and refuses it
  * later), a complaint follows it; a delivery after either is an old story that came late.
+ *
+ * A complaint says more than a soft bounce, and less than a bounce for ever or a rejection: where the provider does not
+ * say who complained, SES names everybody there that the mail was sent to, those too who never got it.
+ * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
  */
 function rankOf({ kind, bounce, sesMessageId }: Fate): number {
   switch (kind) {
@@ -60,7 +65,7 @@ function rankOf({ kind, bounce, sesMessageId }: Fate): number {
     case 'suppressed':
       return 1;
     case 'failed':
-      return sesMessageId === undefined ? 2 : 8;
+      return sesMessageId === undefined ? 2 : 9;
     case 'sent':
       return 3;
     case 'delivery_delayed':
@@ -68,9 +73,9 @@ function rankOf({ kind, bounce, sesMessageId }: Fate): number {
     case 'delivered':
       return 5;
     case 'bounced':
-      return bounce?.type === 'Permanent' ? 7 : 6;
+      return bounce?.type === 'Permanent' ? 8 : 6;
     case 'complained':
-      return 9;
+      return 7;
   }
 }
 
@@ -109,7 +114,7 @@ export function isLoss({ kind }: Fate): boolean {
   return kind === 'expired' || kind === 'suppressed' || kind === 'failed' || kind === 'bounced';
 }
 
-/** True where the recipient has the mail. Nobody complains about a mail that never came. */
+/** True where the recipient has the mail. Nobody complains about a mail that never came, and a bounce outranks it. */
 export function isDelivery({ kind }: Fate): boolean {
   return kind === 'delivered' || kind === 'complained';
 }

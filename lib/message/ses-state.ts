@@ -31,27 +31,41 @@ const MAX_REASONS = 3;
 export function sesStateOf(fates: Fates, attempted: Attempted): SesState | undefined {
   const handedOver = new Set(attempted.handedOver.map(addressKey));
   if (handedOver.size === 0) return undefined;
-  const recipients = new Set([...handedOver, ...attempted.takenBySmtp.map(addressKey)]).size;
-  const known = [...handedOver]
-    .sort()
-    .flatMap((key) => (Object.hasOwn(fates, key) ? (fates[key] ?? []) : []));
-  const losses = known.filter(isLoss);
-  if (losses.length > 0) return { status: 'failed', lastError: describeLosses(losses, recipients) };
-  if (known.length < handedOver.size || !known.every(isDelivery)) return { status: 'sending' };
-  return { status: 'delivered', deliveredAt: latest(known.map(({ at, deliveredAt }) => deliveredAt ?? at)) };
+  const losses: (readonly [string, Fate])[] = [];
+  let deliveries = 0;
+  let lastMs = 0;
+  for (const key of handedOver) {
+    const fate = Object.hasOwn(fates, key) ? fates[key] : undefined;
+    if (fate === undefined) continue;
+    if (isLoss(fate)) losses.push([key, fate]);
+    if (!isDelivery(fate)) continue;
+    deliveries += 1;
+    lastMs = Math.max(lastMs, Date.parse(fate.deliveredAt ?? fate.at));
+  }
+  if (losses.length > 0) {
+    const recipients = new Set([...handedOver, ...attempted.takenBySmtp.map(addressKey)]).size;
+    return { status: 'failed', lastError: describeLosses(losses, recipients) };
+  }
+  if (deliveries < handedOver.size) return { status: 'sending' };
+  return { status: 'delivered', deliveredAt: new Date(lastMs).toISOString() };
 }
 
 /** Recipients that were lost in the same way are told together, with the answer of one of their servers. */
-function describeLosses(losses: readonly Fate[], recipients: number): string {
-  const reasons = [...new Set(losses.map(reasonOf))];
-  const described = reasons.map((reason) => {
-    const lost = losses.filter((loss) => reasonOf(loss) === reason);
-    return `${reason}${answerOf(lost)} for ${lost.length} of ${recipients} recipients`;
-  });
-  const more = described.length - MAX_REASONS;
-  return [...described.slice(0, MAX_REASONS), ...(more > 0 ? [`and for ${more} more reasons`] : [])].join(
-    '; ',
-  );
+function describeLosses(losses: readonly (readonly [string, Fate])[], recipients: number): string {
+  // Whatever the order of the recipients, the same words.
+  const sorted = [...losses].sort(([one], [other]) => (one < other ? -1 : 1));
+  const groups = new Map<string, Fate[]>();
+  for (const [, loss] of sorted) {
+    const reason = reasonOf(loss);
+    const group = groups.get(reason);
+    if (group === undefined) groups.set(reason, [loss]);
+    else group.push(loss);
+  }
+  const described = [...groups]
+    .slice(0, MAX_REASONS)
+    .map(([reason, lost]) => `${reason}${answerOf(lost)} for ${lost.length} of ${recipients} recipients`);
+  const more = groups.size - MAX_REASONS;
+  return [...described, ...(more > 0 ? [`and for ${more} more reasons`] : [])].join('; ');
 }
 
 /** `bounced (Permanent/General)`, `suppressed (complaint)`. */
@@ -67,8 +81,4 @@ function answerOf(lost: readonly Fate[]): string {
     .replaceAll(/[\p{Cc}\s]+/gu, ' ')
     .trim();
   return `: ${line.slice(0, MAX_RESPONSE_SHOWN).toWellFormed()}`;
-}
-
-function latest(times: readonly string[]): string {
-  return new Date(Math.max(...times.map((time) => Date.parse(time)))).toISOString();
 }

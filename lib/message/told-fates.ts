@@ -1,4 +1,4 @@
-import { type Fates, isSameFate, laterFates } from './fate.ts';
+import { type Fate, type Fates, isSameFate, laterFates } from './fate.ts';
 import { fatesOf, type Receipt } from './receipt.ts';
 
 /** What receipts have told of a delivery. */
@@ -10,7 +10,9 @@ export interface ToldFates {
 
 /** Adds what a receipt tells. Where it tells nothing new, the outcome is `told` itself. */
 export function withReceipt(told: ToldFates, receipt: Receipt): ToldFates {
-  const news = changedFates(told.fates, laterFates(told.fates, fatesOf(receipt)));
+  const tells = fatesOf(receipt);
+  // A delivery may have thousands of recipients, and a receipt names a few of them.
+  const news = changedFates(told.fates, laterFates(fatesNamed(told.fates, Object.keys(tells)), tells));
   const { messageId } = receipt;
   const newId = messageId !== undefined && !told.messageIds.includes(messageId);
   if (Object.keys(news).length === 0 && !newId) return told;
@@ -18,6 +20,16 @@ export function withReceipt(told: ToldFates, receipt: Receipt): ToldFates {
     fates: { ...told.fates, ...news },
     messageIds: newId ? [...told.messageIds, messageId].sort() : told.messageIds,
   };
+}
+
+/** The fates of these recipients alone, named by their keys. */
+export function fatesNamed(fates: Fates, keys: readonly string[]): Fates {
+  return Object.fromEntries(
+    keys.flatMap((key): [string, Fate][] => {
+      const fate = Object.hasOwn(fates, key) ? fates[key] : undefined;
+      return fate === undefined ? [] : [[key, fate]];
+    }),
+  );
 }
 
 /** The fates that are not as they were. */

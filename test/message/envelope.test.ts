@@ -127,6 +127,8 @@ describe('the envelope', () => {
     ['more than 40 MB declared', (e) => (e.content = { ...example('s3').content, bytes: 41_943_041 })],
     ['a time without its offset', (e) => (e.expiresAt = '2026-11-22T09:44:58')],
     ['a time with an offset in hours alone', (e) => (e.expiresAt = '2020-01-01T00:00:00+02')],
+    ['a time with a space before its offset', (e) => (e.expiresAt = '2026-01-01T10:00:00 +01:00')],
+    ['an address that is too long in ASCII', (e) => (e.envelope.to = [`a@${'ü.'.repeat(60)}example`])],
     ['an address with two @', (e) => (e.envelope.from = 'evil@bank.example@keybuzz.io')],
     ['a domain with an empty label', (e) => (e.envelope.to = ['marie@exa..mple'])],
     ['a domain with a path', (e) => (e.envelope.to = ['marie@example.org/x'])],

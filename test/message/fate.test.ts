@@ -59,7 +59,7 @@ describe('what is known after two fates', () => {
     );
   });
 
-  it('goes from sent to delivered to complained, and never back', () => {
+  it('goes from sent to delivered to complained or bounced for ever, and never back', () => {
     const steps = [
       fate('expired', 9),
       fate('suppressed', 9),
@@ -68,9 +68,9 @@ describe('what is known after two fates', () => {
       fate('delivery_delayed', 2),
       fate('delivered', 3),
       fate('bounced', 4, { bounce: { type: 'Transient', subType: 'General' } }),
+      fate('complained', 5),
       fate('bounced', 4, { bounce }),
       fate('failed', 1, { sesMessageId: 'ses-1' }),
-      fate('complained', 5),
     ];
     for (const [index, known] of steps.entries()) {
       for (const later of steps.slice(index + 1)) {

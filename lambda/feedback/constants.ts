@@ -17,13 +17,20 @@ export const FEEDBACK_TIMEOUT_SECONDS = 60;
 export const FEEDBACK_CALL_TIMEOUT_MS = 4_000;
 
 /**
- * What the ledger and the queue of the receipts are asked for one part of a delivery (read, push, write), and what is
- * left to say of the batch: postpone, count the latencies. The suppression list is told meanwhile.
+ * What the ledger and the queue of the receipts are asked for one part of a delivery (read, prove, push, write), and
+ * what is left to say of the batch: postpone, count the latencies. The suppression list is told meanwhile.
  */
-export const NEEDED_FOR_ONE_JOB_MS = 5 * FEEDBACK_CALL_TIMEOUT_MS;
+export const NEEDED_FOR_ONE_JOB_MS = 6 * FEEDBACK_CALL_TIMEOUT_MS;
 
 /** AWS asks for six times the function's timeout. */
 export const FEEDBACK_VISIBILITY_SECONDS = 6 * FEEDBACK_TIMEOUT_SECONDS;
+
+/**
+ * An event that failed comes again after this time at the latest. The resend Lambda takes an event that is younger
+ * than a lost answer, by more than this and the visibility timeout, for proof that the way is clear. With it, the
+ * 1,000 tries that SQS allows outlast an outage of almost a week.
+ */
+export const FEEDBACK_LONGEST_RETRY_SECONDS = 10 * 60;
 
 /** The names of the environment variables that the stack sets and the handler reads. */
 export const FEEDBACK_ENV = {
@@ -37,9 +44,3 @@ export const FEEDBACK_ENV = {
   softBounceWindowDays: 'SOFT_BOUNCE_WINDOW_DAYS',
   fromDomain: 'FROM_DOMAIN',
 } as const;
-
-/**
- * An event that failed comes again after this time at the latest. The resend Lambda takes an event that is younger
- * than a lost answer, by more than this and the visibility timeout, for proof that the way is clear.
- */
-export const FEEDBACK_LONGEST_RETRY_SECONDS = 600;

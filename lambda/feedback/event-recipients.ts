@@ -12,17 +12,22 @@ export function addressIn(mention: string): string | undefined {
 }
 
 /**
- * Finds the recipients that an event names among those the mail was sent to.
+ * Finds the recipients that an event names among those the mail was sent to, and nobody else: SES takes the
+ * Final-Recipient of the DSN, and whoever writes a DSN may write any address into it.
  *
- * A bounce may name another mailbox, that the mail was forwarded to: SES takes the Final-Recipient of the DSN. Where
- * the mail went to one recipient alone, it is about that one; otherwise the name stands for itself.
+ * It may be another mailbox, that the mail was forwarded to. Where the mail went to one recipient alone, it is about
+ * that one, whatever the name.
+ *
+ * @param destination as SES gives it: an entry that cannot be read is a recipient too
  */
-export function recipientFinder(destinations: readonly string[]): (mention: string) => string | undefined {
-  const byKey = new Map(destinations.map((address) => [addressKey(address), address]));
-  const only = byKey.size === 1 ? destinations[0] : undefined;
+export function recipientFinder(destination: readonly string[]): (mention: string) => string | undefined {
+  const addresses = destination.map(addressIn);
+  const byKey = new Map(
+    addresses.flatMap((address) => (address === undefined ? [] : [[addressKey(address), address]])),
+  );
+  const only = addresses.length === 1 ? addresses[0] : undefined;
   return (mention) => {
     const address = addressIn(mention);
-    const found = address === undefined ? undefined : byKey.get(addressKey(address));
-    return found ?? only ?? address;
+    return (address === undefined ? undefined : byKey.get(addressKey(address))) ?? only;
   };
 }

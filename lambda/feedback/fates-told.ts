@@ -1,6 +1,5 @@
 import { BOUNCE_TYPES, type BounceType, type Fate } from '../../lib/message/fate.ts';
 import type { ToldFate } from '../../lib/message/receipt.ts';
-import { recipientFinder } from './event-recipients.ts';
 import { readServerAnswer } from './server-answer.ts';
 import type { EventDetail } from './ses-event-schema.ts';
 
@@ -12,71 +11,109 @@ export interface SentMail {
   readonly destinations: readonly string[];
 }
 
+/** What an event tells. */
+export interface Told {
+  /** Of a recipient there may be several. */
+  readonly fates: readonly ToldFate[];
+  /** How many are named that the mail was not sent to. */
+  readonly strangers: number;
+  /** For how many recipients a machine answered: out of office, and the like. */
+  readonly automaticReplies: number;
+}
+
 /**
  * What an event tells of the recipients. Each proves that SES took the mail, for all of them: a Delivery of one
  * may come, and the Send of all be late or lost.
+ *
+ * @param find the recipient that is named, where it is one
  */
-export function fatesToldBy(detail: EventDetail, mail: SentMail): ToldFate[] {
-  const { sesMessageId, sentAt: at, destinations } = mail;
-  return [...toAll(destinations, { kind: 'sent', at, sesMessageId }), ...ownFates(detail, mail)];
+export function toldBy(
+  detail: EventDetail,
+  mail: SentMail,
+  find: (name: string) => string | undefined,
+): Told {
+  const { sesMessageId, sentAt: at } = mail;
+  const fates: ToldFate[] = mail.destinations.map((address) => ({
+    address,
+    fate: { kind: 'sent', at, sesMessageId },
+  }));
+  let strangers = 0;
+  let automaticReplies = 0;
+  for (const { name, fate } of mentionsIn(detail, mail)) {
+    const address = find(name);
+    if (fate === 'automatic-reply') automaticReplies += 1;
+    else if (address === undefined) strangers += 1;
+    else fates.push({ address, fate });
+  }
+  return { fates, strangers, automaticReplies };
 }
 
-function ownFates(detail: EventDetail, { sesMessageId, sentAt, destinations }: SentMail): ToldFate[] {
-  const find = recipientFinder(destinations);
-  const told = (mention: string, fate: Fate): ToldFate[] => {
-    const address = find(mention);
-    return address === undefined ? [] : [{ address, fate }];
-  };
+interface Mention {
+  readonly name: string;
+  readonly fate: Fate | 'automatic-reply';
+}
+
+function mentionsIn(detail: EventDetail, { sesMessageId, sentAt, destinations }: SentMail): Mention[] {
   switch (detail.eventType) {
     case 'Send':
       return [];
     case 'Delivery': {
       const { timestamp: at, recipients, smtpResponse } = detail.delivery;
-      const fate: Fate = { kind: 'delivered', at, sesMessageId, ...readServerAnswer(smtpResponse) };
-      return recipients.flatMap((mention) => told(mention, fate));
+      return ofAll(recipients, { kind: 'delivered', at, sesMessageId, ...readServerAnswer(smtpResponse) });
     }
     case 'DeliveryDelay': {
       const { timestamp: at, delayedRecipients } = detail.deliveryDelay;
-      return delayedRecipients.flatMap(({ emailAddress, diagnosticCode, status }) =>
-        told(emailAddress, {
-          kind: 'delivery_delayed',
-          at,
-          sesMessageId,
-          ...readServerAnswer(diagnosticCode, status),
-        }),
-      );
+      return delayedRecipients.map(({ emailAddress: name, diagnosticCode, status }) => {
+        const answer = readServerAnswer(diagnosticCode, status);
+        return { name, fate: { kind: 'delivery_delayed', at, sesMessageId, ...answer } };
+      });
     }
-    case 'Bounce': {
-      const { timestamp: at, bounceType, bounceSubType, bouncedRecipients } = detail.bounce;
-      const bounce = { type: readBounceType(bounceType), subType: wordIn(bounceSubType) ?? 'Undetermined' };
-      return bouncedRecipients.flatMap(({ emailAddress, diagnosticCode, status }) =>
-        told(emailAddress, {
-          kind: 'bounced',
-          at,
-          sesMessageId,
-          bounce,
-          ...readServerAnswer(diagnosticCode, status),
-        }),
-      );
-    }
+    case 'Bounce':
+      return bounceMentions(detail.bounce, sesMessageId);
     case 'Complaint': {
-      const fate = complaintFate(detail.complaint, sesMessageId);
-      return detail.complaint.complainedRecipients.flatMap(({ emailAddress }) => told(emailAddress, fate));
+      const { complainedRecipients } = detail.complaint;
+      const names = complainedRecipients.map(({ emailAddress }) => emailAddress);
+      return ofAll(names, complaintFate(detail.complaint, sesMessageId));
     }
     case 'Reject':
-      return toAll(destinations, { kind: 'failed', at: sentAt, sesMessageId, reason: 'rejected-by-ses' });
+      return ofAll(destinations, { kind: 'failed', at: sentAt, sesMessageId, reason: 'rejected-by-ses' });
     case 'Rendering Failure':
-      return toAll(destinations, { kind: 'failed', at: sentAt, sesMessageId, reason: 'rendering-failed' });
+      return ofAll(destinations, { kind: 'failed', at: sentAt, sesMessageId, reason: 'rendering-failed' });
   }
 }
+
+type BounceDetail = Extract<EventDetail, { eventType: 'Bounce' }>['bounce'];
+
+function bounceMentions(detail: BounceDetail, sesMessageId: string): Mention[] {
+  const { timestamp: at, bouncedRecipients } = detail;
+  const bounce = {
+    type: readBounceType(detail.bounceType),
+    subType: wordIn(detail.bounceSubType) ?? 'Undetermined',
+  };
+  return bouncedRecipients.map(({ emailAddress: name, diagnosticCode, status }) => {
+    const isNotification = !isBlank(status) || !isBlank(diagnosticCode);
+    if (!isNotification && isOfAutomaticReplies(bounce)) return { name, fate: 'automatic-reply' };
+    const answer = readServerAnswer(diagnosticCode, status);
+    return { name, fate: { kind: 'bounced', at, sesMessageId, bounce, ...answer } };
+  });
+}
+
+/**
+ * SES takes a mail that comes back for a bounce of this sort also where it only says that somebody is out of office.
+ * A true one has a delivery status notification in it, with a status for each recipient.
+ *
+ * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+ */
+function isOfAutomaticReplies({ type, subType }: NonNullable<Fate['bounce']>): boolean {
+  return type === 'Transient' && subType === 'General';
+}
+
+type ComplaintDetail = Extract<EventDetail, { eventType: 'Complaint' }>['complaint'];
 
 const ON_SUPPRESSION_LIST = 'OnAccountSuppressionList';
 
 /** With this sub-type the complaint is an old one: SES did not send the mail because of it, and nobody got it. */
-function complaintFate(
-  complaint: Extract<EventDetail, { eventType: 'Complaint' }>['complaint'],
-  sesMessageId: string,
-): Fate {
+function complaintFate(complaint: ComplaintDetail, sesMessageId: string): Fate {
   const { timestamp: at, complaintFeedbackType, complaintSubType } = complaint;
   if (complaintSubType === ON_SUPPRESSION_LIST) {
     return { kind: 'bounced', at, sesMessageId, bounce: { type: 'Permanent', subType: ON_SUPPRESSION_LIST } };
@@ -85,8 +122,8 @@ function complaintFate(
   return { kind: 'complained', at, sesMessageId, ...(reason === undefined ? {} : { reason }) };
 }
 
-function toAll(destinations: readonly string[], fate: Fate): ToldFate[] {
-  return destinations.map((address) => ({ address, fate }));
+function ofAll(names: readonly string[], fate: Fate): Mention[] {
+  return names.map((name) => ({ name, fate }));
 }
 
 function readBounceType(text: string): BounceType {
@@ -96,4 +133,8 @@ function readBounceType(text: string): BounceType {
 /** A receipt takes no other words. */
 function wordIn(text: string | null | undefined): string | undefined {
   return /^[\x21-\x7e]{1,200}$/.exec(text ?? '')?.[0];
+}
+
+function isBlank(text: string | null | undefined): boolean {
+  return (text ?? '').trim() === '';
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import { errorName } from '../../lib/ports/error-name.ts';
 import type { Redelivery } from '../../lib/ports/redelivery.ts';
 import type { EventLatencyMeter } from '../../lib/ports/send-events.ts';
+import { FEEDBACK_LONGEST_RETRY_SECONDS } from './constants.ts';
 import { type Job, type JobParts, jobsOf } from './jobs-of.ts';
 import type { SesEvent } from './ses-event.ts';
 import { workOff } from './work-off.ts';
@@ -76,7 +77,10 @@ async function postpone(
   { redelivery, random, log }: FeedbackParts,
 ): Promise<void> {
   const receiveCount = Number(record.attributes.ApproximateReceiveCount);
-  const delaySeconds = pace === undefined ? 0 : retryDelaySeconds(pace, receiveCount, random());
+  const delaySeconds =
+    pace === undefined
+      ? 0
+      : Math.min(retryDelaySeconds(pace, receiveCount, random()), FEEDBACK_LONGEST_RETRY_SECONDS);
   try {
     await redelivery.postpone(record.receiptHandle, delaySeconds);
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { DeadLetters } from '../../lib/ports/dead-letters.ts';
+import type { Log } from '../../lib/ports/log.ts';
 import type { SuppressionReports } from '../../lib/ports/suppression-list.ts';
 import { type FateParts, type PartEvents, recordFates } from './record-fates.ts';
 import { reportStrikes } from './report-strikes.ts';
@@ -31,6 +32,7 @@ export function jobsOf(records: readonly SQSRecord[], parts: JobParts): Job[] {
       parking.push({ records: [record], events: [], work: () => park(record, parsed, parts) });
     } else {
       const { event } = parsed;
+      logLeftOut(record, event, parts.log);
       const key = JSON.stringify([event.deliveryId, event.part]);
       const group = groups.get(key);
       if (group === undefined) groups.set(key, { records: [record], events: [event] });
@@ -41,6 +43,17 @@ export function jobsOf(records: readonly SQSRecord[], parts: JobParts): Job[] {
     }
   }
   return [...parking, ...[...groups.values()].map((group) => applying(group, parts))];
+}
+
+/** What an event says that nothing is made of. */
+function logLeftOut(
+  { messageId: queueMessageId }: SQSRecord,
+  { deliveryId, part, strangers, automaticReplies }: SesEvent,
+  log: Log,
+): void {
+  const fields = { queueMessageId, deliveryId, part };
+  if (strangers > 0) log.warn('mentions-dropped', { ...fields, mentions: strangers });
+  if (automaticReplies > 0) log.info('automatic-reply', { ...fields, recipients: automaticReplies });
 }
 
 function applying({ records, events }: { records: SQSRecord[]; events: PartEvents }, parts: JobParts): Job {

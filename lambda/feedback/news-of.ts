@@ -21,9 +21,11 @@ export function newsOf(before: PartFates | undefined, facts: readonly ToldFate[]
   const told: ToldFate[] = [];
   for (const [key, recipientFacts] of byRecipient(facts)) {
     const stored = Object.hasOwn(fates, key) ? fates[key] : undefined;
-    const { fate, news } =
-      stored === undefined ? addToAnswer(answerOf(before), recipientFacts) : addTo(stored, recipientFacts);
     const address = before?.recipients.find((recipient) => addressKey(recipient) === key);
+    // The answer is about those of its call; an event may name more, where the part was claimed again for fewer.
+    const answer = address === undefined ? undefined : answerOf(before);
+    const { fate, news } =
+      stored === undefined ? addToAnswer(answer, recipientFacts) : addTo(stored, recipientFacts);
     told.push(...news.map((one) => ({ address: address ?? one.address, fate: one.fate })));
     if (fate !== undefined) fates[key] = fate;
   }
@@ -49,8 +51,13 @@ interface Addition {
 
 /** The answer of SES, where it is in the ledger: `sent` for all recipients, told to the API by who got the answer. */
 function answerOf(before: PartFates | undefined): Fate | undefined {
-  if (before?.state !== 'sent' || before.sentAt === undefined) return undefined;
+  if (before?.state !== 'sent' || before.sentAt === undefined || isProofAlone(before)) return undefined;
   return { kind: 'sent', at: before.sentAt.toISOString(), sesMessageId: before.sesMessageId };
+}
+
+/** Whoever wrote down by an event that the part is sent, and no fate yet, may have died before it told the API. */
+function isProofAlone({ fates, fatesVersion }: PartFates): boolean {
+  return fatesVersion > 0 && Object.keys(fates).length === 0;
 }
 
 /** To who has the answer of SES, that SES took the mail is no news; a write and a receipt for each mail are saved. */

@@ -1,3 +1,5 @@
+import { addressKey } from '../../lib/message/address.ts';
+import type { Fates } from '../../lib/message/fate.ts';
 import { type Receipt, receiptsOf } from '../../lib/message/receipt.ts';
 import type { FateLedger, PartFates } from '../../lib/ports/ledger.ts';
 import type { Log } from '../../lib/ports/log.ts';
@@ -20,8 +22,9 @@ export type PartEvents = readonly [SesEvent, ...SesEvent[]];
 const MOST_TRIES = 5;
 
 /**
- * Tells the API what is new, and then writes it into the ledger. In this order a crash in between costs a receipt
- * that comes twice, and never one that does not come.
+ * Writes that SES took the mail, where the ledger does not know; then tells the API what is new; then writes that
+ * into the ledger, too. In this order a crash in between costs a receipt that comes twice, and never one that does
+ * not come.
  *
  * @throws where the ledger or the queue of the receipts did not confirm it; all of it can be done again
  */
@@ -29,12 +32,15 @@ export async function recordFates(events: PartEvents, parts: FateParts): Promise
   const { deliveryId, part } = events[0];
   for (let tries = 1; tries <= MOST_TRIES; tries++) {
     const before = await parts.ledger.read(deliveryId, part);
+    const version = await proveSent(events, before, parts);
+    if (version === undefined) continue;
+    // By what was known before the proof: nobody has told the API yet that the mail is sent.
     const news = newsOf(
       before,
       events.flatMap(({ fates }) => fates),
     );
     const receipts = await pushReceipts(events, before, news, parts);
-    if (await write(events, before, news, parts.ledger)) {
+    if (await write(events, before, version, news, parts.ledger)) {
       logApplied(events, before, news, receipts, parts.log);
       return;
     }
@@ -60,6 +66,28 @@ class ReceiptsNotConfirmedError extends Error {
   }
 }
 
+/**
+ * Each event proves that SES took the mail, and the resend Lambda may be waiting for the proof, to send the mail again
+ * where none comes. So it waits for nothing, and least of all for the queue of the receipts.
+ *
+ * @returns the version of the fates from then on; undefined where somebody else has written meanwhile
+ */
+async function proveSent(
+  events: PartEvents,
+  before: PartFates | undefined,
+  { ledger, log }: FateParts,
+): Promise<number | undefined> {
+  const version = before?.fatesVersion ?? 0;
+  if (before?.state === 'sent') return version;
+  const proof = toldOf(events, before, before?.fates ?? {});
+  if (!(await ledger.write(proof, version))) return undefined;
+  if (before !== undefined) {
+    const { deliveryId, part, tenantId, state } = before;
+    log.info('answer-found', { deliveryId, part, tenantId, state, sesMessageId: proof.sesMessageId });
+  }
+  return version + 1;
+}
+
 async function pushReceipts(
   [{ deliveryId: id }]: PartEvents,
   before: PartFates | undefined,
@@ -77,16 +105,34 @@ async function pushReceipts(
 async function write(
   events: PartEvents,
   before: PartFates | undefined,
+  version: number,
   { told, fates }: News,
   ledger: FateLedger,
 ): Promise<boolean> {
-  if (told.length === 0 && before?.state === 'sent') return true;
+  return told.length === 0 || ledger.write(toldOf(events, before, fates), version);
+}
+
+function toldOf(
+  events: PartEvents,
+  before: PartFates | undefined,
+  fates: Fates,
+): Parameters<FateLedger['write']>[0] {
   const { deliveryId, part, sesMessageId, sentAt } = earliest(events);
-  const recipients = [...new Set(events.flatMap(({ destinations }) => destinations))];
-  return ledger.write(
-    { deliveryId, part, sesMessageId, sentAt: new Date(sentAt), recipients, fates },
-    before?.fatesVersion ?? 0,
-  );
+  const recipients = recipientsOf(events, before);
+  return { deliveryId, part, sesMessageId, sentAt: new Date(sentAt), recipients, fates };
+}
+
+/** As the ledger spells them, where it knows them: the resend Lambda looks for them as they stand in the envelope. */
+function recipientsOf(events: PartEvents, before: PartFates | undefined): string[] {
+  const recipients = [...(before?.recipients ?? [])];
+  const known = new Set(recipients.map(addressKey));
+  for (const address of events.flatMap(({ destinations }) => destinations)) {
+    const key = addressKey(address);
+    if (known.has(key)) continue;
+    known.add(key);
+    recipients.push(address);
+  }
+  return recipients;
 }
 
 function earliest(events: PartEvents): SesEvent {
@@ -102,9 +148,6 @@ function logApplied(
 ): void {
   const { deliveryId, part } = events[0];
   const fields = { deliveryId, part, tenantId: before?.tenantId };
-  if (before !== undefined && before.state !== 'sent') {
-    log.info('answer-found', { ...fields, state: before.state, sesMessageId: earliest(events).sesMessageId });
-  }
   const sesMessageIds = sendsOf(events, before);
   if (sesMessageIds.length > 1) log.warn('sent-twice', { ...fields, sesMessageIds });
   log.info('event-applied', {

@@ -37,8 +37,24 @@ function strikesOf(events: readonly SesEvent[]): Iterable<ReportedStrike> {
   return strikes.values();
 }
 
+/**
+ * A bounce of which SES could not determine the type counts as a soft one: one of them suppresses nobody, and who
+ * sends on and on to a mailbox from which all comes back loses the good name of the domain.
+ */
 function strikeKind({ kind, bounce }: Fate): Strike['kind'] | undefined {
   if (kind === 'complained') return 'complaint';
   if (kind !== 'bounced') return undefined;
+  if (ABOUT_THE_MAIL.has(bounce?.subType ?? '')) return undefined;
   return bounce?.type === 'Permanent' ? 'hard-bounce' : 'soft-bounce';
 }
+
+/**
+ * Sub-types of bounces that say nothing against the mailbox: it would take another mail.
+ *
+ * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+ */
+const ABOUT_THE_MAIL: ReadonlySet<string> = new Set([
+  'ContentRejected',
+  'AttachmentRejected',
+  'MessageTooLarge',
+]);

@@ -2,9 +2,8 @@ import * as v from 'valibot';
 import { isWithinDomain } from '../../lib/message/address.ts';
 import { deliveryIdOfTag } from '../../lib/message/delivery-tags.ts';
 import { deliveryIdentitySchema, describeIssues } from '../../lib/message/envelope.ts';
-import type { ToldFate } from '../../lib/message/receipt.ts';
-import { addressIn } from './event-recipients.ts';
-import { fatesToldBy, type SentMail } from './fates-told.ts';
+import { addressIn, recipientFinder } from './event-recipients.ts';
+import { type SentMail, type Told, toldBy } from './fates-told.ts';
 import {
   EVENT_TYPES_NOT_READ,
   EVENT_TYPES_READ,
@@ -17,12 +16,10 @@ import {
 } from './ses-event-schema.ts';
 
 /** What SES says of a part of a delivery. */
-export interface SesEvent extends SentMail {
+export interface SesEvent extends SentMail, Told {
   readonly type: EventType;
   readonly deliveryId: string;
   readonly part: number;
-  /** Of a recipient there may be several. */
-  readonly fates: readonly ToldFate[];
 }
 
 export type ParsedSesEvent =
@@ -99,8 +96,8 @@ function eventOf(deliveryId: string, mail: EventMail, detail: EventDetail): Pars
   const destinations = mail.destination.map(addressIn).filter((address) => address !== undefined);
   if (destinations.length === 0) return unreadable('wrong-schema', 'mail.destination: no address');
   const sent = { sesMessageId: mail.messageId, sentAt: mail.timestamp, destinations };
-  const fates = fatesToldBy(detail, sent);
-  return { kind: 'event', event: { ...sent, type: detail.eventType, deliveryId, part, fates } };
+  const told = toldBy(detail, sent, recipientFinder(mail.destination));
+  return { kind: 'event', event: { ...sent, type: detail.eventType, deliveryId, part, ...told } };
 }
 
 function isNoComplaint(detail: EventDetail): boolean {

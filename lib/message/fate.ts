@@ -1,6 +1,6 @@
 /**
- * What can become of a mail for one recipient, in the order of what is known; a bounce for ever alone, and a mail that
- * SES rejected, say more than a complaint.
+ * What can become of a mail for one recipient, from the least to the most that is known; only a bounce for ever, and
+ * that SES rejected the mail, say more than a complaint.
  *
  * - `expired`: past its time before it could be sent.
  * - `suppressed`: on the pipeline's suppression list, so it was not sent.
@@ -114,7 +114,7 @@ export function isLoss({ kind }: Fate): boolean {
   return kind === 'expired' || kind === 'suppressed' || kind === 'failed' || kind === 'bounced';
 }
 
-/** True where the recipient has the mail. Nobody complains about a mail that never came, and a bounce outranks it. */
+/** True where the recipient has the mail, as everybody has who complains about it. */
 export function isDelivery({ kind }: Fate): boolean {
   return kind === 'delivered' || kind === 'complained';
 }

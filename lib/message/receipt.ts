@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { addressKey } from './address.ts';
 import { addressSchema, deliveryIdentitySchema, describeIssues, timestampSchema } from './envelope.ts';
 import { MAX_RESPONSE_CHARACTERS } from './failure.ts';
-import { BOUNCE_TYPES, FATE_KINDS, type Fate, type Fates } from './fate.ts';
+import { BOUNCE_TYPES, FATE_KINDS, type Fate, type Fates, laterFates } from './fate.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from './limits.ts';
 
 /**
@@ -105,15 +105,13 @@ export function receiptsOf(subject: ReceiptSubject, told: readonly ToldFate[]): 
   );
 }
 
-/** What a receipt adds to the fates of a delivery. */
+/** What a receipt adds to the fates of a delivery. An address that it names twice has the later of its fates. */
 export function fatesOf(receipt: Receipt): Fates {
   const { kind, at, sesMessageId, bounce, reason } = receipt;
-  return Object.fromEntries(
-    receipt.recipients.map(({ address, smtpResponse, enhancedStatus }): [string, Fate] => [
-      addressKey(address),
-      withoutUndefined({ kind, at, sesMessageId, bounce, reason, smtpResponse, enhancedStatus }),
-    ]),
-  );
+  return receipt.recipients.reduce<Fates>((fates, { address, smtpResponse, enhancedStatus }) => {
+    const fate = { kind, at, sesMessageId, bounce, reason, smtpResponse, enhancedStatus };
+    return laterFates(fates, { [addressKey(address)]: withoutUndefined(fate) });
+  }, {});
 }
 
 /** SES replaces the Message-ID of a mail: https://docs.aws.amazon.com/ses/latest/dg/header-fields.html */

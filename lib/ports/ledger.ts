@@ -104,7 +104,7 @@ export interface FateLedger {
       readonly part: number;
       readonly sesMessageId: string;
       readonly sentAt: Date;
-      /** Of a part that is not there. */
+      /** All of the part from then on: those that were read, and those that the events say SES took it for. */
       readonly recipients: readonly string[];
       readonly fates: Fates;
     },

@@ -83,7 +83,13 @@ export function aBounceOf({ type = 'Permanent', subType = 'General', recipients 
   };
 }
 
-export function aBounce(recipient: string, at: string, subject?: EventSubject, type = 'Permanent'): string {
+export function aBounce(
+  recipient: string,
+  at: string,
+  subject?: EventSubject,
+  type = 'Permanent',
+  subType = 'General',
+): string {
   const recipients = [
     {
       emailAddress: recipient,
@@ -92,7 +98,15 @@ export function aBounce(recipient: string, at: string, subject?: EventSubject, t
       diagnosticCode: 'smtp; 550 5.1.1 user unknown',
     },
   ];
-  return JSON.stringify(anEvent('Bounce', { bounce: aBounceOf({ type, recipients }, at) }, subject));
+  return JSON.stringify(anEvent('Bounce', { bounce: aBounceOf({ type, subType, recipients }, at) }, subject));
+}
+
+/** Somebody is out of office: SES tells it as a bounce, and there is no DSN in it. */
+export function anAutomaticReply(recipient: string, at: string, subject?: EventSubject): string {
+  const recipients = [{ emailAddress: recipient }];
+  return JSON.stringify(
+    anEvent('Bounce', { bounce: aBounceOf({ type: 'Transient', recipients }, at) }, subject),
+  );
 }
 
 export function aComplaint(

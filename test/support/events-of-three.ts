@@ -2,11 +2,14 @@ import type { Fates } from '../../lib/message/fate.ts';
 import type { SuppressionRecord } from '../../lib/message/suppression.ts';
 import { aBounce, aComplaint, aDelay, aDelivery, aSend, type EventSubject } from './an-event.ts';
 
-const [anna, bruno, clara] = ['anna@example.org', 'bruno@example.org', 'clara@example.org'] as const;
+const [anna, bruno, clara] = ['anna@example.net', 'bruno@example.org', 'clara@example.org'] as const;
 
 const at = (minute: number) => `2026-08-01T10:0${minute}:00.000Z`;
 
-/** All that SES tells of one mail to three recipients: delayed and delivered, bounced, delivered and complained. */
+/**
+ * All that SES tells of one mail to three recipients: delayed and delivered, bounced, delivered and complained. The
+ * complaint names everybody at its provider, as SES does where the provider does not say who it was.
+ */
 export function eventsOfThree(deliveryId = 'reply-1'): readonly string[] {
   const subject: EventSubject = { deliveryId, to: [anna, bruno, clara] };
   return [
@@ -15,7 +18,9 @@ export function eventsOfThree(deliveryId = 'reply-1'): readonly string[] {
     aDelivery(anna, at(2), subject),
     aBounce(bruno, at(3), subject),
     aDelivery(clara, at(4), subject),
-    aComplaint(clara, at(5), subject),
+    aComplaint(clara, at(5), subject, {
+      complainedRecipients: [{ emailAddress: bruno }, { emailAddress: clara }],
+    }),
   ];
 }
 
@@ -37,9 +42,10 @@ export const FATES_OF_THREE: Fates = {
 
 /** Who is on the suppression list then, and why. */
 export function suppressionsOfThree(deliveryId = 'reply-1'): Map<string, SuppressionRecord> {
+  const complaint = { at: new Date(at(5)), deliveryId };
   return new Map([
-    [bruno, { softBounces: {}, hardBounce: { at: new Date(at(3)), deliveryId } }],
-    [clara, { softBounces: {}, complaint: { at: new Date(at(5)), deliveryId } }],
+    [bruno, { softBounces: {}, hardBounce: { at: new Date(at(3)), deliveryId }, complaint }],
+    [clara, { softBounces: {}, complaint }],
   ]);
 }
 

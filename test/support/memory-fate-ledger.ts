@@ -15,7 +15,8 @@ export class MemoryFateLedger implements FateLedger {
     const known = this.#parts.get(keyOf(deliveryId, part));
     if ((known?.fatesVersion ?? 0) !== before) return false;
     this.put({
-      ...(known ?? { deliveryId, part, recipients }),
+      ...(known ?? { deliveryId, part }),
+      recipients,
       ...(known?.state === 'sent' ? { state: 'sent' } : { state: 'sent', sesMessageId, sentAt }),
       fates,
       fatesVersion: before + 1,

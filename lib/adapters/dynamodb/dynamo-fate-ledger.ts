@@ -30,11 +30,12 @@ export class DynamoFateLedger implements FateLedger {
     const change = {
       set: {
         state: 'sent',
+        recipients,
         fates,
         fatesVersion: before + 1,
         ...expiring(daysAfter(this.#clock.now(), this.#retentionDays)),
       },
-      setOnce: { sesMessageId, sentAt: sentAt.toISOString(), recipients },
+      setOnce: { sesMessageId, sentAt: sentAt.toISOString() },
     };
     const asRead = { fatesVersion: before === 0 ? undefined : before };
     const written = await this.#table.update(ledgerKey(deliveryId, part), change, asRead);
@@ -43,14 +44,14 @@ export class DynamoFateLedger implements FateLedger {
 
   /**
    * Where the answer was lost and the SDK asked again, the condition fails because of the first try. Whoever wrote
-   * the same fates as the same version wrote what was to be written.
+   * the same fates of the same recipients as the same version wrote what was to be written.
    */
   async #hasWritten(
-    { deliveryId, part, fates }: Parameters<FateLedger['write']>[0],
+    { deliveryId, part, recipients, fates }: Parameters<FateLedger['write']>[0],
     version: number,
   ): Promise<boolean> {
     const item = await this.#table.get(ledgerKey(deliveryId, part));
-    const isVersion = isDeepStrictEqual(item?.fatesVersion, attributesOf({ version }).version);
-    return isVersion && isDeepStrictEqual(item?.fates, attributesOf({ fates }).fates);
+    const written = { recipients: item?.recipients, fates: item?.fates, fatesVersion: item?.fatesVersion };
+    return isDeepStrictEqual(written, attributesOf({ recipients, fates, fatesVersion: version }));
   }
 }

@@ -74,7 +74,7 @@ describe('fates', () => {
   });
 
   it('prove that a claimed part is sent, and leave the rest of it', async () => {
-    const part = aNewPart();
+    const part = aNewPart({ recipients: ['marie@example.org', 'paul@example.org'] });
     await ledger.open(part);
     expect(await fates.read(part.deliveryId, 0)).toMatchObject({
       state: 'sending',
@@ -90,6 +90,21 @@ describe('fates', () => {
       fates: BOUNCED,
       fatesVersion: 1,
     });
+  });
+
+  it('are of all whom SES took it for, also where the part is claimed again for fewer', async () => {
+    const part = aNewPart({ recipients: ['marie@example.org'] });
+    await ledger.open(part);
+    expect(await fates.write(told(part.deliveryId), 0)).toBe(true);
+    const recipients = ['marie@example.org', 'paul@example.org'];
+    expect(await fates.read(part.deliveryId, 0)).toMatchObject({ recipients });
+    expect(await ledger.partsOf(part.deliveryId)).toMatchObject([{ state: 'sent', recipients }]);
+  });
+
+  it('are not taken for written where others wrote them for fewer', async () => {
+    const { deliveryId } = aNewPart();
+    await fates.write(told(deliveryId, { fates: {}, recipients: ['marie@example.org'] }), 0);
+    expect(await fates.write(told(deliveryId, { fates: {} }), 0)).toBe(false);
   });
 
   it('keep the message id and the time that the Lambda wrote', async () => {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { FEEDBACK_LONGEST_RETRY_SECONDS } from '../../../lambda/feedback/constants.ts';
 import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
 import { countLatencies } from '../../../lib/message/event-latency.ts';
 import type { PartFates, PartState } from '../../../lib/ports/ledger.ts';
@@ -161,14 +162,6 @@ describe('the feedback Lambda', () => {
     expect(bench.lines('sent-twice')).toEqual([]);
   });
 
-  it.each(['Transient', 'Undetermined'])('reports a bounce that is %s as a soft one', async (type) => {
-    await apply([aBounce(marie, at, {}, type)]);
-
-    expect([...bench.suppressions]).toEqual([
-      [marie, { softBounces: { 'ses-1': { at: new Date(at), deliveryId: 'reply-1' } } }],
-    ]);
-  });
-
   it('parks what it cannot read, as it came, with the reason beside it', async () => {
     const hostile = JSON.stringify(anEvent(`type of ${marie}`));
 
@@ -238,19 +231,29 @@ describe('the feedback Lambda', () => {
       expect(await bench.fates('reply-2')).toMatchObject({ [marie]: { kind: 'sent' } });
     });
 
+    it('has an event again within ten minutes, however often it failed', async () => {
+      const record = aRecord(aSend(), { ApproximateReceiveCount: '900' });
+
+      await feedbackBatch([record], { ...bench.parts, ledger: brokenFor('reply-1'), random: () => 0.999 });
+
+      expect(bench.postponed).toEqual([
+        { receiptHandle: record.receiptHandle, delaySeconds: FEEDBACK_LONGEST_RETRY_SECONDS },
+      ]);
+    });
+
     it('counts no latency of an event that was not applied', async () => {
       await feedbackBatch(records, { ...bench.parts, ledger: brokenFor('reply-2') });
 
       expect(bench.paces).toMatchObject([{ counts: countLatencies([60_000]) }]);
     });
 
-    it('writes nothing that the API was not told', async () => {
+    it('writes no fate that the API was not told', async () => {
       const receipts: FeedbackParts['receipts'] = { push: async (all) => all };
 
       const response = await feedbackBatch(records, { ...bench.parts, receipts });
 
       expect(response.batchItemFailures).toHaveLength(3);
-      expect(bench.ledger.writes).toBe(0);
+      expect([await bench.fates('reply-1'), await bench.fates('reply-2')]).toEqual([{}, {}]);
       expect(bench.lines('service-failed')).toMatchObject([
         { code: 'RECEIPTS_NOT_CONFIRMED' },
         { code: 'RECEIPTS_NOT_CONFIRMED' },

@@ -117,7 +117,7 @@ describe('the handler of the feedback Lambda', () => {
     const found = await suppressions.find(Object.keys(FATES_OF_THREE), new Date());
     expect([...found].map(([address, { reason }]) => [address, reason])).toEqual(
       expect.arrayContaining([
-        ['bruno@example.org', 'hard-bounce'],
+        ['bruno@example.org', 'complaint'],
         ['clara@example.org', 'complaint'],
       ]),
     );

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
-import type { FateLedger, PartState } from '../../../lib/ports/ledger.ts';
+import type { FateLedger, PartFates } from '../../../lib/ports/ledger.ts';
 import { aRecord } from '../../support/a-record.ts';
 import {
   eventsOfThree,
@@ -13,13 +13,27 @@ import {
 import { FeedbackBench } from '../../support/feedback-bench.ts';
 
 const EVENTS = eventsOfThree();
-const STATES = [undefined, 'sending', 'unknown', 'open', 'sent'] as const;
+const ANSWER = {
+  state: 'sent',
+  sesMessageId: 'ses-1',
+  sentAt: new Date('2026-08-01T10:00:00.300Z'),
+} as const;
 
-/** A bench whose ledger has the part in a state, or does not know it. */
-function benchWith(state: PartState | undefined): FeedbackBench {
+/** What the resend Lambda may have written before; one of them is claimed again, for one recipient alone. */
+const BEFORE: readonly (PartFates | undefined)[] = [
+  undefined,
+  { ...PART_OF_THREE, state: 'sending' },
+  { ...PART_OF_THREE, state: 'unknown' },
+  { ...PART_OF_THREE, state: 'unknown', recipients: PART_OF_THREE.recipients.slice(0, 1) },
+  { ...PART_OF_THREE, state: 'open' },
+  { ...PART_OF_THREE, ...ANSWER },
+  { ...PART_OF_THREE, ...ANSWER, recipients: PART_OF_THREE.recipients.slice(0, 1) },
+];
+
+/** A bench whose ledger has the part, or does not know it. */
+function benchWith(before: PartFates | undefined): FeedbackBench {
   const bench = new FeedbackBench();
-  const answer = { sesMessageId: 'ses-1', sentAt: new Date('2026-08-01T10:00:00.300Z') };
-  if (state !== undefined) bench.ledger.put({ ...PART_OF_THREE, state, ...(state === 'sent' ? answer : {}) });
+  if (before !== undefined) bench.ledger.put(before);
   return bench;
 }
 
@@ -39,7 +53,11 @@ async function expectTheEnd(bench: FeedbackBench): Promise<void> {
   expect(await bench.fates()).toEqual(FATES_OF_THREE);
   expect(bench.known).toEqual(FATES_OF_THREE);
   expect(bench.suppressions).toEqual(suppressionsOfThree());
-  expect(await bench.ledger.read('reply-1', 0)).toMatchObject({ state: 'sent', sesMessageId: 'ses-1' });
+  expect(await bench.ledger.read('reply-1', 0)).toMatchObject({
+    state: 'sent',
+    sesMessageId: 'ses-1',
+    recipients: PART_OF_THREE.recipients,
+  });
 }
 
 function permutationsOf<T>(items: readonly T[]): T[][] {
@@ -74,7 +92,7 @@ describe('events of a mail to three recipients', () => {
     expect(permutations).toHaveLength(720);
     for (const [index, events] of permutations.entries()) {
       for (const cuts of [index % 32, 31]) {
-        const bench = benchWith(STATES[index % STATES.length]);
+        const bench = benchWith(BEFORE[index % BEFORE.length]);
         await applyAll(cut(events, cuts), bench.parts);
         await expectTheEnd(bench);
       }
@@ -83,8 +101,8 @@ describe('events of a mail to three recipients', () => {
 
   it('end in the same state however often each of them comes', async () => {
     await fc.assert(
-      fc.asyncProperty(arbitraryArrival, fc.constantFrom(...STATES), async (batches, state) => {
-        const bench = benchWith(state);
+      fc.asyncProperty(arbitraryArrival, fc.constantFrom(...BEFORE), async (batches, before) => {
+        const bench = benchWith(before);
         await applyAll(batches, bench.parts);
         await expectTheEnd(bench);
       }),
@@ -97,8 +115,8 @@ describe('events of a mail to three recipients', () => {
     const luck = fc.array(fc.constantFrom<Luck>('works', 'works', 'fails', 'answer-lost'), { maxLength: 40 });
 
     await fc.assert(
-      fc.asyncProperty(arbitraryArrival, fc.constantFrom(...STATES), luck, async (batches, state, lots) => {
-        const bench = benchWith(state);
+      fc.asyncProperty(arbitraryArrival, fc.constantFrom(...BEFORE), luck, async (batches, before, lots) => {
+        const bench = benchWith(before);
         const waiting = lots.values();
         const tryLuck = async <T>(call: () => Promise<T>): Promise<T> => {
           const lot = waiting.next().value ?? 'works';
@@ -112,7 +130,7 @@ describe('events of a mail to three recipients', () => {
           ...bench.parts,
           ledger: {
             read: (id, part) => tryLuck(() => ledger.read(id, part)),
-            write: (told, before) => tryLuck(() => ledger.write(told, before)),
+            write: (told, version) => tryLuck(() => ledger.write(told, version)),
           },
           receipts: { push: (all) => tryLuck(() => receipts.push(all)).catch(() => all) },
           suppressions: { report: (address, strike) => tryLuck(() => suppressions.report(address, strike)) },
@@ -125,6 +143,8 @@ describe('events of a mail to three recipients', () => {
 });
 
 describe('two who apply events of one part at the same time', () => {
+  const IN_DOUBT: PartFates = { ...PART_OF_THREE, state: 'unknown' };
+
   /** Lets nobody write before two have read. */
   function racing(ledger: FateLedger, lost: () => void): FateLedger {
     let readers = 0;
@@ -147,19 +167,19 @@ describe('two who apply events of one part at the same time', () => {
 
   it('leave nothing out, whoever comes first', async () => {
     for (const events of [EVENTS, EVENTS.toReversed()]) {
-      const bench = benchWith('unknown');
+      const bench = benchWith(IN_DOUBT);
       let races = 0;
       const parts = { ...bench.parts, ledger: racing(bench.ledger, () => (races += 1)) };
 
       await Promise.all([applyAll([events.slice(0, 3)], parts), applyAll([events.slice(3)], parts)]);
 
       await expectTheEnd(bench);
-      expect(races).toBe(1);
+      expect(races).toBeGreaterThan(0);
     }
   });
 
   it('do not race for ever: after five lost races it comes again later', async () => {
-    const bench = benchWith('unknown');
+    const bench = benchWith(IN_DOUBT);
     let tries = 0;
     const ledger: FateLedger = {
       read: (id, part) => bench.ledger.read(id, part),

@@ -59,6 +59,8 @@ describe('an event of SES', () => {
           address,
           fate: { kind: 'sent', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1' },
         })),
+        strangers: 0,
+        automaticReplies: 0,
       },
     });
   });
@@ -130,6 +132,32 @@ describe('an event of SES', () => {
     },
   );
 
+  it.each([{}, { status: null, diagnosticCode: null }, { status: ' ', diagnosticCode: '' }])(
+    'tells no bounce where a Transient one says nothing more: %j',
+    (recipient) => {
+      const recipients = [{ emailAddress: marie, ...recipient }];
+      const event = anEvent('Bounce', { bounce: aBounceOf({ type: 'Transient', recipients }, at) });
+
+      expect(ownFates(JSON.stringify(event))).toEqual([]);
+      expect(eventIn(JSON.stringify(event))).toMatchObject({ automaticReplies: 1, strangers: 0 });
+    },
+  );
+
+  it.each([
+    ['Transient', 'General', { status: '4.4.7' }],
+    ['Transient', 'General', { diagnosticCode: 'smtp; 550 expired' }],
+    ['Transient', 'MailboxFull', {}],
+    ['Undetermined', 'Undetermined', {}],
+    ['Permanent', 'General', {}],
+  ])('tells a bounce that is %s, %s and says %j', (type, subType, recipient) => {
+    const recipients = [{ emailAddress: marie, ...recipient }];
+    const event = anEvent('Bounce', { bounce: aBounceOf({ type, subType, recipients }, at) });
+
+    expect(ownFates(JSON.stringify(event))).toMatchObject([
+      [marie, { kind: 'bounced', bounce: { type, subType } }],
+    ]);
+  });
+
   it('tells a complaint, with the kind of it', () => {
     expect(ownFates(aComplaint(marie, at))).toEqual([
       [marie, { kind: 'complained', at, sesMessageId: 'ses-1', reason: 'abuse' }],
@@ -179,10 +207,19 @@ describe('the recipient that an event names', () => {
     expect(ownFates(aBounceWith({ emailAddress: 'unknown' }, [marie]))[0]?.[0]).toBe(marie);
   });
 
-  it('is the other mailbox, where nobody can say whom the mail to it was for', () => {
+  it('is nobody where the mail went to several, and the name is of none of them', () => {
     const text = aBounceWith({ emailAddress: 'm.curie@example.net' });
 
-    expect(ownFates(text)[0]?.[0]).toBe('m.curie@example.net');
+    expect(ownFates(text)).toEqual([]);
+    expect(eventIn(text).strangers).toBe(1);
+  });
+
+  it.each([
+    ['that cannot be read', ['undisclosed', marie]],
+    ['that is the same one', [marie, marie]],
+  ])('is not guessed where there is another destination %s', (_, to) => {
+    expect(ownFates(aBounceWith({ emailAddress: 'm.curie@example.net' }, to))).toEqual([]);
+    expect(ownFates(aBounceWith({}, to))[0]?.[0]).toBe(marie);
   });
 
   it.each(['', '__proto__', 'constructor', 'a b@c', 'a@b, c@d'])(

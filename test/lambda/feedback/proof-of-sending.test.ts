@@ -1,0 +1,112 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
+import type { PartFates } from '../../../lib/ports/ledger.ts';
+import { aRecord } from '../../support/a-record.ts';
+import { aDelivery, aSend } from '../../support/an-event.ts';
+import { FeedbackBench } from '../../support/feedback-bench.ts';
+
+const marie = 'marie@example.org';
+const paul = 'paul@example.org';
+const both = [marie, paul];
+
+/** A part as the resend Lambda leaves it. */
+const aPart = (state: PartFates['state'], recipients: readonly string[] = both): PartFates => ({
+  deliveryId: 'reply-1',
+  part: 0,
+  recipients,
+  state,
+  fates: {},
+  fatesVersion: 0,
+  ...(state === 'sent' ? { sesMessageId: 'ses-1', sentAt: new Date('2026-08-01T10:00:00.400Z') } : {}),
+});
+
+let bench: FeedbackBench;
+
+beforeEach(() => {
+  bench = new FeedbackBench();
+});
+
+const apply = (body: string, changed: Partial<FeedbackParts> = {}) =>
+  feedbackBatch([aRecord(body)], { ...bench.parts, ...changed });
+
+const ledgerNow = () => bench.ledger.read('reply-1', 0);
+
+describe('the proof that SES took a mail', () => {
+  const receiptsAreDown: Partial<FeedbackParts> = { receipts: { push: async (all) => all } };
+
+  const befores = [
+    { what: 'a call that may be under way', before: aPart('sending'), found: 1 },
+    { what: 'a call without an answer', before: aPart('unknown'), found: 1 },
+    { what: 'a part that the ledger does not know', before: undefined, found: 0 },
+  ];
+
+  it.each(befores)('is in the ledger before the API is told: $what', async ({ before }) => {
+    if (before !== undefined) bench.ledger.put(before);
+    const seen: (PartFates | undefined)[] = [];
+    const push: FeedbackParts['receipts']['push'] = async (receipts) => {
+      seen.push(await ledgerNow());
+      return bench.parts.receipts.push(receipts);
+    };
+
+    await apply(aSend({ to: both }), { receipts: { push } });
+
+    expect(seen).toMatchObject([{ state: 'sent', sesMessageId: 'ses-1', recipients: both }]);
+    expect(seen[0]?.fates).toEqual({});
+  });
+
+  it.each(befores)('does not wait for the queue of the receipts: $what', async ({ before, found }) => {
+    if (before !== undefined) bench.ledger.put(before);
+
+    expect((await apply(aSend({ to: both }), receiptsAreDown)).batchItemFailures).toHaveLength(1);
+
+    expect(await ledgerNow()).toMatchObject({ state: 'sent', sesMessageId: 'ses-1', recipients: both });
+    expect(bench.lines('answer-found')).toHaveLength(found);
+  });
+
+  it.each(befores)('is told once the queue takes receipts again: $what', async ({ before, found }) => {
+    if (before !== undefined) bench.ledger.put(before);
+    await apply(aSend({ to: both }), receiptsAreDown);
+
+    await apply(aSend({ to: both }));
+
+    const sent = { kind: 'sent', sesMessageId: 'ses-1' };
+    expect(bench.known).toMatchObject({ [marie]: sent, [paul]: sent });
+    expect(await bench.fates()).toMatchObject({ [marie]: sent, [paul]: sent });
+    expect(bench.lines('answer-found')).toHaveLength(found);
+  });
+
+  it('is not written again where the answer of SES came', async () => {
+    bench.ledger.put(aPart('sent'));
+
+    await apply(aDelivery(marie, '2026-08-01T10:00:07.000Z', { to: both }));
+
+    expect(bench.ledger.writes).toBe(1);
+    expect(bench.receipts.map(({ kind }) => kind)).toEqual(['delivered']);
+  });
+});
+
+describe('a part that was claimed again for fewer', () => {
+  it.each(['unknown', 'sent'] as const)('has all whom SES took it for: %s', async (state) => {
+    bench.ledger.put(aPart(state, ['Marie@example.org']));
+
+    await apply(aSend({ to: both }));
+
+    expect((await ledgerNow())?.recipients).toEqual(['Marie@example.org', paul]);
+  });
+
+  it('tells the API of those whom its answer was not about, and of no others', async () => {
+    bench.ledger.put(aPart('sent', [marie]));
+
+    await apply(aSend({ to: both }));
+
+    expect(Object.keys(bench.known)).toEqual([paul]);
+  });
+
+  it('keeps those of its claim whom the event does not name', async () => {
+    bench.ledger.put(aPart('unknown'));
+
+    await apply(aSend({ to: [paul] }));
+
+    expect((await ledgerNow())?.recipients).toEqual(both);
+  });
+});

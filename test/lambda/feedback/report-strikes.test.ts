@@ -1,0 +1,78 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
+import { aRecord } from '../../support/a-record.ts';
+import { aBounce, aBounceOf, anAutomaticReply, anEvent } from '../../support/an-event.ts';
+import { FeedbackBench } from '../../support/feedback-bench.ts';
+
+const at = '2026-08-01T10:00:07.000Z';
+const marie = 'marie@example.org';
+const paul = 'paul@example.org';
+const stranger = 'stranger@elsewhere.example';
+const softBounce = { softBounces: { 'ses-1': { at: new Date(at), deliveryId: 'reply-1' } } };
+
+let bench: FeedbackBench;
+
+beforeEach(() => {
+  bench = new FeedbackBench();
+});
+
+const apply = (body: string) => feedbackBatch([aRecord(body)], bench.parts);
+
+describe('the suppression list', () => {
+  it.each(['Transient', 'Undetermined'])('is told of a bounce that is %s as a soft one', async (type) => {
+    await apply(aBounce(marie, at, {}, type));
+
+    expect([...bench.suppressions]).toEqual([[marie, softBounce]]);
+  });
+
+  it('is told of a bounce that says nothing but that it is one', async () => {
+    const bounce = aBounceOf(
+      { type: 'Undetermined', subType: 'Undetermined', recipients: [{ emailAddress: marie }] },
+      at,
+    );
+
+    await apply(JSON.stringify(anEvent('Bounce', { bounce })));
+
+    expect([...bench.suppressions]).toEqual([[marie, softBounce]]);
+    expect(await bench.fates()).toMatchObject({ [marie]: { kind: 'bounced' } });
+  });
+
+  it.each(['ContentRejected', 'AttachmentRejected', 'MessageTooLarge'])(
+    'is not told of a bounce that is about the mail: %s',
+    async (subType) => {
+      await apply(aBounce(marie, at, {}, 'Transient', subType));
+
+      expect(bench.suppressions.size).toBe(0);
+      expect(bench.known).toMatchObject({ [marie]: { kind: 'bounced', bounce: { subType } } });
+    },
+  );
+
+  it('is not told of an automatic reply, nor is anybody else, but for a line in the log', async () => {
+    await apply(anAutomaticReply(marie, at));
+
+    expect(bench.suppressions.size).toBe(0);
+    expect(bench.known).toMatchObject({ [marie]: { kind: 'sent' } });
+    expect(bench.lines('automatic-reply')).toMatchObject([{ deliveryId: 'reply-1', recipients: 1 }]);
+  });
+
+  it('is told of nobody whom the mail was not sent to, and neither is the ledger', async () => {
+    const recipients = [{ emailAddress: stranger }, { emailAddress: 'no address' }, { emailAddress: paul }];
+    const bounce = aBounceOf({ recipients }, at);
+
+    await apply(JSON.stringify(anEvent('Bounce', { bounce }, { to: [marie, paul] })));
+
+    expect([...bench.suppressions.keys()]).toEqual([paul]);
+    expect(Object.keys((await bench.fates()) ?? {})).toEqual([marie, paul]);
+    expect(Object.keys(bench.known)).toEqual(expect.not.arrayContaining([stranger]));
+    expect(bench.lines('mentions-dropped')).toMatchObject([{ deliveryId: 'reply-1', mentions: 2 }]);
+    expect(JSON.stringify(bench.logged)).not.toContain('elsewhere.example');
+  });
+
+  it('is told without a line in the log where every mention is a recipient', async () => {
+    await apply(aBounce(paul, at, { to: [marie, paul] }));
+
+    expect([...bench.suppressions.keys()]).toEqual([paul]);
+    expect(bench.lines('mentions-dropped')).toEqual([]);
+    expect(bench.lines('automatic-reply')).toEqual([]);
+  });
+});

@@ -10,6 +10,11 @@ export interface Claim {
   readonly mail: StoredMail;
   /** The recipients still owed, where an earlier attempt reached some of them. */
   readonly owed?: readonly string[];
+  /**
+   * Recipients, by their `addressKey`, that SES has though no attempt handed them over: the queue had taken the mail,
+   * and its answer was lost. Receipts have told so. They must not get the mail again.
+   */
+  readonly inSes?: readonly string[];
   readonly createdAt: Date;
   readonly expiresAt: Date;
   /** How long it was due before it was claimed, in milliseconds, by the clock of the outbox. */
@@ -36,9 +41,11 @@ export interface TraceAttempt {
   readonly smtp?: { readonly recipients: readonly string[]; readonly response: string };
   /** Why SMTP did not take it, or not for all. */
   readonly failure?: Readonly<Record<string, string>>;
-  /** What the queue took. */
-  readonly queue?: { readonly recipients: readonly string[]; readonly queueMessageId: string };
-  /** Why neither way took it, or why it can never be sent. */
+  /** What the queue took; without a message id, what only receipts tell that it took. */
+  readonly queue?: { readonly recipients: readonly string[]; readonly queueMessageId?: string };
+  /** Whom a refused mail was owed to, where that is known. */
+  readonly owed?: readonly string[];
+  /** Why neither way took it, why it can never be sent, or how else it is known what became of it. */
   readonly reason?: string;
 }
 

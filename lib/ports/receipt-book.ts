@@ -6,7 +6,8 @@ import type { Receipt } from '../message/receipt.ts';
  * - `entered`: the delivery's row tells it now.
  * - `unchanged`: the row knew it.
  * - `gone`: there is no such row.
- * - `too-early`: a worker is about to write the row, or someone else has it in hand. It has to be entered later.
+ * - `too-early`: a worker is about to write the row, or someone else has it in hand. It has to be entered again later,
+ *   though a proof that SES has the mail stands in the row from now on.
  * - `refused`: the database does not take it for this row. A later try may go better, once a person has looked.
  */
 export const RECEIPT_RESULTS = ['entered', 'unchanged', 'gone', 'too-early', 'refused'] as const;

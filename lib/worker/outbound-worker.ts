@@ -1,6 +1,7 @@
 import { circuitOpen } from '../mailer/circuit-breaker-route.ts';
 import type { FreezeResult } from '../mailer/freeze-delivery.ts';
 import type { Mailer } from '../mailer/mailer.ts';
+import { addressKey } from '../message/address.ts';
 import { type Backoff, backoffMs } from '../message/backoff.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Failure } from '../message/failure.ts';
@@ -11,7 +12,13 @@ import type { Claim, LeaseRoute, Outbox } from '../ports/outbox.ts';
 import type { SettledEvent, WorkerObserver } from '../ports/worker-observer.ts';
 import { errorCode } from './error-code.ts';
 import { mailOfClaim } from './mail-of-claim.ts';
-import { type AttemptFacts, settlementOf, unexpectedSettlement } from './settlement-of.ts';
+import {
+  type AttemptFacts,
+  IN_SES,
+  type SeenOut,
+  settlementOf,
+  unexpectedSettlement,
+} from './settlement-of.ts';
 import { SettlementWriter } from './settlement-writer.ts';
 import { WakeUp } from './wake-up.ts';
 
@@ -54,6 +61,9 @@ interface ClaimedFor {
   readonly claim: Claim;
   readonly route: LeaseRoute;
 }
+
+/** No mail has expired by then, and it has an ISO 8601 form. */
+const LAST_MOMENT = new Date(Date.UTC(9999, 11, 31));
 
 const CLAIM_BACKOFF: Backoff = { firstMs: 100, longestMs: 10_000 };
 const FIRST_RETRY_MS = 2_000;
@@ -243,9 +253,9 @@ export class OutboundWorker {
       retryAfterMs: backoffMs(retry, claim.attempts, random()),
     });
     try {
-      const outcome = await this.#send(claim, route);
-      this.#writer.add(settlementOf(claim, outcome, facts()));
-      observer.settled(settledEvent(claim, outcome, facts().durationMs));
+      const seen = await this.#send(claim, route);
+      this.#writer.add(settlementOf(claim, seen, facts()));
+      observer.settled(settledEvent(claim, seen.outcome, facts().durationMs));
     } catch (error) {
       // The mailer does not throw for what a server or a mail does; whatever this is, the mail must not be lost by it.
       log.error('send-failed-unexpectedly', { deliveryId: claim.id, code: errorCode(error) });
@@ -253,22 +263,34 @@ export class OutboundWorker {
     }
   }
 
-  async #send(claim: Claim, route: LeaseRoute): Promise<Outcome> {
-    const { mailer, clock } = this.#parts;
+  async #send(claim: Claim, route: LeaseRoute): Promise<SeenOut> {
     const frozen = await this.#freeze(claim);
-    if (frozen.kind === 'refused') return frozen;
-    const delivery = narrowed(frozen.delivery, claim);
+    if (frozen.kind === 'refused') return { outcome: frozen };
+    const owed = narrowed(frozen.delivery, claim);
+    const delivery = withoutThoseInSes(owed, claim);
+    if (delivery.to.length === 0 && owed.to.length > 0) return { outcome: IN_SES };
+    return { outcome: await this.#sendBy(route, delivery, claim), owed: owed.to };
+  }
+
+  async #sendBy(route: LeaseRoute, delivery: Delivery, claim: Claim): Promise<Outcome> {
+    const { mailer, clock } = this.#parts;
     if (claim.takenOver) return mailer.handOver(delivery, leaseEnded(clock.now()));
     // The lease says "queue": should this worker die, nobody shall have to fear that SMTP has the mail.
     if (route === 'queue') return mailer.handOver(delivery, circuitOpen(clock.now()));
     return mailer.deliver(delivery);
   }
 
-  /** All that a stored mail is made of is in the row, so what cannot be composed now never can. */
+  /**
+   * All that a stored mail is made of is in the row, so what cannot be composed now never can. One that has expired
+   * is composed as well, and refused when it is to be sent: SES may have it, and only the mail tells for whom it is.
+   */
   async #freeze(claim: Claim): Promise<FreezeResult> {
     if (claim.mail.kind === 'unreadable') return refused(claim, claim.mail.detail);
     try {
-      return await this.#parts.mailer.freeze(mailOfClaim(claim, claim.mail.fields));
+      const { expiresAt } = claim;
+      const mail = mailOfClaim({ ...claim, expiresAt: LAST_MOMENT }, claim.mail.fields);
+      const frozen = await this.#parts.mailer.freeze(mail);
+      return frozen.kind === 'refused' ? frozen : { ...frozen, delivery: { ...frozen.delivery, expiresAt } };
     } catch (error) {
       this.#parts.log.error('not-composed', { deliveryId: claim.id, code: errorCode(error) });
       return refused(claim, `composing it failed: ${errorCode(error)}`);
@@ -295,12 +317,19 @@ function narrowed(delivery: Delivery, { owed }: Claim): Delivery {
   return owed === undefined ? delivery : { ...delivery, to: owed };
 }
 
+function withoutThoseInSes(delivery: Delivery, { inSes = [] }: Claim): Delivery {
+  if (inSes.length === 0) return delivery;
+  const known = new Set(inSes);
+  return { ...delivery, to: delivery.to.filter((address) => !known.has(addressKey(address))) };
+}
+
 /** The worker that had it is gone, and whether SMTP took the mail from it nobody can say. */
 function leaseEnded(at: Date): Failure {
   return { class: 'unknown', phase: 'data', code: 'LEASE_ENDED', at: at.toISOString() };
 }
 
-function settledEvent(claim: Claim, outcome: Outcome, handledMs: number): SettledEvent {
+function settledEvent(claim: Claim, outcome: SeenOut['outcome'], handledMs: number): SettledEvent {
+  if (outcome.kind === 'in-ses') return { outcome: 'handed-over', waitedMs: claim.waitedMs, handledMs };
   const failureClass = failureClassOf(outcome);
   return {
     outcome: outcome.kind,

@@ -4,7 +4,7 @@ import type { ReceiptListener } from '../ports/receipt-listener.ts';
 import { inTime } from './bounded-wait.ts';
 import { errorCode } from './error-code.ts';
 
-/** Within the visibility timeout of the queue (60 s): later, somebody else has the receipt. */
+/** Within the visibility timeout of the queue (five minutes): later, somebody else has the receipt. */
 const HANDLE_TIMEOUT_MS = 50_000;
 
 export interface ReceiptCallbackParts {

@@ -10,25 +10,41 @@ export interface AttemptFacts {
   readonly retryAfterMs: number;
 }
 
-/** What a row is to say after an attempt. */
-export function settlementOf(claim: Claim, outcome: Outcome, facts: AttemptFacts): Settlement {
-  return { id: claim.id, next: nextState(outcome, facts.retryAfterMs), attempt: traceOf(outcome, facts) };
+/** Nothing was left to do: SES has the mail for all that it is owed to, as receipts told. */
+export const IN_SES = { kind: 'in-ses' } as const;
+
+/** What became of a claim. */
+export interface SeenOut {
+  readonly outcome: Outcome | typeof IN_SES;
+  /** Whom the mail was owed to when it was claimed, where something was to be sent. */
+  readonly owed?: readonly string[];
+}
+
+/** What a row is to say after an attempt. Who is in the hands of SES already counts as handed over. */
+export function settlementOf(claim: Claim, { outcome, owed }: SeenOut, facts: AttemptFacts): Settlement {
+  const { id, inSes = [] } = claim;
+  if (outcome.kind === 'in-ses') {
+    return { id, next: { kind: 'handed-over' }, attempt: traceInSes(inSes, facts) };
+  }
+  const next = nextState(outcome, facts.retryAfterMs);
+  const attempt = traceOf(outcome, facts);
+  if (outcome.kind === 'refused' && owed !== undefined) return { id, next, attempt: { ...attempt, owed } };
+  if (inSes.length === 0 || next.kind === 'queued' || next.kind === 'failed') return { id, next, attempt };
+  return {
+    id,
+    next: next.kind === 'delivered' ? { kind: 'handed-over' } : next,
+    attempt: withThoseInSes(attempt, inSes),
+  };
 }
 
 /** What a row is to say after an attempt that ended in a way that nobody has thought of: try again. */
 export function unexpectedSettlement(claim: Claim, code: string, facts: AttemptFacts): Settlement {
-  const { at, durationMs, worker, retryAfterMs } = facts;
+  const { retryAfterMs } = facts;
   const reason = `unexpected: ${code}`;
   return {
     id: claim.id,
     next: retry(claim.owed ?? [], reason, retryAfterMs),
-    attempt: {
-      at: at.toISOString(),
-      outcome: 'not-accepted',
-      durationMs: Math.round(durationMs),
-      worker,
-      reason,
-    },
+    attempt: { ...commonOf('not-accepted', facts), reason },
   };
 }
 
@@ -65,8 +81,26 @@ function retry(owed: readonly string[], reason: string, retryAfterMs: number): N
   return { kind: 'queued', retryAfterMs, owed, reason };
 }
 
-function traceOf(outcome: Outcome, { at, durationMs, worker }: AttemptFacts): TraceAttempt {
-  const common = { at: at.toISOString(), outcome: outcome.kind, durationMs: Math.round(durationMs), worker };
+function traceInSes(recipients: readonly string[], facts: AttemptFacts): TraceAttempt {
+  const reason = 'receipts tell that SES has it';
+  return { ...commonOf('handed-over', facts), reason, queue: { recipients } };
+}
+
+function withThoseInSes(attempt: TraceAttempt, inSes: readonly string[]): TraceAttempt {
+  const { outcome, queue } = attempt;
+  return {
+    ...attempt,
+    outcome: outcome === 'taken' ? 'split' : outcome,
+    queue: { ...queue, recipients: [...(queue?.recipients ?? []), ...inSes] },
+  };
+}
+
+function commonOf(outcome: TraceAttempt['outcome'], { at, durationMs, worker }: AttemptFacts) {
+  return { at: at.toISOString(), outcome, durationMs: Math.round(durationMs), worker };
+}
+
+function traceOf(outcome: Outcome, facts: AttemptFacts): TraceAttempt {
+  const common = commonOf(outcome.kind, facts);
   if (outcome.kind === 'refused') return { ...common, reason: `${outcome.reason}: ${outcome.detail}` };
   const { messageId } = outcome;
   switch (outcome.kind) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { Fate } from '../../lib/message/fate.ts';
 import { type Receipt, receiptsOf } from '../../lib/message/receipt.ts';
 import { sesStateOf } from '../../lib/message/ses-state.ts';
 import { readStoredFates } from '../../lib/message/stored-fates.ts';
@@ -53,6 +54,20 @@ describe('what receipts tell', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('is added without a look at those whom the receipt does not name', () => {
+    const unread = new Proxy<Fate>(
+      { kind: 'sent', at: '2026-08-01T10:00:00Z' },
+      {
+        get: () => expect(true).toBe(false),
+      },
+    );
+    const known: ToldFates = { fates: { 'eve@example.org': unread }, messageIds: [] };
+
+    const told = withReceipt(known, aReceipt('mail-1', 'sent', ['marie@example.org']));
+
+    expect(Object.keys(told.fates)).toEqual(['eve@example.org', 'marie@example.org']);
   });
 
   it('keeps every Message-ID that a recipient may reply to', () => {

@@ -158,6 +158,29 @@ describe('the outbound worker', () => {
     expect(double.mails.map(({ to }) => to)).toEqual([['marie@example.org']]);
   });
 
+  it('does not hand over again whom SES has, and tells so once the others are out', async () => {
+    await double.behave({ kind: 'refused' });
+    const claim = aClaim({ id: 'a', inSes: ['marie@example.org'] }, { cc: 'paul@example.org' });
+    aws.fault({ fault: { kind: 'denied' }, on: { service: 'sqs' } });
+    outbox.put(claim);
+    start();
+    const [first] = await outbox.settled(1);
+    aws.heal();
+    outbox.put(claim);
+    const [, second] = await outbox.settled(2);
+
+    expect(first?.next).toMatchObject({ kind: 'queued', owed: ['paul@example.org'] });
+    expect(first?.attempt).not.toHaveProperty('queue');
+    expect(second).toMatchObject({
+      next: { kind: 'handed-over' },
+      attempt: {
+        outcome: 'handed-over',
+        queue: { recipients: ['paul@example.org', 'marie@example.org'], queueMessageId: expect.any(String) },
+      },
+    });
+    expect((await takeEnvelopes(aws)).map(({ envelope }) => envelope.to)).toEqual([['paul@example.org']]);
+  });
+
   it('never waits longer than it is told', async () => {
     await double.behave({ kind: 'refused' });
     aws.fault({ fault: { kind: 'denied' }, on: { service: 'sqs' } });

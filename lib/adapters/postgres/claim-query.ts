@@ -50,6 +50,17 @@ const SIZE = 'coalesce(greatest(pg_column_size(mail), pg_column_size(delivery_tr
 const MAY_BE_ON_THE_WIRE = `coalesce(lease_owner IS NOT NULL AND lease_route = 'smtp', false)`;
 
 /**
+ * The recipients that SES has by its own word, where no attempt knows of a hand-over: the answer of the queue was
+ * lost. Who queues again what was handed over wants it sent again, and to all. Any other shape of trace has none.
+ */
+const IN_SES = `jsonb_path_query_array(
+    delivery_trace,
+    '$ ? (!exists(@.attempts[*].queue.recipients[*])).recipients.keyvalue()
+      ? (@.value.sesMessageId.type() == "string").key',
+    '{}', true
+  )::text`;
+
+/**
  * Claims in one statement, by the database's clock.
  *
  * `waiting` is a walk that stops as soon as enough rows are locked, since nothing in it sorts: from the most
@@ -133,6 +144,7 @@ SELECT
   END AS "deliveryTrace",
   bytes > $9::bigint AS "tooLarge",
   to_json(owed_recipients)::text AS owed,
+  CASE WHEN bytes <= $9::bigint THEN ${IN_SES} END AS "inSes",
   extract(epoch FROM coalesce(created_at, now()))::float8 * 1000 AS "createdAtMs",
   extract(epoch FROM expires_at)::float8 * 1000 AS "expiresAtMs",
   CASE WHEN isfinite(since) THEN extract(epoch FROM now() - since)::float8 * 1000 ELSE 0 END AS "waitedMs",

@@ -12,6 +12,7 @@ export interface ClaimedRow {
   /** The mail is larger than any route takes and was not fetched. */
   readonly tooLarge: boolean;
   readonly owed: string | null;
+  readonly inSes: string | null;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
   /** Below 0 where the API's clock is ahead. */
@@ -25,11 +26,13 @@ export interface ClaimedRow {
 /** Never throws: what no mail can be made of comes out as `unreadable`. */
 export function claimOf(row: ClaimedRow, defaultTimeToLiveMs: number): Claim {
   const owed = owedOf(row.owed);
+  const inSes: readonly string[] = row.inSes === null ? [] : JSON.parse(row.inSes);
   return {
     id: row.id,
     ...(row.tenantId === null || row.tenantId === '' ? {} : { tenantId: row.tenantId }),
     mail: mailOf(row),
     ...(owed.length === 0 ? {} : { owed }),
+    ...(inSes.length === 0 ? {} : { inSes }),
     createdAt: moment(row.createdAtMs),
     expiresAt: moment(row.expiresAtMs ?? row.createdAtMs + defaultTimeToLiveMs),
     waitedMs: Math.max(row.waitedMs, 0),
@@ -54,7 +57,7 @@ function parse(json: string | null): unknown {
 }
 
 /** An array of PostgreSQL may have nulls and any number of dimensions. */
-function owedOf(json: string | null): string[] {
+export function owedOf(json: string | null): string[] {
   if (json === null) return [];
   const owed: unknown = JSON.parse(json);
   if (!Array.isArray(owed)) return [];

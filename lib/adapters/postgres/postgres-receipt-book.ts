@@ -16,7 +16,7 @@ import {
 import { receiptsToRow } from './receipts-to-row.ts';
 
 export interface PostgresReceiptBookOptions extends PostgresSettings {
-  /** For people that look at the connections. */
+  /** For people that look at the connections and the traces. */
   readonly workerId: string;
   /** @default logs nothing */
   readonly log?: Log;
@@ -39,6 +39,7 @@ type WriteResult = 'written' | 'busy' | 'refused';
 export class PostgresReceiptBook implements ReceiptBook {
   readonly #pool: ConnectionPool;
   readonly #log: Log;
+  readonly #workerId: string;
 
   constructor(options: PostgresReceiptBookOptions) {
     this.#pool = new ConnectionPool(
@@ -46,6 +47,7 @@ export class PostgresReceiptBook implements ReceiptBook {
       `outbound ${options.workerId} (receipts)`,
     );
     this.#log = options.log ?? silentLog;
+    this.#workerId = options.workerId;
   }
 
   async enter(receipts: readonly Receipt[]): Promise<readonly ReceiptResult[]> {
@@ -74,7 +76,7 @@ export class PostgresReceiptBook implements ReceiptBook {
     const groups = ids.map((id) => {
       const group = receipts.filter((receipt) => receipt.id === id);
       const row = rows.find((candidate) => candidate.id === id);
-      return { id, group, verdict: receiptsToRow(row, group) };
+      return { id, group, verdict: receiptsToRow(row, group, this.#workerId) };
     });
     const changes = groups.flatMap(({ verdict }) => (verdict.kind === 'change' ? [verdict.change] : []));
     const written = await this.#write(changes);

@@ -1,5 +1,6 @@
 import type { Fates } from '../../message/fate.ts';
 import type { SesState } from '../../message/ses-state.ts';
+import type { TraceAttempt } from '../../ports/outbox.ts';
 import { MAX_STORED_MAIL_BYTES } from './claim-query.ts';
 import { storableJson } from './storable-json.ts';
 
@@ -10,6 +11,7 @@ export interface RowForReceipts {
   readonly version: string;
   readonly status: string | null;
   readonly provider: string | null;
+  /** A worker has it in hand, or had it and nobody has taken it over yet. */
   readonly leased: boolean;
   readonly lastError: string | null;
   readonly deliveredAtMs: number | null;
@@ -19,6 +21,9 @@ export interface RowForReceipts {
   readonly messageIds: string | null;
   readonly handedOver: string | null;
   readonly takenBySmtp: string | null;
+  readonly owed: string | null;
+  /** Whom it was owed to when it was refused. */
+  readonly refused: string | null;
 }
 
 /** By the ids in `$1`. It locks nothing, and waits for nobody. */
@@ -33,19 +38,22 @@ SELECT
   version,
   status,
   provider,
-  lease_owner IS NOT NULL AS leased,
+  -- Whoever sets a row to something else takes it out of the worker's hand.
+  coalesce(status = 'sending', false) AND lease_owner IS NOT NULL AS leased,
   last_error AS "lastError",
   extract(epoch FROM delivered_at)::float8 * 1000 AS "deliveredAtMs",
   large AS "tooLarge",
   CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS fates,
   CASE WHEN NOT large THEN (delivery_trace -> 'messageIds')::text END AS "messageIds",
-  CASE WHEN NOT large THEN ${recipientsOf('queue')} END AS "handedOver",
-  CASE WHEN NOT large THEN ${recipientsOf('smtp')} END AS "takenBySmtp"
+  CASE WHEN NOT large THEN ${inAttempts('queue.recipients')} END AS "handedOver",
+  CASE WHEN NOT large THEN ${inAttempts('smtp.recipients')} END AS "takenBySmtp",
+  to_json(owed_recipients)::text AS owed,
+  CASE WHEN NOT large THEN ${inAttempts('owed')} END AS refused
 FROM found`;
 
 /** In the lax mode of SQL/JSON paths, a trace of any other shape has no such recipients. */
-function recipientsOf(route: 'queue' | 'smtp'): string {
-  return `jsonb_path_query_array(delivery_trace, '$.attempts[*].${route}.recipients[*]')::text`;
+function inAttempts(list: 'queue.recipients' | 'smtp.recipients' | 'owed'): string {
+  return `jsonb_path_query_array(delivery_trace, '$.attempts[*].${list}[*]')::text`;
 }
 
 /** What receipts change in a row. */
@@ -59,12 +67,14 @@ export interface RowChange {
   readonly messageIds: readonly unknown[];
   /** Absent where the state is not for receipts to say. */
   readonly state?: SesState | undefined;
+  /** A hand-over that nobody had noted, and that these receipts prove. */
+  readonly handOver?: Omit<TraceAttempt, 'at'> | undefined;
 }
 
 export function changeParameters(changes: readonly RowChange[]): unknown[] {
   return [
     storableJson(
-      changes.map(({ id, version, fates, messageIds, state }) => ({
+      changes.map(({ id, version, fates, messageIds, state, handOver }) => ({
         id,
         version,
         fates,
@@ -72,20 +82,26 @@ export function changeParameters(changes: readonly RowChange[]): unknown[] {
         status: state?.status,
         last_error: state?.lastError,
         delivered_at: state?.deliveredAt,
+        hand_over: handOver,
       })),
     ),
   ];
 }
 
+/** The time of a hand-over that receipts prove, as an attempt tells it. */
+const NOW = `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
 /**
  * Writes changes to the rows that are as they were read, and returns their ids; the others have to be read again.
  * A row that another session has locked is not waited for. The trace only gains, as by a settlement: what stood in
- * the place of the recipients and is no object is kept under `previousRecipients`.
+ * the place of the recipients and is no object is kept under `previousRecipients`. A state from here is not written
+ * over by who had a lease on the row.
  */
 export const CHANGE_BY_RECEIPTS = `
 WITH told AS (
   SELECT * FROM jsonb_to_recordset($1::jsonb) AS told (
-    id text, version text, fates jsonb, message_ids jsonb, status text, last_error text, delivered_at timestamptz
+    id text, version text, fates jsonb, message_ids jsonb, status text, last_error text, delivered_at timestamptz,
+    hand_over jsonb
   )
 ),
 found AS (
@@ -106,6 +122,11 @@ UPDATE outbound_deliveries AS d SET
   status = coalesce(found.status, d.status),
   last_error = CASE WHEN found.status IS NULL THEN d.last_error ELSE found.last_error END,
   delivered_at = CASE WHEN found.status IS NULL THEN d.delivered_at ELSE found.delivered_at END,
+  provider = CASE WHEN hand_over IS NULL THEN d.provider ELSE 'ses' END,
+  next_retry_at = CASE WHEN hand_over IS NULL THEN d.next_retry_at END,
+  lease_owner = CASE WHEN found.status IS NULL THEN d.lease_owner END,
+  lease_until = CASE WHEN found.status IS NULL THEN d.lease_until END,
+  lease_route = CASE WHEN found.status IS NULL THEN d.lease_route END,
   updated_at = now(),
   delivery_trace = trace
     || CASE
@@ -118,6 +139,17 @@ UPDATE outbound_deliveries AS d SET
       'messageIds',
       message_ids
     )
+    || CASE
+      WHEN hand_over IS NULL THEN '{}'
+      ELSE jsonb_build_object(
+        'attempts',
+        CASE
+          WHEN NOT trace ? 'attempts' THEN '[]'
+          WHEN jsonb_typeof(trace -> 'attempts') = 'array' THEN trace -> 'attempts'
+          ELSE jsonb_build_array(trace -> 'attempts')
+        END || jsonb_build_array(jsonb_build_object('at', ${NOW}) || hand_over)
+      )
+    END
 FROM found
 WHERE d.id = found.id
 RETURNING d.id`;

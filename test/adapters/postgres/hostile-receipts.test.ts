@@ -79,6 +79,28 @@ describe('a hostile trace', () => {
     );
   });
 
+  it('is claimed, and its receipts wait or are entered', async () => {
+    const outbox = database.outbox({ providers: ['hostile'] });
+    await fc.assert(
+      fc.asyncProperty(trace, fc.constantFrom('queued', 'failed'), async (before, status) => {
+        const mail = { from: 'a@keybuzz.io', to: MARIE };
+        const [id = ''] = await database.insert({
+          provider: 'hostile',
+          status,
+          delivery_trace: before,
+          mail,
+        });
+
+        const [result] = await book.enter([aBounce(id, [MARIE])]);
+        const claims = await outbox.claim({ limit: 100, leaseMs: 60_000, route: 'smtp' });
+
+        expect(result).toBe(status === 'queued' ? 'too-early' : 'entered');
+        expect(claims.map((claim) => claim.id)).toEqual(status === 'queued' ? [id] : []);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('that is larger than any mail is left alone, and holds up no other', async () => {
     const [huge = '', plain = ''] = await database.insert(
       { provider: 'ses', status: 'sending' },

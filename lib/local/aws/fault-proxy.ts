@@ -24,7 +24,7 @@ type Call = { readonly service: string; readonly action: string };
 export class FaultProxy {
   readonly #plan = new FaultPlan();
   readonly #calls: Call[] = [];
-  readonly #arrivals = new EventEmitter<{ call: [Call] }>();
+  readonly #arrivals = new EventEmitter<{ call: [AwsRequest] }>();
   readonly #upstream = new Agent({ keepAlive: true });
   readonly #closing = new AbortController();
   readonly #targetPort: number;
@@ -78,6 +78,11 @@ export class FaultProxy {
       this.#arrivals.on('call', see);
       options.signal?.addEventListener('abort', abort);
     });
+  }
+
+  /** Calls the listener for each call from now on, as it arrives and before it is answered. */
+  subscribe(listener: (call: AwsRequest) => void): void {
+    this.#arrivals.on('call', listener);
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,141 @@
+import type { Principal } from './evaluate-policies.ts';
+import { OVER_TLS, PAYLOAD_KEY, type Permission, permissionsNeededBy } from './needed-permissions.ts';
+import type { RecordedCalls, RecordedRun } from './recorded-run.ts';
+import { ACCOUNT, arnOf, REGION, type Resources, resolved } from './resolved-template.ts';
+
+export type Who = 'resend' | 'feedback' | 'api';
+
+/** A principal of the deployed pipeline, and everything that it needs. */
+export interface PipelinePrincipal {
+  readonly who: Who;
+  readonly principal: Principal;
+  /** What its recorded calls need. */
+  readonly recorded: readonly Permission[];
+  /** What is needed by AWS on its behalf, so that no code of ours makes the call. */
+  readonly onItsBehalf: readonly Permission[];
+}
+
+const IDENTITIES = ['keybuzz.io'];
+
+/** The principals of a template, each with the calls that were recorded of its code. */
+export function pipelinePrincipals(resources: Resources, run: RecordedRun): PipelinePrincipal[] {
+  return [
+    functionPrincipal('resend', 'FALLBACK_QUEUE_URL', resources, run),
+    functionPrincipal('feedback', 'FEEDBACK_QUEUE_URL', resources, run),
+    apiPrincipal(resources, run),
+  ];
+}
+
+function functionPrincipal(
+  who: 'resend' | 'feedback',
+  sourceVariable: string,
+  resources: Resources,
+  run: RecordedRun,
+): PipelinePrincipal {
+  const { FunctionName, Role, Environment } = propertiesOf(
+    'AWS::Lambda::Function',
+    resources,
+    ({ FunctionName: name }) => String(name).includes(`-${who}-`),
+  );
+  const environment: Record<string, string> = Object(Environment).Variables;
+  const queueName = new URL(String(environment[sourceVariable])).pathname.split('/').at(-1);
+  return {
+    who,
+    principal: { kind: 'identity', arn: String(Role) },
+    recorded: permissionsOf(run[who], environment, run),
+    onItsBehalf: lambdasOwn(String(FunctionName), `arn:aws:sqs:${REGION}:${ACCOUNT}:${queueName}`),
+  };
+}
+
+/** The worker reads its settings from the secret. */
+function apiPrincipal(resources: Resources, run: RecordedRun): PipelinePrincipal {
+  const { SecretString } = propertiesOf('AWS::SecretsManager::Secret', resources);
+  const userId = Object.keys(resources).find((id) => resources[id]?.Type === 'AWS::IAM::User') ?? '';
+  return {
+    who: 'api',
+    principal: { kind: 'identity', arn: arnOf(userId, resources) ?? '' },
+    recorded: permissionsOf(run.api, JSON.parse(String(SecretString)), run),
+    onItsBehalf: [],
+  };
+}
+
+/**
+ * What Lambda does in the name of the role: it polls the queue, and deletes what was worked; it writes what the
+ * function prints; it sends the traces.
+ *
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+ * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html#monitoring-cloudwatchlogs-prereqs
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
+ */
+function lambdasOwn(functionName: string, sourceArn: string): Permission[] {
+  const stream = `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:/aws/lambda/${functionName}:log-stream:any`;
+  const on = (resource: string, ...actions: string[]) =>
+    actions.map((action) => ({ action, resource, context: OVER_TLS }));
+  return [
+    ...on(sourceArn, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'),
+    ...on(stream, 'logs:CreateLogStream', 'logs:PutLogEvents'),
+    ...on('*', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'),
+  ];
+}
+
+function permissionsOf(
+  { environment, calls }: RecordedCalls,
+  deployed: Readonly<Record<string, string>>,
+  { storedKeys }: RecordedRun,
+): Permission[] {
+  const surroundings = {
+    deployed: (given: string) => counterpart(given, environment, deployed),
+    isStored: (key: string) => storedKeys.has(key),
+    identities: IDENTITIES,
+  };
+  return calls.flatMap((call) => permissionsNeededBy(call, surroundings));
+}
+
+/** The value that the deployed code finds in the variable in which the code here found this one. */
+function counterpart(
+  given: string,
+  environment: Readonly<Record<string, string>>,
+  deployed: Readonly<Record<string, string>>,
+): string {
+  const name = Object.keys(environment).find((variable) => environment[variable] === given);
+  const value = deployed[name ?? ''];
+  if (value === undefined)
+    throw new Error(`the code calls for ${given}, which the stack does not tell it of`);
+  return value;
+}
+
+function propertiesOf(
+  type: string,
+  resources: Resources,
+  isMeant: (properties: Readonly<Record<string, unknown>>) => boolean = () => true,
+): Readonly<Record<string, unknown>> {
+  const found = Object.values(resources).filter(
+    ({ Type, Properties = {} }) => Type === type && isMeant(Properties),
+  );
+  const [{ Properties } = {}] = found;
+  if (Properties === undefined || found.length !== 1) throw new Error(`${found.length} resources of ${type}`);
+  const { Role, Environment, SecretString, FunctionName } = Properties;
+  return Object(resolved({ Role, Environment, SecretString, FunctionName }, resources));
+}
+
+/** Every resource that a policy could name, one more that begins like it, and the same in another account. */
+export function resourcesToTry(resources: Resources): string[] {
+  const own = Object.keys(resources).flatMap((id) => arnOf(id, resources) ?? []);
+  const identities = [...IDENTITIES, 'example.org'].map(
+    (domain) => `arn:aws:ses:${REGION}:${ACCOUNT}:identity/${domain}`,
+  );
+  const all = [...own, ...own.map((arn) => `${arn}-2`), ...identities].flatMap((arn) => [
+    arn,
+    ...within(arn),
+  ]);
+  return [
+    ...all,
+    ...all.filter((arn) => arn.includes(ACCOUNT)).map((arn) => arn.replace(ACCOUNT, '999999999999')),
+  ];
+}
+
+function within(arn: string): string[] {
+  if (arn.startsWith('arn:aws:s3:')) return [`${arn}/${PAYLOAD_KEY}`, `${arn}/elsewhere/any`];
+  if (arn.startsWith('arn:aws:logs:')) return [`${arn}:log-stream:any`];
+  return [];
+}

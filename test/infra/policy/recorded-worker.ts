@@ -1,0 +1,71 @@
+import { Pool } from 'pg';
+import { migrate } from '../../../lib/adapters/postgres/migrate.ts';
+import type { LocalServices } from '../../../lib/local/local-services.ts';
+import { startPostgres } from '../../../lib/local/postgres/embedded-postgres.ts';
+import { insertRows, type OutboundRow } from '../../../lib/local/story/outbound-row.ts';
+import { WorkerProcess } from '../../../lib/local/worker-process.ts';
+import type { CallTap } from './call-tap.ts';
+
+const SOON = () => ({ signal: AbortSignal.timeout(90_000) });
+
+/** More than the 10 MB of v1, which takes the other call of SES; and too large for SQS. */
+const LARGE_TEXT = 'It is on its way.\r\n'.repeat(600_000);
+
+const mail = (text: string) => ({
+  from: 'support@keybuzz.io',
+  to: 'marie@example.org',
+  subject: 'Your order',
+  text,
+});
+
+/** What the API asks for: small mails, that share a call, and a large one. */
+const ROWS: readonly OutboundRow[] = [
+  { id: 'row-1', tenantId: 'tenant-7', mail: mail('On its way.') },
+  { id: 'row-2', tenantId: 'tenant-7', mail: mail('On its way.') },
+  { id: 'row-large', tenantId: 'tenant-7', mail: mail(LARGE_TEXT) },
+];
+
+/**
+ * Rows to receipts, by the worker in a process of its own: SMTP refuses the connection, and the fates come back.
+ *
+ * @returns what the worker was told of its surroundings
+ */
+export async function runWorker(
+  { aws, receipts }: LocalServices,
+  tap: CallTap,
+): Promise<Readonly<Record<string, string>>> {
+  const postgres = await startPostgres();
+  const pool = new Pool({ connectionString: postgres.connectionString, max: 1 });
+  // The database ends idle connections when it stops; there is nobody to tell.
+  pool.on('error', () => {});
+  try {
+    await migrate({ connectionString: postgres.connectionString });
+    await insertRows(pool, ROWS, new Date());
+    const environment = {
+      DATABASE_URL: postgres.connectionString,
+      SMTP_HOST: '127.0.0.1',
+      SMTP_PORT: '9',
+      FALLBACK_QUEUE_URL: aws.fallback.url,
+      PAYLOAD_BUCKET: aws.bucket,
+      RECEIPTS_QUEUE_URL: receipts.url,
+      AWS_SES_REGION: aws.region,
+      AWS_SES_ACCESS_KEY: aws.credentials.accessKeyId,
+      AWS_SES_SECRET_KEY: aws.credentials.secretAccessKey,
+      ...tap.endpoints,
+    };
+    const calls = ['PutObject', 'DeleteMessageBatch'].map((action) => tap.aws.arrival({ action }, SOON()));
+    const isDone = Promise.all(calls);
+    // The worker may not even start; then that is what is to be told.
+    isDone.catch(() => {});
+    const worker = await WorkerProcess.start({ environment });
+    try {
+      await isDone;
+    } finally {
+      await worker.stop();
+    }
+    return environment;
+  } finally {
+    await pool.end();
+    await postgres.close();
+  }
+}

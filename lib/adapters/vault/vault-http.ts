@@ -1,0 +1,96 @@
+import { type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
+import { request as requestTls } from 'node:https';
+import { buffer } from 'node:stream/consumers';
+import { connectionProblem } from './connection-problem.ts';
+import { VaultError } from './vault-error.ts';
+import type { VaultSettings } from './vault-settings.ts';
+
+export interface VaultCall {
+  readonly method: 'GET' | 'POST';
+  /** Beneath `/v1/`, not yet encoded. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** Of the server itself, which is asked without token and namespace. */
+  readonly ofServer?: boolean;
+}
+
+export interface VaultAnswer {
+  readonly status: number;
+  /** Undefined where it is not JSON. */
+  readonly json: unknown;
+  readonly text: string;
+  readonly location: string | undefined;
+}
+
+/**
+ * One call of Vault's HTTP API. It follows no redirect: a token goes to the address that was named, and nowhere else.
+ *
+ * @throws {@link VaultError} where no answer came; the reason of the signal where that was aborted
+ */
+export async function callVault(
+  settings: VaultSettings,
+  call: VaultCall,
+  signal: AbortSignal,
+): Promise<VaultAnswer> {
+  const deadline = AbortSignal.timeout(settings.timeoutMs);
+  try {
+    const response = await send(settings, call, AbortSignal.any([signal, deadline]));
+    const text = (await buffer(response)).toString('utf8');
+    return {
+      status: response.statusCode ?? 0,
+      json: parseJson(text),
+      text,
+      location: response.headers.location,
+    };
+  } catch (cause) {
+    signal.throwIfAborted();
+    const problem = deadline.aborted
+      ? ({ kind: 'timeout', timeoutMs: settings.timeoutMs } as const)
+      : connectionProblem(cause);
+    throw new VaultError(problem, settings.address.origin, { cause });
+  }
+}
+
+function send(settings: VaultSettings, call: VaultCall, signal: AbortSignal): Promise<IncomingMessage> {
+  const { address } = settings;
+  const prefix = address.pathname.replace(/\/+$/, '');
+  const url = new URL(`${prefix}/v1/${call.path.split('/').map(encodeURIComponent).join('/')}`, address);
+  const options = { method: call.method, headers: headersOf(settings, call), agent: false, signal };
+  return new Promise((resolve, reject) => {
+    const request =
+      url.protocol === 'https:'
+        ? requestTls(url, { ...options, ...trustOf(settings) })
+        : requestPlain(url, options);
+    request.once('response', resolve).once('error', reject);
+    request.end(call.body === undefined ? undefined : JSON.stringify(call.body));
+  });
+}
+
+function headersOf(
+  { token, namespace }: VaultSettings,
+  call: VaultCall,
+): NonNullable<RequestOptions['headers']> {
+  return {
+    // Vault's agent and proxy can be told to answer nothing else.
+    'x-vault-request': 'true',
+    ...(call.body !== undefined && { 'content-type': 'application/json' }),
+    ...(!call.ofServer && token !== undefined && { 'x-vault-token': token }),
+    ...(!call.ofServer && namespace !== undefined && { 'x-vault-namespace': namespace }),
+  };
+}
+
+function trustOf({ ca, serverName, skipVerify }: VaultSettings) {
+  return {
+    rejectUnauthorized: !skipVerify,
+    ...(ca !== undefined && { ca }),
+    ...(serverName !== undefined && { servername: serverName }),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,3 +1,5 @@
+import type { AccountDetails, AccountReview } from './account-details.ts';
+import { SesIdentities } from './ses-identities.ts';
 import {
   type AccountSuppressionReason,
   SUPPRESSION_REASONS,
@@ -9,10 +11,18 @@ export interface ConfigurationSet {
   sendingEnabled: boolean;
   /** Whether what becomes of its mails is published. @default true */
   publishesEvents?: boolean;
+  /** `REQUIRE` sends to no server without TLS. @default OPTIONAL */
+  tlsPolicy?: 'REQUIRE' | 'OPTIONAL';
+  /** Whether CloudWatch has the rates of bounces and complaints of its mails. @default false */
+  reputationMetrics?: boolean;
 }
 
 /** HEALTHY and PROBATION may send; SHUTDOWN is AWS's own stop, which the owner of the account cannot lift. */
 export type EnforcementStatus = 'HEALTHY' | 'PROBATION' | 'SHUTDOWN';
+
+const SANDBOX_LIMITS = { maxSendRate: 1, max24HourSend: 200 };
+/** What most accounts are given; AWS decides it for each. */
+const PRODUCTION_LIMITS = { maxSendRate: 14, max24HourSend: 50_000 };
 
 /** How an account starts; see {@link SesAccount} for the fields. */
 export interface SesAccountOptions {
@@ -42,17 +52,23 @@ export class SesAccount {
   /** The owner's own switch. */
   sendingEnabled = true;
   enforcementStatus: EnforcementStatus = 'HEALTHY';
-  readonly identities: Set<string>;
+  /** Domains and addresses; `add` makes one that is verified unless it is told otherwise. */
+  readonly identities = new SesIdentities();
   readonly configurationSets: Map<string, ConfigurationSet>;
   readonly suppressionList = new SuppressedDestinations();
   /** What puts addresses on the list, and which of them are not sent to: both, as in each account since 2019. */
   readonly suppressedReasons = new Set<AccountSuppressionReason>(SUPPRESSION_REASONS);
+  /** What was told by PutAccountDetails; undefined until then. */
+  details: AccountDetails | undefined;
+  /** The latest request for production access; undefined where there was none. */
+  review: AccountReview | undefined;
 
   constructor(options: SesAccountOptions = {}) {
     this.sandbox = options.sandbox ?? false;
-    this.maxSendRate = options.maxSendRate ?? (this.sandbox ? 1 : 14);
-    this.max24HourSend = options.max24HourSend ?? (this.sandbox ? 200 : 50_000);
-    this.identities = new Set(options.identities);
+    const usual = this.sandbox ? SANDBOX_LIMITS : PRODUCTION_LIMITS;
+    this.maxSendRate = options.maxSendRate ?? usual.maxSendRate;
+    this.max24HourSend = options.max24HourSend ?? usual.max24HourSend;
+    for (const name of options.identities ?? []) this.identities.add(name);
     this.configurationSets = new Map(
       options.configurationSets?.map((name) => [name, { sendingEnabled: true }]),
     );
@@ -65,12 +81,20 @@ export class SesAccount {
 
   /** The verified identity that lets the address send: itself, its domain or a parent of its domain. */
   identityOf(address: string): string | undefined {
-    // addresses are compared with their case, as SES does; domains without
-    if (this.identities.has(address)) return address;
+    if (this.identities.get(address)?.status === 'SUCCESS') return address;
     const domain = domainOf(address);
-    return [...this.identities].find(
-      (identity) => !identity.includes('@') && isWithin(domain, identity.toLowerCase()),
-    );
+    return this.identities
+      .verified()
+      .find(({ name, kind }) => kind === 'domain' && isWithin(domain, name.toLowerCase()))?.name;
+  }
+
+  /** Ends the review of a request for production access as AWS does: who is granted it leaves the sandbox. */
+  decideReview(status: 'GRANTED' | 'DENIED' | 'FAILED'): void {
+    this.review = { ...this.review, status };
+    if (status !== 'GRANTED') return;
+    this.sandbox = false;
+    this.maxSendRate = PRODUCTION_LIMITS.maxSendRate;
+    this.max24HourSend = PRODUCTION_LIMITS.max24HourSend;
   }
 
   /** Whether events about the mails of a configuration set are published; never without one. */

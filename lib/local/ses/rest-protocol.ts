@@ -2,14 +2,19 @@ import * as v from 'valibot';
 import type { WireRequest } from './http-exchange.ts';
 import type { Submission } from './mail.ts';
 import type { Refusal } from './refusal.ts';
+import { ACCOUNT_ROUTES } from './rest-account.ts';
 import { restError, restRefusal, restSuccess } from './rest-answer.ts';
-import { jsonBody, plainCall, type Route, refusedCall } from './rest-route.ts';
+import { CONFIGURATION_SET_ROUTES } from './rest-configuration-set.ts';
+import { IDENTITY_ROUTES } from './rest-identity.ts';
+import { jsonBody, type Route, refusedCall } from './rest-route.ts';
 import { SUPPRESSION_ROUTES } from './rest-suppression.ts';
 import type { PreparedCall, SesService, Wire } from './wire.ts';
 
 const ROUTES: readonly Route[] = [
   { method: 'POST', path: /^\/v2\/email\/outbound-emails\/?$/, prepare: sendEmail },
-  { method: 'GET', path: /^\/v2\/email\/account\/?$/, prepare: getAccount },
+  ...ACCOUNT_ROUTES,
+  ...CONFIGURATION_SET_ROUTES,
+  ...IDENTITY_ROUTES,
   ...SUPPRESSION_ROUTES,
 ];
 
@@ -90,22 +95,4 @@ function toSubmission(input: v.InferOutput<typeof sendEmailInput>): Submission {
     ...(destinations.length > 0 && { destinations }),
     ...(typeof configurationSet === 'string' && { configurationSet }),
   };
-}
-
-function getAccount(_request: WireRequest, service: SesService): PreparedCall {
-  const { account } = service;
-  return plainCall('GetAccount', () =>
-    restSuccess({
-      DedicatedIpAutoWarmupEnabled: false,
-      EnforcementStatus: account.enforcementStatus,
-      ProductionAccessEnabled: !account.sandbox,
-      SendQuota: {
-        Max24HourSend: account.max24HourSend,
-        MaxSendRate: account.maxSendRate,
-        SentLast24Hours: service.sentLast24Hours(),
-      },
-      SendingEnabled: account.sendingEnabled,
-      SuppressionAttributes: { SuppressedReasons: [...account.suppressedReasons] },
-    }),
-  );
 }

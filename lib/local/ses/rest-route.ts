@@ -27,3 +27,13 @@ export function jsonBody({ body }: WireRequest): unknown {
     return undefined;
   }
 }
+
+/** The last part of the path, such as a name; what is not an encoding of anything stands for itself. */
+export function nameInPath({ path }: WireRequest): string {
+  const encoded = path.slice(path.lastIndexOf('/') + 1);
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}

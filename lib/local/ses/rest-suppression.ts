@@ -4,7 +4,7 @@ import type { Answer, WireRequest } from './http-exchange.ts';
 import { readMailbox } from './recipient-address.ts';
 import { invalidParameter } from './refusal.ts';
 import { restError, restRefusal, restSuccess } from './rest-answer.ts';
-import { jsonBody, plainCall, type Route, refusedCall } from './rest-route.ts';
+import { jsonBody, nameInPath, plainCall, type Route, refusedCall } from './rest-route.ts';
 import { SUPPRESSION_REASONS, type SuppressedDestination } from './suppressed-destinations.ts';
 import type { PreparedCall, SesService } from './wire.ts';
 
@@ -48,7 +48,7 @@ function putSuppressedDestination(request: WireRequest, { account, now }: SesSer
 /** https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetSuppressedDestination.html */
 function getSuppressedDestination(request: WireRequest, { account }: SesService): PreparedCall {
   return plainCall('GetSuppressedDestination', () => {
-    const address = addressIn(request);
+    const address = nameInPath(request);
     const entry = account.suppressionList.get(address);
     if (entry === undefined) return notListed(address);
     const { event } = entry;
@@ -62,7 +62,7 @@ function getSuppressedDestination(request: WireRequest, { account }: SesService)
 /** https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_DeleteSuppressedDestination.html */
 function deleteSuppressedDestination(request: WireRequest, { account }: SesService): PreparedCall {
   return plainCall('DeleteSuppressedDestination', () => {
-    const address = addressIn(request);
+    const address = nameInPath(request);
     return account.suppressionList.delete(address) ? restSuccess({}) : notListed(address);
   });
 }
@@ -136,14 +136,4 @@ function summary({ address, reason, updatedAt }: SuppressedDestination): object 
 function notListed(address: string): Answer {
   const message = `Email address ${address} does not exist on your suppression list.`;
   return restError({ code: 'NotFoundException', message, status: 404 });
-}
-
-function addressIn({ path }: WireRequest): string {
-  const encoded = ONE.exec(path)?.[1] ?? '';
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    // what is not an encoding of anything stands for itself, and is on no list
-    return encoded;
-  }
 }

@@ -83,8 +83,9 @@ export interface SesDouble {
 
 /**
  * Starts an SES on 127.0.0.1 that speaks the protocols of `@aws-sdk/client-ses` (SendRawEmail, GetSendQuota) and
- * `@aws-sdk/client-sesv2` (SendEmail with raw content, GetAccount, the suppression list of the account), refuses what
- * SES refuses, keeps what it takes, and publishes what becomes of it.
+ * `@aws-sdk/client-sesv2` (SendEmail with raw content, GetAccount, PutAccountDetails, GetEmailIdentity,
+ * GetConfigurationSet, the suppression list of the account), refuses what SES refuses, keeps what it takes, and
+ * publishes what becomes of it.
  *
  * @example
  * const ses = await startSesDouble({ identities: ['example.org'] });

@@ -1,0 +1,79 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { OperationInput } from './account-operation.ts';
+import { type AccountService, SERVICES } from './account-service.ts';
+import { readLambdaPath } from './lambda.ts';
+
+/** A request that was read whole. */
+export interface RawRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** What a request asks for, or why that cannot be told. */
+export type AccountCall =
+  | {
+      readonly kind: 'call';
+      readonly service: AccountService;
+      readonly region: string;
+      /** Empty where method and path name none. */
+      readonly action: string;
+      readonly input: OperationInput;
+    }
+  | { readonly kind: 'unsigned' }
+  | { readonly kind: 'unknown-service'; readonly signedFor: string };
+
+/** Reads service and Region from the signature, which is not verified: the double knows no secret keys. */
+export function readCall(request: RawRequest): AccountCall {
+  const scope = /Credential=[^/]+\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/.exec(
+    request.headers.authorization ?? '',
+  );
+  if (scope === null) return { kind: 'unsigned' };
+  const [, region = '', signedFor = ''] = scope;
+  const service = Object.hasOwn(SERVICES, signedFor) ? SERVICES[signedFor] : undefined;
+  if (service === undefined) return { kind: 'unknown-service', signedFor };
+  return { kind: 'call', service, region, ...readInput(service, request) };
+}
+
+interface ReadInput {
+  readonly action: string;
+  readonly input: OperationInput;
+}
+
+function readInput({ protocol }: AccountService, request: RawRequest): ReadInput {
+  switch (protocol.kind) {
+    case 'query': {
+      const {
+        Action: action = '',
+        Version: _,
+        ...input
+      } = Object.fromEntries(new URLSearchParams(request.body.toString()));
+      return { action, input };
+    }
+    case 'json': {
+      const target = request.headers['x-amz-target'];
+      const name = typeof target === 'string' ? target.slice(target.lastIndexOf('.') + 1) : '';
+      return { action: name, input: jsonObject(request.body) };
+    }
+    case 'rest-json': {
+      const [path = '', search = ''] = request.url.split('?', 2);
+      const read = readLambdaPath(request.method, path);
+      if (read === undefined) return { action: '', input: {} };
+      return {
+        action: read.action,
+        input: { ...Object.fromEntries(new URLSearchParams(search)), ...read.input },
+      };
+    }
+  }
+}
+
+/** What is no object has none of the parameters that a call needs. */
+function jsonObject(body: Buffer): OperationInput {
+  try {
+    const value: unknown = JSON.parse(body.toString());
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,160 @@
+/** A stack of CloudFormation. */
+export interface AccountStack {
+  readonly name: string;
+  /** As CloudFormation writes it, such as `CREATE_COMPLETE` or `UPDATE_ROLLBACK_COMPLETE`. */
+  status: string;
+  statusReason?: string;
+  readonly description?: string;
+  readonly createdAt: Date;
+  readonly outputs: Record<string, string>;
+  readonly resources: readonly StackResource[];
+}
+
+export interface StackResource {
+  readonly logicalId: string;
+  /** As in a template, such as `AWS::SQS::Queue`. */
+  readonly type: string;
+  readonly physicalId: string;
+  /** @default CREATE_COMPLETE */
+  readonly status?: string;
+}
+
+export interface IamUser {
+  readonly name: string;
+  readonly createdAt: Date;
+  readonly accessKeys: readonly AccessKey[];
+}
+
+interface AccessKey {
+  readonly id: string;
+  /** @default Active */
+  readonly status?: 'Active' | 'Inactive';
+  readonly createdAt: Date;
+}
+
+export interface StoredSecret {
+  readonly name: string;
+  readonly arn: string;
+  /** Undefined where none was ever put. */
+  value: string | undefined;
+  readonly createdAt: Date;
+  /** Set once a deletion is scheduled: the value cannot be read any more. */
+  deletedAt?: Date;
+}
+
+export interface Alarm {
+  readonly name: string;
+  readonly description?: string;
+  state: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+  stateReason?: string;
+  /** @default true */
+  actionsEnabled?: boolean;
+  /** ARNs of what is told, such as topics. */
+  readonly actions: readonly string[];
+  readonly changedAt: Date;
+}
+
+export interface Topic {
+  readonly arn: string;
+  readonly subscriptions: Subscription[];
+}
+
+export interface Subscription {
+  /** `email`, `sqs`, `https` and so on. */
+  readonly protocol: string;
+  readonly endpoint: string;
+  /** False until the person at an address has followed the link. */
+  confirmed: boolean;
+}
+
+export interface DeployedFunction {
+  readonly name: string;
+  /** @default Active */
+  state?: 'Pending' | 'Active' | 'Inactive' | 'Failed';
+  /** @default Successful */
+  lastUpdateStatus?: 'Successful' | 'Failed' | 'InProgress';
+  readonly timeoutSeconds: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly modifiedAt: Date;
+}
+
+export interface SourceMapping {
+  readonly id: string;
+  readonly functionName: string;
+  readonly sourceArn: string;
+  state: 'Creating' | 'Enabling' | 'Enabled' | 'Disabling' | 'Disabled' | 'Updating' | 'Deleting';
+  readonly batchSize: number;
+  readonly maximumConcurrency?: number;
+  readonly modifiedAt: Date;
+}
+
+/** Who calls, as the credentials say. */
+export interface Caller {
+  readonly arn: string;
+  readonly userId: string;
+}
+
+export interface AwsAccountOptions {
+  /** @default 123456789012 */
+  readonly id?: string;
+  /** Where its things are; IAM is everywhere. @default eu-west-1 */
+  readonly region?: string;
+  /** @default a role of an administrator */
+  readonly caller?: Caller;
+}
+
+/**
+ * What is in an account, as far as the operator's commands look at it. All of it may be changed at any time, and holds
+ * for the next call.
+ */
+export class AwsAccount {
+  readonly id: string;
+  readonly region: string;
+  caller: Caller;
+  readonly stacks = new Map<string, AccountStack>();
+  readonly users = new Map<string, IamUser>();
+  readonly secrets = new Map<string, StoredSecret>();
+  readonly alarms = new Map<string, Alarm>();
+  /** By their ARNs. */
+  readonly topics = new Map<string, Topic>();
+  readonly functions = new Map<string, DeployedFunction>();
+  /** By their ids. */
+  readonly sourceMappings = new Map<string, SourceMapping>();
+  /** The most entries of a page, to see callers turn pages. @default as in AWS */
+  pageSize: number | undefined;
+
+  constructor({ id = '123456789012', region = 'eu-west-1', caller }: AwsAccountOptions = {}) {
+    this.id = id;
+    this.region = region;
+    this.caller = caller ?? {
+      arn: `arn:aws:sts::${id}:assumed-role/Administrator/operator`,
+      userId: 'AROAEXAMPLEADMINISTRA:operator',
+    };
+  }
+
+  /** The account as it is seen in a Region: what it has is in one, and the others are empty. */
+  seenIn(region: string): AwsAccount {
+    return region === this.region ? this : new AwsAccount({ id: this.id, region, caller: this.caller });
+  }
+
+  add(things: Partial<AccountThings>): this {
+    for (const stack of things.stacks ?? []) this.stacks.set(stack.name, stack);
+    for (const user of things.users ?? []) this.users.set(user.name, user);
+    for (const secret of things.secrets ?? []) this.secrets.set(secret.name, secret);
+    for (const alarm of things.alarms ?? []) this.alarms.set(alarm.name, alarm);
+    for (const topic of things.topics ?? []) this.topics.set(topic.arn, topic);
+    for (const deployed of things.functions ?? []) this.functions.set(deployed.name, deployed);
+    for (const mapping of things.sourceMappings ?? []) this.sourceMappings.set(mapping.id, mapping);
+    return this;
+  }
+}
+
+interface AccountThings {
+  readonly stacks: readonly AccountStack[];
+  readonly users: readonly IamUser[];
+  readonly secrets: readonly StoredSecret[];
+  readonly alarms: readonly Alarm[];
+  readonly topics: readonly Topic[];
+  readonly functions: readonly DeployedFunction[];
+  readonly sourceMappings: readonly SourceMapping[];
+}

@@ -1,0 +1,160 @@
+import { FEEDBACK_BATCH_SIZE, FEEDBACK_TIMEOUT_SECONDS } from '../../../lambda/feedback/constants.ts';
+import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../../lambda/resend/constants.ts';
+import type { AwsAccount, StackResource } from './aws-account.ts';
+import { awsResources, type DeployedResources } from './deployed-resources.ts';
+import { type Deployment, type DeploymentOptions, readDeployment } from './deployment.ts';
+
+const RESEND_MAPPING = '00000000-0000-4000-8000-0000000e5e4d';
+const FEEDBACK_MAPPING = '00000000-0000-4000-8000-00000feedbac';
+
+/** As the stack's default. */
+const MAXIMUM_CONCURRENCY = 2;
+
+/** Leaves what deploying the stack of a stage's pipeline leaves. */
+export function deployPipeline(account: AwsAccount, options: DeploymentOptions = {}): void {
+  const deployment = readDeployment(options);
+  const { pipelineStack, stage, domain, at, names, ses } = deployment;
+  const resources = { ...awsResources(names, pipelineStack, account), ...deployment.resources };
+  const arns = arnsOf(deployment, account);
+  account.add({
+    stacks: [
+      {
+        name: pipelineStack,
+        description: `Resends through SES the mail of ${domain} that SMTP did not take (${stage})`,
+        status: 'CREATE_COMPLETE',
+        createdAt: at,
+        outputs: outputsOf(resources, arns),
+        resources: stackResources(deployment, resources, arns),
+      },
+    ],
+    ...functionsOf(deployment, resources),
+    ...userOf(deployment, resources, arns, account.region),
+    topics: [
+      {
+        arn: arns.topic,
+        subscriptions: [{ protocol: 'sqs', endpoint: resources.feedback.arn, confirmed: true }],
+      },
+    ],
+  });
+  ses?.configurationSets.set(resources.configurationSet, {
+    ...ses.configurationSets.get(resources.configurationSet),
+    sendingEnabled: true,
+    tlsPolicy: 'REQUIRE',
+    reputationMetrics: true,
+  });
+}
+
+interface Arns {
+  readonly topic: string;
+  readonly secret: string;
+}
+
+function arnsOf({ names }: Deployment, { id, region }: AwsAccount): Arns {
+  return {
+    topic: `arn:aws:sns:${region}:${id}:${names.eventTopic}`,
+    secret: `arn:aws:secretsmanager:${region}:${id}:secret:${names.secret}-AbCdEf`,
+  };
+}
+
+function outputsOf(resources: DeployedResources, arns: Arns): Record<string, string> {
+  return {
+    FallbackQueueUrl: resources.fallback.url,
+    PayloadBucketName: resources.payloadBucket,
+    ReceiptsQueueUrl: resources.receipts.url,
+    SecretArn: arns.secret,
+    DeadLetterQueueUrl: resources.deadLetters.url,
+    LedgerTableName: resources.ledgerTable,
+    SuppressionTableName: resources.suppressionTable,
+    ConfigurationSetName: resources.configurationSet,
+  };
+}
+
+/** Those that a person may look for; policies, roles, keys and log groups are left out. */
+function stackResources(
+  { names, accessKey }: Deployment,
+  resources: DeployedResources,
+  arns: Arns,
+): StackResource[] {
+  const rows: readonly (readonly [logicalId: string, type: string, physicalId: string])[] = [
+    ['FallbackQueue98AE9AA5', 'AWS::SQS::Queue', resources.fallback.url],
+    ['FallbackQueueDeadLetterQueue1AC9C556', 'AWS::SQS::Queue', resources.deadLetters.url],
+    ['FeedbackQueue261AF2B9', 'AWS::SQS::Queue', resources.feedback.url],
+    ['FeedbackQueueDeadLetterQueue868DEE17', 'AWS::SQS::Queue', resources.feedbackDeadLetters.url],
+    ['ReceiptsQueue6490530C', 'AWS::SQS::Queue', resources.receipts.url],
+    ['ReceiptsQueueDeadLetterQueue21ACE971', 'AWS::SQS::Queue', resources.receiptsDeadLetters.url],
+    ['PayloadBucketF1E70C09', 'AWS::S3::Bucket', resources.payloadBucket],
+    ['LedgerTable9343E4AA', 'AWS::DynamoDB::Table', resources.ledgerTable],
+    ['SuppressionListTableD9276D88', 'AWS::DynamoDB::Table', resources.suppressionTable],
+    [
+      'SendingConfigurationConfigurationSet98956CC3',
+      'AWS::SES::ConfigurationSet',
+      resources.configurationSet,
+    ],
+    ['EventsTopic97220A64', 'AWS::SNS::Topic', arns.topic],
+    ['ResendFunction2B6B9A65', 'AWS::Lambda::Function', names.resendFunction],
+    ['ResendEventSource10462DD0', 'AWS::Lambda::EventSourceMapping', RESEND_MAPPING],
+    ['FeedbackFunction95001BB7', 'AWS::Lambda::Function', names.feedbackFunction],
+    ['FeedbackEventSourceD256AFCC', 'AWS::Lambda::EventSourceMapping', FEEDBACK_MAPPING],
+    ['ApiUser365F0A08', 'AWS::IAM::User', names.user],
+    ['ApiUserAccessKey60602AC0', 'AWS::IAM::AccessKey', accessKey.id],
+    ['ApiUserSecret79064701', 'AWS::SecretsManager::Secret', arns.secret],
+  ];
+  return rows.map(([logicalId, type, physicalId]) => ({ logicalId, type, physicalId }));
+}
+
+function functionsOf({ names, at }: Deployment, resources: DeployedResources) {
+  const common = { state: 'Enabled', maximumConcurrency: MAXIMUM_CONCURRENCY, modifiedAt: at } as const;
+  return {
+    functions: [
+      {
+        name: names.resendFunction,
+        timeoutSeconds: RESEND_TIMEOUT_SECONDS,
+        environment: {},
+        modifiedAt: at,
+      },
+      {
+        name: names.feedbackFunction,
+        timeoutSeconds: FEEDBACK_TIMEOUT_SECONDS,
+        environment: {},
+        modifiedAt: at,
+      },
+    ],
+    sourceMappings: [
+      {
+        ...common,
+        id: RESEND_MAPPING,
+        functionName: names.resendFunction,
+        sourceArn: resources.fallback.arn,
+        batchSize: RESEND_BATCH_SIZE,
+      },
+      {
+        ...common,
+        id: FEEDBACK_MAPPING,
+        functionName: names.feedbackFunction,
+        sourceArn: resources.feedback.arn,
+        batchSize: FEEDBACK_BATCH_SIZE,
+      },
+    ],
+  };
+}
+
+/** The API's user with its key, and the secret that brings it to the API. */
+function userOf(
+  { names, accessKey, at }: Deployment,
+  resources: DeployedResources,
+  arns: Arns,
+  region: string,
+) {
+  const value = JSON.stringify({
+    AWS_SES_ACCESS_KEY: accessKey.id,
+    AWS_SES_SECRET_KEY: accessKey.secret,
+    AWS_SES_REGION: region,
+    FALLBACK_QUEUE_URL: resources.fallback.url,
+    PAYLOAD_BUCKET: resources.payloadBucket,
+    RECEIPTS_QUEUE_URL: resources.receipts.url,
+  });
+  return {
+    users: [{ name: names.user, createdAt: at, accessKeys: [{ id: accessKey.id, createdAt: at }] }],
+    secrets: [{ name: names.secret, arn: arns.secret, value, createdAt: at }],
+  };
+}

@@ -1,0 +1,69 @@
+import * as v from 'valibot';
+import { done, type Operation, type OperationResult, operation, refused } from './account-operation.ts';
+import type { AwsAccount, IamUser } from './aws-account.ts';
+import { pageOf } from './page-of.ts';
+
+const PAGE_SIZE = 100;
+
+const ofUser = v.object({ UserName: v.optional(v.string()) });
+const listInput = v.object({
+  ...ofUser.entries,
+  Marker: v.optional(v.string()),
+  MaxItems: v.optional(v.pipe(v.string(), v.transform(Number), v.integer(), v.minValue(1), v.maxValue(1000))),
+});
+
+/** https://docs.aws.amazon.com/IAM/latest/APIReference/API_Operations.html */
+export const IAM: Readonly<Record<string, Operation>> = {
+  GetUser: operation(ofUser, 'ValidationError', getUser),
+  ListAccessKeys: operation(listInput, 'ValidationError', listAccessKeys),
+};
+
+function getUser(account: AwsAccount, { UserName }: v.InferOutput<typeof ofUser>): OperationResult {
+  const user = find(account, UserName);
+  if (user.kind === 'refused') return user;
+  const { name, createdAt } = user.user;
+  return done({
+    User: {
+      Path: '/',
+      UserName: name,
+      UserId: `AIDA${name.replaceAll(/[^a-zA-Z0-9]/g, '').toUpperCase()}`,
+      Arn: `arn:aws:iam::${account.id}:user/${name}`,
+      CreateDate: createdAt,
+    },
+  });
+}
+
+function listAccessKeys(account: AwsAccount, input: v.InferOutput<typeof listInput>): OperationResult {
+  const user = find(account, input.UserName);
+  if (user.kind === 'refused') return user;
+  const { name, accessKeys } = user.user;
+  const page = pageOf(accessKeys, input.Marker, account.pageSize ?? input.MaxItems ?? PAGE_SIZE);
+  if (page === undefined) return refused('ValidationError', 'Invalid Marker.');
+  return done({
+    AccessKeyMetadata: page.items.map(({ id, status, createdAt }) => ({
+      UserName: name,
+      AccessKeyId: id,
+      Status: status ?? 'Active',
+      CreateDate: createdAt,
+    })),
+    IsTruncated: page.next !== undefined,
+    Marker: page.next,
+  });
+}
+
+type Found =
+  | { readonly kind: 'found'; readonly user: IamUser }
+  | Extract<OperationResult, { kind: 'refused' }>;
+
+/** Without a name it is the user whose key signs the call. */
+function find({ users, caller }: AwsAccount, asked: string | undefined): Found {
+  const name = asked ?? /^arn:aws:iam::\d+:user\/(?:.*\/)?([^/]+)$/.exec(caller.arn)?.[1];
+  if (name === undefined) {
+    const message = 'Must specify userName when calling with non-User credentials';
+    return { kind: 'refused', error: { code: 'ValidationError', message, status: 400 } };
+  }
+  const user = users.get(name);
+  if (user !== undefined) return { kind: 'found', user };
+  const message = `The user with name ${name} cannot be found.`;
+  return { kind: 'refused', error: { code: 'NoSuchEntity', message, status: 404 } };
+}

@@ -1,0 +1,156 @@
+import { CloudFormationClient, ListStackResourcesCommand } from '@aws-sdk/client-cloudformation';
+import { IAMClient, ListAccessKeysCommand } from '@aws-sdk/client-iam';
+import { LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { deployIdentity } from '../../../lib/local/aws-account/deploy-identity.ts';
+import { deployPipeline } from '../../../lib/local/aws-account/deploy-pipeline.ts';
+import { bootstrap, deployedAccount } from '../../../lib/local/aws-account/deployed-account.ts';
+import { resourcesOf } from '../../../lib/local/aws-account/deployed-resources.ts';
+import { operatorEnvironment } from '../../../lib/local/aws-account/operator-environment.ts';
+import type { AwsAccountDouble } from '../../../lib/local/aws-account/start-aws-account.ts';
+import { type LocalServices, startLocalServices } from '../../../lib/local/local-services.ts';
+import { SesAccount } from '../../../lib/local/ses/account.ts';
+import { describeDeployment, pipelineOutputs } from '../../../lib/operator/deployment.ts';
+import { type Synthesised, synthesise } from '../../infra/synthesise.ts';
+import { runMailctl } from '../../support/run-mailctl.ts';
+import { AT, clientOf, runAccount } from './running-account.ts';
+
+const DEV = { project: 'keybuzz', stage: 'dev' } as const;
+
+async function resourcesIn(double: AwsAccountDouble, stack: string) {
+  const client = clientOf(double, CloudFormationClient);
+  const listed = await client.send(new ListStackResourcesCommand({ StackName: stack }));
+  return listed.StackResourceSummaries ?? [];
+}
+
+describe('a deployed account beside the stacks that the CDK synthesises', () => {
+  let stacks: Synthesised;
+  beforeAll(() => {
+    stacks = synthesise({ stage: 'dev' });
+  });
+
+  it('has the same outputs', async () => {
+    const double = await runAccount(deployedAccount());
+    const described = await describeDeployment(clientOf(double, CloudFormationClient), DEV);
+    for (const stack of ['identity', 'pipeline'] as const) {
+      const outputs = Object.keys(stacks[stack].toJSON().Outputs);
+      expect(Object.keys(described[stack]?.outputs ?? {}).sort()).toEqual(outputs.sort());
+    }
+    for (const output of ['MailFromMxRecord', 'MailFromSpfRecord', 'DmarcRecord']) {
+      const { Value } = stacks.identity.toJSON().Outputs[output];
+      expect(described.identity?.outputs[output]).toBe(Value);
+    }
+  });
+
+  it('has no resources but theirs, of the same types and names', async () => {
+    const double = await runAccount(deployedAccount());
+    for (const stack of ['identity', 'pipeline'] as const) {
+      const { Resources } = stacks[stack].toJSON();
+      const name = stack === 'identity' ? 'keybuzz-mail-identity' : 'keybuzz-mail-pipeline-dev';
+      const listed = await resourcesIn(double, name);
+      expect(listed.length).toBeGreaterThan(0);
+      for (const { LogicalResourceId = '', ResourceType, PhysicalResourceId = '' } of listed) {
+        expect({ id: LogicalResourceId, type: Resources[LogicalResourceId]?.Type }).toEqual({
+          id: LogicalResourceId,
+          type: ResourceType,
+        });
+        const given = nameIn(Resources[LogicalResourceId].Properties);
+        if (given !== undefined) expect(PhysicalResourceId).toContain(given);
+      }
+    }
+  });
+
+  it('has a secret with the same settings, and the functions with the same batches', async () => {
+    const double = await runAccount(deployedAccount());
+    const { SecretArn } = await pipelineOutputs(clientOf(double, CloudFormationClient), DEV);
+    const secrets = clientOf(double, SecretsManagerClient);
+    const { SecretString = '' } = await secrets.send(new GetSecretValueCommand({ SecretId: SecretArn }));
+    const [secret] = Object.values(stacks.pipeline.findResources('AWS::SecretsManager::Secret'));
+    const template: string = secret?.Properties.SecretString['Fn::Join'][1]
+      .map((part: unknown) => (typeof part === 'string' ? part : 'x'))
+      .join('');
+    expect(Object.keys(JSON.parse(SecretString)).sort()).toEqual(Object.keys(JSON.parse(template)).sort());
+
+    const lambda = clientOf(double, LambdaClient);
+    const { EventSourceMappings = [] } = await lambda.send(new ListEventSourceMappingsCommand({}));
+    const mappings = Object.values(stacks.pipeline.findResources('AWS::Lambda::EventSourceMapping'));
+    const told = EventSourceMappings.map(({ BatchSize, ScalingConfig }) => [BatchSize, ScalingConfig]);
+    expect(told.sort()).toEqual(
+      mappings.map(({ Properties }) => [Properties.BatchSize, Properties.ScalingConfig]).sort(),
+    );
+  });
+
+  /** The name that a template gives a resource. */
+  function nameIn(properties: Record<string, unknown>): string | undefined {
+    const keys = ['QueueName', 'TableName', 'TopicName', 'FunctionName', 'UserName', 'Name', 'EmailIdentity'];
+    const names = keys.map((key) => properties[key]).filter((value) => typeof value === 'string');
+    return names.at(0);
+  }
+});
+
+describe('a deployment', () => {
+  it('grows step by step, as a person deploys', async () => {
+    const double = await runAccount();
+    const client = clientOf(double, CloudFormationClient);
+    const ses = new SesAccount({ sandbox: true });
+    bootstrap(double.account);
+    expect(await describeDeployment(client, DEV)).toEqual({ identity: undefined, pipeline: undefined });
+
+    deployIdentity(double.account, { ses });
+    const { identity } = await describeDeployment(client, DEV);
+    const domain = ses.identities.get('keybuzz.io');
+    expect(domain).toMatchObject({
+      status: 'PENDING',
+      mailFrom: { domain: 'bounce.keybuzz.io', status: 'PENDING' },
+    });
+    expect(identity?.outputs.DkimRecord2).toBe(
+      `${domain?.dkimTokens[1]}._domainkey.keybuzz.io CNAME ${domain?.dkimTokens[1]}.dkim.amazonses.com`,
+    );
+
+    deployPipeline(double.account, { ses });
+    const outputs = await pipelineOutputs(client, DEV);
+    expect(ses.configurationSets.get(outputs.ConfigurationSetName)).toMatchObject({ tlsPolicy: 'REQUIRE' });
+  });
+
+  it('leaves an identity that is verified already as it is', () => {
+    const ses = new SesAccount({ identities: ['keybuzz.io'] });
+    deployedAccount({ ses });
+    expect(ses.identities.get('keybuzz.io')?.status).toBe('SUCCESS');
+  });
+
+  it('has the stage, the domain and the age that it is given', async () => {
+    const options = { stage: 'prod', domain: 'example.org', project: 'shop', at: AT } as const;
+    const double = await runAccount(deployedAccount(options));
+    const client = clientOf(double, CloudFormationClient);
+    const { identity, pipeline } = await describeDeployment(client, { project: 'shop', stage: 'prod' });
+    expect(identity?.outputs.MailFromMxRecord).toMatch(/^bounce\.example\.org MX /);
+    expect(pipeline?.outputs.FallbackQueueUrl).toMatch(/shop-mail-fallback-prod$/);
+    const keys = await clientOf(double, IAMClient).send(
+      new ListAccessKeysCommand({ UserName: 'keybuzz-ses' }),
+    );
+    expect(keys.AccessKeyMetadata).toMatchObject([{ CreateDate: AT, Status: 'Active' }]);
+  });
+});
+
+describe('the command line beside the emulators', () => {
+  let services: LocalServices;
+  beforeAll(async () => {
+    services = await startLocalServices({ fallbackVisibilitySeconds: 30, feedbackVisibilitySeconds: 30 });
+  });
+  afterAll(() => services.close());
+
+  it('finds what is deployed, and works on it', async () => {
+    const account = deployedAccount({ resources: resourcesOf(services), ses: services.ses.account });
+    const double = await runAccount(account);
+    const environment = operatorEnvironment(double, services);
+    const listed = await runMailctl(['--json', 'suppression', 'ls'], environment);
+    expect(listed).toMatchObject({ code: 0 });
+    expect(double.callsOf({ service: 'cloudformation', action: 'DescribeStacks' })).toBeGreaterThan(0);
+
+    account.stacks.delete('keybuzz-mail-pipeline-dev');
+    const lost = await runMailctl(['--json', 'suppression', 'ls'], environment);
+    expect(lost.code).toBe(2);
+    expect(JSON.parse(lost.stdout)).toMatchObject({ error: { code: 'NOT_DEPLOYED' } });
+  });
+});

@@ -1,0 +1,57 @@
+import { promises } from 'node:dns';
+import { NameServer } from './name-server.ts';
+
+export interface LiveDnsOptions {
+  /** `HOST:PORT` of the resolver that finds zones and hosts, the host as an address. @default the system's */
+  readonly resolver?: string | undefined;
+  /** Of the servers that are asked directly. @default 53 */
+  readonly port?: number;
+  /** For the first try. @default 3000 */
+  readonly timeoutMs?: number;
+  /** @default 2 */
+  readonly tries?: number;
+  readonly signal: AbortSignal;
+}
+
+/** The DNS as it is now: a resolver to find one's way by, and any server by its addresses. */
+export class LiveDns {
+  readonly resolver: NameServer;
+  readonly signal: AbortSignal;
+  readonly #options: LiveDnsOptions;
+  readonly #servers = new Map<string, NameServer>();
+  readonly #resolvers: promises.Resolver[] = [];
+
+  constructor(options: LiveDnsOptions) {
+    this.#options = options;
+    this.signal = options.signal;
+    options.signal.addEventListener(
+      'abort',
+      () => {
+        for (const resolver of this.#resolvers) resolver.cancel();
+      },
+      { once: true },
+    );
+    this.resolver = this.#nameServer(options.resolver === undefined ? undefined : [options.resolver]);
+  }
+
+  /** The server at these addresses; the next one is tried where one gives no answer. */
+  serverAt(addresses: readonly string[]): NameServer {
+    const { port = 53 } = this.#options;
+    const key = addresses.join();
+    const known = this.#servers.get(key);
+    if (known !== undefined) return known;
+    const server = this.#nameServer(
+      addresses.map((address) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)),
+    );
+    this.#servers.set(key, server);
+    return server;
+  }
+
+  #nameServer(servers: readonly string[] | undefined): NameServer {
+    const { timeoutMs = 3_000, tries = 2, signal } = this.#options;
+    const resolver = new promises.Resolver({ timeout: timeoutMs, tries });
+    if (servers !== undefined) resolver.setServers(servers);
+    this.#resolvers.push(resolver);
+    return new NameServer(resolver, signal);
+  }
+}

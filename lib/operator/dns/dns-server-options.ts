@@ -1,0 +1,32 @@
+import { isIP } from 'node:net';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export interface DnsServerOptions {
+  readonly resolver?: string;
+  readonly serverPort: number;
+}
+
+/** Whom to ask: what finds the servers of a zone, and the port of those. */
+export function addDnsServerOptions(command: Command): Command {
+  return command
+    .option('--resolver <host:port>', "finds the servers of the zone (the default is the system's)", resolver)
+    .addOption(
+      new Option('--server-port <port>', "of the zone's servers").argParser(port).default(53).hideHelp(),
+    );
+}
+
+/** An address, since the name of a resolver would need another one to be found. */
+function resolver(text: string): string {
+  const [, bracketed, bare, portText = '53'] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
+  const host = bracketed ?? bare ?? '';
+  const family = isIP(host);
+  if (family === 0)
+    throw new InvalidArgumentError('It takes an address and a port: 9.9.9.9:53 or [2620:fe::fe]:53.');
+  return family === 6 ? `[${host}]:${port(portText)}` : `${host}:${port(portText)}`;
+}
+
+function port(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
+  throw new InvalidArgumentError('A port is a number from 1 to 65535.');
+}

@@ -1,0 +1,71 @@
+import * as v from 'valibot';
+import { canonicalName } from '../../adapters/dns/domain-name.ts';
+import type { DeployedStack } from '../deployment.ts';
+import { OperatorError } from '../operator-error.ts';
+
+export type RecordPurpose = 'dkim' | 'mail-from-mx' | 'mail-from-spf' | 'dmarc';
+
+/**
+ * A record that the deployment needs. Names have no last dot, a TXT no quotes: each format adds its own.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/dg/mail-from.html
+ */
+export interface NeededRecord {
+  readonly purpose: RecordPurpose;
+  readonly name: string;
+  readonly type: 'CNAME' | 'MX' | 'TXT';
+  readonly value: string;
+}
+
+/** The outputs of the identity's stack, each `name TYPE value`. */
+const OUTPUTS = {
+  DkimRecord1: 'dkim',
+  DkimRecord2: 'dkim',
+  DkimRecord3: 'dkim',
+  MailFromMxRecord: 'mail-from-mx',
+  MailFromSpfRecord: 'mail-from-spf',
+  DmarcRecord: 'dmarc',
+} as const satisfies Record<string, RecordPurpose>;
+
+const lineSchema = v.pipe(
+  v.string(),
+  v.regex(/^[!-~]+ (?:CNAME|MX|TXT) [!-~][ -~]*$/),
+  v.transform((line) => {
+    const [name = '', type = '', ...rest] = line.split(' ');
+    return { name: canonicalName(name), type: v.parse(v.picklist(['CNAME', 'MX', 'TXT']), type), rest };
+  }),
+);
+
+/** @throws {@link OperatorError} where the stack lacks one of them */
+export function neededRecords({ name, outputs }: DeployedStack): NeededRecord[] {
+  return Object.entries(OUTPUTS).map(([output, purpose]) => {
+    const parsed = v.safeParse(lineSchema, outputs[output]);
+    if (!parsed.success) {
+      const what = outputs[output] === undefined ? 'is missing' : `says "${outputs[output]}"`;
+      throw new OperatorError(
+        'OLD_STACK',
+        `the output ${output} of the stack ${name} ${what}`,
+        'npm run deploy',
+      );
+    }
+    const { type, rest } = parsed.output;
+    return { purpose, name: parsed.output.name, type, value: dataOf(type, rest.join(' ')) };
+  });
+}
+
+/** The domain that the mail is from, which its DMARC record is named after. */
+export function domainOf(needed: readonly NeededRecord[]): string {
+  return recordFor(needed, 'dmarc').name.replace(/^_dmarc\./, '');
+}
+
+/** @throws {Error} where there is none: all that are needed come together */
+export function recordFor(needed: readonly NeededRecord[], purpose: RecordPurpose): NeededRecord {
+  const record = needed.find((candidate) => candidate.purpose === purpose);
+  if (record === undefined) throw new Error(`the records that are needed hold no ${purpose}`);
+  return record;
+}
+
+function dataOf(type: NeededRecord['type'], text: string): string {
+  if (type === 'TXT') return text.replace(/^"(.*)"$/, '$1');
+  return canonicalName(text);
+}

@@ -109,10 +109,10 @@ const forbidden = [
   {
     name: 'no-dev-dependencies-in-what-ships',
     comment:
-      'the mailer and the Lambdas run on the declared dependencies alone, not on what else is installed',
+      'what is packed, and the Lambdas, run on the declared dependencies alone, not on what else is installed',
     severity: 'error',
     from: {
-      path: '^(lib/(message|ports|adapters|mailer|worker)|lambda)/|^lib/index\\.ts$',
+      path: '^(lib/(message|ports|adapters|mailer|worker|operator)|lambda)/|^lib/index\\.ts$',
     },
     to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/@types/' },
   },

@@ -3,7 +3,13 @@ import { Command, Option } from 'commander';
 import { AwsClients } from '../lib/operator/aws-clients.ts';
 import type { RunCommand } from '../lib/operator/command-context.ts';
 import { describeFailure } from '../lib/operator/describe-failure.ts';
+import { registerDlq } from '../lib/operator/dlq/register-dlq.ts';
+import { registerDns } from '../lib/operator/dns/register-dns.ts';
+import { registerDoctor } from '../lib/operator/doctor/register-doctor.ts';
 import { EXIT } from '../lib/operator/exit-code.ts';
+import { registerSecrets } from '../lib/operator/secrets/register-secrets.ts';
+import { registerStatus } from '../lib/operator/status/register-status.ts';
+import { registerSuppression } from '../lib/operator/suppression/register-suppression.ts';
 import { Terminal } from '../lib/operator/terminal.ts';
 
 interface GlobalOptions {
@@ -33,13 +39,26 @@ const program = new Command('mailctl')
     `
 Exit codes: 0 all is well; 1 it works, look at the warnings; 2 it failed, or something is broken; 64 wrong usage.`,
   )
+  .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError('(mailctl --help tells more)')
   .exitOverride((error) => {
     process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
   });
 
 const interrupted = new AbortController();
-process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
+const INTERRUPTED = {
+  code: 'INTERRUPTED',
+  message: 'interrupted',
+  mend: 'run it again; it goes on with what is left',
+};
+process.once('SIGINT', () => {
+  process.stderr.write('\nstopping; Ctrl-C again ends it at once\n');
+  interrupted.abort(new Error('interrupted'));
+});
+// Whoever read the output has seen enough (`mailctl … | head`): the work goes on, and its exit code counts.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 const run: RunCommand = async (command) => {
   const { project, stage, region, profile, json, yes } = program.opts<GlobalOptions>();
@@ -55,11 +74,18 @@ const run: RunCommand = async (command) => {
       signal: interrupted.signal,
     });
   } catch (error) {
-    const failure = describeFailure(error);
+    const failure = interrupted.signal.aborted ? INTERRUPTED : describeFailure(error);
     if (json) terminal.result({ error: failure }, () => '');
     terminal.note(`${failure.message}\n  mend: ${failure.mend}`);
     process.exitCode = EXIT.failed;
   }
 };
+
+registerDlq(program, run);
+registerDns(program, run);
+registerDoctor(program, run);
+registerSecrets(program, run);
+registerStatus(program, run);
+registerSuppression(program, run);
 
 await program.parseAsync();

@@ -3,6 +3,7 @@ import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
+import type { S3Client } from '@aws-sdk/client-s3';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SESv2Client } from '@aws-sdk/client-sesv2';
 import type { SNSClient } from '@aws-sdk/client-sns';
@@ -58,6 +59,12 @@ export class AwsClients {
   async lambda(): Promise<LambdaClient> {
     const { LambdaClient } = await import('@aws-sdk/client-lambda');
     return new LambdaClient(this.#config());
+  }
+
+  async s3(): Promise<S3Client> {
+    const { S3Client } = await import('@aws-sdk/client-s3');
+    // Emulators serve buckets by path, and AWS still takes that form, too.
+    return new S3Client({ ...this.#config(), forcePathStyle: true });
   }
 
   async secretsManager(): Promise<SecretsManagerClient> {

@@ -44,9 +44,12 @@ export type PipelineOutputs = v.InferOutput<typeof pipelineSchema>;
 export async function describeDeployment(
   cloudFormation: CloudFormationClient,
   name: DeploymentName,
+  signal?: AbortSignal,
 ): Promise<DeployedStacks> {
   const [identity, pipeline] = await Promise.all(
-    [identityStackName(name), pipelineStackName(name)].map((stack) => describeStack(cloudFormation, stack)),
+    [identityStackName(name), pipelineStackName(name)].map((stack) =>
+      describeStack(cloudFormation, stack, signal),
+    ),
   );
   return { identity, pipeline };
 }
@@ -55,8 +58,9 @@ export async function describeDeployment(
 export async function pipelineOutputs(
   cloudFormation: CloudFormationClient,
   name: DeploymentName,
+  signal?: AbortSignal,
 ): Promise<PipelineOutputs> {
-  const stack = await describeStack(cloudFormation, pipelineStackName(name));
+  const stack = await describeStack(cloudFormation, pipelineStackName(name), signal);
   const deploy = `npm run deploy -- -c stage=${name.stage}`;
   if (stack === undefined) {
     throw new OperatorError(
@@ -74,9 +78,11 @@ export async function pipelineOutputs(
 async function describeStack(
   cloudFormation: CloudFormationClient,
   name: string,
+  signal: AbortSignal | undefined,
 ): Promise<DeployedStack | undefined> {
+  const options = signal === undefined ? {} : { abortSignal: signal };
   try {
-    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: name }));
+    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: name }), options);
     const stack = Stacks?.[0];
     if (stack === undefined) return undefined;
     const outputs = (stack.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [

@@ -24,7 +24,7 @@ const KNOWN: readonly { readonly codes: readonly string[]; readonly mend: string
     mend: 'sign in to AWS again: aws sso login',
   },
   {
-    codes: ['AccessDenied', 'AccessDeniedException', 'AuthorizationError'],
+    codes: ['AccessDenied', 'AccessDeniedException', 'AuthorizationError', 'AuthorizationErrorException'],
     mend: 'ask for the permission that the message names, or use another --profile',
   },
   {
@@ -37,13 +37,22 @@ const KNOWN: readonly { readonly codes: readonly string[]; readonly mend: string
   },
 ];
 
+/** What is to be done about an error that nobody has foreseen. */
+export const LOOK_FURTHER = 'run "mailctl doctor" to see what else is wrong';
+
 /** An error as a command tells it: never a stack trace, always something to do. */
 export function describeFailure(error: unknown): DescribedFailure {
   if (error instanceof OperatorError) return { code: error.code, message: error.message, mend: error.mend };
   const code = awsErrorCode(error);
-  const message =
-    typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
   const mend =
-    KNOWN.find(({ codes }) => codes.includes(code))?.mend ?? 'run "mailctl doctor" to see what else is wrong';
-  return { code, message: maskAddressesIn(message), mend };
+    KNOWN.find(({ codes }) => codes.includes(code))?.mend ?? LOOK_FURTHER;
+  return { code, message: maskAddressesIn(messageOf(error) || code), mend };
+}
+
+/** A host with several addresses fails with an error for each of them, and says nothing itself. */
+function messageOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error);
+  if ('message' in error && error.message !== '') return String(error.message);
+  const errors = 'errors' in error && Array.isArray(error.errors) ? error.errors : [];
+  return errors.map(messageOf).join('; ');
 }

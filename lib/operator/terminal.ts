@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { styleText } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
@@ -57,11 +58,11 @@ export class Terminal {
   table(head: readonly string[], rows: readonly (readonly string[])[]): string {
     const table = new Table({
       head: [...head],
-      style: { head: [], border: [], compact: true },
+      style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
       chars: PLAIN,
     });
     for (const row of rows) table.push([...row]);
-    return table.toString();
+    return table.toString().replaceAll(/ +$/gm, '');
   }
 
   /** @param total how many there are to do */
@@ -74,14 +75,16 @@ export class Terminal {
     return { set: (done, note = '') => bar.update(done, { note }), stop: () => bar.stop() };
   }
 
-  /** Asks a person. Where nobody can answer, and `--yes` is not given, the answer is no. */
+  /** Asks a person. Where nobody can answer, and `--yes` is not given, the answer is no; so it is with Ctrl-C. */
   async confirm(question: string): Promise<boolean> {
     if (this.#options.yes) return true;
     const { input, errors } = this.#streams;
     if (!input.isTTY) return false;
     const lines = createInterface({ input, output: errors });
     try {
-      return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+      const closed = once(lines, 'close').then(() => '');
+      const answer = await Promise.race([lines.question(`${question} [y/N] `).catch(() => ''), closed]);
+      return /^y(es)?$/i.test(answer.trim());
     } finally {
       lines.close();
     }

@@ -28,6 +28,7 @@ const COMPILER_OPTIONS = {
 export type Manifest = {
   readonly main?: string;
   readonly types?: string;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
 };
 

@@ -37,7 +37,7 @@ describe('what is in the package', () => {
   it('is nothing else', async () => {
     const files = await installed.files();
     const expected =
-      /^(LICENSE|README\.md|package\.json|docs\/contract\/.+\.json|dist\/(bin\/outbound-worker|lib\/(index|(message|ports|adapters|mailer|worker)\/.+))\.(js|d\.ts))$/;
+      /^(LICENSE|README\.md|package\.json|docs\/contract\/.+\.json|dist\/(bin\/(mailctl|outbound-worker)|lib\/(index|(message|ports|adapters|mailer|worker|operator)\/.+))\.(js|d\.ts))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 });
@@ -195,4 +195,14 @@ it('brings the worker as a command', async () => {
     const manifest = worker('manifest', '--namespace', 'shop', '--image', 'mail:1.0');
     console.log(JSON.stringify({ help: worker('--help').includes('outbound-worker migrate'), kind: /^kind: (.+)$/m.exec(manifest)[1] }));`;
   expect(await installed.run('worker.mjs', program, {})).toEqual({ help: true, kind: 'Deployment' });
+});
+
+it('brings the operator the command line', async () => {
+  const { bin } = await installed.manifest();
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    const mailctl = 'node_modules/keybuzz-mail-pipeline/${bin?.mailctl}';
+    const help = execFileSync(process.execPath, [mailctl, '--help'], { encoding: 'utf8' });
+    console.log(JSON.stringify(help.split('\\n')[0]));`;
+  expect(await installed.run('mailctl.mjs', program, {})).toBe('Usage: mailctl [options] [command]');
 });

@@ -46,6 +46,7 @@ const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
   'no-dev-dependencies-in-what-ships': [
     ['lib/adapters/server.ts', 'smtp-server'],
     ['lib/index.ts', 'smtp-server'],
+    ['lib/operator/table.ts', 'smtp-server'],
     ['lambda/feedback/handler.ts', 'bowser'],
   ],
 };

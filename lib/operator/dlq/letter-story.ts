@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { maskAddress, maskAddressesIn } from '../../message/address.ts';
+import { unpackMime } from '../../message/content-codec.ts';
+import type { Envelope, S3Content } from '../../message/envelope.ts';
+import { headerValues } from '../../message/header-section.ts';
+import { readMailboxList } from '../../message/mailbox-list.ts';
+import type { PayloadStore } from '../../ports/payload-store.ts';
+import { decodeWords } from './decode-words.ts';
+import { type Letter, printable } from './letter.ts';
+
+/** What of a letter is private, and shown only when asked for by name. */
+export interface Reveal {
+  readonly addresses: boolean;
+  readonly body: boolean;
+}
+
+/** A letter as a person is shown it. */
+export interface LetterStory {
+  readonly deliveryId: string | undefined;
+  readonly queueMessageId: string;
+  readonly cause: string;
+  readonly reason: string | undefined;
+  readonly detail: string;
+  readonly inQueueSince: string;
+  readonly receiveCount: number;
+  /** Undefined where nobody can read it. */
+  readonly envelope: EnvelopeStory | undefined;
+  /** The raw message of the queue, where it cannot be read and the body was asked for. */
+  readonly raw?: string;
+}
+
+interface EnvelopeStory {
+  readonly tenantId: string | undefined;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly createdAt: string;
+  readonly expiresAt: string | undefined;
+  readonly smtpFailure: string | undefined;
+  readonly content: ContentStory;
+}
+
+type ContentStory =
+  | {
+      readonly kind: 'mail';
+      readonly bytes: number | undefined;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body?: string;
+    }
+  | { readonly kind: 'not-readable'; readonly detail: string };
+
+/** @param payloads asked only for large mail */
+export async function tellLetter(
+  letter: Letter,
+  reveal: Reveal,
+  payloads: () => Promise<PayloadStore>,
+): Promise<LetterStory> {
+  const { deliveryId, queueMessageId, cause, reason, detail, sentAt, receiveCount, parsed, body } = letter;
+  const isReadable = parsed.kind === 'envelope';
+  return {
+    deliveryId,
+    queueMessageId,
+    cause,
+    reason,
+    detail,
+    inQueueSince: sentAt.toISOString(),
+    receiveCount,
+    envelope: isReadable ? await tellEnvelope(parsed.envelope, reveal, payloads) : undefined,
+    ...(reveal.body && !isReadable ? { raw: body } : {}),
+  };
+}
+
+async function tellEnvelope(
+  envelope: Envelope,
+  reveal: Reveal,
+  payloads: () => Promise<PayloadStore>,
+): Promise<EnvelopeStory> {
+  const shown = (address: string) => (reveal.addresses ? address : maskAddress(address));
+  const { tenantId, createdAt, expiresAt, failure } = envelope;
+  return {
+    tenantId,
+    from: shown(envelope.envelope.from),
+    to: envelope.envelope.to.map(shown),
+    createdAt,
+    expiresAt,
+    smtpFailure: failure?.class,
+    content: await tellContent(envelope, reveal, payloads),
+  };
+}
+
+const HEADERS = ['Subject', 'From', 'To', 'Date', 'Message-ID'] as const;
+
+async function tellContent(
+  { content }: Envelope,
+  reveal: Reveal,
+  payloads: () => Promise<PayloadStore>,
+): Promise<ContentStory> {
+  if (content.type === 'mail') {
+    const parts = { Subject: [content.subject ?? []], From: [content.from], To: [content.to ?? []] };
+    const headers = Object.entries(parts).map(([name, values]) => [name, values.flat(2)] as const);
+    return {
+      kind: 'mail',
+      bytes: undefined,
+      headers: shownHeaders(headers, reveal),
+      ...(reveal.body ? { body: content.text ?? content.html ?? '' } : {}),
+    };
+  }
+  const loaded = content.type === 's3' ? await fetchPayload(content, await payloads()) : unpackMime(content);
+  if (loaded.kind !== 'mime') return { kind: 'not-readable', detail: loaded.detail };
+  const { mime } = loaded;
+  return {
+    kind: 'mail',
+    bytes: mime.length,
+    headers: shownHeaders(
+      HEADERS.map((name) => [name, headerValues(mime, name)]),
+      reveal,
+    ),
+    ...(reveal.body ? { body: bodyOf(mime) } : {}),
+  };
+}
+
+type Loaded =
+  | { readonly kind: 'mime'; readonly mime: Buffer }
+  | { readonly kind: 'unreadable'; readonly detail: string };
+
+async function fetchPayload({ key, bytes, sha256 }: S3Content, payloads: PayloadStore): Promise<Loaded> {
+  const stored = await payloads.get(key, bytes);
+  if (stored.kind === 'missing') return { kind: 'unreadable', detail: 'the bucket has no such payload' };
+  const isSame =
+    stored.kind === 'payload' && createHash('sha256').update(stored.bytes).digest('hex') === sha256;
+  if (!isSame) return { kind: 'unreadable', detail: 'the payload is not the one that was declared' };
+  return { kind: 'mime', mime: stored.bytes };
+}
+
+function shownHeaders(
+  headers: readonly (readonly [string, readonly string[]])[],
+  { addresses }: Reveal,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    headers
+      .filter(([, values]) => values.length > 0)
+      .map(([name, values]) => {
+        const shown = values.map((value) => {
+          if (addresses) return printable(decodeWords(value));
+          return name === 'From' || name === 'To' ? masked(value) : maskedText(name, value);
+        });
+        return [name, shown.join(', ')];
+      }),
+  );
+}
+
+/** Without the names, which tell more than the addresses. */
+function masked(value: string): string {
+  const addresses = readMailboxList(value) ?? value.match(/[^\s<>,"]{1,256}@[^\s<>,"]{1,256}/g) ?? [];
+  return printable(addresses.map(maskAddress).join(', '));
+}
+
+/** A Message-ID looks like an address and is none. */
+function maskedText(name: string, value: string): string {
+  const text = printable(decodeWords(value));
+  return name === 'Message-ID' ? text : maskAddressesIn(text);
+}
+
+function bodyOf(mime: Buffer): string {
+  const end = mime.indexOf('\r\n\r\n');
+  return end === -1 ? '' : mime.toString('utf8', end + 4);
+}

@@ -37,6 +37,13 @@ const program = new Command('mailctl')
   .addHelpText(
     'after',
     `
+Examples:
+  mailctl doctor                   what is wrong, and what mends it
+  mailctl dns --check              whether the DNS has what SES and DMARC need
+  mailctl status reply-48213       the whole story of one delivery
+  mailctl dlq ls                   why mail waits for a person
+  mailctl --stage prod doctor --json
+
 Exit codes: 0 all is well; 1 it works, look at the warnings; 2 it failed, or something is broken; 64 wrong usage.`,
   )
   .configureHelp({ showGlobalOptions: true })

@@ -44,8 +44,7 @@ export const LOOK_FURTHER = 'run "mailctl doctor" to see what else is wrong';
 export function describeFailure(error: unknown): DescribedFailure {
   if (error instanceof OperatorError) return { code: error.code, message: error.message, mend: error.mend };
   const code = awsErrorCode(error);
-  const mend =
-    KNOWN.find(({ codes }) => codes.includes(code))?.mend ?? LOOK_FURTHER;
+  const mend = KNOWN.find(({ codes }) => codes.includes(code))?.mend ?? LOOK_FURTHER;
   return { code, message: maskAddressesIn(messageOf(error) || code), mend };
 }
 

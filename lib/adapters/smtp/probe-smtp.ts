@@ -1,0 +1,157 @@
+import { once } from 'node:events';
+import { connect, isIP, isIPv6, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { type SeenCertificate, seenCertificate } from './seen-certificate.ts';
+import { nextReply, type SmtpReply } from './smtp-replies.ts';
+
+export interface SmtpProbeTarget {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte. */
+  readonly implicitTls: boolean;
+  /** PEM certificates to trust in place of the system's. */
+  readonly ca?: string | undefined;
+  /** For all of it. */
+  readonly timeoutMs: number;
+}
+
+/** Where the conversation ended before TLS. */
+export type SmtpProbeStage = 'greeting' | 'EHLO' | 'STARTTLS';
+
+/** How far a client comes with a host. */
+export type SmtpProbe =
+  /** @param code of the system, such as ECONNREFUSED */
+  | { readonly kind: 'unreachable'; readonly code: string }
+  /** There is a connection, and no answer in time, or its end. */
+  | { readonly kind: 'silent'; readonly at: SmtpProbeStage }
+  | { readonly kind: 'refused'; readonly at: SmtpProbeStage; readonly reply: string }
+  /** It greets, and offers no STARTTLS. */
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'tls-failed'; readonly reason: string }
+  | { readonly kind: 'tls'; readonly protocol: string; readonly certificate: SeenCertificate };
+
+/**
+ * Speaks with an SMTP host up to TLS and sends nothing (RFC 5321, RFC 3207). A certificate that is not trusted does
+ * not end it: what is wrong with it is the result.
+ *
+ * @throws the signal's reason, once it aborts
+ */
+export async function probeSmtp(target: SmtpProbeTarget, signal: AbortSignal): Promise<SmtpProbe> {
+  const either = AbortSignal.any([signal, AbortSignal.timeout(target.timeoutMs)]);
+  const socket = connect({ host: target.host, port: target.port });
+  const stop = () => socket.destroy();
+  // Each wait has its own listener; between them, an error must not end the process.
+  socket.on('error', () => {});
+  either.addEventListener('abort', stop, { once: true });
+  try {
+    const probe = await converse(socket, target, either);
+    signal.throwIfAborted();
+    return probe;
+  } finally {
+    either.removeEventListener('abort', stop);
+    socket.destroy();
+  }
+}
+
+async function converse(socket: Socket, target: SmtpProbeTarget, signal: AbortSignal): Promise<SmtpProbe> {
+  try {
+    await once(socket, 'connect', { signal });
+  } catch (error) {
+    return { kind: 'unreachable', code: signal.aborted ? 'ETIMEDOUT' : codeOf(error) };
+  }
+  return target.implicitTls ? converseInTls(socket, target, signal) : converseInPlain(socket, target, signal);
+}
+
+async function converseInPlain(
+  socket: Socket,
+  target: SmtpProbeTarget,
+  signal: AbortSignal,
+): Promise<SmtpProbe> {
+  const ehlo = await greet(socket);
+  if ('kind' in ehlo) return ehlo;
+  if (!ehlo.lines.some((line) => /^STARTTLS$/i.test(line))) {
+    socket.end('QUIT\r\n');
+    return { kind: 'plain' };
+  }
+  const ready = await ask(socket, 'STARTTLS', 220);
+  if ('kind' in ready) return ready;
+  const secured = await secure(socket, target, signal);
+  if ('kind' in secured) return secured;
+  secured.end('QUIT\r\n');
+  return seenIn(secured, target.host);
+}
+
+async function converseInTls(
+  socket: Socket,
+  target: SmtpProbeTarget,
+  signal: AbortSignal,
+): Promise<SmtpProbe> {
+  const secured = await secure(socket, target, signal);
+  if ('kind' in secured) return secured;
+  const ehlo = await greet(secured);
+  if ('kind' in ehlo) return ehlo;
+  secured.end('QUIT\r\n');
+  return seenIn(secured, target.host);
+}
+
+async function greet(socket: Socket): Promise<SmtpReply | SmtpProbe> {
+  const greeting = await ask(socket, undefined, 220);
+  return 'kind' in greeting ? greeting : ask(socket, `EHLO ${ownName(socket)}`, 250);
+}
+
+/** @param command undefined waits for the greeting */
+async function ask(
+  socket: Socket,
+  command: string | undefined,
+  wanted: number,
+): Promise<SmtpReply | SmtpProbe> {
+  const [verb = 'greeting'] = command?.split(' ') ?? [];
+  const at = verb === 'EHLO' || verb === 'STARTTLS' ? verb : 'greeting';
+  const reply = nextReply(socket);
+  if (command !== undefined) socket.write(`${command}\r\n`);
+  const answer = await reply;
+  if (answer === undefined) return { kind: 'silent', at };
+  return answer.code === wanted ? answer : { kind: 'refused', at, reply: answer.text };
+}
+
+async function secure(
+  socket: Socket,
+  { host, ca }: SmtpProbeTarget,
+  signal: AbortSignal,
+): Promise<TLSSocket | SmtpProbe> {
+  const secured = connectTls({
+    socket,
+    // An address has no place in the server name indication (RFC 6066, section 3).
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(ca === undefined ? {} : { ca }),
+    rejectUnauthorized: false,
+  });
+  secured.on('error', () => {});
+  try {
+    const ended = once(secured, 'close', { signal }).then(() => 'ended');
+    const done = await Promise.race([once(secured, 'secureConnect', { signal }), ended]);
+    return done === 'ended'
+      ? { kind: 'tls-failed', reason: 'the connection ended in the handshake' }
+      : secured;
+  } catch (error) {
+    return { kind: 'tls-failed', reason: signal.aborted ? 'no answer in time' : codeOf(error) };
+  }
+}
+
+function seenIn(secured: TLSSocket, host: string): SmtpProbe {
+  return {
+    kind: 'tls',
+    protocol: secured.getProtocol() ?? 'TLS',
+    certificate: seenCertificate(secured, host),
+  };
+}
+
+/** The address literal of RFC 5321, section 4.1.3: a name of this host may be none. */
+function ownName({ localAddress = '127.0.0.1' }: Socket): string {
+  return isIPv6(localAddress) ? `[IPv6:${localAddress}]` : `[${localAddress}]`;
+}
+
+function codeOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : 'no connection';
+}

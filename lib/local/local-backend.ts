@@ -44,38 +44,12 @@ interface FunctionPace {
  * would deploy, fed with real SQS events.
  */
 export async function startLocalBackend(options: LocalBackendOptions): Promise<LocalBackend> {
-  const resendPace = options.resend ?? deployed(RESEND_TIMEOUT_SECONDS);
-  const feedbackPace = options.feedback ?? deployed(FEEDBACK_TIMEOUT_SECONDS);
   const services = await startLocalServices({
-    fallbackVisibilitySeconds: resendPace.visibilitySeconds,
-    feedbackVisibilitySeconds: feedbackPace.visibilitySeconds,
+    fallbackVisibilitySeconds: resendPaceOf(options).visibilitySeconds,
+    feedbackVisibilitySeconds: feedbackPaceOf(options).visibilitySeconds,
   });
-  const { aws, feedback } = services;
-  const resendFunction = await startLambdaHost({
-    functionName: 'resend',
-    bundleDirectory: bundleLambda('resend').directory,
-    environment: resendEnvironment(services, options.eventWaitSeconds),
-    queueUrl: aws.fallback.url,
-    queueArn: aws.fallback.arn,
-    sqs: aws.sqs,
-    batchSize: RESEND_BATCH_SIZE,
-    timeoutSeconds: resendPace.timeoutSeconds,
-    concurrency: CONCURRENCY,
-    onLogLine: options.onResendLogLine ?? (() => {}),
-  });
-  const feedbackFunction = await startLambdaHost({
-    functionName: 'feedback',
-    bundleDirectory: bundleLambda('feedback').directory,
-    environment: feedbackEnvironment(services),
-    queueUrl: feedback.url,
-    queueArn: feedback.arn,
-    sqs: aws.sqs,
-    batchSize: FEEDBACK_BATCH_SIZE,
-    batchWindowSeconds: options.feedbackWindowSeconds ?? FEEDBACK_BATCH_WINDOW_SECONDS,
-    timeoutSeconds: feedbackPace.timeoutSeconds,
-    concurrency: CONCURRENCY,
-    onLogLine: options.onFeedbackLogLine ?? (() => {}),
-  });
+  const resendFunction = await startResendFunction(services, options);
+  const feedbackFunction = await startFeedbackFunction(services, options);
   return {
     services,
     resendFunction,
@@ -85,6 +59,55 @@ export async function startLocalBackend(options: LocalBackendOptions): Promise<L
       await services.close();
     },
   };
+}
+
+/** The resend Lambda alone, with its bundle and its queue. */
+export function startResendFunction(
+  services: LocalServices,
+  options: LocalBackendOptions,
+): Promise<LambdaHost> {
+  const { aws } = services;
+  return startLambdaHost({
+    functionName: 'resend',
+    bundleDirectory: bundleLambda('resend').directory,
+    environment: resendEnvironment(services, options.eventWaitSeconds),
+    queueUrl: aws.fallback.url,
+    queueArn: aws.fallback.arn,
+    sqs: aws.sqs,
+    batchSize: RESEND_BATCH_SIZE,
+    timeoutSeconds: resendPaceOf(options).timeoutSeconds,
+    concurrency: CONCURRENCY,
+    onLogLine: options.onResendLogLine ?? (() => {}),
+  });
+}
+
+/** The feedback Lambda alone, likewise. */
+export function startFeedbackFunction(
+  services: LocalServices,
+  options: LocalBackendOptions,
+): Promise<LambdaHost> {
+  const { aws, feedback } = services;
+  return startLambdaHost({
+    functionName: 'feedback',
+    bundleDirectory: bundleLambda('feedback').directory,
+    environment: feedbackEnvironment(services),
+    queueUrl: feedback.url,
+    queueArn: feedback.arn,
+    sqs: aws.sqs,
+    batchSize: FEEDBACK_BATCH_SIZE,
+    batchWindowSeconds: options.feedbackWindowSeconds ?? FEEDBACK_BATCH_WINDOW_SECONDS,
+    timeoutSeconds: feedbackPaceOf(options).timeoutSeconds,
+    concurrency: CONCURRENCY,
+    onLogLine: options.onFeedbackLogLine ?? (() => {}),
+  });
+}
+
+function resendPaceOf({ resend }: LocalBackendOptions): FunctionPace {
+  return resend ?? deployed(RESEND_TIMEOUT_SECONDS);
+}
+
+function feedbackPaceOf({ feedback }: LocalBackendOptions): FunctionPace {
+  return feedback ?? deployed(FEEDBACK_TIMEOUT_SECONDS);
 }
 
 function deployed(timeoutSeconds: number): FunctionPace {

@@ -75,7 +75,8 @@ export async function pipelineOutputs(
   throw new OperatorError('OLD_STACK', `the stack ${stack.name} has no output ${missing}`, deploy);
 }
 
-async function describeStack(
+/** @returns undefined where there is none. @throws what the SDK throws */
+export async function describeStack(
   cloudFormation: CloudFormationClient,
   name: string,
   signal: AbortSignal | undefined,

@@ -16,7 +16,7 @@ export interface SmtpProbeTarget {
 }
 
 /** Where the conversation ended before TLS. */
-export type SmtpProbeStage = 'greeting' | 'EHLO' | 'STARTTLS';
+type SmtpProbeStage = 'greeting' | 'EHLO' | 'STARTTLS';
 
 /** How far a client comes with a host. */
 export type SmtpProbe =

@@ -6,7 +6,7 @@ import type { MendCommands } from './mend-commands.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 
 /** Where the copies of the secret are. */
-export interface SecretPlaces {
+interface SecretPlaces {
   /** Of Vault. */
   readonly mount: string;
   /** Beneath the mount. @default as `mailctl secrets` writes it */

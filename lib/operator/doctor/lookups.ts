@@ -24,13 +24,13 @@ import { listStackResources, type StackResource } from './stack-resources.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** Who calls. */
-export interface Caller {
+interface Caller {
   readonly account: string;
   readonly arn: string;
 }
 
 /** The identity as SES has it. */
-export interface IdentityLookup {
+interface IdentityLookup {
   readonly domain: string;
   /** The one that is to be its MAIL FROM. */
   readonly mailFromDomain: string;

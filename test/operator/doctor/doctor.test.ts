@@ -70,6 +70,13 @@ describe('mailctl doctor', () => {
     const { code, checks } = await examine(['--skip', 'dns']);
     expect(namesOf(checks, 'warn', 'fail', 'skipped')).toEqual([]);
     expect(code).toBe(0);
+    // What many checks want to know is asked once.
+    expect(bench.double.callsOf({ service: 'cloudformation' })).toBe(3);
+    expect(bench.ses.calls.map(({ operation }) => operation).sort()).toEqual([
+      'GetAccount',
+      'GetConfigurationSet',
+      'GetEmailIdentity',
+    ]);
   });
 
   it('skips what nobody has told it of, and ends well all the same', async () => {

@@ -38,7 +38,7 @@ function judge(active: readonly AccessKeyMetadata[], { userName, now, commands }
   );
   const oldest = Math.max(...days);
   if (active.length === 0) return fail(`${userName} has no active access key`, renew);
-  const told = `${userName}: ${active.length === 1 ? 'one active key' : `${active.length} active keys`}, ${oldest} days old`;
+  const told = `${userName}: ${active.length === 1 ? 'one active key,' : `${active.length} active keys, the oldest`} ${oldest} days old`;
   if (oldest > TOO_OLD_DAYS) return fail(told, renew);
   if (active.length > 1) {
     const list = commands.aws(`iam list-access-keys --user-name ${userName}`);

@@ -33,7 +33,7 @@ function deadLetterCheck(name: string, resource: ResourceName, what: string, men
       const { arn, waiting, hidden } = await countQueue(await aws.sqs(), url, signal);
       // Those that somebody looks at just now are hidden, and there all the same.
       const count = waiting + hidden;
-      return count === 0 ? ok('none') : warn(`${count} ${what}`, mend(commands, arn));
+      return count === 0 ? ok('none') : warn(`${what}: ${count}`, mend(commands, arn));
     },
   });
 }

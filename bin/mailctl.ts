@@ -7,7 +7,11 @@ import { registerDlq } from '../lib/operator/dlq/register-dlq.ts';
 import { registerDns } from '../lib/operator/dns/register-dns.ts';
 import { registerDoctor } from '../lib/operator/doctor/register-doctor.ts';
 import { EXIT } from '../lib/operator/exit-code.ts';
+import { MendCommands } from '../lib/operator/mend-commands.ts';
+import { registerProductionAccess } from '../lib/operator/production-access/register-production-access.ts';
+import { registerQuickstart } from '../lib/operator/quickstart/register-quickstart.ts';
 import { registerSecrets } from '../lib/operator/secrets/register-secrets.ts';
+import { registerSend } from '../lib/operator/send/register-send.ts';
 import { registerStatus } from '../lib/operator/status/register-status.ts';
 import { registerSuppression } from '../lib/operator/suppression/register-suppression.ts';
 import { Terminal } from '../lib/operator/terminal.ts';
@@ -72,16 +76,19 @@ const run: RunCommand = async (command) => {
   const streams = { input: process.stdin, output: process.stdout, errors: process.stderr };
   const terminal = new Terminal(streams, { json, yes });
   const hasOwnSqs = (process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL) !== undefined;
+  const deployment = { project, stage };
+  const commands = new MendCommands(deployment, region, profile);
   try {
     process.exitCode = await command({
-      deployment: { project, stage },
+      deployment,
       aws: new AwsClients({ region, profile, hasOwnSqs }),
       terminal,
+      commands,
       env: process.env,
       signal: interrupted.signal,
     });
   } catch (error) {
-    const failure = interrupted.signal.aborted ? INTERRUPTED : describeFailure(error);
+    const failure = interrupted.signal.aborted ? INTERRUPTED : describeFailure(error, commands);
     if (json) terminal.result({ error: failure }, () => '');
     terminal.note(`${failure.message}\n  mend: ${failure.mend}`);
     process.exitCode = EXIT.failed;
@@ -91,7 +98,10 @@ const run: RunCommand = async (command) => {
 registerDlq(program, run);
 registerDns(program, run);
 registerDoctor(program, run);
+registerProductionAccess(program, run);
+registerQuickstart(program, run);
 registerSecrets(program, run);
+registerSend(program, run);
 registerStatus(program, run);
 registerSuppression(program, run);
 

@@ -1,6 +1,7 @@
 import type { AwsClients } from './aws-clients.ts';
 import type { DeploymentName } from './deployment.ts';
 import type { ExitCode } from './exit-code.ts';
+import type { MendCommands } from './mend-commands.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What every command is given. */
@@ -8,6 +9,8 @@ export interface CommandContext {
   readonly deployment: DeploymentName;
   readonly aws: AwsClients;
   readonly terminal: Terminal;
+  /** Commands to paste, about the same deployment. */
+  readonly commands: MendCommands;
   /** The environment, for what other tools are configured by: VAULT_ADDR, SMTP_HOST, DATABASE_URL. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts with Ctrl-C. */

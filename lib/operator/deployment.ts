@@ -61,19 +61,28 @@ export async function pipelineOutputs(
   signal?: AbortSignal,
 ): Promise<PipelineOutputs> {
   const stack = await describeStack(cloudFormation, pipelineStackName(name), signal);
-  const deploy = `npm run deploy -- -c stage=${name.stage}`;
-  if (stack === undefined) {
-    throw new OperatorError(
-      'NOT_DEPLOYED',
-      `there is no stack ${pipelineStackName(name)} in this Region`,
-      deploy,
-    );
-  }
+  if (stack === undefined) throw await notDeployed(cloudFormation, name, pipelineStackName(name));
   const parsed = v.safeParse(pipelineSchema, stack.outputs);
   if (parsed.success) return parsed.output;
   const missing = parsed.issues.map((issue) => v.getDotPath(issue)).join(', ');
-  throw new OperatorError('OLD_STACK', `the stack ${stack.name} has no output ${missing}`, deploy);
+  throw new OperatorError('OLD_STACK', `the stack ${stack.name} has no output ${missing}`, deployOf(name));
 }
+
+/** Mostly it is the wrong place that was asked: a deployment to it would make a second pipeline. */
+export async function notDeployed(
+  cloudFormation: CloudFormationClient,
+  name: DeploymentName,
+  stack: string,
+): Promise<OperatorError> {
+  const region = await cloudFormation.config.region();
+  return new OperatorError(
+    'NOT_DEPLOYED',
+    `there is no stack ${stack} in ${region} (project ${name.project})`,
+    `check --region, --project and --profile first; where it was never deployed: ${deployOf(name)}`,
+  );
+}
+
+const deployOf = ({ stage }: DeploymentName) => `npm run deploy -- -c stage=${stage}`;
 
 /** @returns undefined where there is none. @throws what the SDK throws */
 export async function describeStack(
@@ -92,8 +101,15 @@ export async function describeStack(
     ]);
     return { name, status: stack.StackStatus ?? 'unknown', outputs: Object.fromEntries(outputs) };
   } catch (error) {
-    // CloudFormation has no error of its own for it: "Stack with id … does not exist".
-    if (awsErrorCode(error) === 'ValidationError') return undefined;
+    if (isNoSuchStack(error)) return undefined;
     throw error;
   }
+}
+
+/** CloudFormation has no error of its own for it: a ValidationError, "Stack with id … does not exist". */
+function isNoSuchStack(error: unknown): boolean {
+  if (awsErrorCode(error) !== 'ValidationError') return false;
+  return typeof error === 'object' && error !== null && 'message' in error
+    ? String(error.message).includes('does not exist')
+    : false;
 }

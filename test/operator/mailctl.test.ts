@@ -9,6 +9,9 @@ import { runMailctl } from '../support/run-mailctl.ts';
 
 const MAILCTL = fileURLToPath(new URL('../../bin/mailctl.ts', import.meta.url));
 
+/** Nobody asks it before AWS has answered. */
+const VAULT = { VAULT_ADDR: 'http://127.0.0.1:1', VAULT_TOKEN: 'none' };
+
 let account: AwsAccountDouble;
 
 beforeAll(async () => {
@@ -66,8 +69,8 @@ describe('mailctl', () => {
   it('says that a stage is not deployed, and how it is', async () => {
     const { code, stderr } = await runMailctl(['--stage', 'prod', 'suppression', 'ls'], account.environment);
     expect(code).toBe(2);
-    expect(stderr).toContain('there is no stack keybuzz-mail-pipeline-prod in this Region');
-    expect(stderr).toContain('mend: npm run deploy -- -c stage=prod');
+    expect(stderr).toContain('there is no stack keybuzz-mail-pipeline-prod in eu-west-1 (project keybuzz)');
+    expect(stderr).toMatch(/mend: check --region, --project and --profile.+npm run deploy -- -c stage=prod/);
   });
 
   it('says what is denied', async () => {
@@ -77,11 +80,28 @@ describe('mailctl', () => {
     expect(stderr).toMatch(/DescribeStacks[\s\S]+mend: ask for the permission/);
   });
 
-  it('stops at once on Ctrl-C, whatever AWS does', async () => {
+  it('does not take every ValidationError for a stack that is not there', async () => {
+    const fault = { kind: 'error', code: 'ValidationError', message: 'no such name', status: 400 } as const;
+    account.fault({ fault, on: { action: 'DescribeStacks' } });
+    const { code, stderr } = await runMailctl(['suppression', 'ls'], account.environment);
+    expect(code).toBe(2);
+    expect(stderr).toContain('no such name');
+    expect(stderr).not.toContain('there is no stack');
+  });
+
+  it.each([
+    ['suppression ls'],
+    ['dlq ls'],
+    ['dns'],
+    ['secrets diff'],
+    ['secrets vault'],
+    ['secrets kubernetes -n a'],
+    ['secrets kubernetes -n a --format external-secret --store aws'],
+  ])('stops at once on Ctrl-C, whatever AWS does: %s', async (command) => {
     const silent = await startAwsAccount();
     silent.fault({ fault: { kind: 'silence' } });
-    const child = spawn(process.execPath, [MAILCTL, 'suppression', 'ls'], {
-      env: { PATH: process.env.PATH, ...silent.environment },
+    const child = spawn(process.execPath, [MAILCTL, ...command.split(' ')], {
+      env: { PATH: process.env.PATH, ...silent.environment, ...VAULT },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const [stderr, [code]] = await Promise.all([
@@ -91,7 +111,8 @@ describe('mailctl', () => {
     ]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/^interrupted\n {2}mend: /m);
-    expect(silent.callsOf({ action: 'DescribeStacks' })).toBe(1);
+    const asked = command === 'dns' ? 2 : 1;
+    expect(silent.callsOf({ action: 'DescribeStacks' })).toBe(asked);
     await silent.close();
   });
 

@@ -34,6 +34,11 @@ export class LiveDns {
     this.resolver = this.#nameServer(options.resolver === undefined ? undefined : [options.resolver]);
   }
 
+  /** Whom the resolver asks, as `HOST` or `HOST:PORT`. */
+  get resolverAddresses(): readonly string[] {
+    return this.#resolvers[0]?.getServers() ?? [];
+  }
+
   /** The server at these addresses; the next one is tried where one gives no answer. */
   serverAt(addresses: readonly string[]): NameServer {
     const { port = 53 } = this.#options;

@@ -5,6 +5,7 @@ import type { Envelope, S3Content } from '../../message/envelope.ts';
 import { headerValues } from '../../message/header-section.ts';
 import { readMailboxList } from '../../message/mailbox-list.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
+import { describeFailure } from '../describe-failure.ts';
 import { decodeWords } from './decode-words.ts';
 import { type Letter, printable } from './letter.ts';
 
@@ -65,7 +66,7 @@ export async function tellLetter(
     inQueueSince: sentAt.toISOString(),
     receiveCount,
     envelope: isReadable ? await tellEnvelope(parsed.envelope, reveal, payloads) : undefined,
-    ...(reveal.body && !isReadable ? { raw: body } : {}),
+    ...(reveal.body && !isReadable ? { raw: text(body, reveal) } : {}),
   };
 }
 
@@ -101,10 +102,10 @@ async function tellContent(
       kind: 'mail',
       bytes: undefined,
       headers: shownHeaders(headers, reveal),
-      ...(reveal.body ? { body: content.text ?? content.html ?? '' } : {}),
+      ...(reveal.body ? { body: text(content.text ?? content.html ?? '', reveal) } : {}),
     };
   }
-  const loaded = content.type === 's3' ? await fetchPayload(content, await payloads()) : unpackMime(content);
+  const loaded = content.type === 's3' ? await fetchPayload(content, payloads) : unpackMime(content);
   if (loaded.kind !== 'mime') return { kind: 'not-readable', detail: loaded.detail };
   const { mime } = loaded;
   return {
@@ -114,7 +115,7 @@ async function tellContent(
       HEADERS.map((name) => [name, headerValues(mime, name)]),
       reveal,
     ),
-    ...(reveal.body ? { body: bodyOf(mime) } : {}),
+    ...(reveal.body ? { body: text(bodyOf(mime), reveal) } : {}),
   };
 }
 
@@ -122,13 +123,29 @@ type Loaded =
   | { readonly kind: 'mime'; readonly mime: Buffer }
   | { readonly kind: 'unreadable'; readonly detail: string };
 
-async function fetchPayload({ key, bytes, sha256 }: S3Content, payloads: PayloadStore): Promise<Loaded> {
-  const stored = await payloads.get(key, bytes);
+async function fetchPayload(
+  { key, bytes, sha256 }: S3Content,
+  payloads: () => Promise<PayloadStore>,
+): Promise<Loaded> {
+  const stored = await askFor(async () => (await payloads()).get(key, bytes));
+  if (stored.kind === 'unreadable') return stored;
   if (stored.kind === 'missing') return { kind: 'unreadable', detail: 'the bucket has no such payload' };
   const isSame =
     stored.kind === 'payload' && createHash('sha256').update(stored.bytes).digest('hex') === sha256;
   if (!isSame) return { kind: 'unreadable', detail: 'the payload is not the one that was declared' };
   return { kind: 'mime', mime: stored.bytes };
+}
+
+/** What a bucket does not give must not hide the rest of the letter. */
+async function askFor<Payload>(
+  get: () => Promise<Payload>,
+): Promise<Payload | { readonly kind: 'unreadable'; readonly detail: string }> {
+  try {
+    return await get();
+  } catch (error) {
+    const { message, mend } = describeFailure(error);
+    return { kind: 'unreadable', detail: printable(`the bucket did not give it: ${message}; mend: ${mend}`) };
+  }
 }
 
 function shownHeaders(
@@ -146,6 +163,11 @@ function shownHeaders(
         return [name, shown.join(', ')];
       }),
   );
+}
+
+/** A body quotes addresses, too: those of signatures and of earlier mails. */
+function text(content: string, { addresses }: Reveal): string {
+  return addresses ? content : maskAddressesIn(content);
 }
 
 /** Without the names, which tell more than the addresses. */

@@ -8,7 +8,7 @@ import { surveyLetters } from './survey-letters.ts';
 
 /** Shows the dead letters, grouped by cause. */
 export async function listLetters(context: CommandContext, clock: Clock): Promise<ExitCode> {
-  const { terminal } = context;
+  const { terminal, commands } = context;
   const { survey } = await openLetterBoxes(context);
   const groups = new CauseGroups();
   const { counts, seen, outOfSight, complete } = await surveyLetters(survey, (letter) => {
@@ -21,7 +21,7 @@ export async function listLetters(context: CommandContext, clock: Clock): Promis
     if (causes.length > 0) lines.unshift(renderCauses(terminal, causes, clock.now()), '');
     if (outOfSight > 0) lines.push(outOfSightText(outOfSight));
     if (!complete) lines.push('It was stopped before the end: there may be more.');
-    if (causes.length > 0) lines.push('Look closer: mailctl dlq show --cause CAUSE');
+    if (causes.length > 0) lines.push(`Look closer: ${commands.mailctl('dlq show --cause CAUSE')}`);
     return lines.join('\n');
   });
   return complete && outOfSight === 0 ? EXIT.ok : EXIT.warning;

@@ -19,7 +19,7 @@ export async function openLetterBoxes({
   terminal,
   signal,
 }: CommandContext): Promise<LetterBoxes> {
-  const outputs = await pipelineOutputs(await aws.cloudFormation(), deployment);
+  const outputs = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
   const sqs = await aws.sqs();
   const deadLetters = new SqsLetterBox(sqs, outputs.DeadLetterQueueUrl);
   return {

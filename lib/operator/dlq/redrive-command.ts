@@ -2,6 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { CommandContext } from '../command-context.ts';
 import { describeFailure } from '../describe-failure.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
+import { noSuchLetter } from './no-such-letter.ts';
 import { openLetterBoxes } from './open-letter-boxes.ts';
 import { Pace } from './pace.ts';
 import { redriveLetters } from './redrive-letters.ts';
@@ -19,21 +20,23 @@ export async function redrive(
   command: RedriveCommand,
   clock: Clock,
 ): Promise<ExitCode> {
-  const { terminal, signal } = context;
+  const { terminal, signal, commands } = context;
   const boxes = await openLetterBoxes(context);
   const plan = await planRedrive(command, clock.now(), boxes.survey);
   signal.throwIfAborted();
   const { causes, staying, outOfSight } = plan;
   const planned = { planned: plan.letters.length, causes, staying, outOfSight };
   const anyStay = staying.unreadable + staying.expired + outOfSight > 0;
+  const isNone = plan.letters.length + staying.unreadable + staying.expired === 0;
+  if (isNone && command.choice.by !== 'all') throw noSuchLetter(outOfSight, commands);
   if (command.dryRun || plan.letters.length === 0) {
     terminal.result({ ...planned, dryRun: command.dryRun }, () =>
-      renderPlan(terminal, plan, command.perSecond, clock.now()),
+      renderPlan(context, plan, command.perSecond, clock.now()),
     );
     return anyStay ? EXIT.warning : EXIT.ok;
   }
 
-  terminal.note(renderPlan(terminal, plan, command.perSecond, clock.now()));
+  terminal.note(renderPlan(context, plan, command.perSecond, clock.now()));
   if (!(await terminal.confirm('Move them to the fallback queue?'))) {
     terminal.result({ ...planned, confirmed: false }, () => 'Nothing was moved: it needs a yes, or --yes.');
     return EXIT.warning;
@@ -49,9 +52,9 @@ export async function redrive(
   });
   const { done: moved, inBoth, missing, broken } = outcome;
   const failed = Object.fromEntries(outcome.failed);
-  const failure = broken === undefined ? undefined : describeFailure(broken.error);
+  const failure = broken === undefined ? undefined : describeFailure(broken.error, commands);
   terminal.result({ ...planned, moved, inBoth, failed, missing, interrupted: signal.aborted, failure }, () =>
-    [renderRedrive(outcome, signal.aborted, failure), ...stayingLines(plan)].join('\n'),
+    [renderRedrive(outcome, signal.aborted, failure), ...stayingLines(plan, commands)].join('\n'),
   );
   if (failure !== undefined) return EXIT.failed;
   return moved === plan.letters.length && !anyStay ? EXIT.ok : EXIT.warning;

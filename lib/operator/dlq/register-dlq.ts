@@ -20,7 +20,8 @@ Looking takes nothing away: letters are held while they are looked at, and given
 After a kill they come back by themselves within a few minutes.`;
 
 const EXIT_CODES = `
-Exit codes: 0 all done; 1 some letters were left, or are out of sight; 2 failed.`;
+Exit codes: 0 all done; 1 some letters were left, or are out of sight; 2 failed, or no letter is of
+that id or cause.`;
 
 /** `mailctl dlq`: the dead letters. */
 export function registerDlq(program: Command, run: RunCommand): void {

@@ -1,30 +1,37 @@
+import type { CommandContext } from '../command-context.ts';
 import type { DescribedFailure } from '../describe-failure.ts';
-import type { Terminal } from '../terminal.ts';
+import type { MendCommands } from '../mend-commands.ts';
 import type { RedriveOutcome } from './redrive-letters.ts';
 import type { RedrivePlan } from './redrive-plan.ts';
 import { lettersText, outOfSightText, renderCauses } from './render-causes.ts';
 import type { WorkOutcome } from './work-letters.ts';
 
 /** What would be moved. */
-export function renderPlan(terminal: Terminal, plan: RedrivePlan, perSecond: number, now: Date): string {
+export function renderPlan(
+  { terminal, commands }: Pick<CommandContext, 'terminal' | 'commands'>,
+  plan: RedrivePlan,
+  perSecond: number,
+  now: Date,
+): string {
   const { letters, causes } = plan;
-  if (letters.length === 0) return ['There is no letter to redrive.', ...stayingLines(plan)].join('\n');
+  if (letters.length === 0)
+    return ['There is no letter to redrive.', ...stayingLines(plan, commands)].join('\n');
   const minutes = Math.ceil(letters.length / perSecond / 60);
   const duration = minutes <= 1 ? 'up to a minute' : `about ${minutes} minutes`;
   return [
     renderCauses(terminal, causes, now),
     '',
     `${lettersText(letters.length)} to redrive, which takes ${duration}.`,
-    ...stayingLines(plan),
+    ...stayingLines(plan, commands),
   ].join('\n');
 }
 
 /** Which letters stay where they are, and why. */
-export function stayingLines({ staying, outOfSight }: RedrivePlan): string[] {
+export function stayingLines({ staying, outOfSight }: RedrivePlan, commands: MendCommands): string[] {
   const lines: string[] = [];
   if (staying.unreadable > 0) {
     lines.push(
-      `${lettersText(staying.unreadable)} left: nobody can read them, the resend Lambda neither. Look: mailctl dlq show --cause unreadable --body`,
+      `${lettersText(staying.unreadable)} left: nobody can read them, the resend Lambda neither. Look: ${commands.mailctl('dlq show --cause unreadable --body')}`,
     );
   }
   if (staying.expired > 0) {

@@ -28,8 +28,18 @@ export async function checkDns(needed: readonly NeededRecord[], dns: LiveDns): P
     checkDomainSpf(observer, domain),
   ]);
   const alignment = alignmentOf(findings, domain, mailFromDomain);
-  return findings.map((finding) => (finding.purpose === 'dmarc' ? { ...finding, alignment } : finding));
+  const told = findings.map((finding) => (finding.purpose === 'dmarc' ? { ...finding, alignment } : finding));
+  return findings.every(isUnreachable) ? told.map((finding) => namingResolver(finding, dns)) : told;
 }
+
+/** Where nothing at all answers, the way there is the first to doubt. */
+function namingResolver(finding: DnsFinding, { resolverAddresses }: LiveDns): DnsFinding {
+  const asked = resolverAddresses.join(', ');
+  const doubt = `the resolver asked is ${asked}; to ask another: --resolver 9.9.9.9:53`;
+  return { ...finding, mend: finding.mend === undefined ? doubt : `${finding.mend}; ${doubt}` };
+}
+
+const isUnreachable = ({ status }: DnsFinding) => status === 'unreachable';
 
 async function checkRecord(observer: ZoneObserver, record: NeededRecord): Promise<DnsFinding> {
   const { purpose, name, type, value } = record;
@@ -63,13 +73,18 @@ function alignmentOf(
   domain: string,
   mailFromDomain: string,
 ): readonly Alignment[] {
-  const works = (...purposes: readonly DnsFinding['purpose'][]) =>
-    findings.filter(({ purpose }) => purposes.includes(purpose)).every(({ status }) => status === 'ok');
+  const works = (...purposes: readonly DnsFinding['purpose'][]) => {
+    const about = findings.filter(({ purpose }) => purposes.includes(purpose));
+    // One that is seen to be broken is enough, whatever the others are.
+    if (about.some((finding) => finding.status !== 'ok' && !isUnreachable(finding))) return false;
+    return about.some(isUnreachable) ? undefined : true;
+  };
   const dmarc = findings.find(({ purpose, status }) => purpose === 'dmarc' && status === 'ok');
   return judgeAlignment({
     domain,
     mailFromDomain,
     dmarc: parseDmarc(dmarc?.found[0] ?? ''),
+    dmarcSeen: !findings.some((finding) => finding.purpose === 'dmarc' && isUnreachable(finding)),
     dkimWorks: works('dkim'),
     mailFromWorks: works('mail-from-mx', 'mail-from-spf'),
     domainSpfWorks: works('domain-spf'),

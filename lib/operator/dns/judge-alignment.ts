@@ -7,11 +7,16 @@ export interface AlignmentFacts {
   readonly mailFromDomain: string;
   /** Undefined where there is none that receivers would apply: both modes are relaxed then. */
   readonly dmarc: DmarcRecord | undefined;
-  readonly dkimWorks: boolean;
+  /** False where no server could be asked for it: the modes are not known then. */
+  readonly dmarcSeen: boolean;
+  readonly dkimWorks: Works;
   /** Its MX and its SPF: without both, SES uses a domain of its own instead. */
-  readonly mailFromWorks: boolean;
-  readonly domainSpfWorks: boolean;
+  readonly mailFromWorks: Works;
+  readonly domainSpfWorks: Works;
 }
+
+/** Undefined where no server could be asked. */
+type Works = boolean | undefined;
 
 /**
  * How mail from the domain passes DMARC on either way; one check of the two is enough (RFC 7489, section 3.1).
@@ -20,23 +25,11 @@ export interface AlignmentFacts {
  * @see https://docs.aws.amazon.com/ses/latest/dg/send-email-authentication-dmarc.html
  */
 export function judgeAlignment(facts: AlignmentFacts): Alignment[] {
-  const { domain, dkimWorks, domainSpfWorks } = facts;
+  const { domain } = facts;
   return [
-    {
-      way: 'SES',
-      by: 'DKIM',
-      aligned: dkimWorks ? 'yes' : 'no',
-      why: dkimWorks ? dkimReason(facts) : 'its keys are not in the DNS',
-    },
+    sesByDkim(facts),
     sesBySpf(facts),
-    {
-      way: 'mail-core',
-      by: 'SPF',
-      aligned: domainSpfWorks ? 'unknown' : 'no',
-      why: domainSpfWorks
-        ? `aligned where its envelope sender is at ${domain} and the SPF there names its address`
-        : `${domain} has no SPF record that works`,
-    },
+    mailCoreBySpf(facts),
     {
       way: 'mail-core',
       by: 'DKIM',
@@ -46,19 +39,56 @@ export function judgeAlignment(facts: AlignmentFacts): Alignment[] {
   ];
 }
 
+function sesByDkim(facts: AlignmentFacts): Alignment {
+  const judged = (aligned: Alignment['aligned'], why: string): Alignment => ({
+    way: 'SES',
+    by: 'DKIM',
+    aligned,
+    why,
+  });
+  if (facts.dkimWorks === undefined) return judged('unknown', 'no server could be asked for its keys');
+  return facts.dkimWorks ? judged('yes', dkimReason(facts)) : judged('no', 'its keys are not in the DNS');
+}
+
+function mailCoreBySpf({ domain, domainSpfWorks }: AlignmentFacts): Alignment {
+  const judged = (aligned: Alignment['aligned'], why: string): Alignment => ({
+    way: 'mail-core',
+    by: 'SPF',
+    aligned,
+    why,
+  });
+  if (domainSpfWorks === undefined)
+    return judged('unknown', `no server could be asked for the SPF of ${domain}`);
+  return domainSpfWorks
+    ? judged(
+        'unknown',
+        `aligned where its envelope sender is at ${domain} and the SPF there names its address`,
+      )
+    : judged('no', `${domain} has no SPF record that works`);
+}
+
 /** The identity signs for the mail of subdomains too, which a strict mode takes no longer for its own. */
 function dkimReason({ domain, dmarc }: AlignmentFacts): string {
   const strict = dmarc?.dkimMode === 'strict';
   return `d=${domain} is the domain of the From${strict ? '; not of a From at a subdomain, by adkim=s' : ''}`;
 }
 
-function sesBySpf({ domain, mailFromDomain, dmarc, mailFromWorks }: AlignmentFacts): Alignment {
-  const judged = (aligned: 'yes' | 'no', why: string): Alignment => ({ way: 'SES', by: 'SPF', aligned, why });
+function sesBySpf({ domain, mailFromDomain, dmarc, dmarcSeen, mailFromWorks }: AlignmentFacts): Alignment {
+  const judged = (aligned: Alignment['aligned'], why: string): Alignment => ({
+    way: 'SES',
+    by: 'SPF',
+    aligned,
+    why,
+  });
+  if (mailFromWorks === undefined) {
+    return judged('unknown', `no server could be asked for the records of ${mailFromDomain}`);
+  }
   if (!mailFromWorks) return judged('no', `without ${mailFromDomain} SES sends as amazonses.com`);
   if (dmarc?.spfMode === 'strict' && mailFromDomain !== domain) {
     return judged('no', `aspf=s does not take ${mailFromDomain} for ${domain}`);
   }
-  return isWithin(mailFromDomain, domain)
-    ? judged('yes', `${mailFromDomain} lies in ${domain}`)
-    : judged('no', `${mailFromDomain} does not lie in ${domain}`);
+  if (!isWithin(mailFromDomain, domain)) return judged('no', `${mailFromDomain} does not lie in ${domain}`);
+  if (!dmarcSeen)
+    return judged('unknown', 'no server could be asked for the DMARC record, which may be strict');
+  return judged('yes', `${mailFromDomain} lies in ${domain}`);
 }

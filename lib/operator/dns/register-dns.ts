@@ -1,9 +1,8 @@
 import { type Command, Option } from 'commander';
 import { LiveDns } from '../../adapters/dns/live-dns.ts';
 import type { CommandContext, RunCommand } from '../command-context.ts';
-import { describeDeployment, identityStackName } from '../deployment.ts';
+import { describeDeployment, identityStackName, notDeployed } from '../deployment.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { OperatorError } from '../operator-error.ts';
 import { checkDns } from './check-dns.ts';
 import type { DnsFinding } from './dns-finding.ts';
 import { addDnsServerOptions, type DnsServerOptions } from './dns-server-options.ts';
@@ -54,11 +53,11 @@ async function dns(context: CommandContext, options: DnsOptions): Promise<ExitCo
   return options.check ? check(context, needed, options) : print(context, needed, options.format);
 }
 
-async function recordsOfDeployment({ aws, deployment }: CommandContext): Promise<NeededRecord[]> {
-  const { identity } = await describeDeployment(await aws.cloudFormation(), deployment);
+async function recordsOfDeployment({ aws, deployment, signal }: CommandContext): Promise<NeededRecord[]> {
+  const cloudFormation = await aws.cloudFormation();
+  const { identity } = await describeDeployment(cloudFormation, deployment, signal);
   if (identity !== undefined) return neededRecords(identity);
-  const name = identityStackName(deployment);
-  throw new OperatorError('NOT_DEPLOYED', `there is no stack ${name} in this Region`, 'npm run deploy');
+  throw await notDeployed(cloudFormation, deployment, identityStackName(deployment));
 }
 
 function print({ terminal }: CommandContext, needed: readonly NeededRecord[], format: DnsOptions['format']) {

@@ -6,7 +6,6 @@ import { ALL_CHECKS } from './all-checks.ts';
 import type { Check, CheckGroup } from './check.ts';
 import { chooseChecks } from './choose-checks.ts';
 import { createLookups } from './lookups.ts';
-import { MendCommands } from './mend-commands.ts';
 import { overallStatus, renderReport, reportValue } from './render-report.ts';
 import { runChecks } from './run-checks.ts';
 import { type SmtpFlags, smtpTarget } from './smtp-target.ts';
@@ -31,7 +30,7 @@ export async function runDoctorCommand(
   flags: DoctorFlags,
   input: Readable,
 ): Promise<ExitCode> {
-  const { deployment, aws, env, signal, terminal } = context;
+  const { deployment, aws, commands, env, signal, terminal } = context;
   const smtp = smtpTarget(flags, env);
   const { timeoutMs } = flags;
   const dns = { resolver: flags.resolver, port: flags.serverPort };
@@ -46,7 +45,7 @@ export async function runDoctorCommand(
         env,
         smtp,
         lookups: createLookups({ aws, deployment, dns, smtp, timeoutMs, signal }),
-        commands: new MendCommands(deployment, aws.region),
+        commands,
         secrets: { mount: flags.mount, path: flags.path, kubernetesFile: flags.kubernetesFile, input },
         now: new Date(),
       },

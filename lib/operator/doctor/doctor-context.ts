@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { AwsClients } from '../aws-clients.ts';
 import type { DeploymentName } from '../deployment.ts';
+import type { MendCommands } from '../mend-commands.ts';
 import type { Lookups } from './lookups.ts';
-import type { MendCommands } from './mend-commands.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 
 /** Where the copies of the secret are. */

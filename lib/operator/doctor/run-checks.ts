@@ -1,4 +1,4 @@
-import { describeFailure, LOOK_FURTHER } from '../describe-failure.ts';
+import { describeFailure, lookFurther } from '../describe-failure.ts';
 import { type Check, type CheckGroup, type CheckResult, fail, skipped } from './check.ts';
 import type { DoctorContext } from './doctor-context.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -78,13 +78,14 @@ function outOfTime({ group }: Check, { commands }: DoctorContext, timeoutMs: num
 }
 
 async function couldNotBeChecked(error: unknown, check: Check, context: DoctorContext): Promise<CheckResult> {
-  const { code, message, mend } = describeFailure(error);
+  const { commands } = context;
+  const { code, message, mend } = describeFailure(error, commands);
   // Without credentials nothing of AWS can be asked, which is told once.
   if (SIGNED_OUT.includes(code) && check.group !== 'account' && (await isSignedOut(context))) {
     return skipped('AWS does not take the credentials: see account');
   }
-  const again = `try again in a minute: ${context.commands.mailctl(`doctor --only ${check.group}`)}`;
-  return fail(`could not be checked: ${message} (${code})`, mend === LOOK_FURTHER ? again : mend);
+  const again = `try again in a minute: ${commands.mailctl(`doctor --only ${check.group}`)}`;
+  return fail(`could not be checked: ${message} (${code})`, mend === lookFurther(commands) ? again : mend);
 }
 
 async function isSignedOut({ lookups }: DoctorContext): Promise<boolean> {

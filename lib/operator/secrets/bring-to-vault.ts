@@ -31,6 +31,8 @@ export interface BringToVault {
   /** Beneath the mount. */
   readonly path: string;
   readonly wanted: SecretFields;
+  /** Throws where what is found there is not to be touched at all. */
+  readonly refuse?: (found: Readonly<Record<string, unknown>>) => void;
   /** Asked before each write. */
   readonly approve: (plan: VaultPlan) => Promise<boolean>;
   readonly signal: AbortSignal;
@@ -49,12 +51,14 @@ export async function bringToVault({
   kv,
   path,
   wanted,
+  refuse = () => {},
   approve,
   signal,
 }: BringToVault): Promise<VaultOutcome> {
   let before: VaultSecret | undefined;
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const secret = await tellVaultFailure(kv.read(path, signal));
+    refuse(fieldsOf(secret));
     const plan = planOf(`${kv.mount}/${path}`, wanted, secret, before);
     const { version, fields } = plan;
     const outcome = { path: plan.path, version, fields };

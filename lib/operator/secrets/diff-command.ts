@@ -29,7 +29,7 @@ export async function runDiffCommand(
   if (!hasVault && flags.kubernetesFile === undefined) throw nothingToCompare();
   if (!hasVault) terminal.note('Vault: left out, VAULT_ADDR is not set.');
   const kubernetes = await kubernetesFields(flags, input, signal);
-  const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment);
+  const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
   const source = await readSourceSecret(await aws.secretsManager(), SecretArn, signal);
 
   const copies: CopyComparison[] = [];

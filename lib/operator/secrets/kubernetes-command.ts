@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import type { CommandContext } from '../command-context.ts';
 import { pipelineOutputs } from '../deployment.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
+import type { MendCommands } from '../mend-commands.ts';
 import { OperatorError } from '../operator-error.ts';
 import { externalSecret, kubernetesSecret } from './kubernetes-secret.ts';
 import { sesPathOf } from './open-vault.ts';
@@ -31,7 +32,7 @@ export async function runKubernetesCommand(
   flags: KubernetesFlags,
   outputIsTerminal: boolean,
 ): Promise<ExitCode> {
-  if (flags.format === 'secret' && outputIsTerminal && !flags.show) throw refusal(flags);
+  if (flags.format === 'secret' && outputIsTerminal && !flags.show) throw refusal(flags, context.commands);
   const manifest =
     flags.format === 'secret' ? await secretWithValues(context, flags) : await reference(context, flags);
   context.terminal.result(manifest, () =>
@@ -46,7 +47,7 @@ export async function runKubernetesCommand(
 async function secretWithValues({ aws, deployment, signal }: CommandContext, flags: KubernetesFlags) {
   // What the flags say is checked before AWS is asked.
   kubernetesSecret(flags, {});
-  const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment);
+  const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
   return kubernetesSecret(flags, await readSourceSecret(await aws.secretsManager(), SecretArn, signal));
 }
 
@@ -63,12 +64,12 @@ async function reference(context: CommandContext, flags: KubernetesFlags) {
 }
 
 async function remoteKey(
-  { aws, deployment }: CommandContext,
+  { aws, deployment, signal }: CommandContext,
   { key, from }: KubernetesFlags,
 ): Promise<string> {
   if (key !== undefined) return key;
   if (from === 'vault') return sesPathOf({}, deployment.project);
-  const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment);
+  const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
   return secretName(SecretArn);
 }
 
@@ -76,10 +77,12 @@ async function remoteKey(
 const secretName = (arn: string) =>
   arn.replace(/^arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+)-\w{6}$/, '$1');
 
-function refusal({ namespace }: KubernetesFlags): OperatorError {
+function refusal({ namespace, name }: KubernetesFlags, commands: MendCommands): OperatorError {
+  const nameFlag = name === 'keybuzz-ses' ? '' : ` --name ${name}`;
+  const print = commands.mailctl(`secrets kubernetes --namespace ${namespace}${nameFlag}`);
   return new OperatorError(
     'WOULD_SHOW_SECRET',
     'this prints the secret access key, and the output is a terminal, which keeps it in its scrollback',
-    `mailctl secrets kubernetes --namespace ${namespace} | kubectl apply -f -   (or --show, to see it all the same)`,
+    `${print} | kubectl apply -f -   (or --show, to see it all the same)`,
   );
 }

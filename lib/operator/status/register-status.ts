@@ -13,8 +13,8 @@ The story is put together from the row in outbound_deliveries (DATABASE_URL, or 
 is left out), the dead letters, the ledger with what SES's events told, and both suppression lists. The dead letters
 are looked at and given back. Mails that wait in the fallback queue are counted only: a look would count as a try.
 
-Exit codes: 0 nothing is wrong with it; 1 a person should look: it is lost for a recipient, parked or held, or one
-of the places could not be asked; 2 nobody knows it.`;
+Exit codes: 0 nothing is wrong with it; 1 a person should look: it is lost for a recipient, parked or held, has waited
+for SES for 6 hours, or one of the places could not be asked; 2 nobody who was asked knows it.`;
 
 /** `mailctl status`: the whole story of one delivery. */
 export function registerStatus(program: Command, run: RunCommand): void {

@@ -6,25 +6,26 @@ import { type DeliveryFacts, deliveryFacts } from './delivery-facts.ts';
 import { openDeliverySources } from './open-delivery-sources.ts';
 import { renderStory, shownStory } from './render-story.ts';
 import { type DeliveryStory, tellDelivery } from './tell-delivery.ts';
+import { unaskedPlaces } from './unasked-places.ts';
 
 export interface StatusOptions extends SoftBounceOptions {
   /** Addresses are shown whole. */
   readonly addresses: boolean;
 }
 
-/** Tells the story of a delivery. @throws {@link OperatorError} where nobody knows it */
+/** Tells the story of a delivery. @throws {@link OperatorError} where all were asked and nobody knows it */
 export async function showStatus(
   id: string,
   options: StatusOptions,
   context: CommandContext,
 ): Promise<ExitCode> {
-  const { terminal, signal } = context;
+  const { terminal, signal, commands } = context;
   const { sources, close } = openDeliverySources(context, softBouncePolicyOf(options));
   try {
     const facts = await deliveryFacts(id, sources, signal);
-    const story = tellDelivery(facts, new Date());
+    const story = tellDelivery(facts, new Date(), commands);
     const failures = failuresIn(facts);
-    if (!story.known && failures.length === 0) throw unknownDelivery(id);
+    if (!story.known && unaskedPlaces(facts).length === 0) throw unknownDelivery(id);
     const shown = shownStory(facts, story, options.addresses);
     terminal.result(shown, () => renderStory(terminal, shown));
     return exitCodeOf(story, failures.length);
@@ -47,6 +48,6 @@ function unknownDelivery(id: string): OperatorError {
   return new OperatorError(
     'UNKNOWN_DELIVERY',
     `nobody knows a delivery ${id}`,
-    'check the id, --stage and --project; the ledger forgets after 90 days, and a mail may still wait in the queue',
+    'check the id, --stage and --project; the ledger forgets after 90 days',
   );
 }

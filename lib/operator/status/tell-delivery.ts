@@ -1,20 +1,16 @@
 import { addressKey } from '../../message/address.ts';
-import { type Fate, type Fates, isLoss, laterFates } from '../../message/fate.ts';
+import { type Fates, laterFates } from '../../message/fate.ts';
 import type { Letter } from '../dlq/letter.ts';
+import type { MendCommands } from '../mend-commands.ts';
 import type { ListedAddress } from '../suppression/suppression-lists.ts';
 import { answerIn, type DeliveryFacts, recipientsOf } from './delivery-facts.ts';
-import { describeFate, eventsOfFates } from './events-of-fates.ts';
+import { eventsOfFates } from './events-of-fates.ts';
 import { eventsOfPart } from './events-of-ledger.ts';
 import { eventsOfRow } from './events-of-row.ts';
+import { partConcerns } from './part-concerns.ts';
+import { type RecipientState, stateOf } from './recipient-state.ts';
 import type { StoryEvent } from './story-event.ts';
-
-/** Where the mail stands for one recipient. */
-interface RecipientState {
-  /** By `addressKey`. */
-  readonly address: string;
-  readonly state: string;
-  readonly lost: boolean;
-}
+import { unaskedPlaces } from './unasked-places.ts';
 
 export interface DeliveryStory {
   /** In order of time. */
@@ -27,7 +23,7 @@ export interface DeliveryStory {
 }
 
 /** Makes one story of what all places told. */
-export function tellDelivery(facts: DeliveryFacts, now: Date): DeliveryStory {
+export function tellDelivery(facts: DeliveryFacts, now: Date, commands: MendCommands): DeliveryStory {
   const row = answerIn(facts.row);
   const parts = answerIn(facts.parts) ?? [];
   const letters = answerIn(facts.letters)?.letters ?? [];
@@ -44,12 +40,13 @@ export function tellDelivery(facts: DeliveryFacts, now: Date): DeliveryStory {
     ...listed.map(eventOfSuppression),
   ];
   const fates = laterFates(row?.fates ?? {}, ledgerFates);
-  const recipients = recipientsOf(facts).map((address) => stateOf(address, fates, facts));
+  const recipients = recipientsOf(facts).map((address) => stateOf(address, fates, facts, now));
+  const known = row !== undefined || parts.length > 0 || letters.length > 0;
   return {
     events: events.toSorted((one, other) => one.at.getTime() - other.at.getTime()),
     recipients,
-    concerns: concernsOf(facts, recipients),
-    known: row !== undefined || parts.length > 0 || letters.length > 0,
+    concerns: [...(known ? [] : unknownConcerns(facts)), ...concernsOf(facts, recipients, { now, commands })],
+    known,
   };
 }
 
@@ -71,23 +68,17 @@ function eventOfSuppression({ address, pipeline, ses }: ListedAddress): StoryEve
   };
 }
 
-/** What SES told counts most; what SMTP took has no later word. */
-function stateOf(address: string, fates: Fates, facts: DeliveryFacts): RecipientState {
-  const fate: Fate | undefined = Object.hasOwn(fates, address) ? fates[address] : undefined;
-  if (fate !== undefined) return { address, state: describeFate(fate), lost: isLoss(fate) };
-  const attempts = answerIn(facts.row)?.attempts ?? [];
-  const has = (list: readonly string[] = []) => list.some((one) => addressKey(one) === address);
-  if (attempts.some(({ smtp }) => has(smtp?.recipients))) {
-    return { address, state: 'taken by SMTP', lost: false };
-  }
-  if (answerIn(facts.parts)?.some(({ state, recipients }) => state === 'sent' && has(recipients))) {
-    return { address, state: 'taken by SES', lost: false };
-  }
-  const handedOver = attempts.some(({ queue }) => has(queue?.recipients));
-  return { address, state: handedOver ? 'handed over' : 'waiting', lost: false };
+function unknownConcerns(facts: DeliveryFacts): string[] {
+  const unasked = unaskedPlaces(facts);
+  return unasked.length === 0 ? [] : [`nobody who was asked knows it; not asked: ${unasked.join('; ')}`];
 }
 
-function concernsOf(facts: DeliveryFacts, recipients: readonly RecipientState[]): string[] {
+function concernsOf(
+  facts: DeliveryFacts,
+  recipients: readonly RecipientState[],
+  { now, commands }: { readonly now: Date; readonly commands: MendCommands },
+): string[] {
+  const show = commands.mailctl(`dlq show ${facts.id}`);
   const row = answerIn(facts.row);
   const letters = answerIn(facts.letters);
   const lost = recipients.filter((recipient) => recipient.lost).length;
@@ -97,9 +88,8 @@ function concernsOf(facts: DeliveryFacts, recipients: readonly RecipientState[])
     ...(row?.status === 'failed' ? [`the row says failed: ${row.lastError ?? 'no reason'}`] : []),
     ...(isHeld ? ['it is held: SMTP may have taken it, and a person decides'] : []),
     ...(lost > 0 ? [`lost for ${lost} of ${recipients.length} recipients`] : []),
-    ...(parked > 0 ? [`${parked} dead letters: mailctl dlq show ${facts.id}`] : []),
-    ...(letters?.complete === false
-      ? [`only ${letters.looked} dead letters were looked at: mailctl dlq show ${facts.id}`]
-      : []),
+    ...partConcerns(facts, now),
+    ...(parked > 0 ? [`${parked} dead letters: ${show}`] : []),
+    ...(letters?.complete === false ? [`only ${letters.looked} dead letters were looked at: ${show}`] : []),
   ];
 }

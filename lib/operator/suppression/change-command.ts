@@ -6,7 +6,7 @@ import { type AddressChange, type ChangeSurroundings, suppress, unsuppress } fro
 import { renderChanges, renderPreview } from './render-lists.ts';
 import { type ListedAddress, type Listing, lookUp, type SuppressionLists } from './suppression-lists.ts';
 
-type Surroundings = Pick<CommandContext, 'terminal' | 'signal'>;
+type Surroundings = Pick<CommandContext, 'terminal' | 'signal' | 'commands'>;
 
 /** Shows where the addresses stand, asks, and puts them on both lists. */
 export async function addAddresses(
@@ -55,7 +55,7 @@ async function confirmed(
   listing: Listing,
   listed: readonly ListedAddress[],
   { ask, change, lists, now }: Change,
-  { terminal, signal }: Surroundings,
+  { terminal, signal, commands }: Surroundings,
 ): Promise<readonly AddressChange[]> {
   terminal.note(`${renderPreview(terminal, listing)}\n`);
   const count = listed.length === 1 ? '1 address' : `${listed.length} addresses`;
@@ -63,7 +63,7 @@ async function confirmed(
     throw new OperatorError('NOT_CONFIRMED', 'nothing was changed', 'answer with y, or give --yes');
   }
   const changes = await watched(terminal, listed.length, (onDone) =>
-    change(listed, { lists, now, signal, onDone }),
+    change(listed, { lists, now, signal, commands, onDone }),
   );
   terminal.result({ addresses: changes }, () => renderResult(terminal, changes));
   return changes;

@@ -1,5 +1,6 @@
 import { awsErrorCode } from '../../adapters/aws-error.ts';
 import { type DescribedFailure, describeFailure } from '../describe-failure.ts';
+import type { MendCommands } from '../mend-commands.ts';
 import type { ListedAddress, SuppressionLists } from './suppression-lists.ts';
 
 export type ListChange =
@@ -18,6 +19,7 @@ export interface AddressChange {
 export interface ChangeSurroundings {
   readonly lists: SuppressionLists;
   readonly now: Date;
+  readonly commands: MendCommands;
   readonly signal: AbortSignal;
   /** Called after each address. */
   readonly onDone?: (done: number) => void;
@@ -31,14 +33,14 @@ export function suppress(
   listed: readonly ListedAddress[],
   surroundings: ChangeSurroundings,
 ): Promise<AddressChange[]> {
-  const { lists, now, signal } = surroundings;
+  const { lists, now, signal, commands } = surroundings;
   return eachInTurn(listed, surroundings, async ({ address, pipeline, ses }) => ({
     address,
     pipeline:
       pipeline === undefined || pipeline.reason === 'soft-bounces'
-        ? await attempt(() => lists.entries.add(address, now))
+        ? await attempt(() => lists.entries.add(address, now), commands)
         : UNCHANGED,
-    ses: ses === undefined ? await attempt(() => lists.account.add(address, signal)) : UNCHANGED,
+    ses: ses === undefined ? await attempt(() => lists.account.add(address, signal), commands) : UNCHANGED,
   }));
 }
 
@@ -50,11 +52,11 @@ export function unsuppress(
   listed: readonly ListedAddress[],
   surroundings: ChangeSurroundings,
 ): Promise<AddressChange[]> {
-  const { lists, now, signal } = surroundings;
+  const { lists, now, signal, commands } = surroundings;
   return eachInTurn(listed, surroundings, async ({ address }) => ({
     address,
-    pipeline: await attempt(() => lists.entries.remove(address, now)),
-    ses: await attempt(() => lists.account.remove(address, signal)),
+    pipeline: await attempt(() => lists.entries.remove(address, now), commands),
+    ses: await attempt(() => lists.account.remove(address, signal), commands),
   }));
 }
 
@@ -76,19 +78,20 @@ async function eachInTurn(
 }
 
 /** One list that fails does not keep the other from being changed. */
-async function attempt(change: () => Promise<void>): Promise<ListChange> {
+async function attempt(change: () => Promise<void>, commands: MendCommands): Promise<ListChange> {
   try {
     await change();
     return { kind: 'done' };
   } catch (error) {
-    return { kind: 'failed', failure: failureOf(error) };
+    return { kind: 'failed', failure: failureOf(error, commands) };
   }
 }
 
-function failureOf(error: unknown): DescribedFailure {
-  const failure = describeFailure(error);
-  if (awsErrorCode(error) !== 'BadRequestException') return failure;
-  const mend =
-    'in the sandbox SES takes none for its list (the pipeline obeys its own): mailctl production-access';
+function failureOf(error: unknown, commands: MendCommands): DescribedFailure {
+  const failure = describeFailure(error, commands);
+  const isSandbox = awsErrorCode(error) === 'BadRequestException' && /sandbox/i.test(failure.message);
+  if (!isSandbox) return failure;
+  const leave = commands.mailctl('production-access');
+  const mend = `in the sandbox SES takes none for its list (the pipeline obeys its own): ${leave}`;
   return { ...failure, mend };
 }

@@ -53,6 +53,18 @@ describe('mailctl dlq', () => {
     expect(await takeAll(bench.aws, bench.aws.deadLetters)).toHaveLength(15);
   });
 
+  it('names commands that are about the same deployment', async () => {
+    await parkLetters(bench.aws, [{ body: 'no JSON' }]);
+    const stack = bench.account.account.stacks.get('keybuzz-mail-pipeline-dev');
+    if (stack === undefined) throw new Error('the bench has no stack');
+    bench.account.account.add({ stacks: [{ ...stack, name: 'shop-mail-pipeline-dev' }] });
+    const there = (...args: string[]) => bench.mailctl('--project', 'shop', 'dlq', ...args);
+    const same = 'mailctl --project shop dlq';
+    expect((await there('ls')).stdout).toContain(`${same} show --cause CAUSE`);
+    expect((await there('show', 'mail-8')).stderr).toContain(`mend: ${same} ls`);
+    expect((await there('redrive', '--all')).stdout).toContain(`${same} show --cause unreadable --body`);
+  });
+
   it('shows a letter masked, and whole when asked by name', async () => {
     const envelope = anEnvelope({ id: 'mail-7' });
     await parkLetters(bench.aws, [
@@ -148,6 +160,50 @@ describe('mailctl dlq', () => {
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ deliveryId: 'gone', because: 'sent by hand' });
     expect(lines[0]).not.toContain('marie@example.org');
+    expect(await takeAll(bench.aws, bench.aws.deadLetters)).toHaveLength(1);
+  });
+
+  it.each([
+    [['redrive', '--id', 'nobody']],
+    [['redrive', '--cause', 'no-such-cause', '--dry-run']],
+    [['drop', '--cause', 'no-such-cause', '--because', 'x']],
+  ])('fails where %j means no letter', async (args) => {
+    await parkLetters(bench.aws, [{ body: anEnvelope(), attributes: foreign }]);
+
+    const { code, stdout } = await bench.mailctl('--yes', '--json', 'dlq', ...args);
+
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).error.code).toBe('NO_SUCH_LETTER');
+  });
+
+  it('says how many letters it does not show', async () => {
+    await parkLetters(
+      bench.aws,
+      Array.from({ length: 7 }, () => ({ body: anEnvelope(), attributes: foreign })),
+    );
+
+    const { stdout, stderr } = await bench.mailctl(
+      ...['--json', 'dlq', 'show', '--cause', 'foreign-sender', '--limit', '3'],
+    );
+
+    expect(JSON.parse(stdout)).toHaveLength(3);
+    expect(stderr).toContain('4 letters more');
+  });
+
+  it('does not ask about letters that it cannot write down', async () => {
+    await parkLetters(bench.aws, [{ body: anEnvelope(), attributes: rejected }]);
+    const record = join(tmpdir(), 'no-such-folder', 'dropped.jsonl');
+
+    const { code, stdout, stderr } = await bench.mailctl(
+      ...['--json', 'dlq', 'drop', '--cause', 'MessageRejected', '--because', 'x', '--record', record],
+    );
+
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: 'RECORD_NOT_WRITABLE',
+      mend: expect.stringContaining('--record'),
+    });
+    expect(stderr).not.toContain('for good');
     expect(await takeAll(bench.aws, bench.aws.deadLetters)).toHaveLength(1);
   });
 

@@ -10,6 +10,8 @@ import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
 
 const MASKED: Reveal = { addresses: false, body: false };
 
+const WHOLE: Reveal = { addresses: true, body: true };
+
 function aMessage(overrides: Partial<HeldMessage> = {}): HeldMessage {
   return {
     queueMessageId: 'q-1',
@@ -125,6 +127,36 @@ describe('a dead letter', () => {
     const raw = await tellLetter(letter, { addresses: false, body: true }, storeWith(undefined));
 
     expect(JSON.stringify(masked)).not.toContain('marie');
-    expect(raw.raw).toContain('marie@example.org');
+    expect(raw.raw).toBe('{"to":"m***@example.org"');
+    expect((await tellLetter(letter, WHOLE, storeWith(undefined))).raw).toContain('marie@example.org');
+  });
+
+  it.each<[string, Envelope['content']]>([
+    [
+      'in parts',
+      { type: 'mail', from: 'a@keybuzz.io', to: ['b@example.org'], text: 'Ask marie@example.org.' },
+    ],
+    ['as MIME', packMime(Buffer.from('From: a@keybuzz.io\r\n\r\nAsk marie@example.org.'))],
+  ])('masks the addresses in the body of a mail %s', async (_, content) => {
+    const masked = await tell(anEnvelope({ content }), { addresses: false, body: true });
+    const whole = await tell(anEnvelope({ content }), WHOLE);
+
+    expect(masked.envelope?.content).toMatchObject({ body: expect.stringContaining('m***@example.org') });
+    expect(JSON.stringify(masked)).not.toContain('marie');
+    expect(whole.envelope?.content).toMatchObject({ body: 'Ask marie@example.org.' });
+  });
+
+  it('is told where the bucket does not give its mail', async () => {
+    const content = { type: 's3', key: 'payloads/x', bytes: 1, sha256: 'a'.repeat(64) } as const;
+    const denied = Object.assign(new Error('not you'), { name: 'AccessDenied' });
+    const payloads = async () => ({ put: async () => {}, get: () => Promise.reject(denied) });
+
+    const story = await tell(anEnvelope({ id: 'mail-7', content }), MASKED, payloads);
+
+    expect(story.deliveryId).toBe('mail-7');
+    expect(story.envelope?.content).toMatchObject({
+      kind: 'not-readable',
+      detail: expect.stringMatching(/not you.*mend: /),
+    });
   });
 });

@@ -240,6 +240,10 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     const findings = await check(domain);
     expect(new Set(statuses(findings))).toEqual(new Set(['unreachable']));
     expect(new Set(findings.map(({ level }) => level))).toEqual(new Set(['fail']));
+    const alignment = of(findings, 'dmarc')[0]?.alignment ?? [];
+    expect(alignment.map(({ aligned }) => aligned)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
+    const { address, port } = at(0);
+    for (const { mend } of findings) expect(mend).toContain(`${address}:${port}`);
   });
 
   it('names the servers that disagree', async () => {

@@ -6,6 +6,7 @@ const facts = (changes: Partial<AlignmentFacts> = {}): AlignmentFacts => ({
   domain: 'example.org',
   mailFromDomain: 'bounce.example.org',
   dmarc: undefined,
+  dmarcSeen: true,
   dkimWorks: true,
   mailFromWorks: true,
   domainSpfWorks: true,
@@ -43,6 +44,12 @@ describe('the alignment that DMARC asks for', () => {
       { domainSpfWorks: false },
       ['yes', 'yes', 'no', 'unknown'],
     ],
+    [
+      'is unknown where nobody could be asked',
+      { dmarcSeen: false, dkimWorks: undefined, mailFromWorks: undefined, domainSpfWorks: undefined },
+      ['unknown', 'unknown', 'unknown', 'unknown'],
+    ],
+    ['is unknown by SPF where the modes are', { dmarcSeen: false }, ['yes', 'unknown', 'unknown', 'unknown']],
   ])('%s', (_, changes, expected) => {
     expect(verdicts(changes)).toEqual(expected);
   });

@@ -4,8 +4,8 @@ import { AwsClients } from '../../../lib/operator/aws-clients.ts';
 import { type Check, type CheckGroup, ok } from '../../../lib/operator/doctor/check.ts';
 import type { DoctorContext } from '../../../lib/operator/doctor/doctor-context.ts';
 import type { Lookups } from '../../../lib/operator/doctor/lookups.ts';
-import { MendCommands } from '../../../lib/operator/doctor/mend-commands.ts';
 import { runChecks } from '../../../lib/operator/doctor/run-checks.ts';
+import { MendCommands } from '../../../lib/operator/mend-commands.ts';
 import { OperatorError } from '../../../lib/operator/operator-error.ts';
 
 const deployment = { project: 'keybuzz', stage: 'prod' } as const;

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AwsClients } from '../../../lib/operator/aws-clients.ts';
 import type { CommandContext } from '../../../lib/operator/command-context.ts';
+import { MendCommands } from '../../../lib/operator/mend-commands.ts';
 import { runDiffCommand } from '../../../lib/operator/secrets/diff-command.ts';
 import {
   type KubernetesFlags,
@@ -46,6 +47,7 @@ describe('the streams of a command', () => {
       deployment: { project: 'keybuzz', stage: 'dev' },
       aws: new AwsClients({ region: 'eu-west-1', hasOwnSqs: false }),
       terminal: new Terminal(streams, { json: false, yes: false }),
+      commands: new MendCommands({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops'),
       env,
       signal: stop.signal,
     };
@@ -56,7 +58,9 @@ describe('the streams of a command', () => {
   it('refuse to put a value on a terminal, before it is even read', async () => {
     await expect(runKubernetesCommand(context(), FLAGS, true)).rejects.toMatchObject({
       code: 'WOULD_SHOW_SECRET',
-      mend: expect.stringContaining('| kubectl apply -f -'),
+      mend: expect.stringContaining(
+        'mailctl --stage prod --profile ops secrets kubernetes --namespace a | kubectl apply -f -',
+      ),
     });
     expect(bench.aws.calls).toEqual([]);
     expect(await printed()).toBe('');

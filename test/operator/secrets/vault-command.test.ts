@@ -74,6 +74,42 @@ describe('mailctl secrets vault', () => {
     expect(bench.vault.state.secrets('kv', 'team').fields('prod/ses')).toEqual(SES);
   });
 
+  it('does not take the place of another deployment, but where it is told the path', async () => {
+    const queue = 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-fallback-prod';
+    const theirs = { AWS_SES_ACCESS_KEY: 'theirs', FALLBACK_QUEUE_URL: queue };
+    bench.vault.state.secrets().write('keybuzz/ses', theirs);
+
+    const refused = await run(['--yes', '--json']);
+    expect(refused.code).toBe(2);
+    expect(JSON.parse(refused.stdout).error).toEqual({
+      code: 'OTHER_DEPLOYMENT',
+      message: expect.stringContaining('secret/keybuzz/ses holds the settings of another deployment'),
+      mend: expect.stringContaining('mailctl secrets vault --path keybuzz/dev/ses;'),
+    });
+    expect(refused.stdout).toContain('keybuzz-fallback-prod');
+    expect(stored('keybuzz/ses')).toEqual(theirs);
+
+    expect((await run(['--yes', '--path', 'keybuzz/ses'])).code).toBe(0);
+    expect(stored('keybuzz/ses')).toEqual(SES);
+  });
+
+  it.each([
+    ['is no URL', 'value-of-a-key'],
+    ['holds a password', 'https://user:value-of-a-key@example.org/1/queue'],
+  ])('shows nothing of the queue of another where it %s', async (_, url) => {
+    bench.vault.state.secrets().write('keybuzz/ses', { FALLBACK_QUEUE_URL: url });
+    const { code, stdout, stderr } = await run(['--yes']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('another deployment');
+    expect(stdout + stderr).not.toContain('value-of-a-key');
+  });
+
+  it('writes a new key where the queue is its own', async () => {
+    bench.vault.state.secrets().write('keybuzz/ses', { ...SES, AWS_SES_ACCESS_KEY: 'before' });
+    expect((await run(['--yes'])).code).toBe(0);
+    expect(stored('keybuzz/ses')).toEqual(SES);
+  });
+
   it('does not take --yes for a yes to what somebody else has written since', async () => {
     const act = () => bench.vault.state.secrets().write('keybuzz/ses', { AWS_SES_ACCESS_KEY: 'theirs' });
     bench.vault.fault({ effect: { kind: 'meanwhile', act }, when: ({ method }) => method === 'POST' });

@@ -259,4 +259,11 @@ describe('mailctl status', () => {
     expect(code).toBe(2);
     expect(JSON.parse(stdout).error).toMatchObject({ code: 'UNKNOWN_DELIVERY' });
   });
+
+  it('does not say that nobody knows the id where the database was not asked', async () => {
+    const { code, stdout } = await status('never-was', { env: { DATABASE_URL: undefined } });
+    const { error, concerns, places } = JSON.parse(stdout);
+    expect([code, error, places.row.state]).toEqual([2, undefined, 'skipped']);
+    expect(concerns).toEqual([expect.stringMatching(/not asked: the row .*DATABASE_URL/)]);
+  });
 });

@@ -1,12 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DeliveryRow, TracedAttempt } from '../../../lib/adapters/postgres/delivery-row.ts';
+import { serialiseEnvelope } from '../../../lib/message/envelope.ts';
 import type { Fates } from '../../../lib/message/fate.ts';
+import { type Letter, readLetter } from '../../../lib/operator/dlq/letter.ts';
+import { MendCommands } from '../../../lib/operator/mend-commands.ts';
 import type { DeliveryFacts } from '../../../lib/operator/status/delivery-facts.ts';
 import { tellDelivery } from '../../../lib/operator/status/tell-delivery.ts';
 import type { PartFates, PartState } from '../../../lib/ports/ledger.ts';
+import { anEnvelope } from '../../support/an-envelope.ts';
 
 const minute = (n: number) => new Date(Date.UTC(2026, 10, 22, 10, n));
 const NOW = minute(30);
+const COMMANDS = new MendCommands({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops');
 const MARIE = 'marie@example.org';
 
 function aRow(fields: Partial<DeliveryRow>): DeliveryRow {
@@ -39,6 +44,19 @@ function aPart(state: PartState, fields: Partial<PartFates> = {}): PartFates {
   return { ...part, state, fates: {}, fatesVersion: 0, ...fields };
 }
 
+function aLetter(reason: string): Letter {
+  return readLetter({
+    queueMessageId: 'q-1',
+    receiptHandle: 'handle',
+    body: serialiseEnvelope(anEnvelope({ envelope: { from: 'a@keybuzz.io', to: [MARIE] } })),
+    sentAt: minute(5),
+    receiveCount: 1,
+    groupId: undefined,
+    movedByQueue: false,
+    attributes: { reason },
+  });
+}
+
 function told(row: DeliveryRow | undefined, parts: readonly PartFates[] = []): DeliveryFacts {
   return {
     id: 'reply-1',
@@ -50,11 +68,11 @@ function told(row: DeliveryRow | undefined, parts: readonly PartFates[] = []): D
   };
 }
 
-const wordsOf = (facts: DeliveryFacts) => tellDelivery(facts, NOW).events.map(({ what }) => what);
+const wordsOf = (facts: DeliveryFacts) => tellDelivery(facts, NOW, COMMANDS).events.map(({ what }) => what);
 
 describe('the story of a delivery', () => {
   it('waits for its first try where nothing has happened', () => {
-    const story = tellDelivery(told(aRow({ status: 'queued', nextRetryAt: minute(40) })), NOW);
+    const story = tellDelivery(told(aRow({ status: 'queued', nextRetryAt: minute(40) })), NOW, COMMANDS);
     expect(story.recipients).toEqual([{ address: MARIE, state: 'waiting', lost: false }]);
     expect(story.events.at(-1)).toMatchObject({ at: minute(40), what: 'the next try is due' });
     expect([story.known, story.concerns]).toEqual([true, []]);
@@ -77,13 +95,13 @@ describe('the story of a delivery', () => {
 
   it('is of concern where it is held', () => {
     const held = anAttempt({ outcome: 'held', failure: { class: 'unknown', code: 'ETIMEDOUT' } });
-    const { concerns } = tellDelivery(told(aRow({ attempts: [held] })), NOW);
+    const { concerns } = tellDelivery(told(aRow({ attempts: [held] })), NOW, COMMANDS);
     expect(concerns).toEqual([expect.stringContaining('it is held')]);
   });
 
   it('does not mistake an earlier attempt that was held for the last word', () => {
     const attempts = [anAttempt({ outcome: 'held' }), anAttempt({ outcome: 'handed-over' })];
-    expect(tellDelivery(told(aRow({ attempts })), NOW).concerns).toEqual([]);
+    expect(tellDelivery(told(aRow({ attempts })), NOW, COMMANDS).concerns).toEqual([]);
   });
 
   it('tells a delivery that a complaint came after', () => {
@@ -109,12 +127,93 @@ describe('the story of a delivery', () => {
   it('tells recipients of one fate together', () => {
     const fate = { kind: 'delivered', at: minute(5).toISOString() } as const;
     const fates = { [MARIE]: fate, 'paul@example.org': fate };
-    const { events } = tellDelivery(told(undefined, [aPart('sent', { fates })]), NOW);
+    const { events } = tellDelivery(told(undefined, [aPart('sent', { fates })]), NOW, COMMANDS);
     expect(events.at(-1)?.recipients).toEqual([MARIE, 'paul@example.org']);
   });
 
+  it('names commands that are about the same deployment', () => {
+    const letters = { kind: 'told', value: { letters: [], looked: 500, complete: false } } as const;
+    const { concerns } = tellDelivery({ ...told(aRow({})), letters }, NOW, COMMANDS);
+    expect(concerns).toEqual([
+      expect.stringContaining('mailctl --stage prod --profile ops dlq show reply-1'),
+    ]);
+  });
+
+  it('has lost what SES refused, with a letter or without', () => {
+    const { recipients, concerns } = tellDelivery(told(undefined, [aPart('refused')]), NOW, COMMANDS);
+    expect(recipients).toEqual([{ address: MARIE, state: 'refused by SES', lost: true }]);
+    expect(concerns).toContain('part 0: SES refused it for ever, for 1 recipient');
+  });
+
+  it('tells that it is parked', () => {
+    const value = { letters: [aLetter('foreign-sender')], looked: 1, complete: true };
+    const { recipients } = tellDelivery(
+      { ...told(undefined), letters: { kind: 'told', value } },
+      NOW,
+      COMMANDS,
+    );
+    expect(recipients).toEqual([{ address: MARIE, state: 'parked: foreign-sender', lost: false }]);
+  });
+
+  it.each(['unknown', 'sending'] as const)('does not know whether SES has a part that is %s', (state) => {
+    const { recipients } = tellDelivery(told(undefined, [aPart(state)]), NOW, COMMANDS);
+    expect(recipients).toMatchObject([{ state: 'unknown whether SES has it', lost: false }]);
+  });
+
+  it.each(['unknown', 'open'] as const)('is of concern where a part is %s for hours', (state) => {
+    const hoursOn = (hours: number) => new Date(minute(2).getTime() + hours * 3_600_000);
+    const concernsAt = (now: Date, row?: DeliveryRow, part = aPart(state)) =>
+      tellDelivery(told(row, [part]), now, COMMANDS).concerns;
+    expect(concernsAt(hoursOn(5.9))).toEqual([]);
+    expect(concernsAt(hoursOn(6))).toEqual([expect.stringContaining('since 6 hours')]);
+    // Each try begins a claim of its own.
+    const queue = { recipients: [MARIE], queueMessageId: 'queue-1' };
+    const row = aRow({ attempts: [anAttempt({ outcome: 'handed-over', queue })] });
+    const claim = { token: 'token-9', startedAt: hoursOn(7), endsAt: hoursOn(7.1) };
+    expect(concernsAt(hoursOn(8), row, aPart(state, { claim }))).toHaveLength(1);
+  });
+
+  it('tells of a recipient that nothing is sent to', () => {
+    const ses = { address: MARIE, reason: 'hard-bounce', since: minute(0) } as const;
+    const suppressed = {
+      kind: 'told',
+      value: { addresses: [{ address: MARIE, ses }], unavailable: [] },
+    } as const;
+    const stateIn = (row: DeliveryRow) =>
+      tellDelivery({ ...told(row), suppressed }, NOW, COMMANDS).recipients[0];
+    const queue = { recipients: [MARIE], queueMessageId: 'queue-1' };
+    const handedOver = aRow({ attempts: [anAttempt({ outcome: 'handed-over', queue })] });
+    expect(stateIn(handedOver)).toMatchObject({ state: 'suppressed', lost: true });
+    expect(stateIn(aRow({ status: 'queued' }))).toMatchObject({
+      state: expect.stringContaining('suppressed'),
+      lost: false,
+    });
+  });
+
+  it.each<[string, Partial<DeliveryFacts>, string]>([
+    [
+      'the database was not asked',
+      { row: { kind: 'skipped', reason: 'no DATABASE_URL' } },
+      'no DATABASE_URL',
+    ],
+    [
+      'the dead letters were looked at in part',
+      { letters: { kind: 'told', value: { letters: [], looked: 2000, complete: false } } },
+      'past the 2000',
+    ],
+    [
+      'the queue holds mails',
+      { queue: { kind: 'told', value: { waiting: 2, outOfSight: 1 } } },
+      'the 3 mails of the fallback queue',
+    ],
+  ])('says who was not asked where nobody knows it and %s', (_, facts, words) => {
+    const { known, concerns } = tellDelivery({ ...told(undefined), ...facts }, NOW, COMMANDS);
+    expect(known).toBe(false);
+    expect(concerns[0]).toContain(words);
+  });
+
   it('is not known where no place tells of it', () => {
-    expect(tellDelivery(told(undefined), NOW)).toEqual({
+    expect(tellDelivery(told(undefined), NOW, COMMANDS)).toEqual({
       events: [],
       recipients: [],
       concerns: [],

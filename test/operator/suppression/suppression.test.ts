@@ -131,7 +131,23 @@ describe('mailctl suppression ls', () => {
     const { addresses, unavailable } = JSON.parse(stdout);
     expect(code).toBe(1);
     expect(addresses).toMatchObject([{ address: 'm***@example.org', where: 'pipeline' }]);
+    expect(addresses[0].notAsked).toEqual(['ses']);
     expect(unavailable).toMatchObject([{ list: 'ses', failure: { code: 'AccessDeniedException' } }]);
+  });
+
+  it('does not say of a list that could not be asked who is not on it', async () => {
+    dynamoDb.fault({ fault: { kind: 'denied' }, on: { action: 'Scan' } });
+    const all = await runMailctl(['suppression', 'ls'], {
+      ...account.environment,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+      AWS_ENDPOINT_URL_SESV2: ses.url,
+    });
+    expect(all.stdout).toContain('No address is on the list of SES. Not asked: the pipeline.');
+    const effect = { kind: 'error', code: 'AccessDeniedException', message: 'not you', status: 403 } as const;
+    ses.fault({ effect, when: ({ operation }) => operation === 'GetSuppressedDestination' });
+    expect(await shown('marie@example.org')).toEqual([
+      { address: 'marie@example.org', where: 'unknown', notAsked: ['ses'] },
+    ]);
   });
 });
 
@@ -183,6 +199,20 @@ describe('mailctl suppression add', () => {
     expect(change).toMatchObject({ pipeline: { kind: 'done' }, ses: { kind: 'failed' } });
     expect(change.ses.failure.mend).toContain('mailctl production-access');
     expect(await shown('marie@example.org')).toMatchObject([{ where: 'pipeline' }]);
+  });
+
+  it('does not lay it to the sandbox where SES says something else', async () => {
+    const effect = {
+      kind: 'error',
+      code: 'BadRequestException',
+      message: 'bad address',
+      status: 400,
+    } as const;
+    ses.fault({ effect, when: ({ operation }) => operation === 'PutSuppressedDestination' });
+    const { stdout } = await suppression('add', 'marie@example.org', '--yes');
+    const [change] = JSON.parse(stdout).addresses;
+    expect(change.ses).toMatchObject({ kind: 'failed', failure: { message: 'bad address' } });
+    expect(change.ses.failure.mend).not.toContain('sandbox');
   });
 
   it('ends with 2 where the list of the pipeline does not take it', async () => {

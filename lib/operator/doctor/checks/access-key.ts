@@ -1,7 +1,7 @@
 import { type AccessKeyMetadata, type IAMClient, paginateListAccessKeys } from '@aws-sdk/client-iam';
 import { awsErrorCode } from '../../../adapters/aws-error.ts';
+import type { MendCommands } from '../../mend-commands.ts';
 import { type CheckResult, fail, ok, warn } from '../check.ts';
-import type { MendCommands } from '../mend-commands.ts';
 import { resourceCheck } from '../resource-check.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

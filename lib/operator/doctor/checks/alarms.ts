@@ -3,8 +3,8 @@ import { paginateListSubscriptionsByTopic, type SNSClient, type Subscription } f
 import { awsErrorCode } from '../../../adapters/aws-error.ts';
 import { maskAddressesIn } from '../../../message/address.ts';
 import type { DeploymentName } from '../../deployment.ts';
+import type { MendCommands } from '../../mend-commands.ts';
 import { type Check, type CheckResult, ok, warn } from '../check.ts';
-import type { MendCommands } from '../mend-commands.ts';
 
 /** Whether anybody hears an alarm. */
 export const ALARM_CHECK: Check = {

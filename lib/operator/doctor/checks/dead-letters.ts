@@ -1,5 +1,5 @@
+import type { MendCommands } from '../../mend-commands.ts';
 import { type Check, ok, warn } from '../check.ts';
-import type { MendCommands } from '../mend-commands.ts';
 import { resourceCheck } from '../resource-check.ts';
 import type { ResourceName } from '../stack-resources.ts';
 import { countQueue } from './queue-counts.ts';

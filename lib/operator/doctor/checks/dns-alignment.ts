@@ -1,7 +1,7 @@
 import type { Alignment, DnsFinding } from '../../dns/dns-finding.ts';
+import type { MendCommands } from '../../mend-commands.ts';
 import { type Check, type CheckResult, fail, ok, skipped, warn } from '../check.ts';
 import { identityStackCheck } from '../identity-stack-check.ts';
-import type { MendCommands } from '../mend-commands.ts';
 
 /** Whether mail passes DMARC, on either way. */
 export const DNS_ALIGNMENT_CHECKS: readonly Check[] = [

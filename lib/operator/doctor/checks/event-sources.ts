@@ -4,8 +4,8 @@ import {
   paginateListEventSourceMappings,
 } from '@aws-sdk/client-lambda';
 import { awsErrorCode } from '../../../adapters/aws-error.ts';
+import type { MendCommands } from '../../mend-commands.ts';
 import { type Check, type CheckResult, fail, ok, warn } from '../check.ts';
-import type { MendCommands } from '../mend-commands.ts';
 import { resourceCheck } from '../resource-check.ts';
 import type { ResourceName } from '../stack-resources.ts';
 

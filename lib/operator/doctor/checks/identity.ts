@@ -1,7 +1,7 @@
 import type { GetEmailIdentityResponse } from '@aws-sdk/client-sesv2';
+import type { MendCommands } from '../../mend-commands.ts';
 import { type Check, type CheckResult, fail, ok, skipped, warn } from '../check.ts';
 import { identityStackCheck } from '../identity-stack-check.ts';
-import type { MendCommands } from '../mend-commands.ts';
 
 interface IdentityFacts {
   readonly domain: string;

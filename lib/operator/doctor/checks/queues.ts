@@ -1,6 +1,6 @@
+import type { MendCommands } from '../../mend-commands.ts';
 import { type Check, type CheckResult, ok, warn } from '../check.ts';
 import type { DoctorContext } from '../doctor-context.ts';
-import type { MendCommands } from '../mend-commands.ts';
 import { resourceCheck } from '../resource-check.ts';
 import type { ResourceName } from '../stack-resources.ts';
 import { oldestAgeSeconds } from './queue-age.ts';

@@ -1,6 +1,6 @@
 import type { GetAccountResponse } from '@aws-sdk/client-sesv2';
+import type { MendCommands } from '../../mend-commands.ts';
 import { type Check, type CheckResult, fail, ok, warn } from '../check.ts';
-import type { MendCommands } from '../mend-commands.ts';
 
 /** Of the day's quota, from when on somebody should know. */
 const QUOTA_WARNING = 0.8;

@@ -1,8 +1,8 @@
 import type { DeployedStack } from '../../deployment.ts';
 import { identityStackName, pipelineStackName } from '../../deployment.ts';
+import type { MendCommands } from '../../mend-commands.ts';
 import { type Check, type CheckResult, fail, ok, warn } from '../check.ts';
 import type { DoctorContext } from '../doctor-context.ts';
-import type { MendCommands } from '../mend-commands.ts';
 
 export const STACK_CHECKS: readonly Check[] = [
   {

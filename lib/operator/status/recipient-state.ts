@@ -1,0 +1,49 @@
+import { addressKey } from '../../message/address.ts';
+import { type Fate, type Fates, isLoss } from '../../message/fate.ts';
+import type { LedgerPart } from '../../ports/ledger.ts';
+import { answerIn, type DeliveryFacts } from './delivery-facts.ts';
+import { describeFate } from './events-of-fates.ts';
+
+/** Where the mail stands for one recipient. */
+export interface RecipientState {
+  /** By `addressKey`. */
+  readonly address: string;
+  readonly state: string;
+  readonly lost: boolean;
+}
+
+/** What SES told counts most; what SMTP took has no later word. Then comes what keeps the mail from moving on. */
+export function stateOf(address: string, fates: Fates, facts: DeliveryFacts, now: Date): RecipientState {
+  const going = (state: string): RecipientState => ({ address, state, lost: false });
+  const lost = (state: string): RecipientState => ({ address, state, lost: true });
+  const fate: Fate | undefined = Object.hasOwn(fates, address) ? fates[address] : undefined;
+  if (fate !== undefined) return { address, state: describeFate(fate), lost: isLoss(fate) };
+
+  const has = (list: readonly string[] = []) => list.some((one) => addressKey(one) === address);
+  const attempts = answerIn(facts.row)?.attempts ?? [];
+  if (attempts.some(({ smtp }) => has(smtp?.recipients))) return going('taken by SMTP');
+  const parts = (answerIn(facts.parts) ?? []).filter(({ recipients }) => has(recipients));
+  if (parts.some(({ state }) => state === 'sent')) return going('taken by SES');
+  const letter = (answerIn(facts.letters)?.letters ?? []).find(
+    ({ parsed }) => parsed.kind === 'envelope' && has(parsed.envelope.envelope.to),
+  );
+  if (letter !== undefined) return going(`parked: ${letter.cause}`);
+  if (parts.some(({ state }) => state === 'refused')) return lost('refused by SES');
+  if (parts.some((part) => isUnknown(part, now))) return going('unknown whether SES has it');
+
+  const handedOver = attempts.some(({ queue }) => has(queue?.recipients));
+  const isOnWayToSes = handedOver || parts.length > 0;
+  if (!isSuppressed(address, facts)) return going(handedOver ? 'handed over' : 'waiting');
+  // Only SES's way asks the lists; SMTP may still take what has not been handed over.
+  return isOnWayToSes ? lost('suppressed') : going('waiting; suppressed on the way over SES');
+}
+
+/** Whether nobody knows if SES took it: a claim that has ended without a word was of a Lambda that was killed. */
+export function isUnknown({ state, claim }: LedgerPart, now: Date): boolean {
+  return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt < now);
+}
+
+function isSuppressed(address: string, facts: DeliveryFacts): boolean {
+  const listed = answerIn(facts.suppressed)?.addresses.find((one) => one.address === address);
+  return listed !== undefined && (listed.pipeline !== undefined || listed.ses !== undefined);
+}

@@ -42,6 +42,7 @@ const program = new Command('mailctl')
     'after',
     `
 Examples:
+  mailctl quickstart               from nothing to the first mail, step by step
   mailctl doctor                   what is wrong, and what mends it
   mailctl dns --check              whether the DNS has what SES and DMARC need
   mailctl status reply-48213       the whole story of one delivery

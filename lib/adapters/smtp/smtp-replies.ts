@@ -15,22 +15,22 @@ const MOST_TEXT_CHARACTERS = 200;
 
 /** Waits for the next reply; undefined where the connection ends before. */
 export function nextReply(socket: Socket): Promise<SmtpReply | undefined> {
-  const { promise, resolve } = Promise.withResolvers<SmtpReply | undefined>();
-  let seen = '';
-  const onData = (chunk: Buffer) => {
-    seen += chunk.toString('latin1');
-    const reply = readReply(seen);
-    if (reply !== undefined) end(reply);
-    else if (seen.length > MOST_CHARACTERS) end({ code: 0, text: textOf(seen), lines: [] });
-  };
-  const onClose = () => end(undefined);
-  const end = (reply: SmtpReply | undefined) => {
-    socket.off('data', onData).off('close', onClose).off('end', onClose);
-    resolve(reply);
-  };
-  socket.on('data', onData).on('close', onClose).on('end', onClose);
-  if (socket.destroyed) onClose();
-  return promise;
+  return new Promise((resolve) => {
+    let seen = '';
+    const onData = (chunk: Buffer) => {
+      seen += chunk.toString('latin1');
+      const reply = readReply(seen);
+      if (reply !== undefined) end(reply);
+      else if (seen.length > MOST_CHARACTERS) end({ code: 0, text: textOf(seen), lines: [] });
+    };
+    const onClose = () => end(undefined);
+    const end = (reply: SmtpReply | undefined) => {
+      socket.off('data', onData).off('close', onClose).off('end', onClose);
+      resolve(reply);
+    };
+    socket.on('data', onData).on('close', onClose).on('end', onClose);
+    if (socket.destroyed) onClose();
+  });
 }
 
 function readReply(seen: string): SmtpReply | undefined {

@@ -4,8 +4,12 @@ export const MAX_QUEUE_MESSAGE_BYTES = 1024 * 1024;
 /** The largest message SES takes by any call (v2 SendEmail): 40 MB of MIME, attachments already in base64. */
 export const MAX_CONTENT_BYTES = 40 * 1024 * 1024;
 
-/** The largest message SES takes by v1 SendRawEmail: 10 MB of MIME. */
-export const SES_V1_MAX_BYTES = 10 * 1024 * 1024;
+/**
+ * Up to this size a mail goes by v1 SendRawEmail, which would take 10 MB. The SDK puts v1 calls into the query format,
+ * and runs a regular expression over the whole message for it, which overflows the stack on some that are large; v2 is
+ * also faster for those.
+ */
+export const SES_V1_MOST_BYTES = 1024 * 1024;
 
 /** SES takes at most 50 recipients in one call. */
 export const SES_MAX_RECIPIENTS = 50;

@@ -3,7 +3,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { arnOf, composeWith, idOf, synthesise } from './synthesise.ts';
 
 const dev = synthesise().pipeline;
-const prod = synthesise({ stage: 'prod', payloadRetentionDays: '30', accessKeySerial: '3' }).pipeline;
+const prod = synthesise({ stage: 'prod', payloadRetentionDays: '50', accessKeySerial: '3' }).pipeline;
 
 const fallbackQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-fallback-dev' });
 const deadLetterQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-dead-letters-dev' });
@@ -57,7 +57,7 @@ describe('the payload bucket', () => {
 
   it.each([
     ['dev', dev, 42],
-    ['prod', prod, 30],
+    ['prod', prod, 50],
   ])('expires what it holds and what was never finished: %s', (_stage, template, days) => {
     template.hasResourceProperties('AWS::S3::Bucket', {
       LifecycleConfiguration: {

@@ -1,4 +1,4 @@
-import { SES_V1_MAX_BYTES } from '../../message/limits.ts';
+import { SES_V1_MOST_BYTES } from '../../message/limits.ts';
 import type { RawMail, RawMailSender, SendAnswer } from '../../ports/raw-mail-sender.ts';
 
 /** The function's own code could not be loaded; nothing was sent. */
@@ -25,7 +25,7 @@ export class SizedSesSender implements ClosableSender {
   }
 
   async send(mail: RawMail): Promise<SendAnswer> {
-    if (mail.mime.length <= SES_V1_MAX_BYTES) return this.#small.send(mail);
+    if (mail.mime.length <= SES_V1_MOST_BYTES) return this.#small.send(mail);
     this.#large ??= this.#loadLarge();
     try {
       return await (await this.#large).send(mail);

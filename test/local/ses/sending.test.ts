@@ -12,6 +12,8 @@ function messageOf(bytes: number): Buffer {
   const lines = attachment.match(/.{1,76}/g) ?? [];
   const header = [
     'From: shop@example.org',
+    // The SDK's own encoder of v1 stops early at a character that base64 writes as a plus sign.
+    'Subject: >>>>>>',
     'To: buyer@example.net',
     'MIME-Version: 1.0',
     'Content-Type: application/octet-stream',
@@ -108,7 +110,7 @@ describe.each(['v1', 'v2'] as const)('a send by %s', (api) => {
 describe('a send by v1', () => {
   it('takes a message of exactly 10 MB', async () => {
     const { double, v1 } = await runDouble();
-    const raw = Buffer.concat([Buffer.from(HELLO), Buffer.alloc(10_485_760 - HELLO.length, 'x')]);
+    const raw = Buffer.concat([Buffer.from(HELLO), Buffer.alloc(10_485_760 - HELLO.length, '>')]);
     await v1.send(new SendRawEmailCommand({ RawMessage: { Data: raw } }));
     expect(double.mails[0]?.raw.length).toBe(10_485_760);
   });

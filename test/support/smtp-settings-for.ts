@@ -15,9 +15,9 @@ export function smtpSettingsFor(
     ...(needs.auth === true ? { user: 'api', password: 'wrong' } : {}),
     tlsRejectUnauthorized: true,
     ...(needs.trustCertificate === true ? { tlsCa: double.certificatePem } : {}),
-    connectTimeoutMs: 400,
-    greetingTimeoutMs: 300,
-    socketTimeoutMs: 500,
+    connectTimeoutMs: 1_000,
+    greetingTimeoutMs: 700,
+    socketTimeoutMs: 1_000,
     sendTimeoutMs: needs.sendTimeoutMs ?? 5_000,
     maxConnections: 2,
   };

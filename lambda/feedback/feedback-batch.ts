@@ -3,6 +3,7 @@ import { countLatencies } from '../../lib/message/event-latency.ts';
 import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { errorName } from '../../lib/ports/error-name.ts';
+import { postponeRecord } from '../../lib/ports/postpone-record.ts';
 import type { Redelivery } from '../../lib/ports/redelivery.ts';
 import type { EventLatencyMeter } from '../../lib/ports/send-events.ts';
 import { FEEDBACK_LONGEST_RETRY_SECONDS } from './constants.ts';
@@ -45,7 +46,7 @@ export async function feedbackBatch(
     for (const record of job.records) {
       batchItemFailures.push({ itemIdentifier: record.messageId });
       // Not waited for one by one: a queue that is slow to answer must not use up the time of the invocation.
-      afterwards.push(postpone(record, result.pace, parts));
+      afterwards.push(postponeRecord(record, delayOf(record, result.pace, parts), parts));
     }
   });
   afterwards.push(countLatency(applied, parts));
@@ -71,22 +72,10 @@ async function doSafely(job: Job, parts: FeedbackParts): Promise<JobResult> {
   }
 }
 
-async function postpone(
-  record: SQSRecord,
-  pace: 'outage' | undefined,
-  { redelivery, random, log }: FeedbackParts,
-): Promise<void> {
+function delayOf(record: SQSRecord, pace: 'outage' | undefined, { random }: FeedbackParts): number {
+  if (pace === undefined) return 0;
   const receiveCount = Number(record.attributes.ApproximateReceiveCount);
-  const delaySeconds =
-    pace === undefined
-      ? 0
-      : Math.min(retryDelaySeconds(pace, receiveCount, random()), FEEDBACK_LONGEST_RETRY_SECONDS);
-  try {
-    await redelivery.postpone(record.receiptHandle, delaySeconds);
-  } catch (error) {
-    // The queue's own visibility timeout brings it back, only not at the time we wanted.
-    log.warn('not-postponed', { queueMessageId: record.messageId, ...errorName(error) });
-  }
+  return Math.min(retryDelaySeconds(pace, receiveCount, random()), FEEDBACK_LONGEST_RETRY_SECONDS);
 }
 
 /**

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { isWithinDomain } from '../../lib/message/address.ts';
 import { deliveryIdOfTag } from '../../lib/message/delivery-tags.ts';
 import { deliveryIdentitySchema, describeIssues } from '../../lib/message/envelope.ts';
+import { parseJson } from '../../lib/message/parse-json.ts';
 import { addressIn, recipientFinder } from './event-recipients.ts';
 import { type SentMail, type Told, toldBy } from './fates-told.ts';
 import {
@@ -123,12 +124,4 @@ function unreadable(
   detail: string,
 ): ParsedSesEvent {
   return { kind: 'unreadable', reason, detail };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

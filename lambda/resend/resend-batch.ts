@@ -2,6 +2,7 @@ import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import type { Receipt } from '../../lib/message/receipt.ts';
 import { type RetryPace, retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
 import { errorName } from '../../lib/ports/error-name.ts';
+import { postponeRecord } from '../../lib/ports/postpone-record.ts';
 import type { Redelivery } from '../../lib/ports/redelivery.ts';
 import type { RecordResult } from './record-result.ts';
 import { type ResendParts, resendRecord } from './resend-record.ts';
@@ -29,7 +30,7 @@ export async function resendBatch(
     const delaySeconds = delayOf(record, result, unconfirmed, parts);
     return delaySeconds === undefined ? [] : [{ record, delaySeconds }];
   });
-  await Promise.all(staying.map(({ record, delaySeconds }) => postpone(record, delaySeconds, parts)));
+  await Promise.all(staying.map(({ record, delaySeconds }) => postponeRecord(record, delaySeconds, parts)));
   return { batchItemFailures: staying.map(({ record }) => ({ itemIdentifier: record.messageId })) };
 }
 
@@ -77,13 +78,4 @@ function delayBy(pace: RetryPace, record: SQSRecord, { random }: BatchParts): nu
 
 function receiveCountOf(record: SQSRecord): number {
   return Number(record.attributes.ApproximateReceiveCount);
-}
-
-async function postpone(record: SQSRecord, delaySeconds: number, parts: BatchParts): Promise<void> {
-  try {
-    await parts.redelivery.postpone(record.receiptHandle, delaySeconds);
-  } catch (error) {
-    // The queue's own visibility timeout brings it back, only not at the time we wanted.
-    parts.log.warn('not-postponed', { queueMessageId: record.messageId, ...errorName(error) });
-  }
 }

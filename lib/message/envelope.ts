@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { BARE_ADDRESS, withAsciiDomain } from './address.ts';
 import { failureSchema } from './failure.ts';
 import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PREFIX } from './limits.ts';
+import { parseJson } from './parse-json.ts';
 
 /**
  * The contract of the SQS message, version 1: one delivery on its way from the API to the resend Lambda.
@@ -217,14 +218,6 @@ function unreadable(
   detail: string,
 ): ParsedEnvelope {
   return { kind: 'unreadable', reason, detail };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function isOfAnotherVersion(json: unknown): boolean {

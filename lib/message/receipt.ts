@@ -4,6 +4,7 @@ import { addressSchema, deliveryIdentitySchema, describeIssues, timestampSchema 
 import { MAX_RESPONSE_CHARACTERS } from './failure.ts';
 import { BOUNCE_TYPES, FATE_KINDS, type Fate, type Fates, laterFates } from './fate.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from './limits.ts';
+import { parseJson } from './parse-json.ts';
 
 /**
  * The contract of the receipt, version 1: what became of a delivery, on its way from the pipeline back to the API.
@@ -151,12 +152,4 @@ function inParts(group: readonly ToldFate[]): [ToldFate, ...ToldFate[]][] {
 
 function withoutUndefined<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

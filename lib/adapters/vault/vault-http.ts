@@ -1,6 +1,7 @@
 import { type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { buffer } from 'node:stream/consumers';
+import { parseJson } from '../../message/parse-json.ts';
 import { connectionProblem } from './connection-problem.ts';
 import { VaultError } from './vault-error.ts';
 import type { VaultSettings } from './vault-settings.ts';
@@ -85,12 +86,4 @@ function trustOf({ ca, serverName, skipVerify }: VaultSettings) {
     ...(ca !== undefined && { ca }),
     ...(serverName !== undefined && { servername: serverName }),
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

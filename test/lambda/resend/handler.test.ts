@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Context } from 'aws-lambda';
 import {
   NEEDED_FOR_ONE_SEND_MS,
   PAYLOAD_TIMEOUT_MS,
@@ -8,29 +7,13 @@ import {
 } from '../../../lambda/resend/constants.ts';
 import { resendEnvironment } from '../../../lib/local/function-environments.ts';
 import { type LocalServices, startLocalServices } from '../../../lib/local/local-services.ts';
+import { aContext } from '../../support/a-context.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 
 describe('the handler of the resend Lambda', () => {
   const before = { ...process.env };
   let services: LocalServices;
-
-  function contextWith(remainingMs: number): Context {
-    return {
-      callbackWaitsForEmptyEventLoop: false,
-      functionName: 'resend',
-      functionVersion: '1',
-      invokedFunctionArn: 'arn',
-      memoryLimitInMB: '1024',
-      awsRequestId: 'request-1',
-      logGroupName: 'group',
-      logStreamName: 'stream',
-      getRemainingTimeInMillis: () => remainingMs,
-      done: () => {},
-      fail: () => {},
-      succeed: () => {},
-    };
-  }
 
   beforeAll(async () => {
     services = await startLocalServices({ fallbackVisibilitySeconds: 30, feedbackVisibilitySeconds: 30 });
@@ -51,11 +34,11 @@ describe('the handler of the resend Lambda', () => {
     const { handler } = await import('../../../lambda/resend/handler.ts');
     const record = aRecordOf(anEnvelope());
 
-    const tooLate = await handler({ Records: [record] }, contextWith(NEEDED_FOR_ONE_SEND_MS));
+    const tooLate = await handler({ Records: [record] }, aContext(NEEDED_FOR_ONE_SEND_MS));
     expect(tooLate.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
     expect(services.ses.calls).toEqual([]);
 
-    const inTime = await handler({ Records: [record] }, contextWith(NEEDED_FOR_ONE_SEND_MS + 1_000));
+    const inTime = await handler({ Records: [record] }, aContext(NEEDED_FOR_ONE_SEND_MS + 1_000));
     expect(inTime.batchItemFailures).toEqual([]);
     expect(services.ses.mails).toHaveLength(1);
   });

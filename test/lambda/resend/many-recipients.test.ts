@@ -1,22 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Envelope } from '../../../lib/message/envelope.ts';
 import type { DeadLetters } from '../../../lib/ports/dead-letters.ts';
 import type { FallbackQueue } from '../../../lib/ports/fallback-queue.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 import { takeEnvelopes } from '../../support/queue-contents.ts';
-import { ResendBench, recipients } from './resend-bench.ts';
+import { recipients, useResendBench } from './resend-bench.ts';
 
 describe('a mail with many recipients', () => {
-  let bench: ResendBench;
-
-  beforeAll(async () => {
-    bench = await ResendBench.start();
-  });
-
-  afterAll(() => bench.close());
-  beforeEach(() => bench.reset());
-  afterEach(() => bench.clear());
+  const bench = useResendBench();
 
   const noDeadLetters: DeadLetters = {
     park: async () => {

@@ -1,20 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { packMime } from '../../../lib/message/content-codec.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../../lib/message/limits.ts';
 import { aRecord, aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
-import { ResendBench } from './resend-bench.ts';
+import { useResendBench } from './resend-bench.ts';
 
 describe('what is never sent', () => {
-  let bench: ResendBench;
-
-  beforeAll(async () => {
-    bench = await ResendBench.start();
-  });
-
-  afterAll(() => bench.close());
-  beforeEach(() => bench.reset());
-  afterEach(() => bench.clear());
+  const bench = useResendBench();
 
   it('reads no file that a mail in parts names', async () => {
     const text = JSON.stringify({

@@ -1,22 +1,14 @@
 import { createHash } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { compositionMark } from '../../../lib/message/composition-mark.ts';
 import { packMime } from '../../../lib/message/content-codec.ts';
 import type { MailContent } from '../../../lib/message/envelope.ts';
 import { aRecord, aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
-import { ResendBench } from './resend-bench.ts';
+import { useResendBench } from './resend-bench.ts';
 
 describe('the resend Lambda', () => {
-  let bench: ResendBench;
-
-  beforeAll(async () => {
-    bench = await ResendBench.start();
-  });
-
-  afterAll(() => bench.close());
-  beforeEach(() => bench.reset());
-  afterEach(() => bench.clear());
+  const bench = useResendBench();
 
   it('resends the frozen bytes to the owed recipients and acknowledges', async () => {
     const mime = mimeFrom('support@keybuzz.io');

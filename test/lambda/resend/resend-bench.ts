@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { type BatchParts, resendBatch } from '../../../lambda/resend/resend-batch.ts';
 import { DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
 import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression-list.ts';
@@ -19,7 +20,7 @@ import { takeAll } from '../../support/queue-contents.ts';
 const CALL_TIMEOUT_MS = 5_000;
 
 /** A dead letter: the reason and the detail beside it, and the body. */
-export interface Letter {
+interface Letter {
   readonly reason: string | undefined;
   readonly detail: string | undefined;
   readonly deliveryId: string | undefined;
@@ -27,24 +28,19 @@ export interface Letter {
 }
 
 /** The logic of the resend Lambda on real peers: emulated SQS, S3 and DynamoDB, and the SES double. */
-export class ResendBench {
-  readonly aws: SqsAndS3;
-  readonly dynamoDb: LocalDynamoDb;
-  readonly #receipts: LocalQueue;
+class ResendBench {
+  aws!: SqsAndS3;
+  dynamoDb!: LocalDynamoDb;
+  #receipts!: LocalQueue;
   ses!: SesDouble;
   parts!: BatchParts;
   logged: string[] = [];
   postponed: { receiptHandle: string; delaySeconds: number }[] = [];
 
-  private constructor(aws: SqsAndS3, dynamoDb: LocalDynamoDb, receipts: LocalQueue) {
-    this.aws = aws;
-    this.dynamoDb = dynamoDb;
-    this.#receipts = receipts;
-  }
-
-  static async start(): Promise<ResendBench> {
-    const aws = await startSqsAndS3({ visibilitySeconds: 30 });
-    return new ResendBench(aws, await startDynamoDb(), await aws.createQueue('receipts'));
+  async start(): Promise<void> {
+    this.aws = await startSqsAndS3({ visibilitySeconds: 30 });
+    this.dynamoDb = await startDynamoDb();
+    this.#receipts = await this.aws.createQueue('receipts');
   }
 
   /** For each test: an SES that has taken nothing, and empty queues. Ids are never used twice. */
@@ -140,6 +136,16 @@ export class ResendBench {
     const { s3, bucket } = this.aws;
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: mime }));
   }
+}
+
+/** A bench for the tests of a file: started once, and reset for each of them. */
+export function useResendBench(): ResendBench {
+  const bench = new ResendBench();
+  beforeAll(() => bench.start());
+  afterAll(() => bench.close());
+  beforeEach(() => bench.reset());
+  afterEach(() => bench.clear());
+  return bench;
 }
 
 /** As many addresses as one likes, all different. */

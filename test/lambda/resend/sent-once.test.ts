@@ -1,22 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { packMime } from '../../../lib/message/content-codec.ts';
 import type { FallbackQueue } from '../../../lib/ports/fallback-queue.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
-import { ResendBench, recipients } from './resend-bench.ts';
+import { recipients, useResendBench } from './resend-bench.ts';
 
 const DOWN = { kind: 'error', status: 500 } as const;
 
 describe('one id, one send, on a real ledger', () => {
-  let bench: ResendBench;
-
-  beforeAll(async () => {
-    bench = await ResendBench.start();
-  });
-
-  afterAll(() => bench.close());
-  beforeEach(() => bench.reset());
-  afterEach(() => bench.clear());
+  const bench = useResendBench();
 
   it('acknowledges a second delivery of a mail that was sent, and tells the API once more', async () => {
     const record = aRecordOf(anEnvelope({ id: 'again' }));

@@ -1,20 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { DynamoSuppressionReports } from '../../../lib/adapters/dynamodb/dynamo-suppression-reports.ts';
 import type { Strike } from '../../../lib/message/suppression.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
-import { ResendBench } from './resend-bench.ts';
+import { useResendBench } from './resend-bench.ts';
 
 describe('suppressed recipients of a mail', () => {
-  let bench: ResendBench;
-
-  beforeAll(async () => {
-    bench = await ResendBench.start();
-  });
-
-  afterAll(() => bench.close());
-  beforeEach(() => bench.reset());
-  afterEach(() => bench.clear());
+  const bench = useResendBench();
 
   function report(address: string, kind: Strike['kind'], sesMessageId = 'ses-1'): Promise<void> {
     const reports = new DynamoSuppressionReports(bench.dynamoDb.client, {

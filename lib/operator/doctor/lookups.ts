@@ -19,9 +19,9 @@ import { checkDns } from '../dns/check-dns.ts';
 import type { DnsFinding } from '../dns/dns-finding.ts';
 import { domainOf, type NeededRecord, neededRecords, recordFor } from '../dns/needed-records.ts';
 import { OperatorError } from '../operator-error.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 import { listStackResources, type StackResource } from './stack-resources.ts';
-import { untilAborted } from './until-aborted.ts';
 
 /** Who calls. */
 interface Caller {

@@ -1,7 +1,7 @@
 import { describeFailure, lookFurther } from '../describe-failure.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { type Check, type CheckGroup, type CheckResult, fail, skipped } from './check.ts';
 import type { DoctorContext } from './doctor-context.ts';
-import { untilAborted } from './until-aborted.ts';
 
 export interface RunOptions {
   /** For each check. */

@@ -3,8 +3,8 @@ import { maskAddressesIn } from '../../message/address.ts';
 import { type Fate, isDelivery, isLoss } from '../../message/fate.ts';
 import type { PartFates } from '../../ports/ledger.ts';
 import { type Letter, printable } from '../dlq/letter.ts';
-import { untilAborted } from '../doctor/until-aborted.ts';
 import { describeFate } from '../status/events-of-fates.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { SendEnding, SendStep } from './send-result.ts';
 
 /** Who knows what became of a delivery. */

@@ -1,7 +1,7 @@
 import { maskAddress } from '../../message/address.ts';
-import { untilAborted } from '../doctor/until-aborted.ts';
 import { OperatorError } from '../operator-error.ts';
 import type { Listing } from '../suppression/suppression-lists.ts';
+import { untilAborted } from '../until-aborted.ts';
 
 interface SuppressionSource {
   suppressed(addresses: readonly string[]): Promise<Listing>;

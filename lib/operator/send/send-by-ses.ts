@@ -2,7 +2,7 @@ import type { SESv2Client } from '@aws-sdk/client-sesv2';
 import { SesV2Sender } from '../../adapters/ses/ses-v2-sender.ts';
 import type { Delivery } from '../../message/delivery.ts';
 import type { RawMail, SendVerdict } from '../../ports/raw-mail-sender.ts';
-import { untilAborted } from '../doctor/until-aborted.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { SendEnding } from './send-result.ts';
 
 export interface SesSending {

@@ -1,10 +1,10 @@
 import { isDelivery } from '../../../message/fate.ts';
-import { untilAborted } from '../../doctor/until-aborted.ts';
 import { renderSend, renderStep } from '../../send/render-send.ts';
 import { sendTestMail } from '../../send/send-test-mail.ts';
 import { SIMULATOR } from '../../send/simulator.ts';
 import { openDeliverySources } from '../../status/open-delivery-sources.ts';
 import { DEFAULT_SOFT_BOUNCES } from '../../suppression/soft-bounce-options.ts';
+import { untilAborted } from '../../until-aborted.ts';
 import { done, open, type QuickstartContext, type QuickstartStep, stopped } from '../quickstart-step.ts';
 
 /** Always the same: however often it is asked for, the ledger lets it go out once. */

@@ -57,7 +57,7 @@ const forbidden = [
     to: {
       path: '^(bin|lib|lambda|test)/',
       pathNot:
-        '^lib/infra/|^lib/message/limits\\.ts$|^lib/adapters/[^/]+/constants\\.ts$|^lambda/[^/]+/constants\\.ts$',
+        '^lib/infra/|^lib/message/(limits|metrics)\\.ts$|^lib/adapters/[^/]+/constants\\.ts$|^lambda/[^/]+/constants\\.ts$',
     },
   },
   {

@@ -152,8 +152,10 @@ describe.each(PROTOCOLS)('$api refuses', ({ api, badInput, unknownSet, paused, s
 });
 
 describe('the size of a message', () => {
+  // Its base64 has a plus sign in each four characters: without one for megabytes the SDK's own encoder for v1 runs
+  // out of stack.
   const withSize = (bytes: number): Buffer =>
-    Buffer.concat([Buffer.from(HELLO), Buffer.alloc(bytes - HELLO.length, 'x')]);
+    Buffer.concat([Buffer.from(HELLO), Buffer.alloc(bytes - HELLO.length, '>')]);
 
   it('may not be over 10 MB by v1', async () => {
     const running = await runDouble();

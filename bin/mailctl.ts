@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
+import { registerAlarms } from '../lib/operator/alarms/register-alarms.ts';
 import { AwsClients } from '../lib/operator/aws-clients.ts';
 import type { RunCommand } from '../lib/operator/command-context.ts';
 import { describeFailure } from '../lib/operator/describe-failure.ts';
@@ -44,6 +45,7 @@ const program = new Command('mailctl')
 Examples:
   mailctl quickstart               from nothing to the first mail, step by step
   mailctl doctor                   what is wrong, and what mends it
+  mailctl alarms                   what rings, and what to do first
   mailctl dns --check              whether the DNS has what SES and DMARC need
   mailctl status reply-48213       the whole story of one delivery
   mailctl dlq ls                   why mail waits for a person
@@ -96,6 +98,7 @@ const run: RunCommand = async (command) => {
   }
 };
 
+registerAlarms(program, run);
 registerDlq(program, run);
 registerDns(program, run);
 registerDoctor(program, run);

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { createJsonLog } from '../lib/adapters/log/json-log.ts';
 import { migrate } from '../lib/adapters/postgres/migrate.ts';
 import { readDatabaseSettings } from '../lib/worker/database-settings.ts';
-import { kubernetesManifest } from '../lib/worker/kubernetes-manifest.ts';
+import { kubernetesManifest, type ManifestOptions } from '../lib/worker/kubernetes-manifest.ts';
 import { runWorker } from '../lib/worker/run-worker.ts';
 import { readWorkerSettings } from '../lib/worker/worker-settings.ts';
 
@@ -15,7 +15,9 @@ const HELP = `Sends the mails that wait in outbound_deliveries: by SMTP, and to 
   outbound-worker                    works until SIGTERM or SIGINT; then it finishes what is in flight
   outbound-worker migrate            brings the table up to date; safe to run again and on a table with rows
   outbound-worker manifest --namespace NS --image IMAGE [--replicas N]
-                                     prints Kubernetes manifests for "kubectl apply -f -"
+                  [--cloudwatch-namespace NAME --cloudwatch-stage STAGE]
+                                     prints Kubernetes manifests for "kubectl apply -f -"; with the last two, its
+                                     workers publish their metrics to CloudWatch
   outbound-worker --help             this text
 
 Settings come from the environment; the README has the table. The least that is needed:
@@ -29,6 +31,8 @@ const OPTIONS = {
   namespace: { type: 'string' },
   image: { type: 'string' },
   replicas: { type: 'string' },
+  'cloudwatch-namespace': { type: 'string' },
+  'cloudwatch-stage': { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -55,7 +59,15 @@ async function migrateDatabase(): Promise<number> {
   return 0;
 }
 
-function printManifest(values: { namespace?: string; image?: string; replicas?: string }): number {
+interface ManifestValues {
+  readonly namespace?: string;
+  readonly image?: string;
+  readonly replicas?: string;
+  readonly 'cloudwatch-namespace'?: string;
+  readonly 'cloudwatch-stage'?: string;
+}
+
+function printManifest(values: ManifestValues): number {
   const { namespace, image, replicas } = values;
   if (namespace === undefined || image === undefined)
     throw new UsageError('manifest needs --namespace and --image');
@@ -64,9 +76,20 @@ function printManifest(values: { namespace?: string; image?: string; replicas?: 
       namespace,
       image,
       ...(replicas === undefined ? {} : { replicas: Number(replicas) }),
+      cloudWatch: cloudWatchOf(values),
     }),
   );
   return 0;
+}
+
+function cloudWatchOf({
+  'cloudwatch-namespace': namespace,
+  'cloudwatch-stage': stage,
+}: ManifestValues): ManifestOptions['cloudWatch'] {
+  if (namespace === undefined && stage === undefined) return undefined;
+  if (namespace === undefined || stage === undefined)
+    throw new UsageError('--cloudwatch-namespace and --cloudwatch-stage go together');
+  return { namespace, stage };
 }
 
 class UsageError extends Error {

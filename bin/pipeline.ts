@@ -14,5 +14,6 @@ if (read.kind === 'invalid') {
     settings: read.settings,
     resendBundle: bundleLambda('resend').directory,
     feedbackBundle: bundleLambda('feedback').directory,
+    watchBundle: bundleLambda('watch').directory,
   });
 }

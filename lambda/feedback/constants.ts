@@ -43,4 +43,6 @@ export const FEEDBACK_ENV = {
   softBounceLimit: 'SOFT_BOUNCE_LIMIT',
   softBounceWindowDays: 'SOFT_BOUNCE_WINDOW_DAYS',
   fromDomain: 'FROM_DOMAIN',
+  metricsNamespace: 'METRICS_NAMESPACE',
+  metricsStage: 'METRICS_STAGE',
 } as const;

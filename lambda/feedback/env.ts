@@ -28,6 +28,8 @@ const feedbackEnvSchema = v.object({
   softBounceLimit: wholeNumber(1, MAX_SOFT_BOUNCES),
   softBounceWindowDays: wholeNumber(1, 3650),
   fromDomain: text(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/, 'a domain name in lower case'),
+  metricsNamespace: text(/^[\w.\-/#:]{1,255}$/, 'a namespace of CloudWatch'),
+  metricsStage: text(/^[\w-]{1,64}$/, 'the name of a stage'),
   region: text(/^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/, 'a region of AWS'),
 } satisfies Record<keyof typeof VARIABLES, v.GenericSchema>);
 

@@ -1,7 +1,7 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { countLatencies } from '../../lib/message/event-latency.ts';
 import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
-import type { Clock } from '../../lib/ports/clock.ts';
+import { secondsInQueue } from '../../lib/message/seconds-in-queue.ts';
 import { errorName } from '../../lib/ports/error-name.ts';
 import { postponeRecord } from '../../lib/ports/postpone-record.ts';
 import type { Redelivery } from '../../lib/ports/redelivery.ts';
@@ -14,7 +14,6 @@ import { workOff } from './work-off.ts';
 export interface FeedbackParts extends JobParts {
   readonly latencies: EventLatencyMeter;
   readonly redelivery: Redelivery;
-  readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
   /** True as long as the invocation has time for one more job. */
@@ -45,6 +44,7 @@ export async function feedbackBatch(
     }
     for (const record of job.records) {
       batchItemFailures.push({ itemIdentifier: record.messageId });
+      countStaying(record, parts);
       // Not waited for one by one: a queue that is slow to answer must not use up the time of the invocation.
       afterwards.push(postponeRecord(record, delayOf(record, result.pace, parts), parts));
     }
@@ -70,6 +70,10 @@ async function doSafely(job: Job, parts: FeedbackParts): Promise<JobResult> {
     parts.log.error('service-failed', { deliveryId, queueMessageIds, ...errorName(error) });
     return { kind: 'retry', pace: 'outage' };
   }
+}
+
+function countStaying({ attributes }: SQSRecord, { clock, metrics }: FeedbackParts): void {
+  metrics.add('EventRetryAge', secondsInQueue(attributes.SentTimestamp, clock.now()));
 }
 
 function delayOf(record: SQSRecord, pace: 'outage' | undefined, { random }: FeedbackParts): number {

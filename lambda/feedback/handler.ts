@@ -1,5 +1,6 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
 import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-client.ts';
 import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
 import { DynamoFateLedger } from '../../lib/adapters/dynamodb/dynamo-fate-ledger.ts';
@@ -18,7 +19,7 @@ const timeoutMs = FEEDBACK_CALL_TIMEOUT_MS;
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
 const dynamo = dynamoClient();
 
-const parts: Omit<FeedbackParts, 'hasTime' | 'log'> = {
+const parts: Omit<FeedbackParts, 'hasTime' | 'log' | 'metrics'> = {
   ledger: new DynamoFateLedger(
     dynamo,
     { tableName: env.ledgerTable, retentionDays: env.ledgerRetentionDays, timeoutMs },
@@ -40,9 +41,25 @@ const parts: Omit<FeedbackParts, 'hasTime' | 'log'> = {
 };
 
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
-  return feedbackBatch(event.Records, {
-    ...parts,
-    hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_JOB_MS,
-    log: createJsonLog((line) => process.stdout.write(line), { base: { requestId: context.awsRequestId } }),
-  });
+  const metrics = openMetrics();
+  try {
+    return await feedbackBatch(event.Records, {
+      ...parts,
+      metrics,
+      hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_JOB_MS,
+      log: createJsonLog(write, { base: { requestId: context.awsRequestId } }),
+    });
+  } finally {
+    metrics.flush();
+  }
+}
+
+/** Lambda leaves lines alone that are JSON already. */
+function write(line: string): void {
+  process.stdout.write(line);
+}
+
+function openMetrics(): EmbeddedMetrics {
+  const { metricsNamespace: namespace, metricsStage: stage } = env;
+  return new EmbeddedMetrics({ namespace, stage, write, clock: systemClock });
 }

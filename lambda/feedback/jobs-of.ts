@@ -72,8 +72,9 @@ async function apply(events: PartEvents, parts: JobParts): Promise<void> {
 async function park(
   record: SQSRecord,
   { reason, detail }: Extract<ParsedSesEvent, { kind: 'unreadable' }>,
-  { deadLetters, log }: JobParts,
+  { deadLetters, log, metrics }: JobParts,
 ): Promise<void> {
   await deadLetters.park(record.body, { reason, detail });
+  metrics.add('EventsUnreadable', 1);
   log.error('dead-lettered', { queueMessageId: record.messageId, reason, detail });
 }

@@ -1,9 +1,12 @@
 import { addressKey } from '../../lib/message/address.ts';
 import type { Fates } from '../../lib/message/fate.ts';
 import { type Receipt, receiptsOf } from '../../lib/message/receipt.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
 import type { FateLedger, PartFates } from '../../lib/ports/ledger.ts';
 import type { Log } from '../../lib/ports/log.ts';
+import type { Metrics } from '../../lib/ports/metrics.ts';
 import type { ReceiptQueue } from '../../lib/ports/receipt-queue.ts';
+import { countNews, countSentTwice } from './count-news.ts';
 import { type News, newsOf } from './news-of.ts';
 import type { SesEvent } from './ses-event.ts';
 
@@ -12,7 +15,9 @@ export interface FateParts {
   readonly receipts: ReceiptQueue;
   /** Where SES runs. */
   readonly region: string;
+  readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 /** Events about the same part of a delivery. */
@@ -41,6 +46,8 @@ export async function recordFates(events: PartEvents, parts: FateParts): Promise
     );
     const receipts = await pushReceipts(events, before, news, parts);
     if (await write(events, before, version, news, parts.ledger)) {
+      countNews(news, events, parts.metrics);
+      countSentTwice(before?.sesMessageId ?? earliest(events).sesMessageId, events, parts.metrics);
       logApplied(events, before, news, receipts, parts.log);
       return;
     }
@@ -75,7 +82,7 @@ class ReceiptsNotConfirmedError extends Error {
 async function proveSent(
   events: PartEvents,
   before: PartFates | undefined,
-  { ledger, log }: FateParts,
+  { ledger, clock, log, metrics }: FateParts,
 ): Promise<number | undefined> {
   const version = before?.fatesVersion ?? 0;
   if (before?.state === 'sent') return version;
@@ -83,9 +90,15 @@ async function proveSent(
   if (!(await ledger.write(proof, version))) return undefined;
   if (before !== undefined) {
     const { deliveryId, part, tenantId, state } = before;
+    if (isAnswerLost(before, clock.now())) metrics.add('LostAnswersSettled', 1, 'event');
     log.info('answer-found', { deliveryId, part, tenantId, state, sesMessageId: proof.sesMessageId });
   }
   return version + 1;
+}
+
+/** An event may be faster than the answer to a call that is still under way. */
+function isAnswerLost({ state, claim }: PartFates, now: Date): boolean {
+  return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt <= now);
 }
 
 async function pushReceipts(

@@ -52,7 +52,14 @@ export const mailSchema = v.object({
     messageId: word,
     source: mention,
     destination: recipients(mention),
-    tags: v.nullish(v.object({ [DELIVERY_TAGS.deliveryId]: tag, [DELIVERY_TAGS.part]: tag })),
+    tags: v.nullish(
+      v.object({
+        [DELIVERY_TAGS.deliveryId]: tag,
+        [DELIVERY_TAGS.part]: tag,
+        // Only a measure is taken by it: no event is lost because of what stands there.
+        [DELIVERY_TAGS.failedAt]: v.fallback(tag, undefined),
+      }),
+    ),
   }),
 });
 

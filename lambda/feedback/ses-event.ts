@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { isWithinDomain } from '../../lib/message/address.ts';
-import { deliveryIdOfTag } from '../../lib/message/delivery-tags.ts';
+import { deliveryIdOfTag, failedAtOfTag } from '../../lib/message/delivery-tags.ts';
 import { deliveryIdentitySchema, describeIssues } from '../../lib/message/envelope.ts';
 import { parseJson } from '../../lib/message/parse-json.ts';
 import { addressIn, recipientFinder } from './event-recipients.ts';
@@ -21,6 +21,8 @@ export interface SesEvent extends SentMail, Told {
   readonly type: EventType;
   readonly deliveryId: string;
   readonly part: number;
+  /** When SMTP had failed; undefined where it is not known. */
+  readonly failedAt: Date | undefined;
 }
 
 export type ParsedSesEvent =
@@ -98,7 +100,8 @@ function eventOf(deliveryId: string, mail: EventMail, detail: EventDetail): Pars
   if (destinations.length === 0) return unreadable('wrong-schema', 'mail.destination: no address');
   const sent = { sesMessageId: mail.messageId, sentAt: mail.timestamp, destinations };
   const told = toldBy(detail, sent, recipientFinder(mail.destination));
-  return { kind: 'event', event: { ...sent, type: detail.eventType, deliveryId, part, ...told } };
+  const failedAt = failedAtOfTag(mail.tags?.failedAt?.[0] ?? '');
+  return { kind: 'event', event: { ...sent, type: detail.eventType, deliveryId, part, failedAt, ...told } };
 }
 
 function isNoComplaint(detail: EventDetail): boolean {

@@ -49,4 +49,6 @@ export const RESEND_ENV = {
   eventWaitLeastSeconds: 'EVENT_WAIT_LEAST_SECONDS',
   eventWaitDefaultSeconds: 'EVENT_WAIT_DEFAULT_SECONDS',
   eventWaitMostSeconds: 'EVENT_WAIT_MOST_SECONDS',
+  metricsNamespace: 'METRICS_NAMESPACE',
+  metricsStage: 'METRICS_STAGE',
 } as const;

@@ -37,6 +37,8 @@ const envSchema = v.object({
   [RESEND_ENV.eventWaitLeastSeconds]: wholeNumber,
   [RESEND_ENV.eventWaitDefaultSeconds]: wholeNumber,
   [RESEND_ENV.eventWaitMostSeconds]: wholeNumber,
+  [RESEND_ENV.metricsNamespace]: text,
+  [RESEND_ENV.metricsStage]: text,
 });
 
 /** What the stack tells the function about its surroundings, and Lambda about its Region. */
@@ -55,6 +57,8 @@ export interface ResendEnv {
   readonly softBouncePolicy: SoftBouncePolicy;
   readonly exemptTenants: readonly string[];
   readonly eventWait: EvidenceWait;
+  readonly metricsNamespace: string;
+  readonly metricsStage: string;
 }
 
 /** @throws an Error that names every variable that is missing or wrong, and what is allowed */
@@ -84,6 +88,8 @@ export function readResendEnv(env: Readonly<Record<string, string | undefined>>)
       defaultMs: 1000 * values[RESEND_ENV.eventWaitDefaultSeconds],
       mostMs: 1000 * values[RESEND_ENV.eventWaitMostSeconds],
     },
+    metricsNamespace: values[RESEND_ENV.metricsNamespace],
+    metricsStage: values[RESEND_ENV.metricsStage],
   };
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
 import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-client.ts';
 import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
 import { DynamoLedger } from '../../lib/adapters/dynamodb/dynamo-ledger.ts';
@@ -29,7 +30,7 @@ const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_
 const dynamoDb = dynamoClient();
 const ledgerTable = { tableName: env.ledgerTable, timeoutMs: DYNAMODB_CALL_TIMEOUT_MS };
 
-const parts: Omit<BatchParts, 'hasTime' | 'log' | 'ses'> = {
+const parts: Omit<BatchParts, 'hasTime' | 'log' | 'metrics' | 'ses'> = {
   ledger: new DynamoLedger(dynamoDb, { ...ledgerTable, retentionDays: env.ledgerRetentionDays }, systemClock),
   latencies: new DynamoEventLatencies(dynamoDb, ledgerTable),
   backlog: new SqsEventBacklog(sqs, env.feedbackQueueUrl, SQS_CALL_TIMEOUT_MS),
@@ -54,16 +55,29 @@ const parts: Omit<BatchParts, 'hasTime' | 'log' | 'ses'> = {
 
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   const ses = openSes();
+  const metrics = openMetrics();
   try {
     return await resendBatch(event.Records, {
       ...parts,
       ses,
+      metrics,
       hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_SEND_MS,
-      log: createJsonLog((line) => process.stdout.write(line), { base: { requestId: context.awsRequestId } }),
+      log: createJsonLog(write, { base: { requestId: context.awsRequestId } }),
     });
   } finally {
     ses.close();
+    metrics.flush();
   }
+}
+
+/** Lambda leaves lines alone that are JSON already. */
+function write(line: string): void {
+  process.stdout.write(line);
+}
+
+function openMetrics(): EmbeddedMetrics {
+  const { metricsNamespace: namespace, metricsStage: stage } = env;
+  return new EmbeddedMetrics({ namespace, stage, write, clock: systemClock });
 }
 
 /**

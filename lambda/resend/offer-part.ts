@@ -1,18 +1,22 @@
 import type { RetryPace } from '../../lib/message/retry-schedule.ts';
+import { sinceFailureMs } from '../../lib/message/since-failure.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { errorName } from '../../lib/ports/error-name.ts';
 import type { Ledger, PartClaim, PartResult } from '../../lib/ports/ledger.ts';
 import type { Log } from '../../lib/ports/log.ts';
+import type { Metrics } from '../../lib/ports/metrics.ts';
 import type { RawMailSender } from '../../lib/ports/raw-mail-sender.ts';
 import { DYNAMODB_CALL_TIMEOUT_MS, SES_CALL_TIMEOUT_MS } from './constants.ts';
+import { failedAtOf } from './failed-at.ts';
 import type { Offer } from './offer.ts';
-import type { Callable } from './standing.ts';
+import { type Callable, isInDoubt } from './standing.ts';
 
 export interface OfferPartParts {
   readonly ses: RawMailSender;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
   /** A word that nobody has used before. */
   readonly newToken: () => string;
 }
@@ -39,12 +43,13 @@ const CLAIM_MS = DYNAMODB_CALL_TIMEOUT_MS + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS;
  * @throws where the ledger does not answer before the call; nothing was sent then
  */
 export async function offerPart(
-  { envelope, contentSha256, mime, from }: Offer,
+  offer: Offer,
   part: number,
   { recipients, before }: Callable,
   parts: OfferPartParts,
 ): Promise<PartAnswer> {
-  const { ledger, ses, clock, log } = parts;
+  const { ledger, ses, clock, log, metrics } = parts;
+  const { envelope, contentSha256, mime, from } = offer;
   const { id: deliveryId, tenantId, tags } = envelope;
   const claim = newClaim(parts);
   const claimed: Claimed = { deliveryId, part, token: claim.token };
@@ -61,11 +66,14 @@ export async function offerPart(
   }
 
   const fields = { deliveryId, part, tenantId, recipients: recipients.length, bytes: mime.length };
-  const answer = await ses.send({ from, recipients, mime, deliveryId, part, tags: tags ?? {} });
+  if (before !== undefined && isInDoubt(before)) metrics.add('LostAnswersSettled', 1, 'sent-again');
+  const failedAt = failedAtOf(envelope);
+  const answer = await ses.send({ from, recipients, mime, deliveryId, part, failedAt, tags: tags ?? {} });
   if (answer.kind === 'sent') {
     const { sesMessageId } = answer;
     const sentAt = clock.now();
     await settle(claimed, { kind: 'sent', sesMessageId, sentAt }, parts);
+    countSent(offer, recipients, sentAt, metrics);
     log.info('resent', { ...fields, sesMessageId, failureClass: envelope.failure?.class });
     return { kind: 'sent', sesMessageId, sentAt };
   }
@@ -78,8 +86,21 @@ export async function offerPart(
   }
   const { pace, answerLost, cause } = verdict;
   await settle(claimed, answerLost ? { kind: 'unknown', endedAt: clock.now() } : { kind: 'open' }, parts);
+  if (answerLost) metrics.add('AnswersLost', 1);
   log.warn('not-sent-yet', { ...fields, cause, answerLost, detail });
   return { kind: 'retry', pace, answerLost };
+}
+
+function countSent(
+  { envelope, mime }: Offer,
+  recipients: readonly string[],
+  sentAt: Date,
+  metrics: Metrics,
+): void {
+  metrics.add('Resent', recipients.length);
+  metrics.add('ResentBytes', mime.length);
+  const tookMs = sinceFailureMs(failedAtOf(envelope), sentAt);
+  if (tookMs !== undefined) metrics.add('TimeToAcceptance', tookMs);
 }
 
 function newClaim({ clock, newToken }: OfferPartParts): PartClaim {

@@ -100,7 +100,10 @@ class Offering {
       const heldUntil = await heldUntilOf(known, this.#parts);
       const standing = standingOf([...this.#left], this.#offer.contentSha256, known, heldUntil);
       if (standing.kind === 'conflict') return standing;
-      for (const taken of standing.taken) this.#settle(this.#taken, taken, taken.recipients);
+      for (const taken of standing.taken) {
+        this.#parts.metrics.add('DuplicatesPrevented', taken.recipients.length);
+        this.#settle(this.#taken, taken, taken.recipients);
+      }
       this.#heldUntil = earliest(standing.held.map(({ until }) => until));
       this.#nextPart = (known.at(-1)?.part ?? -1) + 1;
       const end = await this.#call([...standing.calls]);

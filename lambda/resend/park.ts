@@ -4,7 +4,9 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import type { DeadLetters } from '../../lib/ports/dead-letters.ts';
 import { errorName } from '../../lib/ports/error-name.ts';
 import type { Log } from '../../lib/ports/log.ts';
+import type { Metrics } from '../../lib/ports/metrics.ts';
 import type { ReceiptQueue } from '../../lib/ports/receipt-queue.ts';
+import { countDeadLetter } from './count-dead-letter.ts';
 import { narrowed } from './narrowed.ts';
 import type { RefusedRecipients } from './offer-to-ses.ts';
 import { parkedReceipts, tell } from './tell.ts';
@@ -16,6 +18,7 @@ export interface ParkParts {
   readonly region: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 /** Parks a message that nobody can read; whose it is nobody can say. */
@@ -26,6 +29,7 @@ export async function parkUnreadable(
   parts: ParkParts,
 ): Promise<void> {
   await parts.deadLetters.park(body, { reason, detail });
+  countDeadLetter(reason, 0, parts.metrics);
   parts.log.error('dead-lettered', { reason, detail });
 }
 
@@ -42,10 +46,11 @@ export async function parkMail(
   detail: string,
   parts: ParkParts,
 ): Promise<void> {
-  const { deadLetters, receipts, region, clock, log } = parts;
+  const { deadLetters, receipts, region, clock, log, metrics } = parts;
   const recipients = distinctRecipients(envelope.envelope.to);
   await tell(parkedReceipts(envelope, region, reason, recipients, clock.now()), receipts);
   await deadLetters.park(body, { reason, detail, deliveryId: envelope.id });
+  countDeadLetter(reason, recipients.length, metrics);
   log.error('dead-lettered', { deliveryId: envelope.id, reason, detail });
 }
 

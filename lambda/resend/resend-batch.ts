@@ -1,9 +1,12 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import type { Receipt } from '../../lib/message/receipt.ts';
-import { type RetryPace, retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
+import { retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
+import { secondsInQueue } from '../../lib/message/seconds-in-queue.ts';
 import { errorName } from '../../lib/ports/error-name.ts';
+import { REMAINDER_ATTRIBUTE } from '../../lib/ports/fallback-queue.ts';
 import { postponeRecord } from '../../lib/ports/postpone-record.ts';
 import type { Redelivery } from '../../lib/ports/redelivery.ts';
+import { countTold } from './count-told.ts';
 import type { RecordResult } from './record-result.ts';
 import { type ResendParts, resendRecord } from './resend-record.ts';
 
@@ -25,11 +28,17 @@ export async function resendBatch(
 ): Promise<SQSBatchResponse> {
   const worked: Worked[] = [];
   for (const record of records) worked.push({ record, result: await resendSafely(record, parts) });
-  const unconfirmed = new Set(await parts.receipts.push(worked.flatMap(({ result }) => result.receipts)));
+  const receipts = worked.flatMap(({ result }) => result.receipts);
+  const unconfirmed = new Set(await parts.receipts.push(receipts));
+  countTold(
+    receipts.filter((receipt) => !unconfirmed.has(receipt)),
+    parts.metrics,
+  );
   const staying = worked.flatMap(({ record, result }) => {
     const delaySeconds = delayOf(record, result, unconfirmed, parts);
     return delaySeconds === undefined ? [] : [{ record, delaySeconds }];
   });
+  for (const { record } of staying) countStaying(record, parts);
   await Promise.all(staying.map(({ record, delaySeconds }) => postponeRecord(record, delaySeconds, parts)));
   return { batchItemFailures: staying.map(({ record }) => ({ itemIdentifier: record.messageId })) };
 }
@@ -40,20 +49,20 @@ interface Worked {
 }
 
 async function resendSafely(record: SQSRecord, parts: BatchParts): Promise<RecordResult> {
-  if (!parts.hasTime()) return { kind: 'retry', delaySeconds: delayBy('rate', record, parts), receipts: [] };
   try {
     return await resendRecord(
       {
         body: record.body,
         receiveCount: receiveCountOf(record),
         sentAt: new Date(Number(record.attributes.SentTimestamp)),
+        isRemainder: record.messageAttributes[REMAINDER_ATTRIBUTE] !== undefined,
         hasTime: parts.hasTime,
       },
       parts,
     );
   } catch (error) {
     parts.log.error('service-failed', { queueMessageId: record.messageId, ...errorName(error) });
-    return { kind: 'retry', delaySeconds: delayBy('outage', record, parts), receipts: [] };
+    return { kind: 'retry', delaySeconds: outageDelay(record, parts), receipts: [] };
   }
 }
 
@@ -69,11 +78,15 @@ function delayOf(
   if (untold === 0) return undefined;
   // It comes again to tell; the ledger knows that it was sent.
   parts.log.error('not-told', { queueMessageId: record.messageId, receipts: untold });
-  return delayBy('outage', record, parts);
+  return outageDelay(record, parts);
 }
 
-function delayBy(pace: RetryPace, record: SQSRecord, { random }: BatchParts): number {
-  return retryDelaySeconds(pace, receiveCountOf(record), random());
+function countStaying({ attributes }: SQSRecord, { clock, metrics }: BatchParts): void {
+  metrics.add('MailRetryAge', secondsInQueue(attributes.SentTimestamp, clock.now()));
+}
+
+function outageDelay(record: SQSRecord, { random }: BatchParts): number {
+  return retryDelaySeconds('outage', receiveCountOf(record), random());
 }
 
 function receiveCountOf(record: SQSRecord): number {

@@ -99,9 +99,10 @@ async function parkUnsent(
 ): Promise<void> {
   const unsent = calls.flatMap((call) => call.recipients);
   if (unsent.length === 0) return;
-  const inDoubt = calls.some(({ before }) => before !== undefined && isInDoubt(before));
-  const doubt = inDoubt ? '; a call of SES ended without an answer, and no event told of it' : '';
+  const lost = calls.filter(({ before }) => before !== undefined && isInDoubt(before)).length;
+  const doubt = lost > 0 ? '; a call of SES ended without an answer, and no event told of it' : '';
   const isWhole = unsent.length === distinctRecipients(envelope.envelope.to).length;
   const theirs = isWhole ? envelope : narrowed(envelope, unsent);
   await parkMail(isWhole ? body : serialiseEnvelope(theirs), theirs, reason, `${detail}${doubt}`, parts);
+  if (lost > 0) parts.metrics.add('LostAnswersSettled', lost, 'parked');
 }

@@ -5,6 +5,8 @@ import { distinctRecipients } from '../../lib/message/recipients.ts';
 import { type RetryPace, retryDelaySeconds } from '../../lib/message/retry-schedule.ts';
 import type { FallbackQueue } from '../../lib/ports/fallback-queue.ts';
 import { contentHash } from './content-hash.ts';
+import { countHandOver, type Receive } from './count-hand-over.ts';
+import { countTold } from './count-told.ts';
 import { secondsUntil } from './delay.ts';
 import { type ContentSources, loadContent } from './load-content.ts';
 import { narrowed } from './narrowed.ts';
@@ -24,11 +26,8 @@ export interface ResendParts extends Omit<OfferParts, 'hasTime'>, ParkParts {
 }
 
 /** One SQS message as the function gets it. */
-export interface QueuedMessage {
+export interface QueuedMessage extends Receive {
   readonly body: string;
-  /** From 1. */
-  readonly receiveCount: number;
-  readonly sentAt: Date;
   /** True as long as the invocation has time for one more SES call. */
   readonly hasTime: () => boolean;
 }
@@ -43,6 +42,11 @@ const DONE: RecordResult = { kind: 'done', receipts: [] };
 export async function resendRecord(message: QueuedMessage, parts: ResendParts): Promise<RecordResult> {
   const { body } = message;
   const parsed = parseEnvelope(body);
+  // Also where there is no time for more: when it comes again, it does not come for the first time.
+  if (parsed.kind === 'envelope') countHandOver(message, parsed.envelope, parts.metrics);
+  if (!message.hasTime()) {
+    return { kind: 'retry', delaySeconds: scheduledDelay('rate', message, parts), receipts: [] };
+  }
   if (parsed.kind === 'unreadable') {
     await parkUnreadable(body, parsed.reason, parsed.detail, parts);
     return DONE;
@@ -119,6 +123,7 @@ async function sendToAll(
   }
   // What follows is done once: the message must not come again because the API could not be told.
   await tell(receipts, parts.receipts);
+  countTold(receipts, parts.metrics);
   if (left.length > 0) await pushWhatIsLeft(envelope, left, delaySeconds, parts);
   const notParked = await parkRefused(envelope, refused, parts);
   if (notParked.length > 0) {
@@ -159,6 +164,7 @@ async function pushWhatIsLeft(
 ): Promise<void> {
   await queue.push(narrowed(envelope, left), {
     delaySeconds: Math.min(delaySeconds, LONGEST_QUEUE_DELAY_SECONDS),
+    isRemainder: true,
   });
   log.info('narrowed', { deliveryId: envelope.id, recipients: left.length, delaySeconds });
 }

@@ -1,5 +1,5 @@
 import { SecretValue, Stack, Validations } from 'aws-cdk-lib';
-import { AccessKey, User } from 'aws-cdk-lib/aws-iam';
+import { AccessKey, PolicyStatement, User } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { FallbackQueue } from './fallback-queue.ts';
@@ -25,11 +25,19 @@ export interface ApiUserProps {
    * @default 0
    */
   readonly accessKeySerial?: number;
+
+  /**
+   * Where the worker may publish its metrics.
+   *
+   * @default nowhere
+   */
+  readonly workerMetricNamespace?: string;
 }
 
 /**
- * The IAM user of the API's worker, which runs outside AWS and so needs a key. It can hand over mail, read receipts
- * and nothing else: a key that leaked can neither send through SES nor read what was handed over.
+ * The IAM user of the API's worker, which runs outside AWS and so needs a key. It can hand over mail, read
+ * receipts, publish the worker's metrics where that is wanted, and nothing else: a key that leaked can neither send
+ * through SES nor read what was handed over.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
  */
@@ -43,6 +51,7 @@ export class ApiUser extends Construct {
     props.fallbackQueue.grantSend(this.user);
     props.payloadBucket.grantPut(this.user);
     props.receiptsQueue.grantRead(this.user);
+    if (props.workerMetricNamespace !== undefined) this.allowMetrics(props.workerMetricNamespace);
 
     const accessKey = new AccessKey(this, 'AccessKey', {
       user: this.user,
@@ -67,6 +76,23 @@ export class ApiUser extends Construct {
       reason:
         'A rotation by itself would cut off the API, which runs outside AWS and reads the secret when a person ' +
         'sets it. The key is replaced by raising accessKeySerial.',
+    });
+  }
+
+  /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html */
+  private allowMetrics(namespace: string): void {
+    this.user.addToPolicy(
+      new PolicyStatement({
+        actions: ['cloudwatch:PutMetricData'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'cloudwatch:namespace': namespace } },
+      }),
+    );
+    Validations.of(this.user).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'CloudWatch has no resources for cloudwatch:PutMetricData to be limited to; the condition limits it to one ' +
+        'namespace, which none but the alarms for the worker look at.',
     });
   }
 }

@@ -1,5 +1,4 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { ConfigurationSetEventDestination, EmailSendingEvent, EventDestination } from 'aws-cdk-lib/aws-ses';
@@ -49,11 +48,6 @@ export class EventTopic extends Construct {
       destination: EventDestination.snsTopic(this.topic),
       events: EVENTS,
     });
-  }
-
-  /** Events that SNS could not deliver to the feedback queue; a count, summed over five minutes. */
-  metricNotDelivered(options?: MetricOptions): Metric {
-    return this.topic.metricNumberOfNotificationsFailed(options);
   }
 
   /**

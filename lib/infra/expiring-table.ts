@@ -1,5 +1,4 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
-import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { type Attribute, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import {
   Effect,
@@ -51,16 +50,6 @@ export class ExpiringTable extends Construct {
       deletionProtection: keep,
       removalPolicy: keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
-  }
-
-  /** Reads that DynamoDB had no capacity for; a count, summed over five minutes. */
-  metricReadThrottles(options?: MetricOptions): Metric {
-    return this.table.metric('ReadThrottleEvents', { statistic: 'Sum', ...options });
-  }
-
-  /** Writes that DynamoDB had no capacity for; a count, summed over five minutes. */
-  metricWriteThrottles(options?: MetricOptions): Metric {
-    return this.table.metric('WriteThrottleEvents', { statistic: 'Sum', ...options });
   }
 
   /** Just these actions on the items; `Table.grant` would add those on indexes and streams. */

@@ -16,7 +16,7 @@ import type { SuppressionTable } from './suppression-table.ts';
  * A batch of events is a few megabytes, and the function mostly waits for answers. Less memory comes with so small
  * a share of a CPU that, after a cold start, the first calls would use up their time with the handshakes of TLS.
  */
-const MEMORY_MIB = 512;
+export const FEEDBACK_MEMORY_MIB = 512;
 
 export interface FeedbackFunctionProps extends FunctionProps {
   /** The queue that the function works. */
@@ -33,6 +33,9 @@ export interface FeedbackFunctionProps extends FunctionProps {
 
   /** The domain that the From of a mail belongs to. */
   readonly fromDomain: string;
+
+  /** Where the function's metrics are: their namespace, and the value of the dimension `stage`. */
+  readonly metrics: { readonly namespace: string; readonly stage: string };
 }
 
 /** The Lambda that applies SES's events to the ledger and the suppression list. It may not send any mail. */
@@ -45,7 +48,7 @@ export class FeedbackFunction extends QueueFunction {
       batchSize: FEEDBACK_BATCH_SIZE,
       batchWindow: Duration.seconds(FEEDBACK_BATCH_WINDOW_SECONDS),
       timeout: Duration.seconds(FEEDBACK_TIMEOUT_SECONDS),
-      memoryMib: MEMORY_MIB,
+      memoryMib: FEEDBACK_MEMORY_MIB,
       environment: environmentOf(props),
     });
     props.ledger.grantFates(this.role);
@@ -66,5 +69,7 @@ function environmentOf(props: FeedbackFunctionProps): Record<string, string> {
     [FEEDBACK_ENV.softBounceLimit]: String(suppressionList.softBounces.limit),
     [FEEDBACK_ENV.softBounceWindowDays]: String(suppressionList.softBounces.window.toDays()),
     [FEEDBACK_ENV.fromDomain]: props.fromDomain,
+    [FEEDBACK_ENV.metricsNamespace]: props.metrics.namespace,
+    [FEEDBACK_ENV.metricsStage]: props.metrics.stage,
   };
 }

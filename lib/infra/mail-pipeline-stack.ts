@@ -1,5 +1,6 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { metricNamespace, workerMetricNamespace } from '../message/metrics.ts';
 import { ApiUser } from './api-user.ts';
 import { EventTopic } from './event-topic.ts';
 import { FallbackQueue } from './fallback-queue.ts';
@@ -94,6 +95,7 @@ export class MailPipelineStack extends Stack {
       receiptsQueue: this.receiptsQueue,
       fromDomain: settings.domain,
       logRetention: settings.logRetentionDays,
+      metrics: { namespace: metricNamespace(settings.project), stage: settings.stage },
     };
     this.resendFunction = new ResendFunction(this, 'Resend', {
       ...common,
@@ -123,6 +125,7 @@ export class MailPipelineStack extends Stack {
       payloadBucket: this.payloadBucket,
       receiptsQueue: this.receiptsQueue,
       accessKeySerial: settings.accessKeySerial,
+      ...(settings.workerMetrics ? { workerMetricNamespace: workerMetricNamespace(settings.project) } : {}),
     });
     this.outputSettings();
   }

@@ -1,5 +1,4 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Queue, QueueEncryption, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -69,21 +68,6 @@ export class QueueWithDeadLetters extends Construct {
   /** Allows parking a message among the dead letters, with the reason why it cannot be worked. */
   grantPark(grantee: IGrantable): Grant {
     return this.deadLetterQueue.grant(grantee, 'sqs:SendMessage');
-  }
-
-  /** How long the oldest message has been waiting, in seconds; the maximum over five minutes. */
-  metricOldestAge(options?: MetricOptions): Metric {
-    return this.queue.metricApproximateAgeOfOldestMessage(options);
-  }
-
-  /** Messages that are waiting and that no one works on; the maximum over five minutes. */
-  metricWaiting(options?: MetricOptions): Metric {
-    return this.queue.metricApproximateNumberOfMessagesVisible(options);
-  }
-
-  /** Dead letters that wait for a person; the maximum over five minutes. */
-  metricDeadLetters(options?: MetricOptions): Metric {
-    return this.deadLetterQueue.metricApproximateNumberOfMessagesVisible(options);
   }
 
   /** The two queues name each other, so one of them must be named before it exists. */

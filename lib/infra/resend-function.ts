@@ -15,7 +15,7 @@ import type { SuppressionTable } from './suppression-table.ts';
  * JSON: five of them in a row took up to 320 MB in all, without reading them from S3. Twice that and more leaves
  * room for the read, and the share of a CPU that comes with the memory shortens what a cold start is billed for.
  */
-const MEMORY_MIB = 1024;
+export const RESEND_MEMORY_MIB = 1024;
 
 export interface ResendFunctionProps extends FunctionProps {
   /** The queue that the function works. */
@@ -47,6 +47,9 @@ export interface ResendFunctionProps extends FunctionProps {
 
   /** How long to wait for the event of a call whose answer was lost. */
   readonly eventWait: EventWait;
+
+  /** Where the function's metrics are: their namespace, and the value of the dimension `stage`. */
+  readonly metrics: { readonly namespace: string; readonly stage: string };
 }
 
 interface EventWait {
@@ -69,7 +72,7 @@ export class ResendFunction extends QueueFunction {
       // The recipients that are still to be sent to go back as a narrower envelope, fewer with each round.
       feedsItself: true,
       timeout: Duration.seconds(RESEND_TIMEOUT_SECONDS),
-      memoryMib: MEMORY_MIB,
+      memoryMib: RESEND_MEMORY_MIB,
       environment: environmentOf(props),
     });
     // The recipients that are still to be sent to go back as a narrower envelope.
@@ -102,5 +105,7 @@ function environmentOf(props: ResendFunctionProps): Record<string, string> {
     [RESEND_ENV.eventWaitLeastSeconds]: String(eventWait.least.toSeconds()),
     [RESEND_ENV.eventWaitDefaultSeconds]: String(eventWait.default.toSeconds()),
     [RESEND_ENV.eventWaitMostSeconds]: String(eventWait.most.toSeconds()),
+    [RESEND_ENV.metricsNamespace]: props.metrics.namespace,
+    [RESEND_ENV.metricsStage]: props.metrics.stage,
   };
 }

@@ -25,7 +25,11 @@ export interface ResourceNames {
   readonly secret: string;
 }
 
-export function resourceNames({ project, stage, userName }: Settings): ResourceNames {
+export function resourceNames({
+  project,
+  stage,
+  userName,
+}: Pick<Settings, 'project' | 'stage' | 'userName'>): ResourceNames {
   return {
     fallbackQueue: `${project}-mail-fallback-${stage}`,
     deadLetterQueue: `${project}-mail-dead-letters-${stage}`,

@@ -1,5 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib';
-import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import { Stack } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { ConfigurationSet, ConfigurationSetTlsPolicy } from 'aws-cdk-lib/aws-ses';
 import { Construct } from 'constructs';
@@ -49,28 +48,6 @@ export class SendingConfiguration extends Construct {
       conditions: {
         StringLike: { 'ses:FromAddress': [`*@${this.domain}`, `*@*.${this.domain}`] },
       },
-    });
-  }
-
-  /** The share of hard bounces, from 0 to 1; the average over an hour, since SES computes it that rarely. */
-  metricBounceRate(options?: MetricOptions): Metric {
-    return this.reputationMetric('Reputation.BounceRate', options);
-  }
-
-  /** The share of complaints, from 0 to 1; the average over an hour, since SES computes it that rarely. */
-  metricComplaintRate(options?: MetricOptions): Metric {
-    return this.reputationMetric('Reputation.ComplaintRate', options);
-  }
-
-  /** @see https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html */
-  private reputationMetric(metricName: string, options?: MetricOptions): Metric {
-    return new Metric({
-      namespace: 'AWS/SES',
-      metricName,
-      dimensionsMap: { 'ses:configuration-set': this.configurationSet.configurationSetName },
-      period: Duration.hours(1),
-      statistic: 'Average',
-      ...options,
     });
   }
 

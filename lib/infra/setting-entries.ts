@@ -22,6 +22,9 @@ const MAX_EVENT_WAIT_SECONDS = 12 * 60 * 60;
 /** Lambda takes 4 KB of environment variables in all; half of it is left for the others. */
 const MAX_TENANTS_CHARACTERS = 2048;
 
+/** More people than that are a mailing list, or a subscription of another kind, made by hand. */
+const MAX_ALARM_ADDRESSES = 10;
+
 const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
 
 /** `-c name=value` gives strings, cdk.json gives numbers; both are taken. */
@@ -127,6 +130,25 @@ export const entries = {
   eventWaitLeastSeconds: eventWait(),
   eventWaitDefaultSeconds: eventWait(),
   eventWaitMostSeconds: eventWait(),
+  alarms: v.pipe(v.picklist(['essential', 'all', 'none']), v.description('essential, all or none')),
+  /** Each gets a mail with a link that it must follow before alarms reach it. */
+  alarmEmail: v.pipe(
+    v.union([v.array(v.string()), v.pipe(v.string(), v.transform(commaSeparated))]),
+    v.array(v.pipe(v.string(), v.maxLength(254), v.regex(/^[^\s@,]{1,64}@[^\s@,]+\.[^\s@,]+$/))),
+    v.maxLength(MAX_ALARM_ADDRESSES),
+    v.description(
+      `a list of up to ${MAX_ALARM_ADDRESSES} addresses, or one text with a comma between each two, or left empty`,
+    ),
+  ),
+  /** Where the team reads docs/runbook.md; the heading of the alarm is appended. */
+  runbookUrl: v.pipe(
+    v.string(),
+    v.maxLength(200),
+    v.regex(/^(https:\/\/[^\s#]+)?$/),
+    v.description('an https URL without #, of at most 200 characters, or left empty'),
+  ),
+  dashboards: flag,
+  workerMetrics: flag,
 };
 
 function commaSeparated(text: string): string[] {

@@ -26,6 +26,11 @@ const settingsSchema = v.strictObject({
   eventWaitLeastSeconds: v.optional(entries.eventWaitLeastSeconds, 60),
   eventWaitDefaultSeconds: v.optional(entries.eventWaitDefaultSeconds, 900),
   eventWaitMostSeconds: v.optional(entries.eventWaitMostSeconds, 3600),
+  alarms: v.optional(entries.alarms, 'essential'),
+  alarmEmail: v.optional(entries.alarmEmail, []),
+  runbookUrl: v.optional(entries.runbookUrl, ''),
+  dashboards: v.optional(entries.dashboards, true),
+  workerMetrics: v.optional(entries.workerMetrics, false),
 });
 
 /** What a team sets for its own deployment. */

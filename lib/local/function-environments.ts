@@ -1,5 +1,7 @@
 import { FEEDBACK_ENV } from '../../lambda/feedback/constants.ts';
 import { RESEND_ENV } from '../../lambda/resend/constants.ts';
+import { WATCH_ENV } from '../../lambda/watch/constants.ts';
+import { metricNamespace } from '../message/metrics.ts';
 import type { LocalServices } from './local-services.ts';
 
 /** How long a lost answer waits for its event. */
@@ -11,6 +13,9 @@ export interface EventWaitSeconds {
 
 /** As in the settings of the stack. */
 const COMMON = { retentionDays: '90', softBounceLimit: '3', softBounceWindowDays: '7' };
+
+/** As the stack sets it with the default settings. */
+const METRICS_ENV = { namespace: metricNamespace('keybuzz'), stage: 'dev' };
 
 /** What the stack sets for the resend Lambda, and where the SDK finds the services in place of AWS. */
 export function resendEnvironment(
@@ -35,6 +40,8 @@ export function resendEnvironment(
     [RESEND_ENV.eventWaitLeastSeconds]: String(eventWaitSeconds.least),
     [RESEND_ENV.eventWaitDefaultSeconds]: String(eventWaitSeconds.default),
     [RESEND_ENV.eventWaitMostSeconds]: String(eventWaitSeconds.most),
+    [RESEND_ENV.metricsNamespace]: METRICS_ENV.namespace,
+    [RESEND_ENV.metricsStage]: METRICS_ENV.stage,
     AWS_ENDPOINT_URL_SQS: aws.endpoint,
     AWS_ENDPOINT_URL_S3: aws.endpoint,
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
@@ -56,7 +63,31 @@ export function feedbackEnvironment(services: LocalServices): Record<string, str
     [FEEDBACK_ENV.softBounceLimit]: COMMON.softBounceLimit,
     [FEEDBACK_ENV.softBounceWindowDays]: COMMON.softBounceWindowDays,
     [FEEDBACK_ENV.fromDomain]: services.fromDomain,
+    [FEEDBACK_ENV.metricsNamespace]: METRICS_ENV.namespace,
+    [FEEDBACK_ENV.metricsStage]: METRICS_ENV.stage,
     AWS_ENDPOINT_URL_SQS: aws.endpoint,
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+  };
+}
+
+/** The IAM of an account, and the user in it whose key the API would have. */
+export interface WatchedUser {
+  readonly iamEndpoint: string;
+  readonly userName: string;
+}
+
+/** The same for the watch Lambda. */
+export function watchEnvironment(
+  { dynamoDb, ses }: Pick<LocalServices, 'dynamoDb' | 'ses'>,
+  { iamEndpoint, userName }: WatchedUser,
+): Record<string, string> {
+  return {
+    [WATCH_ENV.metricsNamespace]: METRICS_ENV.namespace,
+    [WATCH_ENV.metricsStage]: METRICS_ENV.stage,
+    [WATCH_ENV.userName]: userName,
+    [WATCH_ENV.suppressionTable]: dynamoDb.suppressionTable,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+    AWS_ENDPOINT_URL_IAM: iamEndpoint,
+    AWS_ENDPOINT_URL_SESV2: ses.url,
   };
 }

@@ -4,9 +4,18 @@ import {
   FEEDBACK_TIMEOUT_SECONDS,
 } from '../../lambda/feedback/constants.ts';
 import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../lambda/resend/constants.ts';
+import { WATCH_TIMEOUT_SECONDS } from '../../lambda/watch/constants.ts';
 import { bundleLambda } from '../infra/lambda-bundle.ts';
-import { type EventWaitSeconds, feedbackEnvironment, resendEnvironment } from './function-environments.ts';
+import {
+  type EventWaitSeconds,
+  feedbackEnvironment,
+  resendEnvironment,
+  type WatchedUser,
+  watchEnvironment,
+} from './function-environments.ts';
+import type { FinishedInvocation } from './lambda/finished-invocation.ts';
 import { type LambdaHost, startLambdaHost } from './lambda/lambda-host.ts';
+import { ScheduledFunction, type ScheduledFunctionOptions } from './lambda/scheduled-function.ts';
 import { type LocalServices, startLocalServices } from './local-services.ts';
 
 /** What the deployed stack starts with: a new event source mapping works two batches at a time. */
@@ -31,7 +40,12 @@ export interface LocalBackendOptions {
   readonly feedbackWindowSeconds?: number;
   readonly onResendLogLine?: (line: string) => void;
   readonly onFeedbackLogLine?: (line: string) => void;
+  /** Called with each invocation of a function that has ended. */
+  readonly onInvocation?: (name: FunctionName, invocation: FinishedInvocation) => void;
 }
+
+/** The functions that a queue feeds. */
+export type FunctionName = 'resend' | 'feedback';
 
 interface FunctionPace {
   readonly timeoutSeconds: number;
@@ -78,6 +92,7 @@ export function startResendFunction(
     timeoutSeconds: resendPaceOf(options).timeoutSeconds,
     concurrency: CONCURRENCY,
     onLogLine: options.onResendLogLine ?? (() => {}),
+    onInvocation: (invocation) => options.onInvocation?.('resend', invocation),
   });
 }
 
@@ -99,6 +114,22 @@ export function startFeedbackFunction(
     timeoutSeconds: feedbackPaceOf(options).timeoutSeconds,
     concurrency: CONCURRENCY,
     onLogLine: options.onFeedbackLogLine ?? (() => {}),
+    onInvocation: (invocation) => options.onInvocation?.('feedback', invocation),
+  });
+}
+
+/** The watch Lambda, with its bundle; it looks whenever it is invoked. */
+export function startWatchFunction(
+  services: Pick<LocalServices, 'dynamoDb' | 'ses'>,
+  user: WatchedUser,
+  listeners: Pick<ScheduledFunctionOptions, 'onLogLine' | 'onInvocation'> = {},
+): ScheduledFunction {
+  return new ScheduledFunction({
+    functionName: 'watch',
+    bundleDirectory: bundleLambda('watch').directory,
+    environment: watchEnvironment(services, user),
+    timeoutSeconds: WATCH_TIMEOUT_SECONDS,
+    ...listeners,
   });
 }
 

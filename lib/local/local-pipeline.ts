@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Pool } from 'pg';
 import { migrate } from '../adapters/postgres/migrate.ts';
 import type { MailerSettings } from '../mailer/settings.ts';
-import { type LocalBackend, startLocalBackend } from './local-backend.ts';
+import type { FinishedInvocation } from './lambda/finished-invocation.ts';
+import { type FunctionName, type LocalBackend, startLocalBackend } from './local-backend.ts';
 import type { LocalServices } from './local-services.ts';
 import { startPostgres } from './postgres/embedded-postgres.ts';
 import { type SmtpDouble, startSmtpDouble } from './smtp/smtp-double.ts';
@@ -38,6 +39,12 @@ export interface LocalPipelineOptions {
   readonly directory: string;
   /** A database to use in place of an embedded one. It is migrated, and the story's rows stay in it. */
   readonly databaseUrl?: string | undefined;
+  /** Variables of the worker beside those that it is given here, or in place of them. */
+  readonly workerEnvironment?: Readonly<Record<string, string>>;
+  /** What the functions write to their logs, line by line. */
+  readonly onFunctionLogLine?: (line: string) => void;
+  /** Called with each invocation of a function that has ended. */
+  readonly onInvocation?: (name: FunctionName, invocation: FinishedInvocation) => void;
 }
 
 /**
@@ -55,12 +62,13 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
   const backend = await startLocalBackend({
     eventWaitSeconds: EVENT_WAIT_SECONDS,
     feedbackWindowSeconds: FEEDBACK_WINDOW_SECONDS,
-    onResendLogLine: logs.writer('resend'),
-    onFeedbackLogLine: logs.writer('feedback'),
+    onResendLogLine: both(logs.writer('resend'), options.onFunctionLogLine),
+    onFeedbackLogLine: both(logs.writer('feedback'), options.onFunctionLogLine),
+    onInvocation: (name, invocation) => options.onInvocation?.(name, invocation),
   });
   const { services } = backend;
   const worker = await WorkerProcess.start({
-    environment: workerEnvironment(databaseUrl, smtp, backend),
+    environment: { ...workerEnvironment(databaseUrl, smtp, backend), ...options.workerEnvironment },
     onLogLine: logs.writer('worker'),
   });
   const pool = new Pool({ connectionString: databaseUrl, max: 2 });
@@ -84,6 +92,15 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
   };
 }
 
+type LineWriter = (line: string) => void;
+
+function both(write: LineWriter, tell: LineWriter = () => {}): LineWriter {
+  return (line) => {
+    write(line);
+    tell(line);
+  };
+}
+
 class LogFiles {
   readonly #directory: string;
   readonly #files: WriteStream[] = [];
@@ -92,7 +109,7 @@ class LogFiles {
     this.#directory = directory;
   }
 
-  writer(name: string): (line: string) => void {
+  writer(name: string): LineWriter {
     const file = createWriteStream(join(this.#directory, `${name}.log`));
     this.#files.push(file);
     return (line) => file.write(`${line}\n`);

@@ -1,5 +1,8 @@
-/** The message tags by which an event of SES is traced back to the part of the delivery that it is about. */
-export const DELIVERY_TAGS = { deliveryId: 'deliveryId', part: 'part' } as const;
+/**
+ * The message tags by which an event of SES is traced back to the part of the delivery that it is about, and to the
+ * moment from which it is counted how long the mail took. Tags of these names that a caller sets are written over.
+ */
+export const DELIVERY_TAGS = { deliveryId: 'deliveryId', part: 'part', failedAt: 'failedAt' } as const;
 
 const ENCODED = 'b64_';
 
@@ -16,4 +19,14 @@ export function deliveryIdTag(deliveryId: string): string {
 export function deliveryIdOfTag(tag: string): string | undefined {
   const id = tag.startsWith(ENCODED) ? Buffer.from(tag.slice(ENCODED.length), 'base64url').toString() : tag;
   return deliveryIdTag(id) === tag ? id : undefined;
+}
+
+/** Milliseconds since 1970. */
+export function failedAtTag(failedAt: Date): string {
+  return String(failedAt.getTime());
+}
+
+/** The time that a tag stands for; undefined where it cannot have been written by `failedAtTag` since 1970. */
+export function failedAtOfTag(tag: string): Date | undefined {
+  return /^(?:0|[1-9]\d{0,14})$/.test(tag) ? new Date(Number(tag)) : undefined;
 }

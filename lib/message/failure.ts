@@ -60,6 +60,34 @@ export const failureSchema = v.object({
 
 export type Failure = v.InferOutput<typeof failureSchema>;
 
+/**
+ * True where any mail would have failed the same way: nobody got as far as the mail, or the server refused for a
+ * reason that lies with itself, its network or its policy, as where it denies to relay. The mail or its recipient is
+ * at fault where a mailbox does not exist, is full, or the content is refused.
+ *
+ * By the subject of the enhanced status code (RFC 3463, 3), or by reply codes that speak of the server: 421, it is
+ * closing (RFC 5321, 4.2.2), and 454, it cannot do TLS or check who we are now (RFC 3207, 4; RFC 4954, 6).
+ */
+export function isServerAtFault(failure: Failure): boolean {
+  switch (failure.class) {
+    case 'unreachable':
+    case 'tls':
+    case 'auth':
+    case 'unknown':
+    case 'circuit-open':
+      return true;
+    case 'deferred':
+    case 'rejected': {
+      const { response = '', enhancedStatus = enhancedStatusOf(response) } = failure;
+      if (/^(?:421|454)\b/.test(response)) return true;
+      return enhancedStatus !== undefined && SUBJECTS_OF_THE_SERVER.has(enhancedStatus.split('.')[1] ?? '');
+    }
+  }
+}
+
+/** Mail system, network and routing, security or policy. */
+const SUBJECTS_OF_THE_SERVER: ReadonlySet<string> = new Set(['3', '4', '7']);
+
 /** Reads the enhanced status code (RFC 3463) that follows the reply code in a server's answer. */
 export function enhancedStatusOf(response: string): string | undefined {
   return /^[245]\d{2}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];

@@ -163,7 +163,7 @@ export type MetricName = keyof typeof METRICS;
 
 /** The values of a metric's second dimension; a metric without one has none. */
 export type MetricLabel<Name extends MetricName> = (typeof METRICS)[Name] extends {
-  readonly by: { readonly values: readonly (infer Value)[] };
+  readonly by: { readonly values: readonly (infer Value extends string)[] };
 }
   ? Value
   : never;

@@ -20,11 +20,18 @@ export interface DeployedStack {
 export interface DeployedStacks {
   readonly identity: DeployedStack | undefined;
   readonly pipeline: DeployedStack | undefined;
+  /** The dashboards and alarms. Mail flows without them. */
+  readonly watch: DeployedStack | undefined;
 }
 
 export const identityStackName = ({ project }: DeploymentName) => `${project}-mail-identity`;
 
 export const pipelineStackName = ({ project, stage }: DeploymentName) => `${project}-mail-pipeline-${stage}`;
+
+export const watchStackName = ({ project, stage }: DeploymentName) => `${project}-mail-watch-${stage}`;
+
+/** The one function that is asked for by its name: it has no queue that would tell. */
+export const watchFunctionName = ({ project, stage }: DeploymentName) => `${project}-mail-watch-${stage}`;
 
 /** The outputs of the pipeline's stack that commands work with; an older stack may lack some. */
 const pipelineSchema = v.object({
@@ -46,12 +53,12 @@ export async function describeDeployment(
   name: DeploymentName,
   signal?: AbortSignal,
 ): Promise<DeployedStacks> {
-  const [identity, pipeline] = await Promise.all(
-    [identityStackName(name), pipelineStackName(name)].map((stack) =>
+  const [identity, pipeline, watch] = await Promise.all(
+    [identityStackName(name), pipelineStackName(name), watchStackName(name)].map((stack) =>
       describeStack(cloudFormation, stack, signal),
     ),
   );
-  return { identity, pipeline };
+  return { identity, pipeline, watch };
 }
 
 /** @throws {@link OperatorError} where the pipeline is not deployed, or by an older version */

@@ -1,4 +1,4 @@
-import { type DeploymentName, pipelineStackName } from './deployment.ts';
+import { type DeploymentName, pipelineStackName, watchStackName } from './deployment.ts';
 
 /** Writes commands so that they can be pasted: with the stage, the project, the Region and the profile of this run. */
 export class MendCommands {
@@ -48,7 +48,16 @@ export class MendCommands {
 
   /** For what was changed by hand: CloudFormation sees no change where its template has none. */
   get driftedStack(): string {
-    return this.aws(`cloudformation detect-stack-drift --stack-name ${pipelineStackName(this.#deployment)}`);
+    return this.#detectDrift(pipelineStackName(this.#deployment));
+  }
+
+  /** The same, of the stack with the alarms. */
+  get driftedWatchStack(): string {
+    return this.#detectDrift(watchStackName(this.#deployment));
+  }
+
+  #detectDrift(stack: string): string {
+    return this.aws(`cloudformation detect-stack-drift --stack-name ${stack}`);
   }
 
   get #profileFlag(): readonly string[] {

@@ -78,6 +78,11 @@ export interface OutboxStats {
   readonly queued: number;
   /** Age of the oldest that is due, in seconds; 0 where none is. */
   readonly oldestDueSeconds: number;
+  /**
+   * Deliveries handed over more than two days ago whose fate never came back; of many, as many as were counted. Absent
+   * where fates are not brought back, or not counted.
+   */
+  readonly fatesOverdue?: number;
 }
 
 /**

@@ -9,6 +9,8 @@ export interface RawMail {
   readonly deliveryId: string;
   /** Which part of the delivery it is, from 0. */
   readonly part: number;
+  /** Since when the mail waits for a second way out; absent where it does not. */
+  readonly failedAt?: Date;
   readonly tags: Readonly<Record<string, string>>;
 }
 

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { Document, isMap, isScalar } from 'yaml';
 import { SettingsError } from '../mailer/settings.ts';
+import { namespaceSchema, stageSchema } from './cloud-watch-names.ts';
 import { HEALTH_ANSWER_TIMEOUT_MS } from './health-server.ts';
 import { wholeNumber } from './whole-number.ts';
 import { WORKER_DEFAULTS } from './worker-settings.ts';
@@ -16,6 +17,8 @@ export interface ManifestOptions {
   readonly drainTimeoutMs?: number | undefined;
   /** Where it serves health and metrics. @default 9464 */
   readonly httpPort?: number | undefined;
+  /** Where it publishes metrics, for the alarms of its stage. @default nowhere */
+  readonly cloudWatch?: { readonly namespace: string; readonly stage: string } | undefined;
 }
 
 const NAME = 'outbound-worker';
@@ -47,6 +50,7 @@ const optionsSchema = v.object({
   replicas: v.optional(wholeNumber(1, 100), 2),
   drainTimeoutMs: v.optional(wholeNumber(0, 3_600_000), WORKER_DEFAULTS.drainTimeoutMs),
   httpPort: v.optional(wholeNumber(1024, 65_535), WORKER_DEFAULTS.httpPort),
+  cloudWatch: v.optional(v.object({ namespace: namespaceSchema, stage: stageSchema })),
 });
 
 type Options = v.InferOutput<typeof optionsSchema>;
@@ -136,7 +140,7 @@ function podSpec(options: Options): Record<string, unknown> {
   };
 }
 
-function container({ image, drainTimeoutMs, httpPort }: Options): Record<string, unknown> {
+function container({ image, drainTimeoutMs, httpPort, cloudWatch }: Options): Record<string, unknown> {
   return {
     name: NAME,
     image,
@@ -144,6 +148,12 @@ function container({ image, drainTimeoutMs, httpPort }: Options): Record<string,
     env: [
       { name: 'OUTBOUND_DRAIN_TIMEOUT_MS', value: String(drainTimeoutMs) },
       { name: 'OUTBOUND_HTTP_PORT', value: String(httpPort) },
+      ...(cloudWatch === undefined
+        ? []
+        : [
+            { name: 'OUTBOUND_CLOUDWATCH_NAMESPACE', value: cloudWatch.namespace },
+            { name: 'OUTBOUND_CLOUDWATCH_STAGE', value: cloudWatch.stage },
+          ]),
     ],
     envFrom: SECRETS.map((name) => ({ secretRef: { name } })),
     ports: [{ name: 'http', containerPort: httpPort }],
@@ -182,7 +192,7 @@ const podReasons: Manifest['reasons'] = [
   [['topologySpreadConstraints'], 'On different nodes where there are some; better on one than not at all.'],
   [
     ['containers', 0, 'env'],
-    'Written here, not in a secret: the grace period and the ports below are derived from them.',
+    'Written here, not in a secret: the grace period and the ports are derived from them, and none of it is secret.',
   ],
   [
     ['containers', 0, 'envFrom'],

@@ -5,7 +5,9 @@ import { consumeReceipts } from './consume-receipts.ts';
 import { createWorker } from './create-worker.ts';
 import type { Liveness, Readiness } from './health-answers.ts';
 import { startHealthServer } from './health-server.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { OutboundWorker } from './outbound-worker.ts';
+import { publishMetrics } from './publish-metrics.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
@@ -14,6 +16,9 @@ import type { WorkerSettings } from './worker-settings.ts';
  * statement has a time limit of seconds.
  */
 const STUCK_AFTER_MS = 60_000;
+
+/** A drain that took all of its time must not keep back what it did; the process is given a little more than that. */
+const LEAST_PUBLISHING_MS = 1_000;
 
 export interface RunningWorker {
   readonly httpPort: number;
@@ -30,9 +35,12 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
     workerId: settings.workerId,
     providers: settings.providers,
     defaultTimeToLiveMs: settings.mailer.timeToLiveMs,
+    awaitsFates: settings.receiptsQueueUrl !== undefined,
     log,
   });
-  const metrics = createWorkerMetrics(() => outbox.stats());
+  const readStats = oneAtATime(() => outbox.stats());
+  const metrics = createWorkerMetrics(readStats);
+  const publication = await publishMetrics(settings, readStats, log);
   const mailer = createMailer(settings.mailer, {
     log,
     onSmtpState: (state) => metrics.observer.breaker(state),
@@ -42,7 +50,13 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
     mailer,
     workerId: settings.workerId,
     tuning: settings,
-    observer: metrics.observer,
+    observer: {
+      ...metrics.observer,
+      settled: (event) => {
+        metrics.observer.settled(event);
+        publication.settled(event);
+      },
+    },
     log,
   });
   const health = await startHealthServer({
@@ -55,14 +69,18 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
     },
   });
   worker.start();
+  publication.start();
   const receipts = consumeReceipts(settings, metrics.receipts, log);
   return {
     httpPort: health.port,
     stop: async () => {
+      const drainedBy = performance.now() + settings.drainTimeoutMs;
       const [left] = await Promise.all([
         worker.drain(settings.drainTimeoutMs),
         receipts.stop(settings.drainTimeoutMs),
       ]);
+      // Last, so that it tells of what the drain has finished.
+      await publication.stop(Math.max(drainedBy - performance.now(), LEAST_PUBLISHING_MS));
       await health.close();
       // What is left hangs in a server that does not answer; waiting for it would only delay the end.
       if (left === 0) await mailer.close();

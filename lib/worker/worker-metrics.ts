@@ -1,12 +1,12 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
 import { FAILURE_CLASSES } from '../message/failure.ts';
 import type { Outcome, RefusalReason } from '../message/outcome.ts';
 import type { OutboxStats } from '../ports/outbox.ts';
 import type { ReceiptObserver } from '../ports/receipt-observer.ts';
 import type { SettledEvent, WorkerObserver } from '../ports/worker-observer.ts';
 import { inTime } from './bounded-wait.ts';
-import { labelled } from './labelled-counter.ts';
 import { receiptCounters } from './receipt-metrics.ts';
+import { counter, gauge, histogram, labelled } from './series.ts';
 
 export interface WorkerMetrics {
   /** Counts what the worker tells it. */
@@ -59,7 +59,7 @@ const HANDLE_BUCKETS_SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 /**
  * The metrics of one worker, in a registry of their own.
  *
- * @param readStats asks the outbox; at most one call is under way at a time
+ * @param readStats asks the outbox, for each scrape; it never throws at once, and joins a call that is under way
  */
 export function createWorkerMetrics(
   readStats: () => Promise<OutboxStats>,
@@ -80,24 +80,10 @@ export function createWorkerMetrics(
 }
 
 function countingObserver(registry: Registry): WorkerObserver {
-  const claimed = counter(registry, 'outbound_claimed_total', 'Deliveries claimed from the outbox.');
-  const late = counter(
-    registry,
-    'outbound_late_settlements_total',
-    'Outcomes that came when the lease had gone to another worker: the mail may have been sent twice.',
-  );
-  const outboxErrors = labelled(
-    registry,
-    'outbound_outbox_errors_total',
-    'Calls to the outbox that failed, by code of the system or SQLSTATE.',
-    'code',
-    OUTBOX_ERROR_CODES,
-  );
-  const breaker = new Gauge({
-    name: 'outbound_breaker_open',
-    help: '1 while SMTP counts as down and mails go straight to the queue.',
-    registers: [registry],
-  });
+  const claimed = counter(registry, 'outbound_claimed_total');
+  const late = counter(registry, 'outbound_late_settlements_total');
+  const outboxErrors = labelled(registry, 'outbound_outbox_errors_total', OUTBOX_ERROR_CODES);
+  const breaker = gauge(registry, 'outbound_breaker_open');
   return {
     claimed: (count) => claimed.inc(positive(count)),
     settled: settledCounters(registry),
@@ -108,37 +94,11 @@ function countingObserver(registry: Registry): WorkerObserver {
 }
 
 function settledCounters(registry: Registry): WorkerObserver['settled'] {
-  const taken = counter(
-    registry,
-    'outbound_taken_total',
-    'Deliveries that SMTP took, for all recipients or for some.',
-  );
-  const handedOver = labelled(
-    registry,
-    'outbound_handed_over_total',
-    'Deliveries put into the queue, for all recipients or for some, by why SMTP did not take them.',
-    'class',
-    FAILURE_CLASSES,
-  );
-  const refused = labelled(
-    registry,
-    'outbound_refused_total',
-    'Deliveries that can never be sent, by why.',
-    'reason',
-    REFUSAL_REASONS,
-  );
-  const notAccepted = labelled(
-    registry,
-    'outbound_not_accepted_total',
-    'Attempts that neither SMTP nor the queue took, by what SMTP said; they are tried again.',
-    'class',
-    FAILURE_CLASSES,
-  );
-  const held = counter(
-    registry,
-    'outbound_held_total',
-    'Deliveries that SMTP may have taken and that wait for a person.',
-  );
+  const taken = counter(registry, 'outbound_taken_total');
+  const handedOver = labelled(registry, 'outbound_handed_over_total', FAILURE_CLASSES);
+  const notAccepted = labelled(registry, 'outbound_not_accepted_total', FAILURE_CLASSES);
+  const refused = labelled(registry, 'outbound_refused_total', REFUSAL_REASONS);
+  const held = counter(registry, 'outbound_held_total');
   const time = timeHistograms(registry);
 
   const count: Record<Outcome['kind'], (event: SettledEvent) => void> = {
@@ -159,19 +119,8 @@ function settledCounters(registry: Registry): WorkerObserver['settled'] {
 }
 
 function timeHistograms(registry: Registry): (event: SettledEvent) => void {
-  const wait = new Histogram({
-    name: 'outbound_wait_seconds',
-    help: 'From the moment a delivery was due until it was claimed.',
-    buckets: WAIT_BUCKETS_SECONDS,
-    registers: [registry],
-  });
-  const handle = new Histogram({
-    name: 'outbound_handle_seconds',
-    help: 'From the claim until SMTP or the queue had answered, by outcome.',
-    labelNames: ['outcome'],
-    buckets: HANDLE_BUCKETS_SECONDS,
-    registers: [registry],
-  });
+  const wait = histogram(registry, 'outbound_wait_seconds', WAIT_BUCKETS_SECONDS);
+  const handle = histogram(registry, 'outbound_handle_seconds', HANDLE_BUCKETS_SECONDS);
   for (const outcome of OUTCOMES) handle.zero({ outcome });
   return ({ outcome, waitedMs, handledMs }) => {
     wait.observe(positive(waitedMs) / 1000);
@@ -185,39 +134,25 @@ function queueGauges(
   readStats: () => Promise<OutboxStats>,
   timeoutMs: number,
 ): () => Promise<void> {
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers: [registry] });
-  const up = gauge('outbound_outbox_up', '1 where the outbox told its state for this scrape, else 0.');
-  const depth = gauge('outbound_queue_depth', 'Deliveries that wait, due or not.');
-  const oldest = gauge('outbound_queue_oldest_seconds', 'Age of the oldest delivery that is due.');
-
-  // A scrape that finds the last one's question still open waits for that: a database that hangs would otherwise
-  // lose one more connection to every scrape.
-  let asking: Promise<OutboxStats> | undefined;
-  const ask = async () => {
-    try {
-      return await readStats();
-    } finally {
-      asking = undefined;
-    }
-  };
+  const up = gauge(registry, 'outbound_outbox_up');
+  const depth = gauge(registry, 'outbound_queue_depth');
+  const oldest = gauge(registry, 'outbound_queue_oldest_seconds');
+  const overdue = gauge(registry, 'outbound_fates_overdue');
 
   return async () => {
-    asking ??= ask();
-    const answer = await inTime(asking, timeoutMs);
-    up.set(answer.kind === 'done' ? 1 : 0);
-    if (answer.kind === 'done') {
-      depth.set(answer.value.queued);
-      oldest.set(answer.value.oldestDueSeconds);
-    } else {
-      // No value is better than an old one that looks like a new one.
-      depth.remove();
-      oldest.remove();
-    }
+    const answer = await inTime(readStats(), timeoutMs);
+    const stats = answer.kind === 'done' ? answer.value : undefined;
+    up.set(stats === undefined ? 0 : 1);
+    show(depth, stats?.queued);
+    show(oldest, stats?.oldestDueSeconds);
+    show(overdue, stats?.fatesOverdue);
   };
 }
 
-function counter(registry: Registry, name: string, help: string): Counter {
-  return new Counter({ name, help, registers: [registry] });
+/** No value is better than an old one that looks like a new one. */
+function show(series: Gauge<string>, value: number | undefined): void {
+  if (value === undefined) series.remove();
+  else series.set(value);
 }
 
 /** The clocks of database and worker differ, so that a wait can come out below zero; prom-client throws on those. */

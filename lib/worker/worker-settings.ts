@@ -5,6 +5,7 @@ import {
   readMailerSettings,
   SettingsError,
 } from '../mailer/settings.ts';
+import { namespaceSchema, stageSchema } from './cloud-watch-names.ts';
 import { DATABASE_ENVIRONMENT, type DatabaseSettings, readDatabaseEnvironment } from './database-settings.ts';
 import {
   type Environment,
@@ -23,6 +24,9 @@ export const WORKER_ENVIRONMENT = [
   ['handOverConcurrency', 'OUTBOUND_HAND_OVER_CONCURRENCY', 'number'],
   ['retryMaxMs', 'OUTBOUND_RETRY_MAX_MS', 'number'],
   ['receiptsQueueUrl', 'RECEIPTS_QUEUE_URL', 'text'],
+  ['cloudWatchNamespace', 'OUTBOUND_CLOUDWATCH_NAMESPACE', 'text'],
+  ['cloudWatchStage', 'OUTBOUND_CLOUDWATCH_STAGE', 'text'],
+  ['cloudWatchEndpoint', 'AWS_ENDPOINT_URL_CLOUDWATCH', 'text'],
   ['drainTimeoutMs', 'OUTBOUND_DRAIN_TIMEOUT_MS', 'number'],
   ['httpHost', 'OUTBOUND_HTTP_HOST', 'text'],
   ['httpPort', 'OUTBOUND_HTTP_PORT', 'number'],
@@ -47,29 +51,55 @@ const PROVIDERS = 'names of letters, digits, _ and -, with a comma between, none
 
 const LOG_LEVELS = ['info', 'warn', 'error'] as const;
 
-const workerSchema = v.object({
-  providers: v.optional(
-    v.pipe(
-      v.array(v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/, PROVIDERS))),
-      v.check((names) => new Set(names).size === names.length, PROVIDERS),
+const workerSchema = v.pipe(
+  v.object({
+    providers: v.optional(
+      v.pipe(
+        v.array(v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/, PROVIDERS))),
+        v.check((names) => new Set(names).size === names.length, PROVIDERS),
+      ),
+      ['smtp', 'ses'],
     ),
-    ['smtp', 'ses'],
+    pollIntervalMs: v.optional(wholeNumber(10, DAY_MS), 2_000),
+    // Shorter, and a pause of the garbage collector or a slow commit would lose a lease.
+    leaseMs: v.optional(wholeNumber(1_000, DAY_MS), 60_000),
+    concurrency: v.exactOptional(wholeNumber(1, 10_000)),
+    handOverConcurrency: v.optional(wholeNumber(1, 10_000), 200),
+    retryMaxMs: v.optional(wholeNumber(1_000, DAY_MS), 300_000),
+    receiptsQueueUrl: v.exactOptional(v.pipe(v.string(), v.url('a URL'))),
+    cloudWatchNamespace: v.exactOptional(namespaceSchema),
+    cloudWatchStage: v.exactOptional(stageSchema),
+    cloudWatchEndpoint: v.exactOptional(v.pipe(v.string(), v.url('a URL'))),
+    drainTimeoutMs: v.optional(wholeNumber(0, DAY_MS), WORKER_DEFAULTS.drainTimeoutMs),
+    httpHost: v.optional(v.string(), '0.0.0.0'),
+    httpPort: v.optional(wholeNumber(0, 65_535), WORKER_DEFAULTS.httpPort),
+    workerId: v.exactOptional(
+      v.pipe(
+        v.string(),
+        v.regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable ASCII characters without spaces'),
+      ),
+    ),
+    logLevel: v.optional(v.picklist(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`), 'info'),
+  }),
+  v.forward(
+    v.partialCheck(
+      [['cloudWatchNamespace'], ['cloudWatchStage']],
+      ({ cloudWatchNamespace, cloudWatchStage }) =>
+        cloudWatchStage === undefined || cloudWatchNamespace !== undefined,
+      'it is needed with cloudWatchStage',
+    ),
+    ['cloudWatchNamespace'],
   ),
-  pollIntervalMs: v.optional(wholeNumber(10, DAY_MS), 2_000),
-  // Shorter, and a pause of the garbage collector or a slow commit would lose a lease.
-  leaseMs: v.optional(wholeNumber(1_000, DAY_MS), 60_000),
-  concurrency: v.exactOptional(wholeNumber(1, 10_000)),
-  handOverConcurrency: v.optional(wholeNumber(1, 10_000), 200),
-  retryMaxMs: v.optional(wholeNumber(1_000, DAY_MS), 300_000),
-  receiptsQueueUrl: v.exactOptional(v.pipe(v.string(), v.url('a URL'))),
-  drainTimeoutMs: v.optional(wholeNumber(0, DAY_MS), WORKER_DEFAULTS.drainTimeoutMs),
-  httpHost: v.optional(v.string(), '0.0.0.0'),
-  httpPort: v.optional(wholeNumber(0, 65_535), WORKER_DEFAULTS.httpPort),
-  workerId: v.exactOptional(
-    v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable ASCII characters without spaces')),
+  v.forward(
+    v.partialCheck(
+      [['cloudWatchNamespace'], ['cloudWatchStage']],
+      ({ cloudWatchNamespace, cloudWatchStage }) =>
+        cloudWatchNamespace === undefined || cloudWatchStage !== undefined,
+      'it is needed with cloudWatchNamespace',
+    ),
+    ['cloudWatchStage'],
   ),
-  logLevel: v.optional(v.picklist(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`), 'info'),
-});
+);
 
 /** Everything that the worker's process is told from outside. */
 export interface WorkerSettings extends Readonly<v.InferOutput<typeof workerSchema>> {

@@ -18,8 +18,8 @@ const FEEDBACK_ROLE = roleOf('feedback');
 const API_USER = idOf(pipeline, 'AWS::IAM::User');
 
 /** What a user or role may do, one line for each action on each resource. */
-function permissionsOf(principal: string): string[] {
-  const policies = Object.values(pipeline.findResources('AWS::IAM::Policy')).filter(({ Properties }) =>
+function permissionsOf(principal: string, template = pipeline): string[] {
+  const policies = Object.values(template.findResources('AWS::IAM::Policy')).filter(({ Properties }) =>
     [...(Properties.Users ?? []), ...(Properties.Roles ?? [])].some(({ Ref }) => Ref === principal),
   );
   return policies
@@ -83,6 +83,17 @@ describe('the user of the API', () => {
     const permissions = permissionsOf(API_USER);
     expect(permissions.filter((permission) => /\b(ses|sns|kms|dynamodb):/.test(permission))).toEqual([]);
     expect(permissions.filter((permission) => permission.endsWith(' on *'))).toEqual([]);
+  });
+
+  it('can publish metrics where that is wanted, into the namespace of the worker alone', () => {
+    const { pipeline: withMetrics } = synthesise({ stage: 'prod', workerMetrics: true });
+    const more = permissionsOf(idOf(withMetrics, 'AWS::IAM::User'), withMetrics).filter((permission) =>
+      permission.includes('cloudwatch:'),
+    );
+
+    expect(more).toEqual([
+      'Allow cloudwatch:PutMetricData on * if {"StringEquals":{"cloudwatch:namespace":"keybuzz/mail-worker"}}',
+    ]);
   });
 
   it('can neither read what was handed over, nor write a receipt, nor see the events of SES', () => {

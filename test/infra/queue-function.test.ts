@@ -110,6 +110,8 @@ describe.each(STAGES)('the Lambdas: %s', (stage, template) => {
       [RESEND_ENV.eventWaitLeastSeconds]: least,
       [RESEND_ENV.eventWaitDefaultSeconds]: otherwise,
       [RESEND_ENV.eventWaitMostSeconds]: most,
+      [RESEND_ENV.metricsNamespace]: 'keybuzz/mail',
+      [RESEND_ENV.metricsStage]: stage,
     });
     expect(Object.keys(variablesOf('resend')).sort()).toEqual(Object.values(RESEND_ENV).sort());
   });
@@ -125,6 +127,8 @@ describe.each(STAGES)('the Lambdas: %s', (stage, template) => {
       [FEEDBACK_ENV.softBounceLimit]: set.softBounces,
       [FEEDBACK_ENV.softBounceWindowDays]: set.windowDays,
       [FEEDBACK_ENV.fromDomain]: 'keybuzz.io',
+      [FEEDBACK_ENV.metricsNamespace]: 'keybuzz/mail',
+      [FEEDBACK_ENV.metricsStage]: stage,
     });
     expect(Object.keys(variablesOf('feedback')).sort()).toEqual(Object.values(FEEDBACK_ENV).sort());
   });

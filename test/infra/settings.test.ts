@@ -44,6 +44,11 @@ describe('the settings', () => {
       eventWaitLeastSeconds: '30',
       eventWaitDefaultSeconds: '30',
       eventWaitMostSeconds: '43200',
+      alarms: 'all',
+      alarmEmail: 'on-call@example.org,second@example.org',
+      runbookUrl: 'https://wiki.example.org/mail',
+      dashboards: 'false',
+      workerMetrics: 'true',
     });
     expect(settings).toEqual({
       ...settingsFrom({}),
@@ -64,6 +69,11 @@ describe('the settings', () => {
       eventWaitLeastSeconds: 30,
       eventWaitDefaultSeconds: 30,
       eventWaitMostSeconds: 43_200,
+      alarms: 'all',
+      alarmEmail: ['on-call@example.org', 'second@example.org'],
+      runbookUrl: 'https://wiki.example.org/mail',
+      dashboards: false,
+      workerMetrics: true,
     });
   });
 
@@ -75,6 +85,10 @@ describe('the settings', () => {
     ['a long id', '~'.repeat(128), ['~'.repeat(128)]],
   ])('take the tenants as %s', (_form, suppressionExemptTenants, tenants) => {
     expect(settingsFrom({ mail: { suppressionExemptTenants } }).suppressionExemptTenants).toEqual(tenants);
+  });
+
+  it('take no address for nobody who is told by mail', () => {
+    expect(settingsFrom({ mail: { alarmEmail: '' } }).alarmEmail).toEqual([]);
   });
 
   it.each([
@@ -131,6 +145,17 @@ describe('the settings', () => {
     ['suppressionExemptTenants', ['a'.repeat(129)], 'of 1 to 128'],
     ['suppressionExemptTenants', Array(20).fill('a'.repeat(128)), 'all together up to 2048'],
     ['suppressionExemptTenants', 7, 'a list of tenant ids'],
+    ['alarms', 'some', 'essential, all or none'],
+    ['alarms', true, 'essential, all or none'],
+    ['alarmEmail', 'on-call', 'a list of up to 10 addresses'],
+    ['alarmEmail', 'a@b.example, c@d.example', 'a comma between each two'],
+    ['alarmEmail', ['a@b.example,c@d.example'], 'a list of up to 10 addresses'],
+    ['alarmEmail', Array(11).fill('a@b.example'), 'a list of up to 10 addresses'],
+    ['runbookUrl', 'http://wiki.example.org', 'an https URL'],
+    ['runbookUrl', 'https://wiki.example.org/mail#top', 'without #'],
+    ['runbookUrl', `https://wiki.example.org/${'x'.repeat(176)}`, 'at most 200 characters'],
+    ['dashboards', 'yes', 'true or false'],
+    ['workerMetrics', 1, 'true or false'],
   ])('refuse %s = %j and say what is allowed', (name, value, allowed) => {
     const lines = messageFor({ mail: { [name]: value } }).split('\n');
     expect(lines).toHaveLength(2);

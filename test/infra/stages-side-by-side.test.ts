@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { resourceNames } from '../../lib/infra/resource-names.ts';
+import { watchNames } from '../../lib/infra/watch/watch-names.ts';
 import { composeWith, settingsWith, synthesise } from './synthesise.ts';
 
-const dev = synthesise({ stage: 'dev' }).pipeline;
-const prod = synthesise({ stage: 'prod' }).pipeline;
+const everyAlarm = { alarms: 'all', workerMetrics: 'true' };
+const { pipeline: dev, watch: devWatch } = synthesise({ stage: 'dev', ...everyAlarm });
+const { pipeline: prod, watch: prodWatch } = synthesise({ stage: 'prod', ...everyAlarm });
 
 const NAME_PROPERTIES = [
   'QueueName',
@@ -15,6 +17,8 @@ const NAME_PROPERTIES = [
   'LogGroupName',
   'TableName',
   'TopicName',
+  'AlarmName',
+  'DashboardName',
   'Name',
 ];
 
@@ -37,22 +41,41 @@ describe('two stages in one account', () => {
     );
   });
 
-  it('share no name', () => {
-    const names = new Set(physicalNames(prod));
-    expect(physicalNames(prod)).toHaveLength(physicalNames(dev).length);
-    expect(physicalNames(dev).filter((name) => names.has(name))).toEqual([]);
+  it('have names of what watches them that a person looks for', () => {
+    const { stack: _stack, ...names } = watchNames(settingsWith());
+    const alarms = Object.values(devWatch.findResources('AWS::CloudWatch::Alarm'));
+    expect(alarms).toHaveLength(16);
+    expect(physicalNames(devWatch).sort()).toEqual(
+      [
+        ...Object.values(names),
+        '/aws/lambda/keybuzz-mail-watch-dev',
+        ...alarms.map(({ Properties }) => Properties.AlarmName),
+      ].sort(),
+    );
+  });
+
+  it.each([
+    ['pipeline', dev, prod],
+    ['watch', devWatch, prodWatch],
+  ])('share no name: %s', (_stack, ofDev, ofProd) => {
+    const names = new Set(physicalNames(ofProd));
+    expect(physicalNames(ofProd)).toHaveLength(physicalNames(ofDev).length);
+    expect(physicalNames(ofDev).filter((name) => names.has(name))).toEqual([]);
   });
 
   it('have stacks of different names, and one stack for the identity', () => {
     const inDev = composeWith({ stage: 'dev' });
     const inProd = composeWith({ stage: 'prod' });
     expect(inDev.pipeline.stackName).not.toBe(inProd.pipeline.stackName);
+    expect(inDev.watch.stackName).not.toBe(inProd.watch.stackName);
     expect(inDev.identity.stackName).toBe(inProd.identity.stackName);
   });
 
   it.each([
     ['dev', dev],
     ['prod', prod],
+    ['what watches dev', devWatch],
+    ['what watches prod', prodWatch],
   ])('neither own the identity nor import it: %s', (_stage, template) => {
     template.resourceCountIs('AWS::SES::EmailIdentity', 0);
     expect(JSON.stringify(template.toJSON())).not.toMatch(/Fn::ImportValue|Fn::GetStackOutput/);

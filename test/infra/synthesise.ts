@@ -24,17 +24,23 @@ export function composeWith(
   writeFileSync(join(bundle, 'index.mjs'), 'export const handler = async () => {};');
   const app = new App({ context: cdkJson.context });
   const settings = settingsWith(overrides);
-  return { app, ...composePipeline(app, { settings, resendBundle: bundle, feedbackBundle: bundle }) };
+  const bundles = { resendBundle: bundle, feedbackBundle: bundle, watchBundle: bundle };
+  return { app, ...composePipeline(app, { settings, ...bundles }) };
 }
 
 export interface Synthesised {
   readonly identity: Template;
   readonly pipeline: Template;
+  readonly watch: Template;
 }
 
 export function synthesise(overrides: Readonly<Record<string, unknown>> = {}): Synthesised {
-  const { identity, pipeline } = composeWith(overrides);
-  return { identity: Template.fromStack(identity), pipeline: Template.fromStack(pipeline) };
+  const { identity, pipeline, watch } = composeWith(overrides);
+  return {
+    identity: Template.fromStack(identity),
+    pipeline: Template.fromStack(pipeline),
+    watch: Template.fromStack(watch),
+  };
 }
 
 /** The logical id of the only resource of a type that has these properties. */

@@ -25,7 +25,7 @@ interface WrittenStatement {
 }
 
 describe('the permissions of the pipeline, beside the calls that its code makes', () => {
-  const template: Resources = synthesise({ stage: 'prod' }).pipeline.toJSON().Resources;
+  const template: Resources = synthesise({ stage: 'prod', workerMetrics: true }).pipeline.toJSON().Resources;
   let run: RecordedRun;
 
   beforeAll(async () => {
@@ -157,6 +157,18 @@ describe('the permissions of the pipeline, beside the calls that its code makes'
       });
       expect(audit('resend', resources)).toEqual(NONE);
       expect(forbiddenButAllowed(resources)).toHaveLength(12);
+    });
+
+    it('show a key that may publish metrics of others', () => {
+      const resources = withStatement(/^ApiUserDefaultPolicy/, 'cloudwatch:PutMetricData', (statement) => {
+        delete statement.Condition;
+      });
+      expect(audit('api', resources)).toEqual(NONE);
+      expect(forbiddenButAllowed(resources)).toEqual([
+        'api: cloudwatch:PutMetricData into keybuzz/mail',
+        'api: cloudwatch:PutMetricData into keybuzz/mail-worker-2',
+        'api: cloudwatch:PutMetricData into other/mail-worker',
+      ]);
     });
 
     it('show a queue that takes plain HTTP', () => {

@@ -111,7 +111,7 @@ describe('mailctl', () => {
     ]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/^interrupted\n {2}mend: /m);
-    const asked = command === 'dns' ? 2 : 1;
+    const asked = command === 'dns' ? 3 : 1;
     expect(silent.callsOf({ action: 'DescribeStacks' })).toBe(asked);
     await silent.close();
   });

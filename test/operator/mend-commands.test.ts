@@ -14,6 +14,10 @@ describe('commands that mend', () => {
       'npm run deploy -- -c stage=prod -c project=shop -c region=us-east-1 --profile ops',
     );
     expect(commands.ssoLogin).toBe('aws sso login --profile ops');
+    const drift = (stack: string) =>
+      `aws cloudformation detect-stack-drift --stack-name ${stack} --region us-east-1 --profile ops`;
+    expect(commands.driftedStack).toBe(drift('shop-mail-pipeline-prod'));
+    expect(commands.driftedWatchStack).toBe(drift('shop-mail-watch-prod'));
   });
 
   it('are short where all is the default', () => {

@@ -8,6 +8,8 @@ export interface EventSubject {
   readonly to?: readonly string[];
   /** When SES took the mail. */
   readonly sentAt?: string;
+  /** The tag as it stands there. @default none */
+  readonly failedAt?: string;
 }
 
 type Recipient = Readonly<Record<string, unknown>> & { readonly emailAddress: string };
@@ -33,6 +35,7 @@ export function anEvent(eventType: string, details: object = {}, subject: EventS
         'ses:configuration-set': ['keybuzz-mail'],
         deliveryId: [deliveryIdTag(deliveryId)],
         part: [String(part)],
+        ...(subject.failedAt === undefined ? {} : { failedAt: [subject.failedAt] }),
       },
     },
     ...details,

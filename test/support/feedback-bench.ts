@@ -5,6 +5,7 @@ import { type Fates, laterFates } from '../../lib/message/fate.ts';
 import { fatesOf, type Receipt } from '../../lib/message/receipt.ts';
 import { NO_RECORD, type SuppressionRecord, withStrike } from '../../lib/message/suppression.ts';
 import type { DeadLetterCause } from '../../lib/ports/dead-letters.ts';
+import { CountedMetrics } from './counted-metrics.ts';
 import { MemoryFateLedger } from './memory-fate-ledger.ts';
 
 /** The parts of the feedback Lambda in memory, and all that it did with them. */
@@ -15,6 +16,7 @@ export class FeedbackBench {
   readonly parked: { body: string; cause: DeadLetterCause }[] = [];
   readonly postponed: { receiptHandle: string; delaySeconds: number }[] = [];
   readonly paces: EventPace[] = [];
+  readonly metrics = new CountedMetrics();
   readonly logged: Readonly<Record<string, unknown>>[] = [];
   readonly #now = new Date('2026-08-01T10:01:00.000Z');
   readonly #log = (event: string, fields?: object) => void this.logged.push({ event, ...fields });
@@ -45,6 +47,7 @@ export class FeedbackBench {
     random: () => 0.5,
     hasTime: () => true,
     log: { info: this.#log, warn: this.#log, error: this.#log },
+    metrics: this.metrics,
   };
 
   async fates(deliveryId = 'reply-1', part = 0): Promise<Fates | undefined> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Offer } from '../../lambda/resend/offer.ts';
 import type { OfferParts } from '../../lambda/resend/offer-to-ses.ts';
 import { silentLog } from '../../lib/ports/log.ts';
+import { noMetrics } from '../../lib/ports/metrics.ts';
 import { anEnvelope, mimeFrom } from './an-envelope.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 
@@ -16,6 +17,7 @@ export function offerParts(overrides: Pick<OfferParts, 'ses'> & Partial<OfferPar
     eventWait: { leastMs: 60_000, defaultMs: 900_000, mostMs: 3_600_000 },
     clock: { now: () => new Date() },
     log: silentLog,
+    metrics: noMetrics,
     newToken: randomUUID,
     hasTime: () => true,
     ...overrides,

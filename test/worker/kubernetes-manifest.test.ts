@@ -8,6 +8,7 @@ import { HEALTH_ANSWER_TIMEOUT_MS } from '../../lib/worker/health-server.ts';
 import { kubernetesManifest, type ManifestOptions } from '../../lib/worker/kubernetes-manifest.ts';
 import { WORKER_DEFAULTS, WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/worker-settings.ts';
 
+const CLOUD_WATCH = { namespace: 'keybuzz/mail-worker', stage: 'prod' };
 const OPTIONS = { namespace: 'keybuzz', image: 'registry.example/keybuzz/mail:1.0' };
 
 function resourcesOf(options: ManifestOptions): unknown[] {
@@ -101,7 +102,14 @@ describe('the manifest', () => {
     ['as it is by default', OPTIONS],
     [
       'with every option, and a namespace that YAML could take for a number',
-      { namespace: '0123', image: 'mail:1', replicas: 1, drainTimeoutMs: 0, httpPort: 8080 },
+      {
+        namespace: '0123',
+        image: 'mail:1',
+        replicas: 1,
+        drainTimeoutMs: 0,
+        httpPort: 8080,
+        cloudWatch: CLOUD_WATCH,
+      },
     ],
   ])("is valid by Kubernetes' schema, and has no field that it does not know, %s", (_, options) => {
     const [deployment, budget, ...rest] = resourcesOf(options);
@@ -175,8 +183,20 @@ describe('the manifest', () => {
     });
   });
 
+  it('says where metrics are published where it is told', () => {
+    const namesOf = (options: ManifestOptions) => deploymentOf(options).container.env.map(({ name }) => name);
+    const { container } = deploymentOf({ ...OPTIONS, cloudWatch: CLOUD_WATCH });
+
+    expect(container.env).toContainEqual({
+      name: 'OUTBOUND_CLOUDWATCH_NAMESPACE',
+      value: 'keybuzz/mail-worker',
+    });
+    expect(container.env).toContainEqual({ name: 'OUTBOUND_CLOUDWATCH_STAGE', value: 'prod' });
+    expect(namesOf(OPTIONS).filter((name) => name.includes('CLOUDWATCH'))).toEqual([]);
+  });
+
   it('sets variables that the process reads, and its secrets by reference alone', () => {
-    const { container } = deploymentOf(OPTIONS);
+    const { container } = deploymentOf({ ...OPTIONS, cloudWatch: CLOUD_WATCH });
     const read = WORKER_PROCESS_ENVIRONMENT.map(([, variable]) => variable);
 
     const secrets = WORKER_PROCESS_ENVIRONMENT.filter(([, , kind]) => kind === 'secret').map(
@@ -289,12 +309,21 @@ describe('the options of the manifest', () => {
   });
 
   it('name all that is wrong at once', () => {
-    const wrong = { namespace: 'A', image: 'mail', replicas: 0, drainTimeoutMs: -1, httpPort: Number.NaN };
+    const wrong = {
+      namespace: 'A',
+      image: 'mail',
+      replicas: 0,
+      drainTimeoutMs: -1,
+      httpPort: Number.NaN,
+      cloudWatch: { namespace: ':a', stage: 'Prod' },
+    };
     const read = () => kubernetesManifest(wrong);
 
     expect(read).toThrow(SettingsError);
     for (const line of [
-      '5 settings are wrong:',
+      '7 settings are wrong:',
+      'cloudWatch.namespace = ":a": allowed is a namespace of CloudWatch',
+      'cloudWatch.stage = "Prod": allowed is one of dev, prod',
       'namespace = "A": allowed is a DNS label',
       'image = "mail": allowed is an image with a tag or a digest',
       'replicas = 0: allowed is a whole number from 1 to 100',

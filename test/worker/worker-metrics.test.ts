@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { register } from 'prom-client';
 import { FAILURE_CLASSES } from '../../lib/message/failure.ts';
 import type { Outcome } from '../../lib/message/outcome.ts';
+import { type SeriesDefinition, WORKER_SERIES } from '../../lib/message/worker-series.ts';
 import type { OutboxStats } from '../../lib/ports/outbox.ts';
 import { type SettledEvent, silentObserver } from '../../lib/ports/worker-observer.ts';
+import { oneAtATime } from '../../lib/worker/one-at-a-time.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../../lib/worker/worker-metrics.ts';
 
 const readStats = async () => ({ queued: 3, oldestDueSeconds: 1.5 });
@@ -147,6 +149,29 @@ describe('the metrics of a worker', () => {
     expect(samples.get('outbound_taken_total')).toBe(1);
   });
 
+  it('are those of the catalogue, with its types, words and labels', async () => {
+    const metrics = createWorkerMetrics(async () => ({ queued: 3, oldestDueSeconds: 1.5, fatesOverdue: 2 }));
+    const { body } = await metrics.render();
+    const wordsOf = (what: 'TYPE' | 'HELP') =>
+      Object.fromEntries(
+        [...body.matchAll(new RegExp(`^# ${what} (outbound_\\w+) (.+)$`, 'gm'))].map(([, name, words]) => [
+          name,
+          words,
+        ]),
+      );
+    const catalogue = Object.entries<SeriesDefinition>(WORKER_SERIES);
+    expect(wordsOf('TYPE')).toEqual(Object.fromEntries(catalogue.map(([name, { type }]) => [name, type])));
+    expect(wordsOf('HELP')).toEqual(Object.fromEntries(catalogue.map(([name, { help }]) => [name, help])));
+
+    for (const [name, { labels = [] }] of catalogue) {
+      const sample = body.split('\n').find((line) => new RegExp(`^${name}(_bucket)?[{ ]`).test(line)) ?? '';
+      const found = [...sample.matchAll(/(\w+)="/g)]
+        .map(([, label]) => label)
+        .filter((label) => label !== 'le');
+      expect([name, found]).toEqual([name, labels]);
+    }
+  });
+
   it('tell the process and keep to a registry of their own', async () => {
     const first = createWorkerMetrics(readStats);
     const second = createWorkerMetrics(readStats);
@@ -185,6 +210,19 @@ describe('a scrape', () => {
     expect(samples.get('outbound_outbox_up')).toBe(1);
     expect(samples.get('outbound_queue_depth')).toBe(3);
     expect(samples.get('outbound_queue_oldest_seconds')).toBe(1.5);
+    expect(samples.has('outbound_fates_overdue')).toBe(false);
+  });
+
+  it('tells of overdue fates where they are counted', async () => {
+    const answers: OutboxStats[] = [
+      { queued: 0, oldestDueSeconds: 0, fatesOverdue: 0 },
+      { queued: 0, oldestDueSeconds: 0, fatesOverdue: 4 },
+    ];
+    const metrics = createWorkerMetrics(async () => answers.shift() ?? NEVER, { statsTimeoutMs: 5 });
+
+    expect((await scrape(metrics)).get('outbound_fates_overdue')).toBe(0);
+    expect((await scrape(metrics)).get('outbound_fates_overdue')).toBe(4);
+    expect((await scrape(metrics)).has('outbound_fates_overdue')).toBe(false);
   });
 
   it('is not held by an outbox that hangs, and shows no stale state', async () => {
@@ -203,7 +241,10 @@ describe('a scrape', () => {
   it('asks an outbox that hangs only once, and again when it has answered', async () => {
     const hanging = Promise.withResolvers<OutboxStats>();
     const answers = [hanging.promise, readStats()];
-    const metrics = createWorkerMetrics(() => answers.shift() ?? NEVER, { statsTimeoutMs: 5 });
+    const metrics = createWorkerMetrics(
+      oneAtATime(() => answers.shift() ?? NEVER),
+      { statsTimeoutMs: 5 },
+    );
     await Promise.all([metrics.render(), metrics.render()]);
     await metrics.render();
     expect(answers).toHaveLength(1);
@@ -220,7 +261,7 @@ describe('a scrape', () => {
         throw new Error('down');
       },
     ]) {
-      const samples = await scrape(createWorkerMetrics(fails));
+      const samples = await scrape(createWorkerMetrics(oneAtATime(fails)));
       expect(samples.get('outbound_outbox_up')).toBe(0);
       expect(samples.has('outbound_queue_depth')).toBe(false);
     }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { MAILER_ENVIRONMENT, SettingsError } from '../../lib/mailer/settings.ts';
+import { workerMetricNamespace } from '../../lib/message/metrics.ts';
 import { DATABASE_ENVIRONMENT, readDatabaseSettings } from '../../lib/worker/database-settings.ts';
 import {
   readWorkerSettings,
@@ -130,6 +131,55 @@ describe('the settings of the worker', () => {
       expect.stringContaining('fallback.payloadBucket (PAYLOAD_BUCKET) is not set'),
     ]);
     expect(message).not.toContain('hidden');
+  });
+
+  it('say where metrics are published, which by default is nowhere', () => {
+    const settings = read({
+      ...ENV,
+      OUTBOUND_CLOUDWATCH_NAMESPACE: 'keybuzz/mail-worker',
+      OUTBOUND_CLOUDWATCH_STAGE: 'prod',
+      AWS_ENDPOINT_URL_CLOUDWATCH: 'http://127.0.0.1:4566',
+    });
+
+    expect(settings).toMatchObject({
+      cloudWatchNamespace: 'keybuzz/mail-worker',
+      cloudWatchStage: 'prod',
+      cloudWatchEndpoint: 'http://127.0.0.1:4566',
+    });
+    expect(Object.keys(read(ENV)).filter((name) => name.startsWith('cloudWatch'))).toEqual([]);
+  });
+
+  it.each([
+    [
+      { OUTBOUND_CLOUDWATCH_NAMESPACE: 'keybuzz/mail-worker' },
+      'cloudWatchStage (OUTBOUND_CLOUDWATCH_STAGE) is not set: it is needed with cloudWatchNamespace',
+    ],
+    [
+      { OUTBOUND_CLOUDWATCH_STAGE: 'dev', OUTBOUND_CONCURRENCY: '0' },
+      'cloudWatchNamespace (OUTBOUND_CLOUDWATCH_NAMESPACE) is not set: it is needed with cloudWatchStage',
+    ],
+    [
+      { OUTBOUND_CLOUDWATCH_NAMESPACE: 'keybuzz/mail-worker', OUTBOUND_CLOUDWATCH_STAGE: 'test' },
+      'cloudWatchStage (OUTBOUND_CLOUDWATCH_STAGE) = "test": allowed is one of dev, prod',
+    ],
+    [
+      { OUTBOUND_CLOUDWATCH_NAMESPACE: 'AWS/SES', OUTBOUND_CLOUDWATCH_STAGE: 'dev' },
+      'cloudWatchNamespace (OUTBOUND_CLOUDWATCH_NAMESPACE) = "AWS/SES": allowed is a namespace of CloudWatch',
+    ],
+    [
+      { AWS_ENDPOINT_URL_CLOUDWATCH: 'cloudwatch' },
+      'cloudWatchEndpoint (AWS_ENDPOINT_URL_CLOUDWATCH) = "cloudwatch": allowed is a URL',
+    ],
+  ])('do not take %j', (env, problem) => {
+    expect(messageOf(() => read({ ...ENV, ...env }))).toContain(problem);
+  });
+
+  it('take the namespace that the stack gives the right for', () => {
+    const OUTBOUND_CLOUDWATCH_NAMESPACE = workerMetricNamespace('keybuzz');
+
+    expect(
+      read({ ...ENV, OUTBOUND_CLOUDWATCH_NAMESPACE, OUTBOUND_CLOUDWATCH_STAGE: 'dev' }).cloudWatchNamespace,
+    ).toBe(OUTBOUND_CLOUDWATCH_NAMESPACE);
   });
 
   it.each(['smtp,smtp', 'smtp;ses', ' ', "x'; drop table outbound_deliveries --"])(

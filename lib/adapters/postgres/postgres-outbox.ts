@@ -17,6 +17,8 @@ export interface PostgresOutboxOptions extends PostgresSettings {
   readonly providers: readonly string[];
   /** How long a mail is of use, from `created_at` on, where `expires_at` says nothing. */
   readonly defaultTimeToLiveMs: number;
+  /** Whether fates are brought back to the rows, so that one which does not come is missed. @default false */
+  readonly awaitsFates?: boolean;
   /** @default logs nothing */
   readonly log?: Log;
 }
@@ -116,10 +118,12 @@ export class PostgresOutbox implements Outbox {
     await this.#pool.query('ping', 'SELECT 1', []);
   }
 
-  /** Stops to count at 50,000. */
+  /** Stops to count at 50,000 that wait, and at 10,000 whose fate is awaited. */
   async stats(): Promise<OutboxStats> {
-    const [row] = await this.#pool.query<StatsRow>('count', STATS, [this.#options.providers]);
-    return row ?? { queued: 0, oldestDueSeconds: 0 };
+    const { providers, awaitsFates = false } = this.#options;
+    const [row] = await this.#pool.query<StatsRow>('count', STATS, [providers, awaitsFates]);
+    const { queued = 0, oldestDueSeconds = 0, fatesOverdue = null } = row ?? {};
+    return { queued, oldestDueSeconds, ...(fatesOverdue === null ? {} : { fatesOverdue }) };
   }
 
   /** Waits for the calls under way; leases that are still held end by themselves. */

@@ -6,7 +6,8 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { type Envelope, serialiseEnvelope } from '../../message/envelope.ts';
-import type { FallbackQueue } from '../../ports/fallback-queue.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../message/limits.ts';
+import { type FallbackQueue, type PushOptions, REMAINDER_ATTRIBUTE } from '../../ports/fallback-queue.ts';
 import { intoBatches } from './into-batches.ts';
 
 interface Waiting {
@@ -14,6 +15,7 @@ interface Waiting {
   readonly bytes: number;
   readonly groupId: string | undefined;
   readonly delaySeconds: number;
+  readonly isMarked: boolean;
   readonly resolve: (queueMessageId: string) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -35,15 +37,19 @@ export class SqsFallbackQueue implements FallbackQueue {
     this.#timeoutMs = timeoutMs;
   }
 
-  push(envelope: Envelope, options: { readonly delaySeconds?: number } = {}): Promise<string> {
+  push(envelope: Envelope, { delaySeconds = 0, isRemainder = false }: PushOptions = {}): Promise<string> {
     const body = serialiseEnvelope(envelope);
+    const bytes = Buffer.byteLength(body);
+    // A mail that fills its message to the last byte is counted twice rather than lost.
+    const isMarked = isRemainder && bytes + MARK_BYTES <= MAX_QUEUE_MESSAGE_BYTES;
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) setImmediate(() => this.#flush());
       this.#waiting.push({
         body,
-        bytes: Buffer.byteLength(body),
+        bytes: isMarked ? bytes + MARK_BYTES : bytes,
         groupId: envelope.tenantId,
-        delaySeconds: options.delaySeconds ?? 0,
+        delaySeconds,
+        isMarked,
         resolve,
         reject,
       });
@@ -123,11 +129,17 @@ function confirmed(queueMessageId: string | undefined): string {
   return queueMessageId;
 }
 
+const MARK = { DataType: 'String', StringValue: '1' } as const;
+
+/** SQS counts the name, the type and the value of an attribute into the size of a message. */
+const MARK_BYTES = REMAINDER_ATTRIBUTE.length + MARK.DataType.length + MARK.StringValue.length;
+
 /** On a standard queue the group makes it fair: a tenant with many mails does not hold up the others. */
-function messageFields({ body, groupId, delaySeconds }: Waiting) {
+function messageFields({ body, groupId, delaySeconds, isMarked }: Waiting) {
   return {
     MessageBody: body,
     ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
     ...(delaySeconds === 0 ? {} : { DelaySeconds: delaySeconds }),
+    ...(isMarked ? { MessageAttributes: { [REMAINDER_ATTRIBUTE]: MARK } } : {}),
   };
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { gunzipSync } from 'node:zlib';
 import type { OperationInput } from './account-operation.ts';
 import { type AccountService, SERVICES } from './account-service.ts';
 import { readLambdaPath } from './lambda.ts';
@@ -54,7 +55,7 @@ function readInput({ protocol }: AccountService, request: RawRequest): ReadInput
     case 'json': {
       const target = request.headers['x-amz-target'];
       const name = typeof target === 'string' ? target.slice(target.lastIndexOf('.') + 1) : '';
-      return { action: name, input: jsonObject(request.body) };
+      return { action: name, input: jsonObject(request) };
     }
     case 'rest-json': {
       const [path = '', search = ''] = request.url.split('?', 2);
@@ -68,10 +69,18 @@ function readInput({ protocol }: AccountService, request: RawRequest): ReadInput
   }
 }
 
-/** What is no object has none of the parameters that a call needs. */
-function jsonObject(body: Buffer): OperationInput {
+/** Unpacked by no more than AWS takes of any call. */
+const MAX_UNPACKED_BYTES = 1024 * 1024;
+
+/**
+ * What is no object has none of the parameters that a call needs. Clients compress the larger bodies of some calls,
+ * such as CloudWatch's metrics.
+ */
+function jsonObject({ headers, body }: RawRequest): OperationInput {
   try {
-    const value: unknown = JSON.parse(body.toString());
+    const isPacked = headers['content-encoding'] === 'gzip';
+    const unpacked = isPacked ? gunzipSync(body, { maxOutputLength: MAX_UNPACKED_BYTES }) : body;
+    const value: unknown = JSON.parse(unpacked.toString());
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
   } catch {
     return {};

@@ -1,3 +1,5 @@
+import { MetricStore } from '../cloudwatch/metric-store.ts';
+
 /** A stack of CloudFormation. */
 export interface AccountStack {
   readonly name: string;
@@ -101,6 +103,8 @@ export interface AwsAccountOptions {
   readonly region?: string;
   /** @default a role of an administrator */
   readonly caller?: Caller;
+  /** What time its services take it to be. @default the clock of this machine */
+  readonly now?: () => Date;
 }
 
 /**
@@ -120,12 +124,16 @@ export class AwsAccount {
   readonly functions = new Map<string, DeployedFunction>();
   /** By their ids. */
   readonly sourceMappings = new Map<string, SourceMapping>();
+  /** What CloudWatch knows. */
+  readonly metrics = new MetricStore();
+  readonly now: () => Date;
   /** The most entries of a page, to see callers turn pages. @default as in AWS */
   pageSize: number | undefined;
 
-  constructor({ id = '123456789012', region = 'eu-west-1', caller }: AwsAccountOptions = {}) {
+  constructor({ id = '123456789012', region = 'eu-west-1', caller, now }: AwsAccountOptions = {}) {
     this.id = id;
     this.region = region;
+    this.now = now ?? (() => new Date());
     this.caller = caller ?? {
       arn: `arn:aws:sts::${id}:assumed-role/Administrator/operator`,
       userId: 'AROAEXAMPLEADMINISTRA:operator',
@@ -134,7 +142,9 @@ export class AwsAccount {
 
   /** The account as it is seen in a Region: what it has is in one, and the others are empty. */
   seenIn(region: string): AwsAccount {
-    return region === this.region ? this : new AwsAccount({ id: this.id, region, caller: this.caller });
+    return region === this.region
+      ? this
+      : new AwsAccount({ id: this.id, region, caller: this.caller, now: this.now });
   }
 
   add(things: Partial<AccountThings>): this {

@@ -1,7 +1,11 @@
 import * as v from 'valibot';
 import { done, type Operation, type OperationResult, operation, refused } from './account-operation.ts';
 import type { Alarm, AwsAccount } from './aws-account.ts';
+import { GET_METRIC_DATA } from './get-metric-data.ts';
+import { GET_METRIC_STATISTICS } from './get-metric-statistics.ts';
 import { pageOf } from './page-of.ts';
+import { PUT_METRIC_DATA } from './put-metric-data.ts';
+import { SET_ALARM_STATE } from './set-alarm-state.ts';
 
 const PAGE_SIZE = 50;
 
@@ -17,9 +21,13 @@ const describeInput = v.object({
 
 type DescribeInput = v.InferOutput<typeof describeInput>;
 
-/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html */
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Operations.html */
 export const CLOUD_WATCH: Readonly<Record<string, Operation>> = {
   DescribeAlarms: operation(describeInput, 'ValidationException', describeAlarms),
+  SetAlarmState: SET_ALARM_STATE,
+  PutMetricData: PUT_METRIC_DATA,
+  GetMetricStatistics: GET_METRIC_STATISTICS,
+  GetMetricData: GET_METRIC_DATA,
 };
 
 function describeAlarms(account: AwsAccount, input: DescribeInput): OperationResult {
@@ -63,5 +71,6 @@ function described(alarm: Alarm, { id, region }: AwsAccount) {
     StateValue: state,
     StateReason: stateReason,
     StateUpdatedTimestamp: changedAt,
+    StateTransitionedTimestamp: changedAt,
   };
 }

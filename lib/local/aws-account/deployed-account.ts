@@ -1,6 +1,7 @@
 import { AwsAccount, type AwsAccountOptions } from './aws-account.ts';
 import { deployIdentity } from './deploy-identity.ts';
 import { deployPipeline } from './deploy-pipeline.ts';
+import { deployWatch } from './deploy-watch.ts';
 import type { DeploymentOptions } from './deployment.ts';
 
 /**
@@ -16,6 +17,7 @@ export function deployedAccount(options: DeploymentOptions & AwsAccountOptions =
   bootstrap(account, options.at);
   deployIdentity(account, options);
   deployPipeline(account, options);
+  deployWatch(account, options);
   return account;
 }
 

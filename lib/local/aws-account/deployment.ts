@@ -15,6 +15,12 @@ export interface DeploymentOptions {
   readonly mailFromSubdomain?: string;
   /** @default keybuzz-ses */
   readonly userName?: string;
+  /** As the setting of this name. @default essential */
+  readonly alarms?: Settings['alarms'];
+  /** Whom the alarms are told to, who have not followed the link yet. @default nobody */
+  readonly alarmEmail?: readonly string[];
+  /** As the setting of this name. @default false */
+  readonly workerMetrics?: boolean;
   /** What is there already, such as the queues of an emulator. @default named as AWS would */
   readonly resources?: Partial<DeployedResources>;
   /** Gets the identity, unverified as after a deployment, and the configuration set. @default none is looked at */
@@ -46,10 +52,12 @@ export function readDeployment(options: DeploymentOptions): Deployment {
     ses: options.ses,
     accessKey: options.accessKey ?? MADE_UP_KEY,
     at: options.at ?? new Date(),
+    alarms: options.alarms ?? 'essential',
+    alarmEmail: options.alarmEmail ?? [],
+    workerMetrics: options.workerMetrics ?? false,
     identityStack: `${project}-mail-identity`,
     pipelineStack: `${project}-mail-pipeline-${stage}`,
-    // Nothing else of the settings goes into names; reading them all would load the CDK.
-    names: resourceNames({ project, stage, userName } as Settings),
+    names: resourceNames({ project, stage, userName }),
   };
 }
 

@@ -46,8 +46,8 @@ const MAX_REQUEST_BYTES = 1024 * 1024;
 
 /**
  * Starts, on 127.0.0.1, the parts of an AWS account that the operator's commands look at: STS, CloudFormation, IAM,
- * Secrets Manager, CloudWatch's alarms, SNS's topics and Lambda's configuration, each in the protocol of its client.
- * What it does not know it refuses, by name.
+ * Secrets Manager, CloudWatch's alarms and metrics, SNS's topics and Lambda's configuration, each in the protocol of
+ * its client. What it does not know it refuses, by name.
  */
 export async function startAwsAccount(options: AwsAccountDoubleOptions = {}): Promise<AwsAccountDouble> {
   const { account = new AwsAccount() } = options;

@@ -17,6 +17,9 @@ import { partFailedBatch } from './part-failed-batch.ts';
 
 type Call = { readonly service: string; readonly action: string };
 
+/** Is told of a call as it arrives and before it is answered, and of the fault that strikes it. */
+export type CallListener = (call: AwsRequest, fault: AwsFault | undefined) => void;
+
 /**
  * Stands on 127.0.0.1 in front of an emulator of AWS and lets its calls fail as those of AWS do. Without a fault
  * it passes every request on as it came.
@@ -24,7 +27,7 @@ type Call = { readonly service: string; readonly action: string };
 export class FaultProxy {
   readonly #plan = new FaultPlan();
   readonly #calls: Call[] = [];
-  readonly #arrivals = new EventEmitter<{ call: [AwsRequest] }>();
+  readonly #arrivals = new EventEmitter<{ call: Parameters<CallListener> }>();
   readonly #upstream = new Agent({ keepAlive: true });
   readonly #closing = new AbortController();
   readonly #targetPort: number;
@@ -80,8 +83,8 @@ export class FaultProxy {
     });
   }
 
-  /** Calls the listener for each call from now on, as it arrives and before it is answered. */
-  subscribe(listener: (call: AwsRequest) => void): void {
+  /** Calls the listener for each call from now on. */
+  subscribe(listener: CallListener): void {
     this.#arrivals.on('call', listener);
   }
 
@@ -103,8 +106,9 @@ export class FaultProxy {
         body: await buffer(incoming),
       });
       this.#calls.push({ service: call.service, action: call.action });
-      this.#arrivals.emit('call', call);
-      await this.#answer(call, this.#plan.strike(call), outgoing);
+      const fault = this.#plan.strike(call);
+      this.#arrivals.emit('call', call, fault);
+      await this.#answer(call, fault, outgoing);
     } catch {
       // The client has gone, the emulator is down or the proxy closes: the client sees a broken connection.
       outgoing.destroy();

@@ -2,7 +2,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { MAX_QUEUE_MESSAGE_BYTES, MAX_RECEIVE_COUNT, QUEUE_RETENTION_DAYS } from '../../message/limits.ts';
 import type { AwsCalls, AwsFaultRule } from './aws-fault.ts';
-import { FaultProxy } from './fault-proxy.ts';
+import { type CallListener, FaultProxy } from './fault-proxy.ts';
 import { startFauxqs } from './fauxqs-server.ts';
 import type { LocalTopic } from './sns-topic.ts';
 
@@ -44,6 +44,8 @@ export type SqsAndS3 = AsyncDisposable & {
   callsOf(calls: AwsCalls): number;
   /** Resolves when such a call next arrives. */
   arrival(calls: AwsCalls, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Calls the listener for each call from now on. */
+  subscribe(listener: CallListener): void;
   close(): Promise<void>;
 };
 
@@ -76,6 +78,7 @@ export async function startSqsAndS3(options: SqsAndS3Options): Promise<SqsAndS3>
       heal: () => proxy.heal(),
       callsOf: (calls) => proxy.callsOf(calls),
       arrival: (calls, wait) => proxy.arrival(calls, wait),
+      subscribe: (listener) => proxy.subscribe(listener),
       close,
       [Symbol.asyncDispose]: close,
     };

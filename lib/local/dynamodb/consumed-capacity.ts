@@ -8,7 +8,7 @@ const READS = new Set(['GetItem', 'BatchGetItem', 'Query', 'Scan']);
 
 const WRITES = new Set(['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem']);
 
-const NOTHING: ConsumedCapacity = { readUnits: 0, writeUnits: 0 };
+export const NOTHING: ConsumedCapacity = { readUnits: 0, writeUnits: 0 };
 
 /** The body of a request that asks DynamoDB to tell what it costs, where it can. */
 export function askingForCapacity(action: string, body: string): string {
@@ -19,9 +19,22 @@ export function askingForCapacity(action: string, body: string): string {
 /** What a call has cost by its answer. */
 export function capacityOf(action: string, request: string, answer: string): ConsumedCapacity {
   const answered = JSON.parse(answer) as Answer;
-  if (READS.has(action)) return { ...NOTHING, readUnits: readUnitsOf(action, request, answered) };
+  if (isRead(action)) return { ...NOTHING, readUnits: readUnitsOf(action, request, answered) };
   if (WRITES.has(action)) return { ...NOTHING, writeUnits: writeUnitsOf(answered) };
   return NOTHING;
+}
+
+/** The table that a call is for; a batch of the pipeline is for one. */
+export function tableOf(request: string): string {
+  const { TableName, RequestItems = {} } = JSON.parse(request) as {
+    readonly TableName?: string;
+    readonly RequestItems?: Readonly<Record<string, unknown>>;
+  };
+  return TableName ?? Object.keys(RequestItems)[0] ?? '';
+}
+
+export function isRead(action: string): boolean {
+  return READS.has(action);
 }
 
 export function capacitySum(one: ConsumedCapacity, other: ConsumedCapacity): ConsumedCapacity {

@@ -4,12 +4,19 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import dynalite from 'dynalite';
-import { askingForCapacity, type ConsumedCapacity, capacityOf, capacitySum } from './consumed-capacity.ts';
+import {
+  askingForCapacity,
+  type ConsumedCapacity,
+  capacityOf,
+  capacitySum,
+  NOTHING,
+  tableOf,
+} from './consumed-capacity.ts';
 
 export type DynaliteServer = {
   readonly port: number;
-  /** Of all calls so far. */
-  capacityUsed(): ConsumedCapacity;
+  /** Of all calls so far. @param table those for it alone */
+  capacityUsed(table?: string): ConsumedCapacity;
   close(): Promise<void>;
 };
 
@@ -19,13 +26,14 @@ export type DynaliteServer = {
  */
 export async function startDynalite(): Promise<DynaliteServer> {
   const emulator = dynalite({ createTableMs: 0 });
-  let used: ConsumedCapacity = { readUnits: 0, writeUnits: 0 };
+  const used = new Map<string, ConsumedCapacity>();
 
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const action = actionOf(incoming);
     const body = askingForCapacity(action, await text(incoming));
     const answer = await ask(emulator, incoming, body);
-    used = capacitySum(used, capacityOf(action, body, answer.body));
+    const table = tableOf(body);
+    used.set(table, capacitySum(used.get(table) ?? NOTHING, capacityOf(action, body, answer.body)));
     outgoing.writeHead(answer.status, answer.headers).end(answer.body);
   };
 
@@ -36,7 +44,8 @@ export async function startDynalite(): Promise<DynaliteServer> {
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
-    capacityUsed: () => used,
+    capacityUsed: (table) =>
+      table === undefined ? [...used.values()].reduce(capacitySum, NOTHING) : (used.get(table) ?? NOTHING),
     close: async () => {
       const closed = once(server, 'close');
       server.close();

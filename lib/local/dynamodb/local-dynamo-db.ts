@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { LEDGER_KEY, SUPPRESSION_KEY } from '../../adapters/dynamodb/constants.ts';
 import type { AwsCalls, AwsFaultRule } from '../aws/aws-fault.ts';
-import { FaultProxy } from '../aws/fault-proxy.ts';
+import { type CallListener, FaultProxy } from '../aws/fault-proxy.ts';
 import type { ConsumedCapacity } from './consumed-capacity.ts';
 import { startDynalite } from './dynalite-server.ts';
 
@@ -30,8 +30,10 @@ export type LocalDynamoDb = AsyncDisposable & {
   callsOf(calls: AwsCalls): number;
   /** Resolves when such a call next arrives. */
   arrival(calls: AwsCalls, options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /** What AWS would charge for all calls so far. */
-  capacityUsed(): ConsumedCapacity;
+  /** Calls the listener for each call from now on. */
+  subscribe(listener: CallListener): void;
+  /** What AWS would charge for all calls so far. @param table those for it alone */
+  capacityUsed(table?: string): ConsumedCapacity;
   close(): Promise<void>;
 };
 
@@ -59,7 +61,8 @@ export async function startDynamoDb(): Promise<LocalDynamoDb> {
       heal: () => proxy.heal(),
       callsOf: (calls) => proxy.callsOf(calls),
       arrival: (calls, wait) => proxy.arrival(calls, wait),
-      capacityUsed: () => server.capacityUsed(),
+      subscribe: (listener) => proxy.subscribe(listener),
+      capacityUsed: (table) => server.capacityUsed(table),
       close,
       [Symbol.asyncDispose]: close,
     };

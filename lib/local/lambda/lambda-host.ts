@@ -6,6 +6,7 @@ import type { SQSEvent } from 'aws-lambda';
 import { type Log, silentLog } from '../../ports/log.ts';
 import { readBatchAnswer } from './batch-answer.ts';
 import { EventQueue } from './event-queue.ts';
+import { type FinishedInvocation, InvocationWatch } from './finished-invocation.ts';
 import type { InvocationOutcome } from './invocation.ts';
 import { type InvocationCounts, NO_INVOCATIONS } from './invocation-counts.ts';
 import { type LambdaFunction, lambdaEnvironment } from './lambda-environment.ts';
@@ -40,6 +41,8 @@ export type LambdaHostOptions = {
   readonly memoryLimitMb?: number;
   /** What the function writes to stdout and stderr, line by line. */
   readonly onLogLine?: (line: string) => void;
+  /** Called with each invocation that has ended. */
+  readonly onInvocation?: (invocation: FinishedInvocation) => void;
   readonly log?: Log;
 };
 
@@ -111,7 +114,7 @@ export class LambdaHost {
 
   /** kill -9 of every process that is in the middle of an invocation; says how many there were. */
   async kill(): Promise<number> {
-    const invoking = [...this.#processes].filter((process) => process.invoking);
+    const invoking = this.#invoking();
     await Promise.all(invoking.map((process) => process.kill()));
     return invoking.length;
   }
@@ -156,6 +159,7 @@ export class LambdaHost {
   async #work(process: LambdaProcess, event: SQSEvent): Promise<void> {
     const requestId = randomUUID();
     this.#count('started');
+    const watch = new InvocationWatch(() => this.#invoking().length);
     const outcome = await process.invoke(
       {
         requestId,
@@ -165,8 +169,12 @@ export class LambdaHost {
         memoryLimitMb: this.#function.memoryLimitMb,
       },
       this.#options.timeoutSeconds * 1000,
-      () => this.#events.emit('invocation'),
+      () => {
+        watch.begin();
+        this.#events.emit('invocation');
+      },
     );
+    this.#options.onInvocation?.(watch.end(outcome));
     await this.#settle(event, outcome, requestId);
   }
 
@@ -189,6 +197,10 @@ export class LambdaHost {
       // They come again: at least once, as SQS promises.
       this.#log.warn('delete-failed', { error: String(error) });
     });
+  }
+
+  #invoking(): LambdaProcess[] {
+    return [...this.#processes].filter((process) => process.invoking);
   }
 
   #startProcess(): LambdaProcess {

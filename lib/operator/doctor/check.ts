@@ -10,6 +10,7 @@ export const CHECK_GROUPS = [
   'queues',
   'functions',
   'alarms',
+  'fallback',
   'key',
   'smtp',
   'secrets',

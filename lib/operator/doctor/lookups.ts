@@ -8,6 +8,8 @@ import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { awsErrorCode } from '../../adapters/aws-error.ts';
 import { LiveDns } from '../../adapters/dns/live-dns.ts';
 import { probeSmtp, type SmtpProbe } from '../../adapters/smtp/probe-smtp.ts';
+import type { DeployedAlarm } from '../alarms/deployed-alarm.ts';
+import { listAlarms } from '../alarms/list-alarms.ts';
 import type { AwsClients } from '../aws-clients.ts';
 import {
   type DeployedStacks,
@@ -47,6 +49,7 @@ export interface Lookups {
   /** @throws {Error} where the identity's stack is not deployed */
   identity(): Promise<IdentityLookup>;
   sesAccount(): Promise<GetAccountResponse>;
+  alarms(): Promise<readonly DeployedAlarm[]>;
   /** @throws {Error} where the identity's stack is not deployed */
   dnsFindings(): Promise<readonly DnsFinding[]>;
   /** Undefined where no host was named. */
@@ -102,6 +105,7 @@ export function createLookups(sources: LookupSources): Lookups {
     sesAccount: lookUp('SES', async () =>
       (await aws.ses()).send(new GetAccountCommand({}), { abortSignal: signal }),
     ),
+    alarms: lookUp('CloudWatch', async () => listAlarms(await aws.cloudWatch(), deployment, signal)),
     dnsFindings: lookUp('the DNS', async () => {
       const records = await needed();
       const tryMs = Math.max(1, Math.round(timeoutMs * SHARE_OF_DNS_TRY));

@@ -59,6 +59,20 @@ describe.each([
     expect(taken?.raw.equals(mail.mime)).toBe(true);
   });
 
+  it('gives SES the time of the failure, and no other time that a caller names', async () => {
+    const failedAt = new Date('2026-11-22T12:00:00.000Z');
+    const tags = { kind: 'reply', failedAt: '1', deliveryId: 'another', part: '9' };
+
+    await sender.send(rawMail({ failedAt, tags }));
+    await sender.send(rawMail({ tags }));
+
+    const ours = { kind: 'reply', deliveryId: 'b64_cmVwbHkgMQ', part: '3' };
+    expect(ses.mails.map((mail) => mail.tags)).toEqual([
+      { ...ours, failedAt: String(failedAt.getTime()) },
+      ours,
+    ]);
+  });
+
   it.each([
     ['a reset before SES took it', { kind: 'reset', accepted: false }, 'answer-lost', true],
     ['a reset after SES took it', { kind: 'reset', accepted: true }, 'answer-lost', true],

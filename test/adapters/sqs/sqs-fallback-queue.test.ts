@@ -3,8 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SqsFallbackQueue } from '../../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
 import { packMime } from '../../../lib/message/content-codec.ts';
-import type { Envelope } from '../../../lib/message/envelope.ts';
-import { takeEnvelopes } from '../../support/queue-contents.ts';
+import { type Envelope, serialiseEnvelope } from '../../../lib/message/envelope.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../../lib/message/limits.ts';
+import { REMAINDER_ATTRIBUTE } from '../../../lib/ports/fallback-queue.ts';
+import { takeAll, takeEnvelopes } from '../../support/queue-contents.ts';
 
 function anEnvelope(id: string, bytes = 100): Envelope {
   return {
@@ -15,6 +17,14 @@ function anEnvelope(id: string, bytes = 100): Envelope {
     content: packMime(randomBytes(bytes)),
     createdAt: new Date().toISOString(),
   };
+}
+
+/** One that fills its message to the last byte. */
+function aFullEnvelope(): Envelope {
+  const content = { type: 'mail', from: 'support@keybuzz.io', text: '' } as const;
+  const empty: Envelope = { ...anEnvelope('full'), content };
+  const room = MAX_QUEUE_MESSAGE_BYTES - Buffer.byteLength(serialiseEnvelope(empty));
+  return { ...empty, content: { ...content, text: 'x'.repeat(room) } };
 }
 
 describe('the fallback queue', () => {
@@ -92,6 +102,27 @@ describe('the fallback queue', () => {
     const results = await Promise.allSettled(['a', 'b'].map((id) => queue.push(anEnvelope(id))));
 
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
+  it('marks what is left of a message, and nothing else', async () => {
+    await queue.push(anEnvelope('left'), { isRemainder: true });
+    await Promise.all([
+      queue.push(anEnvelope('more-left'), { isRemainder: true }),
+      queue.push(anEnvelope('new')),
+    ]);
+
+    const messages = await takeAll(aws, aws.fallback);
+    const marked = messages.filter(({ MessageAttributes }) => MessageAttributes?.[REMAINDER_ATTRIBUTE]);
+    expect(marked.map(({ Body }) => JSON.parse(Body ?? '').id).sort()).toEqual(['left', 'more-left']);
+    expect(messages).toHaveLength(3);
+  });
+
+  it('takes what is left without the mark where a message has no room for it', async () => {
+    const full = aFullEnvelope();
+
+    await queue.push(full, { isRemainder: true });
+
+    expect(await takeEnvelopes(aws)).toHaveLength(1);
   });
 
   it('keeps back what is pushed with a delay', async () => {

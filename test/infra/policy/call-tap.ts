@@ -1,26 +1,40 @@
 import type { AwsRequest } from '../../../lib/local/aws/aws-request.ts';
 import { FaultProxy } from '../../../lib/local/aws/fault-proxy.ts';
 import type { LocalServices } from '../../../lib/local/local-services.ts';
+import { MetricSink } from '../../support/metric-sink.ts';
 
 /** A way to the emulated services for one principal alone, on which its calls are written down. */
 export class CallTap {
   readonly aws: FaultProxy;
   readonly dynamoDb: FaultProxy;
+  readonly cloudWatch: FaultProxy;
   readonly #ses: FaultProxy;
+  readonly #metrics: MetricSink;
   readonly #calls: AwsRequest[] = [];
 
-  private constructor(aws: FaultProxy, dynamoDb: FaultProxy, ses: FaultProxy) {
+  private constructor(
+    aws: FaultProxy,
+    dynamoDb: FaultProxy,
+    ses: FaultProxy,
+    cloudWatch: FaultProxy,
+    metrics: MetricSink,
+  ) {
     this.aws = aws;
     this.dynamoDb = dynamoDb;
     this.#ses = ses;
-    for (const proxy of [aws, dynamoDb, ses]) proxy.subscribe((call) => this.#calls.push(call));
+    this.cloudWatch = cloudWatch;
+    this.#metrics = metrics;
+    for (const proxy of [aws, dynamoDb, ses, cloudWatch]) proxy.subscribe((call) => this.#calls.push(call));
   }
 
   static async open({ aws, dynamoDb, ses }: LocalServices): Promise<CallTap> {
+    const metrics = await MetricSink.start();
     return new CallTap(
       await FaultProxy.start(portOf(aws.endpoint)),
       await FaultProxy.start(portOf(dynamoDb.endpoint)),
       await FaultProxy.start(portOf(ses.url)),
+      await FaultProxy.start(metrics.port),
+      metrics,
     );
   }
 
@@ -32,6 +46,7 @@ export class CallTap {
       AWS_ENDPOINT_URL_DYNAMODB: this.dynamoDb.endpoint,
       AWS_ENDPOINT_URL_SES: this.#ses.endpoint,
       AWS_ENDPOINT_URL_SESV2: this.#ses.endpoint,
+      AWS_ENDPOINT_URL_CLOUDWATCH: this.cloudWatch.endpoint,
     };
   }
 
@@ -40,7 +55,13 @@ export class CallTap {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.aws.close(), this.dynamoDb.close(), this.#ses.close()]);
+    await Promise.all([
+      this.aws.close(),
+      this.dynamoDb.close(),
+      this.#ses.close(),
+      this.cloudWatch.close(),
+      this.#metrics.close(),
+    ]);
   }
 }
 

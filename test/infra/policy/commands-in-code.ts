@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path';
 
 const CLIENT = /from '@aws-sdk\/client-([\w-]+)'/;
 
-/** Clients whose service goes by another name. */
-const SERVICES: Readonly<Record<string, string>> = { sesv2: 'ses' };
+/** Clients whose calls are signed for a service of another name. */
+const SERVICES: Readonly<Record<string, string>> = { sesv2: 'ses', cloudwatch: 'monitoring' };
 
 /**
  * The calls of AWS that stand in the code of an entry, and in all that it imports, at once or later: `sqs

@@ -1,6 +1,6 @@
 import { arnOfThe, callingServices } from './calls-of-services.ts';
 import type { AuthorisationRequest, Principal } from './evaluate-policies.ts';
-import { OVER_TLS, PAYLOAD_KEY, type Permission } from './needed-permissions.ts';
+import { OVER_TLS, PAYLOAD_KEY, type Permission, putMetricData } from './needed-permissions.ts';
 import type { PipelinePrincipal, Who } from './pipeline-principals.ts';
 import { ACCOUNT, REGION, type Resources } from './resolved-template.ts';
 
@@ -52,6 +52,14 @@ export function forbiddenCalls(
     call('api', 's3:PutObject', `${bucket}/elsewhere`),
     ...['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'].map((action) =>
       call('api', `dynamodb:${action}`, table('ledger')),
+    ),
+    // Nor does it quieten an alarm on what others count.
+    ...['keybuzz/mail', 'keybuzz/mail-worker-2', 'other/mail-worker'].map((namespace) => ({
+      what: `api: cloudwatch:PutMetricData into ${namespace}`,
+      request: { principal: principalOf('api'), ...putMetricData(namespace) },
+    })),
+    ...['cloudwatch:SetAlarmState', 'cloudwatch:DeleteAlarms', 'cloudwatch:DisableAlarmActions'].map(
+      (action) => call('api', action, '*'),
     ),
     // The feedback Lambda only writes down.
     ...SENDS.flatMap((action) =>

@@ -33,6 +33,7 @@ export const OVER_TLS: RequestContext = { 'aws:SecureTransport': 'true', 's3:Tls
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonses.html
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
  *
  * @throws where nobody has said yet what the call needs
  */
@@ -46,6 +47,8 @@ export function permissionsNeededBy(call: AwsRequest, surroundings: CallSurround
       return s3Permissions(call, surroundings);
     case 'ses':
       return sesPermissions(call, surroundings);
+    case 'monitoring':
+      return [metricPermission(call, surroundings)];
     default:
       throw new Error(`a call of a service that is not known here: ${describe(call)}`);
   }
@@ -135,6 +138,17 @@ function sendingOf(call: AwsRequest): Sending {
     };
   }
   throw new Error(`what needs ${describe(call)}?`);
+}
+
+/** Metrics are no resources; what can be told apart is their namespace. */
+function metricPermission(call: AwsRequest, { deployed }: CallSurroundings): Permission {
+  const { Namespace } = JSON.parse(call.body.toString());
+  return putMetricData(deployed(String(Namespace)));
+}
+
+export function putMetricData(namespace: string): Permission {
+  const context = { ...OVER_TLS, 'cloudwatch:namespace': namespace };
+  return { action: 'cloudwatch:PutMetricData', resource: '*', context };
 }
 
 /** What the SDK calls it. The second version of SES tells it by verb and path. */

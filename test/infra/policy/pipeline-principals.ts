@@ -1,3 +1,4 @@
+import { workerMetricNamespace } from '../../../lib/message/metrics.ts';
 import type { Principal } from './evaluate-policies.ts';
 import { OVER_TLS, PAYLOAD_KEY, type Permission, permissionsNeededBy } from './needed-permissions.ts';
 import type { RecordedCalls, RecordedRun } from './recorded-run.ts';
@@ -47,14 +48,17 @@ function functionPrincipal(
   };
 }
 
-/** The worker reads its settings from the secret. */
+/** Where the worker is to publish its metrics stands in no secret: whoever deploys it sets that. */
+const SET_BY_HAND = { OUTBOUND_CLOUDWATCH_NAMESPACE: workerMetricNamespace('keybuzz') };
+
+/** The worker reads its other settings from the secret. */
 function apiPrincipal(resources: Resources, run: RecordedRun): PipelinePrincipal {
   const { SecretString } = propertiesOf('AWS::SecretsManager::Secret', resources);
   const userId = Object.keys(resources).find((id) => resources[id]?.Type === 'AWS::IAM::User') ?? '';
   return {
     who: 'api',
     principal: { kind: 'identity', arn: arnOf(userId, resources) ?? '' },
-    recorded: permissionsOf(run.api, JSON.parse(String(SecretString)), run),
+    recorded: permissionsOf(run.api, { ...JSON.parse(String(SecretString)), ...SET_BY_HAND }, run),
     onItsBehalf: [],
   };
 }

@@ -51,10 +51,12 @@ export async function runWorker(
       AWS_SES_REGION: aws.region,
       AWS_SES_ACCESS_KEY: aws.credentials.accessKeyId,
       AWS_SES_SECRET_KEY: aws.credentials.secretAccessKey,
+      OUTBOUND_CLOUDWATCH_NAMESPACE: 'local/mail-worker',
+      OUTBOUND_CLOUDWATCH_STAGE: 'dev',
       ...tap.endpoints,
     };
     const calls = ['PutObject', 'DeleteMessageBatch'].map((action) => tap.aws.arrival({ action }, SOON()));
-    const isDone = Promise.all(calls);
+    const isDone = Promise.all([...calls, tap.cloudWatch.arrival({ action: 'PutMetricData' }, SOON())]);
     // The worker may not even start; then that is what is to be told.
     isDone.catch(() => {});
     const worker = await WorkerProcess.start({ environment });

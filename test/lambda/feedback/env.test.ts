@@ -13,6 +13,8 @@ const env = {
   [FEEDBACK_ENV.softBounceLimit]: '3',
   [FEEDBACK_ENV.softBounceWindowDays]: '7',
   [FEEDBACK_ENV.fromDomain]: 'keybuzz.io',
+  [FEEDBACK_ENV.metricsNamespace]: 'keybuzz/mail',
+  [FEEDBACK_ENV.metricsStage]: 'dev',
 };
 
 describe('the environment of the feedback Lambda', () => {
@@ -48,6 +50,8 @@ describe('the environment of the feedback Lambda', () => {
     [FEEDBACK_ENV.queueUrl, 'feedback'],
     [FEEDBACK_ENV.fromDomain, 'https://keybuzz.io'],
     [FEEDBACK_ENV.ledgerTable, 'a table'],
+    [FEEDBACK_ENV.metricsNamespace, 'keybuzz mail'],
+    [FEEDBACK_ENV.metricsStage, ''],
     ['AWS_REGION', 'Ireland'],
   ])('is refused where %s is %j, with the value and what is allowed', (name, value) => {
     expect(() => readFeedbackEnv({ ...env, [name]: value })).toThrow(

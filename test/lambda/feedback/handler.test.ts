@@ -57,6 +57,8 @@ describe('the handler of the feedback Lambda', () => {
       [FEEDBACK_ENV.softBounceLimit]: '3',
       [FEEDBACK_ENV.softBounceWindowDays]: '7',
       [FEEDBACK_ENV.fromDomain]: 'keybuzz.io',
+      [FEEDBACK_ENV.metricsNamespace]: 'keybuzz/mail',
+      [FEEDBACK_ENV.metricsStage]: 'dev',
       AWS_REGION: aws.region,
       AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey,

@@ -15,6 +15,7 @@ import { type LocalDynamoDb, startDynamoDb } from '../../../lib/local/dynamodb/l
 import { type SesDouble, startSesDouble } from '../../../lib/local/ses/ses-double.ts';
 import { parseReceipt, type Receipt } from '../../../lib/message/receipt.ts';
 import { systemClock } from '../../../lib/ports/clock.ts';
+import { CountedMetrics } from '../../support/counted-metrics.ts';
 import { takeAll } from '../../support/queue-contents.ts';
 
 const CALL_TIMEOUT_MS = 5_000;
@@ -35,6 +36,7 @@ class ResendBench {
   ses!: SesDouble;
   parts!: BatchParts;
   logged: string[] = [];
+  metrics = new CountedMetrics();
   postponed: { receiptHandle: string; delaySeconds: number }[] = [];
 
   async start(): Promise<void> {
@@ -47,6 +49,7 @@ class ResendBench {
   async reset(): Promise<void> {
     const { aws, dynamoDb } = this;
     this.logged = [];
+    this.metrics = new CountedMetrics();
     this.postponed = [];
     this.ses = await startSesDouble({
       identities: ['keybuzz.io'],
@@ -91,6 +94,7 @@ class ResendBench {
       newToken: randomUUID,
       hasTime: () => true,
       log: { info: write, warn: write, error: write },
+      metrics: this.metrics,
     };
   }
 

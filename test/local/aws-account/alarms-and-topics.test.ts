@@ -3,6 +3,7 @@ import {
   DescribeAlarmsCommand,
   type DescribeAlarmsCommandInput,
   paginateDescribeAlarms,
+  SetAlarmStateCommand,
 } from '@aws-sdk/client-cloudwatch';
 import {
   GetTopicAttributesCommand,
@@ -60,6 +61,22 @@ describe('alarms', () => {
     expect(await names({ StateValue: 'ALARM' })).toEqual(['mail-dead-letters']);
     expect(await names({ ActionPrefix: 'arn:aws:sns' })).toEqual(['mail-dead-letters', 'mail-age']);
     expect(await names({ AlarmTypes: ['CompositeAlarm'] })).toEqual([]);
+  });
+
+  it('are made to ring by hand, with a reason, from that moment on', async () => {
+    const double = await runAccount(new AwsAccount().add({ alarms: ALARMS }));
+    const client = clientOf(double, CloudWatchClient);
+    const ring = (AlarmName: string) =>
+      client.send(new SetAlarmStateCommand({ AlarmName, StateValue: 'ALARM', StateReason: 'a test' }));
+    await ring('mail-age');
+    await ring('mail-dead-letters');
+    const { MetricAlarms = [] } = await client.send(new DescribeAlarmsCommand({ StateValue: 'ALARM' }));
+    expect(MetricAlarms).toMatchObject([
+      { AlarmName: 'mail-dead-letters', StateReason: 'a test', StateTransitionedTimestamp: AT },
+      { AlarmName: 'mail-age', StateReason: 'a test', AlarmActions: [TOPIC] },
+    ]);
+    expect(MetricAlarms[1]?.StateTransitionedTimestamp?.getTime()).toBeGreaterThan(AT.getTime());
+    expect(await errorOf(ring('missing'))).toMatchObject({ name: 'ResourceNotFound', status: 404 });
   });
 
   it('come by pages of fifty', async () => {

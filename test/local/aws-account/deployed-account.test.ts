@@ -5,6 +5,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { deployIdentity } from '../../../lib/local/aws-account/deploy-identity.ts';
 import { deployPipeline } from '../../../lib/local/aws-account/deploy-pipeline.ts';
+import { deployWatch } from '../../../lib/local/aws-account/deploy-watch.ts';
 import { bootstrap, deployedAccount } from '../../../lib/local/aws-account/deployed-account.ts';
 import { resourcesOf } from '../../../lib/local/aws-account/deployed-resources.ts';
 import { operatorEnvironment } from '../../../lib/local/aws-account/operator-environment.ts';
@@ -18,6 +19,16 @@ import { AT, clientOf, runAccount } from './running-account.ts';
 
 const DEV = { project: 'keybuzz', stage: 'dev' } as const;
 
+const STACKS = {
+  identity: 'keybuzz-mail-identity',
+  pipeline: 'keybuzz-mail-pipeline-dev',
+  watch: 'keybuzz-mail-watch-dev',
+} as const;
+const STACK_KEYS = ['identity', 'pipeline', 'watch'] as const;
+
+/** All that a stack can have. */
+const ALL = { alarms: 'all', workerMetrics: true } as const;
+
 async function resourcesIn(double: AwsAccountDouble, stack: string) {
   const client = clientOf(double, CloudFormationClient);
   const listed = await client.send(new ListStackResourcesCommand({ StackName: stack }));
@@ -27,13 +38,13 @@ async function resourcesIn(double: AwsAccountDouble, stack: string) {
 describe('a deployed account beside the stacks that the CDK synthesises', () => {
   let stacks: Synthesised;
   beforeAll(() => {
-    stacks = synthesise({ stage: 'dev' });
+    stacks = synthesise({ stage: 'dev', ...ALL });
   });
 
   it('has the same outputs', async () => {
     const double = await runAccount(deployedAccount());
     const described = await describeDeployment(clientOf(double, CloudFormationClient), DEV);
-    for (const stack of ['identity', 'pipeline'] as const) {
+    for (const stack of STACK_KEYS) {
       const outputs = Object.keys(stacks[stack].toJSON().Outputs);
       expect(Object.keys(described[stack]?.outputs ?? {}).sort()).toEqual(outputs.sort());
     }
@@ -44,11 +55,10 @@ describe('a deployed account beside the stacks that the CDK synthesises', () => 
   });
 
   it('has no resources but theirs, of the same types and names', async () => {
-    const double = await runAccount(deployedAccount());
-    for (const stack of ['identity', 'pipeline'] as const) {
+    const double = await runAccount(deployedAccount(ALL));
+    for (const stack of STACK_KEYS) {
       const { Resources } = stacks[stack].toJSON();
-      const name = stack === 'identity' ? 'keybuzz-mail-identity' : 'keybuzz-mail-pipeline-dev';
-      const listed = await resourcesIn(double, name);
+      const listed = await resourcesIn(double, STACKS[stack]);
       expect(listed.length).toBeGreaterThan(0);
       for (const { LogicalResourceId = '', ResourceType, PhysicalResourceId = '' } of listed) {
         expect({ id: LogicalResourceId, type: Resources[LogicalResourceId]?.Type }).toEqual({
@@ -81,9 +91,22 @@ describe('a deployed account beside the stacks that the CDK synthesises', () => 
     );
   });
 
+  it('has the same alarms, which say the same and tell the same topic', () => {
+    const { alarms, topics } = deployedAccount(ALL);
+    const synthesised = Object.values(stacks.watch.findResources('AWS::CloudWatch::Alarm'));
+    expect([...alarms.values()].map(({ name, description }) => [name, description]).sort()).toEqual(
+      synthesised.map(({ Properties }) => [Properties.AlarmName, Properties.AlarmDescription]).sort(),
+    );
+    const topic = [...topics.keys()].find((arn) => arn.endsWith(':keybuzz-mail-alarms-dev'));
+    for (const { actions } of alarms.values()) expect(actions).toEqual([topic]);
+  });
+
   /** The name that a template gives a resource. */
   function nameIn(properties: Record<string, unknown>): string | undefined {
-    const keys = ['QueueName', 'TableName', 'TopicName', 'FunctionName', 'UserName', 'Name', 'EmailIdentity'];
+    const keys = [
+      ...['QueueName', 'TableName', 'TopicName', 'FunctionName', 'UserName', 'Name', 'EmailIdentity'],
+      ...['AlarmName', 'DashboardName'],
+    ];
     const names = keys.map((key) => properties[key]).filter((value) => typeof value === 'string');
     return names.at(0);
   }
@@ -95,7 +118,8 @@ describe('a deployment', () => {
     const client = clientOf(double, CloudFormationClient);
     const ses = new SesAccount({ sandbox: true });
     bootstrap(double.account);
-    expect(await describeDeployment(client, DEV)).toEqual({ identity: undefined, pipeline: undefined });
+    const nothing = { identity: undefined, pipeline: undefined, watch: undefined };
+    expect(await describeDeployment(client, DEV)).toEqual(nothing);
 
     deployIdentity(double.account, { ses });
     const { identity } = await describeDeployment(client, DEV);
@@ -111,6 +135,21 @@ describe('a deployment', () => {
     deployPipeline(double.account, { ses });
     const outputs = await pipelineOutputs(client, DEV);
     expect(ses.configurationSets.get(outputs.ConfigurationSetName)).toMatchObject({ tlsPolicy: 'REQUIRE' });
+    expect(double.account.alarms.size).toBe(0);
+
+    deployWatch(double.account, { alarmEmail: ['ops@example.org'] });
+    const { watch } = await describeDeployment(client, DEV);
+    const topic = double.account.topics.get(watch?.outputs.AlarmTopicArn ?? '');
+    expect(topic?.subscriptions).toEqual([
+      { protocol: 'email', endpoint: 'ops@example.org', confirmed: false },
+    ]);
+    expect(double.account.alarms.size).toBe(10);
+  });
+
+  it('has no topic where nobody wants an alarm', () => {
+    const { alarms, stacks, topics } = deployedAccount({ alarms: 'none' });
+    expect([alarms.size, stacks.get(STACKS.watch)?.outputs]).toEqual([0, {}]);
+    expect([...topics.keys()].filter((arn) => arn.includes('alarms'))).toEqual([]);
   });
 
   it('leaves an identity that is verified already as it is', () => {

@@ -1,5 +1,7 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import type { Alarm, AwsAccount } from '../../../lib/local/aws-account/aws-account.ts';
 import type { DoctorBench } from './doctor-bench.ts';
+import { handOver } from './hand-over.ts';
 
 export interface BrokenSetUp {
   readonly what: string;
@@ -13,6 +15,7 @@ export interface BrokenSetUp {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+const EARLIER = new Date(Date.now() - DAY_MS);
 const DEPLOY = 'npm run deploy -- -c stage=dev';
 const OF_STACK = [
   'sending configuration-set',
@@ -24,6 +27,7 @@ const OF_STACK = [
   'queues receipts-dead-letters',
   'functions resend-source',
   'functions feedback-source',
+  'fallback in-use',
   'key access-key',
   'secrets vault',
   'secrets kubernetes',
@@ -31,13 +35,16 @@ const OF_STACK = [
 const OF_AWS = [
   'stacks identity',
   'stacks pipeline',
+  'stacks watch',
   'identity verified',
   'identity dkim',
   'identity mail-from',
   'sending production',
   'sending quota',
   'sending enabled',
+  'functions watch',
   'alarms subscribers',
+  'alarms ringing',
   ...OF_STACK,
 ];
 
@@ -53,6 +60,22 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     break: ({ account }) => setStatus(account.stacks.get('keybuzz-mail-pipeline-dev'), 'ROLLBACK_COMPLETE'),
     amiss: {
       'stacks pipeline': ['fail', 'aws cloudformation delete-stack --stack-name keybuzz-mail-pipeline-dev'],
+    },
+  },
+  {
+    what: 'what watches the pipeline is not deployed',
+    break: ({ account }) => {
+      account.stacks.delete('keybuzz-mail-watch-dev');
+      account.alarms.clear();
+    },
+    amiss: { 'stacks watch': ['warn', DEPLOY], 'alarms subscribers': ['warn', DEPLOY] },
+    skipped: ['functions watch', 'alarms ringing'],
+  },
+  {
+    what: 'the first deployment of what watches the pipeline was rolled back',
+    break: ({ account }) => setStatus(account.stacks.get('keybuzz-mail-watch-dev'), 'ROLLBACK_COMPLETE'),
+    amiss: {
+      'stacks watch': ['warn', 'aws cloudformation delete-stack --stack-name keybuzz-mail-watch-dev'],
     },
   },
   {
@@ -157,9 +180,81 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     amiss: { 'alarms subscribers': ['warn', 'follow the link in the mail from AWS to o***@example.org'] },
   },
   {
+    what: 'nobody has subscribed to the alarms',
+    break: ({ account, alarmTopic }) => account.add({ topics: [{ arn: alarmTopic, subscriptions: [] }] }),
+    amiss: { 'alarms subscribers': ['warn', 'aws sns subscribe --topic-arn arn:aws:sns:eu-west-1:'] },
+  },
+  {
+    what: 'the topic of the alarms is gone',
+    break: ({ account, alarmTopic }) => account.topics.delete(alarmTopic),
+    amiss: {
+      'alarms subscribers': [
+        'warn',
+        'aws cloudformation detect-stack-drift --stack-name keybuzz-mail-watch-dev',
+      ],
+    },
+  },
+  {
+    what: 'an alarm was silenced',
+    break: ({ account }) => change(account, 'receipts-unread', { actionsEnabled: false }),
+    amiss: {
+      'alarms subscribers': [
+        'warn',
+        'aws cloudwatch enable-alarm-actions --alarm-names keybuzz-mail-dev-receipts-unread',
+      ],
+    },
+  },
+  {
     what: 'there are no alarms',
     break: ({ account }) => account.alarms.clear(),
-    amiss: { 'alarms subscribers': ['warn', DEPLOY] },
+    amiss: { 'alarms subscribers': ['warn', `set alarms to essential`] },
+    skipped: ['alarms ringing'],
+  },
+  {
+    what: 'an alarm rings that can wait',
+    break: ({ account }) => change(account, 'receipts-unread', { state: 'ALARM' }),
+    amiss: { 'alarms ringing': ['warn', 'see the other lines; then docs/runbook.md#receipts-unread'] },
+  },
+  {
+    what: 'a critical alarm rings, and another',
+    break: ({ account }) => {
+      change(account, 'fallback-in-use', { state: 'ALARM' });
+      change(account, 'dead-letters', { state: 'ALARM' });
+    },
+    amiss: {
+      'alarms ringing': [
+        'fail',
+        'mailctl dlq ls; then docs/runbook.md#dead-letters; the others: mailctl alarms',
+      ],
+    },
+  },
+  {
+    what: 'the watch function is silent',
+    break: ({ account }) => change(account, 'quota-near', { state: 'INSUFFICIENT_DATA', changedAt: EARLIER }),
+    amiss: { 'alarms ringing': ['warn', 'aws logs tail /aws/lambda/keybuzz-mail-watch-dev --since 1h'] },
+  },
+  {
+    what: 'the watch function is gone',
+    break: ({ account }) => account.functions.delete('keybuzz-mail-watch-dev'),
+    amiss: {
+      'functions watch': [
+        'warn',
+        'aws cloudformation detect-stack-drift --stack-name keybuzz-mail-watch-dev',
+      ],
+    },
+  },
+  {
+    what: 'the last update of the watch function failed',
+    break: ({ account }) => {
+      const deployed = account.functions.get('keybuzz-mail-watch-dev');
+      if (deployed !== undefined) deployed.lastUpdateStatus = 'Failed';
+    },
+    amiss: { 'functions watch': ['warn', 'aws logs tail /aws/lambda/keybuzz-mail-watch-dev --since 1h'] },
+  },
+  {
+    what: 'SMTP is down, and mail goes out by the fallback',
+    break: ({ account }) => handOver(account.metrics, { minutesAgo: 20, class: 'unreachable', down: true }),
+    amiss: { 'fallback in-use': ['warn', 'docs/runbook.md#fallback-in-use'] },
   },
   {
     what: 'the access key is 400 days old',
@@ -222,8 +317,9 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     amiss: {
       'stacks identity': ['fail', 'check the network, --region, and AWS_ENDPOINT_URL'],
       'stacks pipeline': ['fail', 'check the network, --region, and AWS_ENDPOINT_URL'],
+      'stacks watch': ['fail', 'check the network, --region, and AWS_ENDPOINT_URL'],
     },
-    skipped: ['identity verified', 'identity dkim', 'identity mail-from', ...OF_STACK],
+    skipped: ['identity verified', 'identity dkim', 'identity mail-from', 'functions watch', ...OF_STACK],
   },
   {
     what: 'Lambda never answers',
@@ -234,9 +330,16 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     amiss: {
       'functions resend-source': ['fail', 'mailctl doctor --only functions --timeout 60'],
       'functions feedback-source': ['fail', 'mailctl doctor --only functions --timeout 60'],
+      'functions watch': ['fail', 'mailctl doctor --only functions --timeout 60'],
     },
   },
 ];
+
+function change({ alarms }: AwsAccount, name: string, changes: Partial<Alarm>): void {
+  const alarm = alarms.get(`keybuzz-mail-dev-${name}`);
+  if (alarm === undefined) throw new Error(`there is no alarm ${name}`);
+  alarms.set(alarm.name, { ...alarm, ...changes });
+}
 
 function setStatus<Status>(thing: { status: Status } | undefined, status: Status): void {
   if (thing === undefined) throw new Error('it is not there');

@@ -59,9 +59,10 @@ export async function startDoctorBench(queues: DoctorQueues, domain: string): Pr
   ]);
   const { fallback, deadLetters } = queues.aws;
   const resources = { fallback, deadLetters, ...queues.named };
-  const account = deployedAccount({ domain, ses: ses.account, resources });
+  const alarmEmail = ['operator@example.org'];
+  const account = deployedAccount({ domain, ses: ses.account, resources, alarmEmail });
   verifyIdentity(ses.account, domain);
-  addAlarm(account);
+  confirmSubscription(account);
   const secret = [...account.secrets.values()][0]?.value ?? '{}';
   vault.state.secrets().write(VAULT_PATH, JSON.parse(secret));
   const kubernetesFile = join(folder, 'secret.json');
@@ -103,23 +104,11 @@ function verifyIdentity({ identities }: SesAccount, domain: string): void {
   identity.mailFrom = { domain: `bounce.${domain}`, status: 'SUCCESS' };
 }
 
-function addAlarm(account: AwsAccount): void {
-  account.add({
-    alarms: [
-      {
-        name: 'keybuzz-mail-dead-letters-dev',
-        state: 'OK',
-        actions: [ALARM_TOPIC],
-        changedAt: new Date(),
-      },
-    ],
-    topics: [
-      {
-        arn: ALARM_TOPIC,
-        subscriptions: [{ protocol: 'email', endpoint: 'operator@example.org', confirmed: true }],
-      },
-    ],
-  });
+/** As it is once the link in the mail was followed. */
+function confirmSubscription({ topics }: AwsAccount): void {
+  const [subscription] = topics.get(ALARM_TOPIC)?.subscriptions ?? [];
+  if (subscription === undefined) throw new Error('the deployment left no topic with a subscription');
+  subscription.confirmed = true;
 }
 
 function manifestOf(fields: Readonly<Record<string, string>>): string {

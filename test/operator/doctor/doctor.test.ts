@@ -71,7 +71,8 @@ describe('mailctl doctor', () => {
     expect(namesOf(checks, 'warn', 'fail', 'skipped')).toEqual([]);
     expect(code).toBe(0);
     // What many checks want to know is asked once.
-    expect(bench.double.callsOf({ service: 'cloudformation' })).toBe(3);
+    expect(bench.double.callsOf({ service: 'cloudformation' })).toBe(4);
+    expect(bench.double.callsOf({ action: 'DescribeAlarms' })).toBe(1);
     expect(bench.ses.calls.map(({ operation }) => operation).sort()).toEqual([
       'GetAccount',
       'GetConfigurationSet',

@@ -1,6 +1,7 @@
 import { AwsAccount } from '../../../lib/local/aws-account/aws-account.ts';
 import { deployIdentity } from '../../../lib/local/aws-account/deploy-identity.ts';
 import { deployPipeline } from '../../../lib/local/aws-account/deploy-pipeline.ts';
+import { deployWatch } from '../../../lib/local/aws-account/deploy-watch.ts';
 import { bootstrap } from '../../../lib/local/aws-account/deployed-account.ts';
 import { resourcesOf } from '../../../lib/local/aws-account/deployed-resources.ts';
 import { operatorEnvironment } from '../../../lib/local/aws-account/operator-environment.ts';
@@ -53,6 +54,7 @@ export async function startQuickstartBench(backend: LocalBackend): Promise<Quick
   const deploy = async () => {
     deployIdentity(account.account, { ses });
     deployPipeline(account.account, { ses, resources });
+    deployWatch(account.account);
   };
   const zone = await startZone();
   const bench = {

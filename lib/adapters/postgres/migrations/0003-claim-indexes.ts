@@ -1,3 +1,4 @@
+import { dropIfInvalid } from './drop-if-invalid.ts';
 import type { Migration } from './migration.ts';
 
 /**
@@ -18,23 +19,6 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_deliveries_waiting_idx ON outbo
 const LEASED = `
 CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_deliveries_leased_idx ON outbound_deliveries (lease_until)
 WHERE status = 'sending' AND lease_owner IS NOT NULL`;
-
-/**
- * A concurrent build lets the API go on writing while it runs. One that was broken off leaves an invalid index
- * behind, which `IF NOT EXISTS` would take for the real one. To drop it needs the table for a moment, and others
- * would wait behind that.
- */
-const dropIfInvalid = (index: string) => `
-DO $$
-BEGIN
-  PERFORM set_config('lock_timeout', '2s', true);
-  IF EXISTS (
-    SELECT FROM pg_index WHERE indexrelid = to_regclass('${index}') AND NOT indisvalid
-  ) THEN
-    DROP INDEX ${index};
-  END IF;
-END
-$$`;
 
 export const claimIndexes: Migration = {
   name: '0003-claim-indexes',

@@ -1,5 +1,5 @@
 import type { DeployedStack } from '../../deployment.ts';
-import { identityStackName, pipelineStackName } from '../../deployment.ts';
+import { identityStackName, pipelineStackName, watchStackName } from '../../deployment.ts';
 import type { MendCommands } from '../../mend-commands.ts';
 import { type Check, type CheckResult, fail, ok, warn } from '../check.ts';
 import type { DoctorContext } from '../doctor-context.ts';
@@ -15,7 +15,25 @@ export const STACK_CHECKS: readonly Check[] = [
     name: 'pipeline',
     run: async (context) => judge((await context.lookups.stacks()).pipeline, pipelineStackName, context),
   },
+  {
+    group: 'stacks',
+    name: 'watch',
+    run: async (context) => judgeWatch((await context.lookups.stacks()).watch, context),
+  },
 ];
+
+/** Without it nobody is told when mail stops, and that is all: mail flows. */
+function judgeWatch(
+  stack: DeployedStack | undefined,
+  { deployment, aws, commands }: DoctorContext,
+): CheckResult {
+  if (stack === undefined) {
+    const told = `there is no stack ${watchStackName(deployment)} in ${aws.region}: mail flows, and nobody sees when it stops`;
+    return warn(told, commands.deploy);
+  }
+  const result = judgeStatus(stack, commands);
+  return result.status === 'fail' ? warn(result.detail, result.mend) : result;
+}
 
 function judge(
   stack: DeployedStack | undefined,

@@ -3,6 +3,7 @@ import {
   describeDeployment,
   identityStackName,
   pipelineStackName,
+  watchStackName,
 } from '../../deployment.ts';
 import {
   done,
@@ -19,13 +20,14 @@ import { stackCondition } from '../stack-condition.ts';
 export const DEPLOY: QuickstartStep = {
   name: 'deploy',
   explain: () =>
-    'Two stacks: the SES identity of the domain, and the pipeline of the stage with its queues, Lambdas, tables and the key of the API.',
+    'Three stacks: the SES identity of the domain, the pipeline of the stage with its queues, Lambdas, tables and the key of the API, and the dashboards and alarms that watch it.',
   isDone: async (context) => {
     const { aws, deployment, signal } = context;
     const stacks = await describeDeployment(await aws.cloudFormation(), deployment, signal);
     return standingOf(context, [
       [identityStackName(deployment), stacks.identity],
       [pipelineStackName(deployment), stacks.pipeline],
+      [watchStackName(deployment), stacks.watch],
     ]);
   },
   run: async (context, before) =>
@@ -41,7 +43,7 @@ function standingOf(context: QuickstartContext, stacks: readonly NamedStack[]): 
     condition: stack === undefined ? 'missing' : stackCondition(stack.status),
   }));
   const amiss = states.filter(({ condition }) => condition !== 'fine');
-  if (amiss.length === 0) return done(states.map(({ name }) => name).join(' and '));
+  if (amiss.length === 0) return done(states.map(({ name }) => name).join(', '));
   const detail = amiss.map(({ name, status }) => `${name} is ${status}`).join(', ');
   if (amiss.some(({ condition }) => condition === 'busy')) return open(detail, WAIT);
   const stuck = amiss.filter(({ condition }) => condition === 'stuck');

@@ -1,0 +1,165 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readSettings, type Settings } from '../lib/infra/settings.ts';
+import { watchNames } from '../lib/infra/watch/watch-names.ts';
+import { type DrawnRun, drawRun } from '../lib/local/dashboards/draw-run.ts';
+import { readRecording } from '../lib/local/dashboards/read-recording.ts';
+import { watchTemplate } from '../lib/local/dashboards/watch-template.ts';
+import { SCENARIO_NAMES } from '../lib/local/scenario/all-scenarios.ts';
+import { runScenario } from '../lib/local/scenario/run-scenario.ts';
+import type { ScenarioRecording } from '../lib/local/scenario/scenario-recording.ts';
+
+const HELP = `Draws the dashboards that would be deployed, from a run of the pipeline on this machine.
+
+  npm run dashboards                              plays an outage of mail-core and draws it: some minutes
+  npm run dashboards -- --scenario NAME           plays another one: ${SCENARIO_NAMES.join(', ')}
+  npm run dashboards -- --from FILE               draws what was recorded, such as test/recordings/outage.json
+  npm run dashboards -- --record FILE             keeps what the run recorded, to draw it again
+  npm run dashboards -- --until 2026-01-14T12:00  as they looked at that moment of the run (UTC)
+  npm run dashboards -- --out DIR                 writes mail.svg, reputation.svg and machine-room.svg there
+                                                  (default: docs/dashboards)
+  npm run dashboards -- --json                    tells the files and the alarms as JSON on standard output
+  npm run dashboards -- --help                    this text
+
+The definitions are those of cdk.json. Ends with 0 if all is drawn, 1 if not, 2 for wrong arguments.
+`;
+
+const OPTIONS = {
+  scenario: { type: 'string' },
+  from: { type: 'string' },
+  record: { type: 'string' },
+  until: { type: 'string' },
+  out: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+const ROOT = new URL('../', import.meta.url);
+
+/** Progress goes to standard error, so that standard output holds the result alone. */
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+interface Wanted {
+  readonly scenario: (typeof SCENARIO_NAMES)[number];
+  readonly from: string | undefined;
+  readonly record: string | undefined;
+  readonly untilMs: number | undefined;
+  readonly out: string;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+function readArguments(): Wanted | undefined {
+  try {
+    const {
+      scenario = 'outage',
+      from,
+      record,
+      until,
+      out = 'docs/dashboards',
+      ...flags
+    } = parseArgs({
+      options: OPTIONS,
+      allowPositionals: false,
+    }).values;
+    const known = SCENARIO_NAMES.find((name) => name === scenario);
+    if (known === undefined)
+      throw new Error(`--scenario ${scenario}: there are ${SCENARIO_NAMES.join(', ')}`);
+    if (from !== undefined && record !== undefined)
+      throw new Error('--from and --record: nothing new is run');
+    return { scenario: known, from, record, untilMs: momentOf(until), out, ...flags };
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
+    return undefined;
+  }
+}
+
+/** A moment without a zone is in UTC, as the pictures are. */
+function momentOf(until: string | undefined): number | undefined {
+  if (until === undefined) return undefined;
+  const atMs = Date.parse(/Z|[+-]\d\d:\d\d$/.test(until) ? until : `${until}Z`);
+  if (Number.isNaN(atMs)) throw new Error(`--until ${until}: not a moment such as 2026-01-14T12:00`);
+  return atMs;
+}
+
+async function recordingFor({ from, scenario, record }: Wanted): Promise<ScenarioRecording> {
+  if (from !== undefined) {
+    const read = readRecording(await readFile(from, 'utf8'));
+    if (read.kind === 'unreadable') throw new Error(`${from} is no recording: ${read.reason}`);
+    return read.recording;
+  }
+  say(`playing ${scenario} on 127.0.0.1`);
+  const recording = await runScenario(scenario, { onProgress: say, signal: interrupted() });
+  if (record !== undefined) await writeFile(record, `${JSON.stringify(recording)}\n`);
+  return recording;
+}
+
+function interrupted(): AbortSignal {
+  const ending = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => ending.abort(new Error(`ended by ${signal}`)));
+  }
+  return ending.signal;
+}
+
+async function readDefinition(): Promise<{ settings: Settings; context: Record<string, unknown> }> {
+  const { context } = JSON.parse(await readFile(new URL('cdk.json', ROOT), 'utf8'));
+  const read = readSettings(context);
+  if (read.kind === 'invalid') throw new Error(read.message);
+  return { settings: read.settings, context };
+}
+
+async function write({ drawings }: DrawnRun, settings: Settings, out: string): Promise<readonly string[]> {
+  const names = watchNames(settings);
+  const files: Readonly<Record<string, string>> = {
+    [names.mailDashboard]: 'mail.svg',
+    [names.reputationDashboard]: 'reputation.svg',
+    [names.machineRoomDashboard]: 'machine-room.svg',
+  };
+  await mkdir(out, { recursive: true });
+  const written = drawings.map(async ({ name, svg }) => {
+    const file = join(out, files[name] ?? `${name}.svg`);
+    await writeFile(file, `${svg}\n`);
+    return file;
+  });
+  return Promise.all(written);
+}
+
+function told(files: readonly string[], { alarms }: DrawnRun): string {
+  const rang = alarms.map(({ name, transitions }) => {
+    const times = transitions.filter(({ state }) => state === 'ALARM').length;
+    return `  ${name}: ${transitions.at(-1)?.state ?? 'INSUFFICIENT_DATA'}, rang ${times} times`;
+  });
+  return [...files, ...rang].join('\n');
+}
+
+async function draw(wanted: Wanted): Promise<void> {
+  const { settings, context } = await readDefinition();
+  const recording = await recordingFor(wanted);
+  const drawn = drawRun(await watchTemplate(settings, context), recording, wanted.untilMs);
+  const files = await write(drawn, settings, wanted.out);
+  const { scenario } = recording;
+  const result = wanted.json
+    ? JSON.stringify({ scenario, files, alarms: drawn.alarms }, null, 2)
+    : told(files, drawn);
+  process.stdout.write(`${result}\n`);
+}
+
+async function run(): Promise<number> {
+  const wanted = readArguments();
+  if (wanted === undefined) return 2;
+  if (wanted.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  try {
+    await draw(wanted);
+    return 0;
+  } catch (error) {
+    say(`nothing is drawn: ${error instanceof Error ? error.message : error}`);
+    return 1;
+  }
+}
+
+process.exitCode = await run();

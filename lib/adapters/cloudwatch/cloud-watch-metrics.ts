@@ -1,0 +1,135 @@
+import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { METRICS, type MetricDefinition, type MetricName, OTHER_VALUE } from '../../message/metrics.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import { type AwsConnection, awsClientOptions } from '../aws-connection.ts';
+import { awsErrorCode } from '../aws-error.ts';
+import { chunks, metricDataOf } from './metric-data.ts';
+import { type MinuteOfMetric, MinuteValues } from './minute-values.ts';
+
+export interface CloudWatchMetricsOptions {
+  readonly connection: AwsConnection;
+  readonly namespace: string;
+  /** The value of the dimension that all metrics have. */
+  readonly stage: string;
+  /** Adds what has to be looked up, before each publishing. It ends soon after the signal has aborted. */
+  readonly measure: (signal: AbortSignal) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** @default 60000 */
+  readonly periodMs?: number;
+}
+
+const PERIOD_MS = 60_000;
+
+/** What cannot be published for longer is given up: whoever looks at a dashboard then has found the outage. */
+const KEEP_MS = 60 * 60_000;
+
+/** A call may hold 1,000, in at most 1 MB. */
+const MAX_MINUTES_PER_CALL = 500;
+
+/**
+ * Metrics that are published to CloudWatch once a minute, for a process that runs outside of AWS. Whoever counts waits
+ * for nothing: values are gathered in memory by the minute in which they came. What could not be published goes out
+ * with the next call, for up to an hour. A call whose answer was lost is made again, so that counts may come out too
+ * high then, never too low.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+ */
+export class CloudWatchMetrics implements Metrics {
+  readonly #options: CloudWatchMetricsOptions;
+  readonly #client: CloudWatchClient;
+  readonly #values = new MinuteValues();
+  readonly #givenUp = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #underWay: Promise<void> | undefined;
+  #isFailing = false;
+
+  constructor(options: CloudWatchMetricsOptions) {
+    this.#options = options;
+    this.#client = new CloudWatchClient(awsClientOptions(options.connection));
+  }
+
+  add(name: MetricName, value: number, label?: string): void {
+    // CloudWatch refuses a whole call for one of these.
+    if (!Number.isFinite(value)) return;
+    const at = this.#options.clock.now().getTime();
+    for (const known of labelsOf(METRICS[name], label)) this.#values.add(at, name, known, value);
+  }
+
+  /** Publishes at once, and once in each period from then on. */
+  start(): void {
+    if (this.#timer !== undefined) throw new Error('the metrics are published already');
+    this.#timer = setInterval(() => this.#tick(), this.#options.periodMs ?? PERIOD_MS);
+    this.#tick();
+  }
+
+  /** Publishes all that there is, as far as CloudWatch takes it. */
+  async flush(): Promise<void> {
+    const { clock, namespace, stage } = this.#options;
+    const oldestMs = clock.now().getTime() - KEEP_MS;
+    let open = this.#values.takeAll().filter(({ minuteMs }) => minuteMs >= oldestMs);
+    try {
+      for (const minutes of chunks(open, MAX_MINUTES_PER_CALL)) {
+        const MetricData = minutes.flatMap((minute) => metricDataOf(minute, stage));
+        await this.#client.send(new PutMetricDataCommand({ Namespace: namespace, MetricData }), {
+          abortSignal: this.#givenUp.signal,
+        });
+        open = open.slice(minutes.length);
+        this.#tellRecovery();
+      }
+    } catch (error) {
+      this.#keep(open, error);
+    }
+  }
+
+  /** Measures nothing more, and publishes what is left; what is not out by then is lost. */
+  async stop(timeoutMs: number): Promise<void> {
+    clearInterval(this.#timer);
+    const deadline = setTimeout(() => {}, timeoutMs);
+    try {
+      await this.#underWay;
+      await this.flush();
+    } finally {
+      clearTimeout(deadline);
+      this.#client.destroy();
+    }
+  }
+
+  /** While CloudWatch keeps one publishing waiting there is no other: what it would have taken waits for the next. */
+  #tick(): void {
+    this.#underWay ??= this.#measureAndPublish().finally(() => {
+      this.#underWay = undefined;
+    });
+  }
+
+  async #measureAndPublish(): Promise<void> {
+    try {
+      await this.#options.measure(this.#givenUp.signal);
+    } catch (error) {
+      this.#options.log.error('not-measured', { code: awsErrorCode(error) });
+    }
+    await this.flush();
+  }
+
+  #keep(minutes: readonly MinuteOfMetric[], error: unknown): void {
+    this.#values.putBack(minutes);
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    this.#options.log.warn('metrics-not-published', { code: awsErrorCode(error) });
+  }
+
+  #tellRecovery(): void {
+    if (!this.#isFailing) return;
+    this.#isFailing = false;
+    this.#options.log.info('metrics-published-again');
+  }
+}
+
+/** The values of the second dimension that a value counts for; undefined is the metric without one. */
+function labelsOf({ by }: MetricDefinition, label: string | undefined): readonly (string | undefined)[] {
+  if (by === undefined) return [undefined];
+  const known = label !== undefined && by.values.includes(label) ? label : OTHER_VALUE;
+  return by.total ? [known, undefined] : [known];
+}

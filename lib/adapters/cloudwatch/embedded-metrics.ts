@@ -1,0 +1,140 @@
+import {
+  METRICS,
+  type MetricDefinition,
+  type MetricName,
+  type MetricUnit,
+  OTHER_VALUE,
+} from '../../message/metrics.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+
+export interface EmbeddedMetricsOptions {
+  readonly namespace: string;
+  readonly stage: string;
+  /** Takes a line with its end, as Lambda's standard output does. */
+  readonly write: (line: string) => void;
+  readonly clock: Clock;
+}
+
+/**
+ * Gathers what an invocation counts, and writes it as lines of the log that CloudWatch makes metrics of, without a
+ * call: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ *
+ * Counts become their sum; all else keeps its values, or percentiles could not be told. A label that is not in the set
+ * of its metric is `other`, whether the set has it or not: nothing is lost, and there is one metric more at the most.
+ * What is no finite number is left out, since JSON cannot say it.
+ */
+export class EmbeddedMetrics implements Metrics {
+  readonly #options: EmbeddedMetricsOptions;
+  #gathered = new Map<string, Gathered>();
+
+  constructor(options: EmbeddedMetricsOptions) {
+    this.#options = options;
+  }
+
+  add(name: MetricName, value: number, label?: string): void {
+    if (!Number.isFinite(value)) return;
+    const second = secondDimension(METRICS[name], label);
+    const key = second === undefined ? WITHOUT_SECOND : JSON.stringify([second.name, second.value]);
+    const gathered = this.#gathered.get(key) ?? { second, values: new Map() };
+    this.#gathered.set(key, gathered);
+    const before = gathered.values.get(name) ?? [];
+    gathered.values.set(name, isCount(name) ? [(before[0] ?? 0) + value] : [...before, value]);
+  }
+
+  /** Writes what was added since the last time; nothing where nothing was. */
+  flush(): void {
+    const gathered = this.#gathered;
+    this.#gathered = new Map();
+    for (const line of linesOf(gathered)) this.#write(line);
+  }
+
+  #write(line: Gathered): void {
+    const { namespace, stage, write, clock } = this.#options;
+    const { second, values } = line;
+    const document = {
+      _aws: {
+        Timestamp: clock.now().getTime(),
+        CloudWatchMetrics: directivesOf(namespace, [...values.keys()]),
+      },
+      stage,
+      ...(second === undefined ? {} : { [second.name]: second.value }),
+      ...Object.fromEntries([...values].map(([name, all]) => [name, isCount(name) ? all[0] : all])),
+    };
+    write(`${JSON.stringify(document)}\n`);
+  }
+}
+
+interface SecondDimension {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What can stand on one line: there is one value of each dimension on it. */
+interface Gathered {
+  readonly second: SecondDimension | undefined;
+  readonly values: Map<MetricName, readonly number[]>;
+}
+
+const WITHOUT_SECOND = '';
+
+/** CloudWatch takes so many values of a metric from one line. */
+const MOST_VALUES = 100;
+
+function secondDimension({ by }: MetricDefinition, label: string | undefined): SecondDimension | undefined {
+  if (by === undefined) return undefined;
+  const isKnown = label !== undefined && by.values.includes(label);
+  return { name: by.dimension, value: isKnown ? label : OTHER_VALUE };
+}
+
+function isCount(name: MetricName): boolean {
+  return METRICS[name].unit === 'Count';
+}
+
+/** One for each value of a second dimension; metrics without one go with the first. */
+function linesOf(gathered: ReadonlyMap<string, Gathered>): Gathered[] {
+  const alone = gathered.get(WITHOUT_SECOND);
+  const [first, ...others] = [...gathered.values()].filter(({ second }) => second !== undefined);
+  const all = new Map([...(first?.values ?? []), ...(alone?.values ?? [])]);
+  if (all.size === 0) return [];
+  return [{ second: first?.second, values: all }, ...others].flatMap(withFewValues);
+}
+
+/** As many lines as it takes to have no more values of a metric on one than are allowed. */
+function withFewValues({ second, values }: Gathered): Gathered[] {
+  const lines = Math.ceil(Math.max(...[...values.values()].map(({ length }) => length)) / MOST_VALUES);
+  return Array.from({ length: lines }, (_, line) => ({
+    second,
+    values: new Map(
+      [...values]
+        .map(([name, all]) => [name, all.slice(line * MOST_VALUES, (line + 1) * MOST_VALUES)] as const)
+        .filter(([, some]) => some.length > 0),
+    ),
+  }));
+}
+
+interface Directive {
+  readonly Namespace: string;
+  readonly Dimensions: readonly (readonly string[])[];
+  /** At most 100; the catalogue has fewer in all. */
+  readonly Metrics: { readonly Name: MetricName; readonly Unit: MetricUnit }[];
+}
+
+/** Metrics with the same sets of dimensions share a directive. */
+function directivesOf(namespace: string, names: readonly MetricName[]): Directive[] {
+  const directives = new Map<string, Directive>();
+  for (const name of names) {
+    const dimensions = dimensionSets(METRICS[name]);
+    const key = JSON.stringify(dimensions);
+    const directive = directives.get(key) ?? { Namespace: namespace, Dimensions: dimensions, Metrics: [] };
+    directive.Metrics.push({ Name: name, Unit: METRICS[name].unit });
+    directives.set(key, directive);
+  }
+  return [...directives.values()];
+}
+
+function dimensionSets({ by }: MetricDefinition): string[][] {
+  if (by === undefined) return [['stage']];
+  const both = ['stage', by.dimension];
+  return by.total ? [['stage'], both] : [both];
+}

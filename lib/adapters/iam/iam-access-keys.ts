@@ -1,0 +1,51 @@
+import { type AccessKeyMetadata, type IAMClient, ListAccessKeysCommand } from '@aws-sdk/client-iam';
+import * as v from 'valibot';
+import type { OldestKey, UserAccessKeys } from '../../ports/account-facts.ts';
+
+/**
+ * Looks at the access keys of a user, of which IAM tells everything but the secret. There are two at most, and still
+ * IAM may hand them out page by page: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html
+ */
+export class IamAccessKeys implements UserAccessKeys {
+  readonly #iam: IAMClient;
+  readonly #userName: string;
+  readonly #timeoutMs: number;
+
+  /** @param timeoutMs what all pages may take together, the tries of the SDK included */
+  constructor(iam: IAMClient, userName: string, timeoutMs: number) {
+    this.#iam = iam;
+    this.#userName = userName;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async oldestActive(): Promise<OldestKey> {
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    let oldest: OldestKey = { kind: 'none' };
+    let Marker: string | undefined;
+    do {
+      const command = new ListAccessKeysCommand({ UserName: this.#userName, Marker });
+      const page = await this.#iam.send(command, { abortSignal: signal });
+      oldest = (page.AccessKeyMetadata ?? []).map(keyOf).reduce(older, oldest);
+      Marker = page.IsTruncated === true ? page.Marker : undefined;
+    } while (Marker !== undefined);
+    return oldest;
+  }
+}
+
+const keySchema = v.variant('Status', [
+  v.object({ Status: v.literal('Active'), CreateDate: v.date() }),
+  v.object({ Status: v.picklist(['Inactive', 'Expired']) }),
+]);
+
+function keyOf(metadata: AccessKeyMetadata): OldestKey {
+  const parsed = v.safeParse(keySchema, metadata);
+  if (!parsed.success) return { kind: 'unreadable' };
+  const key = parsed.output;
+  return key.Status === 'Active' ? { kind: 'found', createdAt: key.CreateDate } : { kind: 'none' };
+}
+
+function older(one: OldestKey, other: OldestKey): OldestKey {
+  if (one.kind === 'unreadable' || other.kind === 'none') return one;
+  if (other.kind === 'unreadable' || one.kind === 'none') return other;
+  return one.createdAt <= other.createdAt ? one : other;
+}

@@ -1,0 +1,272 @@
+import { FEEDBACK_LONGEST_RETRY_SECONDS } from '../../../lambda/feedback/constants.ts';
+import { WATCH_PERIOD_MINUTES } from '../../../lambda/watch/constants.ts';
+import type { Settings } from '../settings.ts';
+import type { AlarmDefinition } from './alarm-definition.ts';
+import type { PipelineMetrics } from './pipeline-metrics.ts';
+import {
+  feedbackStuckSeconds,
+  KEY_OLD_DAYS,
+  mailWaitingSeconds,
+  QUOTA_NEAR_PERCENT,
+  RECEIPTS_UNREAD_SECONDS,
+  REPUTATION,
+} from './thresholds.ts';
+
+type AlarmSettings = Pick<Settings, 'eventWaitDefaultSeconds'>;
+
+const MINUTE_SECONDS = 60;
+
+/**
+ * Where one try is more than one period away from the next, nobody tells of the mail in between: the window holds two
+ * tries of the longest pause, so that the alarm does not close and ring again.
+ */
+const MAIL_WINDOW_PERIODS = 12;
+const FEEDBACK_WINDOW_PERIODS = Math.ceil((2 * FEEDBACK_LONGEST_RETRY_SECONDS) / (5 * MINUTE_SECONDS));
+
+/** Three values a period: that one of them is late or lost leaves no hole. */
+const WATCH_WINDOW_MINUTES = 3 * WATCH_PERIOD_MINUTES;
+
+/** The alarms of every deployment, in the order in which they matter. */
+export function essentialAlarms(m: PipelineMetrics, settings: AlarmSettings): readonly AlarmDefinition[] {
+  return [
+    fallbackInUse(m),
+    mailWaiting(m, settings),
+    deadLetters(m),
+    functionsFailing(m),
+    feedbackStuck(m, settings),
+    receiptsUnread(m),
+    quotaNear(m),
+    bounceRate(m),
+    complaintRate(m),
+    keyOld(m),
+  ];
+}
+
+function fallbackInUse(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'fallback-in-use',
+    severity: 'warning',
+    meaning: 'SMTP is down. Mail still goes out, by SES; nobody else will notice.',
+    when: 'mail was handed over, since the server is at fault, in 2 of the last 6 periods of 5 minutes',
+    because:
+      'one connection that breaks is no outage, and half an hour without a mail that failed is the end of one',
+    first: 'doctor --only fallback,smtp',
+    dashboard: 'mail',
+    metrics: { down: m.own('SmtpDown', 'Sum') },
+    // Where nothing is handed over, nothing is counted, and CloudWatch would look further back for what it misses.
+    expression: 'FILL(down, 0)',
+    comparison: '>=',
+    threshold: 1,
+    periodMinutes: 5,
+    evaluationPeriods: 6,
+    datapointsToAlarm: 2,
+    missingData: 'notBreaching',
+  };
+}
+
+function mailWaiting(m: PipelineMetrics, settings: AlarmSettings): AlarmDefinition {
+  const threshold = mailWaitingSeconds(settings);
+  return {
+    name: 'mail-waiting',
+    severity: 'critical',
+    meaning: 'Mail that was handed over is stuck in the queue: neither way takes it.',
+    when: `one has waited for ${minutes(threshold)} minutes, as told within the last hour`,
+    because:
+      'SES that throttles, or whose answer was lost, is done with a mail sooner; tries are up to 45 minutes apart, ' +
+      'and an hour without an old one is the end',
+    first: 'doctor --only account,sending,queues,functions',
+    dashboard: 'mail',
+    // SQS leaves out of its age what was received more than three times: of that, the function itself tells.
+    metrics: { age: m.oldestAge('fallback'), tried: m.own('MailRetryAge', 'Maximum') },
+    expression: 'MAX([FILL(age, 0), FILL(tried, 0)])',
+    comparison: '>=',
+    threshold,
+    periodMinutes: 5,
+    evaluationPeriods: MAIL_WINDOW_PERIODS,
+    datapointsToAlarm: 1,
+    missingData: 'notBreaching',
+  };
+}
+
+function deadLetters(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'dead-letters',
+    severity: 'critical',
+    meaning: 'Mail, events or receipts were parked: nothing happens to them until a person decides.',
+    when: 'any lies in the dead letters of the three queues, as told within the last 15 minutes',
+    because:
+      'each is a mail somebody waits for, and is gone after 14 days; those that a person just looks at are hidden ' +
+      'for a while, which is no end',
+    first: 'dlq ls',
+    dashboard: 'mail',
+    metrics: {
+      mail: m.deadLetters('fallback'),
+      events: m.deadLetters('feedback'),
+      receipts: m.deadLetters('receipts'),
+    },
+    expression: 'FILL(mail, 0) + FILL(events, 0) + FILL(receipts, 0)',
+    comparison: '>',
+    threshold: 0,
+    periodMinutes: 5,
+    evaluationPeriods: 3,
+    datapointsToAlarm: 1,
+    missingData: 'notBreaching',
+  };
+}
+
+function functionsFailing(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'functions-failing',
+    severity: 'critical',
+    meaning: 'A Lambda that mail or its events pass through fails or is throttled, again and again.',
+    when: 'an invocation failed in 3 of the last 6 periods of 5 minutes',
+    because:
+      'what failed once comes again by itself; with little mail, the next try is 9 minutes later, so that an error ' +
+      'in each period would be too much to wait for',
+    first: 'doctor --only functions,queues',
+    dashboard: 'machineRoom',
+    // Not of the watch function: no mail passes through it, and quota-near and key-old tell of its silence.
+    metrics: {
+      e1: m.errors('resend'),
+      e2: m.errors('feedback'),
+      t1: m.throttles('resend'),
+      t2: m.throttles('feedback'),
+    },
+    expression: 'FILL(e1, 0) + FILL(e2, 0) + FILL(t1, 0) + FILL(t2, 0)',
+    comparison: '>=',
+    threshold: 1,
+    periodMinutes: 5,
+    evaluationPeriods: 6,
+    datapointsToAlarm: 3,
+    missingData: 'notBreaching',
+  };
+}
+
+function feedbackStuck(m: PipelineMetrics, settings: AlarmSettings): AlarmDefinition {
+  const threshold = feedbackStuckSeconds(settings);
+  return {
+    name: 'feedback-stuck',
+    severity: 'critical',
+    meaning:
+      'Events of SES are not worked: lost answers stay in doubt, bounces go unseen, rows hear nothing.',
+    when: `one has waited for ${minutes(threshold)} minutes, as told within the last ${5 * FEEDBACK_WINDOW_PERIODS} minutes`,
+    because:
+      'a mail whose answer was lost waits about that long for its event and is sent again without it; a batch that ' +
+      'failed once comes again after 6 minutes',
+    first: 'doctor --only queues,functions',
+    dashboard: 'mail',
+    metrics: { age: m.oldestAge('feedback'), tried: m.own('EventRetryAge', 'Maximum') },
+    expression: 'MAX([FILL(age, 0), FILL(tried, 0)])',
+    comparison: '>=',
+    threshold,
+    periodMinutes: 5,
+    evaluationPeriods: FEEDBACK_WINDOW_PERIODS,
+    datapointsToAlarm: 1,
+    missingData: 'notBreaching',
+  };
+}
+
+function receiptsUnread(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'receipts-unread',
+    severity: 'warning',
+    meaning: 'The worker does not read what became of its mail: rows stay at "handed over".',
+    when: `a receipt has waited for ${minutes(RECEIPTS_UNREAD_SECONDS)} minutes, 3 periods of 5 minutes in a row`,
+    because: 'a worker reads within seconds, and a deployment of it or of its database is over sooner',
+    first: 'doctor --only queues,key,secrets',
+    dashboard: 'mail',
+    metrics: { age: m.oldestAge('receipts') },
+    // An empty queue has no oldest message.
+    expression: 'FILL(age, 0)',
+    comparison: '>=',
+    threshold: RECEIPTS_UNREAD_SECONDS,
+    periodMinutes: 5,
+    evaluationPeriods: 3,
+    datapointsToAlarm: 3,
+    missingData: 'notBreaching',
+  };
+}
+
+function quotaNear(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'quota-near',
+    severity: 'warning',
+    meaning: 'SES will soon take no more mail for the day. Without data: nobody looks at the quota any more.',
+    when: `${QUOTA_NEAR_PERCENT} % of the quota of 24 hours are used, as told within the last half hour`,
+    because: 'a raise of the quota takes AWS a day, and what is left is what an outage of SMTP would need',
+    first: 'doctor --only account,sending,functions',
+    dashboard: 'reputation',
+    metrics: { used: m.own('QuotaUsed', 'Maximum') },
+    comparison: '>=',
+    threshold: QUOTA_NEAR_PERCENT,
+    periodMinutes: WATCH_WINDOW_MINUTES,
+    evaluationPeriods: 2,
+    datapointsToAlarm: 1,
+    missingData: 'missing',
+    tellsOfMissingData: true,
+  };
+}
+
+function bounceRate(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'bounce-rate',
+    severity: 'warning',
+    meaning: 'So many addresses are wrong that AWS will soon review the account, and may stop it.',
+    when: 'the share of hard bounces of the account was 4 % or more within the last 3 hours',
+    because: 'AWS reviews at 5 % and pauses sending at 10 %, and looks at all mail of the account',
+    first: 'suppression ls',
+    dashboard: 'reputation',
+    metrics: { rate: m.bounceRate() },
+    comparison: '>=',
+    threshold: REPUTATION.bounce.alarm,
+    ...RATE,
+  };
+}
+
+function complaintRate(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'complaint-rate',
+    severity: 'warning',
+    meaning: 'So many recipients call it spam that AWS will soon review the account, and may stop it.',
+    when: 'the share of complaints of the account was 0.08 % or more within the last 3 hours',
+    because: 'AWS reviews at 0.1 % and pauses sending at 0.5 %, and looks at all mail of the account',
+    first: 'suppression ls',
+    dashboard: 'reputation',
+    metrics: { rate: m.complaintRate() },
+    comparison: '>=',
+    threshold: REPUTATION.complaint.alarm,
+    ...RATE,
+  };
+}
+
+/** SES tells the shares only now and then; what it told last holds until it tells something else. */
+const RATE = {
+  periodMinutes: 60,
+  evaluationPeriods: 3,
+  datapointsToAlarm: 1,
+  missingData: 'ignore',
+} as const;
+
+function keyOld(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'key-old',
+    severity: 'warning',
+    meaning: "The API's access key should be replaced. Without data: no active key is left, or nobody looks.",
+    when: `the oldest active key is more than ${KEY_OLD_DAYS} days old`,
+    because: 'the key is outside of AWS, and the longer it lives, the more places it was copied to',
+    first: 'doctor --only key,functions',
+    dashboard: 'machineRoom',
+    metrics: { days: m.own('KeyAgeDays', 'Maximum') },
+    comparison: '>',
+    threshold: KEY_OLD_DAYS,
+    periodMinutes: WATCH_WINDOW_MINUTES,
+    evaluationPeriods: 2,
+    datapointsToAlarm: 1,
+    missingData: 'missing',
+    tellsOfMissingData: true,
+  };
+}
+
+function minutes(seconds: number): number {
+  return Math.round(seconds / MINUTE_SECONDS);
+}

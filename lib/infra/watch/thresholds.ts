@@ -1,0 +1,34 @@
+import type { Settings } from '../settings.ts';
+
+/** What alarms ring at, where dashboards draw the same line. */
+
+/**
+ * Shares at which we want to hear of it, at which AWS reviews an account, and at which it pauses its sending.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/dg/faqs-enforcement.html
+ */
+export const REPUTATION = {
+  bounce: { alarm: 0.04, review: 0.05, pause: 0.1 },
+  complaint: { alarm: 0.0008, review: 0.001, pause: 0.005 },
+} as const;
+
+/** Of what SES allows in 24 hours. */
+export const QUOTA_NEAR_PERCENT = 80;
+
+/** The same number of days as in `mailctl doctor`. */
+export const KEY_OLD_DAYS = 90;
+
+/** How old a receipt may get that nobody has read. */
+export const RECEIPTS_UNREAD_SECONDS = 30 * 60;
+
+type EventWait = Pick<Settings, 'eventWaitDefaultSeconds'>;
+
+/** How long a mail may wait in the queue; longer than one whose answer was lost waits for its event. */
+export function mailWaitingSeconds({ eventWaitDefaultSeconds }: EventWait): number {
+  return Math.max(30 * 60, 2 * eventWaitDefaultSeconds);
+}
+
+/** How long an event may wait: about as long as the mail waits that it may decide about. */
+export function feedbackStuckSeconds({ eventWaitDefaultSeconds }: EventWait): number {
+  return Math.max(15 * 60, eventWaitDefaultSeconds);
+}

@@ -1,0 +1,37 @@
+import { type EChartsOption, init } from 'echarts';
+
+export interface ChartSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * What ECharts draws, as SVG without the element around it, so that several charts stand in one picture. Its ids count
+ * the charts of the process; here they get a name of their own.
+ *
+ * @see https://echarts.apache.org/handbook/en/how-to/cross-platform/server/
+ */
+export function echartsSvg(option: EChartsOption, size: ChartSize, idPrefix: string): string {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, ...size });
+  try {
+    chart.setOption({ animation: false, useUTC: true, backgroundColor: 'none', ...option });
+    return bare(chart.renderToSVGString(), idPrefix);
+  } finally {
+    // Else its timers keep the process alive.
+    chart.dispose();
+  }
+}
+
+/** Without the root element, and what only a browser with ECharts in it would use; fonts are the picture's. */
+function bare(svg: string, idPrefix: string): string {
+  return svg
+    .replace(/^<svg[^>]*>/, '')
+    .replace(/<\/svg>\s*$/, '')
+    .replaceAll(/<style>.*?<\/style>/gs, '')
+    .replaceAll(/<rect [^>]*fill="none"[^>]*><\/rect>/g, '')
+    .replaceAll(/ (?:class|ecmeta_\w+|pointer-events)="[^"]*"/g, '')
+    .replaceAll(/font: ?(?:normal )*(\S+px) [^";]*/g, 'font-size:$1')
+    .replaceAll(/;?font-family:[^";]*/g, '')
+    .replaceAll(/\bzr\d+-/g, `${idPrefix}-`)
+    .replaceAll(/\n/g, '');
+}

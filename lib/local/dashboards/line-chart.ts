@@ -1,0 +1,95 @@
+import type { EChartsOption } from 'echarts';
+import { timeMarks } from './axis-scale.ts';
+import { PADDING_PX } from './card-title.ts';
+import { hasData } from './drawn-series.ts';
+import { echartsSvg } from './echarts-svg.ts';
+import { valueText } from './format-value.ts';
+import { type Legend, legend } from './legend.ts';
+import { lineSeries, thresholdLines } from './line-series.ts';
+import { CHART_FONT, PALETTE } from './palette.ts';
+import { element, text } from './svg.ts';
+import { type ValueAxis, valueAxis } from './value-axis.ts';
+import type { ViewContext } from './view-context.ts';
+
+const AXIS_NAME_PX = 22;
+/** Of the axis of time, so that about as many pixels are between its marks. */
+const MARK_PX = 88;
+const CLOCK_PX = 26;
+/** Room for half a time of day at the end of the axis. */
+const LEAST_RIGHT_PX = 10;
+
+/** Lines or stacked areas over time, with thresholds across and the names of the series below. */
+export function lineChart(view: ViewContext): string {
+  const { width, height, idPrefix } = view.context;
+  const names = legendOf(view);
+  const heightPx = height - names.heightPx - (names.heightPx === 0 ? 4 : 10);
+  const axes = (['left', 'right'] as const).map((side) => valueAxis(side, { ...view, heightPx }));
+  return [
+    echartsSvg(chartOption(view, axes), { width, height: heightPx }, idPrefix),
+    ...axes.map((axis) => axisName(axis, width)),
+    element('g', { transform: `translate(0 ${heightPx})` }, names.svg),
+  ].join('');
+}
+
+/** What never happened in the time shown needs no name of its own; the console lists it all the same. */
+function legendOf({ series, properties, context }: ViewContext): Legend {
+  if (properties.legend.position === 'hidden') return legend([], context.width);
+  const seen = series.filter(hasData).map(({ label, colour }) => ({ label, colour }));
+  const unseen = series.length - seen.length;
+  const rest = unseen === 0 ? [] : [{ label: `${unseen} without data`, colour: PALETTE.grid }];
+  return legend([...seen, ...rest], context.width);
+}
+
+function axisName({ label, side }: ValueAxis, width: number): string {
+  if (label === '') return '';
+  const place = side === 'left' ? { x: PADDING_PX } : { x: width - PADDING_PX, 'text-anchor': 'end' };
+  return text(label, { ...place, y: 13, size: CHART_FONT.size, fill: PALETTE.quiet });
+}
+
+function chartOption(
+  { series, properties, context }: ViewContext,
+  axes: readonly ValueAxis[],
+): EChartsOption {
+  const [left = 0, right = 0] = axes.map(({ widthPx }) => widthPx);
+  return {
+    grid: {
+      left: PADDING_PX + left,
+      right: PADDING_PX + Math.max(right, LEAST_RIGHT_PX),
+      top: axes.some(({ label }) => label !== '') ? AXIS_NAME_PX + 4 : 10,
+      bottom: CLOCK_PX,
+      outerBoundsMode: 'none',
+    },
+    xAxis: timeAxis(context),
+    yAxis: axes.map(({ side, scale, shown, unit }) => ({
+      type: 'value' as const,
+      position: side,
+      show: shown,
+      ...scale,
+      axisLine: { show: false },
+      axisTick: { show: false },
+      axisLabel: { ...LABEL, formatter: (value: number) => valueText(value, unit) },
+      splitLine: { show: side === 'left', lineStyle: { color: PALETTE.grid } },
+    })),
+    series: [...series.map((one) => lineSeries(one, properties.stacked)), ...axes.map(thresholdLines)],
+  };
+}
+
+const LABEL = { fontSize: CHART_FONT.size, color: PALETTE.quiet };
+
+function timeAxis({ fromMs, toMs, width }: ViewContext['context']) {
+  const marks = [...timeMarks(fromMs, toMs, Math.max(2, Math.floor(width / MARK_PX)))];
+  return {
+    type: 'time' as const,
+    min: fromMs,
+    max: toMs,
+    axisLine: { onZero: false, lineStyle: { color: PALETTE.axis } },
+    axisTick: { customValues: marks, lineStyle: { color: PALETTE.axis } },
+    axisLabel: { ...LABEL, customValues: marks, formatter: clock, showMinLabel: true, showMaxLabel: true },
+    splitLine: { show: false },
+  };
+}
+
+/** UTC, as the title of the dashboard says. */
+function clock(atMs: number): string {
+  return new Date(atMs).toISOString().slice(11, 16);
+}

@@ -1,0 +1,71 @@
+import { type AxisScale, axisScale } from './axis-scale.ts';
+import type { MetricProperties } from './dashboard-body.ts';
+import { type DrawnSeries, hasData, knownPoints } from './drawn-series.ts';
+import { type ValueUnit, valueText } from './format-value.ts';
+import { CHART_FONT } from './palette.ts';
+import { textWidth } from './text-width.ts';
+
+export type Side = 'left' | 'right';
+export type Threshold = MetricProperties['annotations']['horizontal'][number];
+
+export interface ValueAxis {
+  readonly side: Side;
+  readonly scale: AxisScale;
+  readonly unit: ValueUnit;
+  readonly thresholds: readonly Threshold[];
+  /** Whether anything is measured by it. */
+  readonly shown: boolean;
+  /** What the widget calls it. */
+  readonly label: string;
+  /** Of its numbers. */
+  readonly widthPx: number;
+}
+
+/** Of grid, so that about as many pixels are between its lines. */
+const LINE_PX = 44;
+const LABEL_GAP_PX = 8;
+
+/** The axis of one side, in the unit of the first series that it measures; thresholds are always in sight. */
+export function valueAxis(
+  side: Side,
+  {
+    series,
+    properties,
+    heightPx,
+  }: {
+    series: readonly DrawnSeries[];
+    properties: MetricProperties;
+    heightPx: number;
+  },
+): ValueAxis {
+  const own = series.filter(({ axis }) => axis === side);
+  const unit = (own.find(hasData) ?? own[0])?.unit ?? 'None';
+  const { label = '', min, max } = properties.yAxis[side] ?? {};
+  const thresholds = properties.annotations.horizontal.filter(
+    ({ yAxis, visible }) => visible && yAxis === side,
+  );
+  const values = properties.stacked ? stackTops(own) : own.flatMap(knownPoints);
+  const lines = Math.max(2, Math.floor(heightPx / LINE_PX));
+  const scale = axisScale([...values, ...thresholds.map(({ value }) => value)], unit, { min, max, lines });
+  const shown = own.length > 0 || thresholds.length > 0 || side === 'left';
+  const widths = ticksOf(scale).map((tick) => textWidth(valueText(tick, unit), CHART_FONT));
+  const widthPx = shown ? Math.max(...widths) + LABEL_GAP_PX : 0;
+  return { side, scale, unit, thresholds, shown, label: shown ? label : '', widthPx };
+}
+
+function ticksOf({ min, max, interval }: AxisScale): readonly number[] {
+  const count = Math.floor((max - min) / interval + 1e-9) + 1;
+  return Array.from({ length: count }, (_, index) => min + index * interval);
+}
+
+/** How high the stack is at each moment. */
+function stackTops(series: readonly DrawnSeries[]): readonly number[] {
+  const tops = new Map<number, number>();
+  for (const { points, startsMs, periodMs } of series) {
+    for (const [index, point] of points.entries()) {
+      const atMs = startsMs + index * periodMs;
+      if (point !== undefined) tops.set(atMs, (tops.get(atMs) ?? 0) + point);
+    }
+  }
+  return [...tops.values()];
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { type FinishedInvocation, InvocationWatch } from './finished-invocation.ts';
+import type { InvocationOutcome } from './invocation.ts';
+import { lambdaEnvironment } from './lambda-environment.ts';
+import { LambdaProcess } from './lambda-process.ts';
+import { scheduledEvent } from './scheduled-event.ts';
+
+export interface ScheduledFunctionOptions {
+  readonly functionName: string;
+  /** A folder with an `index.mjs` that exports `handler`. */
+  readonly bundleDirectory: string;
+  /** The variables of the function; they stand beside those that Lambda sets. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutSeconds: number;
+  /** @default eu-west-1 */
+  readonly region?: string;
+  /** @default 256 */
+  readonly memoryLimitMb?: number;
+  /** What the function writes to stdout and stderr, line by line. */
+  readonly onLogLine?: (line: string) => void;
+  /** Called with each invocation that has ended. */
+  readonly onInvocation?: (invocation: FinishedInvocation) => void;
+}
+
+const ACCOUNT = '000000000000';
+
+/** A function that a schedule of EventBridge calls. Nothing is due by itself here: whoever holds it says when. */
+export class ScheduledFunction {
+  readonly #options: ScheduledFunctionOptions;
+  readonly #region: string;
+  #process: LambdaProcess | undefined;
+
+  constructor(options: ScheduledFunctionOptions) {
+    this.#options = options;
+    this.#region = options.region ?? 'eu-west-1';
+  }
+
+  /**
+   * Runs the handler once, in the process of the last time where that lives; never two at a time.
+   *
+   * @param at when the rule was due
+   */
+  async invoke(at = new Date()): Promise<InvocationOutcome> {
+    const { functionName, timeoutSeconds, memoryLimitMb = 256, onInvocation } = this.#options;
+    const process = this.#warmProcess(memoryLimitMb);
+    const watch = new InvocationWatch(() => 1);
+    const source = { region: this.#region, account: ACCOUNT, ruleName: functionName };
+    const outcome = await process.invoke(
+      {
+        requestId: randomUUID(),
+        event: JSON.stringify(scheduledEvent(at, source)),
+        functionName,
+        functionArn: `arn:aws:lambda:${this.#region}:${ACCOUNT}:function:${functionName}`,
+        memoryLimitMb,
+      },
+      timeoutSeconds * 1000,
+      () => watch.begin(),
+    );
+    onInvocation?.(watch.end(outcome));
+    return outcome;
+  }
+
+  /** Kills the process. All that it wrote has been told by then, as after `invoke` it may not have been yet. */
+  async close(): Promise<void> {
+    await this.#process?.kill();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #warmProcess(memoryLimitMb: number): LambdaProcess {
+    if (this.#process?.alive) return this.#process;
+    const { functionName: name, bundleDirectory, environment, onLogLine } = this.#options;
+    this.#process = new LambdaProcess(
+      bundleDirectory,
+      lambdaEnvironment({ name, region: this.#region, memoryLimitMb, bundleDirectory }, environment),
+      onLogLine ?? (() => {}),
+    );
+    return this.#process;
+  }
+}

@@ -1,0 +1,70 @@
+import { resourceNames } from '../../infra/resource-names.ts';
+import { watchNames } from '../../infra/watch/watch-names.ts';
+import { workerMetricNamespace } from '../../message/metrics.ts';
+import { QueueCollector } from '../cloudwatch/collect-queues.ts';
+import { SendingCollector } from '../cloudwatch/collect-sending.ts';
+import { TableCollector } from '../cloudwatch/collect-tables.ts';
+import { WorkerCollector } from '../cloudwatch/collect-worker.ts';
+import type { Collector, Observe } from '../cloudwatch/collector.ts';
+import type { LocalPipeline } from '../local-pipeline.ts';
+
+/** The deployment that a local run stands for: the defaults of the settings. */
+const PROJECT = 'keybuzz';
+const STAGE = 'dev';
+
+export const DEPLOYED_NAMES = resourceNames({ project: PROJECT, stage: STAGE, userName: 'keybuzz-ses' });
+
+export const WATCH_FUNCTION = watchNames({ project: PROJECT, stage: STAGE }).watchFunction;
+
+/** Listens to all parts of the pipeline; what is not told by an event waits to be sampled. */
+export function collectAll(pipeline: LocalPipeline, observe: Observe): readonly Collector[] {
+  return [
+    collectQueues(pipeline, observe),
+    collectTables(pipeline, observe),
+    collectSending(pipeline, observe),
+    new WorkerCollector({
+      healthUrl: pipeline.worker.healthUrl,
+      namespace: workerMetricNamespace(PROJECT),
+      stage: STAGE,
+      observe,
+    }),
+  ];
+}
+
+function collectQueues({ services: { aws, ses, ...queues } }: LocalPipeline, observe: Observe): Collector {
+  const pairs = [
+    [aws.fallback, DEPLOYED_NAMES.fallbackQueue],
+    [aws.deadLetters, DEPLOYED_NAMES.deadLetterQueue],
+    [queues.feedback, DEPLOYED_NAMES.feedbackQueue],
+    [queues.feedbackDeadLetters, DEPLOYED_NAMES.feedbackDeadLetterQueue],
+    [queues.receipts, DEPLOYED_NAMES.receiptsQueue],
+  ] as const;
+  const collector = new QueueCollector({
+    endpoint: aws.endpoint,
+    queues: pairs.map(([{ arn }, name]) => ({ localName: nameIn(arn), name })),
+    observe,
+  });
+  aws.subscribe((call) => collector.called(call));
+  ses.subscribeToEvents(() => collector.published(nameIn(queues.feedback.arn)));
+  return collector;
+}
+
+function nameIn(queueArn: string): string {
+  return queueArn.slice(queueArn.lastIndexOf(':') + 1);
+}
+
+function collectTables({ services: { dynamoDb } }: LocalPipeline, observe: Observe): Collector {
+  const tables = [
+    { localName: dynamoDb.ledgerTable, name: DEPLOYED_NAMES.ledgerTable },
+    { localName: dynamoDb.suppressionTable, name: DEPLOYED_NAMES.suppressionTable },
+  ];
+  const collector = new TableCollector(dynamoDb, tables, observe);
+  dynamoDb.subscribe((call, fault) => collector.called(call, fault));
+  return collector;
+}
+
+function collectSending({ services: { ses } }: LocalPipeline, observe: Observe): Collector {
+  const collector = new SendingCollector(observe);
+  ses.subscribeToEvents((event) => collector.told(event));
+  return collector;
+}

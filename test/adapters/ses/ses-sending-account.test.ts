@@ -1,0 +1,103 @@
+import { SESv2Client } from '@aws-sdk/client-sesv2';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SesSendingAccount } from '../../../lib/adapters/ses/ses-sending-account.ts';
+import { type SesDouble, startSesDouble } from '../../../lib/local/ses/ses-double.ts';
+import { STALLS, startStallingServer } from '../../support/stalling-server.ts';
+
+const TIMEOUT_MS = 3_000;
+
+function clientAt(endpoint: string): SESv2Client {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  return new SESv2Client({ endpoint, region: 'eu-west-1', credentials });
+}
+
+describe('the standing of the sending account', () => {
+  let ses: SesDouble;
+  let client: SESv2Client;
+  beforeEach(async () => {
+    ses = await startSesDouble({ identities: ['keybuzz.io'] });
+    client = clientAt(ses.url);
+  });
+  afterEach(async () => {
+    client.destroy();
+    await ses.close();
+  });
+
+  const standing = () => new SesSendingAccount(client, TIMEOUT_MS).standing();
+
+  function answerWith(body: string): void {
+    ses.fault({
+      effect: { kind: 'garbage', accepted: true, body },
+      when: ({ operation }) => operation === 'GetAccount',
+    });
+  }
+
+  it('has the quota, and what of it is used', async () => {
+    ses.account.max24HourSend = 200;
+    expect(await standing()).toEqual({ quota: { kind: 'limited', limit: 200, used: 0 }, isPaused: false });
+  });
+
+  it('has a quota without a limit', async () => {
+    ses.account.max24HourSend = -1;
+    expect((await standing()).quota).toEqual({ kind: 'unlimited' });
+  });
+
+  it.each([
+    [true, 'HEALTHY', false],
+    [true, 'PROBATION', false],
+    [true, 'SHUTDOWN', true],
+    [false, 'HEALTHY', true],
+  ] as const)('with sending enabled: %s and %s is paused: %s', async (enabled, enforcement, isPaused) => {
+    ses.account.sendingEnabled = enabled;
+    ses.account.enforcementStatus = enforcement;
+    expect((await standing()).isPaused).toBe(isPaused);
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', '50000'],
+    ['no use', { Max24HourSend: 200 }],
+    ['no limit', { SentLast24Hours: 3 }],
+    ['a limit below none', { Max24HourSend: -2, SentLast24Hours: 3 }],
+    ['a use below none', { Max24HourSend: 200, SentLast24Hours: -1 }],
+    ['a limit that is no number', { Max24HourSend: 'NaN', SentLast24Hours: 3 }],
+    ['an endless use', { Max24HourSend: 200, SentLast24Hours: 'Infinity' }],
+  ])('knows no quota where the answer has %s, and still whether it is paused', async (_what, SendQuota) => {
+    answerWith(JSON.stringify({ SendQuota, SendingEnabled: false, EnforcementStatus: 'HEALTHY' }));
+    expect(await standing()).toEqual({ quota: undefined, isPaused: true });
+  });
+
+  it.each([
+    ['{}'],
+    ['{"SendingEnabled":true}'],
+    ['{"EnforcementStatus":"HEALTHY"}'],
+    ['{"SendingEnabled":null,"EnforcementStatus":"HEALTHY"}'],
+  ])('does not know whether it is paused by %s', async (body) => {
+    answerWith(body);
+    expect((await standing()).isPaused).toBeUndefined();
+  });
+
+  it.each([
+    { kind: 'server-error', status: 500 },
+    { kind: 'reset', accepted: true },
+    { kind: 'garbage', accepted: true },
+    { kind: 'error', code: 'AccessDeniedException', message: 'not allowed', status: 403 },
+  ] as const)('is asked for in vain where SES fails by %j', async (effect) => {
+    ses.fault({ effect, when: () => true, times: Number.POSITIVE_INFINITY });
+    await expect(standing()).rejects.toBeDefined();
+  });
+
+  it('is had where SES fails once', async () => {
+    ses.fault({ effect: { kind: 'server-error', status: 503 }, when: () => true });
+    expect((await standing()).isPaused).toBe(false);
+  });
+});
+
+it.each(STALLS)('an account of which the answer %s is given up', async (stall) => {
+  const server = await startStallingServer(stall);
+  const client = clientAt(server.url);
+  await expect(new SesSendingAccount(client, 200).standing()).rejects.toBeDefined();
+  client.destroy();
+  await server.close();
+});

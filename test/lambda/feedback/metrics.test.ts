@@ -1,0 +1,184 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
+import type { PartFates, PartState } from '../../../lib/ports/ledger.ts';
+import { aRecord } from '../../support/a-record.ts';
+import { aBounce, aComplaint, aDelay, aDelivery, anAutomaticReply, aSend } from '../../support/an-event.ts';
+import { FeedbackBench } from '../../support/feedback-bench.ts';
+
+const marie = 'marie@example.org';
+const at = '2026-08-01T10:00:07.000Z';
+const failedAt = String(Date.parse('2026-08-01T09:59:59.500Z'));
+
+/** The clock of the bench stands at 10:01. */
+const endingAt = (time: string) => ({
+  token: 'a',
+  startedAt: new Date('2026-08-01T10:00:00Z'),
+  endsAt: new Date(time),
+});
+
+const aPart = (state: PartState, fields: Partial<PartFates> = {}): PartFates => ({
+  deliveryId: 'reply-1',
+  part: 0,
+  recipients: [marie],
+  state,
+  claim: endingAt('2026-08-01T10:00:24Z'),
+  fates: {},
+  fatesVersion: 0,
+  ...(state === 'sent' ? { sesMessageId: 'ses-1', sentAt: new Date('2026-08-01T10:00:00.400Z') } : {}),
+  ...fields,
+});
+
+describe('what the feedback Lambda counts', () => {
+  let bench: FeedbackBench;
+
+  beforeEach(() => {
+    bench = new FeedbackBench();
+    bench.ledger.put(aPart('sent'));
+  });
+
+  const apply = (bodies: readonly string[], changed: Partial<FeedbackParts> = {}) =>
+    feedbackBatch(
+      bodies.map((body) => aRecord(body)),
+      { ...bench.parts, ...changed },
+    );
+
+  describe('of what became of a mail', () => {
+    it.each([
+      ['a delivery', aDelivery(marie, at), { Delivered: 1 }],
+      ['a bounce for ever', aBounce(marie, at), { 'Bounced hard': 1 }],
+      ['another bounce', aBounce(marie, at, {}, 'Transient', 'MailboxFull'), { 'Bounced soft': 1 }],
+      ['a bounce of no known type', aBounce(marie, at, {}, 'Undetermined'), { 'Bounced soft': 1 }],
+      ['a complaint', aComplaint(marie, at), { Complained: 1 }],
+      ['a delay', aDelay(marie, at), {}],
+      ['that it was sent', aSend(), {}],
+      ['somebody out of office', anAutomaticReply(marie, at), {}],
+    ])('is %s, however often it comes', async (_name, event, expected) => {
+      await apply([event, event]);
+      await apply([event]);
+
+      expect(bench.metrics.sums).toEqual(expected);
+    });
+
+    it('is each recipient', async () => {
+      const both = { to: [marie, 'paul@example.org'] };
+      bench.ledger.put(aPart('sent', { recipients: both.to }));
+
+      await apply([aDelivery(marie, at, both), aDelivery('paul@example.org', at, both)]);
+
+      expect(bench.metrics.sums).toEqual({ Delivered: 2 });
+    });
+
+    it('is nothing that could not be told or kept, until it is', async () => {
+      await apply([aDelivery(marie, at)], { receipts: { push: async (all) => all } });
+      expect(bench.metrics.values('Delivered')).toEqual([]);
+
+      await apply([aDelivery(marie, at)]);
+
+      expect(bench.metrics.values('Delivered')).toEqual([1]);
+    });
+  });
+
+  describe('of the time until a mail is delivered', () => {
+    it('is what passed since SMTP failed', async () => {
+      await apply([aDelivery(marie, at, { failedAt })]);
+      await apply([aDelivery(marie, at, { failedAt })]);
+
+      expect(bench.metrics.values('TimeToDelivery')).toEqual([7_500]);
+    });
+
+    it('is not told by other events', async () => {
+      await apply([aSend({ failedAt }), aBounce(marie, at, { failedAt })]);
+
+      expect(bench.metrics.values('TimeToDelivery')).toEqual([]);
+    });
+
+    it.each([
+      ['absent', undefined],
+      ['no number', 'yesterday'],
+      ['too long ago', '0'],
+      ['years ahead', '99999999999999'],
+      ['out of range', '9'.repeat(300)],
+    ])('is nothing where the tag is %s; the delivery counts', async (_name, tag) => {
+      await apply([aDelivery(marie, at, tag === undefined ? {} : { failedAt: tag })]);
+
+      expect(bench.metrics.sums).toEqual({ Delivered: 1 });
+    });
+
+    it.each([[null], ['text'], [[]], [[7]], [{ a: 1 }]])(
+      'loses no event to a tag that is %j',
+      async (tag) => {
+        const event = JSON.parse(aDelivery(marie, at));
+        event.mail.tags.failedAt = tag;
+
+        await apply([JSON.stringify(event)]);
+
+        expect(bench.metrics.sums).toEqual({ Delivered: 1 });
+        expect(bench.parked).toEqual([]);
+      },
+    );
+  });
+
+  describe('of lost answers', () => {
+    it.each([
+      ['a call without an answer', aPart('unknown'), 1],
+      ['a call whose function was killed', aPart('sending'), 1],
+      ['a call under way', aPart('sending', { claim: endingAt('2026-08-01T10:01:01Z') }), 0],
+      ['a call that was answered', aPart('sent'), 0],
+      ['a call that SES did not take', aPart('open'), 0],
+    ])('is what an event proves: %s', async (_name, part, expected) => {
+      bench.ledger.put(part);
+
+      await apply([aSend()], { receipts: { push: async (all) => all } });
+      await apply([aSend()]);
+      await apply([aDelivery(marie, at)]);
+
+      expect(bench.metrics.values('LostAnswersSettled event')).toHaveLength(expected);
+    });
+  });
+
+  describe('of mails that were sent twice', () => {
+    const again = { sesMessageId: 'ses-2', sentAt: '2026-08-01T10:00:30.000Z' };
+
+    it.each([
+      ['the answer is known', aPart('sent'), [aSend(again), aDelivery(marie, at, again)]],
+      ['the answer was lost', aPart('unknown'), [aSend(), aSend(again)]],
+      ['the second comes first', aPart('unknown'), [aSend(again), aSend()]],
+      ['other events come first', aPart('sent'), [aDelivery(marie, at, again), aSend(), aSend(again)]],
+    ])('is the one too many: %s', async (_name, part, events) => {
+      bench.ledger.put(part);
+      for (const event of events) await apply([event]);
+      expect(bench.metrics.values('SentTwice')).toEqual([1]);
+
+      bench = new FeedbackBench();
+      bench.ledger.put(part);
+      await apply(events);
+      expect(bench.metrics.values('SentTwice')).toEqual([1]);
+    });
+
+    it('is none where one mail has many events', async () => {
+      await apply([aSend(), aSend(), aDelivery(marie, at), aComplaint(marie, at)]);
+      await apply([aSend()]);
+
+      expect(bench.metrics.values('SentTwice')).toEqual([]);
+    });
+  });
+
+  it('counts events that it cannot read, once they are parked', async () => {
+    const down = { deadLetters: { park: () => Promise.reject(new Error('down')) } };
+    await apply(['nonsense'], down);
+    expect(bench.metrics.values('EventsUnreadable')).toEqual([]);
+
+    await apply(['nonsense']);
+
+    expect(bench.metrics.values('EventsUnreadable')).toEqual([1]);
+  });
+
+  it('tells how long each event has waited that stays in the queue', async () => {
+    const sentAt = String(Date.parse('2026-08-01T10:00:15.000Z'));
+    const records = [aSend(), aDelivery(marie, at)].map((body) => aRecord(body, { SentTimestamp: sentAt }));
+
+    await feedbackBatch(records, { ...bench.parts, hasTime: () => false });
+
+    expect(bench.metrics.values('EventRetryAge')).toEqual([45, 45]);
+  });
+});

@@ -1,0 +1,251 @@
+import type { Message } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from '@jest/globals';
+import type { SQSRecord } from 'aws-lambda';
+import { DynamoSuppressionReports } from '../../../lib/adapters/dynamodb/dynamo-suppression-reports.ts';
+import { verdictOf } from '../../../lib/adapters/ses/ses-errors.ts';
+import { packMime } from '../../../lib/message/content-codec.ts';
+import type { Failure } from '../../../lib/message/failure.ts';
+import type { FallbackQueue } from '../../../lib/ports/fallback-queue.ts';
+import { aRecord, aRecordOf } from '../../support/a-record.ts';
+import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
+import { takeAll } from '../../support/queue-contents.ts';
+import { recipients, useResendBench } from './resend-bench.ts';
+
+const DOWN = { kind: 'error', status: 500 } as const;
+const MINUTE_MS = 60_000;
+const ago = (ms: number) => new Date(Date.now() - ms);
+const failureAt = (at: Date, fields: Partial<Failure> = {}): Failure => ({
+  class: 'unreachable',
+  phase: 'connect',
+  at: at.toISOString(),
+  ...fields,
+});
+const mailTo = (to: readonly string[]) => ({ envelope: { from: 'support@keybuzz.io', to: [...to] } });
+
+/** As Lambda gets what the queue holds. */
+function recordOf({ Body = '', MessageAttributes = {} }: Message): SQSRecord {
+  const attribute = { stringListValues: [], binaryListValues: [], dataType: 'String' };
+  const names = Object.keys(MessageAttributes);
+  return { ...aRecord(Body), messageAttributes: Object.fromEntries(names.map((name) => [name, attribute])) };
+}
+
+describe('what the resend Lambda counts', () => {
+  const bench = useResendBench();
+  const count = (key: string) => bench.metrics.sums[key] ?? 0;
+
+  describe('of what is handed over', () => {
+    it('is each recipient, by why SMTP did not take the mail', async () => {
+      const to = ['marie@example.org', 'marie@Example.org', 'paul@example.org'];
+      await bench.resend([
+        aRecordOf(anEnvelope({ failure: failureAt(new Date()), ...mailTo(to) })),
+        aRecordOf(anEnvelope({ failure: failureAt(new Date(), { class: 'rejected', response: '550 No' }) })),
+        aRecordOf(anEnvelope()),
+      ]);
+
+      expect(bench.metrics.sums).toMatchObject({
+        'HandedOver unreachable': 2,
+        'HandedOver rejected': 1,
+        'HandedOver not-tried': 1,
+        SmtpDown: 2,
+      });
+    });
+
+    it('is only what comes for the first time, also where there is no time to send it', async () => {
+      const envelope = anEnvelope({ failure: failureAt(new Date()) });
+
+      await bench.resend([aRecordOf(envelope)], { hasTime: () => false });
+      await bench.resend([aRecordOf(envelope, { ApproximateReceiveCount: '2' })]);
+
+      expect(count('HandedOver unreachable')).toBe(1);
+      expect(count('SmtpDown')).toBe(1);
+      expect(count('Resent')).toBe(1);
+    });
+
+    it.each([
+      ['a dead letter that is sent again', { failure: failureAt(ago(10 * MINUTE_MS)) }, 0],
+      ['one without a failure', { createdAt: ago(10 * MINUTE_MS).toISOString() }, 0],
+      ['a mail of a clock that is behind', { failure: failureAt(ago(4 * MINUTE_MS)) }, 1],
+      ['a mail of a clock that is ahead', { failure: failureAt(ago(-4 * MINUTE_MS)) }, 1],
+      [
+        'an old mail that failed now',
+        { failure: failureAt(new Date()), createdAt: '2026-01-01T00:00:00Z' },
+        1,
+      ],
+    ])('%s', async (_name, fields, expected) => {
+      await bench.resend([aRecordOf(anEnvelope(fields))]);
+
+      expect(count('HandedOver unreachable') + count('HandedOver not-tried')).toBe(expected);
+      expect(count('Resent')).toBe(1);
+    });
+
+    it('is no mail that the Lambda itself put back for those who are left', async () => {
+      bench.ses.fault({ effect: { kind: 'throttling' }, when: () => bench.ses.mails.length === 1 });
+      const envelope = anEnvelope({ failure: failureAt(new Date()), ...mailTo(recipients(60)) });
+      const { queue } = bench.parts;
+      const atOnce: FallbackQueue = { push: (left, how) => queue.push(left, { ...how, delaySeconds: 0 }) };
+      await bench.resend([aRecordOf(envelope)], { queue: atOnce });
+
+      const [left] = await takeAll(bench.aws, bench.aws.fallback);
+      await bench.resend([recordOf(left ?? {})]);
+
+      expect(count('Resent')).toBe(60);
+      expect(count('HandedOver unreachable')).toBe(60);
+      expect(count('SmtpDown')).toBe(60);
+    });
+  });
+
+  describe('of what SES took', () => {
+    it('is who it went to, and for each call its bytes and how long it took', async () => {
+      const mime = mimeFrom('support@keybuzz.io');
+      const failure = failureAt(ago(2_000));
+      const now = new Date();
+
+      await bench.resend(
+        [aRecordOf(anEnvelope({ failure, content: packMime(mime), ...mailTo(recipients(60)) }))],
+        { clock: { now: () => now } },
+      );
+
+      const tookMs = now.getTime() - Date.parse(failure.at);
+      expect(bench.metrics.values('Resent')).toEqual([50, 10]);
+      expect(bench.metrics.values('ResentBytes')).toEqual([mime.length, mime.length]);
+      expect(bench.metrics.values('TimeToAcceptance')).toEqual([tookMs, tookMs]);
+      const failedAt = String(Date.parse(failure.at));
+      expect(bench.ses.mails.map(({ tags }) => tags.failedAt)).toEqual([failedAt, failedAt]);
+    });
+
+    it.each([
+      ['without a failure, from when the API asked', { createdAt: ago(7_000).toISOString() }, 7_000],
+      [
+        'with a time that cannot be read, the same',
+        { failure: { ...failureAt(ago(0)), at: '2026-11-22T12:00:00+05' } },
+        0,
+      ],
+      ['by a clock that is ahead, nothing', { failure: failureAt(ago(-90_000)) }, 0],
+    ])('takes time: %s', async (_name, fields, leastMs) => {
+      await bench.resend([aRecordOf(anEnvelope(fields))]);
+
+      const [tookMs = Number.NaN] = bench.metrics.values('TimeToAcceptance');
+      expect(tookMs).toBeGreaterThanOrEqual(leastMs);
+      expect(tookMs).toBeLessThan(leastMs + MINUTE_MS);
+    });
+
+    it('is nothing while it is throttled', async () => {
+      bench.ses.fault({ effect: { kind: 'throttling' } });
+
+      await bench.resend([aRecordOf(anEnvelope(), { SentTimestamp: String(Date.now() - 90_000) })]);
+
+      expect(Object.keys(bench.metrics.sums).sort()).toEqual(['HandedOver not-tried', 'MailRetryAge']);
+      expect(bench.metrics.values('MailRetryAge')[0]).toBeGreaterThanOrEqual(90);
+    });
+  });
+
+  it('counts as prevented what the ledger knows to be taken', async () => {
+    const record = aRecordOf(anEnvelope(mailTo(recipients(2))));
+
+    await bench.resend([record]);
+    expect(count('DuplicatesPrevented')).toBe(0);
+    await bench.resend([record]);
+
+    expect(count('DuplicatesPrevented')).toBe(2);
+    expect(count('Resent')).toBe(2);
+  });
+
+  it('counts who is suppressed by why, once the API is told', async () => {
+    const reports = new DynamoSuppressionReports(bench.dynamoDb.client, {
+      tableName: bench.dynamoDb.suppressionTable,
+      timeoutMs: 5_000,
+      policy: { softBounces: 3, windowDays: 7 },
+    });
+    const strike = { at: new Date(), deliveryId: 'earlier', sesMessageId: 'ses-1' };
+    await reports.report('counted@example.org', { kind: 'hard-bounce', ...strike });
+    await reports.report('counted-2@example.org', { kind: 'complaint', ...strike });
+    const record = aRecordOf(anEnvelope(mailTo(['counted@example.org', 'counted-2@example.org'])));
+
+    bench.aws.fault({ fault: DOWN, on: { action: 'SendMessageBatch' } });
+    await bench.resend([record]);
+    expect(count('Suppressed hard-bounce')).toBe(0);
+    expect(count('MailRetryAge')).toBeGreaterThanOrEqual(0);
+    bench.aws.heal();
+    await bench.resend([record]);
+
+    expect(bench.metrics.sums).toMatchObject({ 'Suppressed hard-bounce': 1, 'Suppressed complaint': 1 });
+  });
+
+  describe('of dead letters', () => {
+    const expired = () => anEnvelope({ expiresAt: '2020-01-01T00:00:00.000Z', ...mailTo(recipients(3)) });
+
+    it('is each by why, once it is parked', async () => {
+      const foreign = anEnvelope({ content: packMime(mimeFrom('ceo@example.com')) });
+      bench.aws.fault({ fault: DOWN, on: { action: 'SendMessage' } });
+      await bench.resend([aRecordOf(foreign)]);
+      expect(count('DeadLettered foreign-sender')).toBe(0);
+      bench.aws.heal();
+
+      await bench.resend([aRecord('nonsense'), aRecordOf(foreign)]);
+
+      expect(bench.metrics.sums).toMatchObject({
+        'DeadLettered not-json': 1,
+        'DeadLettered foreign-sender': 1,
+      });
+      expect(count('Expired')).toBe(0);
+    });
+
+    it('is each recipient as expired, and the letter once', async () => {
+      await bench.resend([aRecordOf(expired())]);
+
+      expect(bench.metrics.sums).toMatchObject({ 'DeadLettered expired': 1, Expired: 3 });
+    });
+
+    it.each(['MessageRejected', 'InvalidParameterValue'])('is refused by SES: %s', async (code) => {
+      const verdict = verdictOf(code, 'no', 400);
+      const ses = { send: async () => ({ kind: 'failed' as const, verdict, detail: 'no' }) };
+
+      await bench.resend([aRecordOf(anEnvelope())], { ses });
+
+      expect(count('DeadLettered refused-by-ses')).toBe(1);
+      expect(await bench.parked()).toHaveLength(1);
+    });
+  });
+
+  describe('of answers that were lost', () => {
+    const soon = { eventWait: { leastMs: 1, defaultMs: 1, mostMs: 1 } };
+    const inAnHour = { clock: { now: () => new Date(Date.now() + 60 * MINUTE_MS) } };
+
+    it('is each call, and that it was made again', async () => {
+      bench.ses.fault({ effect: { kind: 'reset', accepted: false } });
+      const record = aRecordOf(anEnvelope(mailTo(recipients(2))));
+
+      await bench.resend([record], soon);
+      expect(bench.metrics.sums).toMatchObject({ AnswersLost: 1 });
+      expect(count('LostAnswersSettled sent-again')).toBe(0);
+      await bench.resend([record], { ...soon, ...inAnHour });
+
+      expect(bench.metrics.sums).toMatchObject({
+        AnswersLost: 1,
+        'LostAnswersSettled sent-again': 1,
+        Resent: 2,
+      });
+    });
+
+    it('is what was parked in doubt', async () => {
+      const envelope = anEnvelope({ expiresAt: ago(-MINUTE_MS).toISOString() });
+      bench.ses.fault({ effect: { kind: 'reset', accepted: false } });
+      await bench.resend([aRecordOf(envelope)], soon);
+
+      await bench.resend([aRecordOf(envelope)], { ...soon, ...inAnHour });
+
+      expect(bench.metrics.sums).toMatchObject({ 'LostAnswersSettled parked': 1, Expired: 1 });
+    });
+
+    it('is nothing where SES refused, and was called again', async () => {
+      bench.ses.fault({ effect: { kind: 'throttling' } });
+      const record = aRecordOf(anEnvelope());
+
+      await bench.resend([record]);
+      await bench.resend([record]);
+
+      expect(count('Resent')).toBe(1);
+      expect(Object.keys(bench.metrics.sums).filter((name) => /Lost/.test(name))).toEqual([]);
+    });
+  });
+});

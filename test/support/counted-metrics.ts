@@ -1,0 +1,23 @@
+import type { MetricName } from '../../lib/message/metrics.ts';
+import type { Metrics } from '../../lib/ports/metrics.ts';
+
+/** Metrics that remember what they were told. */
+export class CountedMetrics implements Metrics {
+  readonly #added: { readonly key: string; readonly value: number }[] = [];
+
+  add(name: MetricName, value: number, label?: string): void {
+    this.#added.push({ key: label === undefined ? name : `${name} ${label}`, value });
+  }
+
+  /** What was added to a metric, one by one; with a second dimension by name and label: `Bounced hard`. */
+  values(key: string): number[] {
+    return this.#added.filter((one) => one.key === key).map(({ value }) => value);
+  }
+
+  /** What was added in all, by name and label. */
+  get sums(): Readonly<Record<string, number>> {
+    const sums: Record<string, number> = {};
+    for (const { key, value } of this.#added) sums[key] = (sums[key] ?? 0) + value;
+    return sums;
+  }
+}

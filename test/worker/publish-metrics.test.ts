@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { silentLog } from '../../lib/ports/log.ts';
+import type { OutboxStats } from '../../lib/ports/outbox.ts';
+import type { SettledEvent } from '../../lib/ports/worker-observer.ts';
+import { type MetricsPublication, publishMetrics } from '../../lib/worker/publish-metrics.ts';
+import { readWorkerSettings } from '../../lib/worker/worker-settings.ts';
+import { MetricSink } from '../support/metric-sink.ts';
+
+const TAKEN: SettledEvent = { outcome: 'taken', waitedMs: 1, handledMs: 1 };
+const HANDED_OVER: SettledEvent = { ...TAKEN, outcome: 'handed-over', failureClass: 'unreachable' };
+
+describe('what a worker publishes', () => {
+  let sink: MetricSink;
+  let publication: MetricsPublication;
+  let asked: number;
+
+  async function open(
+    readStats: () => Promise<OutboxStats>,
+    env: Readonly<Record<string, string>> = {
+      OUTBOUND_CLOUDWATCH_NAMESPACE: 'keybuzz/mail-worker',
+      OUTBOUND_CLOUDWATCH_STAGE: 'prod',
+    },
+  ): Promise<void> {
+    const settings = readWorkerSettings(
+      {
+        DATABASE_URL: 'postgres://db/keybuzz',
+        SMTP_HOST: 'mail-core',
+        FALLBACK_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/keybuzz-mail-fallback',
+        PAYLOAD_BUCKET: 'keybuzz-payloads',
+        AWS_SES_ACCESS_KEY: 'key',
+        AWS_SES_SECRET_KEY: 'secret',
+        AWS_ENDPOINT_URL_CLOUDWATCH: `http://127.0.0.1:${sink.port}`,
+        ...env,
+      },
+      { workerId: 'worker-1' },
+    );
+    const counted = () => {
+      asked += 1;
+      return readStats();
+    };
+    publication = await publishMetrics(settings, counted, silentLog);
+  }
+
+  beforeEach(async () => {
+    sink = await MetricSink.start();
+    asked = 0;
+  });
+
+  afterEach(async () => {
+    await publication.stop(0);
+    await sink.close();
+  });
+
+  const told = () =>
+    sink.arrived
+      .map(({ name, dimensions, value, times }) => `${name} ${dimensions} ${value} × ${times}`)
+      .sort();
+
+  it('is the state of the outbox, also where nothing waits, and from its start on', async () => {
+    await open(async () => ({ queued: 0, oldestDueSeconds: 0 }));
+    publication.start();
+    await sink.calledTimes(1);
+
+    expect(told()).toEqual(['OutboxOldestDue stage=prod 0 × 1', 'OutboxWaiting stage=prod 0 × 1']);
+    expect(new Set(sink.arrived.map(({ namespace }) => namespace))).toEqual(new Set(['keybuzz/mail-worker']));
+  });
+
+  it('is also the fates that are overdue, where they are counted', async () => {
+    await open(async () => ({ queued: 7, oldestDueSeconds: 1.5, fatesOverdue: 2 }));
+    publication.start();
+    await sink.calledTimes(1);
+
+    expect(told()).toEqual([
+      'FatesOverdue stage=prod 2 × 1',
+      'OutboxOldestDue stage=prod 1.5 × 1',
+      'OutboxWaiting stage=prod 7 × 1',
+    ]);
+  });
+
+  it('is what became of the deliveries, up to its end', async () => {
+    await open(async () => ({ queued: 0, oldestDueSeconds: 0 }));
+    for (const event of [TAKEN, TAKEN, HANDED_OVER]) publication.settled(event);
+    await publication.stop(20_000);
+
+    // A minute may begin in between.
+    const sum = (name: string) =>
+      sink.arrived
+        .filter((one) => one.name === name)
+        .reduce((all, { value, times }) => all + value * times, 0);
+    expect([sum('SmtpTaken'), sum('SmtpFailed')]).toEqual([2, 1]);
+    expect(told()).toContain('SmtpFailed stage=prod,class=unreachable 1 × 1');
+  });
+
+  it('says nothing of an outbox that fails', async () => {
+    await open(async () => Promise.reject(new Error('down')));
+    publication.settled(TAKEN);
+    publication.start();
+    await sink.calledTimes(1);
+
+    expect(told()).toEqual(['SmtpTaken stage=prod 1 × 1']);
+  });
+
+  it('is nothing where no namespace is set', async () => {
+    await open(async () => ({ queued: 1, oldestDueSeconds: 1 }), {});
+    publication.start();
+    publication.settled(TAKEN);
+    await publication.stop(20_000);
+
+    expect(sink.calls).toEqual([]);
+    expect(asked).toBe(0);
+  });
+});

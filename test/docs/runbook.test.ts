@@ -96,12 +96,27 @@ describe('the runbook', () => {
     expect(toRunbook.filter(({ anchor }) => !headings.has(anchor) && !inReadme.has(anchor))).toEqual([]);
   });
 
+  it('asks the doctor for groups of checks that are there', async () => {
+    const asked = [...runbook.matchAll(/mailctl doctor --only ([a-z,]+)/g)].flatMap(([, groups = '']) =>
+      groups.split(','),
+    );
+    const groups = await doctorGroups();
+
+    expect(asked.filter((group) => !groups.includes(group))).toEqual([]);
+    expect(asked).not.toEqual([]);
+  });
+
   it.each([
     ...new Set([...commandsIn(runbook), ...alarms.flatMap(({ description }) => firstCommandIn(description))]),
   ])('names a command that is there: %s', async (command) => {
     expect(await strangeIn(command)).toEqual([]);
   });
 });
+
+async function doctorGroups(): Promise<string[]> {
+  const listed = /^The groups: ([a-z, \n]+)\./m.exec(await helpOf(['doctor']))?.[1] ?? '';
+  return listed.split(/,\s+/);
+}
 
 function firstCommandIn(description: string): string[] {
   const command = /^First: (mailctl [^\n]+)$/m.exec(description)?.[1];

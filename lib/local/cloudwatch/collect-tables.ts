@@ -1,6 +1,6 @@
 import type { AwsFault } from '../aws/aws-fault.ts';
 import type { AwsRequest } from '../aws/aws-request.ts';
-import { isRead, tableOf } from '../dynamodb/consumed-capacity.ts';
+import { accessOf, tableOf } from '../dynamodb/consumed-capacity.ts';
 import type { LocalDynamoDb } from '../dynamodb/local-dynamo-db.ts';
 import type { Collector, Observe } from './collector.ts';
 
@@ -34,11 +34,13 @@ export class TableCollector implements Collector {
 
   /** Counts a call that was throttled. */
   called({ action, body }: AwsRequest, fault: AwsFault | undefined): void {
+    const access = accessOf(action);
+    if (fault?.kind !== 'throttle' || access === undefined) return;
     const table = this.#tables.find(({ localName }) => localName === tableOf(body.toString()));
-    if (fault?.kind !== 'throttle' || table === undefined) return;
+    if (table === undefined) return;
     const nowMs = Date.now();
     this.#tell('ThrottledRequests', 1, nowMs, { TableName: table.name, Operation: action });
-    this.#tell(isRead(action) ? 'ReadThrottleEvents' : 'WriteThrottleEvents', 1, nowMs, {
+    this.#tell(access === 'read' ? 'ReadThrottleEvents' : 'WriteThrottleEvents', 1, nowMs, {
       TableName: table.name,
     });
   }

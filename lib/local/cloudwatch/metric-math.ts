@@ -8,8 +8,8 @@ export interface MathOptions {
   /** The ids of all metrics, without the expressions. */
   readonly metricIds: readonly string[];
   /**
-   * AWS's page says that operators take a missing point for zero where the other side has one; what is seen of
-   * CloudWatch is mostly that the result is missing. Expressions that FILL what they use are right either way.
+   * AWS's page says that operators take a missing point for zero where the other side has one. Whoever relies on
+   * neither that nor the opposite, by a FILL of all that it uses, is right either way: evaluate with both to know.
    */
   readonly missing: MissingPoints;
 }

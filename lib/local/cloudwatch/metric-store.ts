@@ -54,8 +54,9 @@ export class MetricStore {
 
   add({ namespace, name, dimensions, at, values, counts, unit }: Observation): void {
     const id = { namespace, name, dimensions };
-    const metric = this.#metrics.get(keyOf(id)) ?? { id, unit, minutes: new Map() };
+    const metric = this.#metrics.get(keyOf(id)) ?? { id, unit, minutes: new Map(), made: new Map() };
     this.#metrics.set(keyOf(id), metric);
+    metric.made.clear();
     const minute = Math.floor(at / MINUTE_MS);
     const seen = metric.minutes.get(minute) ?? new Map<number, number>();
     metric.minutes.set(minute, seen);
@@ -84,14 +85,15 @@ export class MetricStore {
     if (!(periodMs > 0) || periodMs % MINUTE_MS !== 0) {
       throw new RangeError(`a period of ${periodMs} ms is not of whole minutes`);
     }
-    const minutes = this.#metrics.get(keyOf(id))?.minutes;
-    if (minutes === undefined) return undefined;
+    const metric = this.#metrics.get(keyOf(id));
+    if (metric === undefined) return undefined;
     const first = Math.floor(fromMs / MINUTE_MS);
-    const merged = new Map<number, number>();
-    for (const seen of between(minutes, first, first + periodMs / MINUTE_MS)) {
-      addTo(merged, [...seen.keys()], [...seen.values()]);
+    const key = `${statistic} of ${periodMs} from ${first}`;
+    if (!metric.made.has(key)) {
+      const values = valuesBetween(metric.minutes, first, first + periodMs / MINUTE_MS);
+      metric.made.set(key, statisticOf(values, statistic));
     }
-    return statisticOf(merged, statistic);
+    return metric.made.get(key);
   }
 
   /** All metrics that were ever added, in the order in which they came. */
@@ -132,6 +134,8 @@ interface StoredMetric {
   readonly id: MetricId;
   readonly unit: string;
   readonly minutes: Map<number, Map<number, number>>;
+  /** What was asked for since the last value came: alarms ask for the same again and again. */
+  readonly made: Map<string, number | undefined>;
 }
 
 function addTo(seen: Map<number, number>, values: readonly number[], counts?: readonly number[]): void {
@@ -140,18 +144,18 @@ function addTo(seen: Map<number, number>, values: readonly number[], counts?: re
   }
 }
 
-/** What is in some minutes; a metric that is rarely there is gone through by itself, long as the period may be. */
-function between(
-  minutes: ReadonlyMap<number, Distribution>,
-  first: number,
-  end: number,
-): readonly Distribution[] {
-  if (minutes.size < end - first) {
-    return [...minutes].filter(([minute]) => minute >= first && minute < end).map(([, seen]) => seen);
-  }
-  const all = Array.from({ length: end - first }, (_, index) => minutes.get(first + index));
-  return all.filter((seen) => seen !== undefined);
+/** All values of some minutes. A metric that is rarely there is gone through by itself, long as the period may be. */
+function valuesBetween(minutes: ReadonlyMap<number, Distribution>, first: number, end: number): Distribution {
+  const found =
+    minutes.size < end - first
+      ? [...minutes].filter(([minute]) => minute >= first && minute < end).map(([, seen]) => seen)
+      : Array.from({ length: end - first }, (_, index) => minutes.get(first + index) ?? NOTHING);
+  const merged = new Map<number, number>();
+  for (const seen of found) addTo(merged, [...seen.keys()], [...seen.values()]);
+  return merged;
 }
+
+const NOTHING: Distribution = new Map();
 
 /** Dimensions have no order. */
 function keyOf({ namespace, name, dimensions }: MetricId): string {

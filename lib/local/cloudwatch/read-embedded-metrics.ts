@@ -42,7 +42,7 @@ const dimensionValue = v.pipe(v.string(), v.minLength(1), v.maxLength(1024));
 export function readEmbeddedMetrics(line: string): Observation[] {
   const root = parseObject(line);
   if (root === undefined) return [];
-  const parsed = v.safeParse(metadata, own(root, '_aws'));
+  const parsed = v.safeParse(metadata, root._aws);
   if (!parsed.success) return [];
   const { Timestamp: at, CloudWatchMetrics: directives } = parsed.output;
   return directives.flatMap((told) => {
@@ -70,7 +70,7 @@ function observationsOf(
 ): Observation[] {
   const sets = Dimensions.map((keys) => dimensionsOf(keys, root)).filter((set) => set !== undefined);
   const metrics = Metrics.flatMap(({ Name: name, Unit: unit }) => {
-    const read = v.safeParse(values, own(root, name));
+    const read = v.safeParse(values, root[name]);
     return read.success ? [{ name, unit, values: read.output }] : [];
   });
   return sets.flatMap((dimensions) => metrics.map((metric) => ({ namespace, dimensions, at, ...metric })));
@@ -78,12 +78,7 @@ function observationsOf(
 
 /** Undefined where a value is missing: without it, it would be another metric. */
 function dimensionsOf(keys: readonly string[], root: Root): Record<string, string> | undefined {
-  const pairs = keys.map((key) => [key, v.safeParse(dimensionValue, own(root, key))] as const);
+  const pairs = keys.map((key) => [key, v.safeParse(dimensionValue, root[key])] as const);
   if (pairs.some(([, read]) => !read.success)) return undefined;
   return Object.fromEntries(pairs.map(([key, read]) => [key, String(read.output)]));
-}
-
-/** Lines may name what every object inherits. */
-function own(root: Root, key: string): unknown {
-  return Object.hasOwn(root, key) ? root[key] : undefined;
 }

@@ -1,4 +1,3 @@
-import type { MetricId } from './metric-store.ts';
 import type { Distribution } from './statistic.ts';
 
 /** What a run left in CloudWatch, small enough to be kept beside the tests that look at it. */
@@ -8,7 +7,10 @@ export interface Recording {
   readonly metrics: readonly RecordedMetric[];
 }
 
-interface RecordedMetric extends MetricId {
+interface RecordedMetric {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
   readonly unit: string;
   readonly runs: readonly RecordedRun[];
 }

@@ -65,6 +65,13 @@ describe('a metric store', () => {
     expect(store.unitOf(both)).toBe('Count');
   });
 
+  it('sees what came since it was asked the last time', () => {
+    const store = storeWith({ 0: [1] });
+    expect(seriesOf(store, 'Sum')).toEqual([1]);
+    store.add({ ...RESENT, at: AT, values: [2], unit: 'Count' });
+    expect(seriesOf(store, 'Sum')).toEqual([3]);
+  });
+
   it('counts values as often as they are said to be seen', () => {
     const store = new MetricStore();
     store.add({ ...RESENT, at: AT, values: [2, 5], counts: [3, 1], unit: 'Count' });
@@ -140,6 +147,11 @@ describe('a recording', () => {
     }
     const bytes = JSON.stringify(store.toRecording()).length;
     expect(bytes).toBeLessThan(150_000);
+  });
+
+  it('keeps apart what is the same before and after a gap', () => {
+    const store = storeWith({ 0: [5], 1: [5], 4: [5] });
+    expect(seriesOf(MetricStore.of(store.toRecording()), 'Sum', 5)).toEqual([5, 5, undefined, undefined, 5]);
   });
 
   it('loses no value by rounding', () => {

@@ -122,6 +122,11 @@ describe('what is not known', () => {
       [[...TLS, { id: 'a' }], ['...', { id: 'b', period: 300 }], [{ expression: 'a + b' }]],
       'metrics of different periods',
     ],
+    [
+      'a period that its metrics do not have',
+      [[...TLS, { id: 'a' }], [{ expression: 'a * 2', period: 300 }]],
+      'metrics of different periods',
+    ],
     ['neither a metric nor an expression', [{ Id: 'm1' }], 'neither a metric nor an expression'],
   ])('is refused by name: %s', (_what, metrics, reason) => {
     expect(() => evaluateMetrics(metrics, aStore(), SPAN)).toThrow(reason);

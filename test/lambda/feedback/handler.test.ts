@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -23,6 +24,7 @@ import { systemClock } from '../../../lib/ports/clock.ts';
 import { aContext } from '../../support/a-context.ts';
 import { aRecord } from '../../support/a-record.ts';
 import { aSend } from '../../support/an-event.ts';
+import { readMetrics } from '../../support/emf-document.ts';
 import { eventsOfThree, FATES_OF_THREE } from '../../support/events-of-three.ts';
 import { takeAll } from '../../support/queue-contents.ts';
 
@@ -177,18 +179,23 @@ describe('the handler of the feedback Lambda', () => {
     expect(2 * NEEDED_FOR_ONE_JOB_MS).toBeLessThan(FEEDBACK_TIMEOUT_SECONDS * 1000);
   });
 
-  it('loads as a bundle on its own, in the environment that the stack sets', () => {
+  it('loads as a bundle on its own, in the environment that the stack sets, and writes its metrics', async () => {
     const { directory } = bundleLambda('feedback', folder);
+    const event = JSON.stringify({ Records: [aRecord('no event of marie@example.org')] });
     const script = `
       const { handler } = await import(${JSON.stringify(pathToFileURL(join(directory, 'index.mjs')))});
-      console.log(JSON.stringify(await handler({ Records: [] }, { getRemainingTimeInMillis: () => 60000 })));`;
+      console.log(JSON.stringify(await handler(${event}, { getRemainingTimeInMillis: () => 60000 })));`;
 
-    const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
       cwd: folder,
       env,
-      encoding: 'utf8',
     });
+    const lines = (await run).stdout.trim().split('\n');
 
-    expect(JSON.parse(output)).toEqual({ batchItemFailures: [] });
+    expect(JSON.parse(lines.at(-1) ?? '')).toEqual({ batchItemFailures: [] });
+    const embedded = lines.filter((line) => '_aws' in JSON.parse(line));
+    expect(readMetrics(embedded)).toEqual(new Map([['keybuzz/mail stage=dev EventsUnreadable', [1]]]));
+    expect(lines.join()).not.toContain('marie');
+    expect(await takeAll(aws, aws.deadLetters)).toHaveLength(1);
   });
 });

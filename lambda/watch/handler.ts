@@ -34,7 +34,7 @@ const metrics = new EmbeddedMetrics({
 const parts: Omit<LookParts, 'log'> = {
   sendingAccount: new SesSendingAccount(new SESv2Client(CLIENT_OPTIONS), timeoutMs),
   accessKeys: new IamAccessKeys(new IAMClient(CLIENT_OPTIONS), env.userName, timeoutMs),
-  entries: new DynamoItemCount(dynamoClient(), { tableName: env.suppressionTable, timeoutMs }),
+  entries: new DynamoItemCount(dynamoClient(), env.suppressionTable, timeoutMs),
   metrics,
   clock: systemClock,
 };

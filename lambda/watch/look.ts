@@ -21,7 +21,7 @@ export interface LookParts {
 }
 
 /** What is asked for what only the account knows. */
-export type WatchSource = keyof typeof SOURCES;
+type WatchSource = keyof typeof SOURCES;
 
 /** All are asked at once, and each is told of whatever becomes of the others. */
 const SOURCES = { account: tellOfAccount, keys: tellOfKeys, entries: tellOfEntries } as const;

@@ -37,7 +37,7 @@ export function readEmf(line: string): EmfDocument {
   return document;
 }
 
-/** One line is one value of each dimension: by metric, set and values of dimensions, what CloudWatch would get. */
+/** The values that CloudWatch would get, by namespace, dimensions and metric. */
 export function readMetrics(lines: readonly string[]): Map<string, number[]> {
   const metrics = new Map<string, number[]>();
   for (const document of lines.map(readEmf)) {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { FaultProxy } from '../../lib/local/aws/fault-proxy.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
 import { silentLog } from '../../lib/ports/log.ts';
 import { type RunningWorker, runWorker } from '../../lib/worker/run-worker.ts';
@@ -11,6 +12,7 @@ describe('the process of a worker that publishes its metrics', () => {
   let aws: SqsAndS3;
   let database: OutboxDatabase;
   let sink: MetricSink;
+  let cloudWatch: FaultProxy;
   let running: RunningWorker | undefined;
 
   beforeAll(async () => {
@@ -24,11 +26,13 @@ describe('the process of a worker that publishes its metrics', () => {
   beforeEach(async () => {
     database = await server.database();
     sink = await MetricSink.start();
+    cloudWatch = await FaultProxy.start(sink.port);
     running = undefined;
   });
 
   afterEach(async () => {
     await running?.stop();
+    await cloudWatch.close();
     await sink.close();
   });
 
@@ -46,7 +50,7 @@ describe('the process of a worker that publishes its metrics', () => {
         AWS_SES_SECRET_KEY: aws.credentials.secretAccessKey,
         AWS_ENDPOINT_URL_SQS: aws.endpoint,
         AWS_ENDPOINT_URL_S3: aws.endpoint,
-        AWS_ENDPOINT_URL_CLOUDWATCH: `http://127.0.0.1:${sink.port}`,
+        AWS_ENDPOINT_URL_CLOUDWATCH: cloudWatch.endpoint,
         OUTBOUND_CLOUDWATCH_NAMESPACE: 'keybuzz/mail-worker',
         OUTBOUND_CLOUDWATCH_STAGE: 'dev',
         OUTBOUND_PROVIDERS: 'email',
@@ -73,6 +77,8 @@ describe('the process of a worker that publishes its metrics', () => {
     const arrival = aws.arrival({ action: 'SendMessage' }, { signal: AbortSignal.timeout(20_000) });
     const { stop } = await start();
     await arrival;
+    // The process must not end before the answer.
+    cloudWatch.fault({ fault: { kind: 'slow', delayMs: 200 } });
     await stop();
 
     expect(await database.row(id)).toMatchObject({ provider: 'ses' });

@@ -87,7 +87,7 @@ export class CloudWatchMetrics implements Metrics {
   /** Measures nothing more, and publishes what is left; what is not out by then is lost. */
   async stop(timeoutMs: number): Promise<void> {
     clearInterval(this.#timer);
-    const deadline = setTimeout(() => {}, timeoutMs);
+    const deadline = setTimeout(() => this.#givenUp.abort(), timeoutMs);
     try {
       await this.#underWay;
       await this.flush();

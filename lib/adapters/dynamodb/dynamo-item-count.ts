@@ -1,7 +1,6 @@
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import type { ItemCount } from '../../ports/account-facts.ts';
-import type { TableOptions } from './dynamo-table.ts';
 
 const schema = v.object({ ItemCount: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) });
 
@@ -13,18 +12,20 @@ const schema = v.object({ ItemCount: v.pipe(v.number(), v.safeInteger(), v.minVa
  */
 export class DynamoItemCount implements ItemCount {
   readonly #client: DynamoDBClient;
-  readonly #options: TableOptions;
+  readonly #tableName: string;
+  readonly #timeoutMs: number;
 
-  constructor(client: DynamoDBClient, options: TableOptions) {
+  /** @param timeoutMs what the call may take in all, the tries of the SDK included */
+  constructor(client: DynamoDBClient, tableName: string, timeoutMs: number) {
     this.#client = client;
-    this.#options = options;
+    this.#tableName = tableName;
+    this.#timeoutMs = timeoutMs;
   }
 
   async items(): Promise<number | undefined> {
-    const { Table } = await this.#client.send(
-      new DescribeTableCommand({ TableName: this.#options.tableName }),
-      { abortSignal: AbortSignal.timeout(this.#options.timeoutMs) },
-    );
+    const { Table } = await this.#client.send(new DescribeTableCommand({ TableName: this.#tableName }), {
+      abortSignal: AbortSignal.timeout(this.#timeoutMs),
+    });
     const parsed = v.safeParse(schema, Table);
     return parsed.success ? parsed.output.ItemCount : undefined;
   }

@@ -11,6 +11,11 @@ import type { LogFields } from '../../../lib/ports/log.ts';
 import { MetricSink } from '../../support/metric-sink.ts';
 
 const MINUTE_MS = 60_000;
+const WITH_LABELS = [
+  { name: 'SmtpFailed', by: ['tls', 'auth', 'deferred', 'rejected', 'unknown'] },
+  { name: 'Bounced', by: ['hard', 'soft'] },
+  { name: 'Suppressed', by: ['hard-bounce', 'complaint', 'soft-bounces', 'manual'] },
+] as const;
 const SOON = () => ({ signal: AbortSignal.timeout(20_000) });
 
 describe('the metrics that a worker publishes', () => {
@@ -79,6 +84,7 @@ describe('the metrics that a worker publishes', () => {
       '10:01 SmtpTaken stage=dev 1 × 1',
       '10:01 OutboxOldestDue stage=dev 1.5 × 1',
     ]);
+    expect(sink.arrived.every(({ minute }) => minute.endsWith(':00.000Z'))).toBe(true);
     expect(sink.arrived.map(({ unit }) => unit)).toEqual(['Count', 'Count', 'Count', 'Seconds']);
     expect(new Set(sink.arrived.map(({ namespace }) => namespace))).toEqual(new Set(['keybuzz/mail-worker']));
     expect(sink.calls).toHaveLength(1);
@@ -210,12 +216,18 @@ describe('the metrics that a worker publishes', () => {
 
   it('go out when they stop, measured no more', async () => {
     const measured: number[] = [];
-    open({ measure: async () => void measured.push(1) });
+    open({
+      measure: async () => {
+        measured.push(1);
+        metrics.add('OutboxWaiting', 0);
+      },
+    });
     metrics.start();
+    await sink.calledTimes(1);
     metrics.add('SmtpTaken', 1);
     await metrics.stop(20_000);
 
-    expect(told()).toEqual(['10:00 SmtpTaken stage=dev 1 × 1']);
+    expect(told()).toEqual(['10:00 OutboxWaiting stage=dev 0 × 1', '10:00 SmtpTaken stage=dev 1 × 1']);
     expect(measured).toHaveLength(1);
   });
 
@@ -248,6 +260,21 @@ describe('the metrics that a worker publishes', () => {
     );
     expect(last.map(({ value }) => value)).toEqual(Array.from({ length: 400 }, (_, value) => value));
     expect(sink.arrived.filter(({ name }) => name === 'SmtpFailed')).toHaveLength(5 * 59);
+  });
+
+  it('arrive once where CloudWatch took the first of several calls alone', async () => {
+    for (let minute = 0; minute < 59; minute += 1) {
+      for (const { name, by } of WITH_LABELS) for (const label of by) metrics.add(name, 1, label);
+      nowMs += MINUTE_MS;
+    }
+    const first = proxy.arrival({}, SOON()).then(() => proxy.fault({ fault: { kind: 'denied' } }));
+    await Promise.all([metrics.flush(), first]);
+    expect(sink.calls).toHaveLength(1);
+    proxy.heal();
+    await metrics.flush();
+
+    expect(sink.calls.length).toBeGreaterThan(1);
+    expect(sink.arrived).toHaveLength(59 * WITH_LABELS.flatMap(({ by }) => by).length);
   });
 
   it('all arrive once, whenever CloudWatch refuses', async () => {

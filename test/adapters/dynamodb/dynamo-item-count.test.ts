@@ -6,7 +6,8 @@ import { startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
 import { startAnsweringServer } from '../../support/answering-server.ts';
 import { STALLS, startStallingServer } from '../../support/stalling-server.ts';
 
-const table = { tableName: 'suppression', timeoutMs: 3_000 };
+const TABLE = 'suppression';
+const TIMEOUT_MS = 3_000;
 
 function clientAt(endpoint: string): DynamoDBClient {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
@@ -20,7 +21,7 @@ describe('the count of items', () => {
       JSON.stringify({ Table: { ItemCount: counts[JSON.parse(body).TableName] } }),
     );
     const client = clientAt(server.url);
-    expect(await new DynamoItemCount(client, table).items()).toBe(1234);
+    expect(await new DynamoItemCount(client, TABLE, TIMEOUT_MS).items()).toBe(1234);
     client.destroy();
     await server.close();
   });
@@ -28,7 +29,7 @@ describe('the count of items', () => {
   it('is none of a table that is new, and an error of one that is not there', async () => {
     const dynamoDb = await startDynamoDb();
     const client = clientAt(dynamoDb.endpoint);
-    const countOf = (tableName: string) => new DynamoItemCount(client, { ...table, tableName }).items();
+    const countOf = (tableName: string) => new DynamoItemCount(client, tableName, TIMEOUT_MS).items();
     expect(await countOf(dynamoDb.suppressionTable)).toBe(0);
     await expect(countOf('another')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
     client.destroy();
@@ -44,7 +45,7 @@ describe('the count of items', () => {
   ])('is not known by the answer %s', async (answer) => {
     const server = await startAnsweringServer('application/x-amz-json-1.0', () => answer);
     const client = clientAt(server.url);
-    expect(await new DynamoItemCount(client, table).items()).toBeUndefined();
+    expect(await new DynamoItemCount(client, TABLE, TIMEOUT_MS).items()).toBeUndefined();
     client.destroy();
     await server.close();
   });
@@ -59,7 +60,7 @@ describe('the count of items', () => {
     ] as const) {
       dynamoDb.heal();
       dynamoDb.fault({ fault });
-      await expect(new DynamoItemCount(client, table).items()).rejects.toBeDefined();
+      await expect(new DynamoItemCount(client, TABLE, TIMEOUT_MS).items()).rejects.toBeDefined();
     }
     client.destroy();
     await dynamoDb.close();
@@ -68,7 +69,7 @@ describe('the count of items', () => {
   it.each(STALLS)('is given up where the answer %s', async (stall) => {
     const server = await startStallingServer(stall);
     const client = clientAt(server.url);
-    await expect(new DynamoItemCount(client, { ...table, timeoutMs: 200 }).items()).rejects.toBeDefined();
+    await expect(new DynamoItemCount(client, TABLE, 200).items()).rejects.toBeDefined();
     client.destroy();
     await server.close();
   });

@@ -213,7 +213,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
   {
     what: 'an alarm rings that can wait',
     break: ({ account }) => change(account, 'receipts-unread', { state: 'ALARM' }),
-    amiss: { 'alarms ringing': ['warn', 'see the other lines; then docs/runbook.md#receipts-unread'] },
+    amiss: { 'alarms ringing': ['warn', '; then docs/runbook.md#receipts-unread'] },
   },
   {
     what: 'a critical alarm rings, and another',

@@ -44,9 +44,8 @@ function mendOf({ ringing, blind }: AlarmNews, { deployment, commands }: DoctorC
     : `${mend}; the others: ${commands.mailctl('alarms')}`;
 }
 
-/** Many say to ask the doctor first, which is done. */
+/** The first command of the alarm, and where to read on. */
 function mendOfAlarm(alarm: DeployedAlarm, commands: MendCommands): string {
   const first = firstCommandOf(alarm, commands);
-  if (first === undefined) return alarm.runbook;
-  return `${alarm.first === 'doctor' ? 'see the other lines' : first}; then ${alarm.runbook}`;
+  return first === undefined ? alarm.runbook : `${first}; then ${alarm.runbook}`;
 }

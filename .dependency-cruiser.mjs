@@ -62,9 +62,10 @@ const forbidden = [
   },
   {
     name: 'infra-is-not-imported',
-    comment: 'only the CDK app, and the local run that asks for the bundle it would deploy, see the stacks',
+    comment:
+      'only the CDK app, the pictures of its dashboards, and the local run that asks for its bundles see the stacks',
     severity: 'error',
-    from: { pathNot: '^(lib/infra/|lib/local/|bin/pipeline\\.ts$|test/)' },
+    from: { pathNot: '^(lib/infra/|lib/local/|bin/(pipeline|dashboards)\\.ts$|test/)' },
     to: { path: lib('infra') },
   },
   {

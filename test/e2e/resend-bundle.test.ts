@@ -10,7 +10,9 @@ import { resendEnvironment } from '../../lib/local/function-environments.ts';
 import { type LambdaHost, startLambdaHost } from '../../lib/local/lambda/lambda-host.ts';
 import { type LocalServices, startLocalServices } from '../../lib/local/local-services.ts';
 import { type Envelope, serialiseEnvelope } from '../../lib/message/envelope.ts';
+import { metricNamespace } from '../../lib/message/metrics.ts';
 import { anEnvelope } from '../support/an-envelope.ts';
+import { readMetrics } from '../support/emf-document.ts';
 import { takeAll } from '../support/queue-contents.ts';
 
 describe('the bundle of the resend Lambda, under plain Node outside of the repository', () => {
@@ -77,7 +79,33 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
     expect((await takeAll(services.aws, services.aws.deadLetters)).map(({ Body }) => Body)).toEqual([
       'nonsense',
     ]);
-    expect(lines.map((line) => JSON.parse(line).event).sort()).toEqual(['dead-lettered', 'resent', 'resent']);
+    const events = lines.map((line) => JSON.parse(line).event).filter((event) => event !== undefined);
+    expect(events.sort()).toEqual(['dead-lettered', 'resent', 'resent']);
+  });
+
+  it('writes metrics that CloudWatch reads, with no address and no content in them', async () => {
+    await startHost();
+    const at = new Date().toISOString();
+    const failure = { class: 'tls', phase: 'tls', response: 'no secret@example.net', at } as const;
+    await enqueue(anEnvelope({ failure }));
+    await enqueue('nonsense');
+
+    await host.idle({ signal: AbortSignal.timeout(30_000) });
+
+    const embedded = lines.filter((line) => '_aws' in JSON.parse(line));
+    const stage = `${metricNamespace('keybuzz')} stage=dev`;
+    expect(readMetrics(embedded)).toEqual(
+      new Map([
+        [`${stage} HandedOver`, [1]],
+        [`${stage} class=tls HandedOver`, [1]],
+        [`${stage} SmtpDown`, [1]],
+        [`${stage} Resent`, [1]],
+        [`${stage} ResentBytes`, [services.ses.mails[0]?.raw.length]],
+        [`${stage} TimeToAcceptance`, [expect.any(Number)]],
+        [`${stage} cause=not-json DeadLettered`, [1]],
+      ]),
+    );
+    expect(embedded.join()).not.toMatch(/@|marie|secret|nonsense|order|on its way/i);
   });
 
   it('tells a service that cannot be reached from an answer that was lost, and tries again', async () => {

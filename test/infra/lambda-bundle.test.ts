@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { FEEDBACK_ENV } from '../../lambda/feedback/constants.ts';
 import { RESEND_ENV } from '../../lambda/resend/constants.ts';
+import { WATCH_ENV } from '../../lambda/watch/constants.ts';
 import { bundleEntry, bundleLambda, type LambdaBundle } from '../../lib/infra/lambda-bundle.ts';
 
 const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
@@ -141,10 +142,12 @@ function valueFor(setting: string): string {
   return setting === 'fromDomain' ? 'example.org' : `a-${setting.toLowerCase()}`;
 }
 
+/** Each with the clients that it does not use at all, or not for most mails. */
 describe.each([
-  ['resend', RESEND_ENV],
-  ['feedback', FEEDBACK_ENV],
-] as const)('the bundle of the %s Lambda', (name, variables) => {
+  ['resend', RESEND_ENV, /"(S3Client|SESv2Client|IAMClient|MailComposer)"/],
+  ['feedback', FEEDBACK_ENV, /"(S3Client|SESv2Client|IAMClient|MailComposer)"/],
+  ['watch', WATCH_ENV, /"(S3Client|SESClient|SQSClient|MailComposer)"/],
+] as const)('the bundle of the %s Lambda', (name, variables, needless) => {
   const bundle = bundleLambda(name, outside());
 
   it('is the same bytes each time', () => {
@@ -159,7 +162,7 @@ describe.each([
     );
   });
 
-  it('keeps the clients that most mails do not need out of what is loaded at the start', () => {
-    expect(loadedAtStart(bundle)).not.toMatch(/"(S3Client|SESv2Client|MailComposer)"/);
+  it('keeps the clients that it may do without out of what is loaded at the start', () => {
+    expect(loadedAtStart(bundle)).not.toMatch(needless);
   });
 });

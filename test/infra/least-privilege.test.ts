@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { idOf, synthesise } from './synthesise.ts';
 
-const { pipeline, identity } = synthesise({ stage: 'prod' });
+const { pipeline, identity, watch } = synthesise({ stage: 'prod' });
 
 interface Statement {
   readonly Effect: string;
@@ -177,6 +177,37 @@ describe('the role of the feedback Lambda', () => {
   });
 });
 
+describe('the role of the watch Lambda', () => {
+  const role = idOf(watch, 'AWS::IAM::Role');
+  const streams = `<${idOf(watch, 'AWS::Logs::LogGroup')}.Arn>`;
+
+  it('can look at the quota, the age of one key and the size of one table, log and trace, and nothing else', () => {
+    expect(permissionsOf(role, watch)).toEqual(
+      [
+        'Allow dynamodb:DescribeTable on arn:aws:dynamodb:eu-west-1:<AWS::AccountId>:table/keybuzz-mail-suppression-prod',
+        'Allow iam:ListAccessKeys on arn:aws:iam::<AWS::AccountId>:user/keybuzz-ses',
+        `Allow logs:CreateLogStream on ${streams}`,
+        `Allow logs:PutLogEvents on ${streams}`,
+        'Allow ses:GetAccount on *',
+        'Allow xray:PutTelemetryRecords on *',
+        'Allow xray:PutTraceSegments on *',
+      ].sort(),
+    );
+  });
+
+  it('is the only principal of its stack', () => {
+    watch.resourceCountIs('AWS::IAM::Policy', 1);
+    for (const type of ['AWS::IAM::User', 'AWS::IAM::Group', 'AWS::IAM::ManagedPolicy']) {
+      watch.resourceCountIs(type, 0);
+    }
+    for (const property of ['ManagedPolicyArns', 'Policies']) {
+      expect(Object.values(watch.findResources('AWS::IAM::Role'))[0]?.Properties).not.toHaveProperty(
+        property,
+      );
+    }
+  });
+});
+
 describe('the stacks', () => {
   it('have no other principals, and no permissions beside the policies compared above', () => {
     pipeline.resourceCountIs('AWS::IAM::User', 1);
@@ -196,13 +227,15 @@ describe('the stacks', () => {
   });
 
   it('have roles that Lambda alone can take on', () => {
-    pipeline.allResourcesProperties('AWS::IAM::Role', {
-      AssumeRolePolicyDocument: {
-        Statement: [
-          { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } },
-        ],
-      },
-    });
+    for (const template of [pipeline, watch]) {
+      template.allResourcesProperties('AWS::IAM::Role', {
+        AssumeRolePolicyDocument: {
+          Statement: [
+            { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } },
+          ],
+        },
+      });
+    }
   });
 
   it('allow by the policy of a resource only what brings the events of SES to their queue', () => {

@@ -25,7 +25,8 @@ interface WrittenStatement {
 }
 
 describe('the permissions of the pipeline, beside the calls that its code makes', () => {
-  const template: Resources = synthesise({ stage: 'prod', workerMetrics: true }).pipeline.toJSON().Resources;
+  const { pipeline, watch } = synthesise({ stage: 'prod', workerMetrics: true });
+  const template: Resources = { ...pipeline.toJSON().Resources, ...watch.toJSON().Resources };
   let run: RecordedRun;
 
   beforeAll(async () => {
@@ -48,7 +49,7 @@ describe('the permissions of the pipeline, beside the calls that its code makes'
       .map(({ what }) => what);
   }
 
-  it.each<Who>(['resend', 'feedback', 'api'])(
+  it.each<Who>(['resend', 'feedback', 'watch', 'api'])(
     'of %s: none is missing, none is unused, and none covers more than is used',
     (who) => {
       expect(audit(who)).toEqual(NONE);
@@ -60,6 +61,7 @@ describe('the permissions of the pipeline, beside the calls that its code makes'
     ['resend', 'lambda/resend/handler.ts', ['s3 PutObject']],
     // Latencies are counted here, and asked for by the other Lambda.
     ['feedback', 'lambda/feedback/handler.ts', ['dynamodb Query']],
+    ['watch', 'lambda/watch/handler.ts', []],
     ['api', 'bin/outbound-worker.ts', ['s3 GetObject']],
   ])('of %s were recorded for every call that stands in its code', (who, entry, neverMade) => {
     const recorded = new Set(run[who].calls.map((call) => `${call.service} ${commandOf(call)}`));
@@ -169,6 +171,21 @@ describe('the permissions of the pipeline, beside the calls that its code makes'
         'api: cloudwatch:PutMetricData into keybuzz/mail-worker-2',
         'api: cloudwatch:PutMetricData into other/mail-worker',
       ]);
+    });
+
+    it('show a watch that may look at every user, or change what it looks at', () => {
+      const everyUser = withStatement(/^WatchRoleDefaultPolicy/, 'iam:ListAccessKeys', (statement) => {
+        statement.Resource = `arn:aws:iam::${account}:user/*`;
+      });
+      const line = `iam:ListAccessKeys on arn:aws:iam::${account}:user/keybuzz-ses-2`;
+      expect(audit('watch', everyUser).tooWide).toContain(line);
+      expect(forbiddenButAllowed(everyUser)).toEqual([expect.stringContaining(line)]);
+
+      const everyCall = withStatement(/^WatchRoleDefaultPolicy/, 'ses:GetAccount', (statement) => {
+        statement.Action = [statement.Action, 'ses:PutAccountSendingAttributes'].flat();
+      });
+      expect(audit('watch', everyCall).unused).toEqual(['ses:PutAccountSendingAttributes on *']);
+      expect(forbiddenButAllowed(everyCall)).toHaveLength(1);
     });
 
     it('show a queue that takes plain HTTP', () => {

@@ -1,7 +1,7 @@
 import type { MetricSpec } from './pipeline-metrics.ts';
 
 /** `critical`: mail is stuck, or about to be; look now. `warning`: look within the next working day. */
-export type Severity = 'critical' | 'warning';
+type Severity = 'critical' | 'warning';
 
 /** All that is to be said of one alarm. */
 export interface AlarmDefinition {

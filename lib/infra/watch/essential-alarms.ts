@@ -1,16 +1,9 @@
 import { FEEDBACK_LONGEST_RETRY_SECONDS } from '../../../lambda/feedback/constants.ts';
-import { WATCH_PERIOD_MINUTES } from '../../../lambda/watch/constants.ts';
 import type { Settings } from '../settings.ts';
+import { accountAlarms } from './account-alarms.ts';
 import type { AlarmDefinition } from './alarm-definition.ts';
 import type { PipelineMetrics } from './pipeline-metrics.ts';
-import {
-  feedbackStuckSeconds,
-  KEY_OLD_DAYS,
-  mailWaitingSeconds,
-  QUOTA_NEAR_PERCENT,
-  RECEIPTS_UNREAD_SECONDS,
-  REPUTATION,
-} from './thresholds.ts';
+import { feedbackStuckSeconds, mailWaitingSeconds, RECEIPTS_UNREAD_SECONDS } from './thresholds.ts';
 
 type AlarmSettings = Pick<Settings, 'eventWaitDefaultSeconds'>;
 
@@ -23,9 +16,6 @@ const MINUTE_SECONDS = 60;
 const MAIL_WINDOW_PERIODS = 12;
 const FEEDBACK_WINDOW_PERIODS = Math.ceil((2 * FEEDBACK_LONGEST_RETRY_SECONDS) / (5 * MINUTE_SECONDS));
 
-/** Three values a period: that one of them is late or lost leaves no hole. */
-const WATCH_WINDOW_MINUTES = 3 * WATCH_PERIOD_MINUTES;
-
 /** The alarms of every deployment, in the order in which they matter. */
 export function essentialAlarms(m: PipelineMetrics, settings: AlarmSettings): readonly AlarmDefinition[] {
   return [
@@ -35,10 +25,7 @@ export function essentialAlarms(m: PipelineMetrics, settings: AlarmSettings): re
     functionsFailing(m),
     feedbackStuck(m, settings),
     receiptsUnread(m),
-    quotaNear(m),
-    bounceRate(m),
-    complaintRate(m),
-    keyOld(m),
+    ...accountAlarms(m),
   ];
 }
 
@@ -47,9 +34,10 @@ function fallbackInUse(m: PipelineMetrics): AlarmDefinition {
     name: 'fallback-in-use',
     severity: 'warning',
     meaning: 'SMTP is down. Mail still goes out, by SES; nobody else will notice.',
-    when: 'mail was handed over, since the server is at fault, in 2 of the last 6 periods of 5 minutes',
+    when: 'mail was handed over, since the server is at fault, in 2 of the 5-minute periods of the last hour',
     because:
-      'one connection that breaks is no outage, and half an hour without a mail that failed is the end of one',
+      'one connection that breaks is no outage; at night, mails are far apart, and one outage is to ring once: it is ' +
+      'over when an hour brought no more than one',
     first: 'doctor --only fallback,smtp',
     dashboard: 'mail',
     metrics: { down: m.own('SmtpDown', 'Sum') },
@@ -58,7 +46,7 @@ function fallbackInUse(m: PipelineMetrics): AlarmDefinition {
     comparison: '>=',
     threshold: 1,
     periodMinutes: 5,
-    evaluationPeriods: 6,
+    evaluationPeriods: 12,
     datapointsToAlarm: 2,
     missingData: 'notBreaching',
   };
@@ -184,86 +172,6 @@ function receiptsUnread(m: PipelineMetrics): AlarmDefinition {
     evaluationPeriods: 3,
     datapointsToAlarm: 3,
     missingData: 'notBreaching',
-  };
-}
-
-function quotaNear(m: PipelineMetrics): AlarmDefinition {
-  return {
-    name: 'quota-near',
-    severity: 'warning',
-    meaning: 'SES will soon take no more mail for the day. Without data: nobody looks at the quota any more.',
-    when: `${QUOTA_NEAR_PERCENT} % of the quota of 24 hours are used, as told within the last half hour`,
-    because: 'a raise of the quota takes AWS a day, and what is left is what an outage of SMTP would need',
-    first: 'doctor --only account,sending,functions',
-    dashboard: 'reputation',
-    metrics: { used: m.own('QuotaUsed', 'Maximum') },
-    comparison: '>=',
-    threshold: QUOTA_NEAR_PERCENT,
-    periodMinutes: WATCH_WINDOW_MINUTES,
-    evaluationPeriods: 2,
-    datapointsToAlarm: 1,
-    missingData: 'missing',
-    tellsOfMissingData: true,
-  };
-}
-
-function bounceRate(m: PipelineMetrics): AlarmDefinition {
-  return {
-    name: 'bounce-rate',
-    severity: 'warning',
-    meaning: 'So many addresses are wrong that AWS will soon review the account, and may stop it.',
-    when: 'the share of hard bounces of the account was 4 % or more within the last 3 hours',
-    because: 'AWS reviews at 5 % and pauses sending at 10 %, and looks at all mail of the account',
-    first: 'suppression ls',
-    dashboard: 'reputation',
-    metrics: { rate: m.bounceRate() },
-    comparison: '>=',
-    threshold: REPUTATION.bounce.alarm,
-    ...RATE,
-  };
-}
-
-function complaintRate(m: PipelineMetrics): AlarmDefinition {
-  return {
-    name: 'complaint-rate',
-    severity: 'warning',
-    meaning: 'So many recipients call it spam that AWS will soon review the account, and may stop it.',
-    when: 'the share of complaints of the account was 0.08 % or more within the last 3 hours',
-    because: 'AWS reviews at 0.1 % and pauses sending at 0.5 %, and looks at all mail of the account',
-    first: 'suppression ls',
-    dashboard: 'reputation',
-    metrics: { rate: m.complaintRate() },
-    comparison: '>=',
-    threshold: REPUTATION.complaint.alarm,
-    ...RATE,
-  };
-}
-
-/** SES tells the shares only now and then; what it told last holds until it tells something else. */
-const RATE = {
-  periodMinutes: 60,
-  evaluationPeriods: 3,
-  datapointsToAlarm: 1,
-  missingData: 'ignore',
-} as const;
-
-function keyOld(m: PipelineMetrics): AlarmDefinition {
-  return {
-    name: 'key-old',
-    severity: 'warning',
-    meaning: "The API's access key should be replaced. Without data: no active key is left, or nobody looks.",
-    when: `the oldest active key is more than ${KEY_OLD_DAYS} days old`,
-    because: 'the key is outside of AWS, and the longer it lives, the more places it was copied to',
-    first: 'doctor --only key,functions',
-    dashboard: 'machineRoom',
-    metrics: { days: m.own('KeyAgeDays', 'Maximum') },
-    comparison: '>',
-    threshold: KEY_OLD_DAYS,
-    periodMinutes: WATCH_WINDOW_MINUTES,
-    evaluationPeriods: 2,
-    datapointsToAlarm: 1,
-    missingData: 'missing',
-    tellsOfMissingData: true,
   };
 }
 

@@ -25,7 +25,7 @@ export function axisScale(
   { min, max, lines }: { min?: number | undefined; max?: number | undefined; lines: number },
 ): AxisScale {
   const low = min ?? Math.min(0, ...values);
-  const high = max ?? Math.max(low, ...values);
+  const high = max ?? Math.max(min ?? 0, ...values);
   // A flat line at the floor still gets an axis.
   const top = high > low ? high : low + (unit === 'Percent' ? 100 : 1);
   const interval = roundStep((top - low) / lines, unit);

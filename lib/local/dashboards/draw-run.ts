@@ -7,7 +7,7 @@ import { dashboardsOf } from './dashboards-of.ts';
 import { renderDashboard } from './render-dashboard.ts';
 import { type AlarmStory, runNote } from './run-note.ts';
 
-export interface DashboardDrawing {
+interface DashboardDrawing {
   /** Of the dashboard. */
   readonly name: string;
   readonly svg: string;

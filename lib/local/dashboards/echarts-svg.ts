@@ -22,16 +22,20 @@ export function echartsSvg(option: EChartsOption, size: ChartSize, idPrefix: str
   }
 }
 
-/** Without the root element, and what only a browser with ECharts in it would use; fonts are the picture's. */
+/**
+ * Without the root element, and what only a browser with ECharts in it would use. Fonts are the picture's; an area ends
+ * once, not once more for each gap.
+ */
 function bare(svg: string, idPrefix: string): string {
   return svg
     .replace(/^<svg[^>]*>/, '')
     .replace(/<\/svg>\s*$/, '')
-    .replaceAll(/<style>.*?<\/style>/gs, '')
+    .replaceAll(/<style[^>]*>.*?<\/style>/gs, '')
     .replaceAll(/<rect [^>]*fill="none"[^>]*><\/rect>/g, '')
     .replaceAll(/ (?:class|ecmeta_\w+|pointer-events)="[^"]*"/g, '')
     .replaceAll(/font: ?(?:normal )*(\S+px) [^";]*/g, 'font-size:$1')
     .replaceAll(/;?font-family:[^";]*/g, '')
     .replaceAll(/\bzr\d+-/g, `${idPrefix}-`)
+    .replaceAll(/Z{2,}/g, 'Z')
     .replaceAll(/\n/g, '');
 }

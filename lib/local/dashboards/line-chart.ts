@@ -5,9 +5,11 @@ import { hasData } from './drawn-series.ts';
 import { echartsSvg } from './echarts-svg.ts';
 import { valueText } from './format-value.ts';
 import { type Legend, legend } from './legend.ts';
-import { lineSeries, thresholdLines } from './line-series.ts';
+import { layerSeries, lineSeries } from './line-series.ts';
 import { CHART_FONT, PALETTE } from './palette.ts';
+import { stackedSeries } from './stacked-series.ts';
 import { element, text } from './svg.ts';
+import { thresholdLines } from './threshold-lines.ts';
 import { type ValueAxis, valueAxis } from './value-axis.ts';
 import type { ViewContext } from './view-context.ts';
 
@@ -25,19 +27,31 @@ export function lineChart(view: ViewContext): string {
   const heightPx = height - names.heightPx - (names.heightPx === 0 ? 4 : 10);
   const axes = (['left', 'right'] as const).map((side) => valueAxis(side, { ...view, heightPx }));
   return [
-    echartsSvg(chartOption(view, axes), { width, height: heightPx }, idPrefix),
+    echartsSvg(chartOption(view, axes, heightPx), { width, height: heightPx }, idPrefix),
+    view.series.some(hasData) ? '' : noData(width, heightPx),
     ...axes.map((axis) => axisName(axis, width)),
     element('g', { transform: `translate(0 ${heightPx})` }, names.svg),
   ].join('');
 }
 
-/** What never happened in the time shown needs no name of its own; the console lists it all the same. */
+/** What never happened needs no name beside what did; the console lists it all the same. */
 function legendOf({ series, properties, context }: ViewContext): Legend {
   if (properties.legend.position === 'hidden') return legend([], context.width);
-  const seen = series.filter(hasData).map(({ label, colour }) => ({ label, colour }));
+  const seen = series.filter(hasData);
+  if (seen.length === 0)
+    return legend(
+      series.map(({ label }) => ({ label, colour: PALETTE.grid })),
+      context.width,
+    );
   const unseen = series.length - seen.length;
   const rest = unseen === 0 ? [] : [{ label: `${unseen} without data`, colour: PALETTE.grid }];
   return legend([...seen, ...rest], context.width);
+}
+
+/** An empty graph may be good news, but must not look like a broken one. */
+function noData(width: number, height: number): string {
+  const place = { x: width / 2, y: height / 2, 'text-anchor': 'middle' };
+  return text('no data in this time', { ...place, size: CHART_FONT.size, fill: PALETTE.axis });
 }
 
 function axisName({ label, side }: ValueAxis, width: number): string {
@@ -49,13 +63,16 @@ function axisName({ label, side }: ValueAxis, width: number): string {
 function chartOption(
   { series, properties, context }: ViewContext,
   axes: readonly ValueAxis[],
+  height: number,
 ): EChartsOption {
   const [left = 0, right = 0] = axes.map(({ widthPx }) => widthPx);
+  const top = axes.some(({ label }) => label !== '') ? AXIS_NAME_PX + 4 : 10;
+  const lines = properties.stacked ? stackedSeries(series).map(layerSeries) : series.map(lineSeries);
   return {
     grid: {
       left: PADDING_PX + left,
       right: PADDING_PX + Math.max(right, LEAST_RIGHT_PX),
-      top: axes.some(({ label }) => label !== '') ? AXIS_NAME_PX + 4 : 10,
+      top,
       bottom: CLOCK_PX,
       outerBoundsMode: 'none',
     },
@@ -70,7 +87,7 @@ function chartOption(
       axisLabel: { ...LABEL, formatter: (value: number) => valueText(value, unit) },
       splitLine: { show: side === 'left', lineStyle: { color: PALETTE.grid } },
     })),
-    series: [...series.map((one) => lineSeries(one, properties.stacked)), ...axes.map(thresholdLines)],
+    series: [...lines, ...axes.map((axis) => thresholdLines(axis, height - top - CLOCK_PX))],
   };
 }
 

@@ -17,7 +17,8 @@ export function runNote(
 ): string {
   const minutes = (Date.parse(to) - Date.parse(from)) / speed / MINUTE_MS;
   const length = minutes === 1 ? '1 minute' : `${Number(minutes.toPrecision(2))} minutes`;
-  const what = `Drawn from the deployed definition: the scenario “${scenario}”, a run of ${length} on one machine, stretched ${speed} times.`;
+  const run = `a run of ${length} on one machine, stretched ${speed} times`;
+  const what = `Drawn from the definition that is deployed, with the metrics of the scenario “${scenario}”: ${run}.`;
   return `${what}\nWhat rang: ${ringsOf(alarms).join(', ') || 'nothing'}.`;
 }
 
@@ -26,7 +27,8 @@ function ringsOf(alarms: readonly AlarmStory[]): readonly string[] {
     transitions.flatMap(({ state, atMs }, index) => {
       if (state !== 'ALARM') return [];
       const closed = transitions[index + 1];
-      return [{ atMs, text: `${name} ${clock(atMs)}–${closed === undefined ? '' : clock(closed.atMs)}` }];
+      const time = closed === undefined ? `since ${clock(atMs)}` : `${clock(atMs)}–${clock(closed.atMs)}`;
+      return [{ atMs, text: `${name} ${time}` }];
     }),
   );
   return rings.sort((one, other) => one.atMs - other.atMs).map(({ text }) => text);

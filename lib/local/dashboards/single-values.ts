@@ -17,8 +17,11 @@ interface Cell {
 const LEAST_CELL_PX = 130;
 const LABEL_PX = 14.5;
 const UNIT_SHARE = 0.5;
-const MOST_NUMBER_PX = 44;
+const MOST_NUMBER_PX = 54;
 const LABEL_LINE_PX = 24;
+/** Of the room above the label. */
+const HEIGHT_SHARE = 0.75;
+const NEIGHBOUR_GAP_PX = 24;
 const SPARKLINE_LEAST_PX = 24;
 /** Of the size of digits, from the top of a line of them to their foot. */
 const DIGIT_HEIGHT = 0.8;
@@ -29,10 +32,11 @@ export function singleValues({ series, properties, context }: ViewContext): stri
     width: context.width - 2 * PADDING_PX,
     height: context.height - PADDING_PX + 2,
   });
+  const size = Math.min(MOST_NUMBER_PX, ...series.map((one, index) => fittingSize(one, cells[index])));
   return series
     .map((one, index) => {
       const cell = cells[index];
-      return cell === undefined ? '' : valueIn(one, cell, properties.sparkline);
+      return cell === undefined ? '' : valueIn(one, cell, size, properties.sparkline);
     })
     .join('');
 }
@@ -49,10 +53,13 @@ function cellsFor(count: number, { width, height }: { width: number; height: num
   }));
 }
 
-function valueIn(series: DrawnSeries, { x, y, width, height }: Cell, withSparkline: boolean): string {
-  const room = height - LABEL_LINE_PX;
-  const size = Math.min(MOST_NUMBER_PX, room, fittingSize(series, width - 8));
-  const free = room - size;
+function valueIn(
+  series: DrawnSeries,
+  { x, y, width, height }: Cell,
+  size: number,
+  withSparkline: boolean,
+): string {
+  const free = height - LABEL_LINE_PX - size;
   const spark = withSparkline && free >= SPARKLINE_LEAST_PX;
   const top = spark ? 0 : Math.max(0, free / 2 - 4);
   const foot = y + top + size * DIGIT_HEIGHT + 2;
@@ -87,8 +94,10 @@ function shownOf(series: DrawnSeries): FormattedValue {
   return latest === undefined ? { number: '--', unit: '' } : formatValue(latest, series.unit);
 }
 
-function fittingSize(series: DrawnSeries, widthPx: number): number {
+/** One size for all numbers of a card: a smaller one would look less important. */
+function fittingSize(series: DrawnSeries, cell: Cell | undefined): number {
+  if (cell === undefined) return MOST_NUMBER_PX;
   const { number: digits, unit } = shownOf(series);
   const atOne = textWidth(digits, { size: 1, bold: true }) + textWidth(` ${unit}`, { size: UNIT_SHARE });
-  return widthPx / atOne;
+  return Math.min((cell.height - LABEL_LINE_PX) * HEIGHT_SHARE, (cell.width - NEIGHBOUR_GAP_PX) / atOne);
 }

@@ -3,6 +3,7 @@ import type { MetricProperties } from './dashboard-body.ts';
 import { type DrawnSeries, hasData, knownPoints } from './drawn-series.ts';
 import { type ValueUnit, valueText } from './format-value.ts';
 import { CHART_FONT } from './palette.ts';
+import { stackTops } from './stacked-series.ts';
 import { textWidth } from './text-width.ts';
 
 export type Side = 'left' | 'right';
@@ -15,7 +16,7 @@ export interface ValueAxis {
   readonly thresholds: readonly Threshold[];
   /** Whether anything is measured by it. */
   readonly shown: boolean;
-  /** What the widget calls it. */
+  /** What the widget calls it; empty where that is the unit, which stands at the numbers. */
   readonly label: string;
   /** Of its numbers. */
   readonly widthPx: number;
@@ -24,6 +25,7 @@ export interface ValueAxis {
 /** Of grid, so that about as many pixels are between its lines. */
 const LINE_PX = 44;
 const LABEL_GAP_PX = 8;
+const UNIT_NAME = /^(?:seconds|milliseconds|ms|days|bytes|percent|%)$/i;
 
 /** The axis of one side, in the unit of the first series that it measures; thresholds are always in sight. */
 export function valueAxis(
@@ -50,22 +52,18 @@ export function valueAxis(
   const shown = own.length > 0 || thresholds.length > 0 || side === 'left';
   const widths = ticksOf(scale).map((tick) => textWidth(valueText(tick, unit), CHART_FONT));
   const widthPx = shown ? Math.max(...widths) + LABEL_GAP_PX : 0;
-  return { side, scale, unit, thresholds, shown, label: shown ? label : '', widthPx };
+  return {
+    side,
+    scale,
+    unit,
+    thresholds,
+    shown,
+    label: shown && !UNIT_NAME.test(label) ? label : '',
+    widthPx,
+  };
 }
 
 function ticksOf({ min, max, interval }: AxisScale): readonly number[] {
   const count = Math.floor((max - min) / interval + 1e-9) + 1;
   return Array.from({ length: count }, (_, index) => min + index * interval);
-}
-
-/** How high the stack is at each moment. */
-function stackTops(series: readonly DrawnSeries[]): readonly number[] {
-  const tops = new Map<number, number>();
-  for (const { points, startsMs, periodMs } of series) {
-    for (const [index, point] of points.entries()) {
-      const atMs = startsMs + index * periodMs;
-      if (point !== undefined) tops.set(atMs, (tops.get(atMs) ?? 0) + point);
-    }
-  }
-  return [...tops.values()];
 }

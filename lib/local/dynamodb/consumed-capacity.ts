@@ -19,7 +19,7 @@ export function askingForCapacity(action: string, body: string): string {
 /** What a call has cost by its answer. */
 export function capacityOf(action: string, request: string, answer: string): ConsumedCapacity {
   const answered = JSON.parse(answer) as Answer;
-  if (isRead(action)) return { ...NOTHING, readUnits: readUnitsOf(action, request, answered) };
+  if (READS.has(action)) return { ...NOTHING, readUnits: readUnitsOf(action, request, answered) };
   if (WRITES.has(action)) return { ...NOTHING, writeUnits: writeUnitsOf(answered) };
   return NOTHING;
 }
@@ -33,8 +33,10 @@ export function tableOf(request: string): string {
   return TableName ?? Object.keys(RequestItems)[0] ?? '';
 }
 
-export function isRead(action: string): boolean {
-  return READS.has(action);
+/** Whether a call reads items or writes them; undefined where it does neither. */
+export function accessOf(action: string): 'read' | 'write' | undefined {
+  if (READS.has(action)) return 'read';
+  return WRITES.has(action) ? 'write' : undefined;
 }
 
 export function capacitySum(one: ConsumedCapacity, other: ConsumedCapacity): ConsumedCapacity {

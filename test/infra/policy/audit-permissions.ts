@@ -94,9 +94,14 @@ function pairLine({ action, resource }: Pair): string {
 function trialsOf({ actions, resources }: Trials, needed: readonly Permission[]): Permission[] {
   const context = Object.assign({}, ...needed.map((permission) => permission.context));
   const byService = Map.groupBy(resources, (arn) => arn.split(':')[2] ?? '');
+  const withoutResource = new Set(
+    needed.filter(({ resource }) => resource === '*').map(({ action }) => action),
+  );
   return actions.flatMap((action) => {
     const service = action.split(':')[0] ?? '';
-    return ['*', ...(byService.get(service) ?? [])].map((resource) => ({ action, resource, context }));
+    // AWS asks for no resource of an action that knows none.
+    const tried = withoutResource.has(action) ? [] : (byService.get(service) ?? []);
+    return ['*', ...tried].map((resource) => ({ action, resource, context }));
   });
 }
 

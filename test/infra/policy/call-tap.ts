@@ -50,6 +50,13 @@ export class CallTap {
     };
   }
 
+  /** A further service, which is not among those of the pipeline. Whoever opens the way closes it. */
+  async openTo(endpoint: string): Promise<FaultProxy> {
+    const proxy = await FaultProxy.start(portOf(endpoint));
+    proxy.subscribe((call) => this.#calls.push(call));
+    return proxy;
+  }
+
   get calls(): readonly AwsRequest[] {
     return this.#calls;
   }

@@ -19,7 +19,7 @@ export interface CallingService {
  */
 export function callingServices(resources: Resources): CallingService[] {
   const find = (type: string, name = /./) => arnOfThe(type, name, resources);
-  const topic = find('AWS::SNS::Topic');
+  const topic = find('AWS::SNS::Topic', /-mail-events-/);
   const key = find('AWS::KMS::Key');
   const bySes = {
     ...OVER_TLS,

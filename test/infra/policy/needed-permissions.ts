@@ -34,6 +34,7 @@ export const OVER_TLS: RequestContext = { 'aws:SecureTransport': 'true', 's3:Tls
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonses.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
  *
  * @throws where nobody has said yet what the call needs
  */
@@ -47,6 +48,8 @@ export function permissionsNeededBy(call: AwsRequest, surroundings: CallSurround
       return s3Permissions(call, surroundings);
     case 'ses':
       return sesPermissions(call, surroundings);
+    case 'iam':
+      return [iamPermission(call, surroundings)];
     case 'monitoring':
       return [metricPermission(call, surroundings)];
     default:
@@ -92,6 +95,17 @@ function s3Permissions(call: AwsRequest, { deployed, isStored }: CallSurrounding
   return [needed, { action: 's3:ListBucket', resource: bucket, context: OVER_TLS }];
 }
 
+/** IAM is in no Region, and its calls here are all about one user. */
+function iamPermission(call: AwsRequest, { deployed }: CallSurroundings): Permission {
+  const userName = new URLSearchParams(call.body.toString()).get('UserName');
+  if (userName === null) throw new Error(`a call that names no user: ${describe(call)}`);
+  return {
+    action: `iam:${call.action}`,
+    resource: `arn:aws:iam::${ACCOUNT}:user/${deployed(userName)}`,
+    context: OVER_TLS,
+  };
+}
+
 /**
  * Sending is authorised on the identity of the From address, and on the configuration set where one is named. The v2
  * call needs both actions where its content is raw.
@@ -99,6 +113,10 @@ function s3Permissions(call: AwsRequest, { deployed, isStored }: CallSurrounding
  * https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html
  */
 function sesPermissions(call: AwsRequest, { deployed, identities }: CallSurroundings): Permission[] {
+  // What is about the account as a whole has no resource.
+  if (commandOf(call) === 'GetAccount') {
+    return [{ action: 'ses:GetAccount', resource: '*', context: OVER_TLS }];
+  }
   const { actions, from, configurationSet } = sendingOf(call);
   const domain = from.slice(from.lastIndexOf('@') + 1);
   const identity = identities.find((known) => domain === known || domain.endsWith(`.${known}`));
@@ -151,10 +169,14 @@ export function putMetricData(namespace: string): Permission {
   return { action: 'cloudwatch:PutMetricData', resource: '*', context };
 }
 
+const SES_V2_COMMANDS: Readonly<Record<string, string>> = {
+  'POST /v2/email/outbound-emails': 'SendEmail',
+  'GET /v2/email/account': 'GetAccount',
+};
+
 /** What the SDK calls it. The second version of SES tells it by verb and path. */
 export function commandOf({ service, action, method, path }: AwsRequest): string {
-  const isSendEmail = service === 'ses' && method === 'POST' && path === '/v2/email/outbound-emails';
-  return isSendEmail ? 'SendEmail' : action;
+  return (service === 'ses' ? SES_V2_COMMANDS[`${method} ${path}`] : undefined) ?? action;
 }
 
 function describe({ service, action, method, path }: AwsRequest): string {

@@ -4,7 +4,7 @@ import { OVER_TLS, PAYLOAD_KEY, type Permission, permissionsNeededBy } from './n
 import type { RecordedCalls, RecordedRun } from './recorded-run.ts';
 import { ACCOUNT, arnOf, REGION, type Resources, resolved } from './resolved-template.ts';
 
-export type Who = 'resend' | 'feedback' | 'api';
+export type Who = 'resend' | 'feedback' | 'watch' | 'api';
 
 /** A principal of the deployed pipeline, and everything that it needs. */
 export interface PipelinePrincipal {
@@ -23,13 +23,15 @@ export function pipelinePrincipals(resources: Resources, run: RecordedRun): Pipe
   return [
     functionPrincipal('resend', 'FALLBACK_QUEUE_URL', resources, run),
     functionPrincipal('feedback', 'FEEDBACK_QUEUE_URL', resources, run),
+    functionPrincipal('watch', undefined, resources, run),
     apiPrincipal(resources, run),
   ];
 }
 
+/** @param sourceVariable names the queue that feeds it; undefined where a schedule starts it */
 function functionPrincipal(
-  who: 'resend' | 'feedback',
-  sourceVariable: string,
+  who: 'resend' | 'feedback' | 'watch',
+  sourceVariable: string | undefined,
   resources: Resources,
   run: RecordedRun,
 ): PipelinePrincipal {
@@ -39,12 +41,14 @@ function functionPrincipal(
     ({ FunctionName: name }) => String(name).includes(`-${who}-`),
   );
   const environment: Record<string, string> = Object(Environment).Variables;
-  const queueName = new URL(String(environment[sourceVariable])).pathname.split('/').at(-1);
   return {
     who,
     principal: { kind: 'identity', arn: String(Role) },
     recorded: permissionsOf(run[who], environment, run),
-    onItsBehalf: lambdasOwn(String(FunctionName), `arn:aws:sqs:${REGION}:${ACCOUNT}:${queueName}`),
+    onItsBehalf: [
+      ...(sourceVariable === undefined ? [] : pollersOwn(String(environment[sourceVariable]))),
+      ...lambdasOwn(String(FunctionName)),
+    ],
   };
 }
 
@@ -63,20 +67,33 @@ function apiPrincipal(resources: Resources, run: RecordedRun): PipelinePrincipal
   };
 }
 
+const on = (resource: string, ...actions: string[]): Permission[] =>
+  actions.map((action) => ({ action, resource, context: OVER_TLS }));
+
 /**
- * What Lambda does in the name of the role: it polls the queue, and deletes what was worked; it writes what the
- * function prints; it sends the traces.
+ * What Lambda does in the name of the role to feed the function: it polls the queue, and deletes what was worked.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+ */
+function pollersOwn(queueUrl: string): Permission[] {
+  const name = new URL(queueUrl).pathname.split('/').at(-1);
+  return on(
+    `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`,
+    'sqs:ReceiveMessage',
+    'sqs:DeleteMessage',
+    'sqs:GetQueueAttributes',
+  );
+}
+
+/**
+ * What it does for every function: it writes what that prints, and sends the traces.
+ *
  * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html#monitoring-cloudwatchlogs-prereqs
  * https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
  */
-function lambdasOwn(functionName: string, sourceArn: string): Permission[] {
+function lambdasOwn(functionName: string): Permission[] {
   const stream = `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:/aws/lambda/${functionName}:log-stream:any`;
-  const on = (resource: string, ...actions: string[]) =>
-    actions.map((action) => ({ action, resource, context: OVER_TLS }));
   return [
-    ...on(sourceArn, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'),
     ...on(stream, 'logs:CreateLogStream', 'logs:PutLogEvents'),
     ...on('*', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'),
   ];

@@ -11,6 +11,7 @@ import { type Envelope, serialiseEnvelope } from '../../../lib/message/envelope.
 import { PAYLOAD_PREFIX } from '../../../lib/message/limits.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 import { CallTap } from './call-tap.ts';
+import { runWatch } from './recorded-watch.ts';
 import { runWorker } from './recorded-worker.ts';
 
 /** The code of one principal while it ran: what it was told of its surroundings, and the calls that it made. */
@@ -22,6 +23,7 @@ export interface RecordedCalls {
 export interface RecordedRun {
   readonly resend: RecordedCalls;
   readonly feedback: RecordedCalls;
+  readonly watch: RecordedCalls;
   readonly api: RecordedCalls;
   /** The keys of all objects in the bucket. */
   readonly storedKeys: ReadonlySet<string>;
@@ -46,7 +48,8 @@ export async function recordRun(): Promise<RecordedRun> {
         feedbackVisibilitySeconds: 6 * FEEDBACK_TIMEOUT_SECONDS,
       }),
     );
-    const [resendTap, feedbackTap, apiTap] = [
+    const [resendTap, feedbackTap, watchTap, apiTap] = [
+      atEnd(await CallTap.open(services)),
       atEnd(await CallTap.open(services)),
       atEnd(await CallTap.open(services)),
       atEnd(await CallTap.open(services)),
@@ -65,6 +68,7 @@ export async function recordRun(): Promise<RecordedRun> {
     await enqueue(services, services.aws.fallback.url, ...MAILS.map(serialiseEnvelope), 'no envelope');
     await enqueue(services, services.feedback.url, 'no event');
     const apiEnv = await runWorker(services, apiTap);
+    const watchEnv = await runWatch(services, watchTap);
 
     await resend.idle(SOON());
     await services.ses.eventsSettled();
@@ -77,6 +81,7 @@ export async function recordRun(): Promise<RecordedRun> {
     return {
       resend: { environment: resendEnv, calls: resendTap.calls },
       feedback: { environment: feedbackEnv, calls: feedbackTap.calls },
+      watch: { environment: watchEnv, calls: watchTap.calls },
       api: { environment: apiEnv, calls: apiTap.calls },
       storedKeys: await storedKeysOf(services),
     };

@@ -39,6 +39,13 @@ const namesIn = (template: Template) => alarmsIn(template).map(({ AlarmName }) =
 
 const everyAlarm = { alarms: 'all', workerMetrics: 'true' };
 const { watch } = synthesise(everyAlarm);
+const { watch: longest } = synthesise({
+  ...everyAlarm,
+  stage: 'prod',
+  project: 'a'.repeat(20),
+  region: 'ap-southeast-2',
+  runbookUrl: `https://wiki.example.org/${'x'.repeat(175)}`,
+});
 const alarms = alarmsIn(watch).map((alarm) => ({
   name: alarm.AlarmName.slice('keybuzz-mail-dev-'.length),
   alarm,
@@ -81,15 +88,8 @@ describe.each(alarms)('the alarm $name', ({ name, alarm }) => {
   });
 
   it('has a name, a text and a window that CloudWatch takes', () => {
-    const longest = synthesise({
-      ...everyAlarm,
-      stage: 'prod',
-      project: 'a'.repeat(20),
-      region: 'ap-southeast-2',
-      runbookUrl: `https://wiki.example.org/${'x'.repeat(175)}`,
-    });
-    expect(alarmOf(name, longest.watch)?.AlarmName.length).toBeLessThanOrEqual(255);
-    expect(alarmOf(name, longest.watch)?.AlarmDescription.length).toBeLessThanOrEqual(1024);
+    expect(alarmOf(name, longest)?.AlarmName.length).toBeLessThanOrEqual(255);
+    expect(alarmOf(name, longest)?.AlarmDescription.length).toBeLessThanOrEqual(1024);
     const periods = [
       ...(alarm.Period === undefined ? [] : [alarm.Period]),
       ...(alarm.Metrics ?? []).flatMap(({ MetricStat }) => MetricStat?.Period ?? []),

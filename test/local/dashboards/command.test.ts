@@ -36,9 +36,7 @@ describe('npm run dashboards', () => {
   });
 
   it.each([
-    [['--frm', 'run.json'], /--frm/],
     [['--scenario', 'flood'], /flood.*healthy-day/],
-    [['--from', 'run.json', '--until', 'noon'], /--until noon/],
     [['--from', 'run.json', '--record', 'x.json'], /--record/],
   ])('ends with 2 for wrong arguments: %j', (args, message) => {
     const { status, stderr, stdout } = run(...args);

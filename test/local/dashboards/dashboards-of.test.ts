@@ -25,6 +25,7 @@ describe('the dashboards of a template', () => {
   });
 
   it('resolves Ref and Fn::Sub, and leaves what is escaped', () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: so CloudFormation has it
     const pattern = '{"a":"${AWS::Region}","b":"${Alarm.Arn}","c":"${Alarm}","d":"${!LABEL}"}';
     const [dashboard] = dashboardsOf(templateWith({ 'Fn::Sub': pattern }, { Alarm: alarm }), place);
     expect(dashboard?.body).toEqual({

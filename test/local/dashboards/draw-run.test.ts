@@ -25,6 +25,16 @@ describe('a run that is drawn', () => {
     expect(stateAt()).toBe('OK');
   });
 
+  it('shows each alarm in the state that it was left in', () => {
+    const tilesAt = (until: string) =>
+      drawRun(template, recording, Date.parse(until)).drawings[0]?.svg.match(
+        /<circle[^>]*r="8.5" fill="#d13212"/g,
+      );
+    // All four of the sample look at the same age.
+    expect(tilesAt('2026-01-14T03:00:00Z')).toHaveLength(4);
+    expect(tilesAt('2026-01-14T01:00:00Z')).toBeNull();
+  });
+
   it('shows no time after that moment', () => {
     const { drawings } = drawRun(template, recording, Date.parse('2026-01-14T03:00:00Z'));
     expect(drawings[0]?.svg).toContain('2026-01-14 00:00 – 03:00 UTC');

@@ -121,6 +121,49 @@ describe('a graph', () => {
     expect(draw('metric', resent(), points)).not.toMatch(area);
   });
 
+  it('stacks what happens once as a layer that goes back to nothing, and leaves gaps where there is nothing', () => {
+    const both = storeOf([2, 2, 2, undefined, 2, 2]);
+    both.add({ ...metricOf('Expired'), at: FROM_MS + 5 * MINUTE_MS, values: [1], unit: 'Count' });
+    const expired = ['keybuzz/mail', 'Expired', 'stage', 'dev', { stat: 'Sum', color: '#fedcba' }];
+    const svg = draw('metric', { metrics: [expired, ...resent().metrics], stacked: true }, both);
+    const area = (colour: string) =>
+      new RegExp(`<path d="([^"]*)" fill="${colour}" fill-opacity`).exec(svg)?.[1] ?? '';
+    const heights = [...area('#fedcba').matchAll(/[ML][\d.]+ ([\d.]+)/g)].map(([, y]) => Number(y));
+    const foot = Math.max(...heights);
+    expect(heights.slice(0, 3)).toEqual([foot, Math.min(...heights), foot]);
+    expect(area(COLOUR).match(/M/g)).toHaveLength(2);
+    expect(svg).not.toContain('>1 without data<');
+  });
+
+  it('keeps the names of thresholds apart that are close to each other', () => {
+    const at = (value: number, label: string) => ({ value, label });
+    const yOf = (svg: string, label: string) =>
+      Number(
+        new RegExp(`y="([-\\d.]+)" transform="translate\\([\\d.]+ [\\d.]+\\)" fill="#d13212">${label}<`).exec(
+          svg,
+        )?.[1],
+      );
+    const drawn = (values: readonly [number, number]) =>
+      draw('metric', {
+        ...resent(),
+        annotations: { horizontal: [at(values[0], 'lower'), at(values[1], 'upper')] },
+      });
+    expect(yOf(drawn([48, 50]), 'lower')).toBeGreaterThan(0);
+    expect(yOf(drawn([48, 50]), 'upper')).toBeLessThan(0);
+    expect(yOf(drawn([10, 50]), 'lower')).toBeLessThan(0);
+  });
+
+  it('says that there is no data, and of what', () => {
+    const texts = textsIn(draw('metric', resent({ label: 'Resent' }), new MetricStore()));
+    expect(texts).toEqual(expect.arrayContaining(['no data in this time', 'Resent']));
+  });
+
+  it('does not name an axis by the unit that stands at its numbers', () => {
+    const named = (label: string) => textsIn(draw('metric', { ...resent(), yAxis: { left: { label } } }));
+    expect(named('recipients')).toContain('recipients');
+    expect(named('Seconds')).not.toContain('Seconds');
+  });
+
   it('draws thresholds with their names, even far above all values', () => {
     const horizontal = [
       { value: 50, label: 'AWS reviews', color: '#abcdef' },
@@ -181,6 +224,28 @@ describe('a number', () => {
     const with_ = draw('metric', { ...resent(), view: 'singleValue', sparkline: true }, points);
     expect(lineIn(with_)).not.toBe('');
     expect(lineIn(draw('metric', { ...resent(), view: 'singleValue' }, points))).toBe('');
+  });
+
+  it('is as big as the others of its card', () => {
+    const [few, many] = [1, 123_456_789];
+    const of = storeOf([few]);
+    of.add({ ...metricOf('ResentBytes'), at: FROM_MS, values: [many], unit: 'Bytes' });
+    const metrics = [...resent().metrics, ['keybuzz/mail', 'ResentBytes', 'stage', 'dev', { stat: 'Sum' }]];
+    const svg = draw('metric', { metrics, view: 'singleValue' }, of);
+    const sizes = [...svg.matchAll(/<text[^>]*font-size="([\d.]+)" font-weight="bold" xml:space/g)].map(
+      ([, size]) => size,
+    );
+    expect(sizes).toHaveLength(2);
+    expect(new Set(sizes).size).toBe(1);
+  });
+
+  it('becomes smaller where many stand side by side', () => {
+    const sizeOf = (count: number) => {
+      const metrics = Array.from({ length: count }, () => resent().metrics[0]);
+      const svg = draw('metric', { metrics, view: 'singleValue' }, storeOf([1_234_000]));
+      return Number(/<text[^>]*font-size="([\d.]+)" font-weight="bold" xml:space/.exec(svg)?.[1]);
+    };
+    expect(sizeOf(5)).toBeLessThan(sizeOf(1));
   });
 
   it('has its unit beside it', () => {

@@ -15,12 +15,15 @@ export interface Receive {
   readonly isRemainder: boolean;
 }
 
-/** Counts a mail when it comes for the first time; what comes again must not look like a new outage. */
+/**
+ * Counts a mail when it comes for the first time; what comes again must not look like a new outage. A mail that SMTP was
+ * not offered, since the server is down, counts as what the server is down by.
+ */
 export function countHandOver(receive: Receive, envelope: Envelope, metrics: Metrics): void {
   if (!isFresh(receive, envelope)) return;
   const { failure } = envelope;
   const recipients = distinctRecipients(envelope.envelope.to).length;
-  metrics.add('HandedOver', recipients, failure?.class ?? NOT_TRIED);
+  metrics.add('HandedOver', recipients, failure?.openedBy ?? failure?.class ?? NOT_TRIED);
   if (failure !== undefined && isServerAtFault(failure)) metrics.add('SmtpDown', recipients);
 }
 

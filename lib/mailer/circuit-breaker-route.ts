@@ -38,6 +38,8 @@ export class CircuitBreakerRoute implements SmtpRoute {
   #state: BreakerState = 'closed';
   #failuresInARow = 0;
   #openingsInARow = 0;
+  /** Why the server counts as down: its last failure. */
+  #downBy: Failure | undefined;
   /** Aborted when the breaker opens: whoever still waits for a session need not wait on. */
   #abandon = new AbortController();
 
@@ -61,6 +63,13 @@ export class CircuitBreakerRoute implements SmtpRoute {
     return answer;
   }
 
+  /** What a mail that was not offered to SMTP failed of: who counts failures asks why the server is down. */
+  circuitOpen(): Failure {
+    const { class: openedBy } = this.#downBy ?? {};
+    const at = this.#parts.clock.now().toISOString();
+    return { class: 'circuit-open', ...(openedBy === undefined ? {} : { openedBy }), phase: 'queue', at };
+  }
+
   verify(): Promise<Failure | undefined> {
     return this.#route.verify();
   }
@@ -73,7 +82,7 @@ export class CircuitBreakerRoute implements SmtpRoute {
   #notTried(delivery: Delivery): SmtpAnswer {
     return {
       kind: 'failed',
-      failure: circuitOpen(this.#parts.clock.now()),
+      failure: this.circuitOpen(),
       failed: delivery.to,
       refused: [],
     };
@@ -93,6 +102,7 @@ export class CircuitBreakerRoute implements SmtpRoute {
   #open(failure: Failure): void {
     this.#state = 'open';
     this.#openingsInARow += 1;
+    this.#downBy = failure;
     this.#abandon.abort();
     this.#parts.onChange('open', failure);
     void this.#probeUntilBack();
@@ -107,7 +117,9 @@ export class CircuitBreakerRoute implements SmtpRoute {
       const waitMs = longest * (0.75 + 0.5 * this.#parts.random());
       const waited = await delay(waitMs, 'over', { signal, ref: false }).catch(() => 'aborted');
       if (waited === 'aborted') return;
-      if ((await this.#route.verify()) === undefined) return this.#close();
+      const failure = await this.#route.verify();
+      if (failure === undefined) return this.#close();
+      this.#downBy = failure;
     }
   }
 
@@ -117,11 +129,6 @@ export class CircuitBreakerRoute implements SmtpRoute {
     this.#abandon = new AbortController();
     this.#parts.onChange('closed');
   }
-}
-
-/** What a mail that was not offered to SMTP failed of. */
-export function circuitOpen(at: Date): Failure {
-  return { class: 'circuit-open', phase: 'queue', at: at.toISOString() };
 }
 
 /**

@@ -43,8 +43,10 @@ export interface Mailer {
   /**
    * Hands over without asking SMTP, for a caller who knows already why SMTP did not take the mail or may have.
    * A failure of the class `unknown` is held where the settings say so.
+   *
+   * @param failure by default, that SMTP counts as down
    */
-  handOver(delivery: Delivery, failure: Failure): Promise<Attempted | Refused>;
+  handOver(delivery: Delivery, failure?: Failure): Promise<Attempted | Refused>;
   /** `open` while the mail server counts as down, and mails go to the queue at once. */
   readonly smtpState: BreakerState;
   /** Lets sends under way finish and closes the connections. */
@@ -94,7 +96,10 @@ export class FallbackMailer implements Mailer {
     return this.#flaw(delivery) ?? deliver(delivery, this.#parts);
   }
 
-  async handOver(delivery: Delivery, failure: Failure): Promise<Attempted | Refused> {
+  async handOver(
+    delivery: Delivery,
+    failure: Failure = this.#parts.smtp.circuitOpen(),
+  ): Promise<Attempted | Refused> {
     return this.#flaw(delivery) ?? deliverBySqs(delivery, failure, this.#parts);
   }
 

@@ -42,6 +42,8 @@ export const MAX_RESPONSE_CHARACTERS = 1000;
 
 export const failureSchema = v.object({
   class: v.picklist(FAILURE_CLASSES),
+  /** Of `circuit-open`: why the server counts as down. */
+  openedBy: v.optional(v.picklist(FAILURE_CLASSES)),
   /** The error code of the library or the system: `ECONNREFUSED`, `ETIMEDOUT`. */
   code: v.optional(v.pipe(v.string(), v.maxLength(100, 'at most 100 characters'))),
   /** The server's own words, reply code first. */

@@ -53,7 +53,7 @@ export const METRICS = {
   HandedOver: {
     unit: 'Count',
     source: 'resend',
-    meaning: 'Handed over for the first time, by why SMTP did not take it',
+    meaning: 'Handed over for the first time, by why SMTP did not take it, or by why it was not even tried',
     by: { dimension: 'class', values: [...FAILURE_CLASSES, NOT_TRIED], total: true },
   },
   SmtpDown: {

@@ -1,4 +1,3 @@
-import { circuitOpen } from '../mailer/circuit-breaker-route.ts';
 import type { FreezeResult } from '../mailer/freeze-delivery.ts';
 import type { Mailer } from '../mailer/mailer.ts';
 import { addressKey } from '../message/address.ts';
@@ -276,7 +275,7 @@ export class OutboundWorker {
     const { mailer, clock } = this.#parts;
     if (claim.takenOver) return mailer.handOver(delivery, leaseEnded(clock.now()));
     // The lease says "queue": should this worker die, nobody shall have to fear that SMTP has the mail.
-    if (route === 'queue') return mailer.handOver(delivery, circuitOpen(clock.now()));
+    if (route === 'queue') return mailer.handOver(delivery);
     return mailer.deliver(delivery);
   }
 

@@ -76,6 +76,19 @@ describe('the circuit breaker', () => {
     },
   );
 
+  it('says of what it does not try why the server is down, as the last probe found it', async () => {
+    await double.behave({ kind: 'refused' });
+    await send(3);
+    expect(await breaker.send(aDelivery())).toMatchObject({ failure: { openedBy: 'unreachable' } });
+
+    await double.behave({ kind: 'certificate', flaw: 'expired' });
+    while (breaker.circuitOpen().openedBy === 'unreachable') await double.reached('connect');
+
+    expect(await breaker.send(aDelivery())).toMatchObject({
+      failure: { class: 'circuit-open', openedBy: 'tls' },
+    });
+  });
+
   it('stays closed for a server that says no to mails', async () => {
     await double.behave({ kind: 'relay-denied' });
 

@@ -50,6 +50,14 @@ describe('what the resend Lambda counts', () => {
       });
     });
 
+    it('is what the server is down by, where SMTP was not even tried', async () => {
+      const failure = failureAt(new Date(), { class: 'circuit-open', openedBy: 'tls', phase: 'queue' });
+      await bench.resend([aRecordOf(anEnvelope({ failure }))]);
+
+      expect(count('HandedOver tls')).toBe(1);
+      expect(count('HandedOver circuit-open')).toBe(0);
+    });
+
     it('is only what comes for the first time, also where there is no time to send it', async () => {
       const envelope = anEnvelope({ failure: failureAt(new Date()) });
 

@@ -17,12 +17,16 @@ const HELP = `Draws the dashboards that would be deployed, from a run of the pip
   npm run dashboards -- --from FILE               draws what was recorded, such as test/recordings/outage.json
   npm run dashboards -- --record FILE             keeps what the run recorded, to draw it again
   npm run dashboards -- --until 2026-01-14T12:00  as they looked at that moment of the run (UTC)
+  npm run dashboards -- -c NAME=VALUE             with another setting than that of cdk.json; may be given again
   npm run dashboards -- --out DIR                 writes mail.svg, reputation.svg and machine-room.svg there
                                                   (default: docs/dashboards)
   npm run dashboards -- --json                    tells the files and the alarms as JSON on standard output
   npm run dashboards -- --help                    this text
 
-The definitions are those of cdk.json. Ends with 0 if all is drawn, 1 if not, 2 for wrong arguments.
+The pictures in docs/dashboards are made by: npm run dashboards -- -c workerMetrics=true
+  --from test/recordings/outage.json --until 2026-01-14T13:00
+
+Ends with 0 if all is drawn, 1 if not, 2 for wrong arguments.
 `;
 
 const OPTIONS = {
@@ -31,6 +35,7 @@ const OPTIONS = {
   record: { type: 'string' },
   until: { type: 'string' },
   out: { type: 'string' },
+  context: { type: 'string', short: 'c', multiple: true },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -46,6 +51,8 @@ interface Wanted {
   readonly record: string | undefined;
   readonly untilMs: number | undefined;
   readonly out: string;
+  /** As `cdk -c` takes them. */
+  readonly context: Readonly<Record<string, string>>;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -58,6 +65,7 @@ function readArguments(): Wanted | undefined {
       record,
       until,
       out = 'docs/dashboards',
+      context = [],
       ...flags
     } = parseArgs({
       options: OPTIONS,
@@ -68,7 +76,15 @@ function readArguments(): Wanted | undefined {
       throw new Error(`--scenario ${scenario}: there are ${SCENARIO_NAMES.join(', ')}`);
     if (from !== undefined && record !== undefined)
       throw new Error('--from and --record: nothing new is run');
-    return { scenario: known, from, record, untilMs: momentOf(until), out, ...flags };
+    return {
+      scenario: known,
+      from,
+      record,
+      untilMs: momentOf(until),
+      out,
+      context: contextOf(context),
+      ...flags,
+    };
   } catch (error) {
     say(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
     return undefined;
@@ -81,6 +97,16 @@ function momentOf(until: string | undefined): number | undefined {
   const atMs = Date.parse(/Z|[+-]\d\d:\d\d$/.test(until) ? until : `${until}Z`);
   if (Number.isNaN(atMs)) throw new Error(`--until ${until}: not a moment such as 2026-01-14T12:00`);
   return atMs;
+}
+
+function contextOf(given: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    given.map((pair) => {
+      const [, name, value] = /^([\w.]+)=(.*)$/.exec(pair) ?? [];
+      if (name === undefined || value === undefined) throw new Error(`-c ${pair}: not NAME=VALUE`);
+      return [name, value];
+    }),
+  );
 }
 
 async function recordingFor({ from, scenario, record }: Wanted): Promise<ScenarioRecording> {
@@ -103,8 +129,11 @@ function interrupted(): AbortSignal {
   return ending.signal;
 }
 
-async function readDefinition(): Promise<{ settings: Settings; context: Record<string, unknown> }> {
-  const { context } = JSON.parse(await readFile(new URL('cdk.json', ROOT), 'utf8'));
+async function readDefinition({
+  context: given,
+}: Wanted): Promise<{ settings: Settings; context: Record<string, unknown> }> {
+  const { context: file } = JSON.parse(await readFile(new URL('cdk.json', ROOT), 'utf8'));
+  const context = { ...file, ...given };
   const read = readSettings(context);
   if (read.kind === 'invalid') throw new Error(read.message);
   return { settings: read.settings, context };
@@ -135,7 +164,7 @@ function told(files: readonly string[], { alarms }: DrawnRun): string {
 }
 
 async function draw(wanted: Wanted): Promise<void> {
-  const { settings, context } = await readDefinition();
+  const { settings, context } = await readDefinition(wanted);
   const recording = await recordingFor(wanted);
   const drawn = drawRun(await watchTemplate(settings, context), recording, wanted.untilMs);
   const files = await write(drawn, settings, wanted.out);

@@ -1,7 +1,7 @@
-const NIGHT_MAILS_PER_HOUR = 10;
+const NIGHT_MAILS_PER_HOUR = 6;
 
 /** At two in the afternoon. */
-const MOST_MAILS_PER_HOUR = 100;
+const MOST_MAILS_PER_HOUR = 60;
 
 const [WAKES_AT, SLEEPS_AT] = [6, 22];
 

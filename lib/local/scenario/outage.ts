@@ -11,7 +11,7 @@ import type { Scenario, Step } from './scenario.ts';
  */
 export const OUTAGE: Scenario = {
   name: 'outage',
-  speed: 120,
+  speed: 90,
   from: '2026-01-14T09:00:00.000Z',
   hours: 6,
   loads: [{ mailsPerHour: dailyRhythm, recipient: buyer }],

@@ -7,7 +7,11 @@ import type { ScenarioClock } from './scenario-clock.ts';
 const SEED = 20_260_114;
 
 /** Asks for the mails of all loads, each at its moment, until the scenario ends. */
-export async function playLoads(scenario: Scenario, api: AskingApi, clock: ScenarioClock): Promise<void> {
+export async function playLoads(
+  scenario: Pick<Scenario, 'hours' | 'loads'>,
+  api: Pick<AskingApi, 'ask'>,
+  clock: ScenarioClock,
+): Promise<void> {
   await Promise.all(
     scenario.loads.map((load, index) =>
       playLoad(load, scenario.hours, seededRandom(SEED + index), api, clock),
@@ -19,7 +23,7 @@ async function playLoad(
   load: Load,
   scenarioHours: number,
   random: () => number,
-  api: AskingApi,
+  api: Pick<AskingApi, 'ask'>,
   clock: ScenarioClock,
 ): Promise<void> {
   const { fromHours = 0, toHours = scenarioHours } = load;

@@ -3,14 +3,15 @@ import type { Scenario } from './scenario.ts';
 import type { ScenarioRecording } from './scenario-recording.ts';
 import { StretchedTime } from './stretched-time.ts';
 
-const HOUR_MS = 60 * 60 * 1000;
+const MINUTE_MS = 60 * 1000;
+const HOUR_MS = 60 * MINUTE_MS;
 
 /** Keeps what is seen while a scenario is played, in the scenario's time. What is seen before and after is left out. */
 export class Recorder {
   readonly #scenario: Scenario;
   readonly #store = new MetricStore();
   readonly #fromMs: number;
-  readonly #toMs: number;
+  #toMs: number;
   #time: StretchedTime | undefined;
 
   constructor(scenario: Scenario) {
@@ -28,6 +29,12 @@ export class Recorder {
     const stretched = this.#time?.stretched(seen);
     if (stretched === undefined || stretched.at < this.#fromMs || stretched.at >= this.#toMs) return;
     this.#store.add(stretched);
+  }
+
+  /** What is seen from now on is left out. @param realMs when the scenario has ended on this machine */
+  end(realMs: number): void {
+    const endMs = this.#time?.momentOf(realMs) ?? this.#fromMs;
+    this.#toMs = Math.min(this.#toMs, Math.ceil(endMs / MINUTE_MS) * MINUTE_MS);
   }
 
   recording(): ScenarioRecording {

@@ -31,18 +31,14 @@ export function runScenario(name: ScenarioName, options: RunOptions = {}): Promi
   return playScenario(SCENARIOS[name], options);
 }
 
-/** The same for a scenario that is not in the list. @param look is shown the pipeline before it is closed */
-export async function playScenario(
-  scenario: Scenario,
-  options: RunOptions & { readonly look?: (pipeline: LocalPipeline) => Promise<void> | void } = {},
-): Promise<ScenarioRecording> {
+/** The same for a scenario that is not in the list. */
+export async function playScenario(scenario: Scenario, options: RunOptions = {}): Promise<ScenarioRecording> {
   const recorder = new Recorder(scenario);
   const directory = await mkdtemp(join(tmpdir(), 'keybuzz-mail-scenario-'));
   const pipeline = await startObserved(directory, recorder);
   try {
     await prepare(pipeline);
     await playWatched(scenario, pipeline, recorder, options);
-    await options.look?.(pipeline);
     return recorder.recording();
   } finally {
     await pipeline.close();
@@ -120,7 +116,8 @@ async function play(
   const clock = new ScenarioClock(scenario, ends);
   recorder.begin(clock.startedMs);
   const api = new AskingApi(pipeline.pool);
-  const stage: Stage = { pipeline, ask: (mail) => api.ask(mail), signal: ends };
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const stage: Stage = { pipeline, ask: (mail) => api.ask(mail), end, signal: ends };
   const parts = [
     sampleMinutes(scenario, collectors, clock),
     playLoads(scenario, api, clock),
@@ -129,7 +126,11 @@ async function play(
     clock.until(scenario.hours),
   ];
   try {
-    await Promise.all(parts);
+    await Promise.race([Promise.all(parts), ended]);
+    // What was counted since the last minute began.
+    const nowMs = Date.now();
+    await Promise.all(collectors.map((collector) => collector.sample(nowMs)));
+    recorder.end(nowMs);
     onProgress(`${clock.wallTime(scenario.hours)} ${api.asked} mails were asked for`);
   } finally {
     ending.abort(new Error('the scenario has ended'));

@@ -38,6 +38,8 @@ export interface Stage {
   readonly pipeline: LocalPipeline;
   /** Lets the API ask for a mail. */
   ask(mail: AskedMail): Promise<void>;
+  /** Ends the scenario now, sooner than its hours are over. */
+  end(): void;
   /** Aborts when the scenario ends. */
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,5 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { dynamoClient } from '../../../lib/adapters/dynamodb/dynamo-client.ts';
 import { DynamoItemCount } from '../../../lib/adapters/dynamodb/dynamo-item-count.ts';
 import { startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
@@ -9,31 +9,43 @@ import { STALLS, startStallingServer } from '../../support/stalling-server.ts';
 const TABLE = 'suppression';
 const TIMEOUT_MS = 3_000;
 
+const closers: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+/** Something that is closed after the test. */
+function open<Part extends { close(): Promise<void> }>(part: Part): Part {
+  closers.push(() => part.close());
+  return part;
+}
+
 function clientAt(endpoint: string): DynamoDBClient {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  return dynamoClient({ endpoint, region: 'eu-west-1', credentials });
+  const client = dynamoClient({ endpoint, region: 'eu-west-1', credentials });
+  closers.unshift(async () => client.destroy());
+  return client;
 }
 
 describe('the count of items', () => {
   it('is that of its table', async () => {
     const counts: Readonly<Record<string, number>> = { suppression: 1234, ledger: 5 };
-    const server = await startAnsweringServer('application/x-amz-json-1.0', (body) =>
-      JSON.stringify({ Table: { ItemCount: counts[JSON.parse(body).TableName] } }),
+    const server = open(
+      await startAnsweringServer('application/x-amz-json-1.0', (body) =>
+        JSON.stringify({ Table: { ItemCount: counts[JSON.parse(body).TableName] } }),
+      ),
     );
     const client = clientAt(server.url);
     expect(await new DynamoItemCount(client, TABLE, TIMEOUT_MS).items()).toBe(1234);
-    client.destroy();
-    await server.close();
   });
 
   it('is none of a table that is new, and an error of one that is not there', async () => {
-    const dynamoDb = await startDynamoDb();
+    const dynamoDb = open(await startDynamoDb());
     const client = clientAt(dynamoDb.endpoint);
     const countOf = (tableName: string) => new DynamoItemCount(client, tableName, TIMEOUT_MS).items();
     expect(await countOf(dynamoDb.suppressionTable)).toBe(0);
     await expect(countOf('another')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
-    client.destroy();
-    await dynamoDb.close();
   });
 
   it.each([
@@ -43,15 +55,13 @@ describe('the count of items', () => {
     '{"Table":{"ItemCount":-1}}',
     '{"Table":{"ItemCount":1.5}}',
   ])('is not known by the answer %s', async (answer) => {
-    const server = await startAnsweringServer('application/x-amz-json-1.0', () => answer);
+    const server = open(await startAnsweringServer('application/x-amz-json-1.0', () => answer));
     const client = clientAt(server.url);
     expect(await new DynamoItemCount(client, TABLE, TIMEOUT_MS).items()).toBeUndefined();
-    client.destroy();
-    await server.close();
   });
 
   it('is asked for in vain where DynamoDB fails, breaks off or denies it', async () => {
-    const dynamoDb = await startDynamoDb();
+    const dynamoDb = open(await startDynamoDb());
     const client = clientAt(dynamoDb.endpoint);
     for (const fault of [
       { kind: 'error', status: 500 },
@@ -62,15 +72,11 @@ describe('the count of items', () => {
       dynamoDb.fault({ fault });
       await expect(new DynamoItemCount(client, TABLE, TIMEOUT_MS).items()).rejects.toBeDefined();
     }
-    client.destroy();
-    await dynamoDb.close();
   });
 
   it.each(STALLS)('is given up where the answer %s', async (stall) => {
-    const server = await startStallingServer(stall);
+    const server = open(await startStallingServer(stall));
     const client = clientAt(server.url);
     await expect(new DynamoItemCount(client, TABLE, 200).items()).rejects.toBeDefined();
-    client.destroy();
-    await server.close();
   });
 });

@@ -97,7 +97,10 @@ describe('the standing of the sending account', () => {
 it.each(STALLS)('an account of which the answer %s is given up', async (stall) => {
   const server = await startStallingServer(stall);
   const client = clientAt(server.url);
-  await expect(new SesSendingAccount(client, 200).standing()).rejects.toBeDefined();
-  client.destroy();
-  await server.close();
+  try {
+    await expect(new SesSendingAccount(client, 200).standing()).rejects.toBeDefined();
+  } finally {
+    client.destroy();
+    await server.close();
+  }
 });

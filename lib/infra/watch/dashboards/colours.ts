@@ -4,7 +4,7 @@
  */
 export const COLOURS = {
   harm: '#d62728',
-  slightHarm: '#ff9896',
+  slightHarm: '#e2665f',
   warning: '#ff7f0e',
   smtp: '#17649b',
   fallback: '#e8a33d',

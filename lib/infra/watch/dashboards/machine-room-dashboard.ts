@@ -18,7 +18,7 @@ function introduction({ widgets, settings, links }: DashboardProps): IWidget {
       '**What broke?** Functions that fail, tables that throttle, answers of SES that were lost, and what it all costs.',
       `What to do: \`mailctl doctor\`, then ${links.runbook}. More: ` + `${links.mail}, ${links.reputation}.`,
     ].join('\n\n'),
-    4,
+    3,
   );
 }
 

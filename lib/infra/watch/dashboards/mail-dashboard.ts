@@ -30,7 +30,7 @@ function introduction({ widgets, settings, links }: DashboardProps): IWidget {
       `What to do: \`mailctl doctor\`, then ${links.runbook}. More: ` +
         `${links.reputation}, ${links.machineRoom}.`,
     ].join('\n\n'),
-    4,
+    3,
   );
 }
 
@@ -67,8 +67,10 @@ function alarmRow(alarms: readonly IAlarmRef[]): IWidget[][] {
   return [[new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: FULL_WIDTH, height })]];
 }
 
-function wayOfMail({ widgets, metrics: m }: DashboardProps): IWidget[] {
+function wayOfMail({ widgets, metrics: m, settings }: DashboardProps): IWidget[] {
+  const taken: Line = { label: 'Taken by SMTP', color: COLOURS.smtp, of: m.own('SmtpTaken', 'Sum') };
   const way: Line[] = [
+    ...(settings.workerMetrics ? [taken] : []),
     { label: 'Handed over', color: COLOURS.fallback, of: m.own('HandedOver', 'Sum') },
     { label: 'Taken by SES', color: COLOURS.ses, of: m.own('Resent', 'Sum') },
     { label: 'Delivered', color: COLOURS.good, of: m.own('Delivered', 'Sum') },

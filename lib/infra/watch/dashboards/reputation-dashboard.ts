@@ -20,7 +20,7 @@ function introduction({ widgets, settings, links }: DashboardProps): IWidget {
       `What to do: \`mailctl suppression ls\`, then ${links.runbook}. More: ` +
         `${links.mail}, ${links.machineRoom}.`,
     ].join('\n\n'),
-    4,
+    3,
   );
 }
 

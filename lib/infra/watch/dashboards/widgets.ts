@@ -80,7 +80,7 @@ export class Widgets {
   }
 
   /** Big numbers. Those of the time shown are summed up over it, by their own statistic. */
-  numbers({ lines, over, periodMinutes = 5, height = 4, ...placed }: NumbersProps): IWidget {
+  numbers({ lines, over, periodMinutes = 5, height = 3, ...placed }: NumbersProps): IWidget {
     return new SingleValueWidget({
       ...placed,
       height,

@@ -2,7 +2,7 @@ import type { IWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { COLOURS } from './colours.ts';
 import type { DashboardProps } from './dashboard-props.ts';
 
-/** What the worker itself tells: what SMTP took and did not take, and what waits in its rows. */
+/** What the worker itself tells: what SMTP did not take, and what waits in its rows. */
 export function workerRow({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const failed = {
     unreachable: m.own('SmtpFailed', 'Sum', 'unreachable'),
@@ -16,11 +16,10 @@ export function workerRow({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const ids = Object.keys(failed);
   return [
     widgets.graph({
-      title: 'SMTP, as the worker sees it',
+      title: 'Not taken by SMTP, as the worker sees it',
       width: 8,
       axis: 'deliveries / 5 min',
       lines: [
-        { label: 'taken', color: COLOURS.smtp, of: m.own('SmtpTaken', 'Sum') },
         {
           label: 'not taken',
           color: COLOURS.harm,

@@ -16,11 +16,15 @@ const VARIANTS = [
 for (const [name, overrides] of VARIANTS) {
   const cost = watchCost(synthesise(overrides).watch.toJSON(), settingsWith(overrides));
   console.log(`${name}:`);
-  let sum = 0;
   for (const [what, { count, listPrice, beyondFree }] of Object.entries(cost)) {
-    sum += beyondFree;
     const prices = `$${listPrice.toFixed(2)} by list, $${beyondFree.toFixed(2)} beyond what is free`;
-    console.log(`  ${what.padEnd(14)} ${String(count).padStart(3)}   ${prices}`);
+    console.log(`  ${what.padEnd(19)} ${String(count).padStart(3)}   ${prices}`);
   }
-  console.log(`  together, at most $${sum.toFixed(2)} a month beyond what is free`);
+  const { alarmMetrics, dashboards, customMetrics, customMetricsAtRest } = cost;
+  const sum = (metrics: typeof customMetrics, price: 'listPrice' | 'beyondFree') =>
+    `$${(alarmMetrics[price] + dashboards[price] + metrics[price]).toFixed(2)}`;
+  console.log(
+    `  together at rest ${sum(customMetricsAtRest, 'listPrice')} by list, ${sum(customMetricsAtRest, 'beyondFree')} beyond what is free;` +
+      ` at most ${sum(customMetrics, 'listPrice')} and ${sum(customMetrics, 'beyondFree')}`,
+  );
 }

@@ -17,6 +17,9 @@ export interface WatchCost {
 
   /** At most: one that never gets a value costs nothing, and one is charged for by the hours that it has values in. */
   readonly customMetrics: CostItem;
+
+  /** Those among them that have values in every hour, also where no mail is handed over. */
+  readonly customMetricsAtRest: CostItem;
 }
 
 const templateSchema = v.object({
@@ -45,7 +48,12 @@ export function watchCost(template: unknown, { workerMetrics }: { workerMetrics:
   return {
     alarmMetrics: item(alarmMetrics, alarmMetric, free.alarmMetrics),
     dashboards: item(ofType('AWS::CloudWatch::Dashboard').length, dashboard, free.dashboards),
-    customMetrics: item(mostCustomMetrics(workerMetrics), customMetric, free.customMetrics),
+    customMetrics: item(
+      countOf(() => true, workerMetrics),
+      customMetric,
+      free.customMetrics,
+    ),
+    customMetricsAtRest: item(countOf(isAtRest, workerMetrics), customMetric, free.customMetrics),
   };
 }
 
@@ -56,11 +64,16 @@ function metricsOfAlarm(properties: unknown): number {
 }
 
 /** Each pair of a name and a value of the second dimension is a metric. */
-function mostCustomMetrics(workerMetrics: boolean): number {
+function countOf(fits: (metric: MetricDefinition) => boolean, workerMetrics: boolean): number {
   return Object.values<MetricDefinition>(METRICS)
-    .filter(({ source }) => workerMetrics || source !== 'worker')
+    .filter((metric) => (workerMetrics || metric.source !== 'worker') && fits(metric))
     .map(({ by }) => (by === undefined ? 1 : by.values.length + (by.total ? 1 : 0)))
     .reduce((sum, count) => sum + count, 0);
+}
+
+/** The watch function looks every few minutes; the worker tells of its rows each minute, and of mail that comes. */
+function isAtRest({ source, by }: MetricDefinition): boolean {
+  return source === 'watch' || (source === 'worker' && by === undefined);
 }
 
 function item(count: number, price: number, free: number): CostItem {

@@ -14,6 +14,12 @@ describe('what it costs to watch a stage', () => {
     expect(alarmMetrics.beyondFree).toBeLessThan(1);
   });
 
+  it('is nothing for metrics at rest: the five of the watch function', () => {
+    const { customMetrics, customMetricsAtRest } = costOf({});
+    expect(customMetricsAtRest).toMatchObject({ count: 5, beyondFree: 0 });
+    expect(customMetrics.count).toBeGreaterThan(customMetricsAtRest.count);
+  });
+
   it('is bounded: each second dimension has a closed set of values', () => {
     expect(costOf({ alarms: 'all', workerMetrics: 'true' }).customMetrics.beyondFree).toBeLessThan(20);
   });

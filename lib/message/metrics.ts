@@ -13,7 +13,7 @@ import { FAILURE_CLASSES } from './failure.ts';
 /** As CloudWatch spells them. */
 export type MetricUnit = 'Count' | 'Bytes' | 'Seconds' | 'Milliseconds' | 'Percent' | 'None';
 
-export type MetricSource = 'resend' | 'feedback' | 'watch' | 'worker';
+type MetricSource = 'resend' | 'feedback' | 'watch' | 'worker';
 
 export interface MetricDefinition {
   readonly unit: MetricUnit;

@@ -30,10 +30,10 @@ export async function resendBatch(
   for (const record of records) worked.push({ record, result: await resendSafely(record, parts) });
   const receipts = worked.flatMap(({ result }) => result.receipts);
   const unconfirmed = new Set(await parts.receipts.push(receipts));
-  countTold(
-    receipts.filter((receipt) => !unconfirmed.has(receipt)),
-    parts.metrics,
-  );
+  for (const { result } of worked) {
+    if (!result.receipts.some((receipt) => unconfirmed.has(receipt)))
+      countTold(result.receipts, parts.metrics);
+  }
   const staying = worked.flatMap(({ record, result }) => {
     const delaySeconds = delayOf(record, result, unconfirmed, parts);
     return delaySeconds === undefined ? [] : [{ record, delaySeconds }];

@@ -82,13 +82,19 @@ export function isServerAtFault(failure: Failure): boolean {
     case 'rejected': {
       const { response = '', enhancedStatus = enhancedStatusOf(response) } = failure;
       if (/^(?:421|454)\b/.test(response)) return true;
-      return enhancedStatus !== undefined && SUBJECTS_OF_THE_SERVER.has(enhancedStatus.split('.')[1] ?? '');
+      const [, subject = '', detail] = enhancedStatus?.split('.') ?? [];
+      return SUBJECTS_OF_THE_SERVER.has(subject) && !isTooLarge(subject, detail);
     }
   }
 }
 
 /** Mail system, network and routing, security or policy. */
 const SUBJECTS_OF_THE_SERVER: ReadonlySet<string> = new Set(['3', '4', '7']);
+
+/** X.3.4 is among the mail system's, and still it is the mail that is too large: others pass. */
+function isTooLarge(subject: string, detail: string | undefined): boolean {
+  return subject === '3' && detail === '4';
+}
 
 /** Reads the enhanced status code (RFC 3463) that follows the reply code in a server's answer. */
 export function enhancedStatusOf(response: string): string | undefined {

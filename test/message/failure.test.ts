@@ -21,6 +21,7 @@ describe('whether the server is at fault that a mail was not taken', () => {
     ['no TLS at the moment', 'deferred', '454 TLS not available', true],
     ['an unknown mailbox', 'rejected', '550 5.1.1 <m@example.org>: User unknown', false],
     ['a full mailbox', 'deferred', '452 4.2.2 Mailbox full', false],
+    ['a mail that is too large', 'rejected', '552 5.3.4 Message size exceeds fixed limit', false],
     ['a bad content', 'rejected', '550 5.6.0 Message refused', false],
     ['a code that only starts as one', 'rejected', '4210 ', false],
     ['a reply without a status', 'rejected', '550 No', false],

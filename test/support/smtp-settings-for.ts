@@ -15,7 +15,7 @@ export function smtpSettingsFor(
     ...(needs.auth === true ? { user: 'api', password: 'wrong' } : {}),
     tlsRejectUnauthorized: true,
     ...(needs.trustCertificate === true ? { tlsCa: double.certificatePem } : {}),
-    connectTimeoutMs: 1_000,
+    connectTimeoutMs: 3_000,
     greetingTimeoutMs: 700,
     socketTimeoutMs: 1_000,
     sendTimeoutMs: needs.sendTimeoutMs ?? 5_000,

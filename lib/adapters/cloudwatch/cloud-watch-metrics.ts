@@ -23,11 +23,20 @@ export interface CloudWatchMetricsOptions {
 
 const PERIOD_MS = 60_000;
 
-/** What cannot be published for longer is given up: whoever looks at a dashboard then has found the outage. */
+/**
+ * What cannot be published for longer is given up: whoever looks at a dashboard then has found the outage. So is what a
+ * clock that went wrong has put further ahead, as CloudWatch would refuse all that goes with it.
+ */
 const KEEP_MS = 60 * 60_000;
 
 /** A call may hold 1,000, in at most 1 MB. */
 const MAX_MINUTES_PER_CALL = 500;
+
+/**
+ * A call is over after so many times of a try: three of them, and the pauses between. The limit of a try ends with the
+ * first byte of an answer, and one that never comes to its end would be the last call of all.
+ */
+const CALL_TIMEOUT_TRIES = 4;
 
 /**
  * Metrics that are published to CloudWatch once a minute, for a process that runs outside of AWS. Whoever counts waits
@@ -67,15 +76,11 @@ export class CloudWatchMetrics implements Metrics {
 
   /** Publishes all that there is, as far as CloudWatch takes it. */
   async flush(): Promise<void> {
-    const { clock, namespace, stage } = this.#options;
-    const oldestMs = clock.now().getTime() - KEEP_MS;
-    let open = this.#values.takeAll().filter(({ minuteMs }) => minuteMs >= oldestMs);
+    const nowMs = this.#options.clock.now().getTime();
+    let open = this.#values.takeAll().filter(({ minuteMs }) => Math.abs(nowMs - minuteMs) <= KEEP_MS);
     try {
       for (const minutes of chunks(open, MAX_MINUTES_PER_CALL)) {
-        const MetricData = minutes.flatMap((minute) => metricDataOf(minute, stage));
-        await this.#client.send(new PutMetricDataCommand({ Namespace: namespace, MetricData }), {
-          abortSignal: this.#givenUp.signal,
-        });
+        await this.#publish(minutes);
         open = open.slice(minutes.length);
         this.#tellRecovery();
       }
@@ -111,6 +116,15 @@ export class CloudWatchMetrics implements Metrics {
       this.#options.log.error('not-measured', { code: awsErrorCode(error) });
     }
     await this.flush();
+  }
+
+  async #publish(minutes: readonly MinuteOfMetric[]): Promise<void> {
+    const { namespace, stage, connection } = this.#options;
+    const MetricData = minutes.flatMap((minute) => metricDataOf(minute, stage));
+    const limit = AbortSignal.timeout(connection.tryTimeoutMs * CALL_TIMEOUT_TRIES);
+    await this.#client.send(new PutMetricDataCommand({ Namespace: namespace, MetricData }), {
+      abortSignal: AbortSignal.any([this.#givenUp.signal, limit]),
+    });
   }
 
   #keep(minutes: readonly MinuteOfMetric[], error: unknown): void {

@@ -42,11 +42,16 @@ export class EmbeddedMetrics implements Metrics {
     gathered.values.set(name, isCount(name) ? [(before[0] ?? 0) + value] : [...before, value]);
   }
 
-  /** Writes what was added since the last time; nothing where nothing was. */
+  /**
+   * Writes what was added since the last time; nothing where nothing was. It throws nothing: at the end of an
+   * invocation, mails that were sent would come again. What cannot be written is lost, and no log could tell it.
+   */
   flush(): void {
     const gathered = this.#gathered;
     this.#gathered = new Map();
-    for (const line of linesOf(gathered)) this.#write(line);
+    try {
+      for (const line of linesOf(gathered)) this.#write(line);
+    } catch {}
   }
 
   #write(line: Gathered): void {

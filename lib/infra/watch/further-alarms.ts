@@ -1,5 +1,6 @@
 import type { AlarmDefinition } from './alarm-definition.ts';
 import type { PipelineMetrics } from './pipeline-metrics.ts';
+import { sumOf } from './sum-of.ts';
 
 /** What `alarms: all` adds: each is told by another alarm as well, only later or less clearly. */
 export function furtherAlarms(m: PipelineMetrics): readonly AlarmDefinition[] {
@@ -36,6 +37,8 @@ function sentTwice(m: PipelineMetrics): AlarmDefinition {
     first: 'doctor --only queues,functions',
     dashboard: 'machineRoom',
     metrics: { twice: m.own('SentTwice', 'Sum') },
+    // Of what is only missing, CloudWatch would look further back: another one would not be told anew for hours.
+    expression: 'FILL(twice, 0)',
     comparison: '>=',
     threshold: 1,
     periodMinutes: 60,
@@ -61,12 +64,13 @@ function tableThrottled(m: PipelineMetrics): AlarmDefinition {
       w1: m.writeThrottles('ledger'),
       w2: m.writeThrottles('suppression'),
     },
-    expression: 'FILL(r1, 0) + FILL(r2, 0) + FILL(w1, 0) + FILL(w2, 0)',
+    expression: sumOf('r1', 'r2', 'w1', 'w2'),
     comparison: '>=',
     threshold: 1,
     periodMinutes: 5,
     evaluationPeriods: 6,
     datapointsToAlarm: 3,
-    missingData: 'notBreaching',
+    // Of DynamoDB, alarms ignore what is missing whatever is said here; zeros are what lets this one close.
+    missingData: 'ignore',
   };
 }

@@ -89,7 +89,7 @@ function definitionOf(logicalId: string, alarm: AlarmProperties): AlarmDefinitio
     datapointsToAlarm: alarm.DatapointsToAlarm ?? alarm.EvaluationPeriods,
     comparison: alarm.ComparisonOperator,
     threshold: alarm.Threshold,
-    treatMissing: alarm.TreatMissingData ?? defaultTreatment(queries),
+    treatMissing: isOfDynamoDb(queries) ? 'ignore' : (alarm.TreatMissingData ?? 'missing'),
   };
 }
 
@@ -131,10 +131,11 @@ function periodOf(queries: readonly ReadQuery[]): number {
   throw new Error('its metrics do not have one period');
 }
 
-/** AWS ignores what is missing of DynamoDB, where nothing else is said. */
-function defaultTreatment(queries: readonly ReadQuery[]): MissingTreatment {
-  const ofDynamo = queries.some(
-    (query) => query.kind === 'metric' && query.metric.namespace === 'AWS/DynamoDB',
-  );
-  return ofDynamo ? 'ignore' : 'missing';
+/**
+ * Of DynamoDB, CloudWatch ignores what is missing, whatever is said.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+ */
+function isOfDynamoDb(queries: readonly ReadQuery[]): boolean {
+  return queries.some((query) => query.kind === 'metric' && query.metric.namespace === 'AWS/DynamoDB');
 }

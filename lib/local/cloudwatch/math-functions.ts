@@ -22,9 +22,14 @@ export const MATH_FUNCTIONS: Readonly<Record<string, MathFunction>> = {
 };
 
 /** Puts a value, or the last one there was, where there is none. */
-export function fill(value: MathValue, filler: MathValue | 'REPEAT'): MathValue {
+export function fill(value: MathValue, filler: MathValue | 'REPEAT', missing: MissingPoints): MathValue {
+  if (missing === 'stay-empty' && isEmpty(value)) return value;
   if (filler === 'REPEAT') return eachSeries('FILL', value, repeatLast);
   return pointwise([value, filler], ([cell, other]) => cell?.value ?? other?.value);
+}
+
+function isEmpty(value: MathValue): boolean {
+  return value.kind === 'series' && value.points.every((point) => point === undefined);
 }
 
 /** @throws Error where there are too few or too many */

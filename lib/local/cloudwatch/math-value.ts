@@ -7,8 +7,11 @@ export type MathValue =
   | { readonly kind: 'series'; readonly points: Points }
   | { readonly kind: 'array'; readonly series: readonly Points[] };
 
-/** What operators make of a point that is missing on one side. See `MathOptions`. */
-export type MissingPoints = 'stay-missing' | 'are-zero';
+/**
+ * What operators make of a point that is missing on one side, and with `stay-empty` also FILL, of a series that has
+ * no point at all. See `MathOptions`.
+ */
+export type MissingPoints = 'stay-missing' | 'are-zero' | 'stay-empty';
 
 /** The operand of one period. */
 interface Cell {

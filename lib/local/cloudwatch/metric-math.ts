@@ -10,6 +10,8 @@ export interface MathOptions {
   /**
    * AWS's page says that operators take a missing point for zero where the other side has one. Whoever relies on
    * neither that nor the opposite, by a FILL of all that it uses, is right either way: evaluate with both to know.
+   * Nor does the page say whether FILL fills what has no point at all in the time that is looked at, such as a metric
+   * that was never told: evaluate with the third to know.
    */
   readonly missing: MissingPoints;
 }
@@ -116,7 +118,11 @@ function callFill(args: readonly jsep.Expression[], options: MathOptions): MathV
     throw new Error('FILL takes a series and what to fill it with');
   const word = filler.type === 'Identifier' ? filler.name : undefined;
   if (word === 'LINEAR') throw unknown('LINEAR');
-  return fill(evaluate(value, options), word === 'REPEAT' ? word : evaluate(filler, options));
+  return fill(
+    evaluate(value, options),
+    word === 'REPEAT' ? word : evaluate(filler, options),
+    options.missing,
+  );
 }
 
 /** All metrics, or those whose id holds a text. */

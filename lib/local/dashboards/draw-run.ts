@@ -24,15 +24,19 @@ const PERIOD_MS = 5 * 60_000;
  * The dashboards of a template as they look when a run ends, or at a moment of it.
  *
  * @param untilMs in ms since the epoch
- * @throws Error where the template has what is not drawn here
+ * @throws RangeError where the moment is not one of the run, and Error where the template has what is not drawn here
  */
 export function drawRun(
   template: unknown,
   recording: ScenarioRecording,
   untilMs = Date.parse(recording.to),
 ): DrawnRun {
+  const { from, to } = recording;
+  if (untilMs <= Date.parse(from) || untilMs > Date.parse(to)) {
+    throw new RangeError(`${new Date(untilMs).toISOString()} is not within the run, from ${from} to ${to}`);
+  }
   const store = MetricStore.of(recording);
-  const span = { fromMs: Date.parse(recording.from), toMs: untilMs };
+  const span = { fromMs: Date.parse(from), toMs: untilMs };
   const alarms = alarmStories(template, store, span);
   const alarmStates = Object.fromEntries(
     alarms.map(({ name, transitions }) => [name, lastState(transitions)]),

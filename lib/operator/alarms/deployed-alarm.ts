@@ -28,14 +28,14 @@ export interface DeployedAlarm {
 
 /**
  * What CloudWatch tells of an alarm, and what its description says in lines: `[critical] …`, `First: mailctl …`,
- * `Runbook: …`.
+ * `Runbook: …`. They may stand among lines that a person has added.
  *
  * @param prefix that the names of all alarms of the deployment have
  */
 export function readAlarm(alarm: MetricAlarm, prefix: string): DeployedAlarm {
   const { AlarmName: fullName = '', AlarmDescription: description = '', AlarmActions = [] } = alarm;
   const name = fullName.slice(prefix.length);
-  const [, severity, meaning = ''] = /^\[(critical|warning)\] (.+)/.exec(description) ?? [];
+  const [, severity, meaning = ''] = /^\[(critical|warning)\] (.+)/m.exec(description) ?? [];
   return {
     fullName,
     name,

@@ -9,6 +9,7 @@ import type { AwsFault } from '../../../lib/local/aws/aws-fault.ts';
 import { FaultProxy } from '../../../lib/local/aws/fault-proxy.ts';
 import type { LogFields } from '../../../lib/ports/log.ts';
 import { MetricSink } from '../../support/metric-sink.ts';
+import { startStallingServer } from '../../support/stalling-server.ts';
 
 const MINUTE_MS = 60_000;
 const WITH_LABELS = [
@@ -174,6 +175,20 @@ describe('the metrics that a worker publishes', () => {
     expect(told()).toEqual(['10:00 SmtpTaken stage=dev 1 × 1']);
   });
 
+  it.each(['stalls in the body', 'trickles'] as const)('come later where an answer %s', async (stall) => {
+    const server = await startStallingServer(stall);
+    try {
+      const connection = { region: 'eu-west-1', accessKeyId: 'key', secretAccessKey: 'hidden' };
+      open({ connection: { ...connection, endpoint: server.url, tryTimeoutMs: 20 } });
+      metrics.add('SmtpTaken', 1);
+      await metrics.flush();
+    } finally {
+      await server.close();
+    }
+
+    expect(logged).toEqual([['metrics-not-published', { code: expect.any(String) }]]);
+  });
+
   it('keep nobody waiting for CloudWatch, and wait for one call alone', async () => {
     let measured = 0;
     open({
@@ -212,6 +227,17 @@ describe('the metrics that a worker publishes', () => {
     await metrics.flush();
 
     expect(told()).toEqual(['10:02 SmtpTaken stage=dev 1 × 1']);
+  });
+
+  it('are given up where a wrong clock has put them far ahead', async () => {
+    nowMs += 3 * 60 * MINUTE_MS;
+    metrics.add('SmtpTaken', 1);
+    nowMs -= 3 * 60 * MINUTE_MS;
+    metrics.add('SmtpTaken', 1);
+    nowMs -= MINUTE_MS;
+    await metrics.flush();
+
+    expect(told()).toEqual(['10:00 SmtpTaken stage=dev 1 × 1']);
   });
 
   it('go out when they stop, measured no more', async () => {

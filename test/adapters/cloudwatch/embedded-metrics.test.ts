@@ -126,6 +126,26 @@ describe('metrics in the log', () => {
     expect(lines).toHaveLength(1);
   });
 
+  it('fail nobody where they cannot be written, and are not written later', () => {
+    let isBroken = true;
+    const broken = new EmbeddedMetrics({
+      namespace: 'keybuzz/mail',
+      stage: 'prod',
+      write: (line) => {
+        if (isBroken) throw new Error('EPIPE');
+        lines.push(line);
+      },
+      clock: { now: () => NOW },
+    });
+    broken.add('Resent', 1);
+
+    expect(() => broken.flush()).not.toThrow();
+    isBroken = false;
+    broken.flush();
+
+    expect(lines).toEqual([]);
+  });
+
   it('say in all what was added, by metric and label', () => {
     const addition = fc.constantFrom(...NAMES).chain((name) =>
       fc.record({

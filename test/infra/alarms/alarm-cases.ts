@@ -177,6 +177,15 @@ export const CASES: readonly AlarmCase[] = [
     told: (tell) => tell(m.oldestAge('receipts'), { value: 45 * 60, from: NOON, to: NOON + 60 }),
   },
   {
+    alarm: 'receipts-unread',
+    what: 'the worker is away, and SQS is silent for a while',
+    states: ringsOnce,
+    told: (tell) => {
+      tell(m.oldestAge('receipts'), { value: 45 * 60, from: NOON, to: NOON + 30 });
+      tell(m.oldestAge('receipts'), { value: 45 * 60, from: NOON + 38, to: NOON + 60 });
+    },
+  },
+  {
     alarm: 'quota-near',
     what: 'much is used, and two looks in a row were lost',
     states: quiet,
@@ -234,6 +243,12 @@ export const CASES: readonly AlarmCase[] = [
     what: 'a mail went out twice',
     states: ringsOnce,
     told: (tell) => tell(m.own('SentTwice', 'Sum'), { value: 1, ...once }),
+  },
+  {
+    alarm: 'sent-twice',
+    what: 'another one two hours later is told anew',
+    states: ['OK', 'ALARM', 'OK', 'ALARM', 'OK'],
+    told: (tell) => tell(m.own('SentTwice', 'Sum'), { value: 1, from: NOON, to: NOON + 121, every: 120 }),
   },
   {
     alarm: 'table-throttled',

@@ -9,8 +9,8 @@ import { PLANTED, planted } from './planted-alarms.ts';
 const template = synthesise({ alarms: 'all', workerMetrics: 'true' }).watch.toJSON();
 const alarms = alarmsOf(template);
 
-/** CloudWatch does not say what an operator makes of a missing point: the alarms must not depend on it. */
-const READINGS: readonly MissingPoints[] = ['stay-missing', 'are-zero'];
+/** CloudWatch does not say what an operator or FILL makes of what is missing: the alarms must not depend on it. */
+const READINGS: readonly MissingPoints[] = ['stay-missing', 'are-zero', 'stay-empty'];
 
 function statesIn(alarmCase: AlarmCase, among: readonly AlarmDefinition[], missing: MissingPoints) {
   const alarm = among.find(({ name }) => name === `keybuzz-mail-dev-${alarmCase.alarm}`);

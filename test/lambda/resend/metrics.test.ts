@@ -5,7 +5,9 @@ import { DynamoSuppressionReports } from '../../../lib/adapters/dynamodb/dynamo-
 import { verdictOf } from '../../../lib/adapters/ses/ses-errors.ts';
 import { packMime } from '../../../lib/message/content-codec.ts';
 import type { Failure } from '../../../lib/message/failure.ts';
+import type { Strike } from '../../../lib/message/suppression.ts';
 import type { FallbackQueue } from '../../../lib/ports/fallback-queue.ts';
+import type { ReceiptQueue } from '../../../lib/ports/receipt-queue.ts';
 import { aRecord, aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
 import { takeAll } from '../../support/queue-contents.ts';
@@ -32,6 +34,14 @@ function recordOf({ Body = '', MessageAttributes = {} }: Message): SQSRecord {
 describe('what the resend Lambda counts', () => {
   const bench = useResendBench();
   const count = (key: string) => bench.metrics.sums[key] ?? 0;
+  const suppress = async (address: string, kind: Strike['kind']) => {
+    const reports = new DynamoSuppressionReports(bench.dynamoDb.client, {
+      tableName: bench.dynamoDb.suppressionTable,
+      timeoutMs: 5_000,
+      policy: { softBounces: 3, windowDays: 7 },
+    });
+    await reports.report(address, { kind, at: new Date(), deliveryId: 'earlier', sesMessageId: 'ses-1' });
+  };
 
   describe('of what is handed over', () => {
     it('is each recipient, by why SMTP did not take the mail', async () => {
@@ -166,14 +176,8 @@ describe('what the resend Lambda counts', () => {
   });
 
   it('counts who is suppressed by why, once the API is told', async () => {
-    const reports = new DynamoSuppressionReports(bench.dynamoDb.client, {
-      tableName: bench.dynamoDb.suppressionTable,
-      timeoutMs: 5_000,
-      policy: { softBounces: 3, windowDays: 7 },
-    });
-    const strike = { at: new Date(), deliveryId: 'earlier', sesMessageId: 'ses-1' };
-    await reports.report('counted@example.org', { kind: 'hard-bounce', ...strike });
-    await reports.report('counted-2@example.org', { kind: 'complaint', ...strike });
+    await suppress('counted@example.org', 'hard-bounce');
+    await suppress('counted-2@example.org', 'complaint');
     const record = aRecordOf(anEnvelope(mailTo(['counted@example.org', 'counted-2@example.org'])));
 
     bench.aws.fault({ fault: DOWN, on: { action: 'SendMessageBatch' } });
@@ -183,6 +187,26 @@ describe('what the resend Lambda counts', () => {
     await bench.resend([record]);
 
     expect(bench.metrics.sums).toMatchObject({ 'Suppressed hard-bounce': 1, 'Suppressed complaint': 1 });
+  });
+
+  it('counts who is suppressed once, where the API was at first told of them alone', async () => {
+    await suppress('half-told@example.org', 'hard-bounce');
+    const record = aRecordOf(anEnvelope(mailTo(['half-told@example.org', 'fine@example.org'])));
+    const { receipts } = bench.parts;
+    const halfTold: ReceiptQueue = {
+      push: async (all) => {
+        const [sent, others] = [true, false].map((isSent) =>
+          all.filter(({ kind }) => (kind === 'sent') === isSent),
+        );
+        return [...(sent ?? []), ...(await receipts.push(others ?? []))];
+      },
+    };
+
+    const { batchItemFailures } = await bench.resend([record], { receipts: halfTold });
+    await bench.resend([record]);
+
+    expect(batchItemFailures).toHaveLength(1);
+    expect(count('Suppressed hard-bounce')).toBe(1);
   });
 
   describe('of dead letters', () => {

@@ -93,12 +93,18 @@ describe('the alarms of a template', () => {
     });
   });
 
-  it('ignore what is missing of DynamoDB, where nothing else is said', () => {
-    const [alarm] = alarmsOf(templateWith({ Namespace: 'AWS/DynamoDB' }));
-    expect(alarm?.treatMissing).toBe('ignore');
-    const [told] = alarmsOf(templateWith({ Namespace: 'AWS/DynamoDB', TreatMissingData: 'notBreaching' }));
-    expect(told?.treatMissing).toBe('notBreaching');
-  });
+  it.each([undefined, 'missing', 'breaching', 'notBreaching'])(
+    'ignore what is missing of DynamoDB, whatever is said: %s',
+    (TreatMissingData) => {
+      const [alarm] = alarmsOf(
+        templateWith({
+          Namespace: 'AWS/DynamoDB',
+          ...(TreatMissingData === undefined ? {} : { TreatMissingData }),
+        }),
+      );
+      expect(alarm?.treatMissing).toBe('ignore');
+    },
+  );
 
   it('have literals also where the CDK has joined them', () => {
     const AlarmName = { 'Fn::Join': ['-', ['shop', { 'Fn::Join': ['', ['bo', 'unces']] }]] };

@@ -104,6 +104,14 @@ describe('functions', () => {
     expect(evaluated(expression)).toEqual(points);
   });
 
+  it('fill what has no point at all, or leave it as it is', () => {
+    const evaluate = (missing: MissingPoints) =>
+      evaluateExpression('FILL(m1, 0)', { seriesOf: () => [_, _], metricIds: [], missing });
+    expect(evaluate('stay-missing')).toEqual([0, 0]);
+    expect(evaluate('stay-empty')).toEqual([_, _]);
+    expect(evaluated('FILL(m1, 7)', 'stay-empty')).toEqual([30, 20, 0, 7]);
+  });
+
   it('repeat nothing where nothing was yet', () => {
     const seriesOf = () => [_, 1, _];
     expect(evaluateExpression('FILL(m1, REPEAT)', { seriesOf, metricIds: [], missing: 'are-zero' })).toEqual([

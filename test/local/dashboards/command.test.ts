@@ -54,4 +54,12 @@ describe('npm run dashboards', () => {
     expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(message)]);
     expect(readdirSync(folder)).not.toContain('pictures');
   });
+
+  it.each(['2025-12-31T23:59', '2027-01-01'])('says when the run was, asked for %s', (moment) => {
+    const { status, stderr, folder } = run('--from', 'run.json', '--until', moment, '--out', 'pictures');
+    const { from, to } = sampleRecording();
+    expect(status).toBe(1);
+    expect(stderr).toContain(`is not within the run, from ${from} to ${to}`);
+    expect(readdirSync(folder)).not.toContain('pictures');
+  });
 });

@@ -34,6 +34,14 @@ describe('an alarm as it is deployed', () => {
     expect(alarm.first).toBeUndefined();
   });
 
+  it.each([['\n'], ['\r\n']])('says the same where a person has put a note on top of it: %j', (end) => {
+    const { name = '', description = '' } = deployed.find((one) => one.name.endsWith('dead-letters')) ?? {};
+    const noted = ['Ask Ann first.', ...description.split('\n')].join(end);
+    const alarm = readAlarm({ AlarmName: name, AlarmDescription: noted }, PREFIX);
+    expect(alarm.severity).toBe('critical');
+    expect(alarm).toEqual(readAlarm({ AlarmName: name, AlarmDescription: description }, PREFIX));
+  });
+
   it('links to where the team reads its runbook', () => {
     const AlarmDescription =
       '[warning] Look.\nRunbook: https://wiki.example/mail#key-old\nDashboard: https://x';

@@ -56,6 +56,15 @@ describe('mailctl doctor, on who hears the alarms', () => {
     });
   });
 
+  it('shows nothing of the address of a service that others could call by it', async () => {
+    const endpoint = 'https://user:word@events.example.org/integration/0123456789abcdef/enqueue?key=fedcba';
+    const subscription = { protocol: 'https', endpoint, confirmed: false };
+    double.account.add({ topics: [{ arn: topicArn(TOPIC), subscriptions: [subscription] }] });
+    const { mend = '' } = (await examine('subscribers')) ?? {};
+    expect(mend).toContain('AWS has sent to the subscriber (https, events.example.org);');
+    expect(mend).not.toMatch(/word|0123456789|fedcba|in the mail/);
+  });
+
   it('names those that nobody hears, each with its reason', async () => {
     subscribe(true);
     subscribe(false, 'other');

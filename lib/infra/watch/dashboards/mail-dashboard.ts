@@ -1,6 +1,7 @@
 import { AlarmStatusWidget, type IAlarmRef, type IWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { METRICS } from '../../../message/metrics.ts';
 import type { PipelineMetrics } from '../pipeline-metrics.ts';
+import { sumOf } from '../sum-of.ts';
 import { feedbackStuckSeconds, mailWaitingSeconds, RECEIPTS_UNREAD_SECONDS } from '../thresholds.ts';
 import { COLOURS, PERCENTILE_COLOURS } from './colours.ts';
 import type { DashboardProps } from './dashboard-props.ts';
@@ -52,7 +53,7 @@ function bigNumbers({ widgets, metrics: m }: DashboardProps): IWidget[] {
       label: 'Dead letters',
       color: COLOURS.harm,
       of: deadLettersOf(m),
-      expression: 'FILL(mail, 0) + FILL(events, 0) + FILL(receipts, 0)',
+      expression: sumOf('mail', 'events', 'receipts'),
     },
   ];
   return [
@@ -78,7 +79,7 @@ function wayOfMail({ widgets, metrics: m, settings }: DashboardProps): IWidget[]
       label: 'Bounced',
       color: COLOURS.harm,
       of: { hard: m.own('Bounced', 'Sum', 'hard'), soft: m.own('Bounced', 'Sum', 'soft') },
-      expression: 'FILL(hard, 0) + FILL(soft, 0)',
+      expression: sumOf('hard', 'soft'),
     },
     { label: 'Expired', color: COLOURS.neutral, of: m.own('Expired', 'Sum') },
   ];

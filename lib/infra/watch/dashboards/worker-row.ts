@@ -1,4 +1,5 @@
 import type { IWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import { sumOf } from '../sum-of.ts';
 import { COLOURS } from './colours.ts';
 import type { DashboardProps } from './dashboard-props.ts';
 
@@ -24,7 +25,7 @@ export function workerRow({ widgets, metrics: m }: DashboardProps): IWidget[] {
           label: 'not taken',
           color: COLOURS.harm,
           of: failed,
-          expression: ids.map((id) => `FILL(${id}, 0)`).join(' + '),
+          expression: sumOf(...ids),
         },
       ],
     }),

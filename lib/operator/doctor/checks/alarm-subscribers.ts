@@ -91,11 +91,19 @@ async function deafnessOf(
       mend: `${subscribe}, or ${byStack}; then follow the link in the mail from AWS`,
     };
   }
-  const who = maskAddressesIn(pending.Endpoint ?? '');
   return {
     because: `nobody has confirmed the subscription to the topic ${name}`,
-    mend: `follow the link in the mail from AWS to ${who}; it is good for two days, then: ${subscribe}`,
+    mend: `${confirmText(pending)}; it is good for two days, then: ${subscribe}`,
   };
+}
+
+/** What follows the host of a URL lets whoever knows it raise alarms there: it is not shown. */
+function confirmText({ Protocol: protocol = '', Endpoint: endpoint = '' }: Subscription): string {
+  if (protocol.startsWith('email'))
+    return `follow the link in the mail from AWS to ${maskAddressesIn(endpoint)}`;
+  const host = /^https?:\/\/(?:[^/?#]*@)?([^/?#@]+)/.exec(endpoint)?.[1];
+  const whose = host === undefined ? protocol : `${protocol}, ${host}`;
+  return `open the SubscribeURL of the message that AWS has sent to the subscriber (${whose})`;
 }
 
 /** Undefined where there is no such topic. */

@@ -147,7 +147,7 @@ export const METRICS = {
   SmtpFailed: {
     unit: 'Count',
     source: 'worker',
-    meaning: 'Deliveries that SMTP did not take, or not for all, by why',
+    meaning: 'Tries of deliveries that SMTP did not take, or not for all, by why',
     by: { dimension: 'class', values: FAILURE_CLASSES, total: false },
   },
   OutboxWaiting: { unit: 'Count', source: 'worker', meaning: 'Deliveries that wait, due or not' },

@@ -14,7 +14,7 @@ Examples:
 
 const TEST_NOTES = `
 The alarm's topic tells all its subscribers, as if it were true; the reason says that it is a test. CloudWatch sets the
-alarm back at its next look.
+alarm back at its next look; that of a rate only when a new value comes.
 
 Exit codes: 0 it rings; 1 it does not: no yes, it rings already, or it tells nobody; 2 it failed, or there is no such
 alarm.

@@ -29,7 +29,7 @@ export async function testAlarm(context: CommandContext, name: string): Promise<
     new SetAlarmStateCommand({ AlarmName: alarm.fullName, StateValue: 'ALARM', StateReason: REASON }),
     { abortSignal: signal },
   );
-  const text = `${alarm.name} rings. The message should arrive within a minute; CloudWatch sets the alarm back by itself at its next look, mostly within a few minutes.`;
+  const text = `${alarm.name} rings. The message should arrive within a minute; CloudWatch sets the alarm back by itself at its next look, mostly within a few minutes; an alarm of a rate only when a new value comes.`;
   return told(context, alarm, 'rings', text);
 }
 

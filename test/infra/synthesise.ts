@@ -34,7 +34,17 @@ export interface Synthesised {
   readonly watch: Template;
 }
 
+const synthesised = new Map<string, Synthesised>();
+
+/** The templates for these settings; the same ones for the same settings, since a synth takes seconds. */
 export function synthesise(overrides: Readonly<Record<string, unknown>> = {}): Synthesised {
+  const key = JSON.stringify(overrides);
+  const known = synthesised.get(key) ?? synthesiseAnew(overrides);
+  synthesised.set(key, known);
+  return known;
+}
+
+function synthesiseAnew(overrides: Readonly<Record<string, unknown>>): Synthesised {
   const { identity, pipeline, watch } = composeWith(overrides);
   return {
     identity: Template.fromStack(identity),

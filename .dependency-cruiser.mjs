@@ -1,17 +1,18 @@
 /**
  * The arrows of the design. Imports point one way:
- * bin → infra, worker, operator, local → mailer → adapters → ports → message.
+ * bin → infra, worker, cli, emulators → mailer → adapters → ports → domain, and all → common.
  */
 const lib = (...folders) => `^lib/(${folders.join('|')})/`;
 
 /** A folder of lib may import only the folders named here, and itself. */
 const layers = {
-  message: [],
-  ports: ['message'],
-  adapters: ['ports', 'message'],
-  mailer: ['adapters', 'ports', 'message'],
-  worker: ['mailer', 'adapters', 'ports', 'message'],
-  operator: ['mailer', 'adapters', 'ports', 'message'],
+  common: [],
+  domain: ['common'],
+  ports: ['domain', 'common'],
+  adapters: ['ports', 'domain', 'common'],
+  mailer: ['adapters', 'ports', 'domain', 'common'],
+  worker: ['mailer', 'adapters', 'ports', 'domain', 'common'],
+  cli: ['mailer', 'adapters', 'ports', 'domain', 'common'],
 };
 
 const forbidden = [
@@ -31,13 +32,21 @@ const forbidden = [
     to: { path: '^(bin|lib|lambda|test)/', pathNot: lib(layer, ...allowed) },
   })),
   {
-    name: 'message-is-pure',
-    comment: 'lib/message does no I/O and knows no AWS: beside its own files, it imports only what computes',
+    name: 'domain-is-pure',
+    comment: 'lib/domain does no I/O and knows no AWS: beside its own files, it imports only what computes',
     severity: 'error',
-    from: { path: lib('message') },
+    from: { path: lib('domain') },
     to: {
       pathNot: '^(bin|lib|lambda|test|\\.)/|^node_modules/valibot/|^(node:)?(buffer|crypto|url|util|zlib)$',
     },
+  },
+  {
+    name: 'common-is-a-leaf',
+    comment:
+      'every layer may import lib/common, so it brings nothing along but valibot and the timers of Node',
+    severity: 'error',
+    from: { path: lib('common') },
+    to: { pathNot: '^(bin|lib|lambda|test|\\.)/|^node_modules/valibot/|^(node:)?timers/promises$' },
   },
   {
     name: 'logic-reaches-out-through-ports',
@@ -57,36 +66,39 @@ const forbidden = [
     to: {
       path: '^(bin|lib|lambda|test)/',
       pathNot:
-        '^lib/infra/|^lib/message/(limits|metrics)\\.ts$|^lib/adapters/[^/]+/constants\\.ts$|^lambda/[^/]+/constants\\.ts$',
+        '^lib/(infra|common)/|^lib/domain/(limits|metrics)\\.ts$|^lib/adapters/[^/]+/constants\\.ts$|^lambda/[^/]+/constants\\.ts$',
     },
   },
   {
     name: 'infra-is-not-imported',
-    comment:
-      'only the CDK app, the pictures of its dashboards, and the local run that asks for its bundles see the stacks',
+    comment: 'only the CDK app, and the local run that asks for its bundles, see the stacks',
     severity: 'error',
-    from: { pathNot: '^(lib/infra/|lib/local/|bin/(pipeline|dashboards)\\.ts$|test/)' },
+    from: { pathNot: '^(lib/infra/|lib/emulators/|bin/pipeline\\.ts$|test/)' },
     to: { path: lib('infra') },
   },
   {
-    name: 'local-is-not-shipped',
-    comment: 'nothing outside bin and test imports the embedded servers',
+    name: 'emulators-are-not-shipped',
+    comment: 'nothing outside bin and test imports the emulators',
     severity: 'error',
-    from: { pathNot: '^(lib/local/|bin/|test/)' },
-    to: { path: lib('local') },
+    from: { pathNot: '^(lib/emulators/|bin/|test/)' },
+    to: { path: lib('emulators') },
   },
   {
-    name: 'lambda-logic-sees-ports-and-message',
-    comment: 'handler.ts wires adapters to the logic; the logic sees ports and message alone, and no handler',
+    name: 'lambda-logic-sees-ports-and-domain',
+    comment:
+      'handler.ts wires adapters to the logic; the logic sees ports, domain and common alone, and no handler',
     severity: 'error',
     from: { path: '^lambda/', pathNot: '^lambda/[^/]+/handler\\.ts$' },
-    to: { path: '^(bin|lib|lambda|test)/', pathNot: '^lambda/[^/]+/(?!handler\\.ts$)|^lib/(ports|message)/' },
+    to: {
+      path: '^(bin|lib|lambda|test)/',
+      pathNot: '^lambda/[^/]+/(?!handler\\.ts$)|^lib/(ports|domain|common)/',
+    },
   },
   {
-    name: 'handlers-wire-adapters-ports-message',
+    name: 'handlers-wire-adapters-ports-domain',
     severity: 'error',
     from: { path: '^lambda/[^/]+/handler\\.ts$' },
-    to: { path: '^(bin|lib|lambda|test)/', pathNot: '^lambda/|^lib/(adapters|ports|message)/' },
+    to: { path: '^(bin|lib|lambda|test)/', pathNot: '^lambda/|^lib/(adapters|ports|domain|common)/' },
   },
   {
     name: 'lambdas-are-not-imported',
@@ -113,7 +125,7 @@ const forbidden = [
       'what is packed, and the Lambdas, run on the declared dependencies alone, not on what else is installed',
     severity: 'error',
     from: {
-      path: '^(lib/(message|ports|adapters|mailer|worker|operator)|lambda)/|^lib/index\\.ts$',
+      path: '^(lib/(common|domain|ports|adapters|mailer|worker|cli)|lambda)/|^lib/index\\.ts$',
     },
     to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/@types/' },
   },

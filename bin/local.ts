@@ -3,9 +3,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type LocalPipeline, startLocalPipeline } from '../lib/local/local-pipeline.ts';
-import { renderTales } from '../lib/local/story/render-tales.ts';
-import { type Storyteller, type Tale, tellStory } from '../lib/local/story/tell-story.ts';
+import { renderTales, type Storyteller, type Tale, tellStory } from '../lib/emulators/demo/demo.ts';
+import { type LocalPipeline, startLocalPipeline } from '../lib/emulators/pipeline.ts';
 
 const HELP = `The whole mail pipeline on this machine, without an AWS account.
 

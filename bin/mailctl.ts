@@ -1,21 +1,21 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
-import { registerAlarms } from '../lib/operator/alarms/register-alarms.ts';
-import { AwsClients } from '../lib/operator/aws-clients.ts';
-import type { RunCommand } from '../lib/operator/command-context.ts';
-import { describeFailure } from '../lib/operator/describe-failure.ts';
-import { registerDlq } from '../lib/operator/dlq/register-dlq.ts';
-import { registerDns } from '../lib/operator/dns/register-dns.ts';
-import { registerDoctor } from '../lib/operator/doctor/register-doctor.ts';
-import { EXIT } from '../lib/operator/exit-code.ts';
-import { MendCommands } from '../lib/operator/mend-commands.ts';
-import { registerProductionAccess } from '../lib/operator/production-access/register-production-access.ts';
-import { registerQuickstart } from '../lib/operator/quickstart/register-quickstart.ts';
-import { registerSecrets } from '../lib/operator/secrets/register-secrets.ts';
-import { registerSend } from '../lib/operator/send/register-send.ts';
-import { registerStatus } from '../lib/operator/status/register-status.ts';
-import { registerSuppression } from '../lib/operator/suppression/register-suppression.ts';
-import { Terminal } from '../lib/operator/terminal.ts';
+import { AwsClients } from '../lib/cli/aws-clients.ts';
+import { registerAlarms } from '../lib/cli/commands/alarms.ts';
+import { registerDlq } from '../lib/cli/commands/dlq/register-dlq.ts';
+import { registerDns } from '../lib/cli/commands/dns.ts';
+import { registerDoctor } from '../lib/cli/commands/doctor/doctor.ts';
+import { registerProductionAccess } from '../lib/cli/commands/production-access/production-access.ts';
+import { registerQuickstart } from '../lib/cli/commands/quickstart/quickstart.ts';
+import { registerSecrets } from '../lib/cli/commands/secrets/secrets.ts';
+import { registerSend } from '../lib/cli/commands/send/send.ts';
+import { registerStatus } from '../lib/cli/commands/status/status.ts';
+import { registerSuppression } from '../lib/cli/commands/suppression/suppression.ts';
+import type { RunCommand } from '../lib/cli/context.ts';
+import { describeFailure } from '../lib/cli/describe-failure.ts';
+import { EXIT } from '../lib/cli/errors.ts';
+import { MendCommands } from '../lib/cli/hints.ts';
+import { Terminal } from '../lib/cli/terminal.ts';
 
 interface GlobalOptions {
   readonly project: string;

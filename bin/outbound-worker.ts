@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
-import { createJsonLog } from '../lib/adapters/log/json-log.ts';
+import { createJsonLog } from '../lib/adapters/json-log.ts';
 import { migrate } from '../lib/adapters/postgres/migrate.ts';
 import { readDatabaseSettings } from '../lib/worker/database-settings.ts';
 import { kubernetesManifest, type ManifestOptions } from '../lib/worker/kubernetes-manifest.ts';
-import { runWorker } from '../lib/worker/run-worker.ts';
-import { readWorkerSettings } from '../lib/worker/worker-settings.ts';
+import { runWorker } from '../lib/worker/run.ts';
+import { readWorkerSettings } from '../lib/worker/settings.ts';
 
 const HELP = `Sends the mails that wait in outbound_deliveries: by SMTP, and to the SES fallback where SMTP fails.
 

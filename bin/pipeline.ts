@@ -1,7 +1,7 @@
 import { App } from 'aws-cdk-lib';
-import { composePipeline } from '../lib/infra/compose-pipeline.ts';
 import { bundleLambda } from '../lib/infra/lambda-bundle.ts';
 import { readSettings } from '../lib/infra/settings.ts';
+import { composePipeline } from '../lib/infra/stacks/compose-pipeline.ts';
 
 const app = new App();
 const read = readSettings(app.node.getAllContext());
@@ -14,6 +14,6 @@ if (read.kind === 'invalid') {
     settings: read.settings,
     resendBundle: bundleLambda('resend').directory,
     feedbackBundle: bundleLambda('feedback').directory,
-    watchBundle: bundleLambda('watch').directory,
+    accountMetricsBundle: bundleLambda('account-metrics').directory,
   });
 }

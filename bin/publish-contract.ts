@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema';
-import { envelopeSchema } from '../lib/message/envelope.ts';
-import { receiptSchema } from '../lib/message/receipt.ts';
+import { envelopeSchema } from '../lib/domain/fallback-message.ts';
+import { receiptSchema } from '../lib/domain/receipt.ts';
 
 /** The JSON Schema of the envelope, derived from the schema that the code parses with. */
 export function envelopeJsonSchema(): Record<string, unknown> {

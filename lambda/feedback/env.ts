@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { MAX_SOFT_BOUNCES } from '../../lib/message/limits.ts';
-import { readFunctionEnvironment, variable } from '../../lib/ports/function-environment.ts';
+import { readFunctionEnvironment, variable } from '../../lib/common/config.ts';
+import { MAX_SOFT_BOUNCES } from '../../lib/domain/limits.ts';
 import { FEEDBACK_ENV } from './constants.ts';
 
 const url = variable(/^https?:\/\/[^\s/]+\/\S+$/, 'the URL of a queue');

@@ -1,18 +1,18 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
-import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-client.ts';
 import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
-import { DynamoFateLedger } from '../../lib/adapters/dynamodb/dynamo-fate-ledger.ts';
-import { DynamoSuppressionReports } from '../../lib/adapters/dynamodb/dynamo-suppression-reports.ts';
-import { createJsonLog } from '../../lib/adapters/log/json-log.ts';
+import { DynamoFateLedger } from '../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoSuppressionReports } from '../../lib/adapters/dynamodb/dynamo-suppression.ts';
+import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-table.ts';
+import { createJsonLog } from '../../lib/adapters/json-log.ts';
 import { SqsDeadLetters } from '../../lib/adapters/sqs/sqs-dead-letters.ts';
 import { SqsReceiptQueue } from '../../lib/adapters/sqs/sqs-receipt-queue.ts';
 import { SqsRedelivery } from '../../lib/adapters/sqs/sqs-redelivery.ts';
-import { systemClock } from '../../lib/ports/clock.ts';
+import { systemClock } from '../../lib/ports/runtime.ts';
+import { type FeedbackParts, feedbackBatch } from './batch.ts';
 import { FEEDBACK_CALL_TIMEOUT_MS, NEEDED_FOR_ONE_JOB_MS } from './constants.ts';
 import { readFeedbackEnv } from './env.ts';
-import { type FeedbackParts, feedbackBatch } from './feedback-batch.ts';
 
 const env = readFeedbackEnv(process.env);
 const timeoutMs = FEEDBACK_CALL_TIMEOUT_MS;

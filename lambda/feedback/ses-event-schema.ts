@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { DELIVERY_TAGS } from '../../lib/message/delivery-tags.ts';
-import { SES_MAX_RECIPIENTS } from '../../lib/message/limits.ts';
+import { SES_MAX_RECIPIENTS } from '../../lib/domain/limits.ts';
+import { DELIVERY_TAGS } from '../../lib/domain/send-batch.ts';
 
 /**
  * What SES publishes, as far as it is read here; all else is ignored.

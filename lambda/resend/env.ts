@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import type { EvidenceWait } from '../../lib/message/event-latency.ts';
-import { MAX_SOFT_BOUNCES } from '../../lib/message/limits.ts';
-import type { SoftBouncePolicy } from '../../lib/message/suppression.ts';
+import type { EvidenceWait } from '../../lib/domain/event-latency.ts';
+import { MAX_SOFT_BOUNCES } from '../../lib/domain/limits.ts';
+import type { SoftBouncePolicy } from '../../lib/domain/suppression.ts';
 import { RESEND_ENV } from './constants.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty('a value'));

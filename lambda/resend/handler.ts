@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
-import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-client.ts';
 import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
 import { DynamoLedger } from '../../lib/adapters/dynamodb/dynamo-ledger.ts';
-import { DynamoSuppressionList } from '../../lib/adapters/dynamodb/dynamo-suppression-list.ts';
-import { createJsonLog } from '../../lib/adapters/log/json-log.ts';
+import { DynamoSuppressionList } from '../../lib/adapters/dynamodb/dynamo-suppression.ts';
+import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-table.ts';
+import { createJsonLog } from '../../lib/adapters/json-log.ts';
 import { SesV1Sender } from '../../lib/adapters/ses/ses-v1-sender.ts';
 import { SizedSesSender } from '../../lib/adapters/ses/sized-ses-sender.ts';
 import { SqsDeadLetters } from '../../lib/adapters/sqs/sqs-dead-letters.ts';
@@ -14,7 +14,8 @@ import { SqsEventBacklog } from '../../lib/adapters/sqs/sqs-event-backlog.ts';
 import { SqsFallbackQueue } from '../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { SqsReceiptQueue } from '../../lib/adapters/sqs/sqs-receipt-queue.ts';
 import { SqsRedelivery } from '../../lib/adapters/sqs/sqs-redelivery.ts';
-import { systemClock } from '../../lib/ports/clock.ts';
+import { systemClock } from '../../lib/ports/runtime.ts';
+import { type BatchParts, resendBatch } from './batch.ts';
 import {
   DYNAMODB_CALL_TIMEOUT_MS,
   NEEDED_FOR_ONE_SEND_MS,
@@ -23,7 +24,6 @@ import {
   SQS_CALL_TIMEOUT_MS,
 } from './constants.ts';
 import { readResendEnv } from './env.ts';
-import { type BatchParts, resendBatch } from './resend-batch.ts';
 
 const env = readResendEnv(process.env);
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
@@ -95,11 +95,11 @@ async function loadSesV2() {
 }
 
 async function loadPayloads() {
-  const { openPayloadStore } = await import('../../lib/adapters/s3/open-payload-store.ts');
+  const { openPayloadStore } = await import('../../lib/adapters/s3/s3-payload-store.ts');
   return openPayloadStore(env.payloadBucket, PAYLOAD_TIMEOUT_MS);
 }
 
 async function loadComposer() {
-  const { MailContentComposer } = await import('../../lib/adapters/mime/mail-content-composer.ts');
+  const { MailContentComposer } = await import('../../lib/adapters/mime/compose-mail.ts');
   return new MailContentComposer();
 }

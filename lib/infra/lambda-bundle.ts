@@ -34,7 +34,7 @@ export interface LambdaBundle {
  * @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-package.html
  */
 export function bundleLambda(
-  name: 'resend' | 'feedback' | 'watch',
+  name: 'resend' | 'feedback' | 'account-metrics',
   outDir = join(repository, 'cdk.out', 'lambda'),
 ): LambdaBundle {
   return bundleEntry({ name, entry: join(repository, 'lambda', name, 'handler.ts'), outDir });

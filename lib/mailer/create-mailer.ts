@@ -1,12 +1,11 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { awsClientOptions } from '../adapters/aws-connection.ts';
+import { awsClientOptions } from '../adapters/aws-client.ts';
 import { S3PayloadStore } from '../adapters/s3/s3-payload-store.ts';
 import { SmtpPoolRoute } from '../adapters/smtp/smtp-pool-route.ts';
-import { openSqsClient } from '../adapters/sqs/open-sqs-client.ts';
+import { openSqsClient } from '../adapters/sqs/sqs-client.ts';
 import { SqsFallbackQueue } from '../adapters/sqs/sqs-fallback-queue.ts';
-import { systemClock } from '../ports/clock.ts';
-import { type Log, silentLog } from '../ports/log.ts';
-import { type BreakerState, CircuitBreakerRoute } from './circuit-breaker-route.ts';
+import { type Log, silentLog, systemClock } from '../ports/runtime.ts';
+import { type BreakerState, CircuitBreakerRoute } from './circuit-breaker.ts';
 import { FallbackMailer, type Mailer } from './mailer.ts';
 import { type CompleteMailerSettings, type MailerSettings, parseMailerSettings } from './settings.ts';
 

@@ -1,10 +1,9 @@
-import type { Delivery } from '../message/delivery.ts';
-import type { Failure } from '../message/failure.ts';
-import type { Attempted, HandOver, Taken } from '../message/outcome.ts';
-import type { Log } from '../ports/log.ts';
-import type { RefusedRecipient, SmtpAnswer, SmtpRoute } from '../ports/smtp-route.ts';
+import type { Delivery } from '../domain/delivery.ts';
+import type { Failure } from '../domain/failure.ts';
+import type { Attempted, HandOver, Taken } from '../domain/outcome.ts';
+import type { Log, LogFields } from '../ports/runtime.ts';
+import type { RefusedRecipient, SmtpAnswer, SmtpRoute } from '../ports/senders.ts';
 import { type HandOverParts, type HandOverResult, handOver } from './hand-over.ts';
-import { reportAttempt } from './report-attempt.ts';
 
 /**
  * What to do with a mail that SMTP may have taken: resend it, since a duplicate is better than a loss, or hold
@@ -119,4 +118,51 @@ function toAttempted(
 
 function told({ id, messageId }: Delivery): { id: string; messageId: string } {
   return { id, messageId };
+}
+
+/** Tells the log what became of an attempt: one line each, the louder the further from plain success. */
+function reportAttempt(attempted: Attempted, delivery: Delivery, log: Log): void {
+  const common: LogFields = {
+    deliveryId: delivery.id,
+    tenantId: delivery.tenantId,
+    bytes: delivery.mime.length,
+  };
+  switch (attempted.kind) {
+    case 'taken':
+      log.info('taken-by-smtp', { ...common, recipients: attempted.taken.recipients.length });
+      break;
+    case 'handed-over':
+    case 'split': {
+      const { failure, recipients, queueMessageId } = attempted.handOver;
+      log.warn('handed-over', {
+        ...common,
+        ...fieldsOf(failure),
+        recipients: recipients.length,
+        queueMessageId,
+      });
+      break;
+    }
+    case 'held':
+      log.warn('held', {
+        ...common,
+        ...fieldsOf(attempted.failure),
+        recipients: attempted.recipients.length,
+      });
+      break;
+    case 'not-accepted': {
+      const { smtp, fallback, recipients } = attempted;
+      log.error('not-accepted', {
+        ...common,
+        ...fieldsOf(smtp),
+        recipients: recipients.length,
+        fallbackCode: fallback.code,
+        fallbackDetail: fallback.detail,
+      });
+    }
+  }
+}
+
+/** The server's own words stay out: they quote addresses. */
+function fieldsOf({ class: failureClass, phase, code, enhancedStatus, command }: Failure): LogFields {
+  return { failureClass, phase, code, enhancedStatus, command };
 }

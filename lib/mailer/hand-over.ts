@@ -1,18 +1,17 @@
 import { createHash } from 'node:crypto';
-import { packMime } from '../message/content-codec.ts';
-import type { Delivery } from '../message/delivery.ts';
+import { packMime } from '../domain/content.ts';
+import type { Delivery } from '../domain/delivery.ts';
+import type { Failure } from '../domain/failure.ts';
 import {
   type Content,
   ENVELOPE_VERSION,
   type Envelope,
   type S3Content,
   serialiseEnvelope,
-} from '../message/envelope.ts';
-import type { Failure } from '../message/failure.ts';
-import { MAX_QUEUE_MESSAGE_BYTES, PAYLOAD_PREFIX } from '../message/limits.ts';
-import type { FallbackFailure, HandOver } from '../message/outcome.ts';
-import type { FallbackQueue } from '../ports/fallback-queue.ts';
-import type { PayloadStore } from '../ports/payload-store.ts';
+} from '../domain/fallback-message.ts';
+import { MAX_QUEUE_MESSAGE_BYTES, PAYLOAD_PREFIX } from '../domain/limits.ts';
+import type { FallbackFailure, HandOver } from '../domain/outcome.ts';
+import type { FallbackQueue, PayloadStore } from '../ports/queues.ts';
 
 /** Compression rarely brings more than this under 1 MiB of base64: larger content goes to S3 without trying. */
 const WORTH_PACKING_BYTES = 4 * MAX_QUEUE_MESSAGE_BYTES;

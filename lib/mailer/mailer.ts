@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { SendMailOptions } from 'nodemailer';
-import { awsErrorCode } from '../adapters/aws-error.ts';
+import { awsErrorCode } from '../adapters/aws-client.ts';
 import { MailComposer } from '../adapters/mime/compose-mail.ts';
 import type { FrozenResult } from '../adapters/mime/freeze-message.ts';
-import type { Delivery } from '../message/delivery.ts';
-import type { Failure } from '../message/failure.ts';
-import type { Attempted, Outcome, Refused } from '../message/outcome.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { BreakerState, CircuitBreakerRoute } from './circuit-breaker-route.ts';
+import type { Delivery } from '../domain/delivery.ts';
+import type { Failure } from '../domain/failure.ts';
+import type { Attempted, Outcome, Refused } from '../domain/outcome.ts';
+import type { Clock } from '../ports/runtime.ts';
+import type { BreakerState, CircuitBreakerRoute } from './circuit-breaker.ts';
+import { type DeliveryRequest, deliveryFlaw, type FreezeResult, freezeDelivery } from './compose-delivery.ts';
 import { type DeliverParts, deliver, deliverBySqs } from './deliver.ts';
-import { deliveryFlaw } from './delivery-flaw.ts';
-import { type DeliveryRequest, type FreezeResult, freezeDelivery } from './freeze-delivery.ts';
 
 /** What may be said of a mail besides nodemailer's own fields. */
 export interface MailExtras {

@@ -1,4 +1,6 @@
-import type { Fates } from '../message/fate.ts';
+import type { Fates } from '../domain/delivery-status.ts';
+import type { EventPace } from '../domain/event-latency.ts';
+import type { Strike, Suppression } from '../domain/suppression.ts';
 
 /**
  * Where a part of a delivery stands: up to 50 recipients that are offered to SES in one call.
@@ -110,4 +112,43 @@ export interface FateLedger {
     },
     before: number,
   ): Promise<boolean>;
+}
+
+/** How SES's events came in, for who has to wait for one. */
+export interface EventLatencies {
+  /** Of the last day. @throws where that cannot be asked now */
+  recent(now: Date): Promise<EventPace>;
+}
+
+/** The same measure, for who applies the events. */
+export interface EventLatencyMeter {
+  /** @throws where it was not confirmed */
+  add(pace: EventPace, now: Date): Promise<void>;
+}
+
+/** Events that have come in and were not applied yet. */
+export interface EventBacklog {
+  /** @throws where that cannot be asked now */
+  anyWaiting(): Promise<boolean>;
+}
+
+/** Whom the pipeline does not send to. Each method throws where the list cannot be asked now. */
+export interface SuppressionList {
+  /** Those of the addresses that are suppressed at the time, by `addressKey`. */
+  find(addresses: readonly string[], now: Date): Promise<ReadonlyMap<string, Suppression>>;
+}
+
+/** The same list, for who learns of bounces and complaints. */
+export interface SuppressionReports {
+  /** Reporting the same strike again changes nothing. */
+  report(address: string, strike: Strike): Promise<void>;
+}
+
+/** The same list, for the person who looks after it. */
+export interface SuppressionEntries {
+  add(address: string, at: Date): Promise<void>;
+  /** Forgives all that happened up to then, and what is only heard of later. */
+  remove(address: string, at: Date): Promise<void>;
+  /** All that are suppressed at the time, in no order. */
+  list(now: Date): AsyncIterable<{ readonly address: string; readonly suppression: Suppression }>;
 }

@@ -1,4 +1,8 @@
-import type { StoredMail } from '../message/stored-mail.ts';
+import type { FateKind } from '../domain/delivery-status.ts';
+import type { FailureClass } from '../domain/failure.ts';
+import type { Outcome } from '../domain/outcome.ts';
+import type { Receipt } from '../domain/receipt.ts';
+import type { StoredMail } from '../domain/stored-mail.ts';
 
 /** The way a worker means to send what it claims; it stands on the lease for those who may have to take over. */
 export type LeaseRoute = 'smtp' | 'queue';
@@ -115,4 +119,76 @@ export interface Outbox {
   watch(listener: () => void, signal: AbortSignal): void;
   stats(): Promise<OutboxStats>;
   close(): Promise<void>;
+}
+
+/** A claimed delivery whose outcome is known. */
+export interface SettledEvent {
+  readonly outcome: Outcome['kind'];
+  /** Why SMTP did not take it, or not for all. */
+  readonly failureClass?: FailureClass;
+  /** Why it can never be sent. */
+  readonly reason?: string;
+  /** From the moment the delivery was due until it was claimed. */
+  readonly waitedMs: number;
+  /** From the claim until SMTP or the queue had answered for it. */
+  readonly handledMs: number;
+}
+
+/** Is told what a worker does, to count it. It never throws and never keeps the worker waiting. */
+export interface WorkerObserver {
+  claimed(count: number): void;
+  settled(event: SettledEvent): void;
+  /** The circuit breaker opened, or closed again. */
+  breaker(state: 'closed' | 'open'): void;
+  /** A delivery's outcome came when its lease had gone to another worker. */
+  lateSettlement(): void;
+  /** The outbox could not be asked. */
+  outboxError(code: string): void;
+}
+
+export const silentObserver: WorkerObserver = {
+  claimed: () => {},
+  settled: () => {},
+  breaker: () => {},
+  lateSettlement: () => {},
+  outboxError: () => {},
+};
+
+/**
+ * What became of a receipt:
+ *
+ * - `entered`: the delivery's row tells it now.
+ * - `unchanged`: the row knew it.
+ * - `gone`: there is no such row.
+ * - `too-early`: a worker is about to write the row, or someone else has it in hand. It has to be entered again later,
+ *   though a proof that SES has the mail stands in the row from now on.
+ * - `refused`: the database does not take it for this row. A later try may go better, once a person has looked.
+ */
+export const RECEIPT_RESULTS = ['entered', 'unchanged', 'gone', 'too-early', 'refused'] as const;
+
+export type ReceiptResult = (typeof RECEIPT_RESULTS)[number];
+
+/** Where the API learns what became of the mails that were handed over. */
+export interface ReceiptBook {
+  /**
+   * Writes receipts to the rows of their deliveries. Any order and repetition of them ends in the same rows.
+   *
+   * @returns the result of each, in their order
+   * @throws where the book cannot be asked now; all may be entered again
+   */
+  enter(receipts: readonly Receipt[]): Promise<readonly ReceiptResult[]>;
+  /** @throws where the book cannot be written now */
+  ready(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Is told what becomes of receipts, to count it. It never throws and never keeps anybody waiting. */
+export interface ReceiptObserver {
+  received(kind: FateKind, result: ReceiptResult): void;
+  /** A message was no receipt. */
+  unreadable(): void;
+  /** The receipts' queue did not do what it was asked. */
+  queueError(action: 'receive' | 'delete'): void;
+  /** The book could not be asked. */
+  bookError(code: string): void;
 }

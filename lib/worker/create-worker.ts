@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Mailer } from '../mailer/mailer.ts';
-import { systemClock } from '../ports/clock.ts';
-import { type Log, silentLog } from '../ports/log.ts';
 import type { Outbox } from '../ports/outbox.ts';
-import { silentObserver, type WorkerObserver } from '../ports/worker-observer.ts';
-import { OutboundWorker, type WorkerTuning } from './outbound-worker.ts';
+import { silentObserver, type WorkerObserver } from '../ports/outbox.ts';
+import { type Log, silentLog, systemClock } from '../ports/runtime.ts';
+import { OutboundWorker, type WorkerTuning } from './worker.ts';
 
 export interface CreateWorkerOptions {
   /** Where the mails are: `PostgresOutbox`, or your own table behind the same port. */

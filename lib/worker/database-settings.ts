@@ -1,12 +1,12 @@
 import * as v from 'valibot';
-import { SettingsError } from '../mailer/settings.ts';
 import {
   type Environment,
   type EnvironmentEntry,
   type EnvironmentReading,
   readEnvironment,
-} from './read-environment.ts';
-import { wholeNumber } from './whole-number.ts';
+  wholeNumber,
+} from '../common/config.ts';
+import { SettingsError } from '../mailer/settings.ts';
 
 /** Which environment variable sets what, and how its text is read. */
 export const DATABASE_ENVIRONMENT = [

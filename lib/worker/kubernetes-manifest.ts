@@ -1,10 +1,9 @@
 import * as v from 'valibot';
 import { Document, isMap, isScalar } from 'yaml';
+import { wholeNumber } from '../common/config.ts';
 import { SettingsError } from '../mailer/settings.ts';
-import { namespaceSchema, stageSchema } from './cloud-watch-names.ts';
-import { HEALTH_ANSWER_TIMEOUT_MS } from './health-server.ts';
-import { wholeNumber } from './whole-number.ts';
-import { WORKER_DEFAULTS } from './worker-settings.ts';
+import { HEALTH_ANSWER_TIMEOUT_MS } from './health.ts';
+import { namespaceSchema, stageSchema, WORKER_DEFAULTS } from './settings.ts';
 
 export interface ManifestOptions {
   /** It exists already, with the three secrets in it. */

@@ -1,12 +1,9 @@
 import type { CloudWatchMetrics } from '../adapters/cloudwatch/cloud-watch-metrics.ts';
-import { systemClock } from '../ports/clock.ts';
-import type { Log } from '../ports/log.ts';
-import type { Metrics } from '../ports/metrics.ts';
-import type { OutboxStats } from '../ports/outbox.ts';
-import type { SettledEvent } from '../ports/worker-observer.ts';
-import { inTime } from './bounded-wait.ts';
-import { countSettled } from './count-settled.ts';
-import type { WorkerSettings } from './worker-settings.ts';
+import { inTime } from '../common/async.ts';
+import type { Outcome } from '../domain/outcome.ts';
+import type { OutboxStats, SettledEvent } from '../ports/outbox.ts';
+import { type Log, type Metrics, systemClock } from '../ports/runtime.ts';
+import type { WorkerSettings } from './settings.ts';
 
 export interface MetricsPublication {
   /** Counts what became of a delivery. */
@@ -83,4 +80,22 @@ async function measureOutbox(
   metrics.add('OutboxWaiting', queued);
   metrics.add('OutboxOldestDue', oldestDueSeconds);
   if (fatesOverdue !== undefined) metrics.add('FatesOverdue', fatesOverdue);
+}
+
+/** What SMTP took or did not take of it; one that is held, it may have taken. */
+const SMTP_PART: Readonly<Record<Outcome['kind'], { readonly taken: boolean; readonly failed: boolean }>> = {
+  taken: { taken: true, failed: false },
+  'handed-over': { taken: false, failed: true },
+  split: { taken: true, failed: true },
+  'not-accepted': { taken: false, failed: true },
+  held: { taken: false, failed: false },
+  refused: { taken: false, failed: false },
+};
+
+/** Counts a delivery that a worker has seen out as one that SMTP took, did not take, or both. */
+export function countSettled(metrics: Metrics, { outcome, failureClass }: SettledEvent): void {
+  const { taken, failed } = SMTP_PART[outcome];
+  if (taken) metrics.add('SmtpTaken', 1);
+  // Where SES had the mail already, as receipts told, SMTP was not asked and there is no class.
+  if (failed && failureClass !== undefined) metrics.add('SmtpFailed', 1, failureClass);
 }

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Backoff, backoffMs } from '../message/backoff.ts';
-import type { Log } from '../ports/log.ts';
-import type { Outbox, Settlement } from '../ports/outbox.ts';
-import type { WorkerObserver } from '../ports/worker-observer.ts';
-import { errorCode } from './error-code.ts';
+import { errorCode } from '../common/errors.ts';
+import { type Backoff, backoffMs } from '../domain/retry.ts';
+import type { Outbox, Settlement, WorkerObserver } from '../ports/outbox.ts';
+import type { Log } from '../ports/runtime.ts';
 
 /** So long the first outcome waits for others: one statement for many, where each would cost as much as a mail. */
 const GATHER_MS = 15;

@@ -15,7 +15,7 @@ function loadedWith(file: string, loaded = new Set<string>()): Set<string> {
 
 const kilobytes = (bytes: number) => `${Math.round(bytes / 1024)} KiB`;
 
-for (const name of ['resend', 'feedback', 'watch'] as const) {
+for (const name of ['resend', 'feedback', 'account-metrics'] as const) {
   const { directory, bytes } = bundleLambda(name);
   const start = [...loadedWith(join(directory, 'index.mjs'))].reduce(
     (sum, file) => sum + statSync(file).size,

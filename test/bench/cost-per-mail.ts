@@ -6,11 +6,11 @@
  *   npm run bench:cost -- [mails]
  */
 import { SqsFallbackQueue } from '../../lib/adapters/sqs/sqs-fallback-queue.ts';
+import { packMime } from '../../lib/domain/content.ts';
+import type { Envelope } from '../../lib/domain/fallback-message.ts';
+import { type LocalBackend, startLocalBackend } from '../../lib/emulators/backend.ts';
+import type { LocalServices } from '../../lib/emulators/services.ts';
 import { createReceiptConsumer } from '../../lib/index.ts';
-import { type LocalBackend, startLocalBackend } from '../../lib/local/local-backend.ts';
-import type { LocalServices } from '../../lib/local/local-services.ts';
-import { packMime } from '../../lib/message/content-codec.ts';
-import type { Envelope } from '../../lib/message/envelope.ts';
 
 const MAILS = Number(process.argv[2] ?? 500);
 

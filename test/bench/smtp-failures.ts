@@ -2,8 +2,8 @@
  * Stages every SMTP failure against a mailer with its default time limits, and prints how each is classed and how
  * long it took until the queue had the mail. Takes half a minute, the limit of a socket on which nothing moves.
  */
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
-import { startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
+import { startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
 import { createMailer } from '../../lib/mailer/create-mailer.ts';
 import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
 import { STAGED_FAILURES, type StagedFailure } from '../support/smtp-failures.ts';

@@ -8,11 +8,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
-import type { LocalQueue, SqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
-import { type LocalBackend, startLocalBackend } from '../../lib/local/local-backend.ts';
-import type { LocalServices } from '../../lib/local/local-services.ts';
-import { packMime } from '../../lib/message/content-codec.ts';
-import { serialiseEnvelope } from '../../lib/message/envelope.ts';
+import { packMime } from '../../lib/domain/content.ts';
+import { serialiseEnvelope } from '../../lib/domain/fallback-message.ts';
+import type { LocalQueue, SqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
+import { type LocalBackend, startLocalBackend } from '../../lib/emulators/backend.ts';
+import type { LocalServices } from '../../lib/emulators/services.ts';
 
 const ENVELOPES = Number(process.argv[2] ?? 5_000);
 const COPIES = 3;

@@ -27,9 +27,13 @@ describe('the pictures of the dashboards', () => {
     for (const [scenario, args] of Object.entries(ARGUMENTS)) {
       const from = ['--from', join(root, 'test', 'recordings', `${scenario}.json`)];
       const out = ['--out', join(directory, scenario)];
-      const drawn = spawnSync(process.execPath, ['bin/dashboards.ts', ...from, ...args, ...out], {
-        cwd: root,
-      });
+      const drawn = spawnSync(
+        process.execPath,
+        ['test/dashboards/draw-dashboards.ts', ...from, ...args, ...out],
+        {
+          cwd: root,
+        },
+      );
       if (drawn.status !== 0) throw new Error(drawn.stderr.toString());
     }
   });

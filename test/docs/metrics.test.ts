@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { METRICS, type MetricDefinition } from '../../lib/message/metrics.ts';
-import { type SeriesDefinition, WORKER_SERIES } from '../../lib/message/worker-series.ts';
+import { METRICS, type MetricDefinition } from '../../lib/domain/metrics.ts';
+import { type SeriesDefinition, WORKER_SERIES } from '../../lib/domain/worker-series.ts';
 
 const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
 

@@ -2,11 +2,11 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { verdictOf } from '../../lib/adapters/ses/ses-errors.ts';
+import { verdictOf } from '../../lib/adapters/ses/classify-ses-error.ts';
+import { FATE_KINDS } from '../../lib/domain/delivery-status.ts';
+import { FAILURE_CLASSES } from '../../lib/domain/failure.ts';
 import { MAILER_ENVIRONMENT, readMailerSettings } from '../../lib/mailer/settings.ts';
-import { FAILURE_CLASSES } from '../../lib/message/failure.ts';
-import { FATE_KINDS } from '../../lib/message/fate.ts';
-import { WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/worker-settings.ts';
+import { WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/settings.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

@@ -9,8 +9,8 @@ const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const PREFIX = 'keybuzz-mail-dev-';
 
 /** Every alarm that any setting makes. */
-const { watch } = synthesise({ alarms: 'all', workerMetrics: true });
-const alarms = Object.values(watch.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => ({
+const { monitoring } = synthesise({ alarms: 'all', workerMetrics: true });
+const alarms = Object.values(monitoring.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => ({
   name: String(Properties.AlarmName).slice(PREFIX.length),
   description: String(Properties.AlarmDescription),
 }));

@@ -1,10 +1,10 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { LambdaHost } from '../../lib/local/lambda/lambda-host.ts';
-import { startFeedbackFunction, startResendFunction } from '../../lib/local/local-backend.ts';
-import { type LocalServices, startLocalServices } from '../../lib/local/local-services.ts';
-import { Journal } from '../../lib/local/ses/journal.ts';
-import { serialiseEnvelope } from '../../lib/message/envelope.ts';
+import { serialiseEnvelope } from '../../lib/domain/fallback-message.ts';
+import { startFeedbackFunction, startResendFunction } from '../../lib/emulators/backend.ts';
+import type { LambdaHost } from '../../lib/emulators/lambda/lambda-host.ts';
+import { type LocalServices, startLocalServices } from '../../lib/emulators/services.ts';
+import { Journal } from '../../lib/emulators/ses/recorder.ts';
 import { anEnvelope } from '../support/an-envelope.ts';
 
 const SOON = () => ({ signal: AbortSignal.timeout(30_000) });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SCENES } from '../../lib/local/story/scenes.ts';
+import { SCENES } from '../../lib/emulators/demo/scenes.ts';
 
 const LOCAL = fileURLToPath(new URL('../../bin/local.ts', import.meta.url));
 

@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Client, Pool } from 'pg';
 import { migrate } from '../../lib/adapters/postgres/migrate.ts';
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
-import { startPostgres } from '../../lib/local/postgres/embedded-postgres.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
-import { WorkerProcess } from '../../lib/local/worker-process.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
+import { startPostgres } from '../../lib/emulators/postgres/embedded-postgres.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
+import { WorkerProcess } from '../../lib/emulators/worker-process.ts';
 import { takeAll, takeEnvelopes } from '../support/queue-contents.ts';
 
 const WORKER = fileURLToPath(new URL('../../bin/outbound-worker.ts', import.meta.url));

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { ACCOUNT_METRICS_ENV } from '../../lambda/account-metrics/constants.ts';
 import { FEEDBACK_ENV } from '../../lambda/feedback/constants.ts';
 import { RESEND_ENV } from '../../lambda/resend/constants.ts';
-import { WATCH_ENV } from '../../lambda/watch/constants.ts';
 import { bundleEntry, bundleLambda, type LambdaBundle } from '../../lib/infra/lambda-bundle.ts';
 
 const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
@@ -146,7 +146,7 @@ function valueFor(setting: string): string {
 describe.each([
   ['resend', RESEND_ENV, /"(S3Client|SESv2Client|IAMClient|MailComposer)"/],
   ['feedback', FEEDBACK_ENV, /"(S3Client|SESv2Client|IAMClient|MailComposer)"/],
-  ['watch', WATCH_ENV, /"(S3Client|SESClient|SQSClient|MailComposer)"/],
+  ['account-metrics', ACCOUNT_METRICS_ENV, /"(S3Client|SESClient|SQSClient|MailComposer)"/],
 ] as const)('the bundle of the %s Lambda', (name, variables, needless) => {
   const bundle = bundleLambda(name, outside());
 

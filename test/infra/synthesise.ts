@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { type ComposedPipeline, composePipeline } from '../../lib/infra/compose-pipeline.ts';
 import { readSettings, type Settings } from '../../lib/infra/settings.ts';
+import { type ComposedPipeline, composePipeline } from '../../lib/infra/stacks/compose-pipeline.ts';
 
 const cdkJson: { context: Record<string, unknown> } = JSON.parse(
   readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'),
@@ -24,14 +24,14 @@ export function composeWith(
   writeFileSync(join(bundle, 'index.mjs'), 'export const handler = async () => {};');
   const app = new App({ context: cdkJson.context });
   const settings = settingsWith(overrides);
-  const bundles = { resendBundle: bundle, feedbackBundle: bundle, watchBundle: bundle };
+  const bundles = { resendBundle: bundle, feedbackBundle: bundle, accountMetricsBundle: bundle };
   return { app, ...composePipeline(app, { settings, ...bundles }) };
 }
 
 export interface Synthesised {
   readonly identity: Template;
   readonly pipeline: Template;
-  readonly watch: Template;
+  readonly monitoring: Template;
 }
 
 const synthesised = new Map<string, Synthesised>();
@@ -45,11 +45,11 @@ export function synthesise(overrides: Readonly<Record<string, unknown>> = {}): S
 }
 
 function synthesiseAnew(overrides: Readonly<Record<string, unknown>>): Synthesised {
-  const { identity, pipeline, watch } = composeWith(overrides);
+  const { identity, pipeline, monitoring } = composeWith(overrides);
   return {
     identity: Template.fromStack(identity),
     pipeline: Template.fromStack(pipeline),
-    watch: Template.fromStack(watch),
+    monitoring: Template.fromStack(monitoring),
   };
 }
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SmtpPoolRoute } from '../../lib/adapters/smtp/smtp-pool-route.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
-import { type BreakerState, CircuitBreakerRoute } from '../../lib/mailer/circuit-breaker-route.ts';
-import { systemClock } from '../../lib/ports/clock.ts';
-import type { SmtpAnswer } from '../../lib/ports/smtp-route.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
+import { type BreakerState, CircuitBreakerRoute } from '../../lib/mailer/circuit-breaker.ts';
+import { systemClock } from '../../lib/ports/runtime.ts';
+import type { SmtpAnswer } from '../../lib/ports/senders.ts';
 import { aDelivery } from '../support/a-delivery.ts';
 import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
 

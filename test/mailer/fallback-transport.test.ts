@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import nodemailer, { type Transporter } from 'nodemailer';
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
-import { type FallbackInfo, fallbackTransport } from '../../lib/mailer/fallback-transport.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
 import type { MailerSettings } from '../../lib/mailer/settings.ts';
+import { type FallbackInfo, fallbackTransport } from '../../lib/mailer/transport.ts';
 import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
 import { takeAll, takeEnvelopes } from '../support/queue-contents.ts';
 import { smtpSettingsFor } from '../support/smtp-settings-for.ts';

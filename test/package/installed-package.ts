@@ -12,7 +12,7 @@ const execute = promisify(execFile);
 const NOT_COPIED = ['.git', 'node_modules', 'dist', 'cdk.out'];
 
 /** Left from a build of long ago, of a module that does not exist any more. */
-const STALE = 'dist/lib/local/removed-long-ago.js';
+const STALE = 'dist/lib/emulators/removed-long-ago.js';
 
 /** A strict project's. The package's own declarations are checked, too, not just believed. */
 const COMPILER_OPTIONS = {

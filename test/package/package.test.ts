@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
 import { takeEnvelopes } from '../support/queue-contents.ts';
 import { InstalledPackage } from './installed-package.ts';
 

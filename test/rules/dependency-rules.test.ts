@@ -5,17 +5,22 @@ import { type Edge, inOrder, PlantedTree, violation } from './planted-tree.ts';
 const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
   'no-cycles': [['lib/ports/a-ring.ts', 'lib/ports/ring-back.ts']],
   'no-unresolved': [['lib/mailer/send.ts', 'not-installed']],
-  'message-imports-downwards': [['lib/message/receipt.ts', 'lib/ports/queue.ts']],
+  'common-imports-downwards': [['lib/common/names.ts', 'lib/domain/names.ts']],
+  'domain-imports-downwards': [['lib/domain/receipt.ts', 'lib/ports/queue.ts']],
   'ports-imports-downwards': [['lib/ports/ledger.ts', 'lib/adapters/ledger.ts']],
   'adapters-imports-downwards': [['lib/adapters/outbox.ts', 'lib/mailer/mailer.ts']],
   'mailer-imports-downwards': [['lib/mailer/claim.ts', 'lib/worker/claim.ts']],
-  'worker-imports-downwards': [['lib/worker/redrive.ts', 'lib/operator/redrive.ts']],
-  'operator-imports-downwards': [['lib/operator/status.ts', 'lib/worker/status.ts']],
-  'message-is-pure': [
-    ['lib/message/schema-file.ts', 'fs/promises'],
-    ['lib/message/subprocess.ts', 'child_process'],
-    ['lib/message/mime.ts', 'nodemailer'],
-    ['lib/message/attributes.ts', '@aws-sdk/client-sqs'],
+  'worker-imports-downwards': [['lib/worker/redrive.ts', 'lib/cli/redrive.ts']],
+  'cli-imports-downwards': [['lib/cli/status.ts', 'lib/worker/status.ts']],
+  'domain-is-pure': [
+    ['lib/domain/schema-file.ts', 'fs/promises'],
+    ['lib/domain/subprocess.ts', 'child_process'],
+    ['lib/domain/mime.ts', 'nodemailer'],
+    ['lib/domain/attributes.ts', '@aws-sdk/client-sqs'],
+  ],
+  'common-is-a-leaf': [
+    ['lib/common/hash.ts', 'crypto'],
+    ['lib/common/table.ts', 'nodemailer'],
   ],
   'logic-reaches-out-through-ports': [
     ['lib/ports/socket.ts', 'net'],
@@ -23,7 +28,7 @@ const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
   ],
   'infra-sees-shared-constants-only': [
     ['lib/infra/queue-name.ts', 'lib/adapters/queue-name.ts'],
-    ['lib/infra/queue-policy.ts', 'lib/message/envelope.ts'],
+    ['lib/infra/queue-policy.ts', 'lib/domain/fallback-message.ts'],
     ['lib/infra/table-keys.ts', 'lib/adapters/dynamodb/item-constants.ts'],
     ['lib/infra/time-limits.ts', 'lib/adapters/constants.ts'],
   ],
@@ -31,22 +36,22 @@ const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
     ['bin/mailctl.ts', 'lib/infra/stack.ts'],
     ['lib/index.ts', 'lib/infra/stack.ts'],
   ],
-  'local-is-not-shipped': [['lib/index.ts', 'lib/local/smtp-double.ts']],
-  'lambda-logic-sees-ports-and-message': [
+  'emulators-are-not-shipped': [['lib/index.ts', 'lib/emulators/smtp-double.ts']],
+  'lambda-logic-sees-ports-and-domain': [
     ['lambda/resend/send.ts', 'lib/adapters/sender.ts'],
     ['lambda/resend/wired.ts', 'lambda/resend/handler.ts'],
   ],
-  'handlers-wire-adapters-ports-message': [['lambda/resend/handler.ts', 'lib/mailer/mailer.ts']],
+  'handlers-wire-adapters-ports-domain': [['lambda/resend/handler.ts', 'lib/mailer/mailer.ts']],
   'lambdas-are-not-imported': [
     ['bin/local.ts', 'lambda/resend/handler.ts'],
-    ['lib/local/host.ts', 'lambda/resend/send-all.ts'],
+    ['lib/emulators/host.ts', 'lambda/resend/send-all.ts'],
   ],
-  'bin-is-not-imported': [['lib/local/run.ts', 'bin/worker.ts']],
+  'bin-is-not-imported': [['lib/emulators/run.ts', 'bin/worker.ts']],
   'tests-are-not-imported': [['bin/demo.ts', 'test/support/a-mail.ts']],
   'no-dev-dependencies-in-what-ships': [
     ['lib/adapters/server.ts', 'smtp-server'],
     ['lib/index.ts', 'smtp-server'],
-    ['lib/operator/table.ts', 'smtp-server'],
+    ['lib/cli/table.ts', 'smtp-server'],
     ['lambda/feedback/handler.ts', 'bowser'],
   ],
 };
@@ -56,16 +61,17 @@ const RING_BACK: Edge = ['lib/ports/ring-back.ts', 'lib/ports/a-ring.ts'];
 
 /** One file of each kind that the design draws arrows between. */
 const TARGETS = {
-  limits: 'lib/message/limits.ts',
-  message: 'lib/message/envelope.ts',
-  ports: 'lib/ports/clock.ts',
+  common: 'lib/common/config.ts',
+  limits: 'lib/domain/limits.ts',
+  domain: 'lib/domain/fallback-message.ts',
+  ports: 'lib/ports/runtime.ts',
   adapters: 'lib/adapters/sqs/queue.ts',
   adapterConstants: 'lib/adapters/dynamodb/constants.ts',
   mailer: 'lib/mailer/mailer.ts',
   worker: 'lib/worker/drain.ts',
-  operator: 'lib/operator/redrive.ts',
+  cli: 'lib/cli/redrive.ts',
   infra: 'lib/infra/stack.ts',
-  local: 'lib/local/smtp-double.ts',
+  emulators: 'lib/emulators/smtp-double.ts',
   index: 'lib/index.ts',
   constants: 'lambda/resend/constants.ts',
   logic: 'lambda/resend/send.ts',
@@ -79,22 +85,23 @@ type Kind = keyof typeof TARGETS;
 const EVERY_KIND = Object.keys(TARGETS) as readonly Kind[];
 const but = (...kinds: readonly Kind[]) => EVERY_KIND.filter((kind) => !kinds.includes(kind));
 
-const MESSAGE: readonly Kind[] = ['limits', 'message'];
-const PORTS: readonly Kind[] = [...MESSAGE, 'ports'];
+const DOMAIN: readonly Kind[] = ['common', 'limits', 'domain'];
+const PORTS: readonly Kind[] = [...DOMAIN, 'ports'];
 const ADAPTERS: readonly Kind[] = [...PORTS, 'adapters', 'adapterConstants'];
 const MAILER: readonly Kind[] = [...ADAPTERS, 'mailer'];
 
 /** The arrows of the design, written a second time: which file may import which kinds. */
 const ARROWS: readonly (readonly [from: string, may: readonly Kind[]])[] = [
-  ['lib/message/importer.ts', MESSAGE],
+  ['lib/common/importer.ts', ['common']],
+  ['lib/domain/importer.ts', DOMAIN],
   ['lib/ports/importer.ts', PORTS],
   ['lib/adapters/importer.ts', ADAPTERS],
   ['lib/mailer/importer.ts', MAILER],
   ['lib/worker/importer.ts', [...MAILER, 'worker']],
-  ['lib/operator/importer.ts', [...MAILER, 'operator']],
-  ['lib/infra/importer.ts', ['limits', 'constants', 'adapterConstants', 'infra']],
-  ['lib/local/importer.ts', but('logic', 'handler', 'bin', 'test')],
-  ['lib/index.ts', but('infra', 'local', 'logic', 'handler', 'bin', 'test')],
+  ['lib/cli/importer.ts', [...MAILER, 'cli']],
+  ['lib/infra/importer.ts', ['common', 'limits', 'constants', 'adapterConstants', 'infra']],
+  ['lib/emulators/importer.ts', but('logic', 'handler', 'bin', 'test')],
+  ['lib/index.ts', but('infra', 'emulators', 'logic', 'handler', 'bin', 'test')],
   ['lambda/resend/importer.ts', [...PORTS, 'constants', 'logic']],
   ['lambda/resend/handler.ts', [...ADAPTERS, 'constants', 'logic']],
   ['bin/importer.ts', but('infra', 'logic', 'handler', 'test')],
@@ -113,13 +120,15 @@ function edges(which: 'allowed' | 'forbidden'): readonly Edge[] {
 
 /** Packages and modules of Node that the rules are not to get in the way of. */
 const ALLOWED_PACKAGES: readonly Edge[] = [
-  ['lib/message/schema.ts', 'valibot'],
-  ['lib/message/hash.ts', 'crypto'],
+  ['lib/common/schemas.ts', 'valibot'],
+  ['lib/common/delay.ts', 'timers/promises'],
+  ['lib/domain/schema.ts', 'valibot'],
+  ['lib/domain/hash.ts', 'crypto'],
   ['lib/adapters/client.ts', '@aws-sdk/client-sqs'],
   ['lib/adapters/sockets.ts', 'net'],
   ['lambda/feedback/handler.ts', '@aws-sdk/client-sqs'],
   ['lib/infra/construct.ts', 'aws-cdk-lib'],
-  ['lib/local/server.ts', 'smtp-server'],
+  ['lib/emulators/server.ts', 'smtp-server'],
   ['test/peer.test.ts', 'bowser'],
 ];
 

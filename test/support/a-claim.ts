@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { StoredMailFields } from '../../lib/message/stored-mail.ts';
+import type { StoredMailFields } from '../../lib/domain/stored-mail.ts';
 import type { Claim } from '../../lib/ports/outbox.ts';
 
 /** A claim of a plain mail; a test names only what it is about. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Delivery } from '../../lib/message/delivery.ts';
+import type { Delivery } from '../../lib/domain/delivery.ts';
 
 /** A plain delivery; a test names only what it is about. */
 export function aDelivery(overrides: Partial<Delivery> = {}): Delivery {

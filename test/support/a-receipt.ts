@@ -1,5 +1,5 @@
-import type { FateKind } from '../../lib/message/fate.ts';
-import { messageIdOf, type Receipt } from '../../lib/message/receipt.ts';
+import type { FateKind } from '../../lib/domain/delivery-status.ts';
+import { messageIdOf, type Receipt } from '../../lib/domain/receipt.ts';
 
 /** A receipt of a mail that SES took; `seconds` after the first of them. */
 export function aReceipt(

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
-import { type Envelope, serialiseEnvelope } from '../../lib/message/envelope.ts';
+import { type Envelope, serialiseEnvelope } from '../../lib/domain/fallback-message.ts';
 
 /** An SQS record as Lambda gets it; a test names only what it is about. */
 export function aRecord(body: string, attributes: Partial<SQSRecord['attributes']> = {}): SQSRecord {

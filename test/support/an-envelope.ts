@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { packMime } from '../../lib/message/content-codec.ts';
-import type { Envelope } from '../../lib/message/envelope.ts';
+import { packMime } from '../../lib/domain/content.ts';
+import type { Envelope } from '../../lib/domain/fallback-message.ts';
 
 /** A mail in MIME, from the address in its From header to one recipient. */
 export function mimeFrom(from: string, body = 'It is on its way.'): Buffer {

@@ -1,4 +1,4 @@
-import { deliveryIdTag } from '../../lib/message/delivery-tags.ts';
+import { deliveryIdTag } from '../../lib/domain/send-batch.ts';
 
 /** The mail that an event is about; a test names only what it is about. */
 export interface EventSubject {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { Content, Envelope } from '../../lib/message/envelope.ts';
-import { FAILURE_CLASSES, FAILURE_PHASES } from '../../lib/message/failure.ts';
+import { FAILURE_CLASSES, FAILURE_PHASES } from '../../lib/domain/failure.ts';
+import type { Content, Envelope } from '../../lib/domain/fallback-message.ts';
 
 const printable = (maxLength: number) =>
   fc.stringMatching(new RegExp(`^[\\x21-\\x7e]{1,${maxLength}}$`)).filter((text) => text.length <= maxLength);

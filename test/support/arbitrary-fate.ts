@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { BOUNCE_TYPES, FATE_KINDS, type Fate } from '../../lib/message/fate.ts';
+import { BOUNCE_TYPES, FATE_KINDS, type Fate } from '../../lib/domain/delivery-status.ts';
 
 /** So few values that two often share one: what is equal in part is where the order of things can show. */
 const at = fc.constantFrom(

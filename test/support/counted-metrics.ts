@@ -1,5 +1,5 @@
-import type { MetricName } from '../../lib/message/metrics.ts';
-import type { Metrics } from '../../lib/ports/metrics.ts';
+import type { MetricName } from '../../lib/domain/metrics.ts';
+import type { Metrics } from '../../lib/ports/runtime.ts';
 
 /** Metrics that remember what they were told. */
 export class CountedMetrics implements Metrics {

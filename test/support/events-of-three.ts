@@ -1,5 +1,5 @@
-import type { Fates } from '../../lib/message/fate.ts';
-import type { SuppressionRecord } from '../../lib/message/suppression.ts';
+import type { Fates } from '../../lib/domain/delivery-status.ts';
+import type { SuppressionRecord } from '../../lib/domain/suppression.ts';
 import { aBounce, aComplaint, aDelay, aDelivery, aSend, type EventSubject } from './an-event.ts';
 
 const [anna, bruno, clara] = ['anna@example.net', 'bruno@example.org', 'clara@example.org'] as const;

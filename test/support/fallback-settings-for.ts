@@ -1,4 +1,4 @@
-import type { SqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
+import type { SqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import type { MailerSettings } from '../../lib/mailer/settings.ts';
 
 /** The fallback of a mailer that hands over to the emulated SQS and S3. */

@@ -1,10 +1,10 @@
-import type { FeedbackParts } from '../../lambda/feedback/feedback-batch.ts';
-import { addressKey } from '../../lib/message/address.ts';
-import type { EventPace } from '../../lib/message/event-latency.ts';
-import { type Fates, laterFates } from '../../lib/message/fate.ts';
-import { fatesOf, type Receipt } from '../../lib/message/receipt.ts';
-import { NO_RECORD, type SuppressionRecord, withStrike } from '../../lib/message/suppression.ts';
-import type { DeadLetterCause } from '../../lib/ports/dead-letters.ts';
+import type { FeedbackParts } from '../../lambda/feedback/batch.ts';
+import { addressKey } from '../../lib/domain/address.ts';
+import { type Fates, laterFates } from '../../lib/domain/delivery-status.ts';
+import type { EventPace } from '../../lib/domain/event-latency.ts';
+import { fatesOf, type Receipt } from '../../lib/domain/receipt.ts';
+import { NO_RECORD, type SuppressionRecord, withStrike } from '../../lib/domain/suppression.ts';
+import type { DeadLetterCause } from '../../lib/ports/queues.ts';
 import { CountedMetrics } from './counted-metrics.ts';
 import { MemoryFateLedger } from './memory-fate-ledger.ts';
 

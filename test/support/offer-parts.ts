@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Offer } from '../../lambda/resend/offer.ts';
-import type { OfferParts } from '../../lambda/resend/offer-to-ses.ts';
-import { silentLog } from '../../lib/ports/log.ts';
-import { noMetrics } from '../../lib/ports/metrics.ts';
+import type { Offer } from '../../lambda/resend/send-batch.ts';
+import type { OfferParts } from '../../lambda/resend/send-to-recipients.ts';
+import { noMetrics, silentLog } from '../../lib/ports/runtime.ts';
 import { anEnvelope, mimeFrom } from './an-envelope.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { migrate } from '../../lib/adapters/postgres/migrate.ts';
 import { PostgresOutbox, type PostgresOutboxOptions } from '../../lib/adapters/postgres/postgres-outbox.ts';
-import { type EmbeddedPostgres, startPostgres } from '../../lib/local/postgres/embedded-postgres.ts';
+import { type EmbeddedPostgres, startPostgres } from '../../lib/emulators/postgres/embedded-postgres.ts';
 
 /** The columns of a row; what is not given is as a plain mail of the API has it. */
 export interface OutboxRow {

@@ -1,6 +1,6 @@
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import type { LocalQueue, SqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
-import { type Envelope, parseEnvelope } from '../../lib/message/envelope.ts';
+import { type Envelope, parseEnvelope } from '../../lib/domain/fallback-message.ts';
+import type { LocalQueue, SqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 
 /** Takes one message out of a queue; undefined where there is none. */
 async function takeMessage({ sqs }: SqsAndS3, queue: LocalQueue): Promise<Message | undefined> {

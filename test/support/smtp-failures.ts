@@ -1,5 +1,5 @@
-import type { SmtpBehaviour } from '../../lib/local/smtp/smtp-behaviour.ts';
-import type { FailureClass, FailurePhase } from '../../lib/message/failure.ts';
+import type { FailureClass, FailurePhase } from '../../lib/domain/failure.ts';
+import type { SmtpBehaviour } from '../../lib/emulators/smtp/smtp-behaviour.ts';
 
 /** One way in which a mail server fails, and what must be made of it. */
 export interface StagedFailure {

@@ -1,5 +1,5 @@
-import type { SmtpSettings } from '../../lib/adapters/smtp/smtp-settings.ts';
-import type { SmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
+import type { SmtpSettings } from '../../lib/adapters/smtp/smtp-pool-route.ts';
+import type { SmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
 import type { StagedFailure } from './smtp-failures.ts';
 
 /** Settings for a server on this machine: waits are short, since nothing here is far away. */

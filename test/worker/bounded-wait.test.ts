@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { inTime } from '../../lib/worker/bounded-wait.ts';
+import { inTime } from '../../lib/common/async.ts';
 
 const NEVER = new Promise<never>(() => {});
 const LONG_MS = 60_000;

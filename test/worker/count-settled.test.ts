@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Metrics } from '../../lib/ports/metrics.ts';
-import type { SettledEvent } from '../../lib/ports/worker-observer.ts';
-import { countSettled } from '../../lib/worker/count-settled.ts';
+import type { SettledEvent } from '../../lib/ports/outbox.ts';
+import type { Metrics } from '../../lib/ports/runtime.ts';
+import { countSettled } from '../../lib/worker/publish-metrics.ts';
 
 function countedOf(event: Pick<SettledEvent, 'outcome' | 'failureClass'>): unknown[][] {
   const counted: unknown[][] = [];

@@ -4,9 +4,9 @@ import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBu
 import * as v from 'valibot';
 import { parse, parseAllDocuments } from 'yaml';
 import { SettingsError } from '../../lib/mailer/settings.ts';
-import { HEALTH_ANSWER_TIMEOUT_MS } from '../../lib/worker/health-server.ts';
+import { HEALTH_ANSWER_TIMEOUT_MS } from '../../lib/worker/health.ts';
 import { kubernetesManifest, type ManifestOptions } from '../../lib/worker/kubernetes-manifest.ts';
-import { WORKER_DEFAULTS, WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/worker-settings.ts';
+import { WORKER_DEFAULTS, WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/settings.ts';
 
 const CLOUD_WATCH = { namespace: 'keybuzz/mail-worker', stage: 'prod' };
 const OPTIONS = { namespace: 'keybuzz', image: 'registry.example/keybuzz/mail:1.0' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { oneAtATime } from '../../lib/worker/one-at-a-time.ts';
+import { oneAtATime } from '../../lib/common/async.ts';
 
 describe('a call that is made one at a time', () => {
   it('is shared by all who ask while it is under way, and made anew after that', async () => {

@@ -1,13 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../lib/local/smtp/smtp-double.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
 import { createMailer } from '../../lib/mailer/create-mailer.ts';
 import type { Mailer } from '../../lib/mailer/mailer.ts';
 import type { MailerSettings } from '../../lib/mailer/settings.ts';
-import { systemClock } from '../../lib/ports/clock.ts';
-import { silentLog } from '../../lib/ports/log.ts';
-import { type SettledEvent, silentObserver } from '../../lib/ports/worker-observer.ts';
-import { OutboundWorker, type WorkerTuning } from '../../lib/worker/outbound-worker.ts';
+import { type SettledEvent, silentObserver } from '../../lib/ports/outbox.ts';
+import { silentLog, systemClock } from '../../lib/ports/runtime.ts';
+import { OutboundWorker, type WorkerTuning } from '../../lib/worker/worker.ts';
 import { aClaim } from '../support/a-claim.ts';
 import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
 import { MemoryOutbox } from '../support/memory-outbox.ts';

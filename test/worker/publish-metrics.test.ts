@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { silentLog } from '../../lib/ports/log.ts';
-import type { OutboxStats } from '../../lib/ports/outbox.ts';
-import type { SettledEvent } from '../../lib/ports/worker-observer.ts';
+import type { OutboxStats, SettledEvent } from '../../lib/ports/outbox.ts';
+import { silentLog } from '../../lib/ports/runtime.ts';
 import { type MetricsPublication, publishMetrics } from '../../lib/worker/publish-metrics.ts';
-import { readWorkerSettings } from '../../lib/worker/worker-settings.ts';
+import { readWorkerSettings } from '../../lib/worker/settings.ts';
 import { MetricSink } from '../support/metric-sink.ts';
 
 const TAKEN: SettledEvent = { outcome: 'taken', waitedMs: 1, handledMs: 1 };

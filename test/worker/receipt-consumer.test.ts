@@ -2,9 +2,9 @@ import { EventEmitter, once } from 'node:events';
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SqsReceiptQueue } from '../../lib/adapters/sqs/sqs-receipt-queue.ts';
+import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { createReceiptConsumer, type Receipt, type ReceiptConsumer } from '../../lib/index.ts';
-import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
-import type { Log, LogFields } from '../../lib/ports/log.ts';
+import type { Log, LogFields } from '../../lib/ports/runtime.ts';
 import { aReceipt } from '../support/a-receipt.ts';
 
 describe('the receipt consumer', () => {

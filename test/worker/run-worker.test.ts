@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { FaultProxy } from '../../lib/local/aws/fault-proxy.ts';
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/local/aws/sqs-and-s3.ts';
-import { silentLog } from '../../lib/ports/log.ts';
-import { type RunningWorker, runWorker } from '../../lib/worker/run-worker.ts';
-import { readWorkerSettings } from '../../lib/worker/worker-settings.ts';
+import { FaultProxy } from '../../lib/emulators/aws/fault-proxy.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
+import { silentLog } from '../../lib/ports/runtime.ts';
+import { type RunningWorker, runWorker } from '../../lib/worker/run.ts';
+import { readWorkerSettings } from '../../lib/worker/settings.ts';
 import { MetricSink } from '../support/metric-sink.ts';
 import { type OutboxDatabase, OutboxServer } from '../support/outbox-database.ts';
 

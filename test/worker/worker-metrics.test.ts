@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { register } from 'prom-client';
-import { FAILURE_CLASSES } from '../../lib/message/failure.ts';
-import type { Outcome } from '../../lib/message/outcome.ts';
-import { type SeriesDefinition, WORKER_SERIES } from '../../lib/message/worker-series.ts';
+import { oneAtATime } from '../../lib/common/async.ts';
+import { FAILURE_CLASSES } from '../../lib/domain/failure.ts';
+import type { Outcome } from '../../lib/domain/outcome.ts';
+import { type SeriesDefinition, WORKER_SERIES } from '../../lib/domain/worker-series.ts';
 import type { OutboxStats } from '../../lib/ports/outbox.ts';
-import { type SettledEvent, silentObserver } from '../../lib/ports/worker-observer.ts';
-import { oneAtATime } from '../../lib/worker/one-at-a-time.ts';
-import { createWorkerMetrics, type WorkerMetrics } from '../../lib/worker/worker-metrics.ts';
+import { type SettledEvent, silentObserver } from '../../lib/ports/outbox.ts';
+import { createWorkerMetrics, type WorkerMetrics } from '../../lib/worker/metrics.ts';
 
 const readStats = async () => ({ queued: 3, oldestDueSeconds: 1.5 });
 const NEVER = new Promise<never>(() => {});

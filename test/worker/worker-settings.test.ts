@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { workerMetricNamespace } from '../../lib/domain/metrics.ts';
 import { MAILER_ENVIRONMENT, SettingsError } from '../../lib/mailer/settings.ts';
-import { workerMetricNamespace } from '../../lib/message/metrics.ts';
 import { DATABASE_ENVIRONMENT, readDatabaseSettings } from '../../lib/worker/database-settings.ts';
 import {
   readWorkerSettings,
   WORKER_DEFAULTS,
   WORKER_ENVIRONMENT,
   WORKER_PROCESS_ENVIRONMENT,
-} from '../../lib/worker/worker-settings.ts';
+} from '../../lib/worker/settings.ts';
 
 const MAILER = {
   SMTP_HOST: 'mail-core',

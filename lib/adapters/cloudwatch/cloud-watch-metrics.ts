@@ -1,12 +1,12 @@
-import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
-import { METRICS, type MetricDefinition, type MetricName, OTHER_VALUE } from '../../message/metrics.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { Log } from '../../ports/log.ts';
-import type { Metrics } from '../../ports/metrics.ts';
-import { type AwsConnection, awsClientOptions } from '../aws-connection.ts';
-import { awsErrorCode } from '../aws-error.ts';
-import { chunks, metricDataOf } from './metric-data.ts';
-import { type MinuteOfMetric, MinuteValues } from './minute-values.ts';
+import {
+  CloudWatchClient,
+  type Dimension,
+  type MetricDatum,
+  PutMetricDataCommand,
+} from '@aws-sdk/client-cloudwatch';
+import { METRICS, type MetricDefinition, type MetricName, OTHER_VALUE } from '../../domain/metrics.ts';
+import type { Clock, Log, Metrics } from '../../ports/runtime.ts';
+import { type AwsConnection, awsClientOptions, awsErrorCode } from '../aws-client.ts';
 
 export interface CloudWatchMetricsOptions {
   readonly connection: AwsConnection;
@@ -146,4 +146,77 @@ function labelsOf({ by }: MetricDefinition, label: string | undefined): readonly
   if (by === undefined) return [undefined];
   const known = label !== undefined && by.values.includes(label) ? label : OTHER_VALUE;
   return by.total ? [known, undefined] : [known];
+}
+
+/** CloudWatch takes no more different values of a metric at once. */
+const MAX_VALUES = 150;
+
+/**
+ * A minute of a metric as CloudWatch takes it: more than one where it has many values.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+ */
+function metricDataOf({ name, label, minuteMs, values }: MinuteOfMetric, stage: string): MetricDatum[] {
+  const { unit, by }: MetricDefinition = METRICS[name];
+  const dimensions: Dimension[] = [{ Name: 'stage', Value: stage }];
+  if (by !== undefined && label !== undefined) dimensions.push({ Name: by.dimension, Value: label });
+  return chunks([...values], MAX_VALUES).map((some) => ({
+    MetricName: name,
+    Dimensions: dimensions,
+    Timestamp: new Date(minuteMs),
+    Unit: unit,
+    Values: some.map(([value]) => value),
+    Counts: some.map(([, times]) => times),
+  }));
+}
+
+/** @returns the entries in their order, in lists of at most so many */
+function chunks<T>(entries: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(entries.length / size) }, (_, index) =>
+    entries.slice(index * size, (index + 1) * size),
+  );
+}
+
+/** What was seen of a metric in a minute. */
+export interface MinuteOfMetric {
+  /** When the minute began, in ms since the epoch. */
+  readonly minuteMs: number;
+  readonly name: MetricName;
+  /** Of the second dimension, where it has one. */
+  readonly label: string | undefined;
+  /** Each value, and how many times it was seen. */
+  readonly values: ReadonlyMap<number, number>;
+}
+
+interface OpenMinute extends MinuteOfMetric {
+  readonly values: Map<number, number>;
+}
+
+const MINUTE_MS = 60_000;
+
+/** Values by the minute in which they came, the resolution in which CloudWatch keeps them. */
+class MinuteValues {
+  #minutes = new Map<string, OpenMinute>();
+
+  add(atMs: number, name: MetricName, label: string | undefined, value: number): void {
+    const minuteMs = Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
+    this.putBack([{ minuteMs, name, label, values: new Map([[value, 1]]) }]);
+  }
+
+  /** Takes out all that there is, the oldest first. */
+  takeAll(): readonly MinuteOfMetric[] {
+    const taken = [...this.#minutes.values()].sort((one, other) => one.minuteMs - other.minuteMs);
+    this.#minutes = new Map();
+    return taken;
+  }
+
+  /** Adds what was taken out to what has come meanwhile. */
+  putBack(minutes: readonly MinuteOfMetric[]): void {
+    for (const { minuteMs, name, label, values } of minutes) {
+      const key = JSON.stringify([minuteMs, name, label]);
+      const open = this.#minutes.get(key) ?? { minuteMs, name, label, values: new Map() };
+      for (const [value, times] of values) open.values.set(value, (open.values.get(value) ?? 0) + times);
+      this.#minutes.set(key, open);
+    }
+  }
 }

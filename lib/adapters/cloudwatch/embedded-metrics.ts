@@ -4,9 +4,8 @@ import {
   type MetricName,
   type MetricUnit,
   OTHER_VALUE,
-} from '../../message/metrics.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { Metrics } from '../../ports/metrics.ts';
+} from '../../domain/metrics.ts';
+import type { Clock, Metrics } from '../../ports/runtime.ts';
 
 export interface EmbeddedMetricsOptions {
   readonly namespace: string;

@@ -1,6 +1,4 @@
 import type { promises } from 'node:dns';
-import type { DnsAnswer, DnsFailure, RecordType } from './dns-answer.ts';
-import { canonicalName } from './domain-name.ts';
 
 /** The errors of c-ares by what they mean here; what is not listed is a bug, and thrown. */
 const FAILURES: Readonly<Record<string, DnsFailure>> = {
@@ -78,3 +76,36 @@ function answerOf(error: unknown): DnsAnswer {
   if (failure === undefined) throw error;
   return { kind: 'failed', failure };
 }
+
+export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'SOA' | 'TXT';
+
+/**
+ * Why a question has no answer. `refused` is the answer of a server that does not serve the zone; `unreachable` is a
+ * host that says that nothing listens there, or that there is no way to.
+ */
+export type DnsFailure = 'timeout' | 'refused' | 'servfail' | 'unreachable' | 'malformed';
+
+/**
+ * What a server says. Values are in one form, so that they compare: host names in lower case without the last dot,
+ * an MX as `10 host`, a TXT with its strings joined (RFC 7208, section 3.3), an SOA as its serial.
+ */
+export type DnsAnswer =
+  | { readonly kind: 'records'; readonly values: readonly string[] }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'failed'; readonly failure: DnsFailure };
+
+/** The values of an answer; none where there was none. */
+export const valuesOf = (answer: DnsAnswer): readonly string[] =>
+  answer.kind === 'records' ? answer.values : [];
+
+/** Names compare without case and without the dot of the root (RFC 1035, section 2.3.3). */
+export const canonicalName = (name: string): string => name.toLowerCase().replace(/\.$/, '');
+
+/** The name and all it lies in, but for the root: a.example.org, example.org, org. */
+export function nameAndParents(name: string): string[] {
+  const labels = canonicalName(name).split('.');
+  return labels.map((_, index) => labels.slice(index).join('.'));
+}
+
+export const isWithin = (name: string, domain: string): boolean =>
+  name === domain || name.endsWith(`.${domain}`);

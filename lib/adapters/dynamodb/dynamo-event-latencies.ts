@@ -6,13 +6,11 @@ import {
   type EventPace,
   LATENCY_BOUNDS_SECONDS,
   type LatencyCounts,
-} from '../../message/event-latency.ts';
-import type { EventLatencies, EventLatencyMeter } from '../../ports/send-events.ts';
+} from '../../domain/event-latency.ts';
+import type { EventLatencies, EventLatencyMeter } from '../../ports/ledger.ts';
 import { LEDGER_KEY } from './constants.ts';
-import { DynamoTable, type TableOptions } from './dynamo-table.ts';
-import { daysAfter, expiring } from './expiry.ts';
-import { attributesOf } from './item-change.ts';
-import { type Attributes, parseItem } from './parse-item.ts';
+import { DynamoTable, daysAfter, expiring, type TableOptions } from './dynamo-table.ts';
+import { type Attributes, attributesOf, parseItem } from './item.ts';
 
 const LATENCY_ID = 'latency';
 

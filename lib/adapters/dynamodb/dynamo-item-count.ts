@@ -1,6 +1,6 @@
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
-import type { ItemCount } from '../../ports/account-facts.ts';
+import type { ItemCount } from '../../ports/account.ts';
 
 const schema = v.object({ ItemCount: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) });
 

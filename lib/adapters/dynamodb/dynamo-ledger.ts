@@ -1,11 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Clock } from '../../ports/clock.ts';
-import type { Ledger, LedgerPart, NewPart, PartClaim, PartResult } from '../../ports/ledger.ts';
+import * as v from 'valibot';
+import { BOUNCE_TYPES, FATE_KINDS } from '../../domain/delivery-status.ts';
+import type {
+  FateLedger,
+  Ledger,
+  LedgerPart,
+  NewPart,
+  PartClaim,
+  PartFates,
+  PartResult,
+} from '../../ports/ledger.ts';
+import type { Clock } from '../../ports/runtime.ts';
 import { LEDGER_KEY } from './constants.ts';
-import { DynamoTable, type TableOptions } from './dynamo-table.ts';
-import { daysAfter, expiring } from './expiry.ts';
-import { attributesOf, type Fields } from './item-change.ts';
-import { claimFields, ledgerKey, ledgerPartition, ledgerPartOf, newPartFields } from './ledger-item.ts';
+import { DynamoTable, daysAfter, expiring, type TableOptions } from './dynamo-table.ts';
+import { type Attributes, attributesOf, type Fields, parseItem } from './item.ts';
 
 export interface LedgerOptions extends TableOptions {
   /** How long an item is kept after the last that was written to it. */
@@ -90,4 +99,157 @@ export class DynamoLedger implements Ledger {
   #expiring(): Fields {
     return expiring(daysAfter(this.#clock.now(), this.#retentionDays));
   }
+}
+
+/** Writes what SES's events tell into the items of the ledger; whose claim is on a part is not its business. */
+export class DynamoFateLedger implements FateLedger {
+  readonly #table: DynamoTable;
+  readonly #retentionDays: number;
+  readonly #clock: Clock;
+
+  constructor(client: DynamoDBClient, { retentionDays, ...table }: LedgerOptions, clock: Clock) {
+    this.#table = new DynamoTable(client, table);
+    this.#retentionDays = retentionDays;
+    this.#clock = clock;
+  }
+
+  async read(deliveryId: string, part: number): Promise<PartFates | undefined> {
+    const item = await this.#table.get(ledgerKey(deliveryId, part));
+    return item === undefined ? undefined : partFatesOf(item);
+  }
+
+  async write(told: Parameters<FateLedger['write']>[0], before: number): Promise<boolean> {
+    const { deliveryId, part, sesMessageId, sentAt, recipients, fates } = told;
+    const change = {
+      set: {
+        state: 'sent',
+        recipients,
+        fates,
+        fatesVersion: before + 1,
+        ...expiring(daysAfter(this.#clock.now(), this.#retentionDays)),
+      },
+      setOnce: { sesMessageId, sentAt: sentAt.toISOString() },
+    };
+    const asRead = { fatesVersion: before === 0 ? undefined : before };
+    const written = await this.#table.update(ledgerKey(deliveryId, part), change, asRead);
+    return written || this.#hasWritten(told, before + 1);
+  }
+
+  /**
+   * Where the answer was lost and the SDK asked again, the condition fails because of the first try. Whoever wrote
+   * the same fates of the same recipients as the same version wrote what was to be written.
+   */
+  async #hasWritten(
+    { deliveryId, part, recipients, fates }: Parameters<FateLedger['write']>[0],
+    version: number,
+  ): Promise<boolean> {
+    const item = await this.#table.get(ledgerKey(deliveryId, part));
+    const written = { recipients: item?.recipients, fates: item?.fates, fatesVersion: item?.fatesVersion };
+    return isDeepStrictEqual(written, attributesOf({ recipients, fates, fatesVersion: version }));
+  }
+}
+
+/** Keeps deliveries apart from what else is in the table, whatever their ids are. */
+const DELIVERY_PREFIX = 'd#';
+
+const text = v.optional(v.string());
+
+const isoText = v.pipe(v.string(), v.isoTimestamp('an ISO 8601 time'));
+
+const time = v.optional(
+  v.pipe(
+    isoText,
+    v.transform((value) => new Date(value)),
+  ),
+);
+
+const partSchema = v.object({
+  [LEDGER_KEY.partition]: v.pipe(v.string(), v.startsWith(DELIVERY_PREFIX, 'the id of a delivery')),
+  [LEDGER_KEY.sort]: v.number(),
+  tenant: text,
+  hash: text,
+  recipients: v.optional(v.array(v.string()), []),
+  state: v.picklist(['sending', 'sent', 'unknown', 'open', 'refused']),
+  claim: text,
+  claimedAt: time,
+  claimEnds: time,
+  sesMessageId: text,
+  sentAt: time,
+});
+
+const fateSchema = v.object({
+  kind: v.picklist(FATE_KINDS),
+  at: isoText,
+  sesMessageId: text,
+  smtpResponse: text,
+  enhancedStatus: text,
+  bounce: v.optional(v.object({ type: v.picklist(BOUNCE_TYPES), subType: v.string() })),
+  reason: text,
+  deliveredAt: v.optional(isoText),
+});
+
+const fatesSchema = v.object({
+  ...partSchema.entries,
+  fates: v.optional(v.record(v.string(), fateSchema), {}),
+  fatesVersion: v.optional(v.number(), 0),
+});
+
+/** What identifies all parts of a delivery. */
+function ledgerPartition(deliveryId: string): string {
+  return `${DELIVERY_PREFIX}${deliveryId}`;
+}
+
+function ledgerKey(deliveryId: string, part: number): Fields {
+  return { [LEDGER_KEY.partition]: ledgerPartition(deliveryId), [LEDGER_KEY.sort]: part };
+}
+
+/** What the item of a part has beside its key when it is claimed for the first time. */
+function newPartFields({ tenantId, contentSha256, recipients, claim }: NewPart): Fields {
+  return { tenant: tenantId, hash: contentSha256, ...claimFields(recipients, claim) };
+}
+
+/** What a claim writes. */
+function claimFields(recipients: readonly string[], { token, startedAt, endsAt }: PartClaim): Fields {
+  return {
+    recipients,
+    state: 'sending',
+    claim: token,
+    claimedAt: startedAt.toISOString(),
+    claimEnds: endsAt.toISOString(),
+  };
+}
+
+/** @throws {@link DamagedItemError} */
+function ledgerPartOf(attributes: Attributes): LedgerPart {
+  return partOf(parseItem(partSchema, attributes, nameOf(attributes)));
+}
+
+/** @throws {@link DamagedItemError} */
+function partFatesOf(attributes: Attributes): PartFates {
+  const item = parseItem(fatesSchema, attributes, nameOf(attributes));
+  return { ...partOf(item), fates: item.fates, fatesVersion: item.fatesVersion };
+}
+
+function partOf(item: v.InferOutput<typeof partSchema>): LedgerPart {
+  return {
+    deliveryId: item.id.slice(DELIVERY_PREFIX.length),
+    part: item.part,
+    tenantId: item.tenant,
+    contentSha256: item.hash,
+    recipients: item.recipients,
+    state: item.state,
+    claim: claimOf(item),
+    sesMessageId: item.sesMessageId,
+    sentAt: item.sentAt,
+  };
+}
+
+function claimOf({ claim, claimedAt, claimEnds }: v.InferOutput<typeof partSchema>): PartClaim | undefined {
+  if (claim === undefined || claimedAt === undefined || claimEnds === undefined) return undefined;
+  return { token: claim, startedAt: claimedAt, endsAt: claimEnds };
+}
+
+function nameOf(attributes: Attributes): string {
+  const part = attributes[LEDGER_KEY.sort]?.N ?? '?';
+  return `part ${part} of ${attributes[LEDGER_KEY.partition]?.S ?? '?'} in the ledger`;
 }

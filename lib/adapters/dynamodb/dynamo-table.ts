@@ -1,21 +1,23 @@
 import {
-  type DynamoDBClient,
+  DynamoDBClient,
+  type DynamoDBClientConfig,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
   type QueryCommandInput,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { awsErrorCode } from '../aws-error.ts';
+import { awsErrorCode } from '../aws-client.ts';
+import { EXPIRES_ATTRIBUTE } from './constants.ts';
 import {
+  type Attributes,
   attributesOf,
   type Condition,
   changeExpressions,
   conditionExpressions,
   type Fields,
   type ItemChange,
-} from './item-change.ts';
-import type { Attributes } from './parse-item.ts';
+} from './item.ts';
 
 export interface TableOptions {
   readonly tableName: string;
@@ -109,4 +111,26 @@ async function conditionally(write: Promise<unknown>): Promise<boolean> {
     if (awsErrorCode(error) === 'ConditionalCheckFailedException') return false;
     throw error;
   }
+}
+
+/** The SDK may repeat a call here: each write either says the same twice, or knows itself again. */
+const OPTIONS = { maxAttempts: 3, retryMode: 'standard', requestHandler: { connectionTimeout: 2_000 } };
+
+/** @param config where DynamoDB is; by default as the surroundings say */
+export function dynamoClient(config: DynamoDBClientConfig = {}): DynamoDBClient {
+  return new DynamoDBClient({ ...config, ...OPTIONS });
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export function daysAfter(at: Date, days: number): Date {
+  return new Date(at.getTime() + days * DAY_MS);
+}
+
+/**
+ * The attribute by which DynamoDB removes an item, within some days after the time:
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
+ */
+export function expiring(at: Date): { readonly [EXPIRES_ATTRIBUTE]: number } {
+  return { [EXPIRES_ATTRIBUTE]: Math.ceil(at.getTime() / 1000) };
 }

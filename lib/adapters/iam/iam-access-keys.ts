@@ -1,6 +1,6 @@
 import { type AccessKeyMetadata, type IAMClient, ListAccessKeysCommand } from '@aws-sdk/client-iam';
 import * as v from 'valibot';
-import type { OldestKey, UserAccessKeys } from '../../ports/account-facts.ts';
+import type { OldestKey, UserAccessKeys } from '../../ports/account.ts';
 
 /**
  * Looks at the access keys of a user, of which IAM tells everything but the secret. There are two at most, and still

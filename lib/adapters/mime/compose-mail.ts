@@ -1,4 +1,9 @@
-import nodemailer, { type SendMailOptions, type Transport, type Transporter } from 'nodemailer';
+import type { SendMailOptions, Transport, Transporter } from 'nodemailer';
+import nodemailer from 'nodemailer';
+import type { CompositionMark } from '../../domain/delivery.ts';
+import type { MailContent } from '../../domain/fallback-message.ts';
+import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
+import type { ComposedContent, ContentComposer } from '../../ports/senders.ts';
 import { type FrozenResult, freezeMessage } from './freeze-message.ts';
 
 /** What the freezing transport gives back in place of an answer from a server. */
@@ -40,4 +45,36 @@ export class MailComposer {
     const { result } = await this.#transporter.sendMail(mail);
     return result;
   }
+}
+
+/** Composes what a service without a MIME library sent. Such a mail may name no file and no URL to read. */
+export class MailContentComposer implements ContentComposer {
+  readonly #composer = new MailComposer('content-only');
+
+  async compose(mail: MailContent, mark: CompositionMark): Promise<ComposedContent> {
+    const { type: _type, ...fields } = mail;
+    try {
+      const frozen = await this.#composer.compose({ ...toNodemailer(fields), ...mark });
+      if (frozen.kind === 'frozen') return { kind: 'mime', mime: frozen.message.mime };
+      if (frozen.kind === 'malformed') {
+        return { kind: 'unreadable', reason: 'malformed-header', detail: frozen.detail };
+      }
+      const detail = `the composed message has ${frozen.bytes} bytes, at most ${MAX_CONTENT_BYTES} can be sent`;
+      return { kind: 'unreadable', reason: 'too-large', detail };
+    } catch (error) {
+      const name = error instanceof Error ? error.name : 'unknown';
+      return { kind: 'unreadable', reason: 'not-composable', detail: `composing it failed: ${name}` };
+    }
+  }
+}
+
+/** The fields of a mail in parts as nodemailer takes them. They name no file and no URL to read. */
+export function toNodemailer({ attachments, ...fields }: Omit<MailContent, 'type'>): SendMailOptions {
+  return {
+    ...fields,
+    attachments: attachments?.map(({ content, ...description }) => ({
+      ...description,
+      content: Buffer.from(content, 'base64'),
+    })),
+  };
 }

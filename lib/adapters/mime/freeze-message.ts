@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type MimeNode from 'nodemailer/lib/mime-node';
-import { headerFlaw, headerValues, withHeader, withoutHeader } from '../../message/header-section.ts';
-import { MAX_CONTENT_BYTES } from '../../message/limits.ts';
-import { distinctRecipients } from '../../message/recipients.ts';
+import { distinctRecipients } from '../../domain/address.ts';
+import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
+import { headerFlaw, headerValues, withHeader, withoutHeader } from '../../domain/mime-headers.ts';
 
 /** A composed mail whose bytes no longer change, whichever way it goes out. */
 export interface FrozenMessage {

@@ -1,12 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import type { Log } from '../../ports/log.ts';
-import { ARRIVALS_CHANNEL } from './arrivals-channel.ts';
-import { clientConfig } from './client-config.ts';
-import { coalesce } from './coalesce.ts';
-import { errorCode, messageOf } from './postgres-error.ts';
-import type { PostgresSettings } from './postgres-settings.ts';
-import { SocketSet } from './socket-set.ts';
+import type { Log } from '../../ports/runtime.ts';
+import { clientConfig, type PostgresSettings, SocketSet } from './connection.ts';
+import { errorCode, messageOf } from './errors.ts';
 
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
@@ -38,8 +34,8 @@ export class ArrivalsListener {
    * been missed. What this worker itself gave back is no arrival.
    */
   watch(listener: () => void, signal: AbortSignal): void {
-    const watching = this.#watch(listener, AbortSignal.any([signal, this.#closing.signal])).finally(() =>
-      this.#watching.delete(watching),
+    const watching = this.#accountMetrics(listener, AbortSignal.any([signal, this.#closing.signal])).finally(
+      () => this.#watching.delete(watching),
     );
     this.#watching.add(watching);
   }
@@ -49,7 +45,7 @@ export class ArrivalsListener {
     await Promise.all(this.#watching);
   }
 
-  async #watch(listener: () => void, signal: AbortSignal): Promise<void> {
+  async #accountMetrics(listener: () => void, signal: AbortSignal): Promise<void> {
     const call = coalesce(listener, BURST_MS, signal);
     let failures = 0;
     while (!signal.aborted) {
@@ -104,4 +100,33 @@ export class ArrivalsListener {
 function backoffMs(failures: number): number {
   const ceiling = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20), LONGEST_BACKOFF_MS);
   return ceiling / 2 + (ceiling / 2) * Math.random();
+}
+
+/**
+ * The channel by which the database tells of deliveries to claim. The payload is the lease owner that gave them
+ * back, or empty where they are new.
+ */
+export const ARRIVALS_CHANNEL = 'outbound_deliveries';
+
+/**
+ * Makes one call of many: the first is passed on at once, and those that follow within `burstMs` become one more
+ * call at the end of that time. Nothing is called after the signal has aborted.
+ */
+export function coalesce(call: () => void, burstMs: number, signal: AbortSignal): () => void {
+  let quiet = true;
+  let again = false;
+  const pass = () => {
+    if (signal.aborted) return;
+    quiet = false;
+    again = false;
+    setTimeout(() => {
+      quiet = true;
+      if (again) pass();
+    }, burstMs);
+    call();
+  };
+  return () => {
+    if (quiet) pass();
+    else again = true;
+  };
 }

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { type Log, silentLog } from '../../ports/log.ts';
-import { clientConfig } from './client-config.ts';
-import { allMigrations } from './migrations/all-migrations.ts';
-import type { Migration } from './migrations/migration.ts';
-import { OutboxUnavailableError, outboxError } from './outbox-errors.ts';
-import { sqlState } from './postgres-error.ts';
-import type { PostgresSettings } from './postgres-settings.ts';
+import { type Log, silentLog } from '../../ports/runtime.ts';
+import type { PostgresSettings } from './connection.ts';
+import { clientConfig } from './connection.ts';
+import { OutboxUnavailableError, outboxError, sqlState } from './errors.ts';
+import type { Migration } from './migrations.ts';
+import { allMigrations } from './migrations.ts';
 
 /**
  * Whoever waits for a lock on the table makes everybody after it wait as well. So a migration waits a short

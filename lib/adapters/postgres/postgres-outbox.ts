@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type Log, silentLog } from '../../ports/log.ts';
 import type { Claim, LeaseRoute, Outbox, OutboxStats, Settlement } from '../../ports/outbox.ts';
+import { type Log, silentLog } from '../../ports/runtime.ts';
 import { ArrivalsListener } from './arrivals-listener.ts';
-import { CLAIM, claimParameters } from './claim-query.ts';
-import { type ClaimedRow, claimOf } from './claimed-row.ts';
-import { ConnectionPool } from './connection-pool.ts';
-import { RELEASE, RENEW } from './lease-queries.ts';
-import type { PostgresSettings } from './postgres-settings.ts';
-import { settleAll } from './settle-all.ts';
-import { STATS, type StatsRow } from './stats-query.ts';
+import { CLAIM, type ClaimedRow, claimOf, claimParameters, nextOf, tenantsWhere, URGENCY } from './claim.ts';
+import { settleAll } from './complete.ts';
+import { ConnectionPool, type PostgresSettings } from './connection.ts';
 
 export interface PostgresOutboxOptions extends PostgresSettings {
   /** Who holds the leases, for people that read the table. 1 to 100 characters. */
@@ -145,3 +141,90 @@ function check({ workerId, providers, defaultTimeToLiveMs }: PostgresOutboxOptio
     throw new RangeError(`defaultTimeToLiveMs must be above 0, not ${defaultTimeToLiveMs}`);
   }
 }
+
+/**
+ * Makes leases last `$3` milliseconds from now. A row that another session holds at this moment is being settled,
+ * or is safe from being claimed for as long: to wait for it would let all the other leases end.
+ */
+const RENEW = `
+UPDATE outbound_deliveries SET lease_until = now() + make_interval(secs => $3::float8 / 1000)
+WHERE id IN (
+  SELECT id FROM outbound_deliveries
+  WHERE id = ANY ($2::text[]) AND lease_owner = $1::text
+  FOR UPDATE SKIP LOCKED
+)`;
+
+/**
+ * Gives deliveries back as they were before the claim; a status that somebody else has set since stays. What was taken over from a dead worker (`$3`) goes back
+ * as a lease that has ended: the next worker has to know that SMTP may have had it.
+ */
+const RELEASE = `
+WITH mine AS (
+  SELECT id, status = 'sending' AND lease_route = 'smtp' AND id = ANY ($3::text[]) AS taken_over
+  FROM outbound_deliveries
+  WHERE id = ANY ($2::text[]) AND lease_owner = $1::text
+  ORDER BY id
+  FOR UPDATE
+)
+UPDATE outbound_deliveries AS d SET
+  status = CASE WHEN d.status = 'sending' AND NOT taken_over THEN 'queued' ELSE d.status END,
+  attempt_count = greatest(d.attempt_count - 1, 0),
+  lease_owner = CASE WHEN taken_over THEN d.lease_owner END,
+  lease_until = CASE WHEN taken_over THEN now() - interval '1 millisecond' END,
+  lease_route = CASE WHEN taken_over THEN 'smtp' END,
+  updated_at = now()
+FROM mine
+WHERE d.id = mine.id`;
+
+interface StatsRow {
+  readonly queued: number;
+  readonly oldestDueSeconds: number;
+  /** Null where it is not asked for. */
+  readonly fatesOverdue: number | null;
+}
+
+/** Counts at most this many rows: nobody acts differently on more, and counting must not weigh on a long queue. */
+const MAX_COUNTED = 50_000;
+
+/** So many of the oldest whose fate is awaited are looked at, for the same reason. */
+const MAX_AWAITED = 10_000;
+
+/** SES itself tries for 14 hours, and what waits for its quota goes out when the next day begins. */
+const OVERDUE_AFTER = `interval '2 days'`;
+
+/**
+ * Those that nothing was heard of since. The index has them by when they came in, which is before they were handed
+ * over and does not change with each receipt, as `updated_at` does.
+ */
+const OVERDUE = `
+  SELECT count(*) FILTER (WHERE awaited.heard < now() - ${OVERDUE_AFTER})::int FROM (
+    SELECT coalesce(updated_at, created_at, '-infinity') AS heard FROM outbound_deliveries
+    WHERE status = 'sending' AND provider = 'ses' AND lease_owner IS NULL
+      AND coalesce(created_at, '-infinity') < now() - ${OVERDUE_AFTER}
+    ORDER BY coalesce(created_at, '-infinity')
+    LIMIT ${MAX_AWAITED}
+  ) AS awaited`;
+
+/**
+ * A delivery has waited since it came in or, where it is tried again, since it became due. `$1` are the providers; `$2`
+ * is whether to count the overdue fates.
+ */
+export const STATS = `
+WITH RECURSIVE ${URGENCY}
+SELECT
+  (
+    SELECT count(*)::int FROM (
+      SELECT FROM outbound_deliveries
+      WHERE status = 'queued' AND provider = ANY ($1::text[])
+      LIMIT ${MAX_COUNTED}
+    ) AS counted
+  ) AS queued,
+  (
+    SELECT coalesce(greatest(extract(epoch FROM now() - min(oldest.since)), 0), 0)::float8
+    FROM urgency
+    CROSS JOIN LATERAL (${tenantsWhere('true')}) AS tenant
+    CROSS JOIN LATERAL (${nextOf('$1::text[]', 'tenant.name', `'-infinity'::timestamptz`, `''`)}) AS oldest
+    WHERE isfinite(oldest.since)
+  ) AS "oldestDueSeconds",
+  CASE WHEN $2::boolean THEN (${OVERDUE}
+  ) END AS "fatesOverdue"`;

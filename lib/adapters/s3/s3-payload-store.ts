@@ -1,5 +1,5 @@
-import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { PayloadStore, StoredPayload } from '../../ports/payload-store.ts';
+import { GetObjectCommand, NoSuchKey, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { PayloadStore, StoredPayload } from '../../ports/queues.ts';
 
 /** Keeps large content in a bucket whose own rules encrypt and expire it. */
 export class S3PayloadStore implements PayloadStore {
@@ -41,4 +41,14 @@ export class S3PayloadStore implements PayloadStore {
   #limit(): { abortSignal: AbortSignal } {
     return { abortSignal: AbortSignal.timeout(this.#timeoutMs) };
   }
+}
+
+/**
+ * The payload store as the Lambda reaches it: Region and credentials from the function's surroundings.
+ *
+ * @param timeoutMs what one call may take in all
+ */
+export function openPayloadStore(bucket: string, timeoutMs: number): S3PayloadStore {
+  // Emulators serve buckets by path, and AWS still takes that form, too.
+  return new S3PayloadStore(new S3Client({ forcePathStyle: true }), bucket, timeoutMs);
 }

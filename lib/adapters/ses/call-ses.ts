@@ -1,7 +1,8 @@
-import { maskAddressesIn } from '../../message/address.ts';
-import type { SendAnswer } from '../../ports/raw-mail-sender.ts';
-import { awsErrorCode, awsErrorStatus } from '../aws-error.ts';
-import { verdictOf } from './ses-errors.ts';
+import { maskAddressesIn } from '../../domain/address.ts';
+import { DELIVERY_TAGS, deliveryIdTag, failedAtTag } from '../../domain/send-batch.ts';
+import type { RawMail, SendAnswer } from '../../ports/senders.ts';
+import { awsErrorCode, awsErrorStatus } from '../aws-client.ts';
+import { verdictOf } from './classify-ses-error.ts';
 
 /** The settings of an SES client. The call must not be repeated by the SDK: SES has no idempotency token. */
 export const SES_CLIENT_OPTIONS = { maxAttempts: 1, requestHandler: { connectionTimeout: 3_000 } };
@@ -33,4 +34,15 @@ export async function callSes(
       detail: maskAddressesIn(`${code}: ${message}`).slice(0, 500),
     };
   }
+}
+
+/** The mail's own tags and ours, in the form of both API versions. Ours win: events are traced back by them. */
+export function sesTags({ deliveryId, part, failedAt, tags }: RawMail): { Name: string; Value: string }[] {
+  const { [DELIVERY_TAGS.failedAt]: _reserved, ...others } = tags;
+  const own = {
+    [DELIVERY_TAGS.deliveryId]: deliveryIdTag(deliveryId),
+    [DELIVERY_TAGS.part]: String(part),
+    ...(failedAt === undefined ? {} : { [DELIVERY_TAGS.failedAt]: failedAtTag(failedAt) }),
+  };
+  return Object.entries({ ...others, ...own }).map(([Name, Value]) => ({ Name, Value }));
 }

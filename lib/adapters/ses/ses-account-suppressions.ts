@@ -6,8 +6,8 @@ import {
   type SESv2Client,
   type SuppressedDestinationSummary,
 } from '@aws-sdk/client-sesv2';
-import { addressKey } from '../../message/address.ts';
-import { awsErrorCode } from '../aws-error.ts';
+import { addressKey } from '../../domain/address.ts';
+import { awsErrorCode } from '../aws-client.ts';
 
 /** An address that SES itself sends nothing to. */
 export interface AccountSuppression {

@@ -1,6 +1,6 @@
 import { GetAccountCommand, type GetAccountCommandOutput, type SESv2Client } from '@aws-sdk/client-sesv2';
 import * as v from 'valibot';
-import type { SendingAccount, SendingQuota, SendingStanding } from '../../ports/account-facts.ts';
+import type { SendingAccount, SendingQuota, SendingStanding } from '../../ports/account.ts';
 
 /** What SES says where there is no limit. */
 const UNLIMITED = -1;

@@ -1,7 +1,6 @@
 import { SESClient, type SESClientConfig, SendRawEmailCommand } from '@aws-sdk/client-ses';
-import type { RawMail, RawMailSender, SendAnswer } from '../../ports/raw-mail-sender.ts';
-import { callSes, SES_CLIENT_OPTIONS } from './call-ses.ts';
-import { sesTags } from './ses-tags.ts';
+import type { RawMail, RawMailSender, SendAnswer } from '../../ports/senders.ts';
+import { callSes, SES_CLIENT_OPTIONS, sesTags } from './call-ses.ts';
 
 /** Sends by v1 SendRawEmail, which takes up to 10 MB. */
 export class SesV1Sender implements RawMailSender {

@@ -1,7 +1,6 @@
 import { SESv2Client, type SESv2ClientConfig, SendEmailCommand } from '@aws-sdk/client-sesv2';
-import type { RawMail, RawMailSender, SendAnswer } from '../../ports/raw-mail-sender.ts';
-import { callSes, SES_CLIENT_OPTIONS } from './call-ses.ts';
-import { sesTags } from './ses-tags.ts';
+import type { RawMail, RawMailSender, SendAnswer } from '../../ports/senders.ts';
+import { callSes, SES_CLIENT_OPTIONS, sesTags } from './call-ses.ts';
 
 /** Sends by v2 SendEmail with raw content, which takes up to 40 MB. */
 export class SesV2Sender implements RawMailSender {

@@ -1,5 +1,5 @@
-import { SES_V1_MOST_BYTES } from '../../message/limits.ts';
-import type { RawMail, RawMailSender, SendAnswer } from '../../ports/raw-mail-sender.ts';
+import { SES_V1_MOST_BYTES } from '../../domain/limits.ts';
+import type { RawMail, RawMailSender, SendAnswer } from '../../ports/senders.ts';
 
 /** The function's own code could not be loaded; nothing was sent. */
 const NOT_LOADED: SendAnswer = {

@@ -5,7 +5,7 @@ import {
   type FailureClass,
   type FailurePhase,
   MAX_RESPONSE_CHARACTERS,
-} from '../../message/failure.ts';
+} from '../../domain/failure.ts';
 import type { Progress } from './observed-message.ts';
 
 /**

@@ -2,7 +2,7 @@ import { isAscii } from 'node:buffer';
 import { Readable } from 'node:stream';
 import type { NodemailerError } from 'nodemailer';
 import MimeNode, { type MimeNodeEnvelope } from 'nodemailer/lib/mime-node';
-import type { Delivery } from '../../message/delivery.ts';
+import type { Delivery } from '../../domain/delivery.ts';
 
 /** How far the server let the message come. */
 export type Progress =

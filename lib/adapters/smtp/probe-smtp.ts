@@ -1,8 +1,6 @@
 import { once } from 'node:events';
 import { connect, isIP, isIPv6, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { type SeenCertificate, seenCertificate } from './seen-certificate.ts';
-import { nextReply, type SmtpReply } from './smtp-replies.ts';
+import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
 
 export interface SmtpProbeTarget {
   readonly host: string;
@@ -154,4 +152,88 @@ function ownName({ localAddress = '127.0.0.1' }: Socket): string {
 function codeOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'no connection';
+}
+
+/** A reply of an SMTP server (RFC 5321, section 4.2). */
+interface SmtpReply {
+  /** 0 where the server does not speak SMTP. */
+  readonly code: number;
+  /** The first line, cut short. */
+  readonly text: string;
+  /** Behind the code; of EHLO, the extensions from the second line on. */
+  readonly lines: readonly string[];
+}
+
+const MOST_CHARACTERS = 64 * 1024;
+const MOST_TEXT_CHARACTERS = 200;
+
+/** Waits for the next reply; undefined where the connection ends before. */
+function nextReply(socket: Socket): Promise<SmtpReply | undefined> {
+  return new Promise((resolve) => {
+    let seen = '';
+    const onData = (chunk: Buffer) => {
+      seen += chunk.toString('latin1');
+      const reply = readReply(seen);
+      if (reply !== undefined) end(reply);
+      else if (seen.length > MOST_CHARACTERS) end({ code: 0, text: textOf(seen), lines: [] });
+    };
+    const onClose = () => end(undefined);
+    const end = (reply: SmtpReply | undefined) => {
+      socket.off('data', onData).off('close', onClose).off('end', onClose);
+      resolve(reply);
+    };
+    socket.on('data', onData).on('close', onClose).on('end', onClose);
+    if (socket.destroyed) onClose();
+  });
+}
+
+function readReply(seen: string): SmtpReply | undefined {
+  const lines = seen.split('\r\n').slice(0, -1);
+  const [first] = lines;
+  if (first === undefined)
+    return seen.includes('\n') ? { code: 0, text: textOf(seen), lines: [] } : undefined;
+  if (!/^\d{3}(?:[ -]|$)/.test(first)) return { code: 0, text: textOf(first), lines: [] };
+  const isWhole = lines.some((line) => /^\d{3}(?: |$)/.test(line));
+  if (!isWhole) return undefined;
+  return { code: Number(first.slice(0, 3)), text: textOf(first), lines: lines.map((line) => line.slice(4)) };
+}
+
+/** It ends up on a terminal, which obeys control characters. */
+const textOf = (line: string) =>
+  (line.split(/\r?\n/)[0] ?? '').replaceAll(/\p{Cc}/gu, '?').slice(0, MOST_TEXT_CHARACTERS);
+
+/** The certificate that a host shows. */
+export interface SeenCertificate {
+  /** DNS names and addresses. */
+  readonly names: readonly string[];
+  readonly notAfter: Date;
+  /** Whether one of the names is that of the host. */
+  readonly fitsHost: boolean;
+  /** By whom it is signed, as far as that can be followed. Time is not looked at. */
+  readonly trust: 'trusted' | 'self-signed' | 'untrusted';
+}
+
+const SELF_SIGNED = ['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN'];
+
+/** What a trusted signature does not help against. */
+const NOT_OF_TRUST = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'ERR_TLS_CERT_ALTNAME_INVALID'];
+
+/** @param host as the client called it */
+function seenCertificate(socket: TLSSocket, host: string): SeenCertificate {
+  const certificate = socket.getPeerCertificate();
+  const alternatives = certificate.subjectaltname?.split(', ') ?? [];
+  const names = alternatives.map((name) => name.replace(/^(?:DNS|IP Address):/, ''));
+  return {
+    names,
+    notAfter: new Date(certificate.valid_to),
+    fitsHost: checkServerIdentity(host, certificate) === undefined,
+    trust: trustOf(socket),
+  };
+}
+
+function trustOf({ authorizationError }: TLSSocket): SeenCertificate['trust'] {
+  // Node gives the code of OpenSSL, though its types say Error.
+  const code = authorizationError === null ? '' : String(authorizationError ?? '');
+  if (code === '' || NOT_OF_TRUST.some((known) => code.includes(known))) return 'trusted';
+  return SELF_SIGNED.some((known) => code.includes(known)) ? 'self-signed' : 'untrusted';
 }

@@ -1,18 +1,13 @@
 import { types } from 'node:util';
-import nodemailer, {
-  type NodemailerError,
-  type SMTPPoolOptions,
-  type SMTPPoolSentMessageInfo,
-  type Transporter,
-} from 'nodemailer';
+import type { NodemailerError, SMTPPoolOptions, SMTPPoolSentMessageInfo, Transporter } from 'nodemailer';
+import nodemailer from 'nodemailer';
 import MailMessage from 'nodemailer/lib/mailer/mail-message';
-import type { Delivery } from '../../message/delivery.ts';
-import type { Failure } from '../../message/failure.ts';
-import { type Clock, systemClock } from '../../ports/clock.ts';
-import type { RefusedRecipient, SmtpAnswer, SmtpRoute } from '../../ports/smtp-route.ts';
+import type { Delivery } from '../../domain/delivery.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { type Clock, systemClock } from '../../ports/runtime.ts';
+import type { RefusedRecipient, SmtpAnswer, SmtpRoute } from '../../ports/senders.ts';
 import { classifyFailure } from './classify-failure.ts';
 import { ObservedMessage } from './observed-message.ts';
-import type { SmtpSettings } from './smtp-settings.ts';
 
 /**
  * A connection that the server closed while it idled says nothing about the next one; two more are tried. The
@@ -131,4 +126,27 @@ function poolOptions(settings: SmtpSettings): SMTPPoolOptions & { pool: true } {
     maxConnections: settings.maxConnections,
     maxRequeues: MAX_REQUEUES,
   };
+}
+
+/** How the API reaches its own mail server. All times in milliseconds. */
+export interface SmtpSettings {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte (port 465); otherwise STARTTLS where the server offers it. */
+  readonly secure: boolean;
+  /** Send nothing where the server does not offer STARTTLS. */
+  readonly requireTls: boolean;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly tlsRejectUnauthorized: boolean;
+  /** PEM certificates to trust in place of the system's. */
+  readonly tlsCa?: string | undefined;
+  /** From the name look-up to the end of the TLS set-up. */
+  readonly connectTimeoutMs: number;
+  readonly greetingTimeoutMs: number;
+  /** A socket on which nothing moves for this long is given up. */
+  readonly socketTimeoutMs: number;
+  /** The whole send, its wait for a free connection included: bounds a server that trickles. */
+  readonly sendTimeoutMs: number;
+  readonly maxConnections: number;
 }

@@ -1,6 +1,6 @@
 import { type MessageAttributeValue, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { MAX_QUEUE_MESSAGE_BYTES } from '../../message/limits.ts';
-import type { DeadLetterCause, DeadLetters } from '../../ports/dead-letters.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../domain/limits.ts';
+import type { DeadLetterCause, DeadLetters } from '../../ports/queues.ts';
 
 const MAX_DETAIL_CHARACTERS = 500;
 

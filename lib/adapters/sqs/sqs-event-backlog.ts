@@ -1,5 +1,5 @@
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import type { EventBacklog } from '../../ports/send-events.ts';
+import type { EventBacklog } from '../../ports/ledger.ts';
 
 /**
  * Looks whether events are in the feedback queue, waiting or being worked. SQS counts approximately, and settles

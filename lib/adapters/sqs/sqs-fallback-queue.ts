@@ -5,10 +5,10 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { type Envelope, serialiseEnvelope } from '../../message/envelope.ts';
-import { MAX_QUEUE_MESSAGE_BYTES } from '../../message/limits.ts';
-import { type FallbackQueue, type PushOptions, REMAINDER_ATTRIBUTE } from '../../ports/fallback-queue.ts';
-import { intoBatches } from './into-batches.ts';
+import { type Envelope, serialiseEnvelope } from '../../domain/fallback-message.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../domain/limits.ts';
+import { type FallbackQueue, type PushOptions, REMAINDER_ATTRIBUTE } from '../../ports/queues.ts';
+import { intoBatches } from './sqs-client.ts';
 
 interface Waiting {
   readonly body: string;

@@ -1,7 +1,7 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { type Receipt, serialiseReceipt } from '../../message/receipt.ts';
-import type { ReceiptQueue } from '../../ports/receipt-queue.ts';
-import { intoBatches } from './into-batches.ts';
+import { type Receipt, serialiseReceipt } from '../../domain/receipt.ts';
+import type { ReceiptQueue } from '../../ports/queues.ts';
+import { intoBatches } from './sqs-client.ts';
 
 /** Deliveries that are worked side by side have their receipts ready at nearly the same time. */
 const GATHER_MS = 10;

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeleteMessageBatchCommand, type Message, type SQSClient } from '@aws-sdk/client-sqs';
 import { Consumer } from 'sqs-consumer';
-import { type Backoff, backoffMs } from '../../message/backoff.ts';
-import { parseReceipt, type Receipt } from '../../message/receipt.ts';
-import type { ReceiptListener } from '../../ports/receipt-listener.ts';
+import { parseReceipt, type Receipt } from '../../domain/receipt.ts';
+import { type Backoff, backoffMs } from '../../domain/retry.ts';
+import type { ReceiptListener } from '../../ports/queues.ts';
 
 /** The most of both that SQS allows. */
 const BATCH_SIZE = 10;

@@ -1,5 +1,5 @@
 import { ChangeMessageVisibilityCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import type { Redelivery } from '../../ports/redelivery.ts';
+import type { Redelivery } from '../../ports/queues.ts';
 
 /** Postpones a message by its visibility timeout. */
 export class SqsRedelivery implements Redelivery {

@@ -5,9 +5,9 @@ import {
   CloudWatchMetrics,
   type CloudWatchMetricsOptions,
 } from '../../../lib/adapters/cloudwatch/cloud-watch-metrics.ts';
-import type { AwsFault } from '../../../lib/local/aws/aws-fault.ts';
-import { FaultProxy } from '../../../lib/local/aws/fault-proxy.ts';
-import type { LogFields } from '../../../lib/ports/log.ts';
+import type { AwsFault } from '../../../lib/emulators/aws/aws-fault.ts';
+import { FaultProxy } from '../../../lib/emulators/aws/fault-proxy.ts';
+import type { LogFields } from '../../../lib/ports/runtime.ts';
 import { MetricSink } from '../../support/metric-sink.ts';
 import { startStallingServer } from '../../support/stalling-server.ts';
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { EmbeddedMetrics } from '../../../lib/adapters/cloudwatch/embedded-metrics.ts';
-import { METRICS, type MetricDefinition, type MetricName } from '../../../lib/message/metrics.ts';
+import { METRICS, type MetricDefinition, type MetricName } from '../../../lib/domain/metrics.ts';
 import { readEmf, readMetrics } from '../../support/emf-document.ts';
 
 const NOW = new Date('2026-11-22T12:00:00.123Z');

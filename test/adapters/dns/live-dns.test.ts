@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { findZone } from '../../../lib/adapters/dns/find-zone.ts';
-import { LiveDns } from '../../../lib/adapters/dns/live-dns.ts';
+import { findZone, LiveDns } from '../../../lib/adapters/dns/live-dns.ts';
 import {
   loopbackAddresses,
   type NameServerAddress,

@@ -1,10 +1,9 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { DynamoFateLedger } from '../../../lib/adapters/dynamodb/dynamo-fate-ledger.ts';
-import { DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
-import { type LocalDynamoDb, startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
-import type { Fates } from '../../../lib/message/fate.ts';
+import { DynamoFateLedger, DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import type { Fates } from '../../../lib/domain/delivery-status.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import { aNewPart, claimed } from './a-part.ts';
 
 const SENT_AT = new Date('2026-03-01T10:00:00.250Z');

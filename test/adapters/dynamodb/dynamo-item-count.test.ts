@@ -1,8 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { dynamoClient } from '../../../lib/adapters/dynamodb/dynamo-client.ts';
 import { DynamoItemCount } from '../../../lib/adapters/dynamodb/dynamo-item-count.ts';
-import { startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
+import { dynamoClient } from '../../../lib/adapters/dynamodb/dynamo-table.ts';
+import { startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import { startAnsweringServer } from '../../support/answering-server.ts';
 import { STALLS, startStallingServer } from '../../support/stalling-server.ts';
 

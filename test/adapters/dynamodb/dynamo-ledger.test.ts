@@ -1,9 +1,8 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { DynamoFateLedger } from '../../../lib/adapters/dynamodb/dynamo-fate-ledger.ts';
-import { DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
-import { type LocalDynamoDb, startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
+import { DynamoFateLedger, DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import type { NewPart, PartResult } from '../../../lib/ports/ledger.ts';
 import { aClaim, aNewPart, claimed } from './a-part.ts';
 

@@ -4,15 +4,16 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
-import { dynamoClient } from '../../../lib/adapters/dynamodb/dynamo-client.ts';
 import { DynamoEventLatencies } from '../../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
-import { DynamoFateLedger } from '../../../lib/adapters/dynamodb/dynamo-fate-ledger.ts';
-import { DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
-import { DynamoSuppressionEntries } from '../../../lib/adapters/dynamodb/dynamo-suppression-entries.ts';
-import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression-list.ts';
-import { DynamoSuppressionReports } from '../../../lib/adapters/dynamodb/dynamo-suppression-reports.ts';
-import { type LocalDynamoDb, startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
-import { countLatencies } from '../../../lib/message/event-latency.ts';
+import { DynamoFateLedger, DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import {
+  DynamoSuppressionEntries,
+  DynamoSuppressionList,
+  DynamoSuppressionReports,
+} from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
+import { dynamoClient } from '../../../lib/adapters/dynamodb/dynamo-table.ts';
+import { countLatencies } from '../../../lib/domain/event-latency.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import type { LedgerPart } from '../../../lib/ports/ledger.ts';
 import { STALLS, startStallingServer } from '../../support/stalling-server.ts';
 import { aClaim, aNewPart, claimed } from './a-part.ts';

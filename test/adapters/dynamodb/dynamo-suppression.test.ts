@@ -1,11 +1,13 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DynamoSuppressionEntries } from '../../../lib/adapters/dynamodb/dynamo-suppression-entries.ts';
-import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression-list.ts';
-import { DynamoSuppressionReports } from '../../../lib/adapters/dynamodb/dynamo-suppression-reports.ts';
-import { type LocalDynamoDb, startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
-import type { Strike } from '../../../lib/message/suppression.ts';
+import {
+  DynamoSuppressionEntries,
+  DynamoSuppressionList,
+  DynamoSuppressionReports,
+} from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
+import type { Strike } from '../../../lib/domain/suppression.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 
 const NOW = new Date('2026-03-01T10:00:00Z');
 const DAY_MS = 24 * 60 * 60 * 1000;

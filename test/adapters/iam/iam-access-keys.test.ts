@@ -1,9 +1,9 @@
 import { IAMClient } from '@aws-sdk/client-iam';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { IamAccessKeys } from '../../../lib/adapters/iam/iam-access-keys.ts';
-import { AwsAccount } from '../../../lib/local/aws-account/aws-account.ts';
-import { type AwsAccountDouble, startAwsAccount } from '../../../lib/local/aws-account/start-aws-account.ts';
 import { startAnsweringServer } from '../../support/answering-server.ts';
+import { AwsAccount } from '../../support/aws-account/aws-account.ts';
+import { type AwsAccountDouble, startAwsAccount } from '../../support/aws-account/start-aws-account.ts';
 import { STALLS, startStallingServer } from '../../support/stalling-server.ts';
 
 const TIMEOUT_MS = 3_000;

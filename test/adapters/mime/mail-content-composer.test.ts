@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { MailContentComposer } from '../../../lib/adapters/mime/mail-content-composer.ts';
-import { compositionMark } from '../../../lib/message/composition-mark.ts';
+import { MailContentComposer } from '../../../lib/adapters/mime/compose-mail.ts';
+import { compositionMark } from '../../../lib/domain/delivery.ts';
 
 const MARK = compositionMark('parts', 'support@keybuzz.io', new Date());
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { CLAIM, claimParameters } from '../../../lib/adapters/postgres/claim-query.ts';
+import { CLAIM, claimParameters } from '../../../lib/adapters/postgres/claim.ts';
 import type { PostgresOutbox } from '../../../lib/adapters/postgres/postgres-outbox.ts';
 import type { Claim, LeaseRoute } from '../../../lib/ports/outbox.ts';
 import {

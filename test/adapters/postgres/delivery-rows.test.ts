@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PostgresDeliveryRows } from '../../../lib/adapters/postgres/postgres-delivery-rows.ts';
+import { PostgresDeliveryRows } from '../../../lib/adapters/postgres/delivery-rows.ts';
 import { type OutboxDatabase, OutboxServer, openSession } from '../../support/outbox-database.ts';
 
 let server: OutboxServer;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PostgresReceiptBook } from '../../../lib/adapters/postgres/postgres-receipt-book.ts';
+import { PostgresReceiptBook } from '../../../lib/adapters/postgres/postgres-receipt-store.ts';
 import { aBounce, aReceipt } from '../../support/a-receipt.ts';
 import { type OutboxDatabase, OutboxServer } from '../../support/outbox-database.ts';
 

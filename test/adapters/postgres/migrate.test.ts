@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { migrate } from '../../../lib/adapters/postgres/migrate.ts';
-import { allMigrations } from '../../../lib/adapters/postgres/migrations/all-migrations.ts';
+import { allMigrations } from '../../../lib/adapters/postgres/migrations.ts';
 import { type OutboxDatabase, OutboxServer, openSession } from '../../support/outbox-database.ts';
 import { KEYBUZZ_TABLE } from './keybuzz-table.ts';
 

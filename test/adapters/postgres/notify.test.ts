@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { coalesce } from '../../../lib/adapters/postgres/coalesce.ts';
+import { coalesce } from '../../../lib/adapters/postgres/arrivals-listener.ts';
 import type { PostgresOutbox } from '../../../lib/adapters/postgres/postgres-outbox.ts';
 import { type OutboxDatabase, OutboxServer } from '../../support/outbox-database.ts';
 

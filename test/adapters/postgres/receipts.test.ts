@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PostgresReceiptBook } from '../../../lib/adapters/postgres/postgres-receipt-book.ts';
-import { FATE_KINDS } from '../../../lib/message/fate.ts';
-import type { Receipt } from '../../../lib/message/receipt.ts';
+import { PostgresReceiptBook } from '../../../lib/adapters/postgres/postgres-receipt-store.ts';
+import { FATE_KINDS } from '../../../lib/domain/delivery-status.ts';
+import type { Receipt } from '../../../lib/domain/receipt.ts';
 import { aBounce, aReceipt } from '../../support/a-receipt.ts';
 import {
   type OutboxDatabase,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { STATS } from '../../../lib/adapters/postgres/stats-query.ts';
+import { STATS } from '../../../lib/adapters/postgres/postgres-outbox.ts';
 import {
   type OutboxDatabase,
   type OutboxRow,

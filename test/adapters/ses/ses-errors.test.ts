@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { verdictOf } from '../../../lib/adapters/ses/ses-errors.ts';
+import { verdictOf } from '../../../lib/adapters/ses/classify-ses-error.ts';
 
 const NOT_VERIFIED =
   'Email address is not verified. The following identities failed the check in region EU-WEST-1: a@b.example';

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SesV1Sender } from '../../../lib/adapters/ses/ses-v1-sender.ts';
 import { SesV2Sender } from '../../../lib/adapters/ses/ses-v2-sender.ts';
 import { SizedSesSender } from '../../../lib/adapters/ses/sized-ses-sender.ts';
-import { type SesDouble, startSesDouble } from '../../../lib/local/ses/ses-double.ts';
-import { SES_V1_MOST_BYTES } from '../../../lib/message/limits.ts';
-import type { RawMail, RawMailSender } from '../../../lib/ports/raw-mail-sender.ts';
+import { SES_V1_MOST_BYTES } from '../../../lib/domain/limits.ts';
+import { type SesDouble, startSesDouble } from '../../../lib/emulators/ses/ses-double.ts';
+import type { RawMail, RawMailSender } from '../../../lib/ports/senders.ts';
 import { aDelivery } from '../../support/a-delivery.ts';
 
 const TIMEOUT_MS = 500;

@@ -1,7 +1,7 @@
 import { SESv2Client } from '@aws-sdk/client-sesv2';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SesSendingAccount } from '../../../lib/adapters/ses/ses-sending-account.ts';
-import { type SesDouble, startSesDouble } from '../../../lib/local/ses/ses-double.ts';
+import { type SesDouble, startSesDouble } from '../../../lib/emulators/ses/ses-double.ts';
 import { STALLS, startStallingServer } from '../../support/stalling-server.ts';
 
 const TIMEOUT_MS = 3_000;

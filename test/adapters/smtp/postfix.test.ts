@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SmtpPoolRoute } from '../../../lib/adapters/smtp/smtp-pool-route.ts';
-import { issueCertificates } from '../../../lib/local/smtp/smtp-certificates.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../../lib/local/smtp/smtp-double.ts';
+import { issueCertificates } from '../../../lib/emulators/smtp/certificates.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../../lib/emulators/smtp/smtp-double.ts';
 import { aDelivery } from '../../support/a-delivery.ts';
 import { canRunPostfix, type Postfix, type PostfixOptions, startPostfix } from '../../support/postfix.ts';
 import { smtpSettingsFor } from '../../support/smtp-settings-for.ts';

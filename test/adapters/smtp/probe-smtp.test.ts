@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { probeSmtp, type SmtpProbe } from '../../../lib/adapters/smtp/probe-smtp.ts';
-import type { SmtpBehaviour } from '../../../lib/local/smtp/smtp-behaviour.ts';
-import { issueCertificates } from '../../../lib/local/smtp/smtp-certificates.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../../lib/local/smtp/smtp-double.ts';
+import { issueCertificates } from '../../../lib/emulators/smtp/certificates.ts';
+import type { SmtpBehaviour } from '../../../lib/emulators/smtp/smtp-behaviour.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../../lib/emulators/smtp/smtp-double.ts';
 import { canRunPostfix, type Postfix, startPostfix } from '../../support/postfix.ts';
 
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SmtpPoolRoute } from '../../../lib/adapters/smtp/smtp-pool-route.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../../lib/local/smtp/smtp-double.ts';
+import { type SmtpDouble, startSmtpDouble } from '../../../lib/emulators/smtp/smtp-double.ts';
 import { aDelivery } from '../../support/a-delivery.ts';
 import { STAGED_FAILURES } from '../../support/smtp-failures.ts';
 import { smtpSettingsFor } from '../../support/smtp-settings-for.ts';

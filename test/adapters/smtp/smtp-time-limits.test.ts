@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { SmtpSettings } from '../../../lib/adapters/smtp/smtp-pool-route.ts';
 import { SmtpPoolRoute } from '../../../lib/adapters/smtp/smtp-pool-route.ts';
-import type { SmtpSettings } from '../../../lib/adapters/smtp/smtp-settings.ts';
 import { aDelivery } from '../../support/a-delivery.ts';
 import {
   type ScriptedSmtpServer,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SqsDeadLetters } from '../../../lib/adapters/sqs/sqs-dead-letters.ts';
-import { type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { takeAll } from '../../support/queue-contents.ts';
 
 describe('the dead letters', () => {

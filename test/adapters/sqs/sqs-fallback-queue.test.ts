@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SqsFallbackQueue } from '../../../lib/adapters/sqs/sqs-fallback-queue.ts';
-import { type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
-import { packMime } from '../../../lib/message/content-codec.ts';
-import { type Envelope, serialiseEnvelope } from '../../../lib/message/envelope.ts';
-import { MAX_QUEUE_MESSAGE_BYTES } from '../../../lib/message/limits.ts';
-import { REMAINDER_ATTRIBUTE } from '../../../lib/ports/fallback-queue.ts';
+import { packMime } from '../../../lib/domain/content.ts';
+import { type Envelope, serialiseEnvelope } from '../../../lib/domain/fallback-message.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../../lib/domain/limits.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
+import { REMAINDER_ATTRIBUTE } from '../../../lib/ports/queues.ts';
 import { takeAll, takeEnvelopes } from '../../support/queue-contents.ts';
 
 function anEnvelope(id: string, bytes = 100): Envelope {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SqsReceiptQueue } from '../../../lib/adapters/sqs/sqs-receipt-queue.ts';
-import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
-import { parseReceipt, type Receipt } from '../../../lib/message/receipt.ts';
+import { parseReceipt, type Receipt } from '../../../lib/domain/receipt.ts';
+import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { aReceipt } from '../../support/a-receipt.ts';
 import { takeAll } from '../../support/queue-contents.ts';
 

@@ -3,11 +3,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { openSqsClient } from '../../../lib/adapters/sqs/open-sqs-client.ts';
+import { openSqsClient } from '../../../lib/adapters/sqs/sqs-client.ts';
 import { RECEIVE_TRY_TIMEOUT_MS, SqsReceiptSource } from '../../../lib/adapters/sqs/sqs-receipt-source.ts';
-import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
-import { type Receipt, serialiseReceipt } from '../../../lib/message/receipt.ts';
-import type { ReceiptListener } from '../../../lib/ports/receipt-listener.ts';
+import { type Receipt, serialiseReceipt } from '../../../lib/domain/receipt.ts';
+import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
+import type { ReceiptListener } from '../../../lib/ports/queues.ts';
 import { aReceipt } from '../../support/a-receipt.ts';
 
 /** Keeps what it is told; a test says what it answers. */

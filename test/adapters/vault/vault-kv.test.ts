@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { VaultError, type VaultProblem } from '../../../lib/adapters/vault/vault-error.ts';
 import { VaultKv } from '../../../lib/adapters/vault/vault-kv.ts';
 import type { VaultSettings } from '../../../lib/adapters/vault/vault-settings.ts';
-import { VaultDouble, type VaultDoubleOptions } from '../../../lib/local/vault/vault-double.ts';
+import { VaultDouble, type VaultDoubleOptions } from '../../support/vault/vault-double.ts';
 
 const never = new AbortController().signal;
 const closers: (() => Promise<void>)[] = [];

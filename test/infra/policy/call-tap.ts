@@ -1,6 +1,6 @@
-import type { AwsRequest } from '../../../lib/local/aws/aws-request.ts';
-import { FaultProxy } from '../../../lib/local/aws/fault-proxy.ts';
-import type { LocalServices } from '../../../lib/local/local-services.ts';
+import type { AwsRequest } from '../../../lib/emulators/aws/aws-fault.ts';
+import { FaultProxy } from '../../../lib/emulators/aws/fault-proxy.ts';
+import type { LocalServices } from '../../../lib/emulators/services.ts';
 import { MetricSink } from '../../support/metric-sink.ts';
 
 /** A way to the emulated services for one principal alone, on which its calls are written down. */

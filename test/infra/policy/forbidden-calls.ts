@@ -69,19 +69,19 @@ export function forbiddenCalls(
     call('feedback', 'sqs:SendMessage', queue('fallback')),
     call('feedback', 's3:GetObject', `${bucket}/${PAYLOAD_KEY}`),
     call('feedback', 'dynamodb:DeleteItem', table('suppression')),
-    // The watch Lambda counts what there is: it reads no address, sends nothing and makes no key.
+    // The account-metrics Lambda counts what there is: it reads no address, sends nothing and makes no key.
     ...SENDS.flatMap((action) =>
-      [IDENTITY, configurationSet].map((arn) => call('watch', action, arn, FROM_US)),
+      [IDENTITY, configurationSet].map((arn) => call('account-metrics', action, arn, FROM_US)),
     ),
-    call('watch', 'ses:PutAccountSendingAttributes', '*'),
+    call('account-metrics', 'ses:PutAccountSendingAttributes', '*'),
     ...['GetItem', 'Query', 'Scan', 'PutItem', 'DeleteTable'].map((action) =>
-      call('watch', `dynamodb:${action}`, table('suppression')),
+      call('account-metrics', `dynamodb:${action}`, table('suppression')),
     ),
-    call('watch', 'dynamodb:DescribeTable', table('ledger')),
+    call('account-metrics', 'dynamodb:DescribeTable', table('ledger')),
     ...['CreateAccessKey', 'UpdateAccessKey', 'DeleteAccessKey', 'AttachUserPolicy'].map((action) =>
-      call('watch', `iam:${action}`, user),
+      call('account-metrics', `iam:${action}`, user),
     ),
-    call('watch', 'iam:ListAccessKeys', `${user}-2`),
+    call('account-metrics', 'iam:ListAccessKeys', `${user}-2`),
     // The resend Lambda sends in one name by one configuration set, and forgets nothing.
     ...['ceo@example.org', 'support@keybuzz.io.example.org', 'support@notkeybuzz.io'].flatMap((from) => [
       ...sendsOf('resend', IDENTITY, from),

@@ -1,5 +1,5 @@
-import type { AwsRequest } from '../../../lib/local/aws/aws-request.ts';
-import { PAYLOAD_PREFIX } from '../../../lib/message/limits.ts';
+import { PAYLOAD_PREFIX } from '../../../lib/domain/limits.ts';
+import type { AwsRequest } from '../../../lib/emulators/aws/aws-fault.ts';
 import type { RequestContext } from './condition-operators.ts';
 import { ACCOUNT, REGION } from './resolved-template.ts';
 

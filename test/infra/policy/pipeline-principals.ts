@@ -1,10 +1,10 @@
-import { workerMetricNamespace } from '../../../lib/message/metrics.ts';
+import { workerMetricNamespace } from '../../../lib/domain/metrics.ts';
 import type { Principal } from './evaluate-policies.ts';
 import { OVER_TLS, PAYLOAD_KEY, type Permission, permissionsNeededBy } from './needed-permissions.ts';
 import type { RecordedCalls, RecordedRun } from './recorded-run.ts';
 import { ACCOUNT, arnOf, REGION, type Resources, resolved } from './resolved-template.ts';
 
-export type Who = 'resend' | 'feedback' | 'watch' | 'api';
+export type Who = 'resend' | 'feedback' | 'account-metrics' | 'api';
 
 /** A principal of the deployed pipeline, and everything that it needs. */
 export interface PipelinePrincipal {
@@ -23,14 +23,14 @@ export function pipelinePrincipals(resources: Resources, run: RecordedRun): Pipe
   return [
     functionPrincipal('resend', 'FALLBACK_QUEUE_URL', resources, run),
     functionPrincipal('feedback', 'FEEDBACK_QUEUE_URL', resources, run),
-    functionPrincipal('watch', undefined, resources, run),
+    functionPrincipal('account-metrics', undefined, resources, run),
     apiPrincipal(resources, run),
   ];
 }
 
 /** @param sourceVariable names the queue that feeds it; undefined where a schedule starts it */
 function functionPrincipal(
-  who: 'resend' | 'feedback' | 'watch',
+  who: 'resend' | 'feedback' | 'account-metrics',
   sourceVariable: string | undefined,
   resources: Resources,
   run: RecordedRun,

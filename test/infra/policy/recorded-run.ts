@@ -2,16 +2,16 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { FEEDBACK_BATCH_SIZE, FEEDBACK_TIMEOUT_SECONDS } from '../../../lambda/feedback/constants.ts';
 import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../../lambda/resend/constants.ts';
+import { type Envelope, serialiseEnvelope } from '../../../lib/domain/fallback-message.ts';
+import { PAYLOAD_PREFIX } from '../../../lib/domain/limits.ts';
+import type { AwsRequest } from '../../../lib/emulators/aws/aws-fault.ts';
+import { feedbackEnvironment, resendEnvironment } from '../../../lib/emulators/backend.ts';
+import { type LambdaHost, startLambdaHost } from '../../../lib/emulators/lambda/lambda-host.ts';
+import { type LocalServices, startLocalServices } from '../../../lib/emulators/services.ts';
 import { bundleLambda } from '../../../lib/infra/lambda-bundle.ts';
-import type { AwsRequest } from '../../../lib/local/aws/aws-request.ts';
-import { feedbackEnvironment, resendEnvironment } from '../../../lib/local/function-environments.ts';
-import { type LambdaHost, startLambdaHost } from '../../../lib/local/lambda/lambda-host.ts';
-import { type LocalServices, startLocalServices } from '../../../lib/local/local-services.ts';
-import { type Envelope, serialiseEnvelope } from '../../../lib/message/envelope.ts';
-import { PAYLOAD_PREFIX } from '../../../lib/message/limits.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 import { CallTap } from './call-tap.ts';
-import { runWatch } from './recorded-watch.ts';
+import { runAccountMetrics } from './recorded-account-metrics.ts';
 import { runWorker } from './recorded-worker.ts';
 
 /** The code of one principal while it ran: what it was told of its surroundings, and the calls that it made. */
@@ -23,7 +23,7 @@ export interface RecordedCalls {
 export interface RecordedRun {
   readonly resend: RecordedCalls;
   readonly feedback: RecordedCalls;
-  readonly watch: RecordedCalls;
+  readonly 'account-metrics': RecordedCalls;
   readonly api: RecordedCalls;
   /** The keys of all objects in the bucket. */
   readonly storedKeys: ReadonlySet<string>;
@@ -68,7 +68,7 @@ export async function recordRun(): Promise<RecordedRun> {
     await enqueue(services, services.aws.fallback.url, ...MAILS.map(serialiseEnvelope), 'no envelope');
     await enqueue(services, services.feedback.url, 'no event');
     const apiEnv = await runWorker(services, apiTap);
-    const watchEnv = await runWatch(services, watchTap);
+    const watchEnv = await runAccountMetrics(services, watchTap);
 
     await resend.idle(SOON());
     await services.ses.eventsSettled();
@@ -81,7 +81,7 @@ export async function recordRun(): Promise<RecordedRun> {
     return {
       resend: { environment: resendEnv, calls: resendTap.calls },
       feedback: { environment: feedbackEnv, calls: feedbackTap.calls },
-      watch: { environment: watchEnv, calls: watchTap.calls },
+      'account-metrics': { environment: watchEnv, calls: watchTap.calls },
       api: { environment: apiEnv, calls: apiTap.calls },
       storedKeys: await storedKeysOf(services),
     };

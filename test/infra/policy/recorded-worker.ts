@@ -1,9 +1,9 @@
 import { Pool } from 'pg';
 import { migrate } from '../../../lib/adapters/postgres/migrate.ts';
-import type { LocalServices } from '../../../lib/local/local-services.ts';
-import { startPostgres } from '../../../lib/local/postgres/embedded-postgres.ts';
-import { insertRows, type OutboundRow } from '../../../lib/local/story/outbound-row.ts';
-import { WorkerProcess } from '../../../lib/local/worker-process.ts';
+import { insertRows, type OutboundRow } from '../../../lib/emulators/demo/outbound-rows.ts';
+import { startPostgres } from '../../../lib/emulators/postgres/embedded-postgres.ts';
+import type { LocalServices } from '../../../lib/emulators/services.ts';
+import { WorkerProcess } from '../../../lib/emulators/worker-process.ts';
 import type { CallTap } from './call-tap.ts';
 
 const SOON = () => ({ signal: AbortSignal.timeout(90_000) });

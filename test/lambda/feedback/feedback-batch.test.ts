@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/batch.ts';
 import { FEEDBACK_LONGEST_RETRY_SECONDS } from '../../../lambda/feedback/constants.ts';
-import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
-import { countLatencies } from '../../../lib/message/event-latency.ts';
+import { countLatencies } from '../../../lib/domain/event-latency.ts';
 import type { PartFates, PartState } from '../../../lib/ports/ledger.ts';
 import { aRecord } from '../../support/a-record.ts';
 import { aBounce, aComplaint, aDelay, aDelivery, anEvent, aSend } from '../../support/an-event.ts';

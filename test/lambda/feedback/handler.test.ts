@@ -13,14 +13,14 @@ import {
   NEEDED_FOR_ONE_JOB_MS,
 } from '../../../lambda/feedback/constants.ts';
 import { DynamoEventLatencies } from '../../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
-import { DynamoFateLedger } from '../../../lib/adapters/dynamodb/dynamo-fate-ledger.ts';
-import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression-list.ts';
+import { DynamoFateLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
+import { type Fates, laterFates } from '../../../lib/domain/delivery-status.ts';
+import { fatesOf, parseReceipt } from '../../../lib/domain/receipt.ts';
+import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import { bundleLambda } from '../../../lib/infra/lambda-bundle.ts';
-import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
-import { type LocalDynamoDb, startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
-import { type Fates, laterFates } from '../../../lib/message/fate.ts';
-import { fatesOf, parseReceipt } from '../../../lib/message/receipt.ts';
-import { systemClock } from '../../../lib/ports/clock.ts';
+import { systemClock } from '../../../lib/ports/runtime.ts';
 import { aContext } from '../../support/a-context.ts';
 import { aRecord } from '../../support/a-record.ts';
 import { aSend } from '../../support/an-event.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
 import fc from 'fast-check';
-import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
+import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/batch.ts';
 import type { FateLedger, PartFates } from '../../../lib/ports/ledger.ts';
 import { aRecord } from '../../support/a-record.ts';
 import {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
+import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/batch.ts';
 import type { PartFates } from '../../../lib/ports/ledger.ts';
 import { aRecord } from '../../support/a-record.ts';
 import { aDelivery, aSend } from '../../support/an-event.ts';

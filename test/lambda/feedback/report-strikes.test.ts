@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { feedbackBatch } from '../../../lambda/feedback/feedback-batch.ts';
+import { feedbackBatch } from '../../../lambda/feedback/batch.ts';
 import { aRecord } from '../../support/a-record.ts';
 import { aBounce, aBounceOf, anAutomaticReply, anEvent } from '../../support/an-event.ts';
 import { FeedbackBench } from '../../support/feedback-bench.ts';

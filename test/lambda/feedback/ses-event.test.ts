@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type ParsedSesEvent, parseSesEvent, type SesEvent } from '../../../lambda/feedback/ses-event.ts';
-import { MAX_RESPONSE_CHARACTERS } from '../../../lib/message/failure.ts';
-import type { Fate } from '../../../lib/message/fate.ts';
-import { parseReceipt, receiptsOf, serialiseReceipt } from '../../../lib/message/receipt.ts';
+import type { Fate } from '../../../lib/domain/delivery-status.ts';
+import { MAX_RESPONSE_CHARACTERS } from '../../../lib/domain/failure.ts';
+import { parseReceipt, receiptsOf, serialiseReceipt } from '../../../lib/domain/receipt.ts';
 import { aBounce, aBounceOf, aComplaint, aDelay, aDelivery, anEvent, aSend } from '../../support/an-event.ts';
 
 const parse = (text: string) => parseSesEvent(text, 'keybuzz.io');

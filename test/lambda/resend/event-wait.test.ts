@@ -3,10 +3,10 @@ import {
   FEEDBACK_LONGEST_RETRY_SECONDS,
   FEEDBACK_VISIBILITY_SECONDS,
 } from '../../../lambda/feedback/constants.ts';
-import { type EventWaitParts, eventDueAt, heldUntilOf } from '../../../lambda/resend/event-wait.ts';
-import { countLatencies, type EventPace } from '../../../lib/message/event-latency.ts';
+import { type EventWaitParts, eventDueAt, heldUntilOf } from '../../../lambda/resend/wait-for-send-event.ts';
+import { countLatencies, type EventPace } from '../../../lib/domain/event-latency.ts';
 import type { LedgerPart, PartState } from '../../../lib/ports/ledger.ts';
-import { silentLog } from '../../../lib/ports/log.ts';
+import { silentLog } from '../../../lib/ports/runtime.ts';
 
 const MINUTE_MS = 60_000;
 const NOW = new Date('2026-11-22T12:00:00Z');

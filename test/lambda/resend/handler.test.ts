@@ -5,8 +5,8 @@ import {
   RESEND_TIMEOUT_SECONDS,
   SES_CALL_TIMEOUT_MS,
 } from '../../../lambda/resend/constants.ts';
-import { resendEnvironment } from '../../../lib/local/function-environments.ts';
-import { type LocalServices, startLocalServices } from '../../../lib/local/local-services.ts';
+import { resendEnvironment } from '../../../lib/emulators/backend.ts';
+import { type LocalServices, startLocalServices } from '../../../lib/emulators/services.ts';
 import { aContext } from '../../support/a-context.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Envelope } from '../../../lib/message/envelope.ts';
-import type { DeadLetters } from '../../../lib/ports/dead-letters.ts';
-import type { FallbackQueue } from '../../../lib/ports/fallback-queue.ts';
+import type { Envelope } from '../../../lib/domain/fallback-message.ts';
+import type { DeadLetters, FallbackQueue } from '../../../lib/ports/queues.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 import { takeEnvelopes } from '../../support/queue-contents.ts';

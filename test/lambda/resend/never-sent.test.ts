@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { packMime } from '../../../lib/message/content-codec.ts';
-import { MAX_QUEUE_MESSAGE_BYTES } from '../../../lib/message/limits.ts';
+import { packMime } from '../../../lib/domain/content.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../../lib/domain/limits.ts';
 import { aRecord, aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
 import { useResendBench } from './resend-bench.ts';

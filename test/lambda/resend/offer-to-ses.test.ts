@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Offered, offerToSes } from '../../../lambda/resend/offer-to-ses.ts';
+import { type Offered, offerToSes } from '../../../lambda/resend/send-to-recipients.ts';
 import type { NewPart } from '../../../lib/ports/ledger.ts';
-import type { RawMailSender } from '../../../lib/ports/raw-mail-sender.ts';
+import type { RawMailSender } from '../../../lib/ports/senders.ts';
 import { MemoryLedger } from '../../support/memory-ledger.ts';
 import { anOffer, offerParts } from '../../support/offer-parts.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { offerToSes } from '../../../lambda/resend/offer-to-ses.ts';
-import type { RawMailSender, SendVerdict } from '../../../lib/ports/raw-mail-sender.ts';
+import { offerToSes } from '../../../lambda/resend/send-to-recipients.ts';
+import type { RawMailSender, SendVerdict } from '../../../lib/ports/senders.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 import { MemoryLedger } from '../../support/memory-ledger.ts';
 import { anOffer, offerParts } from '../../support/offer-parts.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { compositionMark } from '../../../lib/message/composition-mark.ts';
-import { packMime } from '../../../lib/message/content-codec.ts';
-import type { MailContent } from '../../../lib/message/envelope.ts';
+import { packMime } from '../../../lib/domain/content.ts';
+import { compositionMark } from '../../../lib/domain/delivery.ts';
+import type { MailContent } from '../../../lib/domain/fallback-message.ts';
 import { aRecord, aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
 import { useResendBench } from './resend-bench.ts';

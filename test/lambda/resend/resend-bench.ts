@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
-import { type BatchParts, resendBatch } from '../../../lambda/resend/resend-batch.ts';
+import { type BatchParts, resendBatch } from '../../../lambda/resend/batch.ts';
 import { DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
-import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression-list.ts';
-import { MailContentComposer } from '../../../lib/adapters/mime/mail-content-composer.ts';
+import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
+import { MailContentComposer } from '../../../lib/adapters/mime/compose-mail.ts';
 import { S3PayloadStore } from '../../../lib/adapters/s3/s3-payload-store.ts';
 import { SesV1Sender } from '../../../lib/adapters/ses/ses-v1-sender.ts';
 import { SqsDeadLetters } from '../../../lib/adapters/sqs/sqs-dead-letters.ts';
 import { SqsFallbackQueue } from '../../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { SqsReceiptQueue } from '../../../lib/adapters/sqs/sqs-receipt-queue.ts';
-import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/local/aws/sqs-and-s3.ts';
-import { type LocalDynamoDb, startDynamoDb } from '../../../lib/local/dynamodb/local-dynamo-db.ts';
-import { type SesDouble, startSesDouble } from '../../../lib/local/ses/ses-double.ts';
-import { parseReceipt, type Receipt } from '../../../lib/message/receipt.ts';
-import { systemClock } from '../../../lib/ports/clock.ts';
+import { parseReceipt, type Receipt } from '../../../lib/domain/receipt.ts';
+import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
+import { type SesDouble, startSesDouble } from '../../../lib/emulators/ses/ses-double.ts';
+import { systemClock } from '../../../lib/ports/runtime.ts';
 import { CountedMetrics } from '../../support/counted-metrics.ts';
 import { takeAll } from '../../support/queue-contents.ts';
 

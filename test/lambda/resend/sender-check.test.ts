@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { foreignSender } from '../../../lambda/resend/sender-check.ts';
+import { foreignSender } from '../../../lambda/resend/content.ts';
 import { MailComposer } from '../../../lib/adapters/mime/compose-mail.ts';
 
 const OWN = 'support@keybuzz.io';

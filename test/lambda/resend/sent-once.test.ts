@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { packMime } from '../../../lib/message/content-codec.ts';
-import type { FallbackQueue } from '../../../lib/ports/fallback-queue.ts';
+import { packMime } from '../../../lib/domain/content.ts';
+import type { FallbackQueue } from '../../../lib/ports/queues.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
 import { recipients, useResendBench } from './resend-bench.ts';

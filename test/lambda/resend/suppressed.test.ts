@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { siftSuppressed } from '../../../lambda/resend/suppressed.ts';
-import type { Suppression } from '../../../lib/message/suppression.ts';
+import { siftSuppressed } from '../../../lambda/resend/filter-suppressed.ts';
+import type { Suppression } from '../../../lib/domain/suppression.ts';
 
 const since = new Date('2026-11-20T12:00:00Z');
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { DynamoSuppressionReports } from '../../../lib/adapters/dynamodb/dynamo-suppression-reports.ts';
-import type { Strike } from '../../../lib/message/suppression.ts';
+import { DynamoSuppressionReports } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
+import type { Strike } from '../../../lib/domain/suppression.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 import { useResendBench } from './resend-bench.ts';

@@ -1,0 +1,54 @@
+import { IAMClient } from '@aws-sdk/client-iam';
+import { SESv2Client } from '@aws-sdk/client-sesv2';
+import type { Context } from 'aws-lambda';
+import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
+import { DynamoItemCount } from '../../lib/adapters/dynamodb/dynamo-item-count.ts';
+import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-table.ts';
+import { IamAccessKeys } from '../../lib/adapters/iam/iam-access-keys.ts';
+import { createJsonLog } from '../../lib/adapters/json-log.ts';
+import { SesSendingAccount } from '../../lib/adapters/ses/ses-sending-account.ts';
+import { systemClock } from '../../lib/ports/runtime.ts';
+import { ACCOUNT_METRICS_CALL_TIMEOUT_MS } from './constants.ts';
+import { readAccountMetricsEnv } from './env.ts';
+import { type AccountMetricsDeps, publishAccountMetrics } from './publish-account-metrics.ts';
+
+const env = readAccountMetricsEnv(process.env);
+const timeoutMs = ACCOUNT_METRICS_CALL_TIMEOUT_MS;
+
+/** Each call only reads: the SDK may repeat it. */
+const CLIENT_OPTIONS = {
+  maxAttempts: 3,
+  retryMode: 'standard',
+  requestHandler: { connectionTimeout: 2_000 },
+};
+
+const write = (line: string) => process.stdout.write(line);
+
+const metrics = new EmbeddedMetrics({
+  namespace: env.metricsNamespace,
+  stage: env.metricsStage,
+  write,
+  clock: systemClock,
+});
+
+const parts: Omit<AccountMetricsDeps, 'log'> = {
+  sendingAccount: new SesSendingAccount(new SESv2Client(CLIENT_OPTIONS), timeoutMs),
+  accessKeys: new IamAccessKeys(new IAMClient(CLIENT_OPTIONS), env.userName, timeoutMs),
+  entries: new DynamoItemCount(dynamoClient(), env.suppressionTable, timeoutMs),
+  metrics,
+  clock: systemClock,
+};
+
+/**
+ * Is called by the clock; the event tells nothing.
+ *
+ * @throws where not all could be learnt, so that Lambda counts an error; what was learnt is written by then
+ */
+export async function handler(_event: unknown, context: Context): Promise<void> {
+  const unknown = await publishAccountMetrics({
+    ...parts,
+    log: createJsonLog(write, { base: { requestId: context.awsRequestId } }),
+  });
+  metrics.flush();
+  if (unknown.length > 0) throw new Error(`not known now: ${unknown.join(', ')}`);
+}

@@ -1,0 +1,134 @@
+import type { SQSRecord } from 'aws-lambda';
+import { addressKey } from '../../lib/domain/address.ts';
+import type { Fate } from '../../lib/domain/delivery-status.ts';
+import type { Strike } from '../../lib/domain/suppression.ts';
+import type { SuppressionReports } from '../../lib/ports/ledger.ts';
+import type { DeadLetters } from '../../lib/ports/queues.ts';
+import type { Log } from '../../lib/ports/runtime.ts';
+import { type FateParts, type PartEvents, recordFates } from './record-status.ts';
+import { type ParsedSesEvent, parseSesEvent, type SesEvent } from './ses-event.ts';
+
+export interface JobParts extends FateParts {
+  readonly suppressions: SuppressionReports;
+  readonly deadLetters: DeadLetters;
+  readonly fromDomain: string;
+}
+
+/** Records that are done, or have to come again, together. */
+export interface Job {
+  readonly records: readonly SQSRecord[];
+  readonly events: readonly SesEvent[];
+  /** @throws where a service that is needed does not answer; all of it can be done again */
+  readonly work: () => Promise<void>;
+}
+
+/** One job for each part of a delivery, and one for each record that has to be parked; the others need none. */
+export function jobsOf(records: readonly SQSRecord[], parts: JobParts): Job[] {
+  const parking: Job[] = [];
+  const groups = new Map<string, { records: SQSRecord[]; events: [SesEvent, ...SesEvent[]] }>();
+  for (const record of records) {
+    const parsed = parseSesEvent(record.body, parts.fromDomain);
+    if (parsed.kind === 'ignored') {
+      parts.log.info('event-ignored', { queueMessageId: record.messageId, why: parsed.why });
+    } else if (parsed.kind === 'unreadable') {
+      parking.push({ records: [record], events: [], work: () => park(record, parsed, parts) });
+    } else {
+      const { event } = parsed;
+      logLeftOut(record, event, parts.log);
+      const key = JSON.stringify([event.deliveryId, event.part]);
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, { records: [record], events: [event] });
+      else {
+        group.records.push(record);
+        group.events.push(event);
+      }
+    }
+  }
+  return [...parking, ...[...groups.values()].map((group) => applying(group, parts))];
+}
+
+/** What an event says that nothing is made of. */
+function logLeftOut(
+  { messageId: queueMessageId }: SQSRecord,
+  { deliveryId, part, strangers, automaticReplies }: SesEvent,
+  log: Log,
+): void {
+  const fields = { queueMessageId, deliveryId, part };
+  if (strangers > 0) log.warn('mentions-dropped', { ...fields, mentions: strangers });
+  if (automaticReplies > 0) log.info('automatic-reply', { ...fields, recipients: automaticReplies });
+}
+
+function applying({ records, events }: { records: SQSRecord[]; events: PartEvents }, parts: JobParts): Job {
+  return { records, events, work: () => apply(events, parts) };
+}
+
+/** Neither waits for the other to succeed: what one table can take must not depend on the other. */
+async function apply(events: PartEvents, parts: JobParts): Promise<void> {
+  const results = await Promise.allSettled([
+    recordFates(events, parts),
+    reportStrikes(events, parts.suppressions),
+  ]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+async function park(
+  record: SQSRecord,
+  { reason, detail }: Extract<ParsedSesEvent, { kind: 'unreadable' }>,
+  { deadLetters, log, metrics }: JobParts,
+): Promise<void> {
+  await deadLetters.park(record.body, { reason, detail });
+  metrics.add('EventsUnreadable', 1);
+  log.error('dead-lettered', { queueMessageId: record.messageId, reason, detail });
+}
+
+/**
+ * Reports bounces and complaints to the suppression list, those that are no news to the ledger too: who wrote them
+ * there may have died before it came this far. The addresses of SES's mailbox simulator are reported like any other,
+ * so that a demonstration shows what a real bounce does.
+ *
+ * @throws where the list did not confirm one; all of it can be done again
+ */
+async function reportStrikes(events: readonly SesEvent[], suppressions: SuppressionReports): Promise<void> {
+  for (const { address, strike } of strikesOf(events)) await suppressions.report(address, strike);
+}
+
+interface ReportedStrike {
+  readonly address: string;
+  readonly strike: Strike;
+}
+
+/** The same event may be there twice; it is reported once. */
+function strikesOf(events: readonly SesEvent[]): Iterable<ReportedStrike> {
+  const strikes = new Map<string, ReportedStrike>();
+  for (const { deliveryId, sesMessageId, fates } of events) {
+    for (const { address, fate } of fates) {
+      const kind = strikeKind(fate);
+      if (kind === undefined) continue;
+      const key = JSON.stringify([addressKey(address), kind, sesMessageId, fate.at]);
+      strikes.set(key, { address, strike: { kind, at: new Date(fate.at), deliveryId, sesMessageId } });
+    }
+  }
+  return strikes.values();
+}
+
+/**
+ * A bounce of which SES could not determine the type counts as a soft one: one of them suppresses nobody, and who
+ * sends on and on to a mailbox from which all comes back loses the good name of the domain.
+ */
+function strikeKind({ kind, bounce }: Fate): Strike['kind'] | undefined {
+  if (kind === 'complained') return 'complaint';
+  if (kind !== 'bounced') return undefined;
+  if (ABOUT_THE_MAIL.has(bounce?.subType ?? '')) return undefined;
+  return bounce?.type === 'Permanent' ? 'hard-bounce' : 'soft-bounce';
+}
+
+/**
+ * Sub-types of bounces that say nothing against the mailbox: it would take another mail.
+ *
+ * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+ */
+const ABOUT_THE_MAIL: ReadonlySet<string> = new Set([
+  'ContentRejected',
+  'AttachmentRejected',
+  'MessageTooLarge',
+]);

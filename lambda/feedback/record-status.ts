@@ -1,0 +1,180 @@
+import { addressKey } from '../../lib/domain/address.ts';
+import type { Fates } from '../../lib/domain/delivery-status.ts';
+import { type Receipt, receiptsOf } from '../../lib/domain/receipt.ts';
+import type { FateLedger, PartFates } from '../../lib/ports/ledger.ts';
+import type { ReceiptQueue } from '../../lib/ports/queues.ts';
+import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
+import type { SesEvent } from './ses-event.ts';
+import { countNews, countSentTwice, type News, newsOf } from './status-changes.ts';
+
+export interface FateParts {
+  readonly ledger: FateLedger;
+  readonly receipts: ReceiptQueue;
+  /** Where SES runs. */
+  readonly region: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Events about the same part of a delivery. */
+export type PartEvents = readonly [SesEvent, ...SesEvent[]];
+
+/** Who loses a race reads what the winner wrote; so many times in a row it is no race. */
+const MOST_TRIES = 5;
+
+/**
+ * Writes that SES took the mail, where the ledger does not know; then tells the API what is new; then writes that
+ * into the ledger, too. In this order a crash in between costs a receipt that comes twice, and never one that does
+ * not come.
+ *
+ * @throws where the ledger or the queue of the receipts did not confirm it; all of it can be done again
+ */
+export async function recordFates(events: PartEvents, parts: FateParts): Promise<void> {
+  const { deliveryId, part } = events[0];
+  for (let tries = 1; tries <= MOST_TRIES; tries++) {
+    const before = await parts.ledger.read(deliveryId, part);
+    const version = await proveSent(events, before, parts);
+    if (version === undefined) continue;
+    // By what was known before the proof: nobody has told the API yet that the mail is sent.
+    const news = newsOf(
+      before,
+      events.flatMap(({ fates }) => fates),
+    );
+    const receipts = await pushReceipts(events, before, news, parts);
+    if (await write(events, before, version, news, parts.ledger)) {
+      countNews(news, events, parts.metrics);
+      countSentTwice(before?.sesMessageId ?? earliest(events).sesMessageId, events, parts.metrics);
+      logApplied(events, before, news, receipts, parts.log);
+      return;
+    }
+  }
+  throw new LedgerContendedError(deliveryId);
+}
+
+class LedgerContendedError extends Error {
+  override readonly name = 'LedgerContendedError';
+  readonly code = 'LEDGER_CONTENDED';
+
+  constructor(deliveryId: string) {
+    super(`others wrote the fates of ${deliveryId} ${MOST_TRIES} times in a row`);
+  }
+}
+
+class ReceiptsNotConfirmedError extends Error {
+  override readonly name = 'ReceiptsNotConfirmedError';
+  readonly code = 'RECEIPTS_NOT_CONFIRMED';
+
+  constructor(count: number) {
+    super(`the queue did not confirm ${count} receipts`);
+  }
+}
+
+/**
+ * Each event proves that SES took the mail, and the resend Lambda may be waiting for the proof, to send the mail again
+ * where none comes. So it waits for nothing, and least of all for the queue of the receipts.
+ *
+ * @returns the version of the fates from then on; undefined where somebody else has written meanwhile
+ */
+async function proveSent(
+  events: PartEvents,
+  before: PartFates | undefined,
+  { ledger, clock, log, metrics }: FateParts,
+): Promise<number | undefined> {
+  const version = before?.fatesVersion ?? 0;
+  if (before?.state === 'sent') return version;
+  const proof = toldOf(events, before, before?.fates ?? {});
+  if (!(await ledger.write(proof, version))) return undefined;
+  if (before !== undefined) {
+    const { deliveryId, part, tenantId, state } = before;
+    if (isAnswerLost(before, clock.now())) metrics.add('LostAnswersSettled', 1, 'event');
+    log.info('answer-found', { deliveryId, part, tenantId, state, sesMessageId: proof.sesMessageId });
+  }
+  return version + 1;
+}
+
+/** An event may be faster than the answer to a call that is still under way. */
+function isAnswerLost({ state, claim }: PartFates, now: Date): boolean {
+  return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt <= now);
+}
+
+async function pushReceipts(
+  [{ deliveryId: id }]: PartEvents,
+  before: PartFates | undefined,
+  { told }: News,
+  { receipts: queue, region }: FateParts,
+): Promise<readonly Receipt[]> {
+  const receipts = receiptsOf({ id, tenantId: before?.tenantId, region }, told);
+  if (receipts.length === 0) return receipts;
+  const left = await queue.push(receipts);
+  if (left.length > 0) throw new ReceiptsNotConfirmedError(left.length);
+  return receipts;
+}
+
+/** @returns false where somebody else has written meanwhile */
+async function write(
+  events: PartEvents,
+  before: PartFates | undefined,
+  version: number,
+  { told, fates }: News,
+  ledger: FateLedger,
+): Promise<boolean> {
+  return told.length === 0 || ledger.write(toldOf(events, before, fates), version);
+}
+
+function toldOf(
+  events: PartEvents,
+  before: PartFates | undefined,
+  fates: Fates,
+): Parameters<FateLedger['write']>[0] {
+  const { deliveryId, part, sesMessageId, sentAt } = earliest(events);
+  const recipients = recipientsOf(events, before);
+  return { deliveryId, part, sesMessageId, sentAt: new Date(sentAt), recipients, fates };
+}
+
+/** As the ledger spells them, where it knows them: the resend Lambda looks for them as they stand in the envelope. */
+function recipientsOf(events: PartEvents, before: PartFates | undefined): string[] {
+  const recipients = [...(before?.recipients ?? [])];
+  const known = new Set(recipients.map(addressKey));
+  for (const address of events.flatMap(({ destinations }) => destinations)) {
+    const key = addressKey(address);
+    if (known.has(key)) continue;
+    known.add(key);
+    recipients.push(address);
+  }
+  return recipients;
+}
+
+function earliest(events: PartEvents): SesEvent {
+  return events.reduce((one, other) => (other.sentAt < one.sentAt ? other : one));
+}
+
+function logApplied(
+  events: PartEvents,
+  before: PartFates | undefined,
+  { told }: News,
+  receipts: readonly Receipt[],
+  log: Log,
+): void {
+  const { deliveryId, part } = events[0];
+  const fields = { deliveryId, part, tenantId: before?.tenantId };
+  const sesMessageIds = sendsOf(events, before);
+  if (sesMessageIds.length > 1) log.warn('sent-twice', { ...fields, sesMessageIds });
+  log.info('event-applied', {
+    ...fields,
+    kinds: [...new Set(events.map(({ type }) => type))],
+    events: events.length,
+    news: told.length,
+    receipts: receipts.length,
+  });
+}
+
+/** A part is sent once; each further message id that is known of it is a mail that came twice. */
+function sendsOf(events: PartEvents, before: PartFates | undefined): string[] {
+  const ids = [
+    before?.sesMessageId,
+    ...Object.values(before?.fates ?? {}).map(({ sesMessageId }) => sesMessageId),
+    ...events.map(({ sesMessageId }) => sesMessageId),
+  ];
+  return [...new Set(ids.filter((id) => id !== undefined))];
+}

@@ -1,0 +1,92 @@
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { errorName } from '../../lib/common/errors.ts';
+import type { Receipt } from '../../lib/domain/receipt.ts';
+import { retryDelaySeconds } from '../../lib/domain/retry.ts';
+import type { Redelivery } from '../../lib/ports/queues.ts';
+import { postponeRecord, REMAINDER_ATTRIBUTE, secondsInQueue } from '../../lib/ports/queues.ts';
+import { countTold } from './publish-receipts.ts';
+import type { RecordResult } from './resend-message.ts';
+import { type ResendParts, resendRecord } from './resend-message.ts';
+
+export interface BatchParts extends ResendParts {
+  readonly redelivery: Redelivery;
+  /** True as long as the invocation has time for one more SES call. */
+  readonly hasTime: () => boolean;
+}
+
+/**
+ * Works a batch one record after another; what is named in the answer stays in the queue, the rest SQS deletes.
+ * A record that breaks never touches its neighbours.
+ *
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ */
+export async function resendBatch(
+  records: readonly SQSRecord[],
+  parts: BatchParts,
+): Promise<SQSBatchResponse> {
+  const worked: Worked[] = [];
+  for (const record of records) worked.push({ record, result: await resendSafely(record, parts) });
+  const receipts = worked.flatMap(({ result }) => result.receipts);
+  const unconfirmed = new Set(await parts.receipts.push(receipts));
+  for (const { result } of worked) {
+    if (!result.receipts.some((receipt) => unconfirmed.has(receipt)))
+      countTold(result.receipts, parts.metrics);
+  }
+  const staying = worked.flatMap(({ record, result }) => {
+    const delaySeconds = delayOf(record, result, unconfirmed, parts);
+    return delaySeconds === undefined ? [] : [{ record, delaySeconds }];
+  });
+  for (const { record } of staying) countStaying(record, parts);
+  await Promise.all(staying.map(({ record, delaySeconds }) => postponeRecord(record, delaySeconds, parts)));
+  return { batchItemFailures: staying.map(({ record }) => ({ itemIdentifier: record.messageId })) };
+}
+
+interface Worked {
+  readonly record: SQSRecord;
+  readonly result: RecordResult;
+}
+
+async function resendSafely(record: SQSRecord, parts: BatchParts): Promise<RecordResult> {
+  try {
+    return await resendRecord(
+      {
+        body: record.body,
+        receiveCount: receiveCountOf(record),
+        sentAt: new Date(Number(record.attributes.SentTimestamp)),
+        isRemainder: record.messageAttributes[REMAINDER_ATTRIBUTE] !== undefined,
+        hasTime: parts.hasTime,
+      },
+      parts,
+    );
+  } catch (error) {
+    parts.log.error('service-failed', { queueMessageId: record.messageId, ...errorName(error) });
+    return { kind: 'retry', delaySeconds: outageDelay(record, parts), receipts: [] };
+  }
+}
+
+/** How long the record stays in the queue; undefined where it goes. */
+function delayOf(
+  record: SQSRecord,
+  result: RecordResult,
+  unconfirmed: ReadonlySet<Receipt>,
+  parts: BatchParts,
+): number | undefined {
+  if (result.kind === 'retry') return result.delaySeconds;
+  const untold = result.receipts.filter((receipt) => unconfirmed.has(receipt)).length;
+  if (untold === 0) return undefined;
+  // It comes again to tell; the ledger knows that it was sent.
+  parts.log.error('not-told', { queueMessageId: record.messageId, receipts: untold });
+  return outageDelay(record, parts);
+}
+
+function countStaying({ attributes }: SQSRecord, { clock, metrics }: BatchParts): void {
+  metrics.add('MailRetryAge', secondsInQueue(attributes.SentTimestamp, clock.now()));
+}
+
+function outageDelay(record: SQSRecord, { random }: BatchParts): number {
+  return retryDelaySeconds('outage', receiveCountOf(record), random());
+}
+
+function receiveCountOf(record: SQSRecord): number {
+  return Number(record.attributes.ApproximateReceiveCount);
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { isWithinDomain } from '../../lib/domain/address.ts';
+import { unpackMime } from '../../lib/domain/content.ts';
+import { type CompositionMark, compositionMark } from '../../lib/domain/delivery.ts';
+import type { Envelope, S3Content } from '../../lib/domain/fallback-message.ts';
+import { headerValues, readMailboxList } from '../../lib/domain/mime-headers.ts';
+import type { PayloadStore } from '../../lib/ports/queues.ts';
+import type { ContentComposer } from '../../lib/ports/senders.ts';
+
+/** What most mails do not need is loaded by the first that does. */
+export interface ContentSources {
+  readonly payloads: () => Promise<PayloadStore>;
+  readonly composer: () => Promise<ContentComposer>;
+}
+
+export type LoadedContent =
+  | { readonly kind: 'mime'; readonly mime: Buffer }
+  /** It will be the same at every try. */
+  | { readonly kind: 'unreadable'; readonly reason: string; readonly detail: string };
+
+/**
+ * The bytes to send: out of the message itself, out of the bucket, or composed.
+ *
+ * @throws where the bucket cannot be asked now
+ */
+export async function loadContent(envelope: Envelope, sources: ContentSources): Promise<LoadedContent> {
+  const { content } = envelope;
+  switch (content.type) {
+    case 'mime':
+      return unpackMime(content);
+    case 's3':
+      return fetchPayload(content, await sources.payloads());
+    case 'mail':
+      return (await sources.composer()).compose(content, markOf(envelope));
+  }
+}
+
+async function fetchPayload(content: S3Content, payloads: PayloadStore): Promise<LoadedContent> {
+  const stored = await payloads.get(content.key, content.bytes);
+  if (stored.kind === 'missing') {
+    return { kind: 'unreadable', reason: 'payload-missing', detail: 'the bucket has no such payload' };
+  }
+  if (stored.kind === 'too-large' || stored.bytes.length !== content.bytes) {
+    return {
+      kind: 'unreadable',
+      reason: 'size-mismatch',
+      detail: `the payload has not the ${content.bytes} bytes declared`,
+    };
+  }
+  const sha256 = createHash('sha256').update(stored.bytes).digest('hex');
+  if (sha256 !== content.sha256) {
+    return { kind: 'unreadable', reason: 'hash-mismatch', detail: `the payload hashes to ${sha256}` };
+  }
+  return { kind: 'mime', mime: stored.bytes };
+}
+
+function markOf({ id, envelope, createdAt }: Envelope): CompositionMark {
+  return compositionMark(id, envelope.from, new Date(createdAt));
+}
+
+/**
+ * By what two mails of one id are told apart: SHA-256 in hexadecimal digits, of the MIME message. A mail in parts is
+ * known by its parts, since a later version of the composer may make another message of them.
+ */
+export function contentHash({ content }: Envelope, mime: Buffer): string {
+  // The schema has put the fields into one order, whatever order they came in.
+  const identity = content.type === 'mail' ? JSON.stringify(content) : mime;
+  return createHash('sha256').update(identity).digest('hex');
+}
+
+/**
+ * Says why a mail may not be sent in the name of the domain, or nothing where it may. The envelope's sender and
+ * each address in From and Sender must belong to the domain or to one below it, and there is exactly one From
+ * (RFC 5322, 3.6): a leaked API key must not be able to write in the name of others.
+ *
+ * @param mime a message whose header section has no flaw
+ */
+export function foreignSender(envelopeFrom: string, mime: Buffer, domain: string): string | undefined {
+  if (!isWithinDomain(envelopeFrom, domain)) return `the envelope's sender is not of ${domain}`;
+  const from = headerValues(mime, 'from');
+  if (from.length !== 1) return `the message has ${from.length} From headers, exactly one is allowed`;
+  return (
+    complaintAbout('From', from, domain) ?? complaintAbout('Sender', headerValues(mime, 'sender'), domain)
+  );
+}
+
+function complaintAbout(name: string, values: readonly string[], domain: string): string | undefined {
+  for (const value of values) {
+    const addresses = readMailboxList(value);
+    if (addresses === undefined) return `the ${name} header is no plain list of addresses`;
+    if (!addresses.every((address) => isWithinDomain(address, domain))) {
+      return `the ${name} header is not of ${domain}`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,157 @@
+import { errorName } from '../../lib/common/errors.ts';
+import { sinceFailureMs } from '../../lib/domain/failure.ts';
+import { type Envelope, failedAtOf } from '../../lib/domain/fallback-message.ts';
+import type { RetryPace } from '../../lib/domain/retry.ts';
+import type { Ledger, PartClaim, PartResult } from '../../lib/ports/ledger.ts';
+import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
+import type { RawMailSender } from '../../lib/ports/senders.ts';
+import { DYNAMODB_CALL_TIMEOUT_MS, SES_CALL_TIMEOUT_MS } from './constants.ts';
+import { type Callable, isInDoubt } from './send-plan.ts';
+
+export interface OfferPartParts {
+  readonly ses: RawMailSender;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** A word that nobody has used before. */
+  readonly newToken: () => string;
+}
+
+export type PartAnswer =
+  | { readonly kind: 'sent'; readonly sesMessageId: string; readonly sentAt: Date }
+  /** Somebody else has claimed some of it since the ledger was read. */
+  | { readonly kind: 'raced' }
+  | { readonly kind: 'retry'; readonly pace: RetryPace; readonly answerLost: boolean }
+  | { readonly kind: 'refused'; readonly cause: string; readonly detail: string };
+
+/** The clocks of two machines may differ, and a claim be read by another clock than it was written by. */
+const CLOCK_SKEW_MS = 2_000;
+
+/**
+ * A claim bounds what is done under it: the ledger's own answer, and one call of SES. It must not end before the call
+ * is over, or somebody else could call meanwhile.
+ */
+const CLAIM_MS = DYNAMODB_CALL_TIMEOUT_MS + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS;
+
+/**
+ * Claims the recipients, makes one call, and writes down how it ended.
+ *
+ * @throws where the ledger does not answer before the call; nothing was sent then
+ */
+export async function offerPart(
+  offer: Offer,
+  part: number,
+  { recipients, before }: Callable,
+  parts: OfferPartParts,
+): Promise<PartAnswer> {
+  const { ledger, ses, clock, log, metrics } = parts;
+  const { envelope, contentSha256, mime, from } = offer;
+  const { id: deliveryId, tenantId, tags } = envelope;
+  const claim = newClaim(parts);
+  const claimed: Claimed = { deliveryId, part, token: claim.token };
+  const claiming =
+    before === undefined
+      ? ledger.open({ deliveryId, part, tenantId, contentSha256, recipients, claim })
+      : ledger.claimAgain(before, recipients, claim);
+  if (!(await orGivenBack(claiming, claimed, parts))) return { kind: 'raced' };
+
+  if (clock.now().getTime() + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS > claim.endsAt.getTime()) {
+    // The process was stopped for a while: what is left of the claim does not cover a call.
+    await settle(claimed, { kind: 'open' }, parts);
+    return { kind: 'retry', pace: 'outage', answerLost: false };
+  }
+
+  const fields = { deliveryId, part, tenantId, recipients: recipients.length, bytes: mime.length };
+  if (before !== undefined && isInDoubt(before)) metrics.add('LostAnswersSettled', 1, 'sent-again');
+  const failedAt = failedAtOf(envelope);
+  const answer = await ses.send({ from, recipients, mime, deliveryId, part, failedAt, tags: tags ?? {} });
+  if (answer.kind === 'sent') {
+    const { sesMessageId } = answer;
+    const sentAt = clock.now();
+    await settle(claimed, { kind: 'sent', sesMessageId, sentAt }, parts);
+    countSent(offer, recipients, sentAt, metrics);
+    log.info('resent', { ...fields, sesMessageId, failureClass: envelope.failure?.class });
+    return { kind: 'sent', sesMessageId, sentAt };
+  }
+
+  const { verdict, detail } = answer;
+  if (verdict.kind === 'never') {
+    await settle(claimed, { kind: 'refused' }, parts);
+    if (recipients.length > 1) log.warn('refused-in-part', { ...fields, cause: verdict.cause, detail });
+    return { kind: 'refused', cause: verdict.cause, detail };
+  }
+  const { pace, answerLost, cause } = verdict;
+  await settle(claimed, answerLost ? { kind: 'unknown', endedAt: clock.now() } : { kind: 'open' }, parts);
+  if (answerLost) metrics.add('AnswersLost', 1);
+  log.warn('not-sent-yet', { ...fields, cause, answerLost, detail });
+  return { kind: 'retry', pace, answerLost };
+}
+
+function countSent(
+  { envelope, mime }: Offer,
+  recipients: readonly string[],
+  sentAt: Date,
+  metrics: Metrics,
+): void {
+  metrics.add('Resent', recipients.length);
+  metrics.add('ResentBytes', mime.length);
+  const tookMs = sinceFailureMs(failedAtOf(envelope), sentAt);
+  if (tookMs !== undefined) metrics.add('TimeToAcceptance', tookMs);
+}
+
+function newClaim({ clock, newToken }: OfferPartParts): PartClaim {
+  const startedAt = clock.now();
+  return { token: newToken(), startedAt, endsAt: new Date(startedAt.getTime() + CLAIM_MS) };
+}
+
+interface Claimed {
+  readonly deliveryId: string;
+  readonly part: number;
+  readonly token: string;
+}
+
+/**
+ * A claim whose answer was lost may stand, and would look like a call of which nobody knows how it ended: nothing was
+ * called yet, and the token makes sure that nobody else's claim is given back.
+ */
+async function orGivenBack(
+  claiming: Promise<boolean>,
+  claimed: Claimed,
+  parts: OfferPartParts,
+): Promise<boolean> {
+  try {
+    return await claiming;
+  } catch (error) {
+    await settle(claimed, { kind: 'open' }, parts);
+    throw error;
+  }
+}
+
+/**
+ * Where the ledger does not take it, the part stays claimed until the claim ends and counts as `unknown` from then on:
+ * the next try looks for the event. Nothing is sent twice by it, and nothing lost.
+ */
+async function settle(claimed: Claimed, result: PartResult, { ledger, log }: OfferPartParts): Promise<void> {
+  try {
+    await ledger.settle(claimed, result);
+  } catch (error) {
+    log.error('not-recorded', {
+      deliveryId: claimed.deliveryId,
+      part: claimed.part,
+      result: result.kind,
+      ...errorName(error),
+    });
+  }
+}
+
+/** What is to be sent, and to whom. */
+export interface Offer {
+  readonly envelope: Envelope;
+  readonly mime: Buffer;
+  /** Of the bytes of `mime`, in hexadecimal digits. */
+  readonly contentSha256: string;
+  /** RFC 5321 reverse path, its domain in ASCII. */
+  readonly from: string;
+  readonly recipients: readonly string[];
+}

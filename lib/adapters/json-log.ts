@@ -1,0 +1,28 @@
+import type { Log, LogFields } from '../ports/runtime.ts';
+
+const LEVELS = ['info', 'warn', 'error'] as const;
+
+/** From the quietest event that is still written. */
+type LogLevel = (typeof LEVELS)[number];
+
+export interface JsonLogOptions {
+  /** Stands on each line. */
+  readonly base?: LogFields;
+  /** @default 'info' */
+  readonly level?: LogLevel;
+}
+
+/** Writes one JSON object a line. */
+export function createJsonLog(
+  write: (line: string) => void,
+  { base = {}, level = 'info' }: JsonLogOptions = {},
+): Log {
+  const at = (name: LogLevel) => {
+    if (LEVELS.indexOf(name) < LEVELS.indexOf(level)) return () => {};
+    return (event: string, fields?: LogFields) =>
+      write(
+        `${JSON.stringify({ time: new Date().toISOString(), level: name, event, ...base, ...fields })}\n`,
+      );
+  };
+  return { info: at('info'), warn: at('warn'), error: at('error') };
+}

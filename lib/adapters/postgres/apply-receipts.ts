@@ -1,0 +1,311 @@
+import { addressKey } from '../../domain/address.ts';
+import type { Fates } from '../../domain/delivery-status.ts';
+import {
+  changedFates,
+  fatesNamed,
+  readStoredFates,
+  type SesState,
+  sesStateOf,
+  type ToldFates,
+  withReceipt,
+} from '../../domain/delivery-trace.ts';
+import type { Receipt } from '../../domain/receipt.ts';
+import type { ReceiptResult, TraceAttempt } from '../../ports/outbox.ts';
+import { MAX_STORED_MAIL_BYTES, owedOf } from './claim.ts';
+import { storable, storableJson } from './storable-json.ts';
+
+export type RowVerdict =
+  /** Nothing is to be written. */
+  | { readonly kind: 'settled'; readonly results: readonly ReceiptResult[] }
+  /** The results hold once the change is written. */
+  | { readonly kind: 'change'; readonly change: RowChange; readonly results: readonly ReceiptResult[] };
+
+/**
+ * What receipts of one delivery change in its row.
+ *
+ * A row may not know that SES has its mail: the queue took it, and its answer was lost, or the worker died. Then the
+ * receipts are the hand-over. Where they name all recipients that the row owes, it is in the hands of SES from here
+ * on. Where they name some, or a worker has the row, the fates alone are written: who claims it next leaves those
+ * recipients out, and the receipts come again until the row is settled.
+ *
+ * @param workerId stands in the trace, where a hand-over is noted
+ */
+export function receiptsToRow(
+  row: RowForReceipts | undefined,
+  receipts: readonly Receipt[],
+  workerId: string,
+): RowVerdict {
+  if (row === undefined) return settled(receipts, 'gone');
+  const isWaiting = row.leased || row.status === 'queued';
+  const handedOver = textsIn(arrayOf(row.handedOver));
+  // A settlement will say who was handed over, and would write over a state from here.
+  if (isWaiting && (row.tooLarge || handedOver.length > 0)) return settled(receipts, 'too-early');
+  if (row.tooLarge) return settled(receipts, 'refused');
+  const stored = readStoredFates(parse(row.fates));
+  const told = tell(row, stored, receipts);
+  if (handedOver.length === 0 && !row.leased && (row.status === 'queued' || row.status === 'failed')) {
+    const proven = provenRecipients(row, told.all);
+    if (proven.length > 0)
+      return changed(row, told, stateOf(row, told.all, proven), handOver(proven, workerId));
+  }
+  if (isWaiting) {
+    const proof = tell(row, stored, receipts.filter(isProof));
+    const results = receipts.map((): ReceiptResult => 'too-early');
+    return proof.isNews ? { ...changed(row, proof), results } : { kind: 'settled', results };
+  }
+  const state = isOfSes(row) ? stateOf(row, told.all, handedOver) : undefined;
+  if (!told.isNews && (state === undefined || isState(row, state))) {
+    return { kind: 'settled', results: told.results };
+  }
+  return changed(row, told, state);
+}
+
+/** What a row tells once receipts are entered. */
+interface Told {
+  readonly news: Fates;
+  readonly all: Fates;
+  readonly messageIds: readonly unknown[];
+  readonly results: readonly ReceiptResult[];
+  readonly isNews: boolean;
+}
+
+/** Looks at those recipients alone that the receipts name. */
+function tell(row: RowForReceipts, stored: Fates, receipts: readonly Receipt[]): Told {
+  const ids = arrayOf(row.messageIds);
+  const named = receipts.flatMap(({ recipients }) => recipients.map(({ address }) => addressKey(address)));
+  const before: ToldFates = { fates: fatesNamed(stored, named), messageIds: textsIn(ids) };
+  let told = before;
+  const results = receipts.map((receipt): ReceiptResult => {
+    const known = told;
+    told = withReceipt(known, storable(receipt));
+    return told === known ? 'unchanged' : 'entered';
+  });
+  const news = changedFates(before.fates, told.fates);
+  const odd = ids.filter((entry) => typeof entry !== 'string');
+  return {
+    news,
+    all: { ...stored, ...news },
+    messageIds: [...told.messageIds, ...odd],
+    results,
+    isNews: told !== before,
+  };
+}
+
+function changed(
+  { id, version }: RowForReceipts,
+  { news: fates, messageIds, results }: Told,
+  state?: SesState,
+  handOver?: RowChange['handOver'],
+): RowVerdict {
+  return { kind: 'change', results, change: { id, version, fates, messageIds, state, handOver } };
+}
+
+function settled(receipts: readonly Receipt[], result: ReceiptResult): RowVerdict {
+  return { kind: 'settled', results: receipts.map(() => result) };
+}
+
+/** An id of SES's own: it has taken the mail. */
+function isProof({ sesMessageId }: { readonly sesMessageId?: string | undefined }): boolean {
+  return sesMessageId !== undefined;
+}
+
+/** All recipients that the row owes, where each of them is known to be in the hands of SES; else none. */
+function provenRecipients(row: RowForReceipts, fates: Fates): string[] {
+  const owed = owedOf(row.owed);
+  const recipients = owed.length > 0 ? owed : textsIn(arrayOf(row.refused));
+  const isProven = recipients.every((address) => {
+    const key = addressKey(address);
+    return Object.hasOwn(fates, key) && isProof(fates[key] ?? {});
+  });
+  return isProven ? recipients : [];
+}
+
+function handOver(recipients: readonly string[], worker: string): NonNullable<RowChange['handOver']> {
+  const reason = 'receipts tell that SES has it';
+  return { outcome: 'handed-over', durationMs: 0, worker, reason, queue: { recipients } };
+}
+
+const STATES_OF_SES: readonly (string | null)[] = ['sending', 'delivered', 'failed'];
+
+/** What SMTP took, what waits for a person and what the API calls by a name of its own keeps its state. */
+function isOfSes({ provider, status }: RowForReceipts): boolean {
+  return provider === 'ses' && STATES_OF_SES.includes(status);
+}
+
+function stateOf(row: RowForReceipts, fates: Fates, handedOver: readonly string[]): SesState | undefined {
+  return sesStateOf(fates, { handedOver, takenBySmtp: textsIn(arrayOf(row.takenBySmtp)) });
+}
+
+function isState(row: RowForReceipts, { status, lastError, deliveredAt }: SesState): boolean {
+  return (
+    row.status === status &&
+    row.lastError === (lastError ?? null) &&
+    (row.deliveredAtMs === null ? null : Math.round(row.deliveredAtMs)) ===
+      (deliveredAt === undefined ? null : Date.parse(deliveredAt))
+  );
+}
+
+/** What is no list counts as a list of itself, as attempts do. */
+function arrayOf(json: string | null): unknown[] {
+  const value = parse(json);
+  if (value === null) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+function textsIn(values: readonly unknown[]): string[] {
+  return values.filter((value) => typeof value === 'string');
+}
+
+function parse(json: string | null): unknown {
+  return json === null ? null : JSON.parse(json);
+}
+
+/** A row as receipts need it. JSON comes as text; the mail itself, which a trace may hold, does not come. */
+export interface RowForReceipts {
+  readonly id: string;
+  /** Another one after each change of the row. */
+  readonly version: string;
+  readonly status: string | null;
+  readonly provider: string | null;
+  /** A worker has it in hand, or had it and nobody has taken it over yet. */
+  readonly leased: boolean;
+  readonly lastError: string | null;
+  readonly deliveredAtMs: number | null;
+  /** The trace is larger than anything the worker writes, and was not looked into. */
+  readonly tooLarge: boolean;
+  readonly fates: string | null;
+  readonly messageIds: string | null;
+  readonly handedOver: string | null;
+  readonly takenBySmtp: string | null;
+  readonly owed: string | null;
+  /** Whom it was owed to when it was refused. */
+  readonly refused: string | null;
+}
+
+/** By the ids in `$1`. It locks nothing, and waits for nobody. */
+export const READ_FOR_RECEIPTS = `
+WITH found AS (
+  SELECT *, xmin::text AS version, coalesce(pg_column_size(delivery_trace), 0) > ${MAX_STORED_MAIL_BYTES} AS large
+  FROM outbound_deliveries
+  WHERE id = ANY ($1::text[])
+)
+SELECT
+  id,
+  version,
+  status,
+  provider,
+  -- Whoever sets a row to something else takes it out of the worker's hand.
+  coalesce(status = 'sending', false) AND lease_owner IS NOT NULL AS leased,
+  last_error AS "lastError",
+  extract(epoch FROM delivered_at)::float8 * 1000 AS "deliveredAtMs",
+  large AS "tooLarge",
+  CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS fates,
+  CASE WHEN NOT large THEN (delivery_trace -> 'messageIds')::text END AS "messageIds",
+  CASE WHEN NOT large THEN ${inAttempts('queue.recipients')} END AS "handedOver",
+  CASE WHEN NOT large THEN ${inAttempts('smtp.recipients')} END AS "takenBySmtp",
+  to_json(owed_recipients)::text AS owed,
+  CASE WHEN NOT large THEN ${inAttempts('owed')} END AS refused
+FROM found`;
+
+/** In the lax mode of SQL/JSON paths, a trace of any other shape has no such recipients. */
+function inAttempts(list: 'queue.recipients' | 'smtp.recipients' | 'owed'): string {
+  return `jsonb_path_query_array(delivery_trace, '$.attempts[*].${list}[*]')::text`;
+}
+
+/** What receipts change in a row. */
+export interface RowChange {
+  readonly id: string;
+  /** The one that the row was read in. */
+  readonly version: string;
+  /** The new ones. */
+  readonly fates: Fates;
+  /** All of them. */
+  readonly messageIds: readonly unknown[];
+  /** Absent where the state is not for receipts to say. */
+  readonly state?: SesState | undefined;
+  /** A hand-over that nobody had noted, and that these receipts prove. */
+  readonly handOver?: Omit<TraceAttempt, 'at'> | undefined;
+}
+
+export function changeParameters(changes: readonly RowChange[]): unknown[] {
+  return [
+    storableJson(
+      changes.map(({ id, version, fates, messageIds, state, handOver }) => ({
+        id,
+        version,
+        fates,
+        message_ids: messageIds,
+        status: state?.status,
+        last_error: state?.lastError,
+        delivered_at: state?.deliveredAt,
+        hand_over: handOver,
+      })),
+    ),
+  ];
+}
+
+/** The time of a hand-over that receipts prove, as an attempt tells it. */
+const NOW = `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+/**
+ * Writes changes to the rows that are as they were read, and returns their ids; the others have to be read again.
+ * A row that another session has locked is not waited for. The trace only gains, as by a settlement: what stood in
+ * the place of the recipients and is no object is kept under `previousRecipients`. A state from here is not written
+ * over by who had a lease on the row.
+ */
+export const CHANGE_BY_RECEIPTS = `
+WITH told AS (
+  SELECT * FROM jsonb_to_recordset($1::jsonb) AS told (
+    id text, version text, fates jsonb, message_ids jsonb, status text, last_error text, delivered_at timestamptz,
+    hand_over jsonb
+  )
+),
+found AS (
+  SELECT
+    told.*,
+    CASE coalesce(jsonb_typeof(d.delivery_trace), 'null')
+      WHEN 'object' THEN d.delivery_trace
+      WHEN 'null' THEN '{}'
+      ELSE jsonb_build_object('previous', d.delivery_trace)
+    END AS trace
+  FROM told
+  JOIN outbound_deliveries AS d ON d.id = told.id
+  WHERE d.xmin::text = told.version
+  ORDER BY d.id
+  FOR UPDATE OF d SKIP LOCKED
+)
+UPDATE outbound_deliveries AS d SET
+  status = coalesce(found.status, d.status),
+  last_error = CASE WHEN found.status IS NULL THEN d.last_error ELSE found.last_error END,
+  delivered_at = CASE WHEN found.status IS NULL THEN d.delivered_at ELSE found.delivered_at END,
+  provider = CASE WHEN hand_over IS NULL THEN d.provider ELSE 'ses' END,
+  next_retry_at = CASE WHEN hand_over IS NULL THEN d.next_retry_at END,
+  lease_owner = CASE WHEN found.status IS NULL THEN d.lease_owner END,
+  lease_until = CASE WHEN found.status IS NULL THEN d.lease_until END,
+  lease_route = CASE WHEN found.status IS NULL THEN d.lease_route END,
+  updated_at = now(),
+  delivery_trace = trace
+    || CASE
+      WHEN coalesce(jsonb_typeof(trace -> 'recipients'), 'null') IN ('object', 'null') THEN '{}'
+      ELSE jsonb_build_object('previousRecipients', trace -> 'recipients')
+    END
+    || jsonb_build_object(
+      'recipients',
+      CASE jsonb_typeof(trace -> 'recipients') WHEN 'object' THEN trace -> 'recipients' ELSE '{}' END || fates,
+      'messageIds',
+      message_ids
+    )
+    || CASE
+      WHEN hand_over IS NULL THEN '{}'
+      ELSE jsonb_build_object(
+        'attempts',
+        CASE
+          WHEN NOT trace ? 'attempts' THEN '[]'
+          WHEN jsonb_typeof(trace -> 'attempts') = 'array' THEN trace -> 'attempts'
+          ELSE jsonb_build_array(trace -> 'attempts')
+        END || jsonb_build_array(jsonb_build_object('at', ${NOW}) || hand_over)
+      )
+    END
+FROM found
+WHERE d.id = found.id
+RETURNING d.id`;

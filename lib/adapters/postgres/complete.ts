@@ -1,0 +1,195 @@
+import type { NextState, Settlement } from '../../ports/outbox.ts';
+import type { ConnectionPool } from './connection.ts';
+import { concernsAll } from './errors.ts';
+import { storableJson } from './storable-json.ts';
+
+/** A settlement that asks for a later time is of no use: every mail has expired by then. */
+const LONGEST_RETRY_MS = 365 * 24 * 60 * 60 * 1000;
+
+/** A settlement as `jsonb_to_recordset` reads it. */
+interface SettleRecord {
+  readonly id: string;
+  readonly kind: NextState['kind'];
+  readonly reason?: string;
+  readonly retry_after_ms?: number;
+  readonly owed?: readonly string[];
+  readonly attempt: Settlement['attempt'];
+}
+
+interface SettledRow {
+  readonly id: string;
+  /** Whether the state was written, now or by an earlier try whose answer was lost. */
+  readonly settled: boolean;
+}
+
+/** The settlements must have different ids. */
+function settleParameters(worker: string, settlements: readonly Settlement[]): unknown[] {
+  return [worker, storableJson(settlements.map(recordOf))];
+}
+
+function recordOf({ id, next, attempt }: Settlement): SettleRecord {
+  switch (next.kind) {
+    case 'delivered':
+    case 'handed-over':
+      return { id, kind: next.kind, attempt };
+    case 'held':
+    case 'failed':
+      return { id, kind: next.kind, reason: next.reason, attempt };
+    case 'queued':
+      return {
+        id,
+        kind: next.kind,
+        reason: next.reason,
+        retry_after_ms: Math.min(Math.max(next.retryAfterMs, 0), LONGEST_RETRY_MS),
+        owed: next.owed,
+        attempt,
+      };
+  }
+}
+
+/**
+ * Writes many settlements in one statement and returns a row for each delivery that it found.
+ *
+ * The trace only gains: one that is no object is kept under `previous`, attempts that are no list stay as the
+ * first of it. An attempt that the trace already holds was written by an earlier try of the same call, whose
+ * answer was lost: it is not written twice, and its delivery counts as settled then.
+ *
+ * @param locks `SKIP LOCKED` leaves out what another session holds, so that one row does not hold up the rest
+ */
+const settleStatement = (locks: '' | 'SKIP LOCKED') => `
+WITH wanted AS (
+  SELECT * FROM jsonb_to_recordset($2::jsonb)
+    AS wanted (id text, kind text, reason text, retry_after_ms float8, owed text[], attempt jsonb)
+),
+found AS (
+  SELECT
+    wanted.*,
+    d.lease_owner IS NOT DISTINCT FROM $1::text AS mine,
+    CASE coalesce(jsonb_typeof(d.delivery_trace), 'null')
+      WHEN 'object' THEN d.delivery_trace
+      WHEN 'null' THEN '{}'
+      ELSE jsonb_build_object('previous', d.delivery_trace)
+    END AS trace
+  FROM wanted
+  JOIN outbound_deliveries AS d ON d.id = wanted.id
+  ORDER BY d.id
+  FOR UPDATE OF d ${locks}
+),
+attempted AS (
+  SELECT
+    found.*,
+    CASE
+      WHEN NOT trace ? 'attempts' THEN '[]'
+      WHEN jsonb_typeof(trace -> 'attempts') = 'array' THEN trace -> 'attempts'
+      ELSE jsonb_build_array(trace -> 'attempts')
+    END AS attempts
+  FROM found
+),
+judged AS (
+  SELECT
+    attempted.*,
+    NOT mine AND attempts @> jsonb_build_array(attempt) AS known,
+    attempts @> jsonb_build_array(attempt || '{"late": true}') AS known_late
+  FROM attempted
+),
+written AS (
+  UPDATE outbound_deliveries AS d SET
+    status = CASE
+      WHEN NOT mine THEN d.status
+      WHEN kind IN ('handed-over', 'held') THEN 'sending'
+      ELSE kind
+    END,
+    provider = CASE
+      WHEN NOT mine THEN d.provider
+      WHEN kind IN ('delivered', 'held') THEN 'smtp'
+      WHEN kind = 'handed-over' THEN 'ses'
+      ELSE d.provider
+    END,
+    delivered_at = CASE WHEN mine AND kind = 'delivered' THEN now() ELSE d.delivered_at END,
+    last_error = CASE WHEN mine THEN reason ELSE d.last_error END,
+    next_retry_at = CASE
+      WHEN NOT mine THEN d.next_retry_at
+      WHEN kind = 'queued' THEN now() + make_interval(secs => coalesce(retry_after_ms, 0) / 1000)
+    END,
+    owed_recipients = CASE WHEN mine AND kind = 'queued' THEN owed ELSE d.owed_recipients END,
+    lease_owner = CASE WHEN NOT mine THEN d.lease_owner END,
+    lease_until = CASE WHEN NOT mine THEN d.lease_until END,
+    lease_route = CASE WHEN NOT mine THEN d.lease_route END,
+    updated_at = CASE WHEN mine THEN now() ELSE d.updated_at END,
+    delivery_trace = trace || jsonb_build_object(
+      'attempts',
+      attempts || jsonb_build_array(CASE WHEN mine THEN attempt ELSE attempt || '{"late": true}' END)
+    )
+  FROM judged
+  WHERE d.id = judged.id AND NOT known
+)
+SELECT id, mine OR known AND NOT known_late AS settled FROM judged`;
+
+const SETTLE_UNLOCKED = settleStatement('SKIP LOCKED');
+const SETTLE_WAITING = settleStatement('');
+
+/**
+ * Writes settlements so that none holds up another: rows that another session has locked come last, and where
+ * the database refuses one (a trigger, a constraint), the others are written all the same.
+ *
+ * @returns the ids whose lease was no longer the owner's, those of deleted rows among them
+ * @throws where one or more could not be written; all may be given again
+ */
+export async function settleAll(
+  pool: ConnectionPool,
+  owner: string,
+  settlements: readonly Settlement[],
+): Promise<string[]> {
+  const lost: string[] = [];
+  for (const wave of wavesOf(settlements)) {
+    const settled = await settle(pool, owner, wave, SETTLE_UNLOCKED);
+    const locked = wave.filter(({ id }) => !settled.has(id));
+    const late = locked.length === 0 ? settled : await settle(pool, owner, locked, SETTLE_WAITING);
+    lost.push(...wave.map(({ id }) => id).filter((id) => !(settled.get(id) ?? late.get(id) ?? false)));
+  }
+  return lost;
+}
+
+/** A statement changes a row once: a second settlement of the same delivery has to wait for the next one. */
+function wavesOf(settlements: readonly Settlement[]): Settlement[][] {
+  const waves: Map<string, Settlement>[] = [];
+  for (const settlement of settlements) {
+    const wave = waves.find((candidate) => !candidate.has(settlement.id));
+    if (wave === undefined) waves.push(new Map([[settlement.id, settlement]]));
+    else wave.set(settlement.id, settlement);
+  }
+  return waves.map((wave) => [...wave.values()]);
+}
+
+/** Whether each delivery that was found is settled, by its id. */
+async function settle(
+  pool: ConnectionPool,
+  owner: string,
+  settlements: readonly Settlement[],
+  statement: string,
+): Promise<Map<string, boolean>> {
+  try {
+    const rows = await pool.query<SettledRow>('settle', statement, settleParameters(owner, settlements));
+    return new Map(rows.map(({ id, settled }) => [id, settled]));
+  } catch (error) {
+    if (settlements.length === 1 || concernsAll(error)) throw error;
+    return settleHalves(pool, owner, settlements, statement);
+  }
+}
+
+async function settleHalves(
+  pool: ConnectionPool,
+  owner: string,
+  settlements: readonly Settlement[],
+  statement: string,
+): Promise<Map<string, boolean>> {
+  const middle = Math.ceil(settlements.length / 2);
+  const halves = [settlements.slice(0, middle), settlements.slice(middle)];
+  const results = await Promise.allSettled(halves.map((half) => settle(pool, owner, half, statement)));
+  return new Map(
+    results.flatMap((result) => {
+      if (result.status === 'rejected') throw result.reason;
+      return [...result.value];
+    }),
+  );
+}

@@ -1,0 +1,155 @@
+import * as v from 'valibot';
+import type { Fates } from '../../domain/delivery-status.ts';
+import { readStoredFates } from '../../domain/delivery-trace.ts';
+import type { TraceAttempt } from '../../ports/outbox.ts';
+import { MAX_STORED_MAIL_BYTES } from './claim.ts';
+import { ConnectionPool, type PostgresSettings } from './connection.ts';
+
+/** It locks nothing, waits for nobody, and does not fetch the mail. Of a trace that no worker wrote it takes nothing. */
+const READ_ROW = `
+WITH found AS (
+  SELECT *, coalesce(pg_column_size(delivery_trace), 0) > ${MAX_STORED_MAIL_BYTES} AS large
+  FROM outbound_deliveries
+  WHERE id = $1
+)
+SELECT
+  id,
+  tenant_id AS "tenantId",
+  target_address AS "targetAddress",
+  provider,
+  status,
+  attempt_count AS "attemptCount",
+  last_error AS "lastError",
+  ${milliseconds('created_at')} AS "createdAtMs",
+  ${milliseconds('delivered_at')} AS "deliveredAtMs",
+  ${milliseconds('next_retry_at')} AS "nextRetryAtMs",
+  ${milliseconds('expires_at')} AS "expiresAtMs",
+  lease_owner AS "leaseOwner",
+  ${milliseconds('lease_until')} AS "leaseUntilMs",
+  CASE WHEN NOT large THEN (delivery_trace -> 'attempts')::text END AS attempts,
+  CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS fates
+FROM found`;
+
+function milliseconds(column: string): string {
+  return `extract(epoch FROM ${column})::float8 * 1000`;
+}
+
+/** The rows of `outbound_deliveries` for who only looks. */
+export class PostgresDeliveryRows {
+  readonly #pool: ConnectionPool;
+
+  constructor(settings: PostgresSettings) {
+    this.#pool = new ConnectionPool({ maxConnections: 1, ...settings }, 'mailctl');
+  }
+
+  /** @throws OutboxUnavailableError, OutboxSchemaError */
+  async find(id: string): Promise<DeliveryRow | undefined> {
+    const [row] = await this.#pool.query<DeliveryRowRead>('look for a delivery', READ_ROW, [id]);
+    return row === undefined ? undefined : deliveryRowOf(row);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+}
+
+/** A row of `outbound_deliveries` as a person wants to know it; the mail itself is not in it. */
+export interface DeliveryRow {
+  readonly id: string;
+  readonly tenantId: string | undefined;
+  readonly targetAddress: string | undefined;
+  readonly provider: string | undefined;
+  readonly status: string | undefined;
+  readonly attemptCount: number;
+  readonly lastError: string | undefined;
+  readonly createdAt: Date | undefined;
+  readonly deliveredAt: Date | undefined;
+  readonly nextRetryAt: Date | undefined;
+  readonly expiresAt: Date | undefined;
+  /** The worker that has it in hand. */
+  readonly lease: { readonly owner: string; readonly until: Date | undefined } | undefined;
+  /** Those that can be read; somebody else may have written there. */
+  readonly attempts: readonly TracedAttempt[];
+  /** What receipts have told, by `addressKey`. */
+  readonly fates: Fates;
+}
+
+/** `late`: the worker had lost its lease by then, and somebody else has the say. */
+export type TracedAttempt = TraceAttempt & { readonly late?: true };
+
+/** JSON comes as text, times in milliseconds since 1970. */
+interface DeliveryRowRead {
+  readonly id: string;
+  readonly tenantId: string | null;
+  readonly targetAddress: string | null;
+  readonly provider: string | null;
+  readonly status: string | null;
+  readonly attemptCount: number | null;
+  readonly lastError: string | null;
+  readonly createdAtMs: number | null;
+  readonly deliveredAtMs: number | null;
+  readonly nextRetryAtMs: number | null;
+  readonly expiresAtMs: number | null;
+  readonly leaseOwner: string | null;
+  readonly leaseUntilMs: number | null;
+  readonly attempts: string | null;
+  readonly fates: string | null;
+}
+
+/** Never throws. */
+function deliveryRowOf(row: DeliveryRowRead): DeliveryRow {
+  const { leaseOwner } = row;
+  return {
+    id: row.id,
+    tenantId: row.tenantId ?? undefined,
+    targetAddress: row.targetAddress ?? undefined,
+    provider: row.provider ?? undefined,
+    status: row.status ?? undefined,
+    attemptCount: row.attemptCount ?? 0,
+    lastError: row.lastError ?? undefined,
+    createdAt: moment(row.createdAtMs),
+    deliveredAt: moment(row.deliveredAtMs),
+    nextRetryAt: moment(row.nextRetryAtMs),
+    expiresAt: moment(row.expiresAtMs),
+    lease: leaseOwner === null ? undefined : { owner: leaseOwner, until: moment(row.leaseUntilMs) },
+    attempts: attemptsOf(parse(row.attempts)),
+    fates: readStoredFates(parse(row.fates)),
+  };
+}
+
+const addresses = v.array(v.string());
+
+const attemptSchema = v.object({
+  at: v.pipe(
+    v.string(),
+    v.check((text) => !Number.isNaN(Date.parse(text)), 'a time'),
+  ),
+  outcome: v.picklist(['taken', 'handed-over', 'split', 'held', 'not-accepted', 'refused']),
+  durationMs: v.number(),
+  worker: v.string(),
+  messageId: v.exactOptional(v.string()),
+  smtp: v.exactOptional(v.object({ recipients: addresses, response: v.string() })),
+  failure: v.exactOptional(v.record(v.string(), v.string())),
+  queue: v.exactOptional(v.object({ recipients: addresses, queueMessageId: v.string() })),
+  reason: v.exactOptional(v.string()),
+  late: v.exactOptional(v.literal(true)),
+});
+
+function attemptsOf(stored: unknown): TracedAttempt[] {
+  if (!Array.isArray(stored)) return [];
+  return stored.flatMap((attempt) => {
+    const parsed = v.safeParse(attemptSchema, attempt);
+    return parsed.success ? [parsed.output] : [];
+  });
+}
+
+/** PostgreSQL knows `infinity`, and years that JavaScript does not. */
+function moment(ms: number | null): Date | undefined {
+  if (ms === null) return undefined;
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+function parse(json: string | null): unknown {
+  return json === null ? null : JSON.parse(json);
+}

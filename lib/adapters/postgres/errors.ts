@@ -1,0 +1,107 @@
+/** The outbox cannot be asked now: it is away, starting, read-only, full or too slow. Asking again may help. */
+export class OutboxUnavailableError extends Error {
+  override readonly name = 'OutboxUnavailableError';
+  /**
+   * What PostgreSQL (SQLSTATE, `57P01`) or the system (`ECONNREFUSED`) calls it; `TIMEOUT` where nobody answered,
+   * `DISCONNECTED` where the connection ended without a word.
+   */
+  readonly code: string;
+
+  constructor(action: string, code: string, cause: unknown) {
+    super(`the outbox cannot be asked now (${action}, ${code}): ${messageOf(cause)}`, { cause });
+    this.code = code;
+  }
+}
+
+/** The database is there, but it is not as the worker needs it; asking again does not help. */
+class OutboxSchemaError extends Error {
+  override readonly name = 'OutboxSchemaError';
+  /** The SQLSTATE, `42703` for a missing column. */
+  readonly code: string;
+
+  constructor(action: string, code: string, cause: unknown) {
+    super(
+      `the outbox cannot ${action} (${code}): ${messageOf(cause)}; ` +
+        'run the migrations, by the role that owns the table, and grant the worker SELECT and UPDATE on it',
+      { cause },
+    );
+    this.code = code;
+  }
+}
+
+/**
+ * SQLSTATE classes and codes that pass by themselves: connections (08), invalid authorisation (28) and unknown
+ * database (3D) while a server is being set up or its secret rotated, rolled back (40), resources (53), locks
+ * (55P03), operator intervention and time limits (57), and the system's own errors (58).
+ */
+const PASSING = /^(08|28|3D|40|53|57|58)|^(25006|55P03|25P0[234])$/;
+
+/** Syntax, names, privileges and schemas. */
+const SCHEMA = /^(42|3F|0A)/;
+
+/** The errors by which JavaScript says that the code is wrong; under jest they are no `instanceof` of ours. */
+const PROGRAMMING = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
+
+/**
+ * Tells by what kind of error an action failed.
+ *
+ * @returns the error to throw: `OutboxUnavailableError`, `OutboxSchemaError`, or the error itself where it is
+ * about the data or the code
+ */
+export function outboxError(action: string, error: unknown): unknown {
+  if (error instanceof OutboxUnavailableError) return error;
+  const state = sqlState(error);
+  if (state === undefined) {
+    return isProgrammingError(error)
+      ? error
+      : new OutboxUnavailableError(action, errorCode(error) ?? unnamedCode(error), error);
+  }
+  if (PASSING.test(state)) return new OutboxUnavailableError(action, state, error);
+  if (SCHEMA.test(state)) return new OutboxSchemaError(action, state, error);
+  return error;
+}
+
+/** A lock that one row waits for, or a value that one row cannot take, is no reason to keep back the others. */
+export function concernsAll(error: unknown): boolean {
+  if (error instanceof OutboxUnavailableError) return !/^(55P03|57014|40...)$/.test(error.code);
+  return error instanceof OutboxSchemaError;
+}
+
+function isProgrammingError(error: unknown): boolean {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'name' in error &&
+    PROGRAMMING.has(String(error.name)) &&
+    errorCode(error) === undefined
+  );
+}
+
+/** `pg` gives no code to the errors that it makes itself. */
+function unnamedCode(error: unknown): string {
+  return /time/i.test(messageOf(error)) ? 'TIMEOUT' : 'DISCONNECTED';
+}
+
+/** The five characters by which PostgreSQL names an error; undefined where the error is not PostgreSQL's. */
+export function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('severity' in error)) return undefined;
+  const code = errorCode(error);
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+export function errorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' && error.code !== '' ? error.code : undefined;
+}
+
+/**
+ * What an error says, without PostgreSQL's `detail`, which quotes whole rows. A host name with several addresses
+ * fails with an error for each of them, and says nothing itself.
+ */
+export function messageOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error);
+  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0) {
+    return error.errors.map(messageOf).join('; ');
+  }
+  return 'message' in error ? String(error.message) : 'unknown error';
+}

@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Receipt } from '../../domain/receipt.ts';
+import type { ReceiptBook, ReceiptResult } from '../../ports/outbox.ts';
+import { type Log, silentLog } from '../../ports/runtime.ts';
+import {
+  CHANGE_BY_RECEIPTS,
+  changeParameters,
+  READ_FOR_RECEIPTS,
+  type RowChange,
+  type RowForReceipts,
+  receiptsToRow,
+} from './apply-receipts.ts';
+import type { PostgresSettings } from './connection.ts';
+import { ConnectionPool } from './connection.ts';
+import { concernsAll, errorCode, OutboxUnavailableError } from './errors.ts';
+
+export interface PostgresReceiptBookOptions extends PostgresSettings {
+  /** For people that look at the connections and the traces. */
+  readonly workerId: string;
+  /** @default logs nothing */
+  readonly log?: Log;
+}
+
+/**
+ * How long to wait before a row is looked at again that somebody else had locked or has just changed. Another worker
+ * is done with it in no time; for who takes longer, the receipt comes again later.
+ */
+const PAUSES_MS = [10, 50, 200, 500] as const;
+
+type WriteResult = 'written' | 'busy' | 'refused';
+
+/**
+ * The rows of `outbound_deliveries`, told by receipts what became of them.
+ *
+ * A row is read, changed in memory and written only if it is still as it was read: nothing is locked from one
+ * statement to the next, so that a process that is killed in between leaves nothing behind.
+ */
+export class PostgresReceiptBook implements ReceiptBook {
+  readonly #pool: ConnectionPool;
+  readonly #log: Log;
+  readonly #workerId: string;
+
+  constructor(options: PostgresReceiptBookOptions) {
+    this.#pool = new ConnectionPool(
+      { maxConnections: 1, ...options },
+      `outbound ${options.workerId} (receipts)`,
+    );
+    this.#log = options.log ?? silentLog;
+    this.#workerId = options.workerId;
+  }
+
+  async enter(receipts: readonly Receipt[]): Promise<readonly ReceiptResult[]> {
+    const results = new Map<Receipt, ReceiptResult>();
+    let open = await this.#enterOnce(receipts, results);
+    for (const pauseMs of PAUSES_MS) {
+      if (open.length === 0) break;
+      await delay(pauseMs);
+      open = await this.#enterOnce(open, results);
+    }
+    return receipts.map((receipt) => results.get(receipt) ?? 'too-early');
+  }
+
+  async ready(): Promise<void> {
+    await this.#change([]);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  /** @returns the receipts of rows that were locked or changed meanwhile */
+  async #enterOnce(receipts: readonly Receipt[], results: Map<Receipt, ReceiptResult>): Promise<Receipt[]> {
+    const ids = [...new Set(receipts.map(({ id }) => id))];
+    const rows = await this.#pool.query<RowForReceipts>('read for receipts', READ_FOR_RECEIPTS, [ids]);
+    const groups = ids.map((id) => {
+      const group = receipts.filter((receipt) => receipt.id === id);
+      const row = rows.find((candidate) => candidate.id === id);
+      return { id, group, verdict: receiptsToRow(row, group, this.#workerId) };
+    });
+    const changes = groups.flatMap(({ verdict }) => (verdict.kind === 'change' ? [verdict.change] : []));
+    const written = await this.#write(changes);
+    return groups.flatMap(({ id, group, verdict }) => {
+      const result = verdict.kind === 'settled' ? 'written' : written.get(id);
+      if (result === 'busy') return group;
+      group.forEach((receipt, index) => {
+        results.set(receipt, result === 'refused' ? 'refused' : (verdict.results[index] ?? 'too-early'));
+      });
+      return [];
+    });
+  }
+
+  /** Where the database refuses one row (a trigger, a constraint), the others are written all the same. */
+  async #write(changes: readonly RowChange[]): Promise<Map<string, WriteResult>> {
+    const [first] = changes;
+    if (first === undefined) return new Map();
+    try {
+      const written = await this.#change(changes);
+      return new Map(changes.map(({ id }) => [id, written.has(id) ? 'written' : 'busy']));
+    } catch (error) {
+      if (concernsAll(error)) throw error;
+      if (changes.length === 1) return new Map([[first.id, this.#refused(first.id, error)]]);
+      const alone: Map<string, WriteResult>[] = [];
+      for (const change of changes) alone.push(await this.#write([change]));
+      return new Map(alone.flatMap((result) => [...result]));
+    }
+  }
+
+  async #change(changes: readonly RowChange[]): Promise<Set<string>> {
+    const rows = await this.#pool.query<{ id: string }>(
+      'enter receipts',
+      CHANGE_BY_RECEIPTS,
+      changeParameters(changes),
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** A lock that was not to be had, or a statement that took too long, may go better the next time. */
+  #refused(deliveryId: string, error: unknown): WriteResult {
+    if (error instanceof OutboxUnavailableError) return 'busy';
+    this.#log.error('receipt-refused-by-database', { deliveryId, code: errorCode(error) ?? 'unknown' });
+    return 'refused';
+  }
+}

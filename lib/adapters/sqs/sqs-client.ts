@@ -1,0 +1,32 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../domain/limits.ts';
+import { type AwsConnection, awsClientOptions } from '../aws-client.ts';
+
+/**
+ * SQS as the API side reaches it. Without `useQueueUrlAsEndpoint` the SDK would follow the host in the queue's URL
+ * past a set endpoint.
+ */
+export function openSqsClient(connection: AwsConnection): SQSClient {
+  return new SQSClient({
+    ...awsClientOptions(connection),
+    useQueueUrlAsEndpoint: connection.endpoint === undefined,
+  });
+}
+
+/** SendMessageBatch takes ten entries, and for all of them together as many bytes as one message may have. */
+const MAX_BATCH_ENTRIES = 10;
+
+/** As few batches for SendMessageBatch as the order allows. */
+export function intoBatches<T extends { readonly bytes: number }>(waiting: readonly T[]): T[][] {
+  const batches: T[][] = [];
+  let bytes = 0;
+  for (const one of waiting) {
+    const batch = batches.at(-1);
+    const fits =
+      batch !== undefined && batch.length < MAX_BATCH_ENTRIES && bytes + one.bytes <= MAX_QUEUE_MESSAGE_BYTES;
+    if (fits) batch.push(one);
+    else batches.push([one]);
+    bytes = fits ? bytes + one.bytes : one.bytes;
+  }
+  return batches;
+}

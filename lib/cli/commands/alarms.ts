@@ -1,0 +1,230 @@
+import { SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import type { Command } from 'commander';
+import type { CommandContext, RunCommand } from '../context.ts';
+import type { DeploymentName } from '../deployment.ts';
+import { EXIT, type ExitCode, OperatorError } from '../errors.ts';
+import type { MendCommands } from '../hints.ts';
+import {
+  type AlarmNews,
+  type AlarmSeverity,
+  accountMetricsLog,
+  alarmNews,
+  blindnessText,
+  type DeployedAlarm,
+  firstCommandOf,
+  listAlarms,
+  sinceText,
+  worstOf,
+} from '../lookups/alarms.ts';
+import type { Style, Terminal } from '../terminal.ts';
+
+const NOTES = `
+What rings comes first, critical before warning, each with its reason, its first command and its heading in
+docs/runbook.md. "blind" is an alarm that cannot ring, since the account-metrics function is silent.
+
+Exit codes: 0 all is quiet; 1 warnings ring, or are blind, or there are no alarms; 2 a critical one rings, or it failed.
+
+Examples:
+  mailctl alarms
+  mailctl --stage prod alarms --all
+  mailctl --stage prod --json alarms | jq -r '.ringing[] | [.severity, .name, .since, .first] | @tsv'`;
+
+const TEST_NOTES = `
+The alarm's topic tells all its subscribers, as if it were true; the reason says that it is a test. CloudWatch sets the
+alarm back at its next look; that of a rate only when a new value comes.
+
+Exit codes: 0 it rings; 1 it does not: no yes, it rings already, or it tells nobody; 2 it failed, or there is no such
+alarm.
+
+Examples:
+  mailctl alarms test dead-letters
+  mailctl --stage prod --yes alarms test mail-waiting`;
+
+/** `mailctl alarms`: what rings, and what to do first. */
+export function registerAlarms(program: Command, run: RunCommand): void {
+  const alarms = program
+    .command('alarms')
+    .description('what rings, since when, why, and what to do first')
+    .option('--all', 'the quiet ones, too', false)
+    .addHelpText('after', NOTES)
+    .action(({ all }: { readonly all: boolean }) =>
+      run(async (context) => {
+        return showAlarms(context, all);
+      }),
+    );
+  alarms
+    .command('test')
+    .description('let an alarm ring, to see whether the message arrives')
+    .argument('<name>', 'such as dead-letters')
+    .addHelpText('after', TEST_NOTES)
+    .action((name: string) =>
+      run(async (context) => {
+        return testAlarm(context, name);
+      }),
+    );
+}
+
+const EXITS = { critical: EXIT.failed, warning: EXIT.warning } as const;
+
+/** `mailctl alarms`: what rings now. @param all whether those that are quiet are named, too */
+async function showAlarms(context: CommandContext, all: boolean): Promise<ExitCode> {
+  const { aws, deployment, terminal, commands, signal } = context;
+  const alarms = await listAlarms(await aws.cloudWatch(), deployment, signal);
+  const now = new Date();
+  const news = alarmNews(alarms, now);
+  const value = newsValue(news, { deployment, commands });
+  terminal.result(value, () =>
+    renderNews(terminal, news, { deployment, commands, region: aws.region, now, all }),
+  );
+  // Nobody is told of anything then.
+  if (alarms.length === 0) return EXIT.warning;
+  const worst = worstOf(news);
+  return worst === undefined ? EXIT.ok : EXITS[worst];
+}
+
+interface ToldAbout {
+  readonly deployment: DeploymentName;
+  readonly commands: MendCommands;
+}
+
+interface NewsView extends ToldAbout {
+  readonly region: string;
+  readonly now: Date;
+  /** Whether those that are quiet are named, too. */
+  readonly all: boolean;
+}
+
+const STYLES: Readonly<Record<AlarmSeverity, Style>> = { critical: 'red', warning: 'yellow' };
+
+/** As `--json` tells it. */
+function newsValue({ ringing, blind, quiet }: AlarmNews, { deployment, commands }: ToldAbout) {
+  const shown = ({ name, fullName, severity, meaning, state, since, reason, runbook }: DeployedAlarm) => ({
+    name,
+    fullName,
+    severity,
+    meaning,
+    state,
+    since: since?.toISOString(),
+    reason,
+    runbook,
+  });
+  return {
+    ringing: ringing.map((alarm) => ({ ...shown(alarm), first: firstCommandOf(alarm, commands) })),
+    blind: blind.map((alarm) => ({ ...shown(alarm), first: accountMetricsLog(deployment, commands) })),
+    quiet: quiet.map(shown),
+  };
+}
+
+/** What rings first: for whoever was woken by it. */
+function renderNews(terminal: Terminal, news: AlarmNews, view: NewsView): string {
+  const { ringing, blind, quiet } = news;
+  if (ringing.length + blind.length + quiet.length === 0) return noneText(view);
+  const parts = [
+    ...ringing.map((alarm) => ringingText(terminal, alarm, view)),
+    ...(blind.length === 0 ? [] : [blindText(terminal, blind, view)]),
+    quietText(terminal, quiet, view),
+  ];
+  return parts.join('\n\n');
+}
+
+function noneText({ deployment: { project, stage }, commands, region }: NewsView): string {
+  return [
+    `There is no alarm ${project}-mail-${stage}-… in ${region}: nobody is told when mail stops.`,
+    `  mend: check --stage, --region, --project and --profile first; then set alarms to essential in cdk.json, and ${commands.deploy}`,
+  ].join('\n');
+}
+
+function ringingText(terminal: Terminal, alarm: DeployedAlarm, { commands, now }: NewsView): string {
+  const { name, severity, since, meaning, reason, runbook } = alarm;
+  const first = firstCommandOf(alarm, commands);
+  const heading = `${terminal.paint(STYLES[severity], severity)}  ${terminal.paint('bold', name)}`;
+  return [
+    `${heading}  since ${sinceText(since, now)}`,
+    ...(meaning === '' ? [] : [`  ${meaning}`]),
+    `  ${reason || 'CloudWatch gives no reason'}`,
+    ...(first === undefined ? [] : [`  → ${first}`]),
+    `  → ${runbook}`,
+  ].join('\n');
+}
+
+function blindText(
+  terminal: Terminal,
+  blind: readonly DeployedAlarm[],
+  { deployment, commands, now }: NewsView,
+): string {
+  const names = blind.map(({ name }) => name).join(', ');
+  const [first] = blind;
+  return [
+    `${terminal.paint('yellow', 'blind')}  ${terminal.paint('bold', names)}  since ${sinceText(first?.since, now)}`,
+    `  ${blindnessText(blind)}`,
+    `  → ${accountMetricsLog(deployment, commands)}`,
+  ].join('\n');
+}
+
+function quietText(terminal: Terminal, quiet: readonly DeployedAlarm[], { all, now }: NewsView): string {
+  const count = terminal.paint('green', `${quiet.length} quiet`);
+  if (!all) return quiet.length === 0 ? count : `${count}; --all names them`;
+  const rows = quiet.map(({ name, severity, state, since }) => [
+    name,
+    severity,
+    state === 'OK' ? 'ok' : 'no value yet',
+    sinceText(since, now),
+  ]);
+  return `${count}\n${terminal.table(['alarm', 'severity', 'state', 'since'], rows)}`;
+}
+
+const REASON = 'A test by mailctl, to see whether the message arrives. Nothing is wrong.';
+
+/**
+ * `mailctl alarms test`: lets an alarm ring, to see whether the message arrives.
+ *
+ * @param name as the runbook has it, or as CloudWatch has it
+ * @throws {@link OperatorError} where there is no such alarm
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html
+ */
+async function testAlarm(context: CommandContext, name: string): Promise<ExitCode> {
+  const { aws, deployment, terminal, signal } = context;
+  const client = await aws.cloudWatch();
+  const alarm = find(await listAlarms(client, deployment, signal), name, context);
+  const obstacle = obstacleOf(alarm, context);
+  if (obstacle !== undefined) return told(context, alarm, 'no-message', obstacle);
+  const who = alarm.topics.map((topic) => topic.split(':').at(-1)).join(', ');
+  terminal.note(`All subscribers of ${who} get a message that ${alarm.fullName} rings.`);
+  if (!(await terminal.confirm(`Let ${alarm.name} ring?`))) {
+    return told(context, alarm, 'not-confirmed', 'Nothing was done: it needs a yes, or --yes.');
+  }
+  await client.send(
+    new SetAlarmStateCommand({ AlarmName: alarm.fullName, StateValue: 'ALARM', StateReason: REASON }),
+    { abortSignal: signal },
+  );
+  const text = `${alarm.name} rings. The message should arrive within a minute; CloudWatch sets the alarm back by itself at its next look, mostly within a few minutes; an alarm of a rate only when a new value comes.`;
+  return told(context, alarm, 'rings', text);
+}
+
+function find(alarms: readonly DeployedAlarm[], asked: string, { commands }: CommandContext): DeployedAlarm {
+  const alarm = alarms.find(({ name, fullName }) => name === asked || fullName === asked);
+  if (alarm !== undefined) return alarm;
+  const names = alarms.map(({ name }) => name).join(', ');
+  const mend =
+    alarms.length === 0 ? `deploy the alarms first: ${commands.deploy}` : `the alarms are ${names}`;
+  throw new OperatorError('NO_SUCH_ALARM', `there is no alarm ${asked}`, mend);
+}
+
+/** Why nobody would get a message: CloudWatch tells of changes alone. */
+function obstacleOf(alarm: DeployedAlarm, { commands }: CommandContext): string | undefined {
+  if (alarm.state === 'ALARM') return `${alarm.name} rings already: ${commands.mailctl('alarms')}`;
+  if (alarm.actionsEnabled && alarm.topics.length > 0) return undefined;
+  return `${alarm.name} tells nobody: ${commands.mailctl('doctor --only alarms')}`;
+}
+
+type TestOutcome = 'rings' | 'not-confirmed' | 'no-message';
+
+function told(
+  { terminal }: CommandContext,
+  { name, topics }: DeployedAlarm,
+  outcome: TestOutcome,
+  text: string,
+): ExitCode {
+  terminal.result({ alarm: name, topics, outcome, detail: text }, () => text);
+  return outcome === 'rings' ? EXIT.ok : EXIT.warning;
+}

@@ -1,0 +1,114 @@
+import type { Clock } from '../../../ports/runtime.ts';
+import type { CommandContext } from '../../context.ts';
+import { EXIT, type ExitCode } from '../../errors.ts';
+import { type Letter, surveyLetters } from '../../lookups/dead-letters.ts';
+import type { Terminal } from '../../terminal.ts';
+import { openLetterBoxes } from './open-queues.ts';
+
+/** Shows the dead letters, grouped by cause. */
+export async function listLetters(context: CommandContext, clock: Clock): Promise<ExitCode> {
+  const { terminal, commands } = context;
+  const { survey } = await openLetterBoxes(context);
+  const groups = new CauseGroups();
+  const { counts, seen, outOfSight, complete } = await surveyLetters(survey, (letter) => {
+    groups.add(letter);
+    return true;
+  });
+  const causes = groups.groups;
+  terminal.result({ queue: counts, seen, outOfSight, complete, causes }, () => {
+    const lines = [`${lettersText(seen)} seen; the queue counts ${counts.waiting}.`];
+    if (causes.length > 0) lines.unshift(renderCauses(terminal, causes, clock.now()), '');
+    if (outOfSight > 0) lines.push(outOfSightText(outOfSight));
+    if (!complete) lines.push('It was stopped before the end: there may be more.');
+    if (causes.length > 0) lines.push(`Look closer: ${commands.mailctl('dlq show --cause CAUSE')}`);
+    return lines.join('\n');
+  });
+  return complete && outOfSight === 0 ? EXIT.ok : EXIT.warning;
+}
+
+const EXAMPLE_CHARACTERS = 60;
+
+/** One line a cause. */
+export function renderCauses(terminal: Terminal, causes: readonly CauseGroup[], now: Date): string {
+  return terminal.table(
+    ['cause', 'letters', 'oldest', 'newest', 'for example'],
+    causes.map(({ cause, letters, oldest, newest, example }) => [
+      cause,
+      String(letters),
+      age(oldest, now),
+      age(newest, now),
+      shortened(example),
+    ]),
+  );
+}
+
+/** In the two largest units: `3d 4h`. */
+export function age(since: Date, now: Date): string {
+  const seconds = Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1000));
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
+  if (days > 0) return `${days}d ${hours}h`;
+  if (hours > 0) return `${hours}h ${minutes}m`;
+  return minutes > 0 ? `${minutes}m` : `${seconds}s`;
+}
+
+/** One letter, two letters. */
+export function lettersText(count: number): string {
+  return count === 1 ? '1 letter' : `${count} letters`;
+}
+
+/** How soon a hold ends depends on who holds them; none of ours lasts longer than a walk takes. */
+export function outOfSightText(count: number): string {
+  return `${lettersText(count)} out of sight: another run has them in hand, or one that was killed had. They come back by themselves, within a few minutes as a rule.`;
+}
+
+function shortened(text: string): string {
+  return text.length <= EXAMPLE_CHARACTERS ? text : `${text.slice(0, EXAMPLE_CHARACTERS - 1)}…`;
+}
+
+/** What is known of a letter once it was given back; bodies are not kept. */
+export type LetterSummary = Pick<Letter, 'queueMessageId' | 'deliveryId' | 'cause' | 'detail' | 'sentAt'>;
+
+export function summaryOf({ queueMessageId, deliveryId, cause, detail, sentAt }: Letter): LetterSummary {
+  return { queueMessageId, deliveryId, cause, detail, sentAt };
+}
+
+/** Letters of one cause. */
+export interface CauseGroup {
+  readonly cause: string;
+  readonly letters: number;
+  readonly oldest: Date;
+  readonly newest: Date;
+  /** The detail of one of them. */
+  readonly example: string;
+}
+
+/** Counts letters by their cause; keeps of them no more than that. */
+class CauseGroups {
+  readonly #groups = new Map<string, CauseGroup>();
+
+  add({ cause, detail, sentAt }: Omit<LetterSummary, 'queueMessageId' | 'deliveryId'>): void {
+    const known = this.#groups.get(cause);
+    this.#groups.set(cause, {
+      cause,
+      letters: (known?.letters ?? 0) + 1,
+      oldest: known === undefined || sentAt < known.oldest ? sentAt : known.oldest,
+      newest: known === undefined || sentAt > known.newest ? sentAt : known.newest,
+      example: known?.example ?? detail,
+    });
+  }
+
+  /** The most frequent first. */
+  get groups(): readonly CauseGroup[] {
+    return [...this.#groups.values()].sort((one, other) => other.letters - one.letters);
+  }
+}
+
+export function groupsOf(letters: readonly LetterSummary[]): readonly CauseGroup[] {
+  const groups = new CauseGroups();
+  for (const letter of letters) groups.add(letter);
+  return groups.groups;
+}

@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import { maskAddress, maskAddressesIn } from '../../../domain/address.ts';
+import { unpackMime } from '../../../domain/content.ts';
+import type { Envelope, S3Content } from '../../../domain/fallback-message.ts';
+import { headerValues, readMailboxList } from '../../../domain/mime-headers.ts';
+import type { PayloadStore } from '../../../ports/queues.ts';
+import { describeFailure } from '../../describe-failure.ts';
+import { type Letter, printable } from '../../lookups/dead-letters.ts';
+
+/** What of a letter is private, and shown only when asked for by name. */
+export interface Reveal {
+  readonly addresses: boolean;
+  readonly body: boolean;
+}
+
+/** A letter as a person is shown it. */
+export interface LetterStory {
+  readonly deliveryId: string | undefined;
+  readonly queueMessageId: string;
+  readonly cause: string;
+  readonly reason: string | undefined;
+  readonly detail: string;
+  readonly inQueueSince: string;
+  readonly receiveCount: number;
+  /** Undefined where nobody can read it. */
+  readonly envelope: EnvelopeStory | undefined;
+  /** The raw message of the queue, where it cannot be read and the body was asked for. */
+  readonly raw?: string;
+}
+
+interface EnvelopeStory {
+  readonly tenantId: string | undefined;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly createdAt: string;
+  readonly expiresAt: string | undefined;
+  readonly smtpFailure: string | undefined;
+  readonly content: ContentStory;
+}
+
+type ContentStory =
+  | {
+      readonly kind: 'mail';
+      readonly bytes: number | undefined;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body?: string;
+    }
+  | { readonly kind: 'not-readable'; readonly detail: string };
+
+/** @param payloads asked only for large mail */
+export async function tellLetter(
+  letter: Letter,
+  reveal: Reveal,
+  payloads: () => Promise<PayloadStore>,
+): Promise<LetterStory> {
+  const { deliveryId, queueMessageId, cause, reason, detail, sentAt, receiveCount, parsed, body } = letter;
+  const isReadable = parsed.kind === 'envelope';
+  return {
+    deliveryId,
+    queueMessageId,
+    cause,
+    reason,
+    detail,
+    inQueueSince: sentAt.toISOString(),
+    receiveCount,
+    envelope: isReadable ? await tellEnvelope(parsed.envelope, reveal, payloads) : undefined,
+    ...(reveal.body && !isReadable ? { raw: text(body, reveal) } : {}),
+  };
+}
+
+async function tellEnvelope(
+  envelope: Envelope,
+  reveal: Reveal,
+  payloads: () => Promise<PayloadStore>,
+): Promise<EnvelopeStory> {
+  const shown = (address: string) => (reveal.addresses ? address : maskAddress(address));
+  const { tenantId, createdAt, expiresAt, failure } = envelope;
+  return {
+    tenantId,
+    from: shown(envelope.envelope.from),
+    to: envelope.envelope.to.map(shown),
+    createdAt,
+    expiresAt,
+    smtpFailure: failure?.class,
+    content: await tellContent(envelope, reveal, payloads),
+  };
+}
+
+const HEADERS = ['Subject', 'From', 'To', 'Date', 'Message-ID'] as const;
+
+async function tellContent(
+  { content }: Envelope,
+  reveal: Reveal,
+  payloads: () => Promise<PayloadStore>,
+): Promise<ContentStory> {
+  if (content.type === 'mail') {
+    const parts = { Subject: [content.subject ?? []], From: [content.from], To: [content.to ?? []] };
+    const headers = Object.entries(parts).map(([name, values]) => [name, values.flat(2)] as const);
+    return {
+      kind: 'mail',
+      bytes: undefined,
+      headers: shownHeaders(headers, reveal),
+      ...(reveal.body ? { body: text(content.text ?? content.html ?? '', reveal) } : {}),
+    };
+  }
+  const loaded = content.type === 's3' ? await fetchPayload(content, payloads) : unpackMime(content);
+  if (loaded.kind !== 'mime') return { kind: 'not-readable', detail: loaded.detail };
+  const { mime } = loaded;
+  return {
+    kind: 'mail',
+    bytes: mime.length,
+    headers: shownHeaders(
+      HEADERS.map((name) => [name, headerValues(mime, name)]),
+      reveal,
+    ),
+    ...(reveal.body ? { body: text(bodyOf(mime), reveal) } : {}),
+  };
+}
+
+type Loaded =
+  | { readonly kind: 'mime'; readonly mime: Buffer }
+  | { readonly kind: 'unreadable'; readonly detail: string };
+
+async function fetchPayload(
+  { key, bytes, sha256 }: S3Content,
+  payloads: () => Promise<PayloadStore>,
+): Promise<Loaded> {
+  const stored = await askFor(async () => (await payloads()).get(key, bytes));
+  if (stored.kind === 'unreadable') return stored;
+  if (stored.kind === 'missing') return { kind: 'unreadable', detail: 'the bucket has no such payload' };
+  const isSame =
+    stored.kind === 'payload' && createHash('sha256').update(stored.bytes).digest('hex') === sha256;
+  if (!isSame) return { kind: 'unreadable', detail: 'the payload is not the one that was declared' };
+  return { kind: 'mime', mime: stored.bytes };
+}
+
+/** What a bucket does not give must not hide the rest of the letter. */
+async function askFor<Payload>(
+  get: () => Promise<Payload>,
+): Promise<Payload | { readonly kind: 'unreadable'; readonly detail: string }> {
+  try {
+    return await get();
+  } catch (error) {
+    const { message, mend } = describeFailure(error);
+    return { kind: 'unreadable', detail: printable(`the bucket did not give it: ${message}; mend: ${mend}`) };
+  }
+}
+
+function shownHeaders(
+  headers: readonly (readonly [string, readonly string[]])[],
+  { addresses }: Reveal,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    headers
+      .filter(([, values]) => values.length > 0)
+      .map(([name, values]) => {
+        const shown = values.map((value) => {
+          if (addresses) return printable(decodeWords(value));
+          return name === 'From' || name === 'To' ? masked(value) : maskedText(name, value);
+        });
+        return [name, shown.join(', ')];
+      }),
+  );
+}
+
+/** A body quotes addresses, too: those of signatures and of earlier mails. */
+function text(content: string, { addresses }: Reveal): string {
+  return addresses ? content : maskAddressesIn(content);
+}
+
+/** Without the names, which tell more than the addresses. */
+function masked(value: string): string {
+  const addresses = readMailboxList(value) ?? value.match(/[^\s<>,"]{1,256}@[^\s<>,"]{1,256}/g) ?? [];
+  return printable(addresses.map(maskAddress).join(', '));
+}
+
+/** A Message-ID looks like an address and is none. */
+function maskedText(name: string, value: string): string {
+  const text = printable(decodeWords(value));
+  return name === 'Message-ID' ? text : maskAddressesIn(text);
+}
+
+function bodyOf(mime: Buffer): string {
+  const end = mime.indexOf('\r\n\r\n');
+  return end === -1 ? '' : mime.toString('utf8', end + 4);
+}
+
+const ENCODED_WORD = /=\?([\w-]{1,40})(?:\*[\w-]*)?\?([BQbq])\?([^?\s]*)\?=/g;
+
+/** A header's encoded words as text (RFC 2047); what is of an unknown charset stays as it is. */
+function decodeWords(value: string): string {
+  return value
+    .replaceAll(/(\?=)[ \t]+(?==\?)/g, '$1')
+    .replaceAll(ENCODED_WORD, (word, charset: string, encoding: string, text: string) => {
+      const bytes = encoding.toUpperCase() === 'B' ? Buffer.from(text, 'base64') : quotedBytes(text);
+      try {
+        return new TextDecoder(charset).decode(bytes);
+      } catch {
+        return word;
+      }
+    });
+}
+
+function quotedBytes(text: string): Buffer {
+  const bytes = text
+    .replaceAll('_', ' ')
+    .replaceAll(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1');
+}

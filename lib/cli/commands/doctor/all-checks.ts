@@ -1,0 +1,30 @@
+import type { Check } from './check.ts';
+import { ACCESS_KEY_CHECK, CREDENTIALS_CHECK, SENDING_CHECKS, STACK_CHECKS } from './checks/account.ts';
+import { ACCOUNT_METRICS_CHECK, ALARM_SUBSCRIBERS_CHECK, RINGING_ALARMS_CHECK } from './checks/alarms.ts';
+import { DNS_ALIGNMENT_CHECKS, DNS_RECORD_CHECKS } from './checks/dns.ts';
+import { FALLBACK_CHECK } from './checks/fallback.ts';
+import { CONFIGURATION_SET_CHECK, IDENTITY_CHECKS } from './checks/identity.ts';
+import { DEAD_LETTER_CHECKS, EVENT_SOURCE_CHECKS, QUEUE_CHECKS } from './checks/queues.ts';
+import { SECRET_CHECKS } from './checks/secrets.ts';
+import { SMTP_CHECKS } from './checks/smtp.ts';
+
+/** In the order of the report: what others stand on comes first. */
+export const ALL_CHECKS: readonly Check[] = [
+  CREDENTIALS_CHECK,
+  ...STACK_CHECKS,
+  ...IDENTITY_CHECKS,
+  ...DNS_RECORD_CHECKS,
+  ...DNS_ALIGNMENT_CHECKS,
+  ...SENDING_CHECKS,
+  CONFIGURATION_SET_CHECK,
+  ...QUEUE_CHECKS,
+  ...DEAD_LETTER_CHECKS,
+  ...EVENT_SOURCE_CHECKS,
+  ACCOUNT_METRICS_CHECK,
+  ALARM_SUBSCRIBERS_CHECK,
+  RINGING_ALARMS_CHECK,
+  FALLBACK_CHECK,
+  ACCESS_KEY_CHECK,
+  ...SMTP_CHECKS,
+  ...SECRET_CHECKS,
+];

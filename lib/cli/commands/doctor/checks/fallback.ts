@@ -1,0 +1,143 @@
+import { type CloudWatchClient, GetMetricStatisticsCommand } from '@aws-sdk/client-cloudwatch';
+import { METRICS, type MetricName, metricNamespace } from '../../../../domain/metrics.ts';
+import { timeText } from '../../../lookups/alarms.ts';
+import { type Check, type CheckResult, type DoctorContext, ok, resourceCheck, warn } from '../check.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+const LOOK_BACK_MS = 6 * HOUR_MS;
+
+/** Mail is not sent every minute: a shorter silence is no end of an outage. The alarm, too, closes after so long. */
+const SILENCE_MS = 30 * 60 * 1000;
+
+/** Whether mail takes the way of the fallback: how much, since when, and why. */
+export const FALLBACK_CHECK: Check = resourceCheck({
+  group: 'fallback',
+  name: 'in-use',
+  // Which emits the metrics.
+  resource: 'resendFunction',
+  run: async (_functionName, context, signal) => {
+    const [handedOver, smtpDown] = await Promise.all([
+      periodsOf('HandedOver', {}, context, LOOK_BACK_MS, signal),
+      periodsOf('SmtpDown', {}, context, LOOK_BACK_MS, signal),
+    ]);
+    const now = context.now.getTime();
+    const lastHour = handedOver.filter(({ at }) => at.getTime() >= periodOf(now - HOUR_MS));
+    if (lastHour.length === 0) return ok(earlierText(handedOver, context.now));
+    const classes = await classesOf(context, signal);
+    const isDown = smtpDown.some(({ at }) => at.getTime() >= periodOf(now - HOUR_MS));
+    const told = `${sumOf(lastHour)} in the last hour`;
+    return isDown
+      ? inUse(`${told}, ${rowText(smtpDown, context.now)}: ${classes}`, context)
+      : ok(`${told}, as on any day: ${classes}`);
+  },
+});
+
+function inUse(detail: string, { commands }: DoctorContext): CheckResult {
+  const look = commands.mailctl('doctor --only smtp');
+  return warn(detail, `${look}, mend mail-core; then docs/runbook.md#fallback-in-use`);
+}
+
+/** `since 02:10 UTC`; `from 02:10 to 02:35 UTC` where it seems to be over. */
+function rowText(periods: readonly MetricPeriod[], now: Date): string {
+  const row = lastRow(periods);
+  const [first] = row;
+  const last = row.at(-1);
+  if (first === undefined || last === undefined) return 'since an unknown time';
+  const began = timeText(first.at, now);
+  const end = new Date(last.at.getTime() + PERIOD_MS);
+  if (now.getTime() - end.getTime() >= SILENCE_MS) return `from ${began} to ${timeText(end, now)} UTC`;
+  const isOlder = now.getTime() - first.at.getTime() > LOOK_BACK_MS - SILENCE_MS;
+  return isOlder ? 'for six hours or more' : `since ${began} UTC`;
+}
+
+/** The newest periods, back to the first longer silence. */
+function lastRow(periods: readonly MetricPeriod[]): readonly MetricPeriod[] {
+  const begin = periods.findLastIndex(({ at }, index) => {
+    const before = periods[index - 1];
+    return before === undefined || at.getTime() - before.at.getTime() - PERIOD_MS >= SILENCE_MS;
+  });
+  return periods.slice(begin);
+}
+
+/** Of the last hour, most first: `35 unreachable, 2 tls`. */
+async function classesOf(context: DoctorContext, signal: AbortSignal): Promise<string> {
+  const { dimension, values } = METRICS.HandedOver.by;
+  const counts = await Promise.all(
+    values.map(async (value) => ({
+      value,
+      sum: sumOf(await periodsOf('HandedOver', { [dimension]: value }, context, HOUR_MS, signal)),
+    })),
+  );
+  const some = counts.filter(({ sum }) => sum > 0).toSorted((one, other) => other.sum - one.sum);
+  return some.map(({ value, sum }) => `${sum} ${value}`).join(', ') || 'of no known class';
+}
+
+function periodsOf(
+  name: MetricName,
+  label: Readonly<Record<string, string>>,
+  { aws, deployment: { project, stage }, now }: DoctorContext,
+  lookBackMs: number,
+  signal: AbortSignal,
+): Promise<MetricPeriod[]> {
+  const namespace = metricNamespace(project);
+  const from = new Date(now.getTime() - lookBackMs);
+  const asked = { namespace, name, dimensions: { stage, ...label }, from, to: now };
+  return aws.cloudWatch().then((client) => metricPeriods(client, asked, signal));
+}
+
+function earlierText(periods: readonly MetricPeriod[], now: Date): string {
+  const last = periods.at(-1);
+  if (last === undefined) return 'none in the last 6 hours';
+  return `none in the last hour; ${sumOf(periods)} in the hours before, the last at ${timeText(last.at, now)} UTC`;
+}
+
+const sumOf = (periods: readonly MetricPeriod[]) => periods.reduce((sum, period) => sum + period.sum, 0);
+
+/** The beginning of the period that a time is in. */
+const periodOf = (time: number) => Math.floor(time / PERIOD_MS) * PERIOD_MS;
+
+const PERIOD_SECONDS = 5 * 60;
+const PERIOD_MS = PERIOD_SECONDS * 1000;
+
+interface AskedMetric {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+  /** Of periods; an earlier time counts as the beginning of its period. */
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/** What was counted in five minutes. */
+interface MetricPeriod {
+  /** Its beginning. */
+  readonly at: Date;
+  readonly sum: number;
+}
+
+/**
+ * What a metric counted, by periods of five minutes, oldest first. Periods in which nothing was counted are left out;
+ * so a metric that never was has none.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html
+ * @throws what the SDK throws
+ */
+async function metricPeriods(
+  client: CloudWatchClient,
+  { namespace, name, dimensions, from, to }: AskedMetric,
+  signal: AbortSignal,
+): Promise<MetricPeriod[]> {
+  const command = new GetMetricStatisticsCommand({
+    Namespace: namespace,
+    MetricName: name,
+    Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
+    StartTime: new Date(Math.floor(from.getTime() / PERIOD_MS) * PERIOD_MS),
+    EndTime: to,
+    Period: PERIOD_SECONDS,
+    Statistics: ['Sum'],
+  });
+  const { Datapoints = [] } = await client.send(command, { abortSignal: signal });
+  return Datapoints.flatMap(({ Timestamp, Sum = 0 }) =>
+    Timestamp === undefined || Sum === 0 ? [] : [{ at: Timestamp, sum: Sum }],
+  ).toSorted((one, other) => one.at.getTime() - other.at.getTime());
+}

@@ -1,0 +1,54 @@
+import type { CopyComparison } from '../../../lookups/secrets.ts';
+import { compareFields, readSourceSecret } from '../../../lookups/secrets.ts';
+import { compareWithVault, kubernetesFields } from '../../secrets/diff.ts';
+import type { DoctorContext } from '../check.ts';
+import { type Check, type CheckResult, ok, resourceCheck, skipped, warn } from '../check.ts';
+
+/** Whether the API reads what Secrets Manager has. */
+export const SECRET_CHECKS: readonly Check[] = [
+  secretCheck('vault', vault),
+  secretCheck('kubernetes', kubernetes),
+];
+
+type Compare = (secretArn: string, context: DoctorContext, signal: AbortSignal) => Promise<CheckResult>;
+
+function secretCheck(name: string, run: Compare): Check {
+  return resourceCheck({ group: 'secrets', name, resource: 'secret', run });
+}
+
+async function vault(secretArn: string, context: DoctorContext, signal: AbortSignal): Promise<CheckResult> {
+  const { aws, env, deployment, commands, secrets } = context;
+  if (!env.VAULT_ADDR) return skipped('no Vault is configured: VAULT_ADDR is not set');
+  const source = await readSourceSecret(await aws.secretsManager(), secretArn, signal);
+  const { mount, path } = secrets;
+  const flags = { mount, ...(path === undefined ? {} : { path }) };
+  const comparison = await compareWithVault({ env, deployment, signal }, flags, source);
+  const where = [
+    ...(mount === 'secret' ? [] : [`--mount ${mount}`]),
+    ...(path === undefined ? [] : [`--path ${path}`]),
+  ];
+  return judge(comparison, commands.mailctl(['secrets vault', ...where].join(' ')));
+}
+
+async function kubernetes(
+  secretArn: string,
+  context: DoctorContext,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const { aws, commands, secrets } = context;
+  const { mount, kubernetesFile, input } = secrets;
+  if (kubernetesFile === undefined) {
+    return skipped('no Secret was given: kubectl get secret … -o json | mailctl doctor --kubernetes-file -');
+  }
+  const found = await kubernetesFields({ mount, kubernetesFile }, input, signal);
+  const source = await readSourceSecret(await aws.secretsManager(), secretArn, signal);
+  const apply = `${commands.mailctl('secrets kubernetes --namespace NAMESPACE')} | kubectl apply -f -`;
+  return judge(compareFields(source, 'kubernetes', found ?? {}), apply);
+}
+
+function judge({ equal, fields }: CopyComparison, mend: string): CheckResult {
+  if (equal) return ok('the same as in Secrets Manager');
+  const differing = fields.filter(({ standing }) => standing !== 'same');
+  const told = differing.map(({ field, standing }) => `${field} is ${standing}`).join(', ');
+  return warn(`not the same as in Secrets Manager: ${told}`, mend);
+}

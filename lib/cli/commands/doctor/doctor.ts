@@ -1,0 +1,208 @@
+import type { Readable } from 'node:stream';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CommandContext, RunCommand } from '../../context.ts';
+import { EXIT, type ExitCode } from '../../errors.ts';
+import { addDnsServerOptions } from '../../lookups/dns/dns-server-options.ts';
+import { type Style, type Terminal, wrapWords } from '../../terminal.ts';
+import { ALL_CHECKS } from './all-checks.ts';
+import { CHECK_GROUPS, type Check, type CheckGroup, type CheckStatus } from './check.ts';
+import { createLookups } from './lookups.ts';
+import { type CheckReport, runChecks } from './run-checks.ts';
+import { type SmtpFlags, smtpTarget } from './smtp-target.ts';
+
+const NOTES = `
+Checks run side by side; one that fails, or hangs, hides no other. Nothing is changed, and no mail is sent.
+The groups: ${CHECK_GROUPS.join(', ')}.
+
+The SMTP host is looked at from where this runs; SMTP_SECURE, SMTP_REQUIRE_TLS, SMTP_TLS_CA and
+SMTP_TLS_REJECT_UNAUTHORIZED are read as the worker reads them. Vault is asked where VAULT_ADDR is set.
+
+Exit codes: 0 all is well, or was skipped; 1 there are warnings; 2 something is broken.
+
+Examples:
+  mailctl doctor
+  mailctl --stage prod doctor --smtp-host mail.keybuzz.io
+  mailctl doctor --only dns,identity                      after records were entered
+  mailctl --json doctor --skip smtp | jq '.checks[] | select(.status == "fail")'
+  kubectl get secret keybuzz-ses -n keybuzz-api-dev -o json | mailctl doctor --kubernetes-file -`;
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** `mailctl doctor`: what is wrong, and what mends it. */
+export function registerDoctor(program: Command, run: RunCommand): void {
+  const doctor = program
+    .command('doctor')
+    .description('check everything, and say what mends what is wrong')
+    .option('--only <groups>', 'these groups of checks alone, such as dns,smtp', parseGroups)
+    .option('--skip <groups>', 'all but these groups', parseGroups)
+    .addOption(
+      new Option('--timeout <seconds>', 'for each check')
+        .argParser(seconds)
+        .default(DEFAULT_TIMEOUT_MS, String(DEFAULT_TIMEOUT_MS / 1000)),
+    )
+    .option('--smtp-host <host>', "the API's own mail server (or SMTP_HOST)")
+    .option('--smtp-port <port>', '(or SMTP_PORT; else 587)', port)
+    .option('--mount <path>', 'the KV v2 store of Vault', 'secret')
+    .option('--path <path>', 'of the secret beneath the mount (default: "<project>/ses")')
+    .option('--kubernetes-file <file>', 'a Secret as kubectl prints it, to compare; - is standard input')
+    .addHelpText('after', NOTES);
+  addDnsServerOptions(doctor).action(
+    ({ timeout, ...flags }: Omit<DoctorFlags, 'timeoutMs'> & { timeout: number }) =>
+      run((context) => runDoctorCommand(context, { ...flags, timeoutMs: timeout }, process.stdin)),
+  );
+}
+
+/** In milliseconds. */
+function seconds(text: string): number {
+  const number = Number(text);
+  if (/^\d{1,3}(?:\.\d{1,3})?$/.test(text) && number > 0) return number * 1000;
+  throw new InvalidArgumentError('Give seconds, more than 0: 30.');
+}
+
+function port(text: string): number {
+  const number = Number(text);
+  if (/^\d{1,5}$/.test(text) && number >= 1 && number <= 65_535) return number;
+  throw new InvalidArgumentError('A port is a number from 1 to 65535.');
+}
+
+export interface DoctorFlags extends SmtpFlags {
+  readonly only?: readonly CheckGroup[];
+  readonly skip?: readonly CheckGroup[];
+  /** For each check. */
+  readonly timeoutMs: number;
+  readonly resolver?: string;
+  readonly serverPort: number;
+  readonly mount: string;
+  readonly path?: string;
+  readonly kubernetesFile?: string;
+}
+
+const EXITS = { ok: EXIT.ok, warn: EXIT.warning, fail: EXIT.failed } as const;
+
+/** `mailctl doctor`. */
+export async function runDoctorCommand(
+  context: CommandContext,
+  flags: DoctorFlags,
+  input: Readable,
+): Promise<ExitCode> {
+  const { deployment, aws, commands, env, signal, terminal } = context;
+  const smtp = smtpTarget(flags, env);
+  const { timeoutMs } = flags;
+  const dns = { resolver: flags.resolver, port: flags.serverPort };
+  const checks = chooseChecks(ALL_CHECKS, flags);
+  const progress = tellProgress(terminal, checks);
+  try {
+    const reports = await runChecks(
+      checks,
+      {
+        deployment,
+        aws,
+        env,
+        smtp,
+        lookups: createLookups({ aws, deployment, dns, smtp, timeoutMs, signal }),
+        commands,
+        secrets: { mount: flags.mount, path: flags.path, kubernetesFile: flags.kubernetesFile, input },
+        now: new Date(),
+      },
+      { timeoutMs, signal, onProgress: progress.set },
+    );
+    terminal.result(reportValue(reports), () => renderReport(terminal, reports));
+    return EXITS[overallStatus(reports)];
+  } finally {
+    progress.stop();
+  }
+}
+
+const TELL_EVERY_MS = 1_000;
+
+/** Says each second which checks still run, where that has changed. */
+function tellProgress(terminal: Terminal, checks: readonly Check[]) {
+  let running = checks;
+  let told = '';
+  const timer = setInterval(() => {
+    const line = `Still checking: ${namesOf(running).join(', ')}`;
+    if (line !== told) terminal.note(line);
+    told = line;
+  }, TELL_EVERY_MS);
+  return {
+    set: (left: readonly Check[]) => {
+      running = left;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** Of several in a group, how many they are. */
+function namesOf(checks: readonly Check[]): string[] {
+  const groups = Map.groupBy(checks, ({ group }) => group);
+  return [...groups].map(([group, [first, ...more]]) =>
+    more.length === 0 ? `${group} ${first?.name}` : `${group} (${more.length + 1})`,
+  );
+}
+
+/** Mends are not broken: they are there to be pasted. */
+const DETAIL_WIDTH = 100;
+
+const STYLES: Readonly<Record<CheckStatus, Style>> = {
+  ok: 'green',
+  warn: 'yellow',
+  fail: 'red',
+  skipped: 'dim',
+};
+
+/** The worst of all; what was skipped is neither good nor bad. */
+function overallStatus(reports: readonly CheckReport[]): Exclude<CheckStatus, 'skipped'> {
+  return (['fail', 'warn'] as const).find((status) => countOf(reports, status) > 0) ?? 'ok';
+}
+
+/** As `--json` tells it. */
+function reportValue(reports: readonly CheckReport[]) {
+  return {
+    status: overallStatus(reports),
+    checks: reports.map(({ group, name, result }) => ({ group, name, ...result })),
+  };
+}
+
+/** A line for each check, the mend below what it is for. */
+function renderReport(terminal: Terminal, reports: readonly CheckReport[]): string {
+  const rows = reports.map(({ group, name, result }) => [
+    terminal.paint(STYLES[result.status], result.status),
+    group,
+    name,
+    'mend' in result
+      ? `${wrapWords(result.detail, DETAIL_WIDTH)}\n→ ${result.mend}`
+      : wrapWords(result.detail, DETAIL_WIDTH),
+  ]);
+  const counts = (['ok', 'warn', 'fail', 'skipped'] as const).map(
+    (status) => `${countOf(reports, status)} ${status}`,
+  );
+  return [
+    terminal.table(['STATUS', 'GROUP', 'CHECK', 'WHAT WAS SEEN, → WHAT MENDS IT'], rows),
+    '',
+    counts.join(', '),
+  ].join('\n');
+}
+
+const countOf = (reports: readonly CheckReport[], status: CheckStatus) =>
+  reports.filter(({ result }) => result.status === status).length;
+
+interface GroupChoice {
+  /** @default all */
+  readonly only?: readonly CheckGroup[];
+  /** @default none */
+  readonly skip?: readonly CheckGroup[];
+}
+
+function chooseChecks(checks: readonly Check[], { only, skip = [] }: GroupChoice): Check[] {
+  return checks.filter(({ group }) => (only === undefined || only.includes(group)) && !skip.includes(group));
+}
+
+/** `dns,smtp`; several times adds up. @throws InvalidArgumentError where there is no such group */
+function parseGroups(text: string, before: readonly CheckGroup[] = []): readonly CheckGroup[] {
+  const groups = text.split(',').map((name) => {
+    const group = CHECK_GROUPS.find((candidate) => candidate === name.trim());
+    if (group === undefined) throw new InvalidArgumentError(`The groups are ${CHECK_GROUPS.join(', ')}.`);
+    return group;
+  });
+  return [...before, ...groups];
+}

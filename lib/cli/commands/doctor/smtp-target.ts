@@ -1,0 +1,56 @@
+import { OperatorError } from '../../errors.ts';
+
+/** The SMTP host as the API's worker would use it. */
+export interface SmtpTarget {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte. */
+  readonly implicitTls: boolean;
+  /** The worker sends nothing without TLS. */
+  readonly requireTls: boolean;
+  /** The worker turns away from certificates that it does not trust. */
+  readonly rejectUnauthorized: boolean;
+  /** PEM certificates to trust in place of the system's. */
+  readonly ca?: string | undefined;
+}
+
+export interface SmtpFlags {
+  readonly smtpHost?: string;
+  readonly smtpPort?: number;
+}
+
+const SUBMISSION_PORT = 587;
+const SUBMISSIONS_PORT = 465;
+
+/**
+ * Reads the flags, and what they leave out from the variables that the worker reads.
+ *
+ * @throws {@link OperatorError} where SMTP_PORT is no port
+ */
+export function smtpTarget(
+  flags: SmtpFlags,
+  env: Readonly<Record<string, string | undefined>>,
+): SmtpTarget | undefined {
+  const host = flags.smtpHost ?? env.SMTP_HOST;
+  if (!host) return undefined;
+  const port = flags.smtpPort ?? portOf(env.SMTP_PORT);
+  return {
+    host,
+    port,
+    implicitTls: env.SMTP_SECURE ? env.SMTP_SECURE === 'true' : port === SUBMISSIONS_PORT,
+    requireTls: env.SMTP_REQUIRE_TLS === 'true',
+    rejectUnauthorized: env.SMTP_TLS_REJECT_UNAUTHORIZED !== 'false',
+    ...(env.SMTP_TLS_CA ? { ca: env.SMTP_TLS_CA } : {}),
+  };
+}
+
+function portOf(text: string | undefined): number {
+  if (!text) return SUBMISSION_PORT;
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
+  throw new OperatorError(
+    'WRONG_SETTING',
+    `SMTP_PORT = ${JSON.stringify(text)}: allowed is a port, 1 to 65535`,
+    'set SMTP_PORT or --smtp-port right',
+  );
+}

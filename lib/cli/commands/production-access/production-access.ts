@@ -1,0 +1,249 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import * as v from 'valibot';
+import type { CommandContext, RunCommand } from '../../context.ts';
+import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
+import {
+  type AccessState,
+  type AccountStanding,
+  accessStateOf,
+  readStanding,
+} from '../../lookups/sending-account.ts';
+import type { Style, Terminal } from '../../terminal.ts';
+import {
+  type AccessRequest,
+  contactSchema,
+  deploymentFacts,
+  draftUseCase,
+  fileRequest,
+  LANGUAGES,
+  parseAccessRequest,
+  readUseCase,
+  websiteSchema,
+  writeUseCase,
+} from './access-request.ts';
+
+const NOTES = `
+Shows whether the account is out of the sandbox, and how the review of a request stands, with its case at AWS Support.
+
+Exit codes: 0 out of the sandbox; 1 not yet; what is to be done is said. 2 the account could not be asked.
+
+Examples:
+  mailctl production-access
+  mailctl --json production-access | jq -r .state.kind       granted, pending, denied or sandbox`;
+
+const REQUEST_NOTES = `
+The text is drafted from what is deployed. Read it: it has to be true of your mail, too. It is shown whole, and filed
+only after a yes. AWS takes one request: while it is under review, and after a denial, a second one is refused, and the
+way on is a reply to the support case, whose number is shown.
+
+Exit codes: 0 filed, written, or out of the sandbox already; 1 not filed, or still under review; 2 denied, or wrong.
+
+Examples:
+  mailctl production-access request --website https://keybuzz.io --daily-volume 20000
+  mailctl production-access request --website https://keybuzz.io --draft-file request.txt
+  mailctl production-access request --website https://keybuzz.io --text request.txt --contact ops@keybuzz.io
+  mailctl --yes production-access request --website https://keybuzz.io`;
+
+/** `mailctl production-access`: the way out of SES's sandbox. */
+export function registerProductionAccess(program: Command, run: RunCommand): void {
+  const access = program
+    .command('production-access')
+    .description("the way out of SES's sandbox: how it stands, and the request")
+    .addHelpText('after', NOTES)
+    .action(() =>
+      run(async (context) => {
+        return runShowCommand(context);
+      }),
+    );
+  addRequestOptions(access.command('request').description('draft the request, and file it on confirmation'), {
+    needsWebsite: true,
+  })
+    .addOption(
+      new Option('--language <language>', 'of the text and the answer').choices(LANGUAGES).default('EN'),
+    )
+    .option('--text <file>', 'an edited text in place of the draft')
+    .addOption(new Option('--draft-file <file>', 'write the draft there, and file nothing').conflicts('text'))
+    .addHelpText('after', REQUEST_NOTES)
+    .action((flags: RequestFlags) =>
+      run(async (context) => {
+        return runRequestCommand(context, flags);
+      }),
+    );
+}
+
+/** What a request is made of that no deployment tells. */
+export function addRequestOptions(
+  command: Command,
+  { needsWebsite }: { readonly needsWebsite: boolean },
+): Command {
+  return command
+    .addOption(
+      new Option('--website <url>', 'the public site of the product; AWS looks at it')
+        .argParser(website)
+        .makeOptionMandatory(needsWebsite),
+    )
+    .addOption(
+      new Option('--contact <email...>', 'who hears of the review, too; up to 4')
+        .argParser(contact)
+        .default([], 'none'),
+    )
+    .option('--daily-volume <n>', 'mails a day that you expect at most', wholeNumber);
+}
+
+function website(text: string): string {
+  return parsed(websiteSchema, text);
+}
+
+function contact(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, parsed(contactSchema, text)];
+}
+
+function parsed(schema: v.GenericSchema<string, string>, text: string): string {
+  const result = v.safeParse(schema, text, { abortPipeEarly: true });
+  if (result.success) return result.output;
+  throw new InvalidArgumentError(`It has to be ${result.issues[0].message}.`);
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (/^\d{1,9}$/.test(text) && number >= 1) return number;
+  throw new InvalidArgumentError('It has to be a whole number, 1 or more.');
+}
+
+export interface RequestFlags {
+  readonly website: string;
+  readonly contact: readonly string[];
+  readonly dailyVolume?: number;
+  readonly language: (typeof LANGUAGES)[number];
+  /** What goes in place of the draft. */
+  readonly text?: string;
+  /** Where the draft goes; nothing is filed then. */
+  readonly draftFile?: string;
+}
+
+interface RequestOutcome {
+  /** True where AWS has the request now. */
+  readonly filed: boolean;
+  readonly state: AccessState;
+}
+
+/** `mailctl production-access request`. */
+export async function runRequestCommand(context: CommandContext, flags: RequestFlags): Promise<ExitCode> {
+  const { terminal } = context;
+  const request = await prepareRequest(context, flags);
+  if (flags.draftFile !== undefined) {
+    await writeUseCase(flags.draftFile, request.useCase);
+    const next = `edit it, then: mailctl production-access request --website ${flags.website} --text ${flags.draftFile}`;
+    terminal.result(
+      { draftFile: flags.draftFile, request },
+      () => `${flags.draftFile} written\n  next: ${next}`,
+    );
+    return EXIT.ok;
+  }
+  const { filed, state } = await askAndFile(context, request);
+  terminal.result({ filed, state, request }, () => renderState(terminal, state));
+  if (filed || state.kind === 'granted') return EXIT.ok;
+  return state.kind === 'denied' ? EXIT.failed : EXIT.warning;
+}
+
+/** The draft of what is deployed, or the text of a file. @throws {@link OperatorError} */
+async function prepareRequest(
+  context: Pick<CommandContext, 'aws' | 'deployment' | 'signal'>,
+  { website, contact: contacts, dailyVolume, language, text }: RequestFlags,
+): Promise<AccessRequest> {
+  if (text === undefined && language !== 'EN') {
+    const mend = 'write it in that language and give it by --text FILE';
+    throw new OperatorError('NO_DRAFT', `there is no draft in ${language}`, mend);
+  }
+  const useCase =
+    text === undefined ? await draft(context, { website, dailyVolume }) : await readUseCase(text);
+  return parseAccessRequest({ website, contacts: [...contacts], language, useCase });
+}
+
+async function draft(
+  context: Pick<CommandContext, 'aws' | 'deployment' | 'signal'>,
+  asked: { readonly website: string; readonly dailyVolume: number | undefined },
+): Promise<string> {
+  const facts = await deploymentFacts(context);
+  const { suppressedReasons } = await readStanding(await context.aws.ses(), context.signal);
+  return draftUseCase({ ...facts, ...asked, suppressedReasons });
+}
+
+/** Shows the request whole, and files it on confirmation, where AWS would take one. */
+async function askAndFile(
+  { aws, terminal, signal }: Pick<CommandContext, 'aws' | 'terminal' | 'signal'>,
+  request: AccessRequest,
+): Promise<RequestOutcome> {
+  const ses = await aws.ses();
+  const read = async () => accessStateOf(await readStanding(ses, signal));
+  const before = await read();
+  terminal.note(renderRequest(terminal, request));
+  if (before.kind !== 'sandbox') return { filed: false, state: before };
+  if (!(await terminal.confirm('File this request with AWS?'))) {
+    const mend = 'answer y, or give --yes where nobody can answer; nothing was filed';
+    return { filed: false, state: { ...before, mend } };
+  }
+  const filing = await fileRequest(ses, request, signal);
+  const after = await read();
+  if (filing === 'filed') return { filed: true, state: after };
+  // AWS says that there is one, whatever it tells of the account.
+  return { filed: false, state: after.kind === 'sandbox' ? refused(after) : after };
+}
+
+function refused({ detail }: AccessState): AccessState {
+  const mend =
+    'look for the case of the request that was made before at https://support.console.aws.amazon.com/support/home and reply to it';
+  return { kind: 'denied', detail: `${detail}; AWS takes no second request (ConflictException)`, mend };
+}
+
+/** `mailctl production-access`. */
+async function runShowCommand({ aws, terminal, signal }: CommandContext): Promise<ExitCode> {
+  const standing = await readStanding(await aws.ses(), signal);
+  const state = accessStateOf(standing);
+  terminal.result({ ...standing, state }, () => renderStanding(terminal, standing, state));
+  return state.kind === 'granted' ? EXIT.ok : EXIT.warning;
+}
+
+const STYLES: Readonly<Record<AccessState['kind'], Style>> = {
+  granted: 'green',
+  pending: 'yellow',
+  sandbox: 'yellow',
+  denied: 'red',
+};
+
+function renderState(terminal: Terminal, state: AccessState): string {
+  const line = `${terminal.paint(STYLES[state.kind], state.kind)}: ${state.detail}`;
+  return 'mend' in state ? `${line}\n  next: ${state.mend}` : line;
+}
+
+function renderStanding(terminal: Terminal, standing: AccountStanding, state: AccessState): string {
+  const { sendingEnabled, enforcement, quota, review, told } = standing;
+  const { perDay, perSecond, sentInLastDay } = quota;
+  // SES says "no limit" so.
+  const most = perDay < 0 ? 'without a limit' : `of ${perDay}`;
+  const reviewed = review === undefined ? 'none' : `${review.status}, case ${review.caseId ?? 'unknown'}`;
+  const rows = [
+    ['sending', `${sendingEnabled ? 'enabled' : 'paused'}, the account is ${enforcement}`],
+    ['quota', `${sentInLastDay} ${most} sent in 24 hours; ${perSecond} a second`],
+    ['last request', reviewed],
+    ...(told === undefined ? [] : [['website', told.website ?? 'none']]),
+    ...(told === undefined || told.contacts.length === 0 ? [] : [['contacts', told.contacts.join(', ')]]),
+  ];
+  return `${renderState(terminal, state)}\n\n${terminal.table(['what', 'standing'], rows)}`;
+}
+
+/** Whole, the contacts included: AWS gets exactly this. */
+function renderRequest(terminal: Terminal, request: AccessRequest): string {
+  const { website, language, contacts, useCase } = request;
+  return [
+    terminal.paint('bold', 'The request for production access'),
+    `  mail type  TRANSACTIONAL`,
+    `  website    ${website}`,
+    `  language   ${language}`,
+    `  contacts   ${contacts.length === 0 ? 'the address of the account alone' : contacts.join(', ')}`,
+    `  use case   (${useCase.length} characters)`,
+    '',
+    useCase,
+    '',
+  ].join('\n');
+}

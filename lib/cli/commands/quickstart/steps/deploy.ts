@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import {
+  type DeployedStack,
+  describeDeployment,
+  describeStack,
+  identityStackName,
+  monitoringStackName,
+  pipelineStackName,
+} from '../../../deployment.ts';
+import { OperatorError } from '../../../errors.ts';
+import {
+  done,
+  type OpenStep,
+  open,
+  type QuickstartContext,
+  type QuickstartStep,
+  type StepOutcome,
+  type StepStanding,
+  stopped,
+} from '../step.ts';
+
+/** https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping.html */
+const TOOLKIT = 'CDKToolkit';
+
+export const BOOTSTRAP: QuickstartStep = {
+  name: 'bootstrap',
+  explain: () =>
+    'The CDK needs a bucket and a few roles in the account and Region that it deploys to, once; they cost next to nothing.',
+  isDone: async (context) => {
+    const { aws, signal } = context;
+    const stack = await describeStack(await aws.cloudFormation(), TOOLKIT, signal);
+    if (stack !== undefined && stackCondition(stack.status) === 'fine') return done(`${TOOLKIT} is there`);
+    const detail = stack === undefined ? `there is no stack ${TOOLKIT}` : `${TOOLKIT} is ${stack.status}`;
+    return open(detail, cdkCommand(context, await bootstrapArguments(context)).join(' '));
+  },
+  run: async (context, before) => askAndRunCdk(context, await bootstrapArguments(context), before),
+};
+
+/** The account is named, so that the question names it, too. */
+async function bootstrapArguments({ aws, signal }: QuickstartContext): Promise<readonly string[]> {
+  const sts = await aws.sts();
+  const { Account } = await sts.send(new GetCallerIdentityCommand({}), { abortSignal: signal });
+  return ['bootstrap', `aws://${Account}/${aws.region}`];
+}
+
+export const DEPLOY: QuickstartStep = {
+  name: 'deploy',
+  explain: () =>
+    'Three stacks: the SES identity of the domain, the pipeline of the stage with its queues, Lambdas, tables and the key of the API, and the dashboards and alarms that watch it.',
+  isDone: async (context) => {
+    const { aws, deployment, signal } = context;
+    const stacks = await describeDeployment(await aws.cloudFormation(), deployment, signal);
+    return standingOf(context, [
+      [identityStackName(deployment), stacks.identity],
+      [pipelineStackName(deployment), stacks.pipeline],
+      [monitoringStackName(deployment), stacks.monitoring],
+    ]);
+  },
+  run: async (context, before) =>
+    canDeploy(before) ? askAndRunCdk(context, deployArguments(context), before) : stopped(before),
+};
+
+type NamedStack = readonly [name: string, stack: DeployedStack | undefined];
+
+function standingOf(context: QuickstartContext, stacks: readonly NamedStack[]): StepStanding {
+  const states = stacks.map(([name, stack]) => ({
+    name,
+    status: stack?.status ?? 'not there',
+    condition: stack === undefined ? 'missing' : stackCondition(stack.status),
+  }));
+  const amiss = states.filter(({ condition }) => condition !== 'fine');
+  if (amiss.length === 0) return done(states.map(({ name }) => name).join(', '));
+  const detail = amiss.map(({ name, status }) => `${name} is ${status}`).join(', ');
+  if (amiss.some(({ condition }) => condition === 'busy')) return open(detail, WAIT);
+  const stuck = amiss.filter(({ condition }) => condition === 'stuck');
+  const deletions = stuck.map(({ name }) =>
+    context.commands.aws(`cloudformation delete-stack --stack-name ${name}`),
+  );
+  return open(detail, ...deletions, cdkCommand(context, deployArguments(context)).join(' '));
+}
+
+const WAIT = 'wait until CloudFormation is done with it';
+
+/** Who waits for CloudFormation, or has a stack to delete first, has more to do than to deploy. */
+const canDeploy = ({ todo }: OpenStep) => todo.length === 1 && todo[0] !== WAIT;
+
+/** All that this command looks at is said, whatever cdk.json has. */
+function deployArguments({ deployment, aws, options }: QuickstartContext): readonly string[] {
+  const { project, stage } = deployment;
+  const settings = Object.entries({ project, stage, region: aws.region });
+  return [
+    'deploy',
+    '--all',
+    ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ...(options.yes ? ['--require-approval', 'never'] : []),
+  ];
+}
+
+/** What both streams of the CDK go to: its output is no result of this command. */
+const STANDARD_ERROR = 2;
+
+/** The command as a person would type it. */
+function cdkCommand({ options }: QuickstartContext, args: readonly string[]): readonly string[] {
+  const profile = options.profile === undefined ? [] : ['--profile', options.profile];
+  return [...options.cdk.trim().split(/\s+/), ...args, ...profile];
+}
+
+/** Asks, runs the CDK, and passes its output through. Ctrl-C ends it; CloudFormation goes on with what it has begun. */
+async function askAndRunCdk(
+  context: QuickstartContext,
+  args: readonly string[],
+  before: OpenStep,
+): Promise<StepOutcome> {
+  const command = cdkCommand(context, args);
+  const line = command.join(' ');
+  if (!(await context.terminal.confirm(`Run "${line}"?`))) return stopped(before);
+  context.terminal.note(`$ ${line}`);
+  const end = await run(command, context);
+  context.signal.throwIfAborted();
+  if (end === 0) return done(`"${line}" has succeeded`);
+  const how = typeof end === 'number' ? `ended with ${end}` : `could not be run: ${end}`;
+  const mend =
+    'see its words above; run this where cdk.json is, after npm ci, and then mailctl quickstart again';
+  throw new OperatorError('CDK_FAILED', `"${line}" ${how}`, mend);
+}
+
+/** @returns its exit code, or why it has none */
+async function run([program = '', ...args]: readonly string[], { env, signal }: QuickstartContext) {
+  const child = spawn(program, args, {
+    env,
+    stdio: ['inherit', STANDARD_ERROR, STANDARD_ERROR],
+  });
+  const interrupt = () => child.kill('SIGINT');
+  signal.addEventListener('abort', interrupt, { once: true });
+  try {
+    const [code, killedBy] = await once(child, 'close');
+    return typeof code === 'number' ? code : String(killedBy);
+  } catch (error) {
+    return typeof error === 'object' && error !== null && 'code' in error
+      ? String(error.code)
+      : String(error);
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+  }
+}
+
+/** `fine`: it can be worked with, and deployed to. `busy`: wait. `stuck`: no deployment can mend it. */
+type StackCondition = 'fine' | 'busy' | 'broken' | 'stuck';
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */
+function stackCondition(status: string): StackCondition {
+  switch (status) {
+    case 'CREATE_COMPLETE':
+    case 'UPDATE_COMPLETE':
+    case 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS':
+    case 'UPDATE_ROLLBACK_COMPLETE':
+    case 'IMPORT_COMPLETE':
+      return 'fine';
+    case 'ROLLBACK_COMPLETE':
+    case 'ROLLBACK_FAILED':
+    case 'CREATE_FAILED':
+    case 'DELETE_FAILED':
+      return 'stuck';
+    default:
+      return status.endsWith('_IN_PROGRESS') ? 'busy' : 'broken';
+  }
+}

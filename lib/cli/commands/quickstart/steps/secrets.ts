@@ -1,0 +1,46 @@
+import { pipelineOutputs } from '../../../deployment.ts';
+import { EXIT } from '../../../errors.ts';
+import { readSourceSecret } from '../../../lookups/secrets.ts';
+import { compareWithVault } from '../../secrets/diff.ts';
+import { runVaultCommand } from '../../secrets/vault.ts';
+import { done, open, type QuickstartContext, type QuickstartStep, stopped } from '../step.ts';
+
+export const SECRETS: QuickstartStep = {
+  name: 'secrets',
+  explain: () =>
+    "The API's worker reads its key from Vault, or from a Secret of Kubernetes; the stack wrote it to Secrets Manager.",
+  isDone: async (context) => {
+    const { commands } = context;
+    if (!context.env.VAULT_ADDR) return open('VAULT_ADDR is not set', ...withoutVault(context));
+    const { equal, fields } = await compare(context);
+    if (equal) return done('Vault has what Secrets Manager has');
+    const differing = fields.filter(({ standing }) => standing !== 'same').length;
+    return open(`${differing} fields of Vault are not the same`, commands.mailctl('secrets vault'));
+  },
+  run: async (context, before) => {
+    if (!context.env.VAULT_ADDR) return stopped(before);
+    const flags = { ...vaultFlags(context), yes: context.options.yes };
+    const code = await runVaultCommand({ ...context, terminal: context.aside }, flags);
+    return code === EXIT.ok ? done('written to Vault') : stopped(before);
+  },
+};
+
+async function compare(context: QuickstartContext) {
+  const { aws, deployment, signal } = context;
+  const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
+  const source = await readSourceSecret(await aws.secretsManager(), SecretArn, signal);
+  return compareWithVault(context, vaultFlags(context), source);
+}
+
+function vaultFlags({ options: { mount, path } }: QuickstartContext) {
+  return { mount, ...(path === undefined ? {} : { path }) };
+}
+
+function withoutVault({ commands }: QuickstartContext): readonly string[] {
+  const again = commands.mailctl('quickstart');
+  const apply = `${commands.mailctl('secrets kubernetes --namespace NAMESPACE')} | kubectl apply -f -`;
+  return [
+    `with Vault: set VAULT_ADDR and VAULT_TOKEN, then ${again}`,
+    `with Kubernetes alone: ${apply}, then ${again} --skip secrets`,
+  ];
+}

@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { CommandContext } from '../../context.ts';
+import { pipelineOutputs } from '../../deployment.ts';
+import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
+import {
+  type CopyComparison,
+  compareFields,
+  openVault,
+  readKubernetesSecret,
+  readSourceSecret,
+  type SecretFields,
+  sesPathOf,
+  type VaultFlags,
+} from '../../lookups/secrets.ts';
+import { tellVaultFailure } from '../../lookups/vault-failure.ts';
+import type { Terminal } from '../../terminal.ts';
+
+export interface DiffFlags extends VaultFlags {
+  /** `-` is standard input. */
+  readonly kubernetesFile?: string;
+}
+
+/** `mailctl secrets diff`. */
+export async function runDiffCommand(
+  context: CommandContext,
+  flags: DiffFlags,
+  input: Readable,
+): Promise<ExitCode> {
+  const { aws, deployment, env, signal, terminal } = context;
+  const hasVault = Boolean(env.VAULT_ADDR);
+  if (!hasVault && flags.kubernetesFile === undefined) throw nothingToCompare();
+  if (!hasVault) terminal.note('Vault: left out, VAULT_ADDR is not set.');
+  const kubernetes = await kubernetesFields(flags, input, signal);
+  const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
+  const source = await readSourceSecret(await aws.secretsManager(), SecretArn, signal);
+
+  const copies: CopyComparison[] = [];
+  if (hasVault) copies.push(await compareWithVault(context, flags, source));
+  if (kubernetes !== undefined) copies.push(compareFields(source, 'kubernetes', kubernetes));
+  const equal = copies.every((copy) => copy.equal);
+  terminal.result({ equal, copies }, () => renderComparisons(terminal, copies));
+  return equal ? EXIT.ok : EXIT.warning;
+}
+
+/** How the secret of Vault stands against the source; one that is not there has none of the fields. */
+export async function compareWithVault(
+  { env, deployment, signal }: Pick<CommandContext, 'env' | 'deployment' | 'signal'>,
+  flags: VaultFlags,
+  source: SecretFields,
+): Promise<CopyComparison> {
+  const kv = await openVault(env, flags.mount);
+  const secret = await tellVaultFailure(kv.read(sesPathOf(flags, deployment.project), signal));
+  return compareFields(source, 'vault', secret.kind === 'present' ? secret.fields : {});
+}
+
+/** Undefined where no file was named. @throws {@link OperatorError} */
+export async function kubernetesFields(
+  { kubernetesFile }: DiffFlags,
+  input: Readable,
+  signal: AbortSignal,
+): Promise<SecretFields | undefined> {
+  if (kubernetesFile === undefined) return undefined;
+  if (kubernetesFile === '-') return readKubernetesSecret(await text(addAbortSignal(signal, input)));
+  const content = await readFile(kubernetesFile, { encoding: 'utf8', signal }).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw new OperatorError(
+      'FILE_UNREADABLE',
+      `${kubernetesFile} cannot be read`,
+      'name a file that can be read',
+      {
+        cause,
+      },
+    );
+  });
+  return readKubernetesSecret(content);
+}
+
+function nothingToCompare(): OperatorError {
+  return new OperatorError(
+    'NOTHING_TO_COMPARE',
+    'there is nothing to compare with: VAULT_ADDR is not set, and no Secret of Kubernetes was given',
+    'set VAULT_ADDR, or kubectl get secret keybuzz-ses -n NAMESPACE -o json | mailctl secrets diff --kubernetes-file -',
+  );
+}
+
+/** A column for each copy; never a value. */
+function renderComparisons(terminal: Terminal, copies: readonly CopyComparison[]): string {
+  const names = copies[0]?.fields.map(({ field }) => field) ?? [];
+  const rows = names.map((name) => [
+    name,
+    ...copies.map(({ fields }) => fields.find(({ field }) => field === name)?.standing ?? ''),
+  ]);
+  return [
+    terminal.table(['field', ...copies.map(({ copy }) => copy)], rows),
+    ...copies.map(renderVerdict),
+  ].join('\n');
+}
+
+function renderVerdict({ copy, equal, others }: CopyComparison): string {
+  const verdict = `${copy}: ${equal ? 'the same as' : 'not the same as'} Secrets Manager`;
+  return others.length === 0 ? verdict : `${verdict}; also has ${others.join(', ')}`;
+}

@@ -1,0 +1,217 @@
+import { readFile } from 'node:fs/promises';
+import type { CommandContext } from '../../context.ts';
+import { pipelineOutputs } from '../../deployment.ts';
+import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
+import {
+  openVault,
+  readSourceSecret,
+  type SecretFields,
+  type Standing,
+  sesPathOf,
+  type VaultFlags,
+} from '../../lookups/secrets.ts';
+import type { Terminal } from '../../terminal.ts';
+import { bringToVault, type VaultOutcome, type VaultPlan } from './bring-to-vault.ts';
+
+export interface VaultCommandFlags extends VaultFlags, SmtpFlags {
+  readonly smtpPath?: string;
+  /** Nobody looks at the plans: each question is answered with yes. */
+  readonly yes: boolean;
+}
+
+/** `mailctl secrets vault`. */
+export async function runVaultCommand(context: CommandContext, flags: VaultCommandFlags): Promise<ExitCode> {
+  const { terminal, aws, deployment, env, signal } = context;
+  const kv = await openVault(env, flags.mount);
+  const smtp = await smtpFields(flags, env);
+  const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
+  const ses = await readSourceSecret(await aws.secretsManager(), SecretArn, signal);
+
+  const approve = (plan: VaultPlan) => {
+    terminal.note(renderPlan(terminal, plan));
+    if (flags.yes) refuseUnseen(plan);
+    return terminal.confirm(`Write it on top of version ${plan.version} of ${plan.path}?`);
+  };
+  const outcomes: VaultOutcome[] = [];
+  outcomes.push(
+    await bringToVault({
+      kv,
+      path: sesPathOf(flags, deployment.project),
+      wanted: ses,
+      refuse: (found) => refuseByDefault(context, flags, ses, found),
+      approve,
+      signal,
+    }),
+  );
+  if (Object.keys(smtp).length > 0) {
+    const path = sesPathOf({ path: flags.smtpPath ?? `${deployment.project}/smtp` }, deployment.project);
+    outcomes.push(await bringToVault({ kv, path, wanted: smtp, approve, signal }));
+  } else {
+    terminal.note(
+      'SMTP settings: none given (SMTP_HOST and its kin, or --smtp-host), so none were compared.',
+    );
+  }
+  terminal.result({ secrets: outcomes }, () => renderOutcomes(outcomes));
+  return outcomes.some(({ kind }) => kind === 'left') ? EXIT.warning : EXIT.ok;
+}
+
+/** Who names the path knows what is there. */
+function refuseByDefault(
+  { deployment, commands }: CommandContext,
+  flags: VaultCommandFlags,
+  wanted: SecretFields,
+  found: Readonly<Record<string, unknown>>,
+): void {
+  if (flags.path !== undefined) return;
+  const { project, stage } = deployment;
+  const mount = flags.mount === 'secret' ? '' : ` --mount ${flags.mount}`;
+  const path = sesPathOf(flags, project);
+  refuseOtherDeployment(found, wanted, {
+    path: `${flags.mount}/${path}`,
+    samePath: commands.mailctl(`secrets vault${mount} --path ${path}`),
+    ownPath: commands.mailctl(`secrets vault${mount} --path ${project}/${stage}/ses`),
+  });
+}
+
+/** A yes to everything was given before somebody else wrote: it is no yes to writing over that. */
+function refuseUnseen({ path, changedMeanwhile }: VaultPlan): void {
+  if (changedMeanwhile.length === 0) return;
+  throw new OperatorError(
+    'VAULT_CHANGED_MEANWHILE',
+    `somebody else has just written ${changedMeanwhile.join(', ')} of ${path}; it was left as it is`,
+    'find out who (vault kv metadata get has the time), then run it again: it shows what differs now',
+  );
+}
+
+interface VaultPlace {
+  /** With its mount, as `vault kv` takes it. */
+  readonly path: string;
+  /** What tells the command to write there all the same. */
+  readonly samePath: string;
+  /** What tells it to write to a path of this stage alone. */
+  readonly ownPath: string;
+}
+
+/**
+ * Dev and prod may share a Vault, and the default path names no stage: a deployment does not take the place of another
+ * by default. They are told apart by their fallback queues.
+ *
+ * @throws {@link OperatorError}
+ */
+function refuseOtherDeployment(
+  found: Readonly<Record<string, unknown>>,
+  wanted: SecretFields,
+  { path, samePath, ownPath }: VaultPlace,
+): void {
+  const { FALLBACK_QUEUE_URL: theirs } = found;
+  if (typeof theirs !== 'string' || theirs === '' || theirs === wanted.FALLBACK_QUEUE_URL) return;
+  throw new OperatorError(
+    'OTHER_DEPLOYMENT',
+    `${path} holds the settings of another deployment (its queue: ${queueName(theirs)}); it was left as it is`,
+    `give this stage a path of its own: ${ownPath}; or, to replace them all the same: ${samePath}`,
+  );
+}
+
+/** What is no URL of a queue may be a value that somebody put into the wrong field. */
+function queueName(url: string): string {
+  return /^https?:\/\/[\w.:-]+\/\w+\/([\w-]{1,80}(?:\.fifo)?)$/.exec(url)?.[1] ?? 'not a URL of one';
+}
+
+/** What a write does with a field, by how it stands. */
+const CHANGE: Readonly<Record<Standing, string>> = {
+  missing: 'added',
+  different: 'changed',
+  same: 'unchanged',
+};
+
+/** Which fields a write would change; never a value. */
+function renderPlan(terminal: Terminal, plan: VaultPlan): string {
+  const { path, version, wasDeleted, fields, kept, changedMeanwhile } = plan;
+  const state =
+    version === 0
+      ? 'is not there yet'
+      : wasDeleted
+        ? `was deleted at version ${version}`
+        : `is at version ${version}`;
+  const again =
+    changedMeanwhile.length === 0
+      ? []
+      : [`Somebody else has changed ${changedMeanwhile.join(', ')} since the last comparison.`];
+  const rows = [
+    ...fields.map(({ field, standing }) => [field, CHANGE[standing]]),
+    ...kept.map((field) => [field, "kept (not this tool's)"]),
+  ];
+  return [`${path} ${state}.`, ...again, terminal.table(['field', 'change'], rows)].join('\n');
+}
+
+function renderOutcomes(outcomes: readonly VaultOutcome[]): string {
+  return outcomes.map(renderOutcome).join('\n');
+}
+
+function renderOutcome({ kind, path, version, fields }: VaultOutcome): string {
+  switch (kind) {
+    case 'written': {
+      const changed = fields.filter(({ standing }) => standing !== 'same').length;
+      return `${path}: ${changed} of ${fields.length} fields written as version ${version}`;
+    }
+    case 'unchanged':
+      return `${path}: all ${fields.length} fields are the same already, version ${version} stays`;
+    case 'left':
+      return `${path}: not written (answer y, or give --yes where nobody can answer)`;
+  }
+}
+
+interface SmtpFlags {
+  readonly smtpHost?: string;
+  readonly smtpPort?: string;
+  readonly smtpUser?: string;
+  readonly smtpPasswordFile?: string;
+}
+
+/**
+ * How the API reaches its own mail server, as far as it was given: by flags, or else by the environment. There is no
+ * flag for the password itself; every user of the machine could read it in the list of processes.
+ *
+ * @throws {@link OperatorError}
+ */
+async function smtpFields(
+  flags: SmtpFlags,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<SecretFields> {
+  const fields = {
+    SMTP_HOST: flags.smtpHost ?? env.SMTP_HOST,
+    SMTP_PORT: flags.smtpPort ?? env.SMTP_PORT,
+    SMTP_USER: flags.smtpUser ?? env.SMTP_USER,
+    SMTP_PASSWORD: await passwordOf(flags, env),
+  };
+  checkPort(fields.SMTP_PORT);
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+  );
+}
+
+async function passwordOf(
+  { smtpPasswordFile }: SmtpFlags,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
+  if (smtpPasswordFile === undefined) return env.SMTP_PASSWORD;
+  const text = await readFile(smtpPasswordFile, 'utf8').catch((cause: unknown) => {
+    throw new OperatorError(
+      'FILE_UNREADABLE',
+      `${smtpPasswordFile} cannot be read`,
+      'name a file that can be read',
+      { cause },
+    );
+  });
+  // An editor puts a line end after the last line; a password has none.
+  return text.replace(/\r?\n$/, '');
+}
+
+function checkPort(port: string | undefined): void {
+  if (!port || (/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) return;
+  throw new OperatorError(
+    'WRONG_SETTING',
+    `SMTP_PORT = ${JSON.stringify(port)}: allowed is a port, 1 to 65535`,
+    'set SMTP_PORT or --smtp-port right',
+  );
+}

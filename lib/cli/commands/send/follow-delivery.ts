@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { untilAborted } from '../../../common/async.ts';
+import { maskAddressesIn } from '../../../domain/address.ts';
+import { type Fate, isDelivery, isLoss } from '../../../domain/delivery-status.ts';
+import type { PartFates } from '../../../ports/ledger.ts';
+import { type Letter, printable } from '../../lookups/dead-letters.ts';
+import { describeFate } from '../../lookups/status-events.ts';
+import type { SendEnding, SendStep } from './send-directly.ts';
+
+/** Who knows what became of a delivery. */
+export interface FateSources {
+  parts(id: string): Promise<readonly PartFates[]>;
+  /** Looking at dead letters keeps others from them for a moment. */
+  letters(id: string): Promise<{ readonly letters: readonly Letter[] }>;
+}
+
+export interface FollowOptions {
+  /** What is not known by then stays unknown. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly onStep: (step: SendStep) => void;
+  /** When the mail was given away, by `performance.now()`. */
+  readonly startedAt: number;
+  /** Dead letters of the same id that were there before, by their ids in the queue. */
+  readonly knownLetters?: ReadonlySet<string>;
+}
+
+const POLL_MS = 500;
+
+/** The first look at the dead letters; each next one comes after twice the time. */
+const FIRST_LOOK_MS = 4_000;
+
+/**
+ * Follows a delivery to one recipient through the ledger until its fate is known, and tells each step as it is seen.
+ *
+ * @throws the signal's reason, once it aborts; what the sources throw
+ */
+export async function followDelivery(
+  id: string,
+  sources: FateSources,
+  options: FollowOptions,
+): Promise<SendEnding> {
+  const { timeoutMs, signal, onStep, startedAt, knownLetters = new Set() } = options;
+  const elapsed = () => performance.now() - startedAt;
+  const told = new Set<string>();
+  let lookAfterMs = FIRST_LOOK_MS;
+  for (;;) {
+    const parts = await untilAborted(sources.parts(id), signal);
+    for (const what of parts.flatMap(stepsOf)) {
+      if (!told.has(what)) onStep({ what, afterMs: Math.round(elapsed()) });
+      told.add(what);
+    }
+    const ending = endingOf(id, parts);
+    if (ending !== undefined) return ending;
+    const isOver = elapsed() >= timeoutMs;
+    if (isOver || elapsed() >= lookAfterMs) {
+      lookAfterMs = 2 * elapsed();
+      const { letters } = await untilAborted(sources.letters(id), signal);
+      const parked = letters.find(({ queueMessageId }) => !knownLetters.has(queueMessageId));
+      if (parked !== undefined) return parkedEnding(id, parked);
+    }
+    if (isOver) return openEnding(id, parts, timeoutMs);
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+function stepsOf({ state, claim, sesMessageId, fates }: PartFates): string[] {
+  const isSent = state === 'sent';
+  return [
+    ...(claim === undefined ? [] : ['the resend Lambda offered it to SES']),
+    ...(state === 'unknown' ? ['SES gave no answer; the Lambda waits for its event'] : []),
+    ...(state === 'open' ? ['SES did not take it now; it is tried again'] : []),
+    ...(isSent && sesMessageId !== undefined ? [`SES took it as ${sesMessageId}`] : []),
+    ...Object.values(fates)
+      .filter(({ kind }) => kind !== 'sent')
+      .map(fateText),
+  ];
+}
+
+function endingOf(id: string, parts: readonly PartFates[]): SendEnding | undefined {
+  const fates = parts.flatMap((part) => Object.values(part.fates));
+  const lost = fates.find(isLoss);
+  if (lost !== undefined) return { verdict: 'failed', detail: fateText(lost), mend: `mailctl status ${id}` };
+  const delivered = fates.find(isDelivery);
+  if (delivered !== undefined) return { verdict: 'delivered', detail: fateText(delivered) };
+  if (parts.some(({ state }) => state === 'refused')) {
+    return { verdict: 'failed', detail: 'SES would never take it', mend: `mailctl dlq show ${id}` };
+  }
+  return undefined;
+}
+
+function parkedEnding(id: string, { cause, detail }: Letter): SendEnding {
+  return { verdict: 'failed', detail: `parked: ${cause}: ${detail}`, mend: `mailctl dlq show ${id}` };
+}
+
+function openEnding(id: string, parts: readonly PartFates[], timeoutMs: number): SendEnding {
+  const last = parts.flatMap(stepsOf).at(-1) ?? 'the resend Lambda has not touched it';
+  const detail = `not known after ${timeoutMs / 1000} s; the last that was seen: ${last}`;
+  return {
+    verdict: 'open',
+    detail,
+    mend: `mailctl status ${id}, later; mailctl doctor says what holds it up`,
+  };
+}
+
+const fateText = (fate: Fate) => printable(maskAddressesIn(describeFate(fate)));

@@ -1,0 +1,157 @@
+import type { SESv2Client } from '@aws-sdk/client-sesv2';
+import { SesV2Sender } from '../../../adapters/ses/ses-v2-sender.ts';
+import { SmtpPoolRoute, type SmtpSettings } from '../../../adapters/smtp/smtp-pool-route.ts';
+import { untilAborted } from '../../../common/async.ts';
+import { maskAddressesIn } from '../../../domain/address.ts';
+import type { Delivery } from '../../../domain/delivery.ts';
+import type { Failure } from '../../../domain/failure.ts';
+import { readMailerSettings, SettingsError } from '../../../mailer/settings.ts';
+import type { RawMail, SendVerdict } from '../../../ports/senders.ts';
+import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
+import { printable } from '../../lookups/dead-letters.ts';
+
+export interface SesSending {
+  /** Whose credentials and Region are used. */
+  readonly ses: SESv2Client;
+  /** Through it SES's events come to the ledger. */
+  readonly configurationSet: string;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export type SesHandling =
+  | { readonly kind: 'sent'; readonly sesMessageId: string }
+  | { readonly kind: 'ended'; readonly ending: SendEnding };
+
+/** Sends by one call with the operator's own credentials, and with the tags by which its events are traced back. */
+export async function sendBySes(delivery: Delivery, sending: SesSending): Promise<SesHandling> {
+  const { ses, configurationSet, timeoutMs, signal } = sending;
+  const { credentials, region } = ses.config;
+  // SES has no idempotency token: a client that tries again after a lost answer would send a second mail.
+  const sender = new SesV2Sender(configurationSet, timeoutMs, { credentials, region });
+  try {
+    const answer = await untilAborted(sender.send(rawMailOf(delivery)), signal);
+    if (answer.kind === 'sent') return answer;
+    return { kind: 'ended', ending: sesEnding(answer.verdict, answer.detail) };
+  } finally {
+    sender.close();
+  }
+}
+
+function rawMailOf({ id, from, to, mime }: Delivery): RawMail {
+  return { deliveryId: id, part: 0, from, recipients: to, mime, tags: {} };
+}
+
+function sesEnding(verdict: SendVerdict, detail: string): SendEnding {
+  if (verdict.kind === 'retry' && verdict.answerLost) {
+    const mend = 'SES may have taken it all the same; wait a minute before you send again';
+    return { verdict: 'open', detail: `SES gave no answer: ${detail}`, mend };
+  }
+  return { verdict: 'failed', detail: `SES did not take it: ${detail}`, mend: mendOf(verdict.cause) };
+}
+
+function mendOf(cause: string): string {
+  switch (cause) {
+    case 'identity-not-verified':
+      return 'mailctl doctor --only identity,sending; the sandbox allows verified recipients alone, and the mailbox simulator';
+    case 'access-denied':
+      return 'use credentials that may call ses:SendEmail, or send with --by fallback';
+    case 'configuration-set-missing':
+      return 'npm run deploy';
+    default:
+      return 'mailctl doctor --only sending';
+  }
+}
+
+/** The mailer's settings are read as a whole; these of the queue are looked at by nobody here. */
+const NO_QUEUE = { FALLBACK_QUEUE_URL: 'https://queue.invalid/', PAYLOAD_BUCKET: 'unused' };
+
+/**
+ * Reads the SMTP_* variables by the rules of the API's mailer.
+ *
+ * @throws {@link OperatorError} that names what is wrong
+ */
+export function smtpSettingsOf(env: Readonly<Record<string, string | undefined>>): SmtpSettings {
+  const own = Object.entries(env).filter(([name]) => name.startsWith('SMTP_'));
+  try {
+    return readMailerSettings({ ...Object.fromEntries(own), ...NO_QUEUE }).smtp;
+  } catch (cause) {
+    if (!(cause instanceof SettingsError)) throw cause;
+    const mend = "set SMTP_HOST, SMTP_PORT, SMTP_USER and SMTP_PASSWORD as the API's worker has them";
+    throw new OperatorError('WRONG_SETTING', cause.message, mend, { cause });
+  }
+}
+
+/** Offers the mail to the API's own mail server. Its 250 is the last that can be known: the server tells no fates. */
+export async function sendBySmtp(
+  delivery: Delivery,
+  settings: SmtpSettings,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<SendEnding> {
+  const sendTimeoutMs = Math.min(settings.sendTimeoutMs, timeoutMs);
+  const route = new SmtpPoolRoute({ ...settings, sendTimeoutMs });
+  try {
+    const answer = await route.send(delivery, { abandon: signal });
+    signal.throwIfAborted();
+    const [refusal] = answer.refused;
+    if (answer.kind === 'failed') return smtpEnding(answer.failure);
+    if (refusal !== undefined) return smtpEnding(refusal.failure);
+    return { verdict: 'delivered', detail: `the server has queued it: ${shown(answer.taken.response)}` };
+  } finally {
+    await route.close();
+  }
+}
+
+function smtpEnding({ class: failureClass, code, response, phase }: Failure): SendEnding {
+  const words = response === undefined ? (code ?? 'no answer') : shown(response);
+  if (failureClass === 'unknown') {
+    const mend = 'look into the log of the mail server before you send again';
+    return { verdict: 'open', detail: `its data was sent and no answer came: ${words}`, mend };
+  }
+  const mend = 'mailctl doctor --only smtp';
+  return { verdict: 'failed', detail: `SMTP did not take it: ${failureClass} at ${phase}, ${words}`, mend };
+}
+
+const shown = (response: string) => printable(maskAddressesIn(response));
+
+/** The ways out that a test mail can take. */
+export const SEND_WAYS = ['smtp', 'ses', 'fallback'] as const;
+
+export type SendWay = (typeof SEND_WAYS)[number];
+
+/** Something that was seen on the mail's way. */
+export interface SendStep {
+  readonly what: string;
+  /** Since the mail was given away. */
+  readonly afterMs: number;
+}
+
+export interface SendEnding {
+  /**
+   * - `delivered`: the recipient's server has it, or, by SMTP, mail-core has.
+   * - `open`: it was sent, and its fate is not known yet.
+   * - `failed`: it does not come, or not without a person.
+   */
+  readonly verdict: 'delivered' | 'open' | 'failed';
+  readonly detail: string;
+  /** What to do; absent where there is nothing to do. */
+  readonly mend?: string | undefined;
+}
+
+/** What became of a test mail. Addresses are masked. */
+export interface SendResult extends SendEnding {
+  /** Of the delivery, for `mailctl status`. */
+  readonly id: string;
+  readonly by: SendWay;
+  readonly from: string;
+  readonly to: string;
+  readonly steps: readonly SendStep[];
+}
+
+const EXITS: Readonly<Record<SendEnding['verdict'], ExitCode>> = {
+  delivered: EXIT.ok,
+  open: EXIT.warning,
+  failed: EXIT.failed,
+};
+
+export const exitCodeOf = ({ verdict }: SendEnding): ExitCode => EXITS[verdict];

@@ -1,0 +1,177 @@
+import { MailComposer } from '../../../adapters/mime/compose-mail.ts';
+import { SqsFallbackQueue } from '../../../adapters/sqs/sqs-fallback-queue.ts';
+import { untilAborted } from '../../../common/async.ts';
+import { maskAddress } from '../../../domain/address.ts';
+import { packMime } from '../../../domain/content.ts';
+import type { Delivery } from '../../../domain/delivery.ts';
+import { ENVELOPE_VERSION, type Envelope } from '../../../domain/fallback-message.ts';
+import { freezeDelivery } from '../../../mailer/compose-delivery.ts';
+import type { FallbackQueue } from '../../../ports/queues.ts';
+import type { CommandContext } from '../../context.ts';
+import { describeDeployment, identityStackName, pipelineOutputs } from '../../deployment.ts';
+import { OperatorError } from '../../errors.ts';
+import { openDeliverySources } from '../../lookups/delivery-sources.ts';
+import { domainOf, neededRecords } from '../../lookups/dns/needed-records.ts';
+import { DEFAULT_SOFT_BOUNCES, type Listing } from '../../lookups/suppression-lists.ts';
+import { followDelivery } from './follow-delivery.ts';
+import {
+  type SendEnding,
+  type SendResult,
+  type SendStep,
+  type SendWay,
+  sendBySes,
+  sendBySmtp,
+  smtpSettingsOf,
+} from './send-directly.ts';
+
+export interface SendOptions {
+  readonly id: string;
+  readonly by: SendWay;
+  readonly to: string;
+  /** @default mailctl@ the domain that is deployed */
+  readonly from?: string;
+  /** False to end as soon as it is given away. */
+  readonly wait: boolean;
+  /** For the whole way. */
+  readonly timeoutMs: number;
+  /** True where a mail of this id may have been sent before. */
+  readonly isKnownId?: boolean;
+  readonly onStep: (step: SendStep) => void;
+}
+
+const QUEUE_TIMEOUT_MS = 20_000;
+
+/** Sends a mail by one of the ways, and follows it as far as that can be known. @throws {@link OperatorError} */
+export async function sendTestMail(context: CommandContext, options: SendOptions): Promise<SendResult> {
+  const { id, by, to } = options;
+  const smtp = by === 'smtp' ? smtpSettingsOf(context.env) : undefined;
+  const from = options.from ?? (await defaultSender(context));
+  const delivery = await composeTestMail({ id, by, from, to }, new Date());
+  const steps: SendStep[] = [];
+  const onStep = (step: SendStep) => {
+    steps.push(step);
+    options.onStep(step);
+  };
+  const ending =
+    smtp === undefined
+      ? await sendByAws(context, delivery, { ...options, onStep })
+      : await sendBySmtp(delivery, smtp, { timeoutMs: options.timeoutMs, signal: context.signal });
+  return { id, by, from: maskAddress(from), to: maskAddress(to), ...ending, steps };
+}
+
+/** SES or the fallback: both are told of in the ledger. */
+async function sendByAws(
+  context: CommandContext,
+  delivery: Delivery,
+  { id, by, to, wait, timeoutMs, isKnownId = false, onStep }: SendOptions,
+): Promise<SendEnding> {
+  const { aws, deployment, signal } = context;
+  const outputs = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
+  const { sources, close } = openDeliverySources(context, DEFAULT_SOFT_BOUNCES);
+  try {
+    await refuseSuppressed(to, sources, signal);
+    const before = isKnownId ? (await untilAborted(sources.letters(id), signal)).letters : [];
+    const startedAt = performance.now();
+    const tell = (what: string) => onStep({ what, afterMs: Math.round(performance.now() - startedAt) });
+    if (by === 'ses') {
+      const configurationSet = outputs.ConfigurationSetName;
+      const sent = await sendBySes(delivery, { ses: await aws.ses(), configurationSet, timeoutMs, signal });
+      if (sent.kind === 'ended') return sent.ending;
+      tell(`SES answered with its message id, ${sent.sesMessageId}`);
+    } else {
+      const queue = new SqsFallbackQueue(await aws.sqs(), outputs.FallbackQueueUrl, QUEUE_TIMEOUT_MS);
+      const queueMessageId = await untilAborted(handOverTestMail(delivery, queue), signal);
+      tell(`handed over to the fallback queue (SQS ${queueMessageId})`);
+    }
+    if (!wait) return { verdict: 'open', detail: 'not waited for', mend: `mailctl status ${id}` };
+    const knownLetters = new Set(before.map(({ queueMessageId }) => queueMessageId));
+    return await followDelivery(id, sources, { timeoutMs, signal, onStep, startedAt, knownLetters });
+  } finally {
+    await close();
+  }
+}
+
+async function defaultSender({ aws, deployment, signal }: CommandContext): Promise<string> {
+  const { identity } = await describeDeployment(await aws.cloudFormation(), deployment, signal);
+  if (identity !== undefined) return `mailctl@${domainOf(neededRecords(identity))}`;
+  throw new OperatorError(
+    'NOT_DEPLOYED',
+    `there is no stack ${identityStackName(deployment)} in this Region that would name the domain to send from`,
+    'npm run deploy, or name a sender by --from',
+  );
+}
+
+interface TestMail {
+  readonly id: string;
+  readonly by: SendWay;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Nobody wants a test of yesterday. */
+const TIME_TO_LIVE_MS = 60 * 60 * 1000;
+
+/**
+ * A mail that says what it is, composed and frozen as the API's own are.
+ *
+ * @throws {@link OperatorError} where the pipeline would refuse it
+ */
+async function composeTestMail({ id, by, from, to }: TestMail, now: Date): Promise<Delivery> {
+  const frozen = await new MailComposer('content-only').compose({
+    from: { name: 'mailctl', address: from },
+    to,
+    subject: `Test mail by ${by}`,
+    text: `This is a test of the mail pipeline by its operator. It went out by ${by}, as delivery ${id}.\n`,
+    // No out-of-office note shall answer it: RFC 3834, 5.
+    headers: { 'Auto-Submitted': 'auto-generated' },
+  });
+  const expiresAt = new Date(now.getTime() + TIME_TO_LIVE_MS);
+  const result = freezeDelivery(frozen, { id, expiresAt }, now);
+  if (result.kind === 'delivery') return result.delivery;
+  throw new OperatorError('MAIL_REFUSED', result.detail, 'choose another --from or --to');
+}
+
+interface SuppressionSource {
+  suppressed(addresses: readonly string[]): Promise<Listing>;
+}
+
+/**
+ * A mail to who is suppressed leaves no trace in the ledger that one could wait for.
+ *
+ * @throws {@link OperatorError} where one of the lists names the address. A list that cannot be asked is no reason
+ */
+async function refuseSuppressed(
+  address: string,
+  sources: SuppressionSource,
+  signal: AbortSignal,
+): Promise<void> {
+  const { addresses } = await untilAborted(sources.suppressed([address]), signal);
+  const listed = addresses.find(({ pipeline, ses }) => pipeline !== undefined || ses !== undefined);
+  if (listed === undefined) return;
+  const list = listed.pipeline === undefined ? "SES's suppression list" : "the pipeline's suppression list";
+  throw new OperatorError(
+    'SUPPRESSED',
+    `${maskAddress(address)} is on ${list}: nothing is sent to it`,
+    'mailctl suppression rm ADDRESS, or send to another by --to',
+  );
+}
+
+/**
+ * SES's own mailbox: takes every mail, also from the sandbox, and harms nobody's name.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html#send-email-simulator
+ */
+export const SIMULATOR = 'success@simulator.amazonses.com';
+
+/** Hands the mail over as the worker does, but for a failure: SMTP was never tried. @returns the id that SQS gave */
+function handOverTestMail(delivery: Delivery, queue: FallbackQueue): Promise<string> {
+  const envelope: Envelope = {
+    version: ENVELOPE_VERSION,
+    id: delivery.id,
+    envelope: { from: delivery.from, to: [...delivery.to] },
+    content: packMime(delivery.mime),
+    createdAt: delivery.createdAt.toISOString(),
+    expiresAt: delivery.expiresAt.toISOString(),
+  };
+  return queue.push(envelope);
+}

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import * as v from 'valibot';
+import { addressSchema } from '../../../domain/fallback-message.ts';
+import type { CommandContext, RunCommand } from '../../context.ts';
+import type { ExitCode } from '../../errors.ts';
+import type { Style, Terminal } from '../../terminal.ts';
+import { exitCodeOf, SEND_WAYS, type SendEnding, type SendResult, type SendStep } from './send-directly.ts';
+import { type SendOptions, SIMULATOR, sendTestMail } from './send-test-mail.ts';
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+
+const NOTES = `
+The ways:
+  fallback   the whole way as in an outage of mail-core: the fallback queue, the resend Lambda, SES, its events,
+             the ledger. Each step is told with the time since the mail was handed over.
+  ses        straight to SES by your own credentials, which need ses:SendEmail; its events are followed, too.
+  smtp       mail-core, by SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD and the other variables of the worker.
+             Its "250" is all that can be known.
+
+The mailbox simulator takes mail from the sandbox, too. bounce@ and complaint@simulator.amazonses.com show what becomes
+of a bounce and of a complaint; they then stand on the suppression list like anybody else.
+
+Exit codes: 0 delivered, or taken by mail-core; 1 sent, but its fate is not known yet; 2 it failed.
+
+Examples:
+  mailctl send
+  mailctl send --by smtp --to you@example.org
+  mailctl send --by ses --from alerts@keybuzz.io
+  mailctl --json send --to bounce@simulator.amazonses.com | jq '.steps'`;
+
+/** `mailctl send`: a test mail. */
+export function registerSend(program: Command, run: RunCommand): void {
+  program
+    .command('send')
+    .description('send a test mail by SMTP, by SES, or the whole way with a forced fallback')
+    .addOption(new Option('--by <way>', 'the way out').choices(SEND_WAYS).default('fallback'))
+    .addOption(new Option('--to <address>', 'the recipient').argParser(address).default(SIMULATOR))
+    .option('--from <address>', 'the sender (default: mailctl@ the domain that is deployed)', address)
+    .addOption(
+      new Option('--timeout <seconds>', 'how long to wait for its fate')
+        .argParser(milliseconds)
+        .default(DEFAULT_TIMEOUT_MS, String(DEFAULT_TIMEOUT_MS / 1000)),
+    )
+    .option('--no-wait', 'end as soon as it is sent')
+    .addHelpText('after', NOTES)
+    .action(({ timeout, ...flags }: Omit<SendFlags, 'timeoutMs'> & { readonly timeout: number }) =>
+      run(async (context) => {
+        // The clients of AWS and the composer would make `--help` slow.
+        return runSendCommand(context, { ...flags, timeoutMs: timeout });
+      }),
+    );
+}
+
+function address(text: string): string {
+  const parsed = v.safeParse(addressSchema, text);
+  if (!parsed.success) throw new InvalidArgumentError(`It has to be ${parsed.issues[0].message}.`);
+  return parsed.output;
+}
+
+function milliseconds(text: string): number {
+  const number = Number(text);
+  if (/^\d{1,5}$/.test(text) && number >= 1) return number * 1000;
+  throw new InvalidArgumentError('Give whole seconds, 1 or more: 60.');
+}
+
+interface SendFlags extends Omit<SendOptions, 'id' | 'onStep'> {}
+
+/** `mailctl send`. */
+async function runSendCommand(context: CommandContext, flags: SendFlags): Promise<ExitCode> {
+  const { terminal } = context;
+  const result = await sendTestMail(context, {
+    ...flags,
+    id: `mailctl-${randomUUID()}`,
+    onStep: (step) => terminal.note(renderStep(step)),
+  });
+  terminal.result(result, () => renderSend(terminal, result));
+  return exitCodeOf(result);
+}
+
+const STYLES: Readonly<Record<SendEnding['verdict'], Style>> = {
+  delivered: 'green',
+  open: 'yellow',
+  failed: 'red',
+};
+
+export function renderStep({ what, afterMs }: SendStep): string {
+  return `${`${(afterMs / 1000).toFixed(1)} s`.padStart(8)}  ${what}`;
+}
+
+/** The steps were told as they came. */
+export function renderSend(
+  terminal: Terminal,
+  { id, by, from, to, verdict, detail, mend }: SendResult,
+): string {
+  return [
+    `${terminal.paint(STYLES[verdict], verdict)}: ${detail}`,
+    `  delivery ${id} by ${by}, from ${from} to ${to}`,
+    ...(mend === undefined ? [] : [`  next: ${mend}`]),
+  ].join('\n');
+}

@@ -1,0 +1,87 @@
+import type { TracedAttempt } from '../../../adapters/postgres/delivery-rows.ts';
+import { addressKey } from '../../../domain/address.ts';
+import { type Fate, type Fates, isLoss } from '../../../domain/delivery-status.ts';
+import type { LedgerPart } from '../../../ports/ledger.ts';
+import { answerIn, type DeliveryFacts } from '../../lookups/delivery-facts.ts';
+import { describeFate } from '../../lookups/status-events.ts';
+
+/** Where the mail stands for one recipient. */
+export interface RecipientState {
+  /** By `addressKey`. */
+  readonly address: string;
+  readonly state: string;
+  readonly lost: boolean;
+}
+
+/** What SES told counts most; what SMTP took has no later word. Then comes what keeps the mail from moving on. */
+export function stateOf(address: string, fates: Fates, facts: DeliveryFacts, now: Date): RecipientState {
+  const going = (state: string): RecipientState => ({ address, state, lost: false });
+  const lost = (state: string): RecipientState => ({ address, state, lost: true });
+  const fate: Fate | undefined = Object.hasOwn(fates, address) ? fates[address] : undefined;
+  if (fate !== undefined) return { address, state: describeFate(fate), lost: isLoss(fate) };
+
+  const has = (list: readonly string[] = []) => list.some((one) => addressKey(one) === address);
+  const attempts = answerIn(facts.row)?.attempts ?? [];
+  if (attempts.some(({ smtp }) => has(smtp?.recipients))) return going('taken by SMTP');
+  const parts = (answerIn(facts.parts) ?? []).filter(({ recipients }) => has(recipients));
+  if (parts.some(({ state }) => state === 'sent')) return going('taken by SES');
+  const letter = (answerIn(facts.letters)?.letters ?? []).find(
+    ({ parsed }) => parsed.kind === 'envelope' && has(parsed.envelope.envelope.to),
+  );
+  if (letter !== undefined) return going(`parked: ${letter.cause}`);
+  if (parts.some(({ state }) => state === 'refused')) return lost('refused by SES');
+  if (parts.some((part) => isUnknown(part, now))) return going('unknown whether SES has it');
+
+  const handedOver = attempts.some(({ queue }) => has(queue?.recipients));
+  const isOnWayToSes = handedOver || parts.length > 0;
+  if (!isSuppressed(address, facts)) return going(handedOver ? 'handed over' : 'waiting');
+  // Only SES's way asks the lists; SMTP may still take what has not been handed over.
+  return isOnWayToSes ? lost('suppressed') : going('waiting; suppressed on the way over SES');
+}
+
+/** Whether nobody knows if SES took it: a claim that has ended without a word was of a Lambda that was killed. */
+function isUnknown({ state, claim }: LedgerPart, now: Date): boolean {
+  return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt < now);
+}
+
+function isSuppressed(address: string, facts: DeliveryFacts): boolean {
+  const listed = answerIn(facts.suppressed)?.addresses.find((one) => one.address === address);
+  return listed !== undefined && (listed.pipeline !== undefined || listed.ses !== undefined);
+}
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/** The tries of some hours are nothing unusual: SES may be away, or the quota of the day used up. */
+const USUAL_WAIT_HOURS = 6;
+
+/** What of the ledger a person should look at: what SES refused, and what has waited for longer than is usual. */
+export function partConcerns(facts: DeliveryFacts, now: Date): string[] {
+  const parts = answerIn(facts.parts) ?? [];
+  const handedOverAt = firstHandOver(answerIn(facts.row)?.attempts ?? []);
+  return parts.flatMap((part) => concernOf(part, handedOverAt, now));
+}
+
+function concernOf(part: LedgerPart, handedOverAt: number, now: Date): string[] {
+  const name = `part ${part.part}`;
+  if (part.state === 'refused') return [`${name}: SES refused it for ever, for ${forWhom(part)}`];
+  const unknown = isUnknown(part, now);
+  if (!unknown && part.state !== 'open') return [];
+  // A claim is that of the latest try alone.
+  const since = Math.min(part.claim?.startedAt.getTime() ?? Number.POSITIVE_INFINITY, handedOverAt);
+  const hours = Math.floor((now.getTime() - since) / HOUR_MS);
+  if (hours < USUAL_WAIT_HOURS) return [];
+  const what = unknown ? 'it is unknown whether SES has it' : 'SES has not taken it';
+  return [
+    `${name}: ${what}, since ${hours} hours, for ${forWhom(part)}: look at the log of the resend Lambda`,
+  ];
+}
+
+/** In milliseconds since 1970; infinite where it was not handed over, as far as is known. */
+function firstHandOver(attempts: readonly TracedAttempt[]): number {
+  const times = attempts.filter(({ queue }) => queue !== undefined).map(({ at }) => Date.parse(at));
+  return Math.min(...times);
+}
+
+function forWhom({ recipients }: LedgerPart): string {
+  return recipients.length === 1 ? '1 recipient' : `${recipients.length} recipients`;
+}

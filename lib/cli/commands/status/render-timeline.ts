@@ -1,0 +1,124 @@
+import { maskAddress, maskAddressesIn } from '../../../domain/address.ts';
+import { printable } from '../../lookups/dead-letters.ts';
+import { answerIn, type DeliveryFacts, type Told } from '../../lookups/delivery-facts.ts';
+import type { Terminal } from '../../terminal.ts';
+import type { DeliveryStory } from './timeline.ts';
+
+/** As many recipients are named on a line. */
+const MAX_NAMED = 3;
+
+/** What `--json` gives. */
+export interface ShownStory {
+  readonly id: string;
+  readonly tenantId: string | undefined;
+  /** Of the row. */
+  readonly status: string | undefined;
+  readonly recipients: readonly { readonly address: string; readonly state: string }[];
+  readonly concerns: readonly string[];
+  readonly events: readonly {
+    readonly at: string;
+    readonly source: string;
+    readonly what: string;
+    readonly recipients: readonly string[];
+  }[];
+  readonly places: Readonly<Record<string, ShownPlace>>;
+}
+
+interface ShownPlace {
+  readonly state: 'asked' | 'skipped' | 'failed';
+  readonly detail: string;
+  readonly mend?: string;
+}
+
+/** @param whole whether addresses are shown as they are; else they are masked, in the answers of servers, too */
+export function shownStory(facts: DeliveryFacts, story: DeliveryStory, whole: boolean): ShownStory {
+  const address = whole ? (one: string) => one : maskAddress;
+  // Servers word their answers; nothing of them may move the cursor of a terminal.
+  const text = (line: string) => printable(whole ? line : maskAddressesIn(line));
+  const row = answerIn(facts.row);
+  const tenantId =
+    row?.tenantId ?? answerIn(facts.parts)?.find((part) => part.tenantId !== undefined)?.tenantId;
+  return {
+    id: facts.id,
+    tenantId: tenantId === undefined ? undefined : text(tenantId),
+    status: row?.status === undefined ? undefined : text(row.status),
+    recipients: story.recipients.map((one) => ({ address: address(one.address), state: text(one.state) })),
+    concerns: story.concerns.map(text),
+    events: story.events.map(({ at, source, what, recipients }) => ({
+      at: at.toISOString(),
+      source,
+      what: text(what),
+      recipients: recipients.map(address),
+    })),
+    places: shownPlaces(facts),
+  };
+}
+
+export function renderStory(terminal: Terminal, story: ShownStory): string {
+  const { id, tenantId, status, recipients, concerns, events, places } = story;
+  const heading = [
+    terminal.paint('bold', id),
+    ...(tenantId === undefined ? [] : [`tenant ${tenantId}`]),
+    ...(status === undefined ? [] : [`the row says ${status}`]),
+  ];
+  const rows = events.map(({ at, source, what, recipients: whom }) => [at, source, what, named(whom)]);
+  return [
+    heading.join(', '),
+    ...recipients.slice(0, MAX_NAMED).map(({ address, state }) => `  ${address}: ${state}`),
+    ...(recipients.length > MAX_NAMED
+      ? [`  and ${recipients.length - MAX_NAMED} more (--json has all)`]
+      : []),
+    '',
+    terminal.table(['when', 'known by', 'what', 'for'], rows),
+    '',
+    ...concerns.map((concern) => terminal.paint('yellow', `! ${concern}`)),
+    ...Object.entries(places).map(([name, place]) => renderPlace(terminal, name, place)),
+  ].join('\n');
+}
+
+function shownPlaces({ row, queue, letters, parts, suppressed }: DeliveryFacts): ShownStory['places'] {
+  return {
+    row: shownPlace(row, (value) =>
+      value === undefined ? 'there is no such row' : `status ${printable(value.status ?? '-')}`,
+    ),
+    queue: shownPlace(
+      queue,
+      ({ waiting, outOfSight }) =>
+        `${waiting} wait and ${outOfSight} are in hand; they are not looked into, since each look counts as a try`,
+    ),
+    'dead letters': shownPlace(
+      letters,
+      (found) => `${found.letters.length} of it among the ${found.looked} looked at`,
+    ),
+    ledger: shownPlace(parts, (value) => (value.length === 0 ? 'nothing' : `${value.length} parts`)),
+    suppression: shownPlace(suppressed, ({ addresses, unavailable }) => {
+      const listed = addresses.filter(({ pipeline, ses }) => pipeline !== undefined || ses !== undefined);
+      const silent = unavailable.map(
+        ({ list, failure }) => `; ${list} could not be asked: ${failure.message}`,
+      );
+      return `${listed.length} of ${addresses.length} recipients${silent.join('')}`;
+    }),
+  };
+}
+
+function shownPlace<Value>(told: Told<Value>, detail: (value: Value) => string): ShownPlace {
+  switch (told.kind) {
+    case 'told':
+      return { state: 'asked', detail: detail(told.value) };
+    case 'skipped':
+      return { state: 'skipped', detail: told.reason };
+    case 'failed':
+      return { state: 'failed', detail: told.failure.message, mend: told.failure.mend };
+  }
+}
+
+function renderPlace(terminal: Terminal, name: string, { state, detail, mend }: ShownPlace): string {
+  const line = `${name}: ${state === 'asked' ? '' : `${state}: `}${detail}`;
+  if (state !== 'failed') return terminal.paint('dim', line);
+  return `${terminal.paint('red', line)}\n  mend: ${mend}`;
+}
+
+function named(recipients: readonly string[]): string {
+  const more = recipients.length - MAX_NAMED;
+  return [...recipients.slice(0, MAX_NAMED), ...(more > 0 ? [`and ${more} more`] : [])].join(', ');
+}

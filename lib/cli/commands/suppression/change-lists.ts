@@ -1,0 +1,97 @@
+import { awsErrorCode } from '../../../adapters/aws-client.ts';
+import { type DescribedFailure, describeFailure } from '../../describe-failure.ts';
+import type { MendCommands } from '../../hints.ts';
+import type { ListedAddress, SuppressionLists } from '../../lookups/suppression-lists.ts';
+
+export type ListChange =
+  | { readonly kind: 'done' }
+  /** It was as it should be. */
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'failed'; readonly failure: DescribedFailure };
+
+export interface AddressChange {
+  readonly address: string;
+  readonly pipeline: ListChange;
+  readonly ses: ListChange;
+}
+
+/** What a change needs to know beside the addresses. */
+export interface ChangeSurroundings {
+  readonly lists: SuppressionLists;
+  readonly now: Date;
+  readonly commands: MendCommands;
+  readonly signal: AbortSignal;
+  /** Called after each address. */
+  readonly onDone?: (done: number) => void;
+}
+
+/**
+ * Suppresses addresses in both lists. What suppresses one for ever stays as it is: a complaint is worth more than
+ * the word of a person. Soft bounces lapse, so such an address is added.
+ */
+export function suppress(
+  listed: readonly ListedAddress[],
+  surroundings: ChangeSurroundings,
+): Promise<AddressChange[]> {
+  const { lists, now, signal, commands } = surroundings;
+  return eachInTurn(listed, surroundings, async ({ address, pipeline, ses }) => ({
+    address,
+    pipeline:
+      pipeline === undefined || pipeline.reason === 'soft-bounces'
+        ? await attempt(() => lists.entries.add(address, now), commands)
+        : UNCHANGED,
+    ses: ses === undefined ? await attempt(() => lists.account.add(address, signal), commands) : UNCHANGED,
+  }));
+}
+
+/**
+ * Takes addresses off both lists. The pipeline's is told even where SES's alone has the address: the event that put
+ * it there may be on its way to the other.
+ */
+export function unsuppress(
+  listed: readonly ListedAddress[],
+  surroundings: ChangeSurroundings,
+): Promise<AddressChange[]> {
+  const { lists, now, signal, commands } = surroundings;
+  return eachInTurn(listed, surroundings, async ({ address }) => ({
+    address,
+    pipeline: await attempt(() => lists.entries.remove(address, now), commands),
+    ses: await attempt(() => lists.account.remove(address, signal), commands),
+  }));
+}
+
+const UNCHANGED: ListChange = { kind: 'unchanged' };
+
+async function eachInTurn(
+  listed: readonly ListedAddress[],
+  { signal, onDone = () => {} }: ChangeSurroundings,
+  change: (address: ListedAddress) => Promise<AddressChange>,
+): Promise<AddressChange[]> {
+  const changes: AddressChange[] = [];
+  for (const one of listed) {
+    signal.throwIfAborted();
+    changes.push(await change(one));
+    onDone(changes.length);
+  }
+  signal.throwIfAborted();
+  return changes;
+}
+
+/** One list that fails does not keep the other from being changed. */
+async function attempt(change: () => Promise<void>, commands: MendCommands): Promise<ListChange> {
+  try {
+    await change();
+    return { kind: 'done' };
+  } catch (error) {
+    return { kind: 'failed', failure: failureOf(error, commands) };
+  }
+}
+
+function failureOf(error: unknown, commands: MendCommands): DescribedFailure {
+  const failure = describeFailure(error, commands);
+  const isSandbox = awsErrorCode(error) === 'BadRequestException' && /sandbox/i.test(failure.message);
+  if (!isSandbox) return failure;
+  const leave = commands.mailctl('production-access');
+  const mend = `in the sandbox SES takes none for its list (the pipeline obeys its own): ${leave}`;
+  return { ...failure, mend };
+}

@@ -1,0 +1,21 @@
+import type { AwsClients } from './aws-clients.ts';
+import type { DeploymentName } from './deployment.ts';
+import type { ExitCode } from './errors.ts';
+import type { MendCommands } from './hints.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What every command is given. */
+export interface CommandContext {
+  readonly deployment: DeploymentName;
+  readonly aws: AwsClients;
+  readonly terminal: Terminal;
+  /** Commands to paste, about the same deployment. */
+  readonly commands: MendCommands;
+  /** The environment, for what other tools are configured by: VAULT_ADDR, SMTP_HOST, DATABASE_URL. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts with Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs what a command does, says what went wrong, and sets the exit code. */
+export type RunCommand = (command: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;

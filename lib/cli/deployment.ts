@@ -1,0 +1,185 @@
+import {
+  type CloudFormationClient,
+  DescribeStacksCommand,
+  paginateListStackResources,
+} from '@aws-sdk/client-cloudformation';
+import * as v from 'valibot';
+import { awsErrorCode } from '../adapters/aws-client.ts';
+import { OperatorError } from './errors.ts';
+
+/** Which deployment a command is about. */
+export interface DeploymentName {
+  readonly project: string;
+  readonly stage: 'dev' | 'prod';
+}
+
+/** A stack as CloudFormation tells of it. */
+export interface DeployedStack {
+  readonly name: string;
+  readonly status: string;
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/** What is there of a deployment; undefined what is not. */
+export interface DeployedStacks {
+  readonly identity: DeployedStack | undefined;
+  readonly pipeline: DeployedStack | undefined;
+  /** The dashboards and alarms. Mail flows without them. */
+  readonly monitoring: DeployedStack | undefined;
+}
+
+export const identityStackName = ({ project }: DeploymentName) => `${project}-mail-identity`;
+
+export const pipelineStackName = ({ project, stage }: DeploymentName) => `${project}-mail-pipeline-${stage}`;
+
+export const monitoringStackName = ({ project, stage }: DeploymentName) =>
+  `${project}-mail-monitoring-${stage}`;
+
+/** The one function that is asked for by its name: it has no queue that would tell. */
+export const accountMetricsFunctionName = ({ project, stage }: DeploymentName) =>
+  `${project}-mail-account-metrics-${stage}`;
+
+/** The outputs of the pipeline's stack that commands work with; an older stack may lack some. */
+const pipelineSchema = v.object({
+  FallbackQueueUrl: v.string(),
+  DeadLetterQueueUrl: v.string(),
+  ReceiptsQueueUrl: v.string(),
+  PayloadBucketName: v.string(),
+  SecretArn: v.string(),
+  ConfigurationSetName: v.string(),
+  LedgerTableName: v.string(),
+  SuppressionTableName: v.string(),
+});
+
+export type PipelineOutputs = v.InferOutput<typeof pipelineSchema>;
+
+/** @throws what the SDK throws, but for a stack that is not there */
+export async function describeDeployment(
+  cloudFormation: CloudFormationClient,
+  name: DeploymentName,
+  signal?: AbortSignal,
+): Promise<DeployedStacks> {
+  const [identity, pipeline, monitoring] = await Promise.all(
+    [identityStackName(name), pipelineStackName(name), monitoringStackName(name)].map((stack) =>
+      describeStack(cloudFormation, stack, signal),
+    ),
+  );
+  return { identity, pipeline, monitoring };
+}
+
+/** @throws {@link OperatorError} where the pipeline is not deployed, or by an older version */
+export async function pipelineOutputs(
+  cloudFormation: CloudFormationClient,
+  name: DeploymentName,
+  signal?: AbortSignal,
+): Promise<PipelineOutputs> {
+  const stack = await describeStack(cloudFormation, pipelineStackName(name), signal);
+  if (stack === undefined) throw await notDeployed(cloudFormation, name, pipelineStackName(name));
+  const parsed = v.safeParse(pipelineSchema, stack.outputs);
+  if (parsed.success) return parsed.output;
+  const missing = parsed.issues.map((issue) => v.getDotPath(issue)).join(', ');
+  throw new OperatorError('OLD_STACK', `the stack ${stack.name} has no output ${missing}`, deployOf(name));
+}
+
+/** Mostly it is the wrong place that was asked: a deployment to it would make a second pipeline. */
+export async function notDeployed(
+  cloudFormation: CloudFormationClient,
+  name: DeploymentName,
+  stack: string,
+): Promise<OperatorError> {
+  const region = await cloudFormation.config.region();
+  return new OperatorError(
+    'NOT_DEPLOYED',
+    `there is no stack ${stack} in ${region} (project ${name.project})`,
+    `check --region, --project and --profile first; where it was never deployed: ${deployOf(name)}`,
+  );
+}
+
+const deployOf = ({ stage }: DeploymentName) => `npm run deploy -- -c stage=${stage}`;
+
+/** @returns undefined where there is none. @throws what the SDK throws */
+export async function describeStack(
+  cloudFormation: CloudFormationClient,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<DeployedStack | undefined> {
+  const options = signal === undefined ? {} : { abortSignal: signal };
+  try {
+    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: name }), options);
+    const stack = Stacks?.[0];
+    if (stack === undefined) return undefined;
+    const outputs = (stack.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [
+      OutputKey,
+      OutputValue,
+    ]);
+    return { name, status: stack.StackStatus ?? 'unknown', outputs: Object.fromEntries(outputs) };
+  } catch (error) {
+    if (isNoSuchStack(error)) return undefined;
+    throw error;
+  }
+}
+
+/** CloudFormation has no error of its own for it: a ValidationError, "Stack with id … does not exist". */
+function isNoSuchStack(error: unknown): boolean {
+  if (awsErrorCode(error) !== 'ValidationError') return false;
+  return typeof error === 'object' && error !== null && 'message' in error
+    ? String(error.message).includes('does not exist')
+    : false;
+}
+
+export interface StackResource {
+  readonly logicalId: string;
+  readonly type: string;
+  readonly physicalId: string;
+}
+
+/** By type, and by what the CDK makes of the path of its construct; eight digits of a hash follow. */
+const RESOURCES = {
+  fallbackQueue: ['AWS::SQS::Queue', 'FallbackQueue'],
+  fallbackDeadLetters: ['AWS::SQS::Queue', 'FallbackQueueDeadLetterQueue'],
+  feedbackQueue: ['AWS::SQS::Queue', 'FeedbackQueue'],
+  feedbackDeadLetters: ['AWS::SQS::Queue', 'FeedbackQueueDeadLetterQueue'],
+  receiptsQueue: ['AWS::SQS::Queue', 'ReceiptsQueue'],
+  receiptsDeadLetters: ['AWS::SQS::Queue', 'ReceiptsQueueDeadLetterQueue'],
+  resendFunction: ['AWS::Lambda::Function', 'ResendFunction'],
+  feedbackFunction: ['AWS::Lambda::Function', 'FeedbackFunction'],
+  configurationSet: ['AWS::SES::ConfigurationSet', 'SendingConfigurationConfigurationSet'],
+  apiUser: ['AWS::IAM::User', 'ApiUser'],
+  secret: ['AWS::SecretsManager::Secret', 'ApiUserSecret'],
+} as const;
+
+export type ResourceName = keyof typeof RESOURCES;
+
+/** Undefined where there is no such stack. @throws what else the SDK throws */
+export async function listStackResources(
+  client: CloudFormationClient,
+  stackName: string,
+  signal: AbortSignal,
+): Promise<StackResource[] | undefined> {
+  const resources: StackResource[] = [];
+  const pages = paginateListStackResources({ client }, { StackName: stackName }, { abortSignal: signal });
+  try {
+    for await (const { StackResourceSummaries = [] } of pages) {
+      for (const { LogicalResourceId, ResourceType, PhysicalResourceId } of StackResourceSummaries) {
+        resources.push({
+          logicalId: LogicalResourceId ?? '',
+          type: ResourceType ?? '',
+          physicalId: PhysicalResourceId ?? '',
+        });
+      }
+    }
+    return resources;
+  } catch (error) {
+    // CloudFormation has no error of its own for it: "Stack with id … does not exist".
+    if (awsErrorCode(error) === 'ValidationError') return undefined;
+    throw error;
+  }
+}
+
+/** The name, URL or ARN of a resource; undefined where the stack has none. */
+export function findResource(resources: readonly StackResource[], name: ResourceName): string | undefined {
+  const [type, path] = RESOURCES[name];
+  const id = new RegExp(`^${path}[0-9A-F]{8}$`);
+  const found = resources.find((resource) => resource.type === type && id.test(resource.logicalId));
+  return found === undefined || found.physicalId === '' ? undefined : found.physicalId;
+}

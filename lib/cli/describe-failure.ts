@@ -1,0 +1,102 @@
+import { awsErrorCode, awsErrorStatus } from '../adapters/aws-client.ts';
+import { maskAddressesIn } from '../domain/address.ts';
+import { OperatorError } from './errors.ts';
+import type { MendCommands } from './hints.ts';
+
+export interface DescribedFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly mend: string;
+}
+
+type Mend = (commands: MendCommands | undefined, message: string) => string;
+
+const SIGN_IN =
+  'sign in to AWS: set AWS_PROFILE or --profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
+
+/** Told by their words: the SDK gives them names that others have, too, or none. The first that fits counts. */
+const BY_WORDS: readonly { readonly words: RegExp; readonly mend: Mend }[] = [
+  { words: /aws sso login/, mend: signInAgain },
+  { words: /using profile: \[|^Profile .+ could not be found/, mend: noSuchProfile },
+  {
+    words: /^Region is missing|^Region not accepted|^Invalid region/i,
+    mend: () => 'set --region or AWS_REGION to a Region of AWS, such as eu-west-1',
+  },
+];
+
+/** What an operator can do about errors that any command may meet. */
+const BY_CODE: readonly { readonly codes: readonly string[]; readonly mend: Mend }[] = [
+  {
+    codes: [
+      'CredentialsProviderError',
+      'TokenProviderError',
+      'InvalidClientTokenId',
+      'UnrecognizedClientException',
+      'SignatureDoesNotMatch',
+    ],
+    mend: () => SIGN_IN,
+  },
+  { codes: ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired'], mend: signInAgain },
+  {
+    codes: ['AccessDenied', 'AccessDeniedException', 'AuthorizationError', 'AuthorizationErrorException'],
+    mend: () => 'ask for the permission that the message names, or use another --profile',
+  },
+  {
+    codes: ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'TimeoutError'],
+    mend: () => 'check the network, --region, and AWS_ENDPOINT_URL where it is set',
+  },
+  { codes: ['ECONNRESET', 'EPIPE'], mend: () => 'the connection broke off: try again' },
+  {
+    codes: ['ThrottlingException', 'Throttling', 'TooManyRequestsException'],
+    mend: () => 'wait a moment and try again',
+  },
+];
+
+/**
+ * An error as a command tells it: never a stack trace, always something to do.
+ *
+ * @param commands what the mend names is then about the same deployment and profile
+ */
+export function describeFailure(error: unknown, commands?: MendCommands): DescribedFailure {
+  if (error instanceof OperatorError) return { code: error.code, message: error.message, mend: error.mend };
+  const code = awsErrorCode(error);
+  const message = messageOf(error) || code;
+  return { code, message: maskAddressesIn(message), mend: mendOf(error, message, commands) };
+}
+
+function mendOf(error: unknown, message: string, commands: MendCommands | undefined): string {
+  const known =
+    BY_WORDS.find(({ words }) => words.test(message)) ??
+    BY_CODE.find(({ codes }) => codes.includes(awsErrorCode(error)));
+  if (known !== undefined) return known.mend(commands, message);
+  if ((awsErrorStatus(error) ?? 0) >= 500)
+    return 'the trouble is on the side of AWS: wait a moment and try again';
+  return lookFurther(commands);
+}
+
+/** What is to be done about an error that nobody has foreseen. */
+export function lookFurther(commands: MendCommands | undefined): string {
+  return commands === undefined
+    ? 'run "mailctl doctor" with the same --stage and --profile to see what else is wrong'
+    : `run "${commands.mailctl('doctor')}" to see what else is wrong`;
+}
+
+function signInAgain(commands: MendCommands | undefined): string {
+  return `sign in to AWS again: ${commands?.ssoLogin ?? 'aws sso login --profile NAME'}`;
+}
+
+/** The SDK names the profile in its words alone. */
+function noSuchProfile(_commands: MendCommands | undefined, message: string): string {
+  const [, bracketed, plain] =
+    /using profile: \[([^\]]*)\]|^Profile '?(.+?)'? could not be found/.exec(message) ?? [];
+  const name = JSON.stringify(bracketed ?? plain);
+  return `the AWS configuration files have no credentials of a profile ${name}: give another by --profile or AWS_PROFILE (aws configure list-profiles names them), or make it: aws configure sso`;
+}
+
+/** A host with several addresses fails with an error for each of them, and says nothing itself. */
+function messageOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error);
+  if ('message' in error && error.message !== '') return String(error.message);
+  const errors = 'errors' in error && Array.isArray(error.errors) ? error.errors : [];
+  return errors.map(messageOf).join('; ');
+}

@@ -1,0 +1,22 @@
+/** What went wrong, in the operator's words, and what mends it. */
+export class OperatorError extends Error {
+  override readonly name = 'OperatorError';
+  /** Stable, for `--json`. */
+  readonly code: string;
+  /** One sentence or command. */
+  readonly mend: string;
+
+  constructor(code: string, message: string, mend: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.mend = mend;
+  }
+}
+
+/**
+ * How a command ends. A script can tell "look at it" from "it is broken", and both from a mistyped command; 64 is
+ * EX_USAGE of sysexits.h.
+ */
+export const EXIT = { ok: 0, warning: 1, failed: 2, usage: 64 } as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -1,0 +1,112 @@
+import { DynamoFateLedger, DynamoLedger } from '../../adapters/dynamodb/dynamo-ledger.ts';
+import { PostgresDeliveryRows } from '../../adapters/postgres/delivery-rows.ts';
+import { SqsLetterBox } from '../../adapters/sqs/dlq-client.ts';
+import type { SoftBouncePolicy } from '../../domain/suppression.ts';
+import type { PartFates } from '../../ports/ledger.ts';
+import { systemClock } from '../../ports/runtime.ts';
+import type { CommandContext } from '../context.ts';
+import { pipelineOutputs } from '../deployment.ts';
+import { OperatorError } from '../errors.ts';
+import { surveyLetters } from './dead-letters.ts';
+import type { DeliverySources, FoundLetters } from './delivery-facts.ts';
+import { lookUp, openSuppressionLists } from './suppression-lists.ts';
+
+/** One call of DynamoDB, the tries of the SDK included. */
+const CALL_TIMEOUT_MS = 20_000;
+
+/** Nothing is written, so it does not matter for how long. */
+const RETENTION_DAYS = 1;
+
+/** SQS cannot be asked for a message by its id. Past so many, `mailctl dlq show` has the patience. */
+const MAX_LETTERS_LOOKED_AT = 2000;
+
+export interface OpenSources {
+  readonly sources: DeliverySources;
+  close(): Promise<void>;
+}
+
+/** The places of a deployment that know of deliveries. */
+export function openDeliverySources(context: CommandContext, policy: SoftBouncePolicy): OpenSources {
+  const aws = awsSources(context, policy);
+  // Each question that is asked of it tells the failure.
+  aws.catch(() => {});
+  const rows = openRows(context.env);
+  return {
+    sources: {
+      row: 'skipped' in rows ? rows : (id) => findRow(rows, id),
+      queue: async () => (await aws).queue(),
+      letters: async (id) => (await aws).letters(id),
+      parts: async (id) => (await aws).parts(id),
+      suppressed: async (addresses) => (await aws).suppressed(addresses),
+    },
+    close: async () => {
+      if (!('skipped' in rows)) await rows.close();
+    },
+  };
+}
+
+async function awsSources(
+  { aws, deployment, terminal, signal }: CommandContext,
+  policy: SoftBouncePolicy,
+): Promise<Omit<DeliverySources, 'row'>> {
+  const outputs = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
+  const [sqs, dynamoDb, lists] = await Promise.all([
+    aws.sqs(),
+    aws.dynamoDb(),
+    openSuppressionLists(aws, outputs, policy),
+  ]);
+  const table = {
+    tableName: outputs.LedgerTableName,
+    timeoutMs: CALL_TIMEOUT_MS,
+    retentionDays: RETENTION_DAYS,
+  };
+  const ledger = new DynamoLedger(dynamoDb, table, systemClock);
+  const fates = new DynamoFateLedger(dynamoDb, table, systemClock);
+  const deadLetters = new SqsLetterBox(sqs, outputs.DeadLetterQueueUrl);
+  return {
+    queue: () => new SqsLetterBox(sqs, outputs.FallbackQueueUrl).counts(),
+    letters: async (id): Promise<FoundLetters> => {
+      const letters: FoundLetters['letters'][number][] = [];
+      let looked = 0;
+      const progress = (total: number) => terminal.progress('looking at dead letters', total);
+      const { complete } = await surveyLetters({ box: deadLetters, signal, progress }, (letter) => {
+        looked += 1;
+        if (letter.deliveryId === id) letters.push(letter);
+        return looked < MAX_LETTERS_LOOKED_AT;
+      });
+      return { letters, looked, complete };
+    },
+    parts: async (id): Promise<PartFates[]> => {
+      const found: PartFates[] = [];
+      for (const { part } of await ledger.partsOf(id)) {
+        signal.throwIfAborted();
+        const read = await fates.read(id, part);
+        if (read !== undefined) found.push(read);
+      }
+      return found;
+    },
+    suppressed: (addresses) => lookUp(lists, addresses, new Date(), signal),
+  };
+}
+
+/** As libpq's tools read it; without a word of where the database is, nobody is asked. */
+function openRows({
+  DATABASE_URL: url,
+  PGHOST: host,
+}: CommandContext['env']): PostgresDeliveryRows | { readonly skipped: string } {
+  if (url === undefined && host === undefined) {
+    return { skipped: 'neither DATABASE_URL nor PGHOST names the database of the API' };
+  }
+  return new PostgresDeliveryRows(url === undefined ? {} : { connectionString: url });
+}
+
+async function findRow(rows: PostgresDeliveryRows, id: string) {
+  try {
+    return await rows.find(id);
+  } catch (error) {
+    const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'ROW';
+    const message =
+      typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : 'no answer';
+    throw new OperatorError(code, message, 'check DATABASE_URL, or PGHOST and its kin', { cause: error });
+  }
+}

@@ -1,0 +1,177 @@
+import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as v from 'valibot';
+import { parse } from 'yaml';
+import { awsErrorCode } from '../../adapters/aws-client.ts';
+import { VaultKv } from '../../adapters/vault/vault-kv.ts';
+import { type Environment, readVaultSettings } from '../../adapters/vault/vault-settings.ts';
+import { OperatorError } from '../errors.ts';
+import { tellVaultFailure } from './vault-failure.ts';
+
+/** What the API's environment is given, by name. */
+export type SecretFields = Readonly<Record<string, string>>;
+
+/** What the stack writes into Secrets Manager for the API's worker. */
+export const SES_FIELDS = [
+  'AWS_SES_ACCESS_KEY',
+  'AWS_SES_SECRET_KEY',
+  'AWS_SES_REGION',
+  'FALLBACK_QUEUE_URL',
+  'PAYLOAD_BUCKET',
+  'RECEIPTS_QUEUE_URL',
+] as const;
+
+const fieldsSchema = v.record(v.string(), v.string());
+
+/** Codes of Secrets Manager for a secret that cannot be read because it is gone, or about to be. */
+const GONE = ['ResourceNotFoundException', 'InvalidRequestException'];
+
+/**
+ * The secret of the API's worker, as the stack wrote it.
+ *
+ * @throws {@link OperatorError} where it is not there, or is not what the stack writes; what the SDK throws
+ */
+export async function readSourceSecret(
+  secretsManager: SecretsManagerClient,
+  secretArn: string,
+  signal: AbortSignal,
+): Promise<SecretFields> {
+  const call = secretsManager.send(new GetSecretValueCommand({ SecretId: secretArn }), {
+    abortSignal: signal,
+  });
+  const { SecretString: text = '' } = await call.catch((cause: unknown) => {
+    signal.throwIfAborted();
+    if (!GONE.includes(awsErrorCode(cause))) throw cause;
+    throw new OperatorError(
+      'SECRET_MISSING',
+      `there is no secret ${secretArn} in Secrets Manager, or it is marked for deletion`,
+      'aws secretsmanager restore-secret, or raise accessKeySerial and deploy: that makes a new key and writes it',
+      { cause },
+    );
+  });
+  return parseSecret(text, secretArn);
+}
+
+function parseSecret(text: string, secretArn: string): SecretFields {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), fieldsSchema), text);
+  // The problem is told without the input: that is the secret.
+  if (!parsed.success) throw damaged(secretArn, 'is no JSON object of texts');
+  const missing = SES_FIELDS.filter((field) => !parsed.output[field]);
+  if (missing.length > 0) throw damaged(secretArn, `has no ${missing.join(', ')}`);
+  return parsed.output;
+}
+
+function damaged(secretArn: string, what: string): OperatorError {
+  return new OperatorError(
+    'SECRET_DAMAGED',
+    `the secret ${secretArn} ${what}: it was edited by hand, or its stack is older than this mailctl`,
+    'deploy the stack; where that changes nothing, raise accessKeySerial and deploy again',
+  );
+}
+
+const secretSchema = v.object({
+  apiVersion: v.literal('v1'),
+  kind: v.literal('Secret'),
+  data: v.nullish(v.record(v.string(), v.pipe(v.string(), v.base64()))),
+  stringData: v.nullish(v.record(v.string(), v.string())),
+});
+
+/**
+ * The fields of a Secret as `kubectl get secret NAME -o json` (or `yaml`) prints it, or as a manifest has it.
+ *
+ * @throws {@link OperatorError} that does not quote the text
+ */
+export function readKubernetesSecret(text: string): SecretFields {
+  const parsed = v.safeParse(secretSchema, parsedYaml(text));
+  if (!parsed.success) throw unreadable(v.getDotPath(parsed.issues[0]) ?? undefined);
+  const { data, stringData } = parsed.output;
+  const decoded = Object.entries(data ?? {}).map(([name, value]) => [
+    name,
+    Buffer.from(value, 'base64').toString('utf8'),
+  ]);
+  // As the cluster does: what is given as text goes before what is given as base64.
+  return { ...Object.fromEntries(decoded), ...stringData };
+}
+
+function parsedYaml(text: string): unknown {
+  try {
+    // JSON is YAML, too.
+    return parse(text, { logLevel: 'silent' });
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadable(where: string | undefined): OperatorError {
+  return new OperatorError(
+    'NOT_A_KUBERNETES_SECRET',
+    `what was given is not one Secret of Kubernetes${where === undefined ? '' : ` (see its ${where})`}`,
+    'kubectl get secret keybuzz-ses -n NAMESPACE -o json | mailctl secrets diff --kubernetes-file -',
+  );
+}
+
+/** How a field stands somewhere else, against what it should be. */
+export type Standing = 'same' | 'different' | 'missing';
+
+export interface FieldStanding {
+  readonly field: string;
+  readonly standing: Standing;
+}
+
+/** One place that the secret was brought to. No value is in it. */
+export interface CopyComparison {
+  readonly copy: string;
+  readonly equal: boolean;
+  readonly fields: readonly FieldStanding[];
+  /** What is there beside; it may be somebody else's, and is no difference. */
+  readonly others: readonly string[];
+}
+
+/** @param found what is there, with values of any kind */
+export function compareFields(
+  source: SecretFields,
+  copy: string,
+  found: Readonly<Record<string, unknown>>,
+): CopyComparison {
+  const fields = Object.keys(source)
+    .sort()
+    .map((field) => ({ field, standing: standingOf(source[field], found, field) }));
+  return {
+    copy,
+    equal: fields.every(({ standing }) => standing === 'same'),
+    fields,
+    others: Object.keys(found)
+      .filter((field) => !Object.hasOwn(source, field))
+      .sort(),
+  };
+}
+
+function standingOf(
+  wanted: string | undefined,
+  found: Readonly<Record<string, unknown>>,
+  field: string,
+): Standing {
+  if (!Object.hasOwn(found, field)) return 'missing';
+  const value = found[field];
+  // A port that someone wrote as a number reaches the API as the same text.
+  const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+  return text === wanted ? 'same' : 'different';
+}
+
+export interface VaultFlags {
+  readonly mount: string;
+  /** Beneath the mount. @default the project's name and "/ses" */
+  readonly path?: string;
+}
+
+/**
+ * The store of Vault that the environment names.
+ *
+ * @throws {@link OperatorError} where the environment is wrong
+ */
+export async function openVault(env: Environment, mount: string): Promise<VaultKv> {
+  return new VaultKv(await tellVaultFailure(readVaultSettings(env)), mount);
+}
+
+/** Without the slashes that people put around a path. */
+export const sesPathOf = ({ path }: Pick<VaultFlags, 'path'>, project: string) =>
+  (path ?? `${project}/ses`).replace(/^\/+|\/+$/g, '');

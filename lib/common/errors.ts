@@ -1,0 +1,15 @@
+/** The message of an error may quote what it choked on; its name and code do not. */
+export function errorName(error: unknown): { error: string; code: string | undefined } {
+  if (typeof error !== 'object' || error === null) return { error: typeof error, code: undefined };
+  return {
+    error: 'name' in error ? String(error.name) : 'object',
+    code: 'code' in error ? String(error.code) : undefined,
+  };
+}
+
+/** The stable code of what an adapter threw. */
+export function errorCode(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return 'unknown';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return 'name' in error && typeof error.name === 'string' ? error.name : 'unknown';
+}

@@ -1,0 +1,257 @@
+import * as v from 'valibot';
+import { parseJson } from '../common/json.ts';
+import { BARE_ADDRESS, withAsciiDomain } from './address.ts';
+import { failureSchema } from './failure.ts';
+import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PREFIX } from './limits.ts';
+
+/**
+ * The contract of the SQS message, version 1: one delivery on its way from the API to the resend Lambda.
+ * It is published as docs/contract/envelope.v1.schema.json. Unknown fields are ignored, so that a newer sender
+ * may say more; every message that a check gives names what is allowed and never repeats what was sent.
+ */
+export const ENVELOPE_VERSION = 1;
+
+const id = v.pipe(
+  v.string(),
+  v.regex(
+    /^[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?$/,
+    '1 to 128 printable ASCII characters, no space at the ends',
+  ),
+);
+
+/** SQS takes it as MessageGroupId, and that allows letters, digits and punctuation up to 128. */
+const tenantId = v.pipe(
+  v.string(),
+  v.regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable ASCII characters, no space'),
+);
+
+/** RFC 5321, 4.5.3.1: 64 of the local part and 255 of the domain. */
+const MAX_ADDRESS_CHARACTERS = 320;
+
+export const addressSchema = v.pipe(
+  v.string(),
+  v.maxLength(MAX_ADDRESS_CHARACTERS, `at most ${MAX_ADDRESS_CHARACTERS} characters`),
+  v.regex(BARE_ADDRESS, 'a bare address such as marie@example.org'),
+  v.check(
+    (address) => withAsciiDomain(address).length <= MAX_ADDRESS_CHARACTERS,
+    `at most ${MAX_ADDRESS_CHARACTERS} characters, its domain in ASCII`,
+  ),
+);
+
+/** An address as a mail shows it: bare, or with a name: `"Marie" <marie@example.org>`. */
+const mailbox = v.pipe(
+  v.string(),
+  v.maxLength(1000, 'at most 1000 characters'),
+  v.regex(/^[^\p{Cc}@]*@[^\p{Cc}]+$/u, 'an address, with or without a name, on one line'),
+);
+
+const mailboxes = v.union([mailbox, v.array(mailbox)], 'an address or a list of addresses');
+
+const oneLine = v.pipe(v.string(), v.regex(/^[^\p{Cc}]*$/u, 'one line of text'));
+
+const base64 = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9+/]*={0,2}$/, 'base64 (RFC 4648, 4) without line breaks'),
+);
+
+const contentBytes = v.pipe(
+  v.number(),
+  v.integer('a whole number of bytes'),
+  v.minValue(1, 'at least 1 byte'),
+  v.maxValue(MAX_CONTENT_BYTES, `at most ${MAX_CONTENT_BYTES} bytes, the most that SES takes`),
+);
+
+/** The frozen MIME bytes, inside the message itself. `bytes` is their size before encoding; it is enforced. */
+const mimeContent = v.object({
+  type: v.literal('mime'),
+  encoding: v.picklist(['none', 'gzip', 'zstd']),
+  bytes: contentBytes,
+  data: base64,
+});
+
+/** The frozen MIME bytes, in the payload bucket. */
+const s3Content = v.object({
+  type: v.literal('s3'),
+  key: v.pipe(
+    v.string(),
+    v.maxLength(512, 'at most 512 characters'),
+    v.regex(new RegExp(`^${PAYLOAD_PREFIX}[A-Za-z0-9_.=/-]+$`), `a key below ${PAYLOAD_PREFIX}`),
+  ),
+  bytes: contentBytes,
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits')),
+});
+
+const headerName = v.pipe(
+  v.string(),
+  v.regex(/^[!-9;-~]{1,100}$/, 'a header name (RFC 5322, 3.6.8) of up to 100 characters'),
+);
+
+const attachment = v.object({
+  filename: v.optional(v.pipe(oneLine, v.maxLength(500, 'at most 500 characters'))),
+  contentType: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^[\x21-\x2e\x30-\x7e]{1,127}\/[\x20-\x7e]{1,500}$/,
+        'a media type such as application/pdf, with parameters up to 500 characters',
+      ),
+    ),
+  ),
+  /** Set for an inline image that the HTML refers to as `cid:…`. */
+  cid: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, 'a content id without spaces'))),
+  content: base64,
+});
+
+/** The fields of a mail that comes in parts. */
+export const mailFields = {
+  from: mailbox,
+  to: v.optional(mailboxes),
+  cc: v.optional(mailboxes),
+  bcc: v.optional(mailboxes),
+  replyTo: v.optional(mailboxes),
+  subject: v.optional(oneLine),
+  text: v.optional(v.string()),
+  html: v.optional(v.string()),
+  headers: v.optional(
+    v.record(headerName, v.union([oneLine, v.array(oneLine)], 'one line of text or a list of them')),
+  ),
+  attachments: v.optional(v.array(attachment)),
+};
+
+/** A mail in parts, for senders without a MIME library; the resend Lambda composes it. */
+const mailContent = v.object({ type: v.literal('mail'), ...mailFields });
+
+/** Of these JavaScript reads each one; what it cannot read, an offset in hours alone, would never expire. */
+export const timestampSchema = v.pipe(
+  v.string(),
+  v.isoTimestamp('an ISO 8601 time with its offset'),
+  v.regex(
+    /^[1-9]\d{3}-[\d-]+[T ][\d:.]+(?:Z|[+-]\d{2}:?\d{2})$/,
+    'an ISO 8601 time, its offset Z or in hours and minutes',
+  ),
+);
+
+/** Message tags of SES have letters, digits, `_` and `-`, in names and values alike. */
+const tagText = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,256}$/, 'letters, digits, _ and -'));
+
+const tags = v.pipe(v.record(tagText, tagText), v.maxEntries(40, 'at most 40 tags'));
+
+/** By what a delivery is known. */
+const identity = {
+  /** The idempotency key of the delivery. */
+  id,
+  tenantId: v.optional(tenantId),
+  tags: v.optional(tags),
+};
+
+/** Checks what a caller says of a delivery by the rules that the envelope will be read with. */
+export const deliveryIdentitySchema = v.object(identity);
+
+export const envelopeSchema = v.object({
+  version: v.literal(ENVELOPE_VERSION),
+  ...identity,
+  envelope: v.object({
+    /** RFC 5321 reverse path. */
+    from: addressSchema,
+    /** RFC 5321 forward paths: the recipients still owed. */
+    to: v.pipe(
+      v.array(addressSchema),
+      v.minLength(1, 'at least one recipient'),
+      v.maxLength(MAX_RECIPIENTS, `at most ${MAX_RECIPIENTS} recipients`),
+    ),
+  }),
+  content: v.variant('type', [mimeContent, s3Content, mailContent]),
+  /** What SMTP said; absent where SMTP was never tried. */
+  failure: v.optional(failureSchema),
+  createdAt: timestampSchema,
+  /** Past this time the mail is of no use and is not sent. */
+  expiresAt: v.optional(timestampSchema),
+});
+
+export type Envelope = v.InferOutput<typeof envelopeSchema>;
+export type Content = Envelope['content'];
+export type MimeContent = v.InferOutput<typeof mimeContent>;
+export type S3Content = v.InferOutput<typeof s3Content>;
+export type MailContent = v.InferOutput<typeof mailContent>;
+
+/** A short message has room for few faults, and they are all told; of a long one, the first. */
+const FULLY_DESCRIBED_BYTES = 64 * 1024;
+
+export type ParsedEnvelope =
+  | { readonly kind: 'envelope'; readonly envelope: Envelope }
+  | {
+      readonly kind: 'unreadable';
+      readonly reason: 'too-large' | 'not-json' | 'wrong-version' | 'wrong-schema';
+      readonly detail: string;
+    };
+
+/**
+ * Reads the body of an SQS message. It takes whatever bytes came and never throws: what is no envelope is
+ * `unreadable`, with the field and what is allowed there, and without the value.
+ */
+export function parseEnvelope(text: string): ParsedEnvelope {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_QUEUE_MESSAGE_BYTES) {
+    return unreadable('too-large', `${bytes} bytes, at most ${MAX_QUEUE_MESSAGE_BYTES} are allowed`);
+  }
+  const json = parseJson(text);
+  if (json === undefined) return unreadable('not-json', 'the message body is no JSON');
+  const parsed = v.safeParse(envelopeSchema, json, {
+    abortPipeEarly: true,
+    abortEarly: bytes > FULLY_DESCRIBED_BYTES,
+  });
+  if (parsed.success) return { kind: 'envelope', envelope: parsed.output };
+  const reason = isOfAnotherVersion(json) ? 'wrong-version' : 'wrong-schema';
+  return unreadable(reason, describeIssues(parsed.issues));
+}
+
+/**
+ * The text of an envelope as SQS carries it. SQS takes the characters of XML 1.0 alone; of those that JSON
+ * leaves bare, two are outside it.
+ */
+export function serialiseEnvelope(envelope: Envelope): string {
+  return JSON.stringify(envelope).replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');
+}
+
+function unreadable(
+  reason: Extract<ParsedEnvelope, { kind: 'unreadable' }>['reason'],
+  detail: string,
+): ParsedEnvelope {
+  return { kind: 'unreadable', reason, detail };
+}
+
+function isOfAnotherVersion(json: unknown): boolean {
+  return typeof json === 'object' && json !== null && 'version' in json && json.version !== ENVELOPE_VERSION;
+}
+
+/** A hostile message can break hundreds of rules; the first few tell enough. */
+const MAX_ISSUES = 5;
+
+/** Which fields broke which rules, without their values. */
+export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
+  return issues.slice(0, MAX_ISSUES).map(describeIssue).join('; ');
+}
+
+/** The library's own messages quote the value, which may be an address or a body; ours name only the rule. */
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  const path = issue.path?.map((item) => nameOf(item)).join('.') ?? 'message';
+  return `${path}: ${issue.kind === 'validation' ? issue.message : `expected ${issue.expected ?? 'another value'}`}`;
+}
+
+/** Keys of records come from the sender, too: a tag or header name is shown only where it is a plain word. */
+function nameOf(item: v.IssuePathItem): string {
+  const name = String(item.key);
+  return /^[A-Za-z0-9_-]{1,40}$/.test(name) ? name : '*';
+}
+
+/** The same mail, for some of its recipients. */
+export function narrowed(envelope: Envelope, to: readonly string[]): Envelope {
+  return { ...envelope, envelope: { ...envelope.envelope, to: [...to] } };
+}
+
+/** Since when a mail waits: when SMTP failed, or where it was not tried, when the API asked for the mail. */
+export function failedAtOf({ failure, createdAt }: Envelope): Date {
+  const failedAt = new Date(failure?.at ?? createdAt);
+  // The contract lets times of failures through that JavaScript cannot read.
+  return Number.isNaN(failedAt.getTime()) ? new Date(createdAt) : failedAt;
+}

@@ -1,0 +1,186 @@
+import { FAILURE_CLASSES } from './failure.ts';
+
+/**
+ * Everything that is counted, by whom, in which unit. Code, dashboards, alarms and docs take names and units from here
+ * alone. All metrics have the dimension `stage`; some have one more, whose values are a closed set, since each pair of
+ * values is a metric that CloudWatch charges for.
+ *
+ * A mail to two recipients counts as two, as SES and the receivers count; what counts otherwise says so.
+ *
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
+ */
+
+/** As CloudWatch spells them. */
+export type MetricUnit = 'Count' | 'Bytes' | 'Seconds' | 'Milliseconds' | 'Percent' | 'None';
+
+type MetricSource = 'resend' | 'feedback' | 'account-metrics' | 'worker';
+
+export interface MetricDefinition {
+  readonly unit: MetricUnit;
+  /** Who emits it. */
+  readonly source: MetricSource;
+  readonly meaning: string;
+  /** A second dimension. */
+  readonly by?: {
+    readonly dimension: 'class' | 'cause';
+    readonly values: readonly string[];
+    /** Whether it is emitted without the second dimension as well. */
+    readonly total: boolean;
+  };
+}
+
+/** What a closed set of values does not hold is counted as this. */
+export const OTHER_VALUE = 'other';
+
+/** Where SMTP was not tried: whoever wrote the envelope put it into the queue by itself. */
+export const NOT_TRIED = 'not-tried';
+
+/** Why a mail waits in the dead letters. */
+const DEAD_LETTER_CAUSES = [
+  ...['too-large', 'not-json', 'wrong-version', 'wrong-schema', 'corrupt', 'size-mismatch', 'hash-mismatch'],
+  ...[
+    'payload-missing',
+    'not-crlf',
+    'malformed-header',
+    'not-composable',
+    'foreign-sender',
+    'needs-smtputf8',
+  ],
+  ...['id-conflict', 'expired', 'retention-ends', 'refused-by-ses', OTHER_VALUE],
+] as const;
+
+export const METRICS = {
+  HandedOver: {
+    unit: 'Count',
+    source: 'resend',
+    meaning: 'Handed over for the first time, by why SMTP did not take it, or by why it was not even tried',
+    by: { dimension: 'class', values: [...FAILURE_CLASSES, NOT_TRIED], total: true },
+  },
+  SmtpDown: {
+    unit: 'Count',
+    source: 'resend',
+    meaning: 'Of those handed over, the ones that any mail would have failed with: the server is at fault',
+  },
+  Resent: { unit: 'Count', source: 'resend', meaning: 'Taken by SES' },
+  ResentBytes: { unit: 'Bytes', source: 'resend', meaning: 'Size of what SES took, once for each call' },
+  Suppressed: {
+    unit: 'Count',
+    source: 'resend',
+    meaning: 'Not sent to, since the recipient is on the suppression list',
+    by: {
+      dimension: 'cause',
+      values: ['hard-bounce', 'complaint', 'soft-bounces', 'manual'],
+      total: false,
+    },
+  },
+  Expired: { unit: 'Count', source: 'resend', meaning: 'Past its time before it could be sent' },
+  DeadLettered: {
+    unit: 'Count',
+    source: 'resend',
+    meaning: 'Dead letters written, by why',
+    by: { dimension: 'cause', values: DEAD_LETTER_CAUSES, total: false },
+  },
+  DuplicatesPrevented: {
+    unit: 'Count',
+    source: 'resend',
+    meaning: 'Not sent again, since the ledger knew that SES had taken it',
+  },
+  AnswersLost: { unit: 'Count', source: 'resend', meaning: 'Calls of SES that ended without an answer' },
+  LostAnswersSettled: {
+    unit: 'Count',
+    source: 'resend',
+    meaning: 'Lost answers of which it is known, or decided, what they were',
+    by: { dimension: 'cause', values: ['event', 'sent-again', 'parked'], total: false },
+  },
+  TimeToAcceptance: {
+    unit: 'Milliseconds',
+    source: 'resend',
+    meaning: 'From the failure of SMTP until SES had taken the mail, once for each call',
+  },
+  MailRetryAge: {
+    unit: 'Seconds',
+    source: 'resend',
+    meaning: 'Time in the queue of a mail that was tried and stays there',
+  },
+  Delivered: { unit: 'Count', source: 'feedback', meaning: "Taken by the recipient's server" },
+  Bounced: {
+    unit: 'Count',
+    source: 'feedback',
+    meaning: "Refused by the recipient's server, for ever (hard) or as things stand (soft)",
+    by: { dimension: 'cause', values: ['hard', 'soft'], total: false },
+  },
+  Complained: { unit: 'Count', source: 'feedback', meaning: 'Called spam by the recipient' },
+  TimeToDelivery: {
+    unit: 'Milliseconds',
+    source: 'feedback',
+    meaning: "From the failure of SMTP until the recipient's server had taken the mail",
+  },
+  SentTwice: {
+    unit: 'Count',
+    source: 'feedback',
+    meaning: 'Parts of deliveries that SES took more than once',
+  },
+  EventsUnreadable: {
+    unit: 'Count',
+    source: 'feedback',
+    meaning: 'Events of SES that went to the dead letters',
+  },
+  EventRetryAge: {
+    unit: 'Seconds',
+    source: 'feedback',
+    meaning: 'Time in the queue of an event that was tried and stays there',
+  },
+  QuotaUsed: { unit: 'Percent', source: 'account-metrics', meaning: 'Of what SES allows in 24 hours' },
+  QuotaLimit: { unit: 'Count', source: 'account-metrics', meaning: 'What SES allows in 24 hours' },
+  SendingPaused: {
+    unit: 'None',
+    source: 'account-metrics',
+    meaning: '1 while SES sends nothing for the account, else 0',
+  },
+  KeyAgeDays: {
+    unit: 'None',
+    source: 'account-metrics',
+    meaning: "Age in days of the API's oldest active access key",
+  },
+  SuppressionEntries: {
+    unit: 'Count',
+    source: 'account-metrics',
+    meaning: 'Entries of the suppression list, as DynamoDB counts them every six hours',
+  },
+  SmtpTaken: { unit: 'Count', source: 'worker', meaning: 'Deliveries that SMTP took, for all or some' },
+  SmtpFailed: {
+    unit: 'Count',
+    source: 'worker',
+    meaning: 'Tries of deliveries that SMTP did not take, or not for all, by why',
+    by: { dimension: 'class', values: FAILURE_CLASSES, total: false },
+  },
+  OutboxWaiting: { unit: 'Count', source: 'worker', meaning: 'Deliveries that wait, due or not' },
+  OutboxOldestDue: { unit: 'Seconds', source: 'worker', meaning: 'Age of the oldest delivery that is due' },
+  FatesOverdue: {
+    unit: 'Count',
+    source: 'worker',
+    meaning: 'Deliveries handed over more than two days ago whose fate never came back',
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** The values of a metric's second dimension; a metric without one has none. */
+export type MetricLabel<Name extends MetricName> = (typeof METRICS)[Name] extends {
+  readonly by: { readonly values: readonly (infer Value extends string)[] };
+}
+  ? Value
+  : never;
+
+/** Where the Lambdas' metrics of a project are. */
+export function metricNamespace(project: string): string {
+  return `${project}/mail`;
+}
+
+/**
+ * Where the worker's are: its key is outside of AWS, and whoever got hold of it must not be able to write into what
+ * the other alarms look at.
+ */
+export function workerMetricNamespace(project: string): string {
+  return `${project}/mail-worker`;
+}

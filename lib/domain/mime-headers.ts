@@ -1,0 +1,169 @@
+import { BARE_ADDRESS } from './address.ts';
+import { MAX_HEADER_BYTES } from './limits.ts';
+
+/**
+ * The header section of a message (RFC 5322, 2.2), read from its bytes without parsing the body.
+ * Bytes are looked at as latin1, one character each, so that offsets hold.
+ */
+
+const CRLF = '\r\n';
+
+interface HeaderField {
+  readonly name: string;
+  /** The field as it stands, its folded lines included. */
+  readonly lines: string;
+}
+
+function headerEnd(mime: Buffer): number {
+  if (mime.subarray(0, 2).equals(Buffer.from(CRLF))) return 0;
+  const blankLine = mime.indexOf(`${CRLF}${CRLF}`);
+  return blankLine === -1 ? mime.length : blankLine + CRLF.length;
+}
+
+function headerFields(mime: Buffer): HeaderField[] {
+  const section = mime.toString('latin1', 0, headerEnd(mime));
+  return fieldsOf(section).map((lines) => ({
+    name: lines.slice(0, lines.indexOf(':')).trim().toLowerCase(),
+    lines,
+  }));
+}
+
+/** A line that starts with white space continues the field before it. */
+function fieldsOf(section: string): string[] {
+  return section.split(/\r\n(?![ \t])/).filter((lines) => lines !== '');
+}
+
+export interface HeaderFlaw {
+  readonly reason: 'not-crlf' | 'malformed-header';
+  readonly detail: string;
+}
+
+/**
+ * Says why the header section cannot be relied on, or nothing where it can. On what breaks these rules the programs
+ * that read mail differ, so that one of them could see another From than we do. To be asked before anything else:
+ * it looks at no more than the limit.
+ */
+export function headerFlaw(mime: Buffer): HeaderFlaw | undefined {
+  const end = headerEnd(mime);
+  const section = mime.toString('latin1', 0, Math.min(end, MAX_HEADER_BYTES));
+  // A CR at the very end may have been cut off from its LF by the limit.
+  if (/\r(?!\n|$)|(?<!\r)\n/.test(section)) {
+    return { reason: 'not-crlf', detail: 'the header section has a line that does not end in CRLF' };
+  }
+  const detail = malformation(section, end);
+  return detail === undefined ? undefined : { reason: 'malformed-header', detail };
+}
+
+function malformation(section: string, bytes: number): string | undefined {
+  if (bytes > MAX_HEADER_BYTES) {
+    return `the header section has ${bytes} bytes, at most ${MAX_HEADER_BYTES} are allowed`;
+  }
+  if (section.includes('\0')) return 'the header section has a NUL';
+  const isOfFields = fieldsOf(section).every((lines) => /^[!-9;-~]+:/.test(lines));
+  return isOfFields ? undefined : 'the header section has a line that is no field';
+}
+
+/** The unfolded values of every field of that name, in their order. */
+export function headerValues(mime: Buffer, name: string): string[] {
+  const wanted = name.toLowerCase();
+  return headerFields(mime)
+    .filter((field) => field.name === wanted)
+    .map((field) => unfolded(field.lines.slice(field.lines.indexOf(':') + 1)));
+}
+
+/** Header text may be UTF-8 (RFC 6532); what was split into bytes is put together again. */
+function unfolded(value: string): string {
+  return Buffer.from(value.replaceAll(/\r\n(?=[ \t])/g, ''), 'latin1')
+    .toString('utf8')
+    .trim();
+}
+
+/** The same message without any field of that name; the same buffer where there is none. */
+export function withoutHeader(mime: Buffer, name: string): Buffer {
+  const wanted = name.toLowerCase();
+  const fields = headerFields(mime);
+  const kept = fields.filter((field) => field.name !== wanted);
+  if (kept.length === fields.length) return mime;
+  const section = kept.map((field) => `${field.lines}${CRLF}`).join('');
+  return Buffer.concat([Buffer.from(section, 'latin1'), mime.subarray(headerEnd(mime))]);
+}
+
+/** The same message with one more field in front. */
+export function withHeader(mime: Buffer, name: string, value: string): Buffer {
+  return Buffer.concat([Buffer.from(`${name}: ${value}${CRLF}`), mime]);
+}
+
+/** What an address list is written of (RFC 5322, 3.2); a comment, a group's colon or a stray backslash is not here. */
+const TOKEN = /(?<space>[ \t]+)|(?<quoted>"(?:[^"\\]|\\.)*")|(?<atom>[^ \t"(),:;<>@[\]\\]+)|[<>,@]/uy;
+
+/** One letter a token: `a` an atom, `q` a quoted string, a blank for white space, specials as they are. */
+const NAMED = /^ ?(?:[aq] ?)*<([aq]@a)> ?$/;
+const BARE = /^ ?([aq]@a) ?$/;
+
+/** RFC 2047 keeps encoded words out of addresses; some readers decode them there all the same. */
+const ENCODED_WORD = '=?';
+
+/** More than any mail has authors, and little enough to be cut into tokens. */
+const MAX_LIST_CHARACTERS = 16 * 1024;
+
+interface Token {
+  readonly kind: string;
+  readonly text: string;
+}
+
+/**
+ * The addresses of a From or Sender field that can be read in one way alone: each mailbox bare or after a name, and
+ * nothing that programs read differently. Undefined where it is not so.
+ *
+ * @param value the unfolded value of the field
+ */
+export function readMailboxList(value: string): string[] | undefined {
+  const tokens = value.length > MAX_LIST_CHARACTERS ? undefined : tokensOf(value);
+  if (tokens === undefined) return undefined;
+  const addresses: string[] = [];
+  for (const mailbox of splitAtCommas(tokens)) {
+    const address = addressOf(mailbox);
+    if (address === undefined) return undefined;
+    addresses.push(address);
+  }
+  return addresses;
+}
+
+function tokensOf(value: string): Token[] | undefined {
+  const tokens: Token[] = [];
+  TOKEN.lastIndex = 0;
+  for (let at = 0; at < value.length; at = TOKEN.lastIndex) {
+    const match = TOKEN.exec(value);
+    if (match === null) return undefined;
+    const [text] = match;
+    tokens.push({ kind: kindOf(match), text });
+  }
+  return tokens;
+}
+
+function kindOf({ 0: text, groups }: RegExpExecArray): string {
+  if (groups?.space !== undefined) return ' ';
+  if (groups?.quoted !== undefined) return 'q';
+  return groups?.atom === undefined ? text : 'a';
+}
+
+function splitAtCommas(tokens: readonly Token[]): Token[][] {
+  const parts: Token[][] = [[]];
+  for (const token of tokens) {
+    if (token.kind === ',') parts.push([]);
+    else parts.at(-1)?.push(token);
+  }
+  return parts;
+}
+
+function addressOf(mailbox: readonly Token[]): string | undefined {
+  const shape = mailbox.map(({ kind }) => kind).join('');
+  if (!NAMED.test(shape) && !BARE.test(shape)) return undefined;
+  const at = shape.indexOf('@');
+  const address = mailbox
+    .slice(at - 1, at + 2)
+    .map(({ text }) => text)
+    .join('');
+  const isPlain = BARE_ADDRESS.test(address) && address.split('@').length === 2;
+  return isPlain && !address.includes(ENCODED_WORD) ? address : undefined;
+}

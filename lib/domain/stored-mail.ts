@@ -1,0 +1,56 @@
+import * as v from 'valibot';
+import { describeIssues, mailFields } from './fallback-message.ts';
+
+const messageIds = v.pipe(v.string(), v.regex(/^[^\p{Cc}]*$/u, 'message ids on one line'));
+
+/** A mail as the API's database holds it: the fields of a mail in parts, and what threads it. */
+const storedMailSchema = v.object({
+  ...mailFields,
+  inReplyTo: v.optional(messageIds),
+  references: v.optional(v.union([messageIds, v.array(messageIds)], 'message ids')),
+});
+
+export type StoredMailFields = v.InferOutput<typeof storedMailSchema>;
+
+export type StoredMail =
+  | { readonly kind: 'mail'; readonly fields: StoredMailFields }
+  /** It will be the same at every try. */
+  | { readonly kind: 'unreadable'; readonly detail: string };
+
+/** What a row says of its mail. */
+export interface StoredColumns {
+  /** The column `mail`, a whole message; null where the API wrote none. */
+  readonly mail: unknown;
+  /** The column `delivery_trace`, which holds a plain mail in four fields. */
+  readonly deliveryTrace: unknown;
+  readonly targetAddress: string | null;
+}
+
+/** Reads the mail of a row: the whole message where there is one, else the four fields of the trace. Never throws. */
+export function readStoredMail({ mail, deliveryTrace, targetAddress }: StoredColumns): StoredMail {
+  const candidate = mail ?? fromTrace(deliveryTrace, targetAddress);
+  const result = v.safeParse(storedMailSchema, candidate, { abortPipeEarly: true });
+  if (result.success) return { kind: 'mail', fields: result.output };
+  return { kind: 'unreadable', detail: describeIssues(result.issues) };
+}
+
+const traceSchema = v.object({
+  fromAddress: v.optional(v.unknown()),
+  replyToAddress: v.optional(v.unknown()),
+  emailSubject: v.optional(v.unknown()),
+  emailBody: v.optional(v.unknown()),
+});
+
+/** A `null` in JSON means "not set" as much as a missing key does. */
+function fromTrace(trace: unknown, targetAddress: string | null): unknown {
+  const parsed = v.safeParse(traceSchema, trace);
+  if (!parsed.success) return undefined;
+  const { fromAddress, replyToAddress, emailSubject, emailBody } = parsed.output;
+  return {
+    from: fromAddress ?? undefined,
+    to: targetAddress ?? undefined,
+    replyTo: replyToAddress ?? undefined,
+    subject: emailSubject ?? undefined,
+    text: emailBody ?? undefined,
+  };
+}

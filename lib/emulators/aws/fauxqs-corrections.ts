@@ -1,0 +1,154 @@
+import type { buildApp } from 'fauxqs';
+
+type Fauxqs = ReturnType<typeof buildApp>;
+type SqsBody = { QueueUrl?: unknown; [field: string]: unknown };
+
+const MAX_DELAY_SECONDS = 900;
+
+/**
+ * Where fauxqs differs from SQS in a way that a mail pipeline would trip over:
+ * - queues are known by one exact URL, on a host that need not resolve: the path counts here, as in SQS;
+ * - DelaySeconds past 15 minutes is taken: SQS refuses it;
+ * - a message to a standard queue loses its MessageGroupId (fair queues): it is handed out here;
+ * - a long poll goes on when its client has gone: see there.
+ */
+export function correctSqs(app: Fauxqs): void {
+  const urlOfPath = new Map<string, string>();
+  const groupOfMessage = new Map<string, string>();
+
+  app.addHook('preHandler', async (request, reply) => {
+    const body = sqsBody(request.body, request.headers['x-amz-target']);
+    if (!body) return;
+    if (typeof body.QueueUrl === 'string') {
+      body.QueueUrl = urlOfPath.get(pathOf(body.QueueUrl)) ?? body.QueueUrl;
+    }
+    if (entriesOf(body).some(delayIsOutOfRange)) return reply.code(400).send(DELAY_REFUSED);
+  });
+
+  correctLongPoll(app);
+
+  app.addHook('preSerialization', async (request, _reply, payload) => {
+    const body = sqsBody(request.body, request.headers['x-amz-target']);
+    if (!body || typeof payload !== 'object' || payload === null) return payload;
+    if ('QueueUrl' in payload && typeof payload.QueueUrl === 'string') {
+      const path = pathOf(payload.QueueUrl);
+      urlOfPath.set(path, payload.QueueUrl);
+      return { ...payload, QueueUrl: `http://${request.headers.host}${path}` };
+    }
+    rememberGroups(body, payload, groupOfMessage);
+    if (!('Messages' in payload) || !Array.isArray(payload.Messages)) return payload;
+    const messages: ReceivedMessage[] = payload.Messages;
+    return { ...payload, Messages: messages.map((message) => withGroup(message, body, groupOfMessage)) };
+  });
+}
+
+type ReceivedMessage = {
+  readonly MessageId: string;
+  readonly ReceiptHandle: string;
+  readonly Attributes?: Record<string, string>;
+};
+
+const DELAY_REFUSED = {
+  __type: 'com.amazonaws.sqs#InvalidParameterValue',
+  message: `Value for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= ${MAX_DELAY_SECONDS}.`,
+};
+
+function sqsBody(body: unknown, target: unknown): SqsBody | undefined {
+  if (typeof target !== 'string' || !target.startsWith('AmazonSQS.')) return undefined;
+  return typeof body === 'object' && body !== null ? (body as SqsBody) : undefined;
+}
+
+function pathOf(queueUrl: string): string {
+  return URL.canParse(queueUrl) ? new URL(queueUrl).pathname : queueUrl;
+}
+
+/** The messages of a SendMessageBatch, or the one of a SendMessage. */
+function entriesOf(body: SqsBody): readonly SqsBody[] {
+  return Array.isArray(body.Entries) ? body.Entries : [body];
+}
+
+function delayIsOutOfRange(entry: SqsBody): boolean {
+  const delaySeconds = Number(entry.DelaySeconds ?? 0);
+  return delaySeconds < 0 || delaySeconds > MAX_DELAY_SECONDS;
+}
+
+function rememberGroups(body: SqsBody, payload: object, groupOfMessage: Map<string, string>): void {
+  const sent: { Id?: unknown; MessageId?: unknown }[] =
+    'Successful' in payload && Array.isArray(payload.Successful) ? payload.Successful : [payload];
+  for (const { Id, MessageId } of sent) {
+    const group = entriesOf(body).find((entry) => entry.Id === Id)?.MessageGroupId;
+    if (typeof group === 'string' && typeof MessageId === 'string') groupOfMessage.set(MessageId, group);
+  }
+}
+
+function withGroup(
+  message: ReceivedMessage,
+  body: SqsBody,
+  groupOfMessage: Map<string, string>,
+): ReceivedMessage {
+  const wanted = [body.MessageSystemAttributeNames, body.AttributeNames].flat();
+  const group = groupOfMessage.get(message.MessageId);
+  if (group === undefined || !(wanted.includes('All') || wanted.includes('MessageGroupId'))) return message;
+  return { ...message, Attributes: { ...message.Attributes, MessageGroupId: group } };
+}
+
+type Receive = { QueueUrl?: unknown; WaitTimeSeconds?: unknown };
+type Received = { Messages?: readonly { ReceiptHandle: string }[] };
+
+const LOOK_SECONDS = 0.2;
+
+/**
+ * A long poll of fauxqs does not notice that its client has gone: for up to 20 seconds, the next message goes to
+ * nobody and is in flight. It also ends empty-handed when another poll was quicker. So a long poll is made of
+ * short ones here, until there is a message, the time is up or the client has gone; what still comes for a client
+ * that has gone is given back.
+ */
+function correctLongPoll(app: Fauxqs): void {
+  app.addHook('preHandler', async (request, reply) => {
+    const body = receiveBody(request.body, request.headers['x-amz-target']);
+    const waitSeconds = Number(body?.WaitTimeSeconds ?? 0);
+    if (!body || !(waitSeconds > LOOK_SECONDS && waitSeconds <= 20)) return;
+    const deadline = performance.now() + waitSeconds * 1000;
+    const { socket } = request.raw;
+    for (;;) {
+      const look = await callSqs(app, 'ReceiveMessage', { ...body, WaitTimeSeconds: LOOK_SECONDS });
+      const { Messages = [] } = look.json<Received>();
+      if (socket.destroyed) {
+        if (Messages.length > 0) await giveBack(app, body.QueueUrl, Messages);
+        return reply.hijack();
+      }
+      if (Messages.length > 0 || look.statusCode !== 200 || performance.now() >= deadline) {
+        return reply.code(look.statusCode).headers(look.headers).send(look.rawPayload);
+      }
+    }
+  });
+}
+
+function receiveBody(body: unknown, target: unknown): Receive | undefined {
+  if (target !== 'AmazonSQS.ReceiveMessage') return undefined;
+  return typeof body === 'object' && body !== null ? body : undefined;
+}
+
+async function giveBack(
+  app: Fauxqs,
+  queueUrl: unknown,
+  messages: readonly { ReceiptHandle: string }[],
+): Promise<void> {
+  await callSqs(app, 'ChangeMessageVisibilityBatch', {
+    QueueUrl: queueUrl,
+    Entries: messages.map(({ ReceiptHandle }, index) => ({
+      Id: String(index),
+      ReceiptHandle,
+      VisibilityTimeout: 0,
+    })),
+  });
+}
+
+function callSqs(app: Fauxqs, action: string, body: object) {
+  return app.inject({
+    method: 'POST',
+    url: '/',
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `AmazonSQS.${action}` },
+    payload: JSON.stringify(body),
+  });
+}

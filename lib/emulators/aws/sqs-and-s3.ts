@@ -1,0 +1,218 @@
+import type { AddressInfo } from 'node:net';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { buildApp } from 'fauxqs';
+import {
+  MAX_CONTENT_BYTES,
+  MAX_QUEUE_MESSAGE_BYTES,
+  MAX_RECEIVE_COUNT,
+  QUEUE_RETENTION_DAYS,
+} from '../../domain/limits.ts';
+import type { AwsCalls, AwsFaultRule } from './aws-fault.ts';
+import { type CallListener, FaultProxy } from './fault-proxy.ts';
+import { correctSqs } from './fauxqs-corrections.ts';
+
+const LOCAL_REGION = 'eu-west-1';
+const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
+
+export type SqsAndS3Options = {
+  /** The visibility timeout of the fallback queue, in seconds. */
+  readonly visibilitySeconds: number;
+  /** After how many receives a message goes to the dead letters. @default the pipeline's own number */
+  readonly maxReceiveCount?: number;
+};
+
+export type LocalQueue = { readonly url: string; readonly arn: string };
+
+type LocalQueueOptions = {
+  /** @default 30 */
+  readonly visibilitySeconds?: number;
+  readonly deadLetters?: { readonly arn: string; readonly maxReceiveCount: number };
+};
+
+export type SqsAndS3 = AsyncDisposable & {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly fallback: LocalQueue;
+  readonly deadLetters: LocalQueue;
+  readonly bucket: string;
+  readonly sqs: SQSClient;
+  readonly s3: S3Client;
+  /** One queue more, such as that of the receipts: messages of 1 MiB, kept for the pipeline's retention. */
+  createQueue(name: string, options?: LocalQueueOptions): Promise<LocalQueue>;
+  /** A topic of SNS that hands what is published to the queue, raw. Faults do not strike it. */
+  createTopic(name: string, options: { readonly subscriber: LocalQueue }): Promise<LocalTopic>;
+  /** Lets calls fail, until `times` is used up or `heal`. */
+  fault(rule: AwsFaultRule): void;
+  heal(): void;
+  /** How many such calls have arrived, retries and failed ones included. */
+  callsOf(calls: AwsCalls): number;
+  /** Resolves when such a call next arrives. */
+  arrival(calls: AwsCalls, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Calls the listener for each call from now on. */
+  subscribe(listener: CallListener): void;
+  close(): Promise<void>;
+};
+
+/** Starts SQS and S3 on 127.0.0.1 with the fallback queue, its dead letters and the payload bucket. */
+export async function startSqsAndS3(options: SqsAndS3Options): Promise<SqsAndS3> {
+  const server = await startFauxqs(LOCAL_REGION);
+  const proxy = await FaultProxy.start(server.port);
+  const access = { endpoint: proxy.endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
+  // The SDK writes a mark of its own into the credentials that it is given.
+  const own = { ...access, credentials: { ...LOCAL_CREDENTIALS } };
+  const sqs = new SQSClient({ ...own, useQueueUrlAsEndpoint: false });
+  const s3 = new S3Client({ ...own, forcePathStyle: true });
+  const close = async () => {
+    sqs.destroy();
+    s3.destroy();
+    await proxy.close();
+    await server.close();
+  };
+
+  try {
+    const resources = await createResources(sqs, s3, options);
+    return {
+      ...access,
+      ...resources,
+      sqs,
+      s3,
+      createQueue: (name, queue = {}) => createQueue(sqs, name, queue),
+      createTopic: (name, { subscriber }) => server.createTopic(name, subscriber),
+      fault: (rule) => proxy.fault(rule),
+      heal: () => proxy.heal(),
+      callsOf: (calls) => proxy.callsOf(calls),
+      arrival: (calls, wait) => proxy.arrival(calls, wait),
+      subscribe: (listener) => proxy.subscribe(listener),
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Resources = Pick<SqsAndS3, 'fallback' | 'deadLetters' | 'bucket'>;
+
+async function createResources(sqs: SQSClient, s3: S3Client, options: SqsAndS3Options): Promise<Resources> {
+  const deadLetters = await createQueue(sqs, 'dead-letters', {});
+  const fallback = await createQueue(sqs, 'fallback', {
+    visibilitySeconds: options.visibilitySeconds,
+    deadLetters: { arn: deadLetters.arn, maxReceiveCount: options.maxReceiveCount ?? MAX_RECEIVE_COUNT },
+  });
+  const bucket = 'payloads';
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  return { fallback, deadLetters, bucket };
+}
+
+async function createQueue(sqs: SQSClient, name: string, options: LocalQueueOptions): Promise<LocalQueue> {
+  const created = await sqs.send(
+    new CreateQueueCommand({
+      QueueName: name,
+      Attributes: {
+        VisibilityTimeout: String(options.visibilitySeconds ?? 30),
+        MaximumMessageSize: String(MAX_QUEUE_MESSAGE_BYTES),
+        MessageRetentionPeriod: String(QUEUE_RETENTION_DAYS * 24 * 60 * 60),
+        ...(options.deadLetters ? { RedrivePolicy: redrivePolicy(options.deadLetters) } : {}),
+      },
+    }),
+  );
+  const described = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: created.QueueUrl, AttributeNames: ['QueueArn'] }),
+  );
+  return { url: created.QueueUrl ?? '', arn: described.Attributes?.QueueArn ?? '' };
+}
+
+function redrivePolicy({
+  arn,
+  maxReceiveCount,
+}: {
+  readonly arn: string;
+  readonly maxReceiveCount: number;
+}): string {
+  return JSON.stringify({ deadLetterTargetArn: arn, maxReceiveCount });
+}
+
+/** Room for the framing and checksums around the largest payload. */
+const MAX_BODY_BYTES = MAX_CONTENT_BYTES + 1024 * 1024;
+
+type FauxqsServer = {
+  readonly port: number;
+  createTopic(name: string, subscriber: { readonly arn: string }): Promise<LocalTopic>;
+  close(): Promise<void>;
+};
+
+/** fauxqs on a free port of 127.0.0.1, silent, and nearer to AWS where its difference would hide a fault of ours. */
+async function startFauxqs(region: string): Promise<FauxqsServer> {
+  const app = buildApp({ logger: false, defaultRegion: region });
+  // fauxqs takes bodies up to 11 MiB; a payload may be larger.
+  app.removeContentTypeParser('*');
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => {
+    done(null, body);
+  });
+  correctSqs(app);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    port: (app.server.address() as AddressInfo).port,
+    createTopic: (name, subscriber) => createSnsTopic(app, name, subscriber),
+    close: () => app.close(),
+  };
+}
+
+type Fauxqs = ReturnType<typeof buildApp>;
+
+/** A topic with one queue behind it. */
+export type LocalTopic = {
+  readonly arn: string;
+  /** Resolves when the text is in the queue. */
+  publish(text: string): Promise<void>;
+};
+
+/**
+ * Creates a topic that hands what it is given to a queue, raw: the body of the message is the text itself, as with
+ * `RawMessageDelivery`. It stands behind no fault: the hop from SES through SNS to SQS is AWS's own, and AWS tries
+ * until it succeeds.
+ */
+async function createSnsTopic(
+  app: Fauxqs,
+  name: string,
+  subscriber: { readonly arn: string },
+): Promise<LocalTopic> {
+  const created = await callSns(app, 'CreateTopic', { Name: name });
+  const arn = /<TopicArn>([^<]+)</.exec(created)?.[1];
+  if (arn === undefined) throw new Error('SNS gave the topic no ARN');
+  await callSns(app, 'Subscribe', {
+    TopicArn: arn,
+    Protocol: 'sqs',
+    Endpoint: subscriber.arn,
+    'Attributes.entry.1.key': 'RawMessageDelivery',
+    'Attributes.entry.1.value': 'true',
+  });
+  return {
+    arn,
+    publish: async (text) => {
+      await callSns(app, 'Publish', { TopicArn: arn, Message: text });
+    },
+  };
+}
+
+/** A call of the query protocol, made without a connection: nothing of it is left when the server closes. */
+async function callSns(
+  app: Fauxqs,
+  action: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<string> {
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: new URLSearchParams({ Action: action, Version: '2010-03-31', ...parameters }).toString(),
+  });
+  if (answer.statusCode !== 200) {
+    const code = /<Code>([^<]+)</.exec(answer.payload)?.[1] ?? 'no code';
+    throw new Error(`SNS refused ${action}: ${answer.statusCode} ${code}`);
+  }
+  return answer.payload;
+}

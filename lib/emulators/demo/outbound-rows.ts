@@ -1,0 +1,96 @@
+import type { Pool } from 'pg';
+import { readStoredMail, type StoredMailFields } from '../../domain/stored-mail.ts';
+import type { Mail } from '../../mailer/mailer.ts';
+import { mailOfClaim } from '../../worker/process-claim.ts';
+
+/** A row as the API writes it. */
+export interface OutboundRow {
+  readonly id: string;
+  /** How its story should end. @default it arrives, and the row says `delivered` */
+  readonly end?: 'bounced' | 'suppressed';
+  readonly tenantId: string;
+  /** @default 0 */
+  readonly priority?: number;
+  readonly targetAddress?: string;
+  readonly deliveryTrace?: Readonly<Record<string, string>>;
+  readonly mail?: StoredMailFields;
+}
+
+/** What has become of a row. */
+export interface RowState {
+  readonly id: string;
+  readonly status: string;
+  readonly provider: string;
+  readonly lastError: string | null;
+  /** The worker's own account of its tries, the newest last. */
+  readonly attempts: readonly RowAttempt[];
+  /** What the receipts told of each recipient. */
+  readonly recipients: Readonly<Record<string, { readonly kind: string }>>;
+}
+
+interface RowAttempt {
+  readonly outcome: string;
+  readonly durationMs: number;
+  readonly failure?: { readonly class: string };
+}
+
+export async function insertRows(pool: Pool, rows: readonly OutboundRow[], createdAt: Date): Promise<void> {
+  for (const { id, tenantId, priority = 0, targetAddress, deliveryTrace, mail } of rows) {
+    await pool.query(
+      `INSERT INTO outbound_deliveries
+         (id, tenant_id, priority, channel, target_address, provider, status, attempt_count, created_at, updated_at,
+          delivery_trace, mail)
+       VALUES ($1, $2, $3, 'email', $4, 'smtp', 'queued', 0, $5, $5, $6, $7)`,
+      [
+        id,
+        tenantId,
+        priority,
+        targetAddress,
+        createdAt,
+        JSON.stringify(deliveryTrace ?? {}),
+        JSON.stringify(mail),
+      ],
+    );
+  }
+}
+
+/** Those of the rows whose story has ended: SMTP took them, or the receipts have told their fate. */
+export async function endedRows(pool: Pool, ids: readonly string[]): Promise<RowState[]> {
+  return rowsWhere(pool, ids, `status IN ('delivered', 'failed')`);
+}
+
+/** The rows as they are now. */
+export async function rowsNow(pool: Pool, ids: readonly string[]): Promise<RowState[]> {
+  return rowsWhere(pool, ids, 'true');
+}
+
+async function rowsWhere(pool: Pool, ids: readonly string[], condition: string): Promise<RowState[]> {
+  const { rows } = await pool.query<RowState>(
+    `SELECT id, status, provider, last_error AS "lastError", coalesce(delivery_trace->'attempts', '[]') AS attempts,
+       coalesce(delivery_trace->'recipients', '{}') AS recipients
+     FROM outbound_deliveries
+     WHERE id = ANY($1) AND ${condition}`,
+    [ids],
+  );
+  return rows;
+}
+
+/** The mail of the row, composed as the worker composes it: the bytes that must come out at the other end. */
+export function expectedMail(row: OutboundRow, createdAt: Date): Mail {
+  const { id, tenantId, mail, deliveryTrace, targetAddress = null } = row;
+  const stored = readStoredMail({ mail, deliveryTrace, targetAddress });
+  if (stored.kind !== 'mail')
+    throw new Error(`the story has a row that cannot be read: ${id}: ${stored.detail}`);
+  const expiresAt = new Date(createdAt.getTime() + 60 * 60 * 1000);
+  const claim = {
+    id,
+    tenantId,
+    mail: stored,
+    createdAt,
+    expiresAt,
+    waitedMs: 0,
+    attempts: 1,
+    takenOver: false,
+  };
+  return mailOfClaim(claim, stored.fields);
+}

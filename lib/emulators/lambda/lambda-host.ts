@@ -1,0 +1,245 @@
+import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSEvent } from 'aws-lambda';
+import { type Log, silentLog } from '../../ports/runtime.ts';
+import type { InvocationOutcome } from './invocation.ts';
+import {
+  type FinishedInvocation,
+  type InvocationCounts,
+  InvocationWatch,
+  NO_INVOCATIONS,
+  readBatchAnswer,
+} from './invocation.ts';
+import { type LambdaFunction, LambdaProcess, lambdaEnvironment } from './lambda-process.ts';
+import { EventQueue, sqsEvents } from './sqs-event-source.ts';
+
+/** What a poller waits after a poll that failed. */
+const POLL_RETRY_MS = 200;
+/** Larger batches need a batching window. */
+const MAX_BATCH_SIZE_WITHOUT_WINDOW = 10;
+const MAX_BATCH_SIZE = 10_000;
+
+export type LambdaHostOptions = {
+  /** A folder with an `index.mjs` that exports `handler`. */
+  readonly bundleDirectory: string;
+  /** The variables of the function; they stand beside those that Lambda sets. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly queueUrl: string;
+  readonly queueArn: string;
+  readonly sqs: SQSClient;
+  /** 1 to 10; with a batching window up to 10,000. */
+  readonly batchSize: number;
+  /** How long to gather a batch, in seconds. @default 0: what one poll brings */
+  readonly batchWindowSeconds?: number;
+  /** The function's timeout; the queue's visibility timeout may not be shorter. */
+  readonly timeoutSeconds: number;
+  /** How many invocations may run at once, each in a process of its own. */
+  readonly concurrency: number;
+  /** @default 'resend' */
+  readonly functionName?: string;
+  /** @default 256 */
+  readonly memoryLimitMb?: number;
+  /** What the function writes to stdout and stderr, line by line. */
+  readonly onLogLine?: (line: string) => void;
+  /** Called with each invocation that has ended. */
+  readonly onInvocation?: (invocation: FinishedInvocation) => void;
+  readonly log?: Log;
+};
+
+/** Starts what AWS calls an event source mapping, with the function behind it. */
+export async function startLambdaHost(options: LambdaHostOptions): Promise<LambdaHost> {
+  const { batchSize, batchWindowSeconds = 0 } = options;
+  const most = batchWindowSeconds > 0 ? MAX_BATCH_SIZE : MAX_BATCH_SIZE_WITHOUT_WINDOW;
+  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > most) {
+    throw new RangeError(`batchSize is ${batchSize}, it must be a whole number from 1 to ${most}`);
+  }
+  const host = new LambdaHost(options);
+  await host.start();
+  return host;
+}
+
+type Wait = { readonly signal?: AbortSignal };
+
+export class LambdaHost {
+  readonly #options: LambdaHostOptions;
+  readonly #log: Log;
+  readonly #function: LambdaFunction;
+  readonly #closing = new AbortController();
+  readonly #queue: EventQueue;
+  readonly #events = new EventEmitter<{ invocation: []; empty: [] }>();
+  readonly #processes = new Set<LambdaProcess>();
+  #pollers: readonly Promise<void>[] = [];
+  #counts = NO_INVOCATIONS;
+
+  constructor(options: LambdaHostOptions) {
+    this.#options = options;
+    this.#log = options.log ?? silentLog;
+    this.#function = {
+      name: options.functionName ?? 'resend',
+      region: options.queueArn.split(':')[3] ?? '',
+      memoryLimitMb: options.memoryLimitMb ?? 256,
+      bundleDirectory: options.bundleDirectory,
+    };
+    this.#queue = new EventQueue(options.sqs, options.queueUrl, this.#closing.signal);
+  }
+
+  get invocations(): InvocationCounts {
+    return this.#counts;
+  }
+
+  async start(): Promise<void> {
+    const visibilitySeconds = await this.#queue.visibilitySeconds();
+    if (visibilitySeconds < this.#options.timeoutSeconds) {
+      throw new RangeError(
+        `The queue's visibility timeout of ${visibilitySeconds} s is less than the function's timeout of ${this.#options.timeoutSeconds} s`,
+      );
+    }
+    this.#pollers = Array.from({ length: this.#options.concurrency }, () => this.#pollUntilClosed());
+  }
+
+  /**
+   * Resolves when the queue holds no message any more: none visible, none delayed, none in flight, and so none that
+   * waits for its visibility timeout after a failure. It is looked at now and whenever a poll or a batch has ended.
+   */
+  async idle(wait: Wait = {}): Promise<void> {
+    const empty = once(this.#events, 'empty', this.#untilClosedOr(wait));
+    void this.#lookIfEmpty();
+    await empty;
+  }
+
+  /** Resolves when a handler is next given an event. */
+  async nextInvocation(wait: Wait = {}): Promise<void> {
+    await once(this.#events, 'invocation', this.#untilClosedOr(wait));
+  }
+
+  /** kill -9 of every process that is in the middle of an invocation; says how many there were. */
+  async kill(): Promise<number> {
+    const invoking = this.#invoking();
+    await Promise.all(invoking.map((process) => process.kill()));
+    return invoking.length;
+  }
+
+  /** Stops at once: polls end, processes are killed, and what they worked on is left to the visibility timeout. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('The Lambda host was closed'));
+    await Promise.all([...this.#processes].map((process) => process.kill()));
+    await Promise.all(this.#pollers);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** One poller and the process that it keeps warm. */
+  async #pollUntilClosed(): Promise<void> {
+    let process: LambdaProcess | undefined;
+    while (!this.#closing.signal.aborted) {
+      for (const event of await this.#poll()) {
+        if (this.#closing.signal.aborted) return;
+        if (!process?.alive) process = this.#startProcess();
+        await this.#work(process, event);
+      }
+      await this.#lookIfEmpty();
+    }
+  }
+
+  async #poll(): Promise<readonly SQSEvent[]> {
+    const { batchSize, batchWindowSeconds = 0 } = this.#options;
+    try {
+      const messages = await this.#queue.poll(batchSize, batchWindowSeconds);
+      return sqsEvents(messages, { queueArn: this.#options.queueArn, region: this.#function.region });
+    } catch (error) {
+      if (this.#closing.signal.aborted) return [];
+      this.#log.warn('poll-failed', { error: String(error) });
+      await delay(POLL_RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
+      return [];
+    }
+  }
+
+  async #work(process: LambdaProcess, event: SQSEvent): Promise<void> {
+    const requestId = randomUUID();
+    this.#count('started');
+    const watch = new InvocationWatch(() => this.#invoking().length);
+    const outcome = await process.invoke(
+      {
+        requestId,
+        event: JSON.stringify(event),
+        functionName: this.#function.name,
+        functionArn: this.#functionArn(),
+        memoryLimitMb: this.#function.memoryLimitMb,
+      },
+      this.#options.timeoutSeconds * 1000,
+      () => {
+        watch.begin();
+        this.#events.emit('invocation');
+      },
+    );
+    this.#options.onInvocation?.(watch.end(outcome));
+    await this.#settle(event, outcome, requestId);
+  }
+
+  /** Deletes what was done. What failed is left alone: it comes back after the visibility timeout. */
+  async #settle(event: SQSEvent, outcome: InvocationOutcome, requestId: string): Promise<void> {
+    if (outcome.kind !== 'answered') {
+      this.#count(({ threw: 'threw', 'timed-out': 'timedOut', crashed: 'crashed' } as const)[outcome.kind]);
+      if (outcome.kind === 'timed-out') this.#reportTimeout(requestId);
+      return;
+    }
+    const ids = event.Records.map(({ messageId }) => messageId);
+    const verdict = readBatchAnswer(outcome.answer, ids);
+    if (verdict.kind === 'malformed') {
+      this.#count('malformed');
+      return;
+    }
+    this.#count(verdict.failedIds.size === 0 ? 'succeeded' : 'partFailed');
+    const done = event.Records.filter(({ messageId }) => !verdict.failedIds.has(messageId));
+    await this.#queue.delete(done).catch((error: unknown) => {
+      // They come again: at least once, as SQS promises.
+      this.#log.warn('delete-failed', { error: String(error) });
+    });
+  }
+
+  #invoking(): LambdaProcess[] {
+    return [...this.#processes].filter((process) => process.invoking);
+  }
+
+  #startProcess(): LambdaProcess {
+    const process = new LambdaProcess(
+      this.#options.bundleDirectory,
+      lambdaEnvironment(this.#function, this.#options.environment),
+      this.#options.onLogLine ?? (() => {}),
+    );
+    for (const ended of this.#processes) if (!ended.alive) this.#processes.delete(ended);
+    this.#processes.add(process);
+    this.#count('coldStarts');
+    return process;
+  }
+
+  async #lookIfEmpty(): Promise<void> {
+    if (this.#closing.signal.aborted || this.#events.listenerCount('empty') === 0) return;
+    // A look that fails is made up for by the one after the next poll.
+    const isEmpty = await this.#queue.isEmpty().catch(() => false);
+    if (isEmpty) this.#events.emit('empty');
+  }
+
+  #reportTimeout(requestId: string): void {
+    const seconds = this.#options.timeoutSeconds.toFixed(2);
+    const line = `${new Date().toISOString()} ${requestId} Task timed out after ${seconds} seconds`;
+    this.#options.onLogLine?.(line);
+  }
+
+  #untilClosedOr({ signal }: Wait): { readonly signal: AbortSignal } {
+    return { signal: AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]) };
+  }
+
+  #functionArn(): string {
+    const [, , , region, account] = this.#options.queueArn.split(':');
+    return `arn:aws:lambda:${region}:${account}:function:${this.#function.name}`;
+  }
+
+  #count(key: keyof InvocationCounts): void {
+    this.#counts = { ...this.#counts, [key]: this.#counts[key] + 1 };
+  }
+}

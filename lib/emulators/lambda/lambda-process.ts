@@ -1,0 +1,149 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { BootstrapReport, Invocation, InvocationOutcome } from './invocation.ts';
+
+/** Lambda gives the code outside of the handler 10 seconds. */
+const INIT_TIMEOUT_MS = 10_000;
+
+const BOOTSTRAP = fileURLToPath(new URL('./bootstrap.ts', import.meta.url));
+
+/** One execution environment: a Node process that has loaded the bundle and stays warm between invocations. */
+export class LambdaProcess {
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<void>;
+  readonly #initialized: Promise<void>;
+  #gone = false;
+  #invoking = false;
+  #timedOut = false;
+  #settle: ((outcome: InvocationOutcome) => void) | undefined;
+
+  constructor(
+    bundleDirectory: string,
+    environment: Readonly<Record<string, string>>,
+    onLogLine: (line: string) => void,
+  ) {
+    this.#child = fork(BOOTSTRAP, [bundleDirectory], {
+      cwd: bundleDirectory,
+      env: { ...environment },
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    for (const output of [this.#child.stdout, this.#child.stderr]) {
+      if (output) createInterface({ input: output }).on('line', onLogLine);
+    }
+    // A process that cannot be killed or written to any more is on its way to 'close'.
+    this.#child.on('error', () => {});
+    this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
+    this.#initialized = this.#untilInitialized();
+    void this.#closed.then(() => this.#end());
+    this.#child.on('message', (report: BootstrapReport) => this.#hear(report));
+  }
+
+  /** False once the process has ended: the next invocation needs another. */
+  get alive(): boolean {
+    return !this.#gone;
+  }
+
+  /** Whether it is in the middle of an invocation, or of loading the bundle for one. */
+  get invoking(): boolean {
+    return this.#invoking;
+  }
+
+  /**
+   * Runs the handler once. After the timeout the process is killed, as Lambda does.
+   * @param begun called when the handler is given the event
+   */
+  async invoke(
+    invocation: Omit<Invocation, 'deadlineMs'>,
+    timeoutMs: number,
+    begun: () => void,
+  ): Promise<InvocationOutcome> {
+    this.#invoking = true;
+    try {
+      await this.#initialized;
+      return this.#gone ? { kind: 'crashed' } : await this.#run(invocation, timeoutMs, begun);
+    } finally {
+      this.#invoking = false;
+    }
+  }
+
+  #run(
+    invocation: Omit<Invocation, 'deadlineMs'>,
+    timeoutMs: number,
+    begun: () => void,
+  ): Promise<InvocationOutcome> {
+    return new Promise((resolve) => {
+      const deadline = setTimeout(() => {
+        this.#timedOut = true;
+        this.#child.kill('SIGKILL');
+      }, timeoutMs);
+      this.#settle = (outcome) => {
+        clearTimeout(deadline);
+        this.#settle = undefined;
+        resolve(outcome);
+      };
+      const message: Invocation = { ...invocation, deadlineMs: Date.now() + timeoutMs };
+      this.#child.send(message, (error) => {
+        if (error) this.#child.kill('SIGKILL');
+      });
+      begun();
+    });
+  }
+
+  /** kill -9; resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#closed;
+  }
+
+  async #untilInitialized(): Promise<void> {
+    const tooLong = setTimeout(() => this.#child.kill('SIGKILL'), INIT_TIMEOUT_MS);
+    await Promise.race([new Promise((resolve) => this.#child.once('message', resolve)), this.#closed]);
+    clearTimeout(tooLong);
+  }
+
+  #hear(report: BootstrapReport): void {
+    if (report.kind === 'answered') this.#settle?.({ kind: 'answered', answer: report.answer });
+    if (report.kind === 'threw') this.#settle?.({ kind: 'threw', error: report.error });
+  }
+
+  #end(): void {
+    this.#gone = true;
+    this.#settle?.({ kind: this.#timedOut ? 'timed-out' : 'crashed' });
+  }
+}
+
+export type LambdaFunction = {
+  readonly name: string;
+  readonly region: string;
+  readonly memoryLimitMb: number;
+  readonly bundleDirectory: string;
+};
+
+/** The variables that Lambda itself sets, and those that were given; nothing of the parent's own. */
+export function lambdaEnvironment(
+  lambda: LambdaFunction,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return {
+    AWS_REGION: lambda.region,
+    AWS_DEFAULT_REGION: lambda.region,
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_LAMBDA_FUNCTION_NAME: lambda.name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(lambda.memoryLimitMb),
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${lambda.name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_SESSION_TOKEN: 'local',
+    LAMBDA_TASK_ROOT: lambda.bundleDirectory,
+    _HANDLER: 'index.handler',
+    LANG: 'en_US.UTF-8',
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    TZ: ':UTC',
+    ...given,
+  };
+}

@@ -1,0 +1,226 @@
+import addressparser from 'nodemailer/lib/addressparser';
+import type { SesAccount } from './account.ts';
+import { headerValue, headerValues, type MessageHeader, readMessageHeader } from './delivered-message.ts';
+import {
+  invalidParameter,
+  type MessageTags,
+  type Refusal,
+  type SesApi,
+  type Submission,
+} from './submission.ts';
+
+/** The envelope of a submission that SES takes, or why it does not. */
+export type SubmissionCheck =
+  | { readonly kind: 'fine'; readonly source: string; readonly recipients: readonly string[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+// SES's limits stand here on their own: shared with the code under test, a wrong number would go unseen.
+const MAX_MESSAGE_BYTES: Readonly<Record<SesApi, number>> = { v1: 10_485_760, v2: 40 * 1024 * 1024 };
+const MAX_RECIPIENTS = 50;
+const MAX_TAG_LENGTH = 256;
+
+/** Documented as fields that cannot stand more than once in a message (a part of the list: what mailers write). */
+const SINGLE_FIELDS = [
+  'Auto-Submitted',
+  'Content-Transfer-Encoding',
+  'Content-Type',
+  'Date',
+  'DKIM-Signature',
+  'From',
+  'In-Reply-To',
+  'List-Unsubscribe',
+  'Message-ID',
+  'MIME-Version',
+  'References',
+  'Reply-To',
+  'Return-Path',
+  'Sender',
+  'Subject',
+];
+
+/**
+ * Checks a submission as SES does before it counts it. Which of several faults SES names first is not
+ * documented; here form comes before state.
+ */
+export function checkSubmission(
+  submission: Submission,
+  { account, api, region }: { account: SesAccount; api: SesApi; region: string },
+): SubmissionCheck {
+  const header = readMessageHeader(submission.raw);
+  const malformed =
+    complaintAboutSize(submission.raw, MAX_MESSAGE_BYTES[api]) ??
+    complaintAboutTags(submission.tags) ??
+    complaintAboutHeader(header);
+  if (malformed !== undefined) return { kind: 'refused', refusal: invalidParameter(malformed) };
+
+  const envelope = readEnvelope(submission, header);
+  if (envelope.kind === 'refused') return envelope;
+  const refusal =
+    checkSendingAllowed(submission.configurationSet, account) ??
+    checkIdentities([envelope.source, ...headerSenders(header)], envelope.recipients, account, region);
+  return refusal === undefined ? envelope : { kind: 'refused', refusal };
+}
+
+function complaintAboutSize(raw: Buffer, maxBytes: number): string | undefined {
+  // the text is v1's; that v2 words it the same way is assumed
+  return raw.length > maxBytes
+    ? `Message length is more than ${maxBytes} bytes long: '${raw.length}'.`
+    : undefined;
+}
+
+function complaintAboutTags(tags: MessageTags): string | undefined {
+  // the text for values was observed with its angle brackets; the one for names and for the length is assumed
+  for (const [name, value] of Object.entries(tags)) {
+    if (!isTagText(name)) return `Invalid tag name <${name}>: ${ALLOWED_IN_TAGS}`;
+    if (!isTagText(value)) return `Invalid tag value <${value}>: ${ALLOWED_IN_TAGS}`;
+  }
+  return undefined;
+}
+
+const ALLOWED_IN_TAGS = "only alphanumeric ASCII characters, '_', and '-' are allowed.";
+
+function isTagText(text: string): boolean {
+  return text.length <= MAX_TAG_LENGTH && /^[A-Za-z0-9_-]+$/.test(text);
+}
+
+function complaintAboutHeader(header: MessageHeader): string | undefined {
+  if (!headerValue(header, 'From')) return "Missing required header 'From'.";
+  const repeated = SINGLE_FIELDS.find((name) => headerValues(header, name).length > 1);
+  return repeated === undefined ? undefined : `Duplicate header '${repeated}'.`;
+}
+
+function readEnvelope(submission: Submission, header: MessageHeader): SubmissionCheck {
+  const source = senderOf(submission, header);
+  if (source.kind === 'invalid') return { kind: 'refused', refusal: invalidParameter(source.message) };
+  const recipients = recipientsOf(submission, header);
+  const invalid = recipients.find((recipient) => recipient.kind === 'invalid');
+  if (invalid !== undefined) return { kind: 'refused', refusal: invalidParameter(invalid.message) };
+  const addresses = addressesIn(recipients);
+  const complaint = complaintAboutCount(addresses.length);
+  if (complaint !== undefined) return { kind: 'refused', refusal: invalidParameter(complaint) };
+  return { kind: 'fine', source: source.address, recipients: addresses };
+}
+
+/** Without a Source the sender is the Return-Path, else the Sender, else the first From. */
+function senderOf(submission: Submission, header: MessageHeader): AddressCheck {
+  if (submission.source !== undefined) return readMailbox(submission.source);
+  const value = ['Return-Path', 'Sender', 'From'].map((name) => headerValue(header, name)).find(Boolean);
+  return readMailboxes(value ?? '')[0] ?? { kind: 'invalid', message: "Missing final '@domain'" };
+}
+
+function recipientsOf(submission: Submission, header: MessageHeader): AddressCheck[] {
+  if (submission.destinations !== undefined) return submission.destinations.map(readMailbox);
+  return ['To', 'Cc', 'Bcc'].flatMap((name) => headerValues(header, name)).flatMap(readMailboxes);
+}
+
+function complaintAboutCount(recipients: number): string | undefined {
+  if (recipients === 0) return "Missing required header 'To'.";
+  return recipients > MAX_RECIPIENTS ? `Recipient count exceeds ${MAX_RECIPIENTS}.` : undefined;
+}
+
+function headerSenders(header: MessageHeader): string[] {
+  const values = ['From', 'Sender', 'Return-Path'].flatMap((name) => headerValues(header, name));
+  return addressesIn(values.flatMap(readMailboxes));
+}
+
+function addressesIn(checks: readonly AddressCheck[]): string[] {
+  return checks.flatMap((check) => (check.kind === 'address' ? [check.address] : []));
+}
+
+function checkSendingAllowed(configurationSet: string | undefined, account: SesAccount): Refusal | undefined {
+  if (account.enforcementStatus === 'SHUTDOWN') {
+    // observed on v1; that v2 answers the same way is assumed
+    return {
+      reason: 'message-rejected',
+      message:
+        'Sending paused for this account. For more information, please check the inbox of the email address associated with your AWS account.',
+    };
+  }
+  if (!account.sendingEnabled) {
+    // AWS documents the error and its meaning, not its text
+    return {
+      reason: 'account-paused',
+      message: 'Email sending is disabled for your entire Amazon SES account.',
+    };
+  }
+  return configurationSet === undefined ? undefined : checkConfigurationSet(configurationSet, account);
+}
+
+function checkConfigurationSet(name: string, account: SesAccount): Refusal | undefined {
+  const configurationSet = account.configurationSets.get(name);
+  // SES writes the angle brackets; the text for a paused set is assumed
+  if (configurationSet === undefined) {
+    return { reason: 'unknown-configuration-set', message: `Configuration set <${name}> does not exist.` };
+  }
+  if (configurationSet.sendingEnabled) return undefined;
+  return {
+    reason: 'configuration-set-paused',
+    message: `Sending is paused for configuration set <${name}>.`,
+  };
+}
+
+function checkIdentities(
+  senders: readonly string[],
+  recipients: readonly string[],
+  account: SesAccount,
+  region: string,
+): Refusal | undefined {
+  const failed = new Set([
+    ...senders.filter((sender) => !account.isVerified(sender)),
+    ...recipients.filter((recipient) => !account.maySendTo(recipient)),
+  ]);
+  if (failed.size === 0) return undefined;
+  const message = `Email address is not verified. The following identities failed the check in region ${region.toUpperCase()}: ${[...failed].join(', ')}`;
+  return { reason: 'message-rejected', message };
+}
+
+/** An address that SES would send to or from, or the reason it would not. */
+export type AddressCheck =
+  | { readonly kind: 'address'; readonly address: string }
+  | { readonly kind: 'invalid'; readonly message: string };
+
+/** Reads one mailbox, `a@example.org` or `Name <a@example.org>`, as a parameter of a call has it. */
+export function readMailbox(text: string): AddressCheck {
+  if (!text.includes('<')) return checkAddress(text.trim());
+  const [mailbox, ...others] = addressparser(text, { flatten: true });
+  if (mailbox === undefined || others.length > 0) return { kind: 'invalid', message: 'Illegal address' };
+  return checkAddress(mailbox.address);
+}
+
+/** Reads all mailboxes of an address header, those inside groups too. */
+function readMailboxes(headerValue: string): AddressCheck[] {
+  return addressparser(headerValue, { flatten: true }).map(({ address }) => checkAddress(address));
+}
+
+/**
+ * The checks and their texts are those of JavaMail's InternetAddress, which SES was observed to answer with
+ * ("Missing final '@domain'", "Local address contains control or whitespace"). The other texts are taken
+ * from JavaMail and were not seen from SES; the one about the domain's form is assumed.
+ */
+function checkAddress(address: string): AddressCheck {
+  const message = complaintAbout(address);
+  return message === undefined ? { kind: 'address', address } : { kind: 'invalid', message };
+}
+
+function complaintAbout(address: string): string | undefined {
+  const at = address.lastIndexOf('@');
+  if (at < 0) return "Missing final '@domain'";
+  return complaintAboutLocalPart(address.slice(0, at)) ?? complaintAboutDomain(address.slice(at + 1));
+}
+
+function complaintAboutLocalPart(localPart: string): string | undefined {
+  if (localPart === '') return 'Missing local name';
+  if (/^"[\x20-\x7e]*"$/.test(localPart)) return undefined;
+  // SES has no SMTPUTF8: what is outside of printable ASCII is refused with the text for control characters
+  if (/[^\x21-\x7e]/.test(localPart)) return 'Local address contains control or whitespace';
+  if (/[()<>,;:\\"[\]@]/.test(localPart)) return 'Local address contains illegal character';
+  return undefined;
+}
+
+function complaintAboutDomain(domain: string): string | undefined {
+  if (domain === '') return 'Missing domain';
+  if (/[^\x21-\x7e]/.test(domain)) return 'Domain contains control or whitespace';
+  // UserName@[SubDomain.]Domain.TopLevelDomain is the documented form
+  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(domain)) return `Invalid domain name: '${domain}'.`;
+  return undefined;
+}

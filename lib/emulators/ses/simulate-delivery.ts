@@ -1,0 +1,373 @@
+import { isMailboxSimulator, type SesAccount } from './account.ts';
+import type { EventPublisher } from './event-publisher.ts';
+import {
+  type BounceClass,
+  type BouncedRecipient,
+  type ComplaintSubType,
+  type DelayType,
+  type EventMail,
+  eventMail,
+  type MailOrigin,
+  type PermanentSubType,
+  type SesEvent,
+  type TransientSubType,
+} from './ses-event.ts';
+import { newSesMessageId, type SesMail } from './submission.ts';
+import type { AccountSuppressionReason } from './suppression.ts';
+
+/** What the aftermath of a mail needs. */
+export interface AftermathOptions {
+  readonly account: SesAccount;
+  readonly region: string;
+  readonly publisher: EventPublisher;
+}
+
+/** What comes after SES has taken a mail: what becomes of it, whom it suppresses, and the events that tell of it. */
+export class Aftermath {
+  readonly #options: AftermathOptions;
+  #fateOf: FateOf = () => undefined;
+
+  constructor(options: AftermathOptions) {
+    this.#options = options;
+  }
+
+  /** Decides the fates of the mails from now on. */
+  script(fateOf: FateOf): void {
+    this.#fateOf = fateOf;
+  }
+
+  follow(mail: SesMail): void {
+    const { account, region, publisher } = this.#options;
+    const fated = mail.recipients.map((recipient) => ({
+      recipient,
+      fate: suppressedFate(account, recipient) ?? this.#fateOf(mail, recipient) ?? usualFate(recipient),
+    }));
+    const identity = account.identityOf(mail.source) ?? mail.source;
+    const events = lifeOf(mail, fated, { region, identity });
+    for (const event of events) suppressAfter(event, account);
+    if (account.publishesEvents(mail.configurationSet)) publisher.publish(events);
+  }
+}
+
+/** Documented: SES tries to deliver for 840 minutes, unless it is told otherwise. */
+const DELIVERY_ATTEMPTS_MS = 840 * 60 * 1000;
+
+const OUTGOING_IP = '192.0.2.20';
+const DELAYING_SERVER_IP = '192.0.2.30';
+
+/** A recipient, and what becomes of the mail there. */
+interface FatedRecipient {
+  readonly recipient: string;
+  readonly fate: RecipientFate;
+}
+
+/**
+ * All that happens to a mail, in the order that it happens. One event tells of one recipient; only the simulator's
+ * bounces of one mail are documented to come in one.
+ */
+function lifeOf(mail: SesMail, fated: readonly FatedRecipient[], origin: MailOrigin): SesEvent[] {
+  const about = eventMail(mail, origin);
+  const meets = (kind: RecipientFate['kind']) => fated.some(({ fate }) => fate.kind === kind);
+  if (meets('rendering-failure')) return [renderingFailure(about)];
+  const send: SesEvent = { eventType: 'Send', mail: about, send: {} };
+  if (meets('rejected'))
+    return [send, { eventType: 'Reject', mail: about, reject: { reason: 'Bad content' } }];
+  const later = inGroups(fated).flatMap(({ fate, recipients }) => {
+    const life = new GroupLife(about, mail, origin.region, recipients);
+    return life.events(fate);
+  });
+  return [send, ...later];
+}
+
+interface Group {
+  readonly fate: RecipientFate;
+  readonly recipients: string[];
+}
+
+function inGroups(fated: readonly FatedRecipient[]): Group[] {
+  const groups: Group[] = [];
+  const simulated = new Map<string, Group>();
+  for (const { recipient, fate } of fated) {
+    const key = JSON.stringify(fate);
+    const together = fate.kind === 'hard-bounce' && isMailboxSimulator(recipient);
+    const known = together ? simulated.get(key) : undefined;
+    if (known !== undefined) {
+      known.recipients.push(recipient);
+      continue;
+    }
+    const group = { fate, recipients: [recipient] };
+    groups.push(group);
+    if (together) simulated.set(key, group);
+  }
+  return groups;
+}
+
+function renderingFailure(mail: EventMail): SesEvent {
+  return {
+    eventType: 'Rendering Failure',
+    mail: withoutHeaders(mail),
+    failure: {
+      templateName: 'Template',
+      errorMessage: "Attribute 'name' is not present in the rendering data.",
+    },
+  };
+}
+
+/** The documentation's records of failures and delays have neither the headers nor the common ones. */
+function withoutHeaders({ headers: _, commonHeaders: __, ...mail }: EventMail): EventMail {
+  return mail;
+}
+
+/** What happens to one group of recipients; each event happens a millisecond after the one before. */
+class GroupLife {
+  readonly #about: EventMail;
+  readonly #sentAtMs: number;
+  readonly #region: string;
+  readonly #recipients: readonly string[];
+  #nowMs: number;
+
+  constructor(about: EventMail, { at }: SesMail, region: string, recipients: readonly string[]) {
+    this.#about = about;
+    this.#sentAtMs = at.getTime();
+    this.#region = region;
+    this.#recipients = recipients;
+    this.#nowMs = this.#sentAtMs;
+  }
+
+  events(fate: RecipientFate): SesEvent[] {
+    switch (fate.kind) {
+      case 'delivered':
+        return [this.#delivery()];
+      case 'delayed-then-delivered':
+        return [this.#delay(fate.delayType ?? 'TransientCommunicationFailure'), this.#delivery()];
+      case 'hard-bounce':
+        return [this.#bounce({ bounceType: 'Permanent', bounceSubType: fate.subType ?? 'General' })];
+      case 'soft-bounce':
+        return [this.#bounce({ bounceType: 'Transient', bounceSubType: fate.subType ?? 'General' })];
+      case 'undetermined-bounce':
+        return [this.#bounce({ bounceType: 'Undetermined', bounceSubType: 'Undetermined' })];
+      case 'delivered-then-bounced':
+        return [
+          this.#delivery(),
+          this.#bounce({ bounceType: 'Permanent', bounceSubType: fate.subType ?? 'General' }),
+        ];
+      case 'complaint':
+        return fate.subType == null
+          ? [this.#delivery(), this.#complaint(null)]
+          : [this.#complaint(fate.subType)];
+      case 'rejected':
+      case 'rendering-failure':
+      case 'silence':
+        return [];
+    }
+  }
+
+  #delivery(): SesEvent {
+    const at = this.#next();
+    const { tags } = this.#about;
+    return {
+      eventType: 'Delivery',
+      mail: { ...this.#about, tags: { ...tags, 'ses:outgoing-ip': [OUTGOING_IP] } },
+      delivery: {
+        timestamp: at.toISOString(),
+        processingTimeMillis: at.getTime() - this.#sentAtMs,
+        recipients: this.#recipients,
+        smtpResponse: '250 2.0.0 Ok: queued',
+        reportingMTA: `a1-20.smtp-out.${this.#region}.amazonses.com`,
+      },
+    };
+  }
+
+  #delay(delayType: DelayType): SesEvent {
+    return {
+      eventType: 'DeliveryDelay',
+      mail: withoutHeaders(this.#about),
+      deliveryDelay: {
+        timestamp: this.#next().toISOString(),
+        delayType,
+        expirationTime: new Date(this.#sentAtMs + DELIVERY_ATTEMPTS_MS).toISOString(),
+        delayedRecipients: this.#recipients.map((emailAddress) => ({
+          emailAddress,
+          status: '4.4.1',
+          diagnosticCode: 'smtp; 421 4.4.1 unable to connect to remote host',
+        })),
+        reportingMTA: DELAYING_SERVER_IP,
+      },
+    };
+  }
+
+  #bounce(bounceClass: BounceClass): SesEvent {
+    const at = this.#next();
+    const { reportingMTA, about } = bounceReport(bounceClass);
+    return {
+      eventType: 'Bounce',
+      mail: this.#about,
+      bounce: {
+        ...bounceClass,
+        bouncedRecipients: this.#recipients.map((emailAddress) => ({ emailAddress, ...about })),
+        timestamp: at.toISOString(),
+        feedbackId: newSesMessageId(at),
+        ...(reportingMTA !== undefined && { reportingMTA }),
+      },
+    };
+  }
+
+  #complaint(complaintSubType: ComplaintSubType): SesEvent {
+    const at = this.#next();
+    return {
+      eventType: 'Complaint',
+      mail: this.#about,
+      complaint: {
+        complainedRecipients: this.#recipients.map((emailAddress) => ({ emailAddress })),
+        timestamp: at.toISOString(),
+        feedbackId: newSesMessageId(at),
+        complaintSubType,
+        userAgent: 'Local feedback loop',
+        complaintFeedbackType: 'abuse',
+        arrivalDate: at.toISOString(),
+      },
+    };
+  }
+
+  #next(): Date {
+    this.#nowMs += 1;
+    return new Date(this.#nowMs);
+  }
+}
+
+/** What is told of a bounce beside its class. */
+interface BounceReport {
+  readonly reportingMTA?: string;
+  readonly about: Omit<BouncedRecipient, 'emailAddress'>;
+}
+
+/** As it comes with a delivery status notification (RFC 3464); without one where SES cannot tell what came back. */
+function bounceReport({ bounceType, bounceSubType }: BounceClass): BounceReport {
+  if (bounceType === 'Undetermined') return { about: {} };
+  const [status, diagnosticCode] =
+    bounceType === 'Permanent' ? PERMANENT[bounceSubType] : TRANSIENT[bounceSubType];
+  const isOwn = bounceSubType === 'Suppressed' || bounceSubType === 'OnAccountSuppressionList';
+  return {
+    reportingMTA: isOwn ? 'dns; amazonses.com' : 'dns; mx.example.net',
+    about: { action: 'failed', status, diagnosticCode },
+  };
+}
+
+type Words = readonly [status: string, diagnosticCode: string];
+
+const PERMANENT = {
+  General: ['5.1.1', 'smtp; 550 5.1.1 user unknown'],
+  NoEmail: ['5.1.1', 'smtp; 550 5.1.1 no such mailbox'],
+  // SES itself speaks here, and no server did: there is no `smtp;` before its words
+  Suppressed: ['5.1.1', 'Amazon SES has suppressed sending to this address: it bounced lately.'],
+  OnAccountSuppressionList: [
+    '5.1.1',
+    'Amazon SES did not send the message to this address: it is on the suppression list of your account.',
+  ],
+} as const satisfies Record<string, Words>;
+
+const TRANSIENT = {
+  General: ['4.4.7', 'smtp; 550 4.4.7 message expired: unable to deliver in 840 minutes'],
+  MailboxFull: ['4.2.2', 'smtp; 452 4.2.2 mailbox full'],
+  MessageTooLarge: ['5.3.4', 'smtp; 552 5.3.4 message too big for the system'],
+  ContentRejected: ['5.6.0', 'smtp; 554 5.6.0 content rejected'],
+  AttachmentRejected: ['5.7.0', 'smtp; 552 5.7.0 attachment rejected'],
+} as const satisfies Record<string, Words>;
+
+/** What becomes of a mail for one recipient, and so which events SES publishes about it after Send. */
+export type RecipientFate =
+  | { readonly kind: 'delivered' }
+  /** @default delayType TransientCommunicationFailure */
+  | { readonly kind: 'delayed-then-delivered'; readonly delayType?: DelayType }
+  /** @default subType General */
+  | { readonly kind: 'hard-bounce'; readonly subType?: PermanentSubType }
+  /** SES tried for hours and has given up. @default subType General */
+  | { readonly kind: 'soft-bounce'; readonly subType?: TransientSubType }
+  | { readonly kind: 'undetermined-bounce' }
+  /** Its server took the mail and sent it back later. */
+  | { readonly kind: 'delivered-then-bounced'; readonly subType?: PermanentSubType }
+  /**
+   * A complaint after the delivery; with a subtype there was none, for SES had the address on its list.
+   *
+   * @default subType null
+   */
+  | { readonly kind: 'complaint'; readonly subType?: ComplaintSubType }
+  /** SES finds a virus. The fate of one recipient, it is that of the whole mail. */
+  | { readonly kind: 'rejected' }
+  /** A template could not be filled in, and nothing was sent; also of the whole mail. */
+  | { readonly kind: 'rendering-failure' }
+  /** Nothing is heard after Send. */
+  | { readonly kind: 'silence' };
+
+/** Decides what becomes of a mail for a recipient; undefined leaves it to the double. */
+export type FateOf = (mail: SesMail, recipient: string) => RecipientFate | undefined;
+
+/**
+ * What the mailbox simulator does, also behind a label such as `bounce+1@`; whoever else is asked for gets the mail.
+ * https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html#send-email-simulator
+ */
+function usualFate(recipient: string): RecipientFate {
+  if (!isMailboxSimulator(recipient)) return { kind: 'delivered' };
+  const mailbox = /^[^+@]*/.exec(recipient.toLowerCase())?.[0];
+  switch (mailbox) {
+    case 'bounce':
+      return { kind: 'hard-bounce' };
+    case 'suppressionlist':
+      return { kind: 'hard-bounce', subType: 'Suppressed' };
+    case 'complaint':
+      return { kind: 'complaint' };
+    default:
+      return { kind: 'delivered' };
+  }
+}
+
+/** The fate of a mail for an address that the account's list has SES not send to; undefined for all others. */
+function suppressedFate(account: SesAccount, recipient: string): RecipientFate | undefined {
+  const entry = account.suppressionList.get(recipient);
+  if (entry === undefined || !account.suppressedReasons.has(entry.reason)) return undefined;
+  return { kind: 'hard-bounce', subType: 'OnAccountSuppressionList' };
+}
+
+/**
+ * Puts whom an event speaks against on the account's list, as far as the account asks for it. The simulator's
+ * addresses never get there, nor does who was not sent to: that is no bounce of the address.
+ */
+function suppressAfter(event: SesEvent, account: SesAccount): void {
+  const strike = strikeOf(event);
+  if (strike === undefined || !account.suppressedReasons.has(strike.reason)) return;
+  for (const address of strike.addresses) {
+    if (isMailboxSimulator(address)) continue;
+    account.suppressionList.put({
+      address,
+      reason: strike.reason,
+      updatedAt: new Date(strike.timestamp),
+      event: { sesMessageId: event.mail.messageId, feedbackId: strike.feedbackId },
+    });
+  }
+}
+
+interface EventStrike {
+  readonly reason: AccountSuppressionReason;
+  readonly addresses: readonly string[];
+  readonly timestamp: string;
+  readonly feedbackId: string;
+}
+
+function strikeOf(event: SesEvent): EventStrike | undefined {
+  if (event.eventType === 'Bounce') {
+    const { bounceType, bounceSubType, bouncedRecipients, timestamp, feedbackId } = event.bounce;
+    if (bounceType !== 'Permanent' || (bounceSubType !== 'General' && bounceSubType !== 'NoEmail')) {
+      return undefined;
+    }
+    return { reason: 'BOUNCE', addresses: addressesOf(bouncedRecipients), timestamp, feedbackId };
+  }
+  if (event.eventType === 'Complaint' && event.complaint.complaintSubType === null) {
+    const { complainedRecipients, timestamp, feedbackId } = event.complaint;
+    return { reason: 'COMPLAINT', addresses: addressesOf(complainedRecipients), timestamp, feedbackId };
+  }
+  return undefined;
+}
+
+function addressesOf(recipients: readonly { readonly emailAddress: string }[]): string[] {
+  return recipients.map(({ emailAddress }) => emailAddress);
+}

@@ -1,0 +1,97 @@
+import { SecretValue, Stack, Validations } from 'aws-cdk-lib';
+import { AccessKey, PolicyStatement, User } from 'aws-cdk-lib/aws-iam';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import type { PayloadBucket } from './payload-bucket.ts';
+import type { FallbackQueue, ReceiptsQueue } from './queues.ts';
+
+export interface ApiUserProps {
+  readonly userName: string;
+  readonly secretName: string;
+
+  /** The queue that the API's worker hands over to. */
+  readonly fallbackQueue: FallbackQueue;
+
+  /** Where the worker puts content that is too large for a message. */
+  readonly payloadBucket: PayloadBucket;
+
+  /** Where the worker reads what became of what it handed over. */
+  readonly receiptsQueue: ReceiptsQueue;
+
+  /**
+   * One higher makes a new access key, writes it to the secret and deletes the old one.
+   *
+   * @default 0
+   */
+  readonly accessKeySerial?: number;
+
+  /**
+   * Where the worker may publish its metrics.
+   *
+   * @default nowhere
+   */
+  readonly workerMetricNamespace?: string;
+}
+
+/**
+ * The IAM user of the API's worker, which runs outside AWS and so needs a key. It can hand over mail, read
+ * receipts, publish the worker's metrics where that is wanted, and nothing else: a key that leaked can neither send
+ * through SES nor read what was handed over.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
+ */
+export class ApiUser extends Construct {
+  readonly user: User;
+  readonly secret: Secret;
+
+  constructor(scope: Construct, id: string, props: ApiUserProps) {
+    super(scope, id);
+    this.user = new User(this, 'User', { userName: props.userName });
+    props.fallbackQueue.grantSend(this.user);
+    props.payloadBucket.grantPut(this.user);
+    props.receiptsQueue.grantRead(this.user);
+    if (props.workerMetricNamespace !== undefined) this.allowMetrics(props.workerMetricNamespace);
+
+    const accessKey = new AccessKey(this, 'AccessKey', {
+      user: this.user,
+      serial: props.accessKeySerial ?? 0,
+    });
+    this.secret = new Secret(this, 'Secret', {
+      secretName: props.secretName,
+      description: `The access key of ${props.userName} and where it hands mail over`,
+      // The names are those of the API's environment. Queues and bucket are no secrets; they are here so that one
+      // read gives the API all it needs, and a new bucket cannot be forgotten in its settings.
+      secretObjectValue: {
+        AWS_SES_ACCESS_KEY: SecretValue.unsafePlainText(accessKey.accessKeyId),
+        AWS_SES_SECRET_KEY: accessKey.secretAccessKey,
+        AWS_SES_REGION: SecretValue.unsafePlainText(Stack.of(this).region),
+        FALLBACK_QUEUE_URL: SecretValue.unsafePlainText(props.fallbackQueue.queue.queueUrl),
+        PAYLOAD_BUCKET: SecretValue.unsafePlainText(props.payloadBucket.bucket.bucketName),
+        RECEIPTS_QUEUE_URL: SecretValue.unsafePlainText(props.receiptsQueue.queue.queueUrl),
+      },
+    });
+    Validations.of(this.secret).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason:
+        'A rotation by itself would cut off the API, which runs outside AWS and reads the secret when a person ' +
+        'sets it. The key is replaced by raising accessKeySerial.',
+    });
+  }
+
+  /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html */
+  private allowMetrics(namespace: string): void {
+    this.user.addToPolicy(
+      new PolicyStatement({
+        actions: ['cloudwatch:PutMetricData'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'cloudwatch:namespace': namespace } },
+      }),
+    );
+    Validations.of(this.user).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'CloudWatch has no resources for cloudwatch:PutMetricData to be limited to; the condition limits it to one ' +
+        'namespace, which none but the alarms for the worker look at.',
+    });
+  }
+}

@@ -1,0 +1,148 @@
+import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  ApplicationLogLevel,
+  Architecture,
+  Code,
+  EventSourceMapping,
+  Function as LambdaFunction,
+  LoggingFormat,
+  RecursiveLoop,
+  Runtime,
+  SystemLogLevel,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { QueueWithDeadLetters } from './queues.ts';
+
+/** What a stage of the pipeline decides of any function. */
+export interface DeployedFunctionProps {
+  readonly functionName: string;
+
+  /** The folder with the bundled handler, `index.mjs` and its chunks. */
+  readonly bundle: string;
+
+  readonly logRetention: RetentionDays;
+}
+
+export interface PipelineFunctionProps extends DeployedFunctionProps {
+  readonly description: string;
+  readonly timeout: Duration;
+  readonly memoryMib: number;
+
+  /**
+   * Whether the function writes to the queue that feeds it. Lambda takes that for a loop and stops it after 16 rounds,
+   * unless it is told that there is an end.
+   *
+   * @default false
+   * @see https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+   */
+  readonly feedsItself?: boolean;
+
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** What all Lambdas have in common: a role and a log group of their own, JSON logs and X-Ray. */
+export class PipelineFunction extends Construct {
+  readonly function: LambdaFunction;
+  readonly role: Role;
+  readonly logGroup: LogGroup;
+
+  constructor(scope: Construct, id: string, props: PipelineFunctionProps) {
+    super(scope, id);
+    this.logGroup = new LogGroup(this, 'LogGroup', {
+      logGroupName: `/aws/lambda/${props.functionName}`,
+      retention: props.logRetention,
+      // Left behind, a group of this name would keep the stack from being created again; it holds no mail.
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.role = this.createRole(props.functionName);
+    this.function = new LambdaFunction(this, 'Function', {
+      functionName: props.functionName,
+      description: props.description,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code: Code.fromAsset(props.bundle),
+      handler: 'index.handler',
+      role: this.role,
+      memorySize: props.memoryMib,
+      timeout: props.timeout,
+      logGroup: this.logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      applicationLogLevelV2: ApplicationLogLevel.INFO,
+      // The line with duration and memory of each invocation is of level INFO.
+      systemLogLevelV2: SystemLogLevel.INFO,
+      tracing: Tracing.ACTIVE,
+      recursiveLoop: props.feedsItself === true ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
+      environment: { ...props.environment },
+    });
+    this.acknowledgeTracing();
+  }
+
+  /** A role of its own: AWS' managed policy would let the function write into every log group. */
+  private createRole(functionName: string): Role {
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      description: `What ${functionName} may do`,
+    });
+    this.logGroup.grantWrite(role);
+    return role;
+  }
+
+  private acknowledgeTracing(): void {
+    Validations.of(this.role).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'X-Ray has no resources for xray:PutTraceSegments and xray:PutTelemetryRecords to be limited to.',
+    });
+  }
+}
+
+/** What a stage of the pipeline decides of a function that a queue feeds. */
+export interface FunctionProps extends DeployedFunctionProps {
+  /**
+   * The most batches that are worked at a time; 2 to 1,000.
+   *
+   * @default 2, the least that SQS allows
+   */
+  readonly maximumConcurrency?: number;
+}
+
+export interface QueueFunctionProps extends FunctionProps, PipelineFunctionProps {
+  /** The queue that the function works, and the dead letters that it parks at. */
+  readonly source: QueueWithDeadLetters;
+
+  readonly batchSize: number;
+
+  /**
+   * How long messages are gathered for a batch.
+   *
+   * @default - not at all
+   */
+  readonly batchWindow?: Duration;
+}
+
+/**
+ * A Lambda that a queue feeds.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+ */
+export class QueueFunction extends PipelineFunction {
+  readonly eventSource: EventSourceMapping;
+
+  constructor(scope: Construct, id: string, props: QueueFunctionProps) {
+    super(scope, id, props);
+    props.source.grantConsume(this.role);
+    props.source.grantPark(this.role);
+    // SqsEventSource would grant more than the function needs, and grant it out of sight.
+    this.eventSource = new EventSourceMapping(this, 'EventSource', {
+      target: this.function,
+      eventSourceArn: props.source.queue.queueArn,
+      batchSize: props.batchSize,
+      ...(props.batchWindow === undefined ? {} : { maxBatchingWindow: props.batchWindow }),
+      reportBatchItemFailures: true,
+      maxConcurrency: props.maximumConcurrency ?? 2,
+    });
+  }
+}

@@ -1,0 +1,144 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Queue, QueueEncryption, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { FEEDBACK_VISIBILITY_SECONDS } from '../../../lambda/feedback/constants.ts';
+import { FALLBACK_VISIBILITY_SECONDS } from '../../../lambda/resend/constants.ts';
+import { MAX_QUEUE_MESSAGE_BYTES, MAX_RECEIVE_COUNT, QUEUE_RETENTION_DAYS } from '../../domain/limits.ts';
+import type { EventTopic } from './event-topic.ts';
+
+export interface QueueNames {
+  readonly queueName: string;
+  readonly deadLetterQueueName: string;
+}
+
+export interface QueueWithDeadLettersProps extends QueueNames {
+  /** How long a message that was handed out stays hidden from others. */
+  readonly visibilityTimeout: Duration;
+}
+
+/**
+ * What all queues of the pipeline have in common: encrypted, over TLS alone, kept for as long as SQS can, and with
+ * a queue beside it for what a person has to look at.
+ *
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+ */
+export class QueueWithDeadLetters extends Construct {
+  readonly queue: Queue;
+  readonly deadLetterQueue: Queue;
+
+  constructor(scope: Construct, id: string, props: QueueWithDeadLettersProps) {
+    super(scope, id);
+    const common = {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(QUEUE_RETENTION_DAYS),
+      // Said explicitly, since tools still take 256 KiB for the default and the limit.
+      maxMessageSizeBytes: MAX_QUEUE_MESSAGE_BYTES,
+    };
+    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
+      ...common,
+      queueName: props.deadLetterQueueName,
+      redriveAllowPolicy: {
+        redrivePermission: RedrivePermission.BY_QUEUE,
+        sourceQueues: [this.queueByName(props.queueName)],
+      },
+    });
+    this.queue = new Queue(this, 'Queue', {
+      ...common,
+      queueName: props.queueName,
+      visibilityTimeout: props.visibilityTimeout,
+      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: MAX_RECEIVE_COUNT },
+    });
+  }
+
+  /** Allows putting messages on the queue, singly or in batches: one action covers both calls. */
+  grantSend(grantee: IGrantable): Grant {
+    return this.queue.grant(grantee, 'sqs:SendMessage');
+  }
+
+  /** Allows working the queue from a Lambda, and setting the time of the next try of a message. */
+  grantConsume(grantee: IGrantable): Grant {
+    return this.queue.grant(
+      grantee,
+      'sqs:ReceiveMessage',
+      'sqs:DeleteMessage',
+      'sqs:ChangeMessageVisibility',
+      'sqs:GetQueueAttributes',
+    );
+  }
+
+  /** Allows parking a message among the dead letters, with the reason why it cannot be worked. */
+  grantPark(grantee: IGrantable): Grant {
+    return this.deadLetterQueue.grant(grantee, 'sqs:SendMessage');
+  }
+
+  /** The two queues name each other, so one of them must be named before it exists. */
+  private queueByName(queueName: string): ReturnType<typeof Queue.fromQueueArn> {
+    const arn = Stack.of(this).formatArn({ service: 'sqs', resource: queueName });
+    return Queue.fromQueueArn(this, 'SourceQueue', arn);
+  }
+}
+
+/**
+ * The queue that envelopes wait in for the resend Lambda, and the dead letters of mail that could not be sent. A
+ * message is received often enough for the retry schedule to outlast the retention of the queue.
+ */
+export class FallbackQueue extends QueueWithDeadLetters {
+  constructor(scope: Construct, id: string, names: QueueNames) {
+    super(scope, id, { ...names, visibilityTimeout: Duration.seconds(FALLBACK_VISIBILITY_SECONDS) });
+  }
+}
+
+export interface FeedbackQueueProps extends QueueNames {
+  /** Where SES publishes its events; nothing else may put messages on the queue. */
+  readonly eventTopic: EventTopic;
+}
+
+/**
+ * The queue that SES's events wait in for the feedback Lambda. What SNS cannot deliver to it goes to the same dead
+ * letters as what the Lambda cannot apply: each is an event, and a person looks in one place.
+ *
+ * @see https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html
+ * @see https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+ */
+export class FeedbackQueue extends QueueWithDeadLetters {
+  constructor(scope: Construct, id: string, { eventTopic, ...names }: FeedbackQueueProps) {
+    super(scope, id, { ...names, visibilityTimeout: Duration.seconds(FEEDBACK_VISIBILITY_SECONDS) });
+    const subscription = new SqsSubscription(this.queue, {
+      rawMessageDelivery: true,
+      deadLetterQueue: this.deadLetterQueue,
+    });
+    eventTopic.topic.addSubscription(subscription);
+  }
+
+  /** Allows asking how many events wait, and neither reading nor removing any. */
+  grantCount(grantee: IGrantable): Grant {
+    return this.queue.grant(grantee, 'sqs:GetQueueAttributes');
+  }
+}
+
+/**
+ * A receipt may overtake the worker that is still writing its row: it is left alone and comes again after this
+ * time. The user of the API cannot set another, so it is the queue's. SQS hands a receipt out 1,000 times: with five
+ * minutes between, a row may be out of reach for three days.
+ */
+const VISIBILITY_TIMEOUT = Duration.minutes(5);
+
+/** The way back: receipts wait here for the worker of the API, which writes them to its rows. */
+export class ReceiptsQueue extends QueueWithDeadLetters {
+  constructor(scope: Construct, id: string, names: QueueNames) {
+    super(scope, id, { ...names, visibilityTimeout: VISIBILITY_TIMEOUT });
+  }
+
+  /** Allows reading receipts and removing those that were read, and nothing else. */
+  grantRead(grantee: IGrantable): Grant {
+    return this.queue.grant(grantee, 'sqs:ReceiveMessage', 'sqs:DeleteMessage');
+  }
+
+  /** Allows telling what became of a mail. */
+  grantPush(grantee: IGrantable): Grant {
+    return this.grantSend(grantee);
+  }
+}

@@ -1,0 +1,108 @@
+import { Duration } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { RESEND_BATCH_SIZE, RESEND_ENV, RESEND_TIMEOUT_SECONDS } from '../../../lambda/resend/constants.ts';
+import type { PayloadBucket } from './payload-bucket.ts';
+import { type FunctionProps, QueueFunction } from './pipeline-function.ts';
+import type { FallbackQueue, FeedbackQueue, ReceiptsQueue } from './queues.ts';
+import type { SendingConfiguration } from './sending-configuration.ts';
+import type { LedgerTable, SuppressionTable } from './tables.ts';
+
+/**
+ * The largest mail, 40 MB, is in memory as bytes, as base64 in the JSON of the v2 call, and as the bytes of that
+ * JSON: five of them in a row took up to 320 MB in all, without reading them from S3. Twice that and more leaves
+ * room for the read, and the share of a CPU that comes with the memory shortens what a cold start is billed for.
+ */
+export const RESEND_MEMORY_MIB = 1024;
+
+export interface ResendFunctionProps extends FunctionProps {
+  /** The queue that the function works. */
+  readonly fallbackQueue: FallbackQueue;
+
+  /** Where large content is read from. */
+  readonly payloadBucket: PayloadBucket;
+
+  /** How SES sends what the function resends. */
+  readonly sendingConfiguration: SendingConfiguration;
+
+  /** The domain that the From of a mail must belong to. */
+  readonly fromDomain: string;
+
+  /** What was offered to SES before. */
+  readonly ledger: LedgerTable;
+
+  /** Whom not to send to. */
+  readonly suppressionList: SuppressionTable;
+
+  /** Tenants whose mail is sent in spite of soft bounces. */
+  readonly exemptTenants: readonly string[];
+
+  /** Where the API hears what became of its mail. */
+  readonly receiptsQueue: ReceiptsQueue;
+
+  /** The events that wait here were not applied yet: they may speak of a call whose answer was lost. */
+  readonly feedbackQueue: FeedbackQueue;
+
+  /** How long to wait for the event of a call whose answer was lost. */
+  readonly eventWait: EventWait;
+
+  /** Where the function's metrics are: their namespace, and the value of the dimension `stage`. */
+  readonly metrics: { readonly namespace: string; readonly stage: string };
+}
+
+interface EventWait {
+  readonly least: Duration;
+
+  /** Where too few events were measured. */
+  readonly default: Duration;
+
+  readonly most: Duration;
+}
+
+/** The Lambda that resends through SES what SMTP did not take, fed by the fallback queue. */
+export class ResendFunction extends QueueFunction {
+  constructor(scope: Construct, id: string, props: ResendFunctionProps) {
+    super(scope, id, {
+      ...props,
+      description: 'Resends through SES the mail that SMTP did not take',
+      source: props.fallbackQueue,
+      batchSize: RESEND_BATCH_SIZE,
+      // The recipients that are still to be sent to go back as a narrower envelope, fewer with each round.
+      feedsItself: true,
+      timeout: Duration.seconds(RESEND_TIMEOUT_SECONDS),
+      memoryMib: RESEND_MEMORY_MIB,
+      environment: environmentOf(props),
+    });
+    // The recipients that are still to be sent to go back as a narrower envelope.
+    props.fallbackQueue.grantSend(this.role);
+    props.payloadBucket.grantGet(this.role);
+    props.sendingConfiguration.grantSend(this.role);
+    props.ledger.grantClaims(this.role);
+    props.suppressionList.grantFind(this.role);
+    props.receiptsQueue.grantPush(this.role);
+    props.feedbackQueue.grantCount(this.role);
+  }
+}
+
+function environmentOf(props: ResendFunctionProps): Record<string, string> {
+  const { fallbackQueue, ledger, suppressionList, eventWait } = props;
+  return {
+    [RESEND_ENV.queueUrl]: fallbackQueue.queue.queueUrl,
+    [RESEND_ENV.deadLetterQueueUrl]: fallbackQueue.deadLetterQueue.queueUrl,
+    [RESEND_ENV.payloadBucket]: props.payloadBucket.bucket.bucketName,
+    [RESEND_ENV.configurationSet]: props.sendingConfiguration.configurationSet.configurationSetName,
+    [RESEND_ENV.fromDomain]: props.fromDomain,
+    [RESEND_ENV.receiptsQueueUrl]: props.receiptsQueue.queue.queueUrl,
+    [RESEND_ENV.feedbackQueueUrl]: props.feedbackQueue.queue.queueUrl,
+    [RESEND_ENV.ledgerTable]: ledger.table.tableName,
+    [RESEND_ENV.ledgerRetentionDays]: String(ledger.retention.toDays()),
+    [RESEND_ENV.suppressionTable]: suppressionList.table.tableName,
+    [RESEND_ENV.softBounceLimit]: String(suppressionList.softBounces.limit),
+    [RESEND_ENV.softBounceWindowDays]: String(suppressionList.softBounces.window.toDays()),
+    [RESEND_ENV.exemptTenants]: props.exemptTenants.join(','),
+    [RESEND_ENV.eventWaitLeastSeconds]: String(eventWait.least.toSeconds()),
+    [RESEND_ENV.eventWaitDefaultSeconds]: String(eventWait.default.toSeconds()),
+    [RESEND_ENV.eventWaitMostSeconds]: String(eventWait.most.toSeconds()),
+    [RESEND_ENV.metricsNamespace]: props.metrics.namespace,
+    [RESEND_ENV.metricsStage]: props.metrics.stage,
+  };
+}

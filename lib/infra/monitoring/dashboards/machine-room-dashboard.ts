@@ -1,0 +1,219 @@
+import type { IWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import { METRICS } from '../../../domain/metrics.ts';
+import { FEEDBACK_MEMORY_MIB } from '../../constructs/feedback-function.ts';
+import { RESEND_MEMORY_MIB } from '../../constructs/resend-function.ts';
+import { PRICES } from '../cost.ts';
+import type { PipelineMetrics } from '../metrics.ts';
+import { KEY_OLD_DAYS } from '../thresholds.ts';
+import type { DashboardProps } from './dashboard-props.ts';
+import { COLOURS, type Line } from './widgets.ts';
+
+/** For whoever looks for a cause: functions, queues and tables, what was in doubt, and what it costs. */
+export function machineRoomDashboard(props: DashboardProps): IWidget[][] {
+  return [[introduction(props)], functions(props), doubts(props), stores(props), upkeep(props)];
+}
+
+function introduction({ widgets, settings, links }: DashboardProps): IWidget {
+  return widgets.text(
+    [
+      `# Machine room (${settings.project}, ${settings.stage})`,
+      '**What broke?** Functions that fail, tables that throttle, answers of SES that were lost, and what it all costs.',
+      `What to do: \`mailctl doctor\`, then ${links.runbook}. More: ` + `${links.mail}, ${links.reputation}.`,
+    ].join('\n\n'),
+    3,
+  );
+}
+
+const FUNCTIONS = ['resend', 'feedback', 'account-metrics'] as const;
+const FUNCTION_COLOURS = {
+  resend: COLOURS.fallback,
+  feedback: COLOURS.ses,
+  'account-metrics': COLOURS.neutral,
+};
+
+function functions({ widgets, metrics: m }: DashboardProps): IWidget[] {
+  const invocations = FUNCTIONS.map((name): Line => {
+    return { label: name, color: FUNCTION_COLOURS[name], of: m.invocations(name) };
+  });
+  const failures: Line[] = [
+    { label: 'resend failed', color: COLOURS.harm, of: m.errors('resend') },
+    { label: 'feedback failed', color: COLOURS.slightHarm, of: m.errors('feedback') },
+    { label: 'account-metrics failed', color: COLOURS.neutral, of: m.errors('account-metrics') },
+    { label: 'resend throttled', color: COLOURS.warning, of: m.throttles('resend') },
+    { label: 'feedback throttled', color: COLOURS.fallback, of: m.throttles('feedback') },
+  ];
+  const durations = FUNCTIONS.map((name): Line => {
+    const of = m.duration(name, 'Maximum');
+    return { label: name, color: FUNCTION_COLOURS[name], of, expression: 'm / 1000' };
+  });
+  return [
+    widgets.graph({ title: 'Invocations', width: 8, lines: invocations, axis: 'count / 5 min' }),
+    widgets.graph({ title: 'Invocations that failed', width: 8, lines: failures, axis: 'count / 5 min' }),
+    widgets.graph({ title: 'The longest invocation', width: 8, lines: durations, axis: 'seconds' }),
+  ];
+}
+
+function doubts({ widgets, metrics: m }: DashboardProps): IWidget[] {
+  const settled = METRICS.LostAnswersSettled.by.values.map((cause): Line => {
+    return {
+      label: SETTLED[cause].label,
+      color: SETTLED[cause].color,
+      of: m.own('LostAnswersSettled', 'Sum', cause),
+    };
+  });
+  const lost: Line = { label: 'answers lost', color: COLOURS.harm, of: m.own('AnswersLost', 'Sum') };
+  const duplicates: Line[] = [
+    { label: 'prevented', color: COLOURS.good, of: m.own('DuplicatesPrevented', 'Sum') },
+    { label: 'sent twice', color: COLOURS.harm, of: m.own('SentTwice', 'Sum') },
+  ];
+  const events: Line[] = [
+    { label: 'unreadable', color: COLOURS.harm, of: m.own('EventsUnreadable', 'Sum') },
+    { label: 'not delivered by SNS', color: COLOURS.warning, of: m.eventsNotDelivered() },
+  ];
+  const place = { width: 8, axis: 'count / 5 min' };
+  return [
+    widgets.graph({ ...place, title: 'Answers of SES that were lost', lines: [lost, ...settled] }),
+    widgets.graph({ ...place, title: 'Duplicates', lines: duplicates }),
+    widgets.graph({ ...place, title: 'Events that were not applied', lines: events }),
+  ];
+}
+
+/** How it became known, or was decided, what a lost answer had been. */
+const SETTLED = {
+  event: { label: 'an event told', color: COLOURS.good },
+  'sent-again': { label: 'sent again', color: COLOURS.warning },
+  parked: { label: 'parked', color: COLOURS.neutral },
+} as const satisfies Record<(typeof METRICS.LostAnswersSettled.by.values)[number], object>;
+
+function stores({ widgets, metrics: m }: DashboardProps): IWidget[] {
+  const units: Line[] = [
+    { label: 'ledger, writes', color: COLOURS.fallback, of: m.writeUnits('ledger') },
+    { label: 'ledger, reads', color: COLOURS.ses, of: m.readUnits('ledger') },
+    { label: 'suppression list, writes', color: COLOURS.neutral, of: m.writeUnits('suppression') },
+    { label: 'suppression list, reads', color: COLOURS.pale, of: m.readUnits('suppression') },
+  ];
+  const throttles: Line[] = [
+    { label: 'ledger, writes', color: COLOURS.harm, of: m.writeThrottles('ledger') },
+    { label: 'ledger, reads', color: COLOURS.slightHarm, of: m.readThrottles('ledger') },
+    { label: 'suppression list, writes', color: COLOURS.warning, of: m.writeThrottles('suppression') },
+    { label: 'suppression list, reads', color: COLOURS.fallback, of: m.readThrottles('suppression') },
+  ];
+  const sent: Line[] = [
+    { label: 'mail', color: COLOURS.fallback, of: m.sentTo('fallback') },
+    { label: 'events', color: COLOURS.ses, of: m.sentTo('feedback') },
+    { label: 'receipts', color: COLOURS.neutral, of: m.sentTo('receipts') },
+  ];
+  return [
+    widgets.graph({ title: 'Into the queues', width: 8, lines: sent, axis: 'messages / 5 min' }),
+    widgets.graph({ title: 'Units of DynamoDB', width: 8, lines: units, axis: 'units / 5 min' }),
+    widgets.graph({ title: 'Throttled by DynamoDB', width: 8, lines: throttles, axis: 'count / 5 min' }),
+  ];
+}
+
+function upkeep(props: DashboardProps): IWidget[] {
+  const { widgets, metrics: m } = props;
+  const age: Line = { label: 'days', color: COLOURS.neutral, of: m.own('KeyAgeDays', 'Maximum') };
+  return [
+    costGraph(props, 16),
+    widgets.graph({
+      title: "Age of the API's access key",
+      width: 8,
+      lines: [age],
+      axis: 'days',
+      periodMinutes: 60,
+      marks: [{ label: 'key-old', value: KEY_OLD_DAYS, kind: 'alarm' }],
+    }),
+  ];
+}
+
+/** A message is sent, received and deleted: at most three requests, fewer where they go in batches. */
+const REQUESTS_OF_MESSAGE = 3;
+
+const GIBIBYTE_MIB = 1024;
+const SECOND_MS = 1000;
+
+/**
+ * About what an hour costs, by list price and without free tiers. What costs next to nothing is left out: the watch
+ * function, logs, S3 and SNS.
+ */
+function costGraph({ widgets, metrics }: DashboardProps, width: number): IWidget {
+  const lines = [sesCost(metrics), lambdaCost(metrics), sqsCost(metrics), dynamoDbCost(metrics)];
+  return widgets.graph({
+    title: 'About what it costs, by list price',
+    width,
+    lines,
+    axis: 'US dollars / hour',
+    periodMinutes: 60,
+    stacked: true,
+  });
+}
+
+function sesCost(m: PipelineMetrics): Line {
+  return {
+    label: 'SES',
+    color: COLOURS.ses,
+    of: { mails: m.own('Resent', 'Sum'), bytes: m.own('ResentBytes', 'Sum') },
+    expression: `FILL(mails, 0) * ${price(PRICES.ses.mail)} + FILL(bytes, 0) * ${price(PRICES.ses.gigabyte / 1e9)}`,
+  };
+}
+
+function lambdaCost(m: PipelineMetrics): Line {
+  const perMs = (memoryMib: number) =>
+    price(((memoryMib / GIBIBYTE_MIB) * PRICES.lambda.gibibyteSecond) / SECOND_MS);
+  return {
+    label: 'Lambda',
+    color: COLOURS.fallback,
+    of: {
+      resent: m.duration('resend', 'Sum'),
+      fed: m.duration('feedback', 'Sum'),
+      calls1: m.invocations('resend'),
+      calls2: m.invocations('feedback'),
+    },
+    expression: [
+      `FILL(resent, 0) * ${perMs(RESEND_MEMORY_MIB)}`,
+      `FILL(fed, 0) * ${perMs(FEEDBACK_MEMORY_MIB)}`,
+      `(FILL(calls1, 0) + FILL(calls2, 0)) * ${price(PRICES.lambda.request)}`,
+    ].join(' + '),
+  };
+}
+
+function sqsCost(m: PipelineMetrics): Line {
+  const request = PRICES.sqs.request;
+  return {
+    label: 'SQS',
+    color: COLOURS.smtp,
+    of: {
+      s1: m.sentTo('fallback'),
+      s2: m.sentTo('feedback'),
+      s3: m.sentTo('receipts'),
+      e1: m.emptyReceives('fallback'),
+      e2: m.emptyReceives('feedback'),
+      e3: m.emptyReceives('receipts'),
+    },
+    expression:
+      `(FILL(s1, 0) + FILL(s2, 0) + FILL(s3, 0)) * ${price(REQUESTS_OF_MESSAGE * request)} + ` +
+      `(FILL(e1, 0) + FILL(e2, 0) + FILL(e3, 0)) * ${price(request)}`,
+  };
+}
+
+function dynamoDbCost(m: PipelineMetrics): Line {
+  const { writeUnit, readUnit } = PRICES.dynamoDb;
+  return {
+    label: 'DynamoDB',
+    color: COLOURS.neutral,
+    of: {
+      w1: m.writeUnits('ledger'),
+      w2: m.writeUnits('suppression'),
+      r1: m.readUnits('ledger'),
+      r2: m.readUnits('suppression'),
+    },
+    expression:
+      `(FILL(w1, 0) + FILL(w2, 0)) * ${price(writeUnit)} + ` +
+      `(FILL(r1, 0) + FILL(r2, 0)) * ${price(readUnit)}`,
+  };
+}
+
+/** Metric math knows no exponents. */
+function price(dollars: number): string {
+  return dollars.toFixed(15).replace(/0+$/, '');
+}

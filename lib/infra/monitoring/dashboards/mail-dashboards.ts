@@ -1,0 +1,56 @@
+import { Duration } from 'aws-cdk-lib';
+import { Dashboard, type IAlarmRef, type IWidget, PeriodOverride } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import { monitoringNames } from '../../../common/names.ts';
+import type { Settings } from '../../settings.ts';
+import { dashboardLink } from '../mail-alarm.ts';
+import { PipelineMetrics } from '../metrics.ts';
+import { machineRoomDashboard } from './machine-room-dashboard.ts';
+import { mailDashboard } from './mail-dashboard.ts';
+import { reputationDashboard } from './reputation-dashboard.ts';
+import { Widgets } from './widgets.ts';
+
+export interface MailDashboardsProps {
+  readonly settings: Settings;
+
+  /** Whose states are shown. */
+  readonly alarms: readonly IAlarmRef[];
+}
+
+/**
+ * The three dashboards of a stage: as many as CloudWatch has free of charge, each of at most 50 metrics.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
+ */
+export class MailDashboards extends Construct {
+  constructor(scope: Construct, id: string, { settings, alarms }: MailDashboardsProps) {
+    super(scope, id);
+    const names = monitoringNames(settings);
+    const props = {
+      settings,
+      alarms,
+      metrics: new PipelineMetrics(settings),
+      widgets: new Widgets(settings.region),
+      links: {
+        runbook: runbookMarkdown(settings),
+        mail: `[mail](${dashboardLink(names.mailDashboard, settings)})`,
+        reputation: `[reputation](${dashboardLink(names.reputationDashboard, settings)})`,
+        machineRoom: `[machine room](${dashboardLink(names.machineRoomDashboard, settings)})`,
+      },
+    };
+    this.add('Mail', names.mailDashboard, Duration.hours(6), mailDashboard(props));
+    this.add('Reputation', names.reputationDashboard, Duration.days(7), reputationDashboard(props));
+    this.add('MachineRoom', names.machineRoomDashboard, Duration.hours(6), machineRoomDashboard(props));
+  }
+
+  private add(id: string, dashboardName: string, defaultInterval: Duration, widgets: IWidget[][]): void {
+    // Counts are of 5 minutes, as their axes say, however long the time is that is looked at.
+    const periodOverride = PeriodOverride.INHERIT;
+    new Dashboard(this, id, { dashboardName, defaultInterval, periodOverride, widgets });
+  }
+}
+
+/** A file of the repository is no link for who reads it in the console. */
+function runbookMarkdown({ runbookUrl }: Settings): string {
+  return runbookUrl === '' ? '`docs/runbook.md`' : `the [runbook](${runbookUrl})`;
+}

@@ -1,0 +1,177 @@
+import { Duration } from 'aws-cdk-lib';
+import {
+  GraphWidget,
+  type HorizontalAnnotation,
+  type IMetric,
+  type IWidget,
+  LegendPosition,
+  MathExpression,
+  Metric,
+  Shading,
+  SingleValueWidget,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { MetricSpec } from '../metrics.ts';
+
+/**
+ * One colour, one meaning, on all dashboards; each is told from the others by people who see red and green alike, since
+ * they differ in lightness, too. Red is for harm alone.
+ */
+export const COLOURS = {
+  harm: '#d62728',
+  slightHarm: '#e2665f',
+  warning: '#ff7f0e',
+  smtp: '#17649b',
+  fallback: '#e8a33d',
+  ses: '#2aa198',
+  good: '#2ca02c',
+  neutral: '#7f7f7f',
+  pale: '#c7c7c7',
+} as const;
+
+/** One shade for each percentile: the longest wait is the darkest. */
+export const PERCENTILE_COLOURS = { p50: '#9ecae1', p90: '#4292c6', p99: '#084594' } as const;
+
+/** One line of a graph, or one big number: a metric as it is, or what is computed of some. */
+export type Line = PlainLine | ComputedLine;
+
+interface Look {
+  readonly label: string;
+
+  /** @default - as CloudWatch chooses */
+  readonly color?: string;
+}
+
+interface PlainLine extends Look {
+  readonly of: MetricSpec;
+  readonly expression?: never;
+}
+
+interface ComputedLine extends Look {
+  /** Each metric by the id that the expression knows it by; a single one is `m`. */
+  readonly of: MetricSpec | Readonly<Record<string, MetricSpec>>;
+
+  /** Metric math over the ids. */
+  readonly expression: string;
+}
+
+/** The lines of one widget for the CDK, in periods of so many minutes. */
+function metricsOf(lines: readonly Line[], periodMinutes: number): IMetric[] {
+  return lines.map((line, index) => metricOf(line, index, Duration.minutes(periodMinutes)));
+}
+
+function metricOf(line: Line, index: number, period: Duration): IMetric {
+  const { label, color } = line;
+  const look = { label, period, ...(color === undefined ? {} : { color }) };
+  if (line.expression === undefined) return new Metric({ ...propsOf(line.of), ...look });
+  const { of, expression } = line;
+  const specs = isSpec(of) ? { m: of } : of;
+  // All lines of a widget share one space of ids.
+  const unique = (id: string) => `${id}_${index}`;
+  const metrics = Object.entries(specs).map(([id, spec]) => [
+    unique(id),
+    new Metric({ ...propsOf(spec), period }),
+  ]);
+  return new MathExpression({
+    expression: expression.replaceAll(/[a-z]\w*/g, (word) => (word in specs ? unique(word) : word)),
+    usingMetrics: Object.fromEntries(metrics),
+    ...look,
+  });
+}
+
+function propsOf({ namespace, name, dimensions, statistic }: MetricSpec) {
+  return { namespace, metricName: name, dimensionsMap: { ...dimensions }, statistic };
+}
+
+function isSpec(of: ComputedLine['of']): of is MetricSpec {
+  return 'statistic' in of && typeof of.statistic === 'string';
+}
+
+/** The width of a dashboard. */
+export const FULL_WIDTH = 24;
+
+interface Placed {
+  readonly title: string;
+
+  /** Of 24 columns. */
+  readonly width: number;
+
+  /** @default 6 */
+  readonly height?: number;
+}
+
+export interface GraphProps extends Placed {
+  readonly lines: readonly Line[];
+
+  /** What the axis counts, with its unit. */
+  readonly axis: string;
+
+  /** @default false */
+  readonly stacked?: boolean;
+
+  /** Lines drawn across, such as the threshold of an alarm. */
+  readonly marks?: readonly Mark[];
+
+  /** @default 5 */
+  readonly periodMinutes?: number;
+}
+
+export interface Mark {
+  readonly label: string;
+  readonly value: number;
+  readonly kind: 'alarm' | 'review' | 'pause';
+}
+
+export interface NumbersProps extends Placed {
+  readonly lines: readonly Line[];
+
+  /** Of all that is shown, or of the latest period alone. */
+  readonly over: 'time-shown' | 'latest';
+
+  /** @default 5 */
+  readonly periodMinutes?: number;
+}
+
+const MARK_COLOURS = { alarm: COLOURS.warning, review: COLOURS.slightHarm, pause: COLOURS.harm };
+
+/** Makes the widgets of dashboards that look at one Region. */
+export class Widgets {
+  readonly #region: string;
+
+  constructor(region: string) {
+    this.#region = region;
+  }
+
+  /** Lines over time, from zero upwards. */
+  graph({ lines, axis, marks = [], periodMinutes = 5, height = 6, ...props }: GraphProps): IWidget {
+    return new GraphWidget({
+      ...props,
+      height,
+      region: this.#region,
+      left: metricsOf(lines, periodMinutes),
+      leftYAxis: { label: axis, min: 0, showUnits: false },
+      leftAnnotations: marks.map(annotationOf),
+      legendPosition: LegendPosition.BOTTOM,
+      stacked: props.stacked ?? false,
+    });
+  }
+
+  /** Big numbers. Those of the time shown are summed up over it, by their own statistic. */
+  numbers({ lines, over, periodMinutes = 5, height = 3, ...placed }: NumbersProps): IWidget {
+    return new SingleValueWidget({
+      ...placed,
+      height,
+      region: this.#region,
+      metrics: metricsOf(lines, periodMinutes),
+      setPeriodToTimeRange: over === 'time-shown',
+    });
+  }
+
+  text(markdown: string, height: number): IWidget {
+    return new TextWidget({ markdown, width: FULL_WIDTH, height });
+  }
+}
+
+function annotationOf({ label, value, kind }: Mark): HorizontalAnnotation {
+  return { label, value, color: MARK_COLOURS[kind], fill: Shading.NONE };
+}

@@ -1,0 +1,189 @@
+import { monitoringNames, type ResourceNames, resourceNames } from '../../common/names.ts';
+import {
+  METRICS,
+  type MetricDefinition,
+  type MetricLabel,
+  type MetricName,
+  metricNamespace,
+  workerMetricNamespace,
+} from '../../domain/metrics.ts';
+import type { Settings } from '../settings.ts';
+
+/** One metric of CloudWatch and how its values are summed up. Plain, so that it is read without the CDK, too. */
+export interface MetricSpec {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly statistic: Statistic;
+}
+
+export type Statistic = 'Sum' | 'Average' | 'Maximum' | 'SampleCount' | `p${number}`;
+
+/** What the names of metrics are made of. */
+export type MetricSettings = Pick<Settings, 'project' | 'stage' | 'userName'>;
+
+type QueueOf = 'fallback' | 'feedback' | 'receipts';
+type FunctionOf = 'resend' | 'feedback' | 'account-metrics';
+type TableOf = 'ledger' | 'suppression';
+
+/**
+ * Every metric that tells of one stage. They are found by the names of what they tell of: a reference to the other
+ * stack would be an export, and the pipeline could not change what is exported while somebody looks at it.
+ */
+export class PipelineMetrics {
+  readonly #settings: MetricSettings;
+  readonly #names: ResourceNames;
+
+  constructor(settings: MetricSettings) {
+    this.#settings = settings;
+    this.#names = resourceNames(settings);
+  }
+
+  /** One that the pipeline counts by itself; with a label, only what has that value of the second dimension. */
+  own<Name extends MetricName>(name: Name, statistic: Statistic, label?: MetricLabel<Name>): MetricSpec {
+    const { project, stage } = this.#settings;
+    const { by, source }: MetricDefinition = METRICS[name];
+    const second = by === undefined || label === undefined ? {} : { [by.dimension]: String(label) };
+    const namespace = source === 'worker' ? workerMetricNamespace(project) : metricNamespace(project);
+    return { namespace, name, dimensions: { stage, ...second }, statistic };
+  }
+
+  /**
+   * How long the oldest message has waited, in seconds. One that was received more than three times is left out.
+   *
+   * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+   */
+  oldestAge(queue: QueueOf): MetricSpec {
+    return this.#ofQueue(this.#queueName(queue), 'ApproximateAgeOfOldestMessage', 'Maximum');
+  }
+
+  /** Messages that wait and that nobody works on; a count. */
+  waiting(queue: QueueOf): MetricSpec {
+    return this.#ofQueue(this.#queueName(queue), 'ApproximateNumberOfMessagesVisible', 'Maximum');
+  }
+
+  /** Dead letters that wait for a person; a count. */
+  deadLetters(queue: QueueOf): MetricSpec {
+    return this.#ofQueue(this.#deadLettersName(queue), 'ApproximateNumberOfMessagesVisible', 'Maximum');
+  }
+
+  /** Messages put on a queue; a count. */
+  sentTo(queue: QueueOf): MetricSpec {
+    return this.#ofQueue(this.#queueName(queue), 'NumberOfMessagesSent', 'Sum');
+  }
+
+  /** Polls that found nothing; a count. SQS charges for them like for others. */
+  emptyReceives(queue: QueueOf): MetricSpec {
+    return this.#ofQueue(this.#queueName(queue), 'NumberOfEmptyReceives', 'Sum');
+  }
+
+  /** Events that SNS could not deliver to the feedback queue, and put among its dead letters; a count. */
+  eventsNotDelivered(): MetricSpec {
+    const dimensions = { TopicName: this.#names.eventTopic };
+    return { namespace: 'AWS/SNS', name: 'NumberOfNotificationsFailed', dimensions, statistic: 'Sum' };
+  }
+
+  /** Invocations of a Lambda; a count. */
+  invocations(name: FunctionOf): MetricSpec {
+    return this.#ofFunction(name, 'Invocations', 'Sum');
+  }
+
+  /** Invocations that failed as a whole; a count. */
+  errors(name: FunctionOf): MetricSpec {
+    return this.#ofFunction(name, 'Errors', 'Sum');
+  }
+
+  /** Invocations that Lambda had no capacity for; a count. */
+  throttles(name: FunctionOf): MetricSpec {
+    return this.#ofFunction(name, 'Throttles', 'Sum');
+  }
+
+  /** How long invocations take, in milliseconds. */
+  duration(name: FunctionOf, statistic: Statistic): MetricSpec {
+    return this.#ofFunction(name, 'Duration', statistic);
+  }
+
+  /** Reads that DynamoDB had no capacity for; a count. */
+  readThrottles(table: TableOf): MetricSpec {
+    return this.#ofTable(table, 'ReadThrottleEvents');
+  }
+
+  /** Writes that DynamoDB had no capacity for; a count. */
+  writeThrottles(table: TableOf): MetricSpec {
+    return this.#ofTable(table, 'WriteThrottleEvents');
+  }
+
+  /** Read units that were paid for. */
+  readUnits(table: TableOf): MetricSpec {
+    return this.#ofTable(table, 'ConsumedReadCapacityUnits');
+  }
+
+  /** Write units that were paid for. */
+  writeUnits(table: TableOf): MetricSpec {
+    return this.#ofTable(table, 'ConsumedWriteCapacityUnits');
+  }
+
+  /**
+   * The share of hard bounces, from 0 to 1, as SES judges it. Of the whole account, since that is what AWS reviews
+   * and pauses; the shares of a configuration set may look fine meanwhile.
+   *
+   * @see https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html
+   */
+  bounceRate(): MetricSpec {
+    return ofAccount('Reputation.BounceRate');
+  }
+
+  /** The same of complaints. */
+  complaintRate(): MetricSpec {
+    return ofAccount('Reputation.ComplaintRate');
+  }
+
+  #queueName(queue: QueueOf): string {
+    const { fallbackQueue, feedbackQueue, receiptsQueue } = this.#names;
+    return { fallback: fallbackQueue, feedback: feedbackQueue, receipts: receiptsQueue }[queue];
+  }
+
+  #deadLettersName(queue: QueueOf): string {
+    const { deadLetterQueue, feedbackDeadLetterQueue, receiptsDeadLetterQueue } = this.#names;
+    return {
+      fallback: deadLetterQueue,
+      feedback: feedbackDeadLetterQueue,
+      receipts: receiptsDeadLetterQueue,
+    }[queue];
+  }
+
+  #ofQueue(QueueName: string, name: string, statistic: Statistic): MetricSpec {
+    return { namespace: 'AWS/SQS', name, dimensions: { QueueName }, statistic };
+  }
+
+  #ofFunction(of: FunctionOf, name: string, statistic: Statistic): MetricSpec {
+    const { resendFunction: resend, feedbackFunction: feedback } = this.#names;
+    const FunctionName = {
+      resend,
+      feedback,
+      'account-metrics': monitoringNames(this.#settings).accountMetricsFunction,
+    }[of];
+    return { namespace: 'AWS/Lambda', name, dimensions: { FunctionName }, statistic };
+  }
+
+  #ofTable(table: TableOf, name: string): MetricSpec {
+    const { ledgerTable: ledger, suppressionTable: suppression } = this.#names;
+    const TableName = { ledger, suppression }[table];
+    return { namespace: 'AWS/DynamoDB', name, dimensions: { TableName }, statistic: 'Sum' };
+  }
+}
+
+function ofAccount(name: string): MetricSpec {
+  return { namespace: 'AWS/SES', name, dimensions: {}, statistic: 'Average' };
+}
+
+/**
+ * Metric math for the sum of metrics of which each may tell nothing, or may never have told anything: a queue that is
+ * not in use, a failure that did not happen yet. CloudWatch's page does not say whether FILL fills what has no value at
+ * all; SUM of an array leaves it out in any case, where an operator might make the whole sum disappear.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+ */
+export function sumOf(...ids: readonly string[]): string {
+  return `SUM([${ids.map((id) => `FILL(${id}, 0)`).join(', ')}])`;
+}

@@ -1,0 +1,31 @@
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { DomainIdentity } from '../constructs/domain-identity.ts';
+import type { Settings } from '../settings.ts';
+
+export interface MailIdentityStackProps extends StackProps {
+  readonly settings: Settings;
+}
+
+/**
+ * The verified domain. SES has one identity for a domain in a region of an account, so it belongs to no stage:
+ * the stack has the same name and content whichever stage is deployed with it, and it outlives them all.
+ */
+export class MailIdentityStack extends Stack {
+  readonly identity: DomainIdentity;
+
+  constructor(scope: Construct, id: string, { settings, ...props }: MailIdentityStackProps) {
+    super(scope, id, {
+      description: `The SES identity of ${settings.domain}, shared by all stages of the mail pipeline`,
+      terminationProtection: true,
+      ...props,
+    });
+    const { domain, mailFromSubdomain, hostedZoneId, publishDmarc } = settings;
+    this.identity = new DomainIdentity(this, 'DomainIdentity', {
+      domain,
+      mailFromDomain: `${mailFromSubdomain}.${domain}`,
+      ...(hostedZoneId === undefined ? {} : { hostedZoneId }),
+      publishDmarc,
+    });
+  }
+}

@@ -1,0 +1,152 @@
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { resourceNames } from '../../common/names.ts';
+import { metricNamespace, workerMetricNamespace } from '../../domain/metrics.ts';
+import { ApiUser } from '../constructs/api-user.ts';
+import { EventTopic } from '../constructs/event-topic.ts';
+import { FeedbackFunction } from '../constructs/feedback-function.ts';
+import { PayloadBucket } from '../constructs/payload-bucket.ts';
+import { FallbackQueue, FeedbackQueue, ReceiptsQueue } from '../constructs/queues.ts';
+import { ResendFunction } from '../constructs/resend-function.ts';
+import { SendingConfiguration } from '../constructs/sending-configuration.ts';
+import { LedgerTable, SuppressionTable } from '../constructs/tables.ts';
+import type { Settings } from '../settings.ts';
+
+export interface MailPipelineStackProps extends StackProps {
+  readonly settings: Settings;
+
+  /** The folder with the bundled resend Lambda. */
+  readonly resendBundle: string;
+
+  /** The folder with the bundled feedback Lambda. */
+  readonly feedbackBundle: string;
+}
+
+/** One stage of the pipeline, from the queue that the API hands over to, up to SES, and back to the API. */
+export class MailPipelineStack extends Stack {
+  readonly sendingConfiguration: SendingConfiguration;
+  readonly fallbackQueue: FallbackQueue;
+  readonly payloadBucket: PayloadBucket;
+  readonly ledger: LedgerTable;
+  readonly suppressionList: SuppressionTable;
+  readonly eventTopic: EventTopic;
+  readonly feedbackQueue: FeedbackQueue;
+  readonly receiptsQueue: ReceiptsQueue;
+  readonly resendFunction: ResendFunction;
+  readonly feedbackFunction: FeedbackFunction;
+  readonly apiUser: ApiUser;
+
+  constructor(scope: Construct, id: string, props: MailPipelineStackProps) {
+    const { settings, resendBundle, feedbackBundle, ...stackProps } = props;
+    const isProduction = settings.stage === 'prod';
+    super(scope, id, {
+      description: `Resends through SES the mail of ${settings.domain} that SMTP did not take (${settings.stage})`,
+      terminationProtection: isProduction,
+      ...stackProps,
+    });
+    const names = resourceNames(settings);
+
+    this.sendingConfiguration = new SendingConfiguration(this, 'SendingConfiguration', {
+      configurationSetName: names.configurationSet,
+      domain: settings.domain,
+    });
+    this.fallbackQueue = new FallbackQueue(this, 'FallbackQueue', {
+      queueName: names.fallbackQueue,
+      deadLetterQueueName: names.deadLetterQueue,
+    });
+    this.payloadBucket = new PayloadBucket(this, 'PayloadBucket', {
+      retention: Duration.days(settings.payloadRetentionDays),
+      // In dev the bucket goes with its stack, once it is empty.
+      removalPolicy: isProduction ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    this.ledger = new LedgerTable(this, 'Ledger', {
+      tableName: names.ledgerTable,
+      keep: isProduction,
+      retention: Duration.days(settings.ledgerRetentionDays),
+    });
+    this.suppressionList = new SuppressionTable(this, 'SuppressionList', {
+      tableName: names.suppressionTable,
+      keep: isProduction,
+      softBounces: {
+        limit: settings.softBounceLimit,
+        window: Duration.days(settings.softBounceWindowDays),
+      },
+    });
+    this.eventTopic = new EventTopic(this, 'Events', {
+      topicName: names.eventTopic,
+      sendingConfiguration: this.sendingConfiguration,
+    });
+    this.feedbackQueue = new FeedbackQueue(this, 'FeedbackQueue', {
+      queueName: names.feedbackQueue,
+      deadLetterQueueName: names.feedbackDeadLetterQueue,
+      eventTopic: this.eventTopic,
+    });
+    this.receiptsQueue = new ReceiptsQueue(this, 'ReceiptsQueue', {
+      queueName: names.receiptsQueue,
+      deadLetterQueueName: names.receiptsDeadLetterQueue,
+    });
+    const common = {
+      ledger: this.ledger,
+      suppressionList: this.suppressionList,
+      feedbackQueue: this.feedbackQueue,
+      receiptsQueue: this.receiptsQueue,
+      fromDomain: settings.domain,
+      logRetention: settings.logRetentionDays,
+      metrics: { namespace: metricNamespace(settings.project), stage: settings.stage },
+    };
+    this.resendFunction = new ResendFunction(this, 'Resend', {
+      ...common,
+      functionName: names.resendFunction,
+      bundle: resendBundle,
+      fallbackQueue: this.fallbackQueue,
+      payloadBucket: this.payloadBucket,
+      sendingConfiguration: this.sendingConfiguration,
+      exemptTenants: settings.suppressionExemptTenants,
+      eventWait: {
+        least: Duration.seconds(settings.eventWaitLeastSeconds),
+        default: Duration.seconds(settings.eventWaitDefaultSeconds),
+        most: Duration.seconds(settings.eventWaitMostSeconds),
+      },
+      maximumConcurrency: settings.maximumConcurrency,
+    });
+    this.feedbackFunction = new FeedbackFunction(this, 'Feedback', {
+      ...common,
+      functionName: names.feedbackFunction,
+      bundle: feedbackBundle,
+      maximumConcurrency: settings.feedbackMaximumConcurrency,
+    });
+    this.apiUser = new ApiUser(this, 'ApiUser', {
+      userName: names.user,
+      secretName: names.secret,
+      fallbackQueue: this.fallbackQueue,
+      payloadBucket: this.payloadBucket,
+      receiptsQueue: this.receiptsQueue,
+      accessKeySerial: settings.accessKeySerial,
+      ...(settings.workerMetrics ? { workerMetricNamespace: workerMetricNamespace(settings.project) } : {}),
+    });
+    this.outputSettings();
+  }
+
+  private outputSettings(): void {
+    this.output('FallbackQueueUrl', 'FALLBACK_QUEUE_URL of the API', this.fallbackQueue.queue.queueUrl);
+    this.output('PayloadBucketName', 'PAYLOAD_BUCKET of the API', this.payloadBucket.bucket.bucketName);
+    this.output('ReceiptsQueueUrl', 'RECEIPTS_QUEUE_URL of the API', this.receiptsQueue.queue.queueUrl);
+    this.output('SecretArn', 'The secret with the settings of the API', this.apiUser.secret.secretArn);
+    this.output(
+      'DeadLetterQueueUrl',
+      'Where mail that could not be sent waits for a person',
+      this.fallbackQueue.deadLetterQueue.queueUrl,
+    );
+    this.output('LedgerTableName', 'What was offered to SES', this.ledger.table.tableName);
+    this.output('SuppressionTableName', 'Whom not to send to', this.suppressionList.table.tableName);
+    this.output(
+      'ConfigurationSetName',
+      'The SES configuration set that mail is resent with',
+      this.sendingConfiguration.configurationSet.configurationSetName,
+    );
+  }
+
+  private output(id: string, description: string, value: string): void {
+    new CfnOutput(this, id, { description, value });
+  }
+}

@@ -1,0 +1,198 @@
+import type { SentMessageInfo, Transport } from 'nodemailer';
+import type MailMessage from 'nodemailer/lib/mailer/mail-message';
+import * as v from 'valibot';
+import { freezeMessage } from '../adapters/mime/freeze-message.ts';
+import type { Failure } from '../domain/failure.ts';
+import { describeIssues } from '../domain/fallback-message.ts';
+import type { Attempted, Outcome } from '../domain/outcome.ts';
+import { type MailerOptions, openMailer } from './create-mailer.ts';
+import type { FallbackMailer, MailExtras } from './mailer.ts';
+import type { MailerSettings } from './settings.ts';
+
+declare module 'nodemailer/lib/mailer/mail-message' {
+  /** `sendMail` over the transport takes the pipeline's own fields, too. */
+  interface SendMailOptions extends MailExtras {}
+}
+
+/** nodemailer's `info` as its SMTP transport gives it, and the whole outcome beside it. */
+export interface FallbackInfo extends SentMessageInfo {
+  accepted: string[];
+  rejected: string[];
+  response: string;
+  messageSize: number;
+  outcome: Attempted;
+}
+
+/**
+ * The mailer as a nodemailer transport: `nodemailer.createTransport(fallbackTransport(settings))`. A recipient is
+ * `accepted` when SMTP took it or the queue did; `sendMail` fails only where a mail was left with the caller.
+ *
+ * @throws {@link SettingsError} that names every wrong setting
+ */
+export function fallbackTransport(
+  settings: MailerSettings,
+  options?: MailerOptions,
+): Transport<FallbackInfo> {
+  const mailer = openMailer(settings, options);
+  return {
+    name: 'keybuzz-fallback',
+    version: '1',
+    send(mail, callback) {
+      sendMessage(mailer, mail).then(
+        (info) => callback(null, info),
+        (error: Error) => callback(error),
+      );
+    },
+    verify(callback?: VerifyCallback) {
+      const verified = verifySmtp(mailer);
+      if (callback === undefined) return verified;
+      return void verified.then(
+        () => callback(null, true),
+        (error: Error) => callback(error),
+      );
+    },
+    close() {
+      void mailer.close();
+    },
+  };
+}
+
+type VerifyCallback = (error: Error | null, success?: true) => void;
+
+/**
+ * As nodemailer's SMTP transport: a session is made and no mail sent. The fallback is not asked, so that a set-up of
+ * SMTP that never worked is not hidden by it.
+ *
+ * @throws {@link SmtpNotReadyError}
+ */
+async function verifySmtp(mailer: FallbackMailer): Promise<true> {
+  const failure = await mailer.verify();
+  if (failure !== undefined) throw new SmtpNotReadyError(failure);
+  return true;
+}
+
+async function sendMessage(mailer: FallbackMailer, mail: MailMessage<FallbackInfo>): Promise<FallbackInfo> {
+  const extras = extrasOf(mail);
+  const sealed = mailer.seal(await freezeMessage(mail.message), extras);
+  if (sealed.kind === 'refused') throw new MailNotSentError(sealed);
+  const { delivery } = sealed;
+  const outcome = await mailer.deliver(delivery);
+  return {
+    ...whatWentOut(outcome),
+    messageId: delivery.messageId,
+    messageSize: delivery.mime.length,
+    envelope: { from: delivery.from, to: [...delivery.to] },
+  };
+}
+
+const extrasSchema = v.object({
+  id: v.optional(v.string()),
+  tenantId: v.optional(v.string()),
+  expiresAt: v.optional(v.date()),
+  tags: v.optional(v.record(v.string(), v.string())),
+});
+
+/**
+ * nodemailer keeps fields that it does not know on the message's data.
+ *
+ * @throws {@link MailNotSentError} where they are of another type than they should be
+ */
+function extrasOf(mail: MailMessage<FallbackInfo>): MailExtras {
+  const result = v.safeParse(extrasSchema, mail.data);
+  if (result.success) return result.output;
+  const id = typeof mail.data.id === 'string' ? mail.data.id : 'unnamed';
+  throw new MailNotSentError({
+    kind: 'refused',
+    id,
+    reason: 'invalid',
+    detail: describeIssues(result.issues),
+  });
+}
+
+type WentOut = Pick<FallbackInfo, 'accepted' | 'rejected' | 'response' | 'outcome'>;
+
+/** @throws {@link MailNotSentError} where nothing of the mail did */
+function whatWentOut(outcome: Outcome): WentOut {
+  switch (outcome.kind) {
+    case 'taken':
+      return {
+        outcome,
+        accepted: [...outcome.taken.recipients],
+        rejected: [],
+        response: outcome.taken.response,
+      };
+    case 'handed-over': {
+      const { queueMessageId, recipients } = outcome.handOver;
+      const response = `250 handed over to the queue as ${queueMessageId}`;
+      return { outcome, accepted: [...recipients], rejected: [], response };
+    }
+    case 'split': {
+      const accepted = [...outcome.taken.recipients, ...outcome.handOver.recipients];
+      return { outcome, accepted, rejected: [], response: outcome.taken.response };
+    }
+    case 'not-accepted': {
+      if (outcome.taken === undefined) throw new MailNotSentError(outcome);
+      // As nodemailer's SMTP does: a mail that went to some is sent, and the others stand in `rejected`.
+      const { response, recipients } = outcome.taken;
+      return { outcome, accepted: [...recipients], rejected: [...outcome.recipients], response };
+    }
+    case 'held':
+    case 'refused':
+      throw new MailNotSentError(outcome);
+  }
+}
+
+/** The outcomes by which a mail stays with the caller. */
+type NotSent = Extract<Outcome, { kind: 'refused' | 'held' | 'not-accepted' }>;
+
+const CODES = { refused: 'EREFUSED', held: 'EHELD', 'not-accepted': 'ENOTACCEPTED' } as const;
+
+/** `sendMail` failed: the mail was left with the caller, and `outcome` says all that is known of it. */
+export class MailNotSentError extends Error {
+  override readonly name = 'MailNotSentError';
+  /** `EREFUSED`: it can never be sent so. `EHELD`: SMTP may have taken it. `ENOTACCEPTED`: try again later. */
+  readonly code: (typeof CODES)[NotSent['kind']];
+  readonly outcome: NotSent;
+  /** The SMTP server's answer, where it gave one, as nodemailer's own errors carry it. */
+  readonly response: string | undefined;
+
+  constructor(outcome: NotSent) {
+    super(explain(outcome));
+    this.outcome = outcome;
+    this.code = CODES[outcome.kind];
+    this.response = outcome.kind === 'not-accepted' ? outcome.smtp.response : undefined;
+  }
+}
+
+function explain(outcome: NotSent): string {
+  switch (outcome.kind) {
+    case 'refused':
+      return `mail ${outcome.id} cannot be sent: ${outcome.reason}: ${outcome.detail}`;
+    case 'held':
+      return `mail ${outcome.id} may have been taken by SMTP and is held, as onUnknown says`;
+    case 'not-accepted':
+      return (
+        `mail ${outcome.id} was taken neither by SMTP (${outcome.smtp.class}) ` +
+        `nor by the fallback (${outcome.fallback.code}: ${outcome.fallback.detail})`
+      );
+  }
+}
+
+/** `verify` failed: SMTP would take no mail now. */
+class SmtpNotReadyError extends Error {
+  override readonly name = 'SmtpNotReadyError';
+  /** The code of the library or the system, or else the class of the failure. */
+  readonly code: string;
+  /** The server's answer, where it gave one, as nodemailer's own errors carry it. */
+  readonly response: string | undefined;
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(
+      `SMTP is not ready (${failure.class}): ${failure.response ?? failure.code ?? `in the phase ${failure.phase}`}`,
+    );
+    this.code = failure.code ?? failure.class;
+    this.response = failure.response;
+    this.failure = failure;
+  }
+}

@@ -1,8 +1,0 @@
-/** The message of an error may quote what it choked on; its name and code do not. */
-export function errorName(error: unknown): { error: string; code: string | undefined } {
-  if (typeof error !== 'object' || error === null) return { error: typeof error, code: undefined };
-  return {
-    error: 'name' in error ? String(error.name) : 'object',
-    code: 'code' in error ? String(error.code) : undefined,
-  };
-}

@@ -1,0 +1,225 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { inTime } from '../common/async.ts';
+import { FATE_KINDS } from '../domain/delivery-status.ts';
+import { FAILURE_CLASSES } from '../domain/failure.ts';
+import type { Outcome, RefusalReason } from '../domain/outcome.ts';
+import {
+  type SeriesDefinition,
+  type SeriesName,
+  type SeriesOf,
+  WORKER_SERIES,
+} from '../domain/worker-series.ts';
+import {
+  type OutboxStats,
+  RECEIPT_RESULTS,
+  type ReceiptObserver,
+  type SettledEvent,
+  type WorkerObserver,
+} from '../ports/outbox.ts';
+
+export interface WorkerMetrics {
+  /** Counts what the worker tells it. */
+  readonly observer: WorkerObserver;
+  /** Counts what becomes of receipts. */
+  readonly receipts: ReceiptObserver;
+  /** All metrics in Prometheus' text format. It answers in time, whatever the outbox does. */
+  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+export interface WorkerMetricsOptions {
+  /** How long a scrape waits for the outbox; well within Prometheus' own 10 s. @default 2000 */
+  readonly statsTimeoutMs?: number | undefined;
+}
+
+const REFUSAL_REASONS = Object.keys({
+  'too-large': true,
+  'no-recipient': true,
+  expired: true,
+  invalid: true,
+} satisfies Record<RefusalReason, true>);
+
+const OUTCOMES = Object.keys({
+  taken: true,
+  'handed-over': true,
+  split: true,
+  held: true,
+  'not-accepted': true,
+  refused: true,
+} satisfies Record<Outcome['kind'], true>);
+
+/** The codes by which an operator tells one cause from another: of the system, and SQLSTATEs of PostgreSQL. */
+const OUTBOX_ERROR_CODES = [
+  ...['EAI_AGAIN', 'ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EPIPE'],
+  'ETIMEDOUT',
+  // A standby that is not promoted yet, too many connections, shutdown, crash, start-up.
+  ...['25006', '53300', '57P01', '57P02', '57P03'],
+  // Connection lost or refused, a statement that was cancelled, serialization, deadlock.
+  ...['08000', '08001', '08003', '08004', '08006', '57014', '40001', '40P01'],
+  // Wrong password, no such role or database, no right, no such table or column.
+  ...['28000', '28P01', '3D000', '42501', '42P01', '42703'],
+];
+
+/** From one poll of an idle worker to an outage of ten minutes; past that the age of the queue tells more. */
+const WAIT_BUCKETS_SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600];
+
+/** From an SMTP server next door to one that uses up the whole time of a send. */
+const HANDLE_BUCKETS_SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/**
+ * The metrics of one worker, in a registry of their own.
+ *
+ * @param readStats asks the outbox, for each scrape; it never throws at once, and joins a call that is under way
+ */
+export function createWorkerMetrics(
+  readStats: () => Promise<OutboxStats>,
+  options: WorkerMetricsOptions = {},
+): WorkerMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const refreshQueue = queueGauges(registry, readStats, options.statsTimeoutMs ?? 2_000);
+  const observer = countingObserver(registry);
+  return {
+    observer,
+    receipts: { ...receiptCounters(registry), bookError: observer.outboxError },
+    render: async () => {
+      await refreshQueue();
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+function countingObserver(registry: Registry): WorkerObserver {
+  const claimed = counter(registry, 'outbound_claimed_total');
+  const late = counter(registry, 'outbound_late_settlements_total');
+  const outboxErrors = labelled(registry, 'outbound_outbox_errors_total', OUTBOX_ERROR_CODES);
+  const breaker = gauge(registry, 'outbound_breaker_open');
+  return {
+    claimed: (count) => claimed.inc(positive(count)),
+    settled: settledCounters(registry),
+    breaker: (state) => breaker.set(state === 'open' ? 1 : 0),
+    lateSettlement: () => late.inc(),
+    outboxError: (code) => outboxErrors(code),
+  };
+}
+
+function settledCounters(registry: Registry): WorkerObserver['settled'] {
+  const taken = counter(registry, 'outbound_taken_total');
+  const handedOver = labelled(registry, 'outbound_handed_over_total', FAILURE_CLASSES);
+  const notAccepted = labelled(registry, 'outbound_not_accepted_total', FAILURE_CLASSES);
+  const refused = labelled(registry, 'outbound_refused_total', REFUSAL_REASONS);
+  const held = counter(registry, 'outbound_held_total');
+  const time = timeHistograms(registry);
+
+  const count: Record<Outcome['kind'], (event: SettledEvent) => void> = {
+    taken: () => taken.inc(),
+    'handed-over': ({ failureClass }) => handedOver(failureClass),
+    split: ({ failureClass }) => {
+      taken.inc();
+      handedOver(failureClass);
+    },
+    held: () => held.inc(),
+    'not-accepted': ({ failureClass }) => notAccepted(failureClass),
+    refused: ({ reason }) => refused(reason),
+  };
+  return (event) => {
+    count[event.outcome](event);
+    time(event);
+  };
+}
+
+function timeHistograms(registry: Registry): (event: SettledEvent) => void {
+  const wait = histogram(registry, 'outbound_wait_seconds', WAIT_BUCKETS_SECONDS);
+  const handle = histogram(registry, 'outbound_handle_seconds', HANDLE_BUCKETS_SECONDS);
+  for (const outcome of OUTCOMES) handle.zero({ outcome });
+  return ({ outcome, waitedMs, handledMs }) => {
+    wait.observe(positive(waitedMs) / 1000);
+    handle.observe({ outcome }, positive(handledMs) / 1000);
+  };
+}
+
+/** @returns what brings the gauges up to date before a scrape */
+function queueGauges(
+  registry: Registry,
+  readStats: () => Promise<OutboxStats>,
+  timeoutMs: number,
+): () => Promise<void> {
+  const up = gauge(registry, 'outbound_outbox_up');
+  const depth = gauge(registry, 'outbound_queue_depth');
+  const oldest = gauge(registry, 'outbound_queue_oldest_seconds');
+  const overdue = gauge(registry, 'outbound_fates_overdue');
+
+  return async () => {
+    const answer = await inTime(readStats(), timeoutMs);
+    const stats = answer.kind === 'done' ? answer.value : undefined;
+    up.set(stats === undefined ? 0 : 1);
+    show(depth, stats?.queued);
+    show(oldest, stats?.oldestDueSeconds);
+    show(overdue, stats?.fatesOverdue);
+  };
+}
+
+/** No value is better than an old one that looks like a new one. */
+function show(series: Gauge<string>, value: number | undefined): void {
+  if (value === undefined) series.remove();
+  else series.set(value);
+}
+
+/** The clocks of database and worker differ, so that a wait can come out below zero; prom-client throws on those. */
+function positive(amount: number): number {
+  return Number.isFinite(amount) ? Math.max(0, amount) : 0;
+}
+
+/** Counts what becomes of receipts; errors of the book are errors of the outbox, and counted there. */
+function receiptCounters(registry: Registry): Omit<ReceiptObserver, 'bookError'> {
+  const receipts = counter(registry, 'outbound_receipts_total');
+  // Both come from closed sets. Prometheus would miss the first event of a series that appears with it.
+  for (const kind of FATE_KINDS) for (const result of RECEIPT_RESULTS) receipts.inc({ kind, result }, 0);
+  const unreadable = counter(registry, 'outbound_receipts_unreadable_total');
+  const queueErrors = labelled(registry, 'outbound_receipts_queue_errors_total', ['receive', 'delete']);
+  return {
+    received: (kind, result) => receipts.inc({ kind, result }),
+    unreadable: () => unreadable.inc(),
+    queueError: (action) => queueErrors(action),
+  };
+}
+
+function counter(registry: Registry, name: SeriesOf<'counter'>): Counter<string> {
+  return new Counter({ ...described(name), registers: [registry] });
+}
+
+function gauge(registry: Registry, name: SeriesOf<'gauge'>): Gauge<string> {
+  return new Gauge({ ...described(name), registers: [registry] });
+}
+
+function histogram(
+  registry: Registry,
+  name: SeriesOf<'histogram'>,
+  buckets: readonly number[],
+): Histogram<string> {
+  return new Histogram({ ...described(name), buckets: [...buckets], registers: [registry] });
+}
+
+/** What is not in a closed set of label values is counted as this: a label never carries free text. */
+const OTHER = 'other';
+
+/**
+ * Counts by the one label of a counter, whose values are a closed set. All series are there from the start, as
+ * Prometheus would miss the first event of one that appears with it.
+ */
+function labelled(
+  registry: Registry,
+  name: SeriesOf<'counter'>,
+  known: readonly string[],
+): (value: string | undefined) => void {
+  const [label, ...others] = described(name).labelNames;
+  if (label === undefined || others.length > 0) throw new TypeError(`${name} has not one label`);
+  const labelledCounter = counter(registry, name);
+  const values = new Set([...known, OTHER]);
+  for (const value of values) labelledCounter.inc({ [label]: value }, 0);
+  return (value = OTHER) => labelledCounter.inc({ [label]: values.has(value) ? value : OTHER });
+}
+
+function described(name: SeriesName): { name: string; help: string; labelNames: string[] } {
+  const { help, labels = [] }: SeriesDefinition = WORKER_SERIES[name];
+  return { name, help, labelNames: [...labels] };
+}

@@ -1,0 +1,114 @@
+import { PostgresOutbox } from '../adapters/postgres/postgres-outbox.ts';
+import { oneAtATime } from '../common/async.ts';
+import { createMailer } from '../mailer/create-mailer.ts';
+import type { Log } from '../ports/runtime.ts';
+import { createWorker } from './create-worker.ts';
+import type { Liveness, Readiness } from './health.ts';
+import { startHealthServer } from './health.ts';
+import { createWorkerMetrics } from './metrics.ts';
+import { publishMetrics } from './publish-metrics.ts';
+import { consumeReceipts } from './receipt-consumer.ts';
+import type { WorkerSettings } from './settings.ts';
+import type { OutboundWorker } from './worker.ts';
+
+/**
+ * A loop that has not come round for this long is stuck: its longest wait is the poll interval, and its longest
+ * statement has a time limit of seconds.
+ */
+const STUCK_AFTER_MS = 60_000;
+
+/** A drain that took all of its time must not keep back what it did; the process is given a little more than that. */
+const LEAST_PUBLISHING_MS = 1_000;
+
+export interface RunningWorker {
+  readonly httpPort: number;
+  /** @returns how many deliveries were left for others to take over */
+  stop(): Promise<number>;
+}
+
+/** Everything that the worker's process is: outbox, mailer, loop, and what tells of them over HTTP. */
+export async function runWorker(settings: WorkerSettings, log: Log): Promise<RunningWorker> {
+  const { connectionString } = settings.database;
+  const outbox = new PostgresOutbox({
+    // Without a URL the client reads PGHOST and its kin by itself.
+    ...(connectionString === undefined ? {} : { connectionString }),
+    workerId: settings.workerId,
+    providers: settings.providers,
+    defaultTimeToLiveMs: settings.mailer.timeToLiveMs,
+    awaitsFates: settings.receiptsQueueUrl !== undefined,
+    log,
+  });
+  const readStats = oneAtATime(() => outbox.stats());
+  const metrics = createWorkerMetrics(readStats);
+  const publication = await publishMetrics(settings, readStats, log);
+  const mailer = createMailer(settings.mailer, {
+    log,
+    onSmtpState: (state) => metrics.observer.breaker(state),
+  });
+  const worker = createWorker({
+    outbox,
+    mailer,
+    workerId: settings.workerId,
+    tuning: settings,
+    observer: {
+      ...metrics.observer,
+      settled: (event) => {
+        metrics.observer.settled(event);
+        publication.settled(event);
+      },
+    },
+    log,
+  });
+  const health = await startHealthServer({
+    host: settings.httpHost,
+    port: settings.httpPort,
+    metrics,
+    checks: {
+      live: () => liveness(worker, settings.pollIntervalMs),
+      ready: () => readiness(worker, outbox, mailer.smtpState),
+    },
+  });
+  worker.start();
+  publication.start();
+  const receipts = consumeReceipts(settings, metrics.receipts, log);
+  return {
+    httpPort: health.port,
+    stop: async () => {
+      const drainedBy = performance.now() + settings.drainTimeoutMs;
+      const [left] = await Promise.all([
+        worker.drain(settings.drainTimeoutMs),
+        receipts.stop(settings.drainTimeoutMs),
+      ]);
+      // Last, so that it tells of what the drain has finished.
+      await publication.stop(Math.max(drainedBy - performance.now(), LEAST_PUBLISHING_MS));
+      await health.close();
+      // What is left hangs in a server that does not answer; waiting for it would only delay the end.
+      if (left === 0) await mailer.close();
+      await outbox.close();
+      return left;
+    },
+  };
+}
+
+function liveness(worker: OutboundWorker, pollIntervalMs: number): Liveness {
+  const sinceLastTurnMs = Date.now() - worker.status.lastTurn.getTime();
+  return { live: sinceLastTurnMs < STUCK_AFTER_MS + pollIntervalMs, sinceLastTurnMs };
+}
+
+async function readiness(
+  worker: OutboundWorker,
+  outbox: PostgresOutbox,
+  breaker: Readiness['breaker'],
+): Promise<Readiness> {
+  const reachable = await outbox.ping().then(
+    () => true,
+    () => false,
+  );
+  return {
+    breaker,
+    missing: [
+      ...(reachable ? [] : ['database' as const]),
+      ...(worker.status.draining ? ['draining' as const] : []),
+    ],
+  };
+}

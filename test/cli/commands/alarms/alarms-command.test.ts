@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Alarm } from '../../../support/aws-account/aws-account.ts';
+import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
+import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
+import { runMailctl } from '../../../support/run-mailctl.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+
+let double: AwsAccountDouble;
+
+beforeAll(async () => {
+  double = await startAwsAccount({ account: deployedAccount() });
+});
+
+beforeEach(() => {
+  double.heal();
+  double.account.alarms.clear();
+  double.account.add({ alarms: [...deployedAccount().alarms.values()] });
+});
+
+afterAll(() => double.close());
+
+const mailctl = (...args: string[]) => runMailctl(args, double.environment);
+
+function change(name: string, changes: Partial<Alarm>): void {
+  const alarm = double.account.alarms.get(`keybuzz-mail-dev-${name}`);
+  if (alarm === undefined) throw new Error(`there is no alarm ${name}`);
+  double.account.add({ alarms: [{ ...alarm, ...changes }] });
+}
+
+const ring = (name: string) =>
+  change(name, {
+    state: 'ALARM',
+    stateReason:
+      'Threshold Crossed: 1 out of the last 3 datapoints [4.0] was greater than the threshold (0.0).',
+    changedAt: new Date(Date.now() - 3 * HOUR_MS),
+  });
+
+const stateOf = (name: string) => double.account.alarms.get(`keybuzz-mail-dev-${name}`);
+
+describe('mailctl alarms', () => {
+  it('says in one line that all is quiet', async () => {
+    expect(await mailctl('alarms')).toEqual({ code: 0, stdout: '10 quiet; --all names them\n', stderr: '' });
+  });
+
+  it('tells what rings first: what it is, since when, why, and what to do', async () => {
+    ring('fallback-in-use');
+    ring('dead-letters');
+    const { code, stdout } = await mailctl('alarms');
+    expect(code).toBe(2);
+    const [urgent = '', other = '', quiet] = stdout.split('\n\n');
+    const lines = urgent.split('\n');
+    expect(lines[0]).toMatch(/^critical {2}dead-letters {2}since .*\d\d:\d\d UTC \(3h 0m ago\)$/);
+    expect(lines.slice(1)).toEqual([
+      '  Mail, events or receipts were parked: nothing happens to them until a person decides.',
+      '  1 out of the last 3 datapoints [4.0] was greater than the threshold (0.0)',
+      '  → mailctl dlq ls',
+      '  → docs/runbook.md#dead-letters',
+    ]);
+    expect(other).toMatch(/^warning {2}fallback-in-use {2}since /);
+    expect(quiet).toBe('8 quiet; --all names them\n');
+  });
+
+  it('ends with 1 where warnings ring alone', async () => {
+    ring('fallback-in-use');
+    expect((await mailctl('alarms')).code).toBe(1);
+  });
+
+  it('names the quiet ones, too, on demand', async () => {
+    ring('dead-letters');
+    const { stdout } = await mailctl('alarms', '--all');
+    const quiet = stdout.slice(stdout.indexOf('9 quiet'));
+    expect(quiet).toMatch(/^mail-waiting +critical +ok +/m);
+    expect(quiet).toMatch(/^key-old +warning +ok +/m);
+    expect(quiet).not.toContain('dead-letters');
+  });
+
+  it.each([
+    ['the account-metrics function', ['quota-near', 'key-old'], 'the account-metrics function is silent'],
+    ['the quota', ['quota-near'], 'the account-metrics function tells no value for it'],
+    [
+      'the key',
+      ['key-old'],
+      'the account-metrics function tells no value for it, or the API has no active key',
+    ],
+  ])('tells that nobody knows of %s any more', async (_what, names, told) => {
+    for (const name of names) {
+      change(name, { state: 'INSUFFICIENT_DATA', changedAt: new Date(Date.now() - HOUR_MS) });
+    }
+    const { code, stdout } = await mailctl('alarms');
+    expect(code).toBe(1);
+    const [heading, ...rest] = stdout.split('\n\n')[0]?.split('\n') ?? [];
+    expect(heading).toMatch(new RegExp(`^blind {2}${names.join(', ')} {2}since `));
+    expect(rest).toEqual([
+      `  ${told}`,
+      '  → aws logs tail /aws/lambda/keybuzz-mail-account-metrics-dev --since 1h --region eu-west-1',
+    ]);
+  });
+
+  it('tells the same as JSON', async () => {
+    ring('dead-letters');
+    const { code, stdout } = await mailctl('--json', 'alarms');
+    const { ringing, blind, quiet } = JSON.parse(stdout);
+    expect([code, blind, quiet.length]).toEqual([2, [], 9]);
+    expect(ringing).toEqual([
+      {
+        name: 'dead-letters',
+        fullName: 'keybuzz-mail-dev-dead-letters',
+        severity: 'critical',
+        meaning: expect.stringContaining('parked'),
+        state: 'ALARM',
+        since: stateOf('dead-letters')?.changedAt.toISOString(),
+        reason: expect.stringContaining('threshold (0.0)'),
+        runbook: 'docs/runbook.md#dead-letters',
+        first: 'mailctl dlq ls',
+      },
+    ]);
+  });
+
+  it('takes no alarm of another stage or another project for its own', async () => {
+    for (const options of [{ stage: 'prod' }, { project: 'keybuzz-two' }] as const) {
+      const others = [...deployedAccount(options).alarms.values()];
+      double.account.add({ alarms: others.map((alarm) => ({ ...alarm, state: 'ALARM' as const })) });
+    }
+    expect((await mailctl('alarms')).stdout).toBe('10 quiet; --all names them\n');
+  });
+
+  it('reads all pages', async () => {
+    double.account.pageSize = 3;
+    try {
+      expect((await mailctl('alarms')).stdout).toBe('10 quiet; --all names them\n');
+    } finally {
+      double.account.pageSize = undefined;
+    }
+  });
+
+  it('says where it looked for alarms that there are none of', async () => {
+    const { code, stdout } = await mailctl('--stage', 'prod', 'alarms');
+    expect(code).toBe(1);
+    expect(stdout).toContain('There is no alarm keybuzz-mail-prod-… in eu-west-1');
+    expect(stdout).toContain('npm run deploy -- -c stage=prod');
+  });
+
+  it('says what is denied', async () => {
+    double.fault({ fault: { kind: 'denied' }, on: { action: 'DescribeAlarms' } });
+    const { code, stderr } = await mailctl('alarms');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/cloudwatch:DescribeAlarms[\s\S]+mend: ask for the permission/);
+  });
+});
+
+describe('mailctl alarms test', () => {
+  it.each([['key-old'], ['keybuzz-mail-dev-key-old']])('lets it ring, as a test: %s', async (name) => {
+    const { code, stdout, stderr } = await mailctl('--yes', 'alarms', 'test', name);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('key-old rings.')]);
+    expect(stderr).toContain('keybuzz-mail-alarms-dev get a message that keybuzz-mail-dev-key-old rings');
+    expect(stateOf('key-old')).toMatchObject({
+      state: 'ALARM',
+      stateReason: expect.stringContaining('Nothing is wrong'),
+    });
+    expect([...double.account.alarms.values()].filter(({ state }) => state === 'ALARM')).toHaveLength(1);
+  });
+
+  it('does nothing without a yes', async () => {
+    const { code, stdout } = await mailctl('--json', 'alarms', 'test', 'key-old');
+    expect([code, JSON.parse(stdout).outcome]).toEqual([1, 'not-confirmed']);
+    expect(stateOf('key-old')?.state).toBe('OK');
+  });
+
+  it.each([
+    ['rings already', { state: 'ALARM', stateReason: 'true' }, 'mailctl alarms'],
+    ['is silenced', { actionsEnabled: false }, 'mailctl doctor --only alarms'],
+    ['has nobody to tell', { actions: [] }, 'mailctl doctor --only alarms'],
+  ] as const)('says that no message would come from one that %s', async (_what, changes, told) => {
+    change('key-old', changes);
+    const before = stateOf('key-old');
+    const { code, stdout } = await mailctl('--yes', '--json', 'alarms', 'test', 'key-old');
+    expect([code, JSON.parse(stdout)]).toEqual([
+      1,
+      expect.objectContaining({ outcome: 'no-message', detail: expect.stringContaining(told) }),
+    ]);
+    expect(stateOf('key-old')).toEqual(before);
+  });
+
+  it('names those that there are where it is asked for another', async () => {
+    const { code, stdout } = await mailctl('--yes', '--json', 'alarms', 'test', 'dead-letter');
+    expect([code, JSON.parse(stdout).error]).toEqual([
+      2,
+      expect.objectContaining({ code: 'NO_SUCH_ALARM', mend: expect.stringContaining('dead-letters') }),
+    ]);
+  });
+});

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import type { HeldMessage } from '../../../../lib/adapters/sqs/dlq-client.ts';
+import { type Reveal, tellLetter } from '../../../../lib/cli/commands/dlq/dead-letter-details.ts';
+import { readLetter } from '../../../../lib/cli/lookups/dead-letters.ts';
+import { packMime } from '../../../../lib/domain/content.ts';
+import { type Envelope, serialiseEnvelope } from '../../../../lib/domain/fallback-message.ts';
+import type { PayloadStore } from '../../../../lib/ports/queues.ts';
+import { anEnvelope, mimeFrom } from '../../../support/an-envelope.ts';
+
+const MASKED: Reveal = { addresses: false, body: false };
+
+const WHOLE: Reveal = { addresses: true, body: true };
+
+function aMessage(overrides: Partial<HeldMessage> = {}): HeldMessage {
+  return {
+    queueMessageId: 'q-1',
+    receiptHandle: 'handle',
+    body: serialiseEnvelope(anEnvelope()),
+    sentAt: new Date('2026-05-03T10:00:00Z'),
+    receiveCount: 1,
+    groupId: undefined,
+    movedByQueue: false,
+    attributes: {},
+    ...overrides,
+  };
+}
+
+function storeWith(bytes: Buffer | undefined): () => Promise<PayloadStore> {
+  return async () => ({
+    put: async () => {},
+    get: async () => (bytes === undefined ? { kind: 'missing' } : { kind: 'payload', bytes }),
+  });
+}
+
+const tell = (envelope: Envelope, reveal = MASKED, payloads = storeWith(undefined)) =>
+  tellLetter(readLetter(aMessage({ body: serialiseEnvelope(envelope) })), reveal, payloads);
+
+describe('a dead letter', () => {
+  it.each<[string, string, Partial<HeldMessage>]>([
+    ['as it was parked', 'expired', { attributes: { reason: 'expired' } }],
+    ['when SQS moved it', 'too-many-receives', { movedByQueue: true }],
+    ['when it was handed out too often', 'too-many-receives', { receiveCount: 1001 }],
+    ['when nobody told', 'no-reason', {}],
+    ['when nobody can read it', 'unreadable', { body: '{', attributes: { reason: 'not-json' } }],
+  ])('has a cause %s', (_, cause, message) => {
+    expect(readLetter(aMessage(message)).cause).toBe(cause);
+  });
+
+  it('cannot steer the terminal, nor tell an address by its detail', () => {
+    const attributes = {
+      reason: 'odd\u001b[2J',
+      detail: 'refused\u0007 marie@example.org\u202e',
+      deliveryId: '\u009b1',
+    };
+
+    const { cause, detail, deliveryId } = readLetter(aMessage({ body: '', attributes }));
+    const reason = readLetter(aMessage({ attributes })).reason;
+
+    expect([cause, detail, deliveryId, reason].join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(detail).not.toContain('marie@');
+  });
+
+  it('is told with its subject in words, and its addresses masked and without names', async () => {
+    const mime = Buffer.from(
+      [
+        'From: "Marie Dupont" <marie@keybuzz.io>',
+        'To: =?UTF-8?Q?Jos=C3=A9?= <jose@example.org>,',
+        ' zoe@example.org',
+        'Subject: =?UTF-8?Q?Votre_comman?= =?UTF-8?B?ZGUgw6A=?= zoe@example.org',
+        '',
+        'Secret.',
+      ].join('\r\n'),
+    );
+
+    const story = await tell(anEnvelope({ content: packMime(mime) }));
+
+    expect(story.envelope?.content).toMatchObject({
+      kind: 'mail',
+      headers: {
+        From: 'm***@keybuzz.io',
+        To: 'j***@example.org, z***@example.org',
+        Subject: 'Votre commande à z***@example.org',
+      },
+    });
+    expect(JSON.stringify(story)).not.toMatch(/Dupont|jose|Jos=|marie|zoe|Secret/);
+  });
+
+  it('is told of a mail in parts, too', async () => {
+    const content = {
+      type: 'mail',
+      from: 'a@keybuzz.io',
+      to: ['b@example.org'],
+      subject: 'Hi',
+      text: 'T',
+    } as const;
+
+    const story = await tell(anEnvelope({ content: { ...content, to: [...content.to] } }), {
+      addresses: true,
+      body: true,
+    });
+
+    expect(story.envelope?.content).toMatchObject({
+      headers: { From: 'a@keybuzz.io', To: 'b@example.org', Subject: 'Hi' },
+      body: 'T',
+    });
+  });
+
+  it('fetches a large mail, and says so where that is not there or not the same', async () => {
+    const mime = mimeFrom('support@keybuzz.io');
+    const sha256 = createHash('sha256').update(mime).digest('hex');
+    const envelope = anEnvelope({ content: { type: 's3', key: 'payloads/x', bytes: mime.length, sha256 } });
+
+    const [found, missing, other] = await Promise.all(
+      [mime, undefined, Buffer.from('x')].map((bytes) => tell(envelope, MASKED, storeWith(bytes))),
+    );
+
+    expect(found?.envelope?.content).toMatchObject({ headers: { Subject: 'Your order' } });
+    expect(missing?.envelope?.content.kind).toBe('not-readable');
+    expect(other?.envelope?.content.kind).toBe('not-readable');
+  });
+
+  it('is shown raw where nobody can read it, when the body was asked for', async () => {
+    const letter = readLetter(aMessage({ body: '{"to":"marie@example.org"' }));
+
+    const masked = await tellLetter(letter, MASKED, storeWith(undefined));
+    const raw = await tellLetter(letter, { addresses: false, body: true }, storeWith(undefined));
+
+    expect(JSON.stringify(masked)).not.toContain('marie');
+    expect(raw.raw).toBe('{"to":"m***@example.org"');
+    expect((await tellLetter(letter, WHOLE, storeWith(undefined))).raw).toContain('marie@example.org');
+  });
+
+  it.each<[string, Envelope['content']]>([
+    [
+      'in parts',
+      { type: 'mail', from: 'a@keybuzz.io', to: ['b@example.org'], text: 'Ask marie@example.org.' },
+    ],
+    ['as MIME', packMime(Buffer.from('From: a@keybuzz.io\r\n\r\nAsk marie@example.org.'))],
+  ])('masks the addresses in the body of a mail %s', async (_, content) => {
+    const masked = await tell(anEnvelope({ content }), { addresses: false, body: true });
+    const whole = await tell(anEnvelope({ content }), WHOLE);
+
+    expect(masked.envelope?.content).toMatchObject({ body: expect.stringContaining('m***@example.org') });
+    expect(JSON.stringify(masked)).not.toContain('marie');
+    expect(whole.envelope?.content).toMatchObject({ body: 'Ask marie@example.org.' });
+  });
+
+  it('is told where the bucket does not give its mail', async () => {
+    const content = { type: 's3', key: 'payloads/x', bytes: 1, sha256: 'a'.repeat(64) } as const;
+    const denied = Object.assign(new Error('not you'), { name: 'AccessDenied' });
+    const payloads = async () => ({ put: async () => {}, get: () => Promise.reject(denied) });
+
+    const story = await tell(anEnvelope({ id: 'mail-7', content }), MASKED, payloads);
+
+    expect(story.deliveryId).toBe('mail-7');
+    expect(story.envelope?.content).toMatchObject({
+      kind: 'not-readable',
+      detail: expect.stringMatching(/not you.*mend: /),
+    });
+  });
+});

@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SqsLetterBox } from '../../../../lib/adapters/sqs/dlq-client.ts';
+import { surveyLetters } from '../../../../lib/cli/lookups/dead-letters.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../../../lib/emulators/aws/sqs-and-s3.ts';
+import { anEnvelope } from '../../../support/an-envelope.ts';
+import { parkLetters } from './dead-letter-bench.ts';
+
+describe('a survey of the dead letters', () => {
+  let aws: SqsAndS3;
+  let box: SqsLetterBox;
+  let stop: AbortController;
+
+  const survey = (look: () => boolean = () => true) =>
+    surveyLetters({ box, signal: stop.signal, progress: () => ({ set: () => {}, stop: () => {} }) }, look);
+
+  beforeEach(async () => {
+    aws = await startSqsAndS3({ visibilitySeconds: 30 });
+    box = new SqsLetterBox(aws.sqs, aws.deadLetters.url);
+    stop = new AbortController();
+    await parkLetters(
+      aws,
+      Array.from({ length: 85 }, () => ({ body: anEnvelope() })),
+    );
+  });
+
+  afterEach(async () => {
+    await aws.close();
+  });
+
+  it('sees each letter once, and says which others hold', async () => {
+    await box.receive({ most: 5, holdSeconds: 60 });
+    let looks = 0;
+
+    const outcome = await survey(() => {
+      looks += 1;
+      return true;
+    });
+
+    expect(outcome).toMatchObject({ seen: 80, outOfSight: 5, complete: true });
+    expect(looks).toBe(80);
+    expect(await box.counts()).toEqual({ waiting: 80, outOfSight: 5 });
+  });
+
+  it('gives all back when it is stopped', async () => {
+    const outcome = await survey(() => {
+      stop.abort();
+      return true;
+    });
+
+    expect(outcome.complete).toBe(false);
+    expect(outcome.seen).toBeGreaterThan(0);
+    expect(await box.counts()).toEqual({ waiting: 85, outOfSight: 0 });
+  });
+
+  it('gives all back when the queue fails on the way', async () => {
+    const surveying = survey(() => {
+      aws.fault({ fault: { kind: 'denied' }, on: { action: 'ReceiveMessage' } });
+      return true;
+    });
+
+    await expect(surveying).rejects.toMatchObject({ name: 'AccessDenied' });
+    expect(await box.counts()).toEqual({ waiting: 85, outOfSight: 0 });
+  });
+
+  it('looks at no more than is wanted', async () => {
+    let looks = 0;
+
+    const outcome = await survey(() => {
+      looks += 1;
+      return looks < 3;
+    });
+
+    expect(looks).toBe(3);
+    expect(outcome.complete).toBe(false);
+    expect(await box.counts()).toEqual({ waiting: 85, outOfSight: 0 });
+  });
+});

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Alarm } from '../../../support/aws-account/aws-account.ts';
+import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
+import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
+import { runMailctl } from '../../../support/run-mailctl.ts';
+
+const TOPIC = 'keybuzz-mail-alarms-dev';
+const topicArn = (name: string) => `arn:aws:sns:eu-west-1:123456789012:${name}`;
+
+let double: AwsAccountDouble;
+
+beforeEach(async () => {
+  const account = deployedAccount({ alarms: 'all', at: new Date(Date.now() - 2 * 60 * 60 * 1000) });
+  double = await startAwsAccount({ account });
+});
+
+afterEach(() => double.close());
+
+function change(name: string, changes: Partial<Alarm>): void {
+  const alarm = double.account.alarms.get(`keybuzz-mail-dev-${name}`);
+  if (alarm === undefined) throw new Error(`there is no alarm ${name}`);
+  double.account.add({ alarms: [{ ...alarm, ...changes }] });
+}
+
+function subscribe(confirmed: boolean, topic = TOPIC): void {
+  const subscription = { protocol: 'email', endpoint: 'operator@example.org', confirmed };
+  double.account.add({ topics: [{ arn: topicArn(topic), subscriptions: [subscription] }] });
+}
+
+async function examine(name: string) {
+  const args = ['--json', 'doctor', '--only', 'alarms'];
+  const { stdout } = await runMailctl(args, double.environment);
+  const { checks }: { checks: { name: string; status: string; detail: string; mend?: string }[] } =
+    JSON.parse(stdout);
+  return checks.find((check) => check.name === name);
+}
+
+describe('mailctl doctor, on who hears the alarms', () => {
+  it('names all alarms at once, the topic, and both ways to subscribe', async () => {
+    const check = await examine('subscribers');
+    expect(check).toMatchObject({
+      status: 'warn',
+      detail: `nobody hears all 13 alarms: the topic ${TOPIC} has no subscriber`,
+    });
+    expect(check?.mend).toMatch(
+      /^aws sns subscribe --topic-arn \S+ .+set alarmEmail .+npm run deploy .+follow the link/,
+    );
+  });
+
+  it('takes a subscription that nobody has confirmed for none', async () => {
+    subscribe(false);
+    expect(await examine('subscribers')).toMatchObject({
+      status: 'warn',
+      detail: `nobody hears all 13 alarms: nobody has confirmed the subscription to the topic ${TOPIC}`,
+      mend: expect.stringContaining('o***@example.org'),
+    });
+  });
+
+  it('shows nothing of the address of a service that others could call by it', async () => {
+    const endpoint = 'https://user:word@events.example.org/integration/0123456789abcdef/enqueue?key=fedcba';
+    const subscription = { protocol: 'https', endpoint, confirmed: false };
+    double.account.add({ topics: [{ arn: topicArn(TOPIC), subscriptions: [subscription] }] });
+    const { mend = '' } = (await examine('subscribers')) ?? {};
+    expect(mend).toContain('AWS has sent to the subscriber (https, events.example.org);');
+    expect(mend).not.toMatch(/word|0123456789|fedcba|in the mail/);
+  });
+
+  it('names those that nobody hears, each with its reason', async () => {
+    subscribe(true);
+    subscribe(false, 'other');
+    change('dead-letters', { actions: [] });
+    change('key-old', { actionsEnabled: false });
+    change('quota-near', { actions: [topicArn('other')] });
+    change('bounce-rate', { actions: [topicArn('other')] });
+    change('complaint-rate', { actions: [topicArn('other'), topicArn(TOPIC)] });
+    const { detail = '' } = (await examine('subscribers')) ?? {};
+    expect(detail.split('; ').sort()).toEqual([
+      'nobody hears dead-letters (1 of 13 alarms): no topic is told',
+      'nobody hears key-old (1 of 13 alarms): its actions are switched off',
+      'nobody hears quota-near, bounce-rate (2 of 13 alarms): nobody has confirmed the subscription to the topic other',
+    ]);
+  });
+
+  it('is well where somebody hears each', async () => {
+    subscribe(true);
+    expect(await examine('subscribers')).toMatchObject({
+      status: 'ok',
+      detail: 'of 13 deployed, each has a confirmed subscriber',
+    });
+  });
+});
+
+describe('mailctl doctor, on what rings', () => {
+  it('is well where nothing rings', async () => {
+    expect(await examine('ringing')).toMatchObject({ status: 'ok', detail: 'none of 13' });
+  });
+
+  it('tells the urgent ones first, since when and why', async () => {
+    const changedAt = new Date(Date.now() - 25 * 60 * 1000);
+    change('fallback-in-use', { state: 'ALARM', stateReason: 'Threshold Crossed: two.' });
+    change('dead-letters', { state: 'ALARM', stateReason: 'Threshold Crossed: one.', changedAt });
+    change('quota-near', { state: 'INSUFFICIENT_DATA' });
+    const { detail = '', status } = (await examine('ringing')) ?? {};
+    expect(status).toBe('fail');
+    expect(detail.split('; ')).toEqual([
+      expect.stringMatching(/^dead-letters \[critical\] since .*\d\d:\d\d UTC \(25m ago\): one$/),
+      expect.stringMatching(/^fallback-in-use \[warning\] since .*\d\d:\d\d UTC \(2h 0m ago\): two$/),
+      'quota-near cannot ring: the account-metrics function tells no value for it',
+    ]);
+  });
+
+  it('asks CloudWatch once for both', async () => {
+    await examine('ringing');
+    expect(double.callsOf({ action: 'DescribeAlarms' })).toBe(1);
+  });
+});

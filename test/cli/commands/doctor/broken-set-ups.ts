@@ -1,0 +1,369 @@
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import type { Alarm, AwsAccount } from '../../../support/aws-account/aws-account.ts';
+import type { DoctorBench } from './doctor-bench.ts';
+import { handOver } from './hand-over.ts';
+
+export interface BrokenSetUp {
+  readonly what: string;
+  /** The zone to look at; those with another one need a name server. @default good.test */
+  readonly domain?: string;
+  readonly break: (bench: DoctorBench) => unknown;
+  /** All checks that are not well, by group and name, each with a part of its mend. */
+  readonly amiss: Readonly<Record<string, readonly ['warn' | 'fail', string]>>;
+  /** Checks that cannot be made then. */
+  readonly skipped?: readonly string[];
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const EARLIER = new Date(Date.now() - DAY_MS);
+const DEPLOY = 'npm run deploy -- -c stage=dev';
+const OF_STACK = [
+  'sending configuration-set',
+  'queues fallback',
+  'queues feedback',
+  'queues receipts',
+  'queues dead-letters',
+  'queues feedback-dead-letters',
+  'queues receipts-dead-letters',
+  'functions resend-source',
+  'functions feedback-source',
+  'fallback in-use',
+  'key access-key',
+  'secrets vault',
+  'secrets kubernetes',
+];
+const OF_AWS = [
+  'stacks identity',
+  'stacks pipeline',
+  'stacks monitoring',
+  'identity verified',
+  'identity dkim',
+  'identity mail-from',
+  'sending production',
+  'sending quota',
+  'sending enabled',
+  'functions account-metrics',
+  'alarms subscribers',
+  'alarms ringing',
+  ...OF_STACK,
+];
+
+export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
+  {
+    what: 'the pipeline is not deployed',
+    break: ({ account }) => account.stacks.delete('keybuzz-mail-pipeline-dev'),
+    amiss: { 'stacks pipeline': ['fail', DEPLOY] },
+    skipped: OF_STACK,
+  },
+  {
+    what: 'the first deployment was rolled back',
+    break: ({ account }) => setStatus(account.stacks.get('keybuzz-mail-pipeline-dev'), 'ROLLBACK_COMPLETE'),
+    amiss: {
+      'stacks pipeline': ['fail', 'aws cloudformation delete-stack --stack-name keybuzz-mail-pipeline-dev'],
+    },
+  },
+  {
+    what: 'what watches the pipeline is not deployed',
+    break: ({ account }) => {
+      account.stacks.delete('keybuzz-mail-monitoring-dev');
+      account.alarms.clear();
+    },
+    amiss: { 'stacks monitoring': ['warn', DEPLOY], 'alarms subscribers': ['warn', DEPLOY] },
+    skipped: ['functions account-metrics', 'alarms ringing'],
+  },
+  {
+    what: 'the first deployment of what watches the pipeline was rolled back',
+    break: ({ account }) => setStatus(account.stacks.get('keybuzz-mail-monitoring-dev'), 'ROLLBACK_COMPLETE'),
+    amiss: {
+      'stacks monitoring': [
+        'warn',
+        'aws cloudformation delete-stack --stack-name keybuzz-mail-monitoring-dev',
+      ],
+    },
+  },
+  {
+    what: 'the identity is pending',
+    break: ({ ses, domain }) => setStatus(ses.account.identities.get(domain), 'PENDING'),
+    amiss: {
+      'identity verified': ['fail', 'enter the DKIM records that mailctl dns --check names'],
+      'identity dkim': ['fail', 'enter the DKIM records that mailctl dns --check names'],
+    },
+  },
+  {
+    what: 'SES gave up on the MAIL FROM domain',
+    break: ({ ses, domain }) => {
+      const identity = ses.account.identities.get(domain);
+      if (identity !== undefined) identity.mailFrom = { domain: `bounce.${domain}`, status: 'FAILED' };
+    },
+    amiss: {
+      'identity mail-from': [
+        'warn',
+        'aws sesv2 put-email-identity-mail-from-attributes --email-identity good.test',
+      ],
+    },
+  },
+  {
+    what: 'a DKIM record is missing in the DNS',
+    domain: 'no-dkim.test',
+    break: () => {},
+    amiss: { 'dns dkim': ['fail', '._domainkey.no-dkim.test CNAME '] },
+  },
+  {
+    what: 'the MX of the MAIL FROM domain is of another Region',
+    domain: 'wrong-mx.test',
+    break: () => {},
+    amiss: { 'dns mail-from-mx': ['fail', 'have 10 feedback-smtp.eu-west-1.amazonses.com there, alone'] },
+  },
+  {
+    what: 'the MAIL FROM subdomain is a mail host of its own',
+    domain: 'collision.test',
+    break: () => {},
+    amiss: {
+      'dns mail-from-mx': ['fail', 'choose another mailFromSubdomain in cdk.json'],
+      'dns mail-from-host': ['fail', 'choose another mailFromSubdomain in cdk.json'],
+    },
+  },
+  {
+    what: 'the account is in the sandbox',
+    break: ({ ses }) => {
+      ses.account.sandbox = true;
+    },
+    amiss: { 'sending production': ['warn', 'mailctl production-access'] },
+  },
+  {
+    what: 'the quota of the day is used up',
+    break: ({ ses }) => {
+      ses.account.max24HourSend = 0;
+    },
+    amiss: { 'sending quota': ['fail', 'Service Quotas'] },
+  },
+  {
+    what: 'sending is paused for the account',
+    break: ({ ses }) => {
+      ses.account.sendingEnabled = false;
+    },
+    amiss: { 'sending enabled': ['fail', 'aws sesv2 put-account-sending-attributes --sending-enabled'] },
+  },
+  {
+    what: 'sending is paused for the configuration set',
+    break: ({ ses }) => ses.account.configurationSets.set('keybuzz-mail-dev', { sendingEnabled: false }),
+    amiss: {
+      'sending configuration-set': [
+        'fail',
+        'aws sesv2 put-configuration-set-sending-options --configuration-set-name keybuzz-mail-dev --sending-enabled',
+      ],
+    },
+  },
+  {
+    what: 'the resend function does not poll its queue',
+    break: ({ account }) => {
+      for (const mapping of account.sourceMappings.values()) {
+        if (mapping.functionName === 'keybuzz-mail-resend-dev') mapping.state = 'Disabled';
+      }
+    },
+    amiss: {
+      'functions resend-source': [
+        'fail',
+        'aws lambda update-event-source-mapping --uuid 00000000-0000-4000-8000-0000000e5e4d --enabled',
+      ],
+    },
+  },
+  {
+    what: 'dead letters wait',
+    break: ({ queues: { aws } }) =>
+      aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.deadLetters.url, MessageBody: '{}' })),
+    amiss: { 'queues dead-letters': ['warn', 'mailctl dlq ls'] },
+  },
+  {
+    what: 'nobody has confirmed the alarms',
+    break: ({ account, alarmTopic }) => {
+      for (const subscription of account.topics.get(alarmTopic)?.subscriptions ?? [])
+        subscription.confirmed = false;
+    },
+    amiss: { 'alarms subscribers': ['warn', 'follow the link in the mail from AWS to o***@example.org'] },
+  },
+  {
+    what: 'nobody has subscribed to the alarms',
+    break: ({ account, alarmTopic }) => account.add({ topics: [{ arn: alarmTopic, subscriptions: [] }] }),
+    amiss: { 'alarms subscribers': ['warn', 'aws sns subscribe --topic-arn arn:aws:sns:eu-west-1:'] },
+  },
+  {
+    what: 'the topic of the alarms is gone',
+    break: ({ account, alarmTopic }) => account.topics.delete(alarmTopic),
+    amiss: {
+      'alarms subscribers': [
+        'warn',
+        'aws cloudformation detect-stack-drift --stack-name keybuzz-mail-monitoring-dev',
+      ],
+    },
+  },
+  {
+    what: 'an alarm was silenced',
+    break: ({ account }) => change(account, 'receipts-unread', { actionsEnabled: false }),
+    amiss: {
+      'alarms subscribers': [
+        'warn',
+        'aws cloudwatch enable-alarm-actions --alarm-names keybuzz-mail-dev-receipts-unread',
+      ],
+    },
+  },
+  {
+    what: 'there are no alarms',
+    break: ({ account }) => account.alarms.clear(),
+    amiss: { 'alarms subscribers': ['warn', `set alarms to essential`] },
+    skipped: ['alarms ringing'],
+  },
+  {
+    what: 'an alarm rings that can wait',
+    break: ({ account }) => change(account, 'receipts-unread', { state: 'ALARM' }),
+    amiss: { 'alarms ringing': ['warn', '; then docs/runbook.md#receipts-unread'] },
+  },
+  {
+    what: 'a critical alarm rings, and another',
+    break: ({ account }) => {
+      change(account, 'fallback-in-use', { state: 'ALARM' });
+      change(account, 'dead-letters', { state: 'ALARM' });
+    },
+    amiss: {
+      'alarms ringing': [
+        'fail',
+        'mailctl dlq ls; then docs/runbook.md#dead-letters; the others: mailctl alarms',
+      ],
+    },
+  },
+  {
+    what: 'the account-metrics function is silent',
+    break: ({ account }) => change(account, 'quota-near', { state: 'INSUFFICIENT_DATA', changedAt: EARLIER }),
+    amiss: {
+      'alarms ringing': ['warn', 'aws logs tail /aws/lambda/keybuzz-mail-account-metrics-dev --since 1h'],
+    },
+  },
+  {
+    what: 'the account-metrics function is gone',
+    break: ({ account }) => account.functions.delete('keybuzz-mail-account-metrics-dev'),
+    amiss: {
+      'functions account-metrics': [
+        'warn',
+        'aws cloudformation detect-stack-drift --stack-name keybuzz-mail-monitoring-dev',
+      ],
+    },
+  },
+  {
+    what: 'the last update of the account-metrics function failed',
+    break: ({ account }) => {
+      const deployed = account.functions.get('keybuzz-mail-account-metrics-dev');
+      if (deployed !== undefined) deployed.lastUpdateStatus = 'Failed';
+    },
+    amiss: {
+      'functions account-metrics': [
+        'warn',
+        'aws logs tail /aws/lambda/keybuzz-mail-account-metrics-dev --since 1h',
+      ],
+    },
+  },
+  {
+    what: 'SMTP is down, and mail goes out by the fallback',
+    break: ({ account }) => handOver(account.metrics, { minutesAgo: 20, class: 'unreachable', down: true }),
+    amiss: { 'fallback in-use': ['warn', 'docs/runbook.md#fallback-in-use'] },
+  },
+  {
+    what: 'the access key is 400 days old',
+    break: ({ account }) => account.add({ users: [userWithKeys(400)] }),
+    amiss: {
+      'key access-key': [
+        'fail',
+        `raise accessKeySerial in cdk.json, then ${DEPLOY} && mailctl secrets vault`,
+      ],
+    },
+  },
+  {
+    what: 'two access keys are active',
+    break: ({ account }) => account.add({ users: [userWithKeys(10, 1)] }),
+    amiss: { 'key access-key': ['warn', 'aws iam list-access-keys --user-name keybuzz-ses-dev'] },
+  },
+  {
+    what: "mail-core's certificate is self-signed",
+    break: ({ env }) => {
+      env.SMTP_TLS_CA = undefined;
+    },
+    amiss: { 'smtp certificate': ['fail', 'certbot certonly --standalone -d 127.0.0.1'] },
+  },
+  {
+    what: 'mail-core is down',
+    break: ({ smtp }) => smtp.behave({ kind: 'refused' }),
+    amiss: { 'smtp host': ['fail', 'systemctl start postfix'] },
+    skipped: ['smtp starttls', 'smtp certificate'],
+  },
+  {
+    what: 'Vault is sealed',
+    break: ({ vault }) => {
+      vault.state.condition = { kind: 'sealed' };
+    },
+    amiss: { 'secrets vault': ['fail', 'vault operator unseal'] },
+  },
+  {
+    what: 'Vault has an older secret',
+    break: ({ vault, vaultPath }) =>
+      vault.state
+        .secrets()
+        .write(vaultPath, { ...vault.state.secrets().fields(vaultPath), AWS_SES_ACCESS_KEY: 'AKIAOLD' }),
+    amiss: { 'secrets vault': ['warn', 'mailctl secrets vault'] },
+  },
+  {
+    what: 'there are no credentials',
+    break: ({ env }) => {
+      env.AWS_ACCESS_KEY_ID = undefined;
+      env.AWS_SECRET_ACCESS_KEY = undefined;
+    },
+    amiss: { 'account credentials': ['fail', 'sign in to AWS'] },
+    skipped: OF_AWS,
+  },
+  {
+    what: 'CloudFormation never answers',
+    break: ({ double, args }) => {
+      double.fault({ fault: { kind: 'silence' }, on: { service: 'cloudformation' } });
+      args.push('--timeout', '3');
+    },
+    amiss: {
+      'stacks identity': ['fail', 'check the network, --region, and AWS_ENDPOINT_URL'],
+      'stacks pipeline': ['fail', 'check the network, --region, and AWS_ENDPOINT_URL'],
+      'stacks monitoring': ['fail', 'check the network, --region, and AWS_ENDPOINT_URL'],
+    },
+    skipped: [
+      'identity verified',
+      'identity dkim',
+      'identity mail-from',
+      'functions account-metrics',
+      ...OF_STACK,
+    ],
+  },
+  {
+    what: 'Lambda never answers',
+    break: ({ double, args }) => {
+      double.fault({ fault: { kind: 'silence' }, on: { service: 'lambda' } });
+      args.push('--timeout', '3');
+    },
+    amiss: {
+      'functions resend-source': ['fail', 'mailctl doctor --only functions --timeout 60'],
+      'functions feedback-source': ['fail', 'mailctl doctor --only functions --timeout 60'],
+      'functions account-metrics': ['fail', 'mailctl doctor --only functions --timeout 60'],
+    },
+  },
+];
+
+function change({ alarms }: AwsAccount, name: string, changes: Partial<Alarm>): void {
+  const alarm = alarms.get(`keybuzz-mail-dev-${name}`);
+  if (alarm === undefined) throw new Error(`there is no alarm ${name}`);
+  alarms.set(alarm.name, { ...alarm, ...changes });
+}
+
+function setStatus<Status>(thing: { status: Status } | undefined, status: Status): void {
+  if (thing === undefined) throw new Error('it is not there');
+  thing.status = status;
+}
+
+function userWithKeys(...days: readonly number[]) {
+  const createdAt = (ago: number) => new Date(Date.now() - ago * DAY_MS);
+  const accessKeys = days.map((ago) => ({ id: `AKIAMADEUPKEY00000${ago}`, createdAt: createdAt(ago) }));
+  return { name: 'keybuzz-ses-dev', createdAt: createdAt(500), accessKeys };
+}

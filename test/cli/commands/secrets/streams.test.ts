@@ -1,0 +1,94 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { AwsClients } from '../../../../lib/cli/aws-clients.ts';
+import { runDiffCommand } from '../../../../lib/cli/commands/secrets/diff.ts';
+import {
+  type KubernetesFlags,
+  kubernetesSecret,
+  runKubernetesCommand,
+} from '../../../../lib/cli/commands/secrets/kubernetes.ts';
+import type { CommandContext } from '../../../../lib/cli/context.ts';
+import { MendCommands } from '../../../../lib/cli/hints.ts';
+import { Terminal } from '../../../../lib/cli/terminal.ts';
+import { SES, type SecretsBench, startSecretsBench, valuesIn } from './secrets-bench.ts';
+
+const FLAGS: KubernetesFlags = {
+  namespace: 'a',
+  name: 'keybuzz-ses',
+  format: 'secret',
+  show: false,
+  storeKind: 'SecretStore',
+  from: 'aws',
+};
+
+describe('the streams of a command', () => {
+  let bench: SecretsBench;
+  let output: PassThrough;
+  let stop: AbortController;
+  const before = { ...process.env };
+
+  beforeEach(async () => {
+    bench = await startSecretsBench();
+    Object.assign(process.env, bench.aws.environment);
+    output = new PassThrough();
+    stop = new AbortController();
+  });
+
+  afterEach(async () => {
+    process.env = { ...before };
+    await bench.close();
+  });
+
+  function context(env: CommandContext['env'] = bench.env): CommandContext {
+    const stream = output as PassThrough & NodeJS.WriteStream;
+    const streams = { input: process.stdin, output: stream, errors: new PassThrough() as typeof stream };
+    return {
+      deployment: { project: 'keybuzz', stage: 'dev' },
+      aws: new AwsClients({ region: 'eu-west-1', hasOwnSqs: false }),
+      terminal: new Terminal(streams, { json: false, yes: false }),
+      commands: new MendCommands({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops'),
+      env,
+      signal: stop.signal,
+    };
+  }
+
+  const printed = () => text(output.end());
+
+  it('refuse to put a value on a terminal, before it is even read', async () => {
+    await expect(runKubernetesCommand(context(), FLAGS, true)).rejects.toMatchObject({
+      code: 'WOULD_SHOW_SECRET',
+      mend: expect.stringContaining(
+        'mailctl --stage prod --profile ops secrets kubernetes --namespace a | kubectl apply -f -',
+      ),
+    });
+    expect(bench.aws.calls).toEqual([]);
+    expect(await printed()).toBe('');
+  });
+
+  it('put it there where that was asked for', async () => {
+    await runKubernetesCommand(context(), { ...FLAGS, show: true }, true);
+    expect(await printed()).toContain(Buffer.from(SES.AWS_SES_SECRET_KEY).toString('base64'));
+  });
+
+  it('put there what holds no value', async () => {
+    await runKubernetesCommand(context(), { ...FLAGS, format: 'external-secret', store: 'store' }, true);
+    const shown = await printed();
+    expect(shown).toContain('kind: ExternalSecret');
+    expect(valuesIn(shown)).toEqual([]);
+  });
+
+  it('give the Secret of Kubernetes on standard input', async () => {
+    const input = new PassThrough();
+    input.end(JSON.stringify(kubernetesSecret(FLAGS, { ...SES, PAYLOAD_BUCKET: 'another' })));
+    const flags = { mount: 'secret', kubernetesFile: '-' };
+    expect(await runDiffCommand(context({}), flags, input)).toBe(1);
+    expect(await printed()).toMatch(/PAYLOAD_BUCKET +different/);
+  });
+
+  it('are not waited for after an interruption', async () => {
+    const run = runDiffCommand(context({}), { mount: 'secret', kubernetesFile: '-' }, new PassThrough());
+    stop.abort(new Error('interrupted'));
+    await expect(run).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});

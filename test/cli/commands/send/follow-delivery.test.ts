@@ -1,0 +1,121 @@
+import { describe, expect, it } from '@jest/globals';
+import { type FateSources, followDelivery } from '../../../../lib/cli/commands/send/follow-delivery.ts';
+import type { SendStep } from '../../../../lib/cli/commands/send/send-directly.ts';
+import type { Letter } from '../../../../lib/cli/lookups/dead-letters.ts';
+import type { PartFates } from '../../../../lib/ports/ledger.ts';
+
+const AT = '2026-11-22T10:00:00.000Z';
+
+const part = (state: PartFates['state'], fates: PartFates['fates'] = {}): PartFates => ({
+  deliveryId: 'one',
+  part: 0,
+  recipients: ['marie@example.org'],
+  state,
+  claim: { token: 'token', startedAt: new Date(AT), endsAt: new Date(AT) },
+  ...(state === 'sent' ? { sesMessageId: 'ses-1' } : {}),
+  fates,
+  fatesVersion: 0,
+});
+
+const letter = (queueMessageId: string) =>
+  ({ queueMessageId, cause: 'sender-not-allowed', detail: 'of another domain' }) as Letter;
+
+interface Story {
+  /** What the ledger says at each look; the last one stays. */
+  readonly ledger: readonly (readonly PartFates[])[];
+  readonly letters?: readonly Letter[];
+  readonly knownLetters?: ReadonlySet<string>;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+async function follow({ ledger, letters = [], timeoutMs = 60_000, signal, knownLetters }: Story) {
+  const looks = [...ledger];
+  const steps: SendStep[] = [];
+  const sources: FateSources = {
+    parts: async () => (looks.length > 1 ? looks.shift() : looks[0]) ?? [],
+    letters: async () => ({ letters }),
+  };
+  const ending = await followDelivery('one', sources, {
+    timeoutMs,
+    signal: signal ?? new AbortController().signal,
+    onStep: (step) => steps.push(step),
+    startedAt: performance.now(),
+    ...(knownLetters === undefined ? {} : { knownLetters }),
+  });
+  return { ending, told: steps.map(({ what }) => what) };
+}
+
+describe('following a delivery', () => {
+  it('tells each step once, in their order', async () => {
+    const delivered = { 'marie@example.org': { kind: 'delivered', at: AT } } as const;
+    const { ending, told } = await follow({
+      ledger: [[], [part('sending')], [part('unknown')], [part('sent')], [part('sent', delivered)]],
+    });
+    expect(ending.verdict).toBe('delivered');
+    expect(told).toEqual([
+      'the resend Lambda offered it to SES',
+      'SES gave no answer; the Lambda waits for its event',
+      'SES took it as ses-1',
+      'delivered',
+    ]);
+  });
+
+  it.each([
+    ['a complaint comes after the delivery', 'complained', 'delivered'],
+    ['it bounces', 'bounced', 'failed'],
+    ['SES rejects it', 'failed', 'failed'],
+  ] as const)('ends where %s', async (_what, kind, verdict) => {
+    const { ending } = await follow({
+      ledger: [
+        [part('sent', { 'marie@example.org': { kind, at: AT, smtpResponse: 'to marie@example.org' } })],
+      ],
+    });
+    expect(ending.verdict).toBe(verdict);
+    expect(ending.detail).toContain('m***@example.org');
+  });
+
+  it('goes on while a delay lasts', async () => {
+    const delayed = { 'marie@example.org': { kind: 'delivery_delayed', at: AT } } as const;
+    const { ending, told } = await follow({ ledger: [[part('sent', delayed)]], timeoutMs: 1 });
+    expect(ending).toMatchObject({ verdict: 'open', detail: expect.stringContaining('delivery delayed') });
+    expect(told).toContain('delivery delayed');
+  });
+
+  it('ends where SES would never take it', async () => {
+    const { ending } = await follow({ ledger: [[part('refused')]] });
+    expect(ending).toMatchObject({ verdict: 'failed', mend: 'mailctl dlq show one' });
+  });
+
+  it('finds the dead letter, at the last moment at the latest', async () => {
+    const { ending } = await follow({ ledger: [[]], letters: [letter('new')], timeoutMs: 1 });
+    expect(ending).toMatchObject({
+      verdict: 'failed',
+      detail: expect.stringContaining('sender-not-allowed'),
+    });
+  });
+
+  it('takes no letter of an earlier try for one of this', async () => {
+    const knownLetters = new Set(['old']);
+    const { ending } = await follow({ ledger: [[]], letters: [letter('old')], knownLetters, timeoutMs: 1 });
+    expect(ending).toMatchObject({ verdict: 'open', detail: expect.stringContaining('not touched') });
+  });
+
+  it('stops at once, also where nobody answers', async () => {
+    const stop = new AbortController();
+    const sources: FateSources = {
+      parts: () => {
+        stop.abort(new Error('interrupted'));
+        return new Promise(() => {});
+      },
+      letters: async () => ({ letters: [] }),
+    };
+    const following = followDelivery('one', sources, {
+      timeoutMs: 60_000,
+      signal: stop.signal,
+      onStep: () => {},
+      startedAt: performance.now(),
+    });
+    await expect(following).rejects.toThrow('interrupted');
+  });
+});

@@ -1,0 +1,272 @@
+import { DeleteItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  DynamoSuppressionEntries,
+  DynamoSuppressionReports,
+} from '../../../../lib/adapters/dynamodb/dynamo-suppression.ts';
+import { DEFAULT_SOFT_BOUNCES } from '../../../../lib/cli/lookups/suppression-lists.ts';
+import type { Strike } from '../../../../lib/domain/suppression.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../../lib/emulators/dynamodb/local-dynamo-db.ts';
+import { type SesDouble, startSesDouble } from '../../../../lib/emulators/ses/ses-double.ts';
+import { readSettings } from '../../../../lib/infra/settings.ts';
+import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
+import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
+import { type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
+
+let account: AwsAccountDouble;
+let dynamoDb: LocalDynamoDb;
+let ses: SesDouble;
+let reports: DynamoSuppressionReports;
+let entries: DynamoSuppressionEntries;
+
+beforeAll(async () => {
+  [dynamoDb, ses] = await Promise.all([startDynamoDb(), startSesDouble()]);
+  account = await startAwsAccount({
+    account: deployedAccount({ resources: { suppressionTable: dynamoDb.suppressionTable } }),
+  });
+  const options = { tableName: dynamoDb.suppressionTable, timeoutMs: 5_000, policy: DEFAULT_SOFT_BOUNCES };
+  reports = new DynamoSuppressionReports(dynamoDb.client, options);
+  entries = new DynamoSuppressionEntries(dynamoDb.client, options);
+});
+
+beforeEach(async () => {
+  ses.clearFaults();
+  dynamoDb.heal();
+  ses.account.sandbox = false;
+  for (const { address } of ses.account.suppressionList.list()) ses.account.suppressionList.delete(address);
+  await forgetItems();
+});
+
+afterAll(() => Promise.all([account.close(), dynamoDb.close(), ses.close()]));
+
+/** As if nothing had ever been known against anybody. */
+async function forgetItems(): Promise<void> {
+  const { client, suppressionTable: TableName } = dynamoDb;
+  const { Items = [] } = await client.send(new ScanCommand({ TableName }));
+  for (const { address } of Items) {
+    if (address !== undefined) await client.send(new DeleteItemCommand({ TableName, Key: { address } }));
+  }
+}
+
+function suppression(...args: string[]): Promise<MailctlRun> {
+  return runMailctl(['--json', 'suppression', ...args], {
+    ...account.environment,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+    AWS_ENDPOINT_URL_SESV2: ses.url,
+  });
+}
+
+/** What `ls` shows of these addresses. */
+async function shown(...addresses: string[]) {
+  const { stdout } = await suppression('ls', ...addresses);
+  return JSON.parse(stdout).addresses;
+}
+
+function aStrike(kind: Strike['kind'], at: Date, deliveryId = 'reply-1'): Strike {
+  return { kind, at, deliveryId, sesMessageId: `ses-${deliveryId}` };
+}
+
+describe('mailctl suppression ls', () => {
+  it('shows both lists as one, the newest first, addresses masked', async () => {
+    await reports.report('both@example.org', aStrike('complaint', new Date(), 'reply-2'));
+    await reports.report('pipeline@example.org', aStrike('hard-bounce', new Date(Date.now() - 1000)));
+    ses.account.suppressionList.put({ address: 'Both@example.org', reason: 'BOUNCE', updatedAt: new Date() });
+    const since = new Date('2026-01-02T03:04:05Z');
+    ses.account.suppressionList.put({ address: 'ses@example.org', reason: 'COMPLAINT', updatedAt: since });
+    const { code, stdout } = await suppression('ls');
+    const { addresses, unavailable } = JSON.parse(stdout);
+    expect(code).toBe(0);
+    expect(unavailable).toEqual([]);
+    expect(addresses).toMatchObject([
+      { address: 'b***@example.org', reason: 'complaint', where: 'both', deliveryId: 'reply-2' },
+      { address: 'p***@example.org', reason: 'hard-bounce', where: 'pipeline', deliveryId: 'reply-1' },
+      { address: 's***@example.org', reason: 'complaint', where: 'ses', since: since.toISOString() },
+    ]);
+    expect(stdout).not.toMatch(/both@|pipeline@|ses@/i);
+  });
+
+  it('shows addresses whole where one asks for it', async () => {
+    await entries.add('marie@example.org', new Date());
+    const { stdout } = await suppression('ls', '--addresses');
+    expect(JSON.parse(stdout).addresses).toMatchObject([{ address: 'marie@example.org', reason: 'manual' }]);
+  });
+
+  it('shows addresses that are on neither list where one asks for them', async () => {
+    const { code, stdout } = await suppression('ls', 'marie@example.org');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      addresses: [{ address: 'marie@example.org', where: 'neither' }],
+      unavailable: [],
+    });
+  });
+
+  it('turns the pages of the list of SES', async () => {
+    const updatedAt = new Date();
+    for (let index = 0; index < 250; index += 1) {
+      ses.account.suppressionList.put({ address: `a${index}@example.org`, reason: 'BOUNCE', updatedAt });
+    }
+    const { stdout } = await suppression('ls', '--addresses');
+    const found = JSON.parse(stdout).addresses.map(({ address }: { address: string }) => address);
+    expect(new Set(found).size).toBe(250);
+  });
+
+  it('counts soft bounces by the rule that it is given', async () => {
+    await reports.report('full@example.org', aStrike('soft-bounce', new Date(), 'reply-1'));
+    await reports.report('full@example.org', aStrike('soft-bounce', new Date(), 'reply-2'));
+    expect(JSON.parse((await suppression('ls')).stdout).addresses).toEqual([]);
+    const { stdout } = await suppression('ls', '--soft-bounce-limit', '2');
+    expect(JSON.parse(stdout).addresses).toMatchObject([{ reason: 'soft-bounces', deliveryId: 'reply-2' }]);
+  });
+
+  it('has the rule of the stack where it is given none', () => {
+    const read = readSettings({ domain: 'keybuzz.io' });
+    if (read.kind === 'invalid') throw new Error(read.message);
+    const { softBounceLimit, softBounceWindowDays } = read.settings;
+    expect(DEFAULT_SOFT_BOUNCES).toEqual({ softBounces: softBounceLimit, windowDays: softBounceWindowDays });
+  });
+
+  it('shows one list where the other cannot be asked, and ends with 1', async () => {
+    await entries.add('marie@example.org', new Date());
+    const effect = { kind: 'error', code: 'AccessDeniedException', message: 'not you', status: 403 } as const;
+    ses.fault({ effect, when: ({ operation }) => operation === 'ListSuppressedDestinations' });
+    const { code, stdout } = await suppression('ls');
+    const { addresses, unavailable } = JSON.parse(stdout);
+    expect(code).toBe(1);
+    expect(addresses).toMatchObject([{ address: 'm***@example.org', where: 'pipeline' }]);
+    expect(addresses[0].notAsked).toEqual(['ses']);
+    expect(unavailable).toMatchObject([{ list: 'ses', failure: { code: 'AccessDeniedException' } }]);
+  });
+
+  it('does not say of a list that could not be asked who is not on it', async () => {
+    dynamoDb.fault({ fault: { kind: 'denied' }, on: { action: 'Scan' } });
+    const all = await runMailctl(['suppression', 'ls'], {
+      ...account.environment,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+      AWS_ENDPOINT_URL_SESV2: ses.url,
+    });
+    expect(all.stdout).toContain('No address is on the list of SES. Not asked: the pipeline.');
+    const effect = { kind: 'error', code: 'AccessDeniedException', message: 'not you', status: 403 } as const;
+    ses.fault({ effect, when: ({ operation }) => operation === 'GetSuppressedDestination' });
+    expect(await shown('marie@example.org')).toEqual([
+      { address: 'marie@example.org', where: 'unknown', notAsked: ['ses'] },
+    ]);
+  });
+});
+
+describe('mailctl suppression add', () => {
+  it('changes nothing without a word from a person', async () => {
+    const { code, stdout } = await suppression('add', 'marie@example.org');
+    expect([code, JSON.parse(stdout).error.code]).toEqual([2, 'NOT_CONFIRMED']);
+    expect(await shown('marie@example.org')).toMatchObject([{ where: 'neither' }]);
+  });
+
+  it('puts several addresses on both lists', async () => {
+    const { code } = await suppression('add', 'marie@example.org', 'Paul@Example.org', '--yes');
+    expect(code).toBe(0);
+    expect(await shown('marie@example.org', 'paul@example.org')).toMatchObject([
+      { where: 'both', reason: 'manual' },
+      { where: 'both', reason: 'manual' },
+    ]);
+    expect(ses.account.suppressionList.get('paul@example.org')?.reason).toBe('BOUNCE');
+  });
+
+  it('leaves a complaint as it is', async () => {
+    await reports.report('marie@example.org', aStrike('complaint', new Date()));
+    ses.account.suppressionList.put({
+      address: 'marie@example.org',
+      reason: 'COMPLAINT',
+      updatedAt: new Date(),
+    });
+    const { code, stdout } = await suppression('add', 'marie@example.org', '--yes');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).addresses).toMatchObject([
+      { pipeline: { kind: 'unchanged' }, ses: { kind: 'unchanged' } },
+    ]);
+    expect(ses.account.suppressionList.get('marie@example.org')?.reason).toBe('COMPLAINT');
+  });
+
+  it('makes lasting what soft bounces had begun', async () => {
+    for (const id of ['reply-1', 'reply-2', 'reply-3']) {
+      await reports.report('full@example.org', aStrike('soft-bounce', new Date(), id));
+    }
+    await suppression('add', 'full@example.org', '--yes');
+    expect(await shown('full@example.org')).toMatchObject([{ where: 'both', reason: 'manual' }]);
+  });
+
+  it('ends with 1 in the sandbox, where SES takes none, and says so', async () => {
+    ses.account.sandbox = true;
+    const { code, stdout } = await suppression('add', 'marie@example.org', '--yes');
+    expect(code).toBe(1);
+    const [change] = JSON.parse(stdout).addresses;
+    expect(change).toMatchObject({ pipeline: { kind: 'done' }, ses: { kind: 'failed' } });
+    expect(change.ses.failure.mend).toContain('mailctl production-access');
+    expect(await shown('marie@example.org')).toMatchObject([{ where: 'pipeline' }]);
+  });
+
+  it('does not lay it to the sandbox where SES says something else', async () => {
+    const effect = {
+      kind: 'error',
+      code: 'BadRequestException',
+      message: 'bad address',
+      status: 400,
+    } as const;
+    ses.fault({ effect, when: ({ operation }) => operation === 'PutSuppressedDestination' });
+    const { stdout } = await suppression('add', 'marie@example.org', '--yes');
+    const [change] = JSON.parse(stdout).addresses;
+    expect(change.ses).toMatchObject({ kind: 'failed', failure: { message: 'bad address' } });
+    expect(change.ses.failure.mend).not.toContain('sandbox');
+  });
+
+  it('ends with 2 where the list of the pipeline does not take it', async () => {
+    dynamoDb.fault({ fault: { kind: 'denied' }, on: { action: 'PutItem' } });
+    const { code, stdout } = await suppression('add', 'marie@example.org', '--yes');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).addresses).toMatchObject([
+      { pipeline: { kind: 'failed' }, ses: { kind: 'done' } },
+    ]);
+  });
+});
+
+describe('mailctl suppression rm', () => {
+  it('takes addresses off both lists', async () => {
+    await reports.report('marie@example.org', aStrike('hard-bounce', new Date()));
+    ses.account.suppressionList.put({
+      address: 'marie@example.org',
+      reason: 'BOUNCE',
+      updatedAt: new Date(),
+    });
+    const { code, stdout, stderr } = await suppression('rm', 'Marie@example.org', '--yes');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).addresses).toMatchObject([
+      { address: 'marie@example.org', pipeline: { kind: 'done' }, ses: { kind: 'done' } },
+    ]);
+    expect(stderr).toMatch(/marie@example\.org .*hard-bounce/);
+    expect(await shown('marie@example.org')).toMatchObject([{ where: 'neither' }]);
+  });
+
+  it('has nothing to do for who is on neither, and asks nobody', async () => {
+    const { code, stdout } = await suppression('rm', 'marie@example.org');
+    expect([code, JSON.parse(stdout).addresses]).toEqual([0, []]);
+  });
+
+  it('forgives in the pipeline what only SES has heard of so far', async () => {
+    const happened = new Date();
+    ses.account.suppressionList.put({ address: 'marie@example.org', reason: 'BOUNCE', updatedAt: happened });
+    await suppression('rm', 'marie@example.org', '--yes');
+    await reports.report('marie@example.org', aStrike('hard-bounce', happened));
+    expect(await shown('marie@example.org')).toMatchObject([{ where: 'neither' }]);
+  });
+
+  it('ends with 2 where one of the lists still has it', async () => {
+    await entries.add('marie@example.org', new Date());
+    ses.account.suppressionList.put({
+      address: 'marie@example.org',
+      reason: 'BOUNCE',
+      updatedAt: new Date(),
+    });
+    dynamoDb.fault({ fault: { kind: 'denied' }, on: { action: 'PutItem' } });
+    const { code } = await suppression('rm', 'marie@example.org', '--yes');
+    expect(code).toBe(2);
+    expect(await shown('marie@example.org')).toMatchObject([{ where: 'pipeline' }]);
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from '@jest/globals';
+import { describeFailure } from '../../lib/cli/describe-failure.ts';
+import { OperatorError } from '../../lib/cli/errors.ts';
+import { MendCommands } from '../../lib/cli/hints.ts';
+
+const COMMANDS = new MendCommands({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops');
+
+function named(name: string, message = 'no'): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+describe('describeFailure', () => {
+  it('tells an error for operators as it is', () => {
+    expect(describeFailure(new OperatorError('SEALED', 'Vault is sealed', 'vault operator unseal'))).toEqual({
+      code: 'SEALED',
+      message: 'Vault is sealed',
+      mend: 'vault operator unseal',
+    });
+  });
+
+  it.each([
+    ['CredentialsProviderError', /AWS_PROFILE/],
+    ['ExpiredTokenException', /aws sso login/],
+    ['AccessDeniedException', /permission/],
+    ['ThrottlingException', /wait a moment/],
+    ['AbortError', /check the network/],
+    ['ECONNRESET', /try again/],
+    ['TokenProviderError', /sign in to AWS/],
+    ['SomethingElse', /mailctl doctor/],
+  ])('says what mends %s', (name, mend) => {
+    expect(describeFailure(named(name)).mend).toMatch(mend);
+  });
+
+  it.each([
+    [
+      "Token is expired. To refresh this SSO session run 'aws sso login' with the corresponding profile.",
+      /: aws sso login --profile ops$/,
+    ],
+    [
+      'The SSO session associated with this profile has expired. To refresh this SSO session run aws sso login with the corresponding profile.',
+      /: aws sso login --profile ops$/,
+    ],
+    [
+      'Could not resolve credentials using profile: [opps] in configuration/credentials file(s).',
+      /profile "opps".+aws configure list-profiles/,
+    ],
+    ["Profile 'opps' could not be found in shared credentials file.", /profile "opps"/],
+    ['Profile opps could not be found in shared credentials file.', /profile "opps"/],
+    ['Region is missing', /set --region/],
+    ['Region not accepted: region="eu west" is not a valid hostname component.', /set --region/],
+  ])('says what mends it by the words: %s', (message, mend) => {
+    const failure = describeFailure(named('CredentialsProviderError', message), COMMANDS);
+    expect(failure.mend).toMatch(mend);
+    expect(describeFailure(named('CredentialsProviderError', 'none')).mend).not.toMatch(mend);
+  });
+
+  it('has it tried again where AWS is in trouble, and only there', () => {
+    const answered = (httpStatusCode: number) =>
+      describeFailure(Object.assign(named('InternalFailure'), { $metadata: { httpStatusCode } })).mend;
+    expect(answered(503)).toMatch(/try again/);
+    expect(answered(400)).not.toMatch(/try again/);
+  });
+
+  it('looks further in the same deployment', () => {
+    const { mend } = describeFailure(named('SomethingElse'), COMMANDS);
+    expect(mend).toContain('"mailctl --stage prod --profile ops doctor"');
+  });
+
+  it('shows no whole address', () => {
+    const { message } = describeFailure(named('NotFoundException', 'marie@example.org is not there'));
+    expect(message).toBe('m***@example.org is not there');
+  });
+
+  it('tells what each address of a host said', () => {
+    const refused = ['connect ECONNREFUSED ::1:1', 'connect ECONNREFUSED 127.0.0.1:1'].map((message) =>
+      Object.assign(new Error(message), { code: 'ECONNREFUSED' }),
+    );
+    const failure = describeFailure(Object.assign(new AggregateError(refused), { code: 'ECONNREFUSED' }));
+    expect(failure.message).toBe('connect ECONNREFUSED ::1:1; connect ECONNREFUSED 127.0.0.1:1');
+    expect(failure.mend).toMatch(/check the network/);
+  });
+
+  it.each([[undefined], [null], ['text'], [{}], [new Error('')]])(
+    'takes whatever was thrown: %p',
+    (thrown) => {
+      const { message, mend } = describeFailure(thrown);
+      expect([message, mend]).not.toContain('');
+    },
+  );
+});

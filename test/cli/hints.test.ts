@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { MendCommands } from '../../lib/cli/hints.ts';
+
+describe('commands that mend', () => {
+  it('name what is not the default, each', () => {
+    const commands = new MendCommands({ project: 'shop', stage: 'prod' }, 'us-east-1', 'ops');
+    expect(commands.mailctl('dlq ls')).toBe(
+      'mailctl --stage prod --project shop --region us-east-1 --profile ops dlq ls',
+    );
+    expect(commands.aws('sts get-caller-identity')).toBe(
+      'aws sts get-caller-identity --region us-east-1 --profile ops',
+    );
+    expect(commands.deploy).toBe(
+      'npm run deploy -- -c stage=prod -c project=shop -c region=us-east-1 --profile ops',
+    );
+    expect(commands.ssoLogin).toBe('aws sso login --profile ops');
+    const drift = (stack: string) =>
+      `aws cloudformation detect-stack-drift --stack-name ${stack} --region us-east-1 --profile ops`;
+    expect(commands.driftedStack).toBe(drift('shop-mail-pipeline-prod'));
+    expect(commands.driftedMonitoringStack).toBe(drift('shop-mail-monitoring-prod'));
+  });
+
+  it('are short where all is the default', () => {
+    const commands = new MendCommands({ project: 'keybuzz', stage: 'dev' }, 'eu-west-1');
+    expect(commands.mailctl('dlq ls')).toBe('mailctl dlq ls');
+    expect(commands.deploy).toBe('npm run deploy -- -c stage=dev');
+    expect(commands.ssoLogin).toBe('aws sso login');
+  });
+
+  it('stay one word where the name of a profile is several, or more than a word', () => {
+    const login = (profile: string) =>
+      new MendCommands({ project: 'keybuzz', stage: 'dev' }, 'eu-west-1', profile).ssoLogin;
+    expect(login('my ops')).toBe("aws sso login --profile 'my ops'");
+    expect(login("o'ps; id")).toBe("aws sso login --profile 'o'\\''ps; id'");
+  });
+});

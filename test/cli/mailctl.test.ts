@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { deployedAccount } from '../support/aws-account/deployed-account.ts';
+import { type AwsAccountDouble, startAwsAccount } from '../support/aws-account/start-aws-account.ts';
+import { runMailctl } from '../support/run-mailctl.ts';
+
+const MAILCTL = fileURLToPath(new URL('../../bin/mailctl.ts', import.meta.url));
+
+/** Nobody asks it before AWS has answered. */
+const VAULT = { VAULT_ADDR: 'http://127.0.0.1:1', VAULT_TOKEN: 'none' };
+
+let account: AwsAccountDouble;
+
+beforeAll(async () => {
+  account = await startAwsAccount({ account: deployedAccount({ stage: 'dev' }) });
+});
+
+beforeEach(() => account.heal());
+
+afterAll(() => account.close());
+
+describe('mailctl', () => {
+  it('teaches by --help, and ends with 0', async () => {
+    const { code, stdout, stderr } = await runMailctl(['--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^Usage: mailctl \[options\] \[command\]/);
+    expect(stdout).toMatch(/^ {2}suppression /m);
+    expect(stdout).toContain('Exit codes: 0 all is well');
+  });
+
+  it('tells of the global options in the help of each command', async () => {
+    const { code, stdout } = await runMailctl(['status', '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Global Options:$[\s\S]+--json/m);
+  });
+
+  it.each([
+    ['no command', []],
+    ['a command that there is not', ['nonsense']],
+    ['an argument too few', ['status']],
+    ['an argument too many', ['status', 'one', 'two']],
+    ['an option that there is not', ['status', 'one', '--nonsense']],
+    ['a stage that there is not', ['--stage', 'staging', 'status', 'one']],
+    ['a subcommand that there is not', ['suppression', 'nonsense']],
+    ['what is no address', ['suppression', 'add', 'marie']],
+    ['what is no number', ['suppression', 'ls', '--soft-bounce-limit', 'few']],
+  ])('ends with 64 where it is called with %s', async (_what, args) => {
+    const { code, stdout, stderr } = await runMailctl(args);
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).not.toBe('');
+  });
+
+  it('says what to do where there are no credentials', async () => {
+    const { code, stdout, stderr } = await runMailctl(['suppression', 'ls']);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/credentials[\s\S]+mend: sign in to AWS: set AWS_PROFILE/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('tells a failure as JSON, too', async () => {
+    const { code, stdout } = await runMailctl(['--json', 'suppression', 'ls']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'CredentialsProviderError' } });
+  });
+
+  it('says that a stage is not deployed, and how it is', async () => {
+    const { code, stderr } = await runMailctl(['--stage', 'prod', 'suppression', 'ls'], account.environment);
+    expect(code).toBe(2);
+    expect(stderr).toContain('there is no stack keybuzz-mail-pipeline-prod in eu-west-1 (project keybuzz)');
+    expect(stderr).toMatch(/mend: check --region, --project and --profile.+npm run deploy -- -c stage=prod/);
+  });
+
+  it('says what is denied', async () => {
+    account.fault({ fault: { kind: 'denied' }, on: { action: 'DescribeStacks' } });
+    const { code, stderr } = await runMailctl(['suppression', 'ls'], account.environment);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/DescribeStacks[\s\S]+mend: ask for the permission/);
+  });
+
+  it('does not take every ValidationError for a stack that is not there', async () => {
+    const fault = { kind: 'error', code: 'ValidationError', message: 'no such name', status: 400 } as const;
+    account.fault({ fault, on: { action: 'DescribeStacks' } });
+    const { code, stderr } = await runMailctl(['suppression', 'ls'], account.environment);
+    expect(code).toBe(2);
+    expect(stderr).toContain('no such name');
+    expect(stderr).not.toContain('there is no stack');
+  });
+
+  it.each([
+    ['suppression ls'],
+    ['dlq ls'],
+    ['dns'],
+    ['secrets diff'],
+    ['secrets vault'],
+    ['secrets kubernetes -n a'],
+    ['secrets kubernetes -n a --format external-secret --store aws'],
+  ])('stops at once on Ctrl-C, whatever AWS does: %s', async (command) => {
+    const silent = await startAwsAccount();
+    silent.fault({ fault: { kind: 'silence' } });
+    const child = spawn(process.execPath, [MAILCTL, ...command.split(' ')], {
+      env: { PATH: process.env.PATH, ...silent.environment, ...VAULT },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const [stderr, [code]] = await Promise.all([
+      text(child.stderr),
+      once(child, 'exit'),
+      silent.waitForCall({ action: 'DescribeStacks' }).then(() => child.kill('SIGINT')),
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^interrupted\n {2}mend: /m);
+    const asked = command === 'dns' ? 3 : 1;
+    expect(silent.callsOf({ action: 'DescribeStacks' })).toBe(asked);
+    await silent.close();
+  });
+
+  it('does not mind that nobody reads on', async () => {
+    const child = spawn(process.execPath, [MAILCTL, '--json', 'suppression', 'ls'], {
+      env: { PATH: process.env.PATH, AWS_EC2_METADATA_DISABLED: 'true', HOME: '/nonexistent' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/credentials/);
+    expect(stderr).not.toContain('EPIPE');
+  });
+});

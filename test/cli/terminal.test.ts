@@ -1,0 +1,116 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from '@jest/globals';
+import { Terminal, type TerminalOptions } from '../../lib/cli/terminal.ts';
+
+/** A terminal whose streams are pipes, or look like a person's. */
+function aTerminal({
+  isTTY = false,
+  json = false,
+  yes = false,
+}: Partial<TerminalOptions> & { isTTY?: boolean }) {
+  const stream = () => Object.assign(new PassThrough(), { isTTY });
+  const [input, output, errors] = [stream(), stream(), stream()];
+  const streams = { input, output, errors } as unknown as ConstructorParameters<typeof Terminal>[0];
+  const said = async () => {
+    output.end();
+    errors.end();
+    return { output: await text(output), errors: await text(errors) };
+  };
+  return { terminal: new Terminal(streams, { json, yes }), input, said };
+}
+
+describe('a result', () => {
+  it('is text, on standard output', async () => {
+    const { terminal, said } = aTerminal({});
+    terminal.note('on the way');
+    terminal.result({ count: 2 }, () => 'two');
+    expect(await said()).toEqual({ output: 'two\n', errors: 'on the way\n' });
+  });
+
+  it('is one JSON value with --json, and nothing renders it', async () => {
+    const { terminal, said } = aTerminal({ json: true });
+    terminal.note('on the way');
+    terminal.result({ count: 2 }, () => {
+      throw new Error('rendered');
+    });
+    const { output } = await said();
+    expect(JSON.parse(output)).toEqual({ count: 2 });
+  });
+});
+
+describe('what is written to a pipe', () => {
+  it('has no colours', () => {
+    const { terminal } = aTerminal({});
+    expect(terminal.paint('red', 'bad')).toBe('bad');
+  });
+
+  it('has no progress', async () => {
+    const { terminal, said } = aTerminal({});
+    const progress = terminal.progress('moving', 10);
+    progress.set(5);
+    progress.stop();
+    expect(await said()).toEqual({ output: '', errors: '' });
+  });
+});
+
+describe('a table', () => {
+  it('has a line for the heads and one for each row, in columns', () => {
+    const { terminal } = aTerminal({});
+    const lines = terminal
+      .table(
+        ['address', 'reason'],
+        [
+          ['m***@example.org', 'complaint'],
+          ['p***@example.org', 'manual'],
+        ],
+      )
+      .split('\n');
+    expect(lines.map((line) => line.split(/ {2,}/))).toEqual([
+      ['address', 'reason'],
+      ['m***@example.org', 'complaint'],
+      ['p***@example.org', 'manual'],
+    ]);
+    expect(new Set(lines.map((line) => line.search(/reason|complaint|manual/))).size).toBe(1);
+  });
+});
+
+describe('a question', () => {
+  it.each([
+    ['y\n', true],
+    ['YES\n', true],
+    ['n\n', false],
+    ['\n', false],
+    ['yesterday\n', false],
+  ])('that a person answers with %j', async (answer, expected) => {
+    const { terminal, input, said } = aTerminal({ isTTY: true });
+    const confirmed = terminal.confirm('Delete 3 letters?');
+    input.write(answer);
+    expect(await confirmed).toBe(expected);
+    expect((await said()).errors).toContain('Delete 3 letters? [y/N]');
+  });
+
+  it('is answered with no where the input ends', async () => {
+    const { terminal, input } = aTerminal({ isTTY: true });
+    const confirmed = terminal.confirm('Delete 3 letters?');
+    input.end();
+    expect(await confirmed).toBe(false);
+  });
+
+  it('is answered with no by Ctrl-C', async () => {
+    const { terminal, input } = aTerminal({ isTTY: true });
+    const confirmed = terminal.confirm('Delete 3 letters?');
+    input.write('\u0003');
+    expect(await confirmed).toBe(false);
+  });
+
+  it('is answered with no where nobody can', async () => {
+    expect(await aTerminal({}).terminal.confirm('Delete 3 letters?')).toBe(false);
+  });
+
+  it('is not asked with --yes', async () => {
+    const { terminal, said } = aTerminal({ yes: true });
+    expect(await terminal.confirm('Delete 3 letters?')).toBe(true);
+    expect((await said()).errors).toBe('');
+  });
+});

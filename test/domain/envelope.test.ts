@@ -1,0 +1,239 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import fc from 'fast-check';
+import { envelopeJsonSchema } from '../../bin/publish-contract.ts';
+import { parseEnvelope, serialiseEnvelope } from '../../lib/domain/fallback-message.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../lib/domain/limits.ts';
+import { arbitraryEnvelope } from '../support/arbitrary-envelope.ts';
+
+const contract = (name: string) =>
+  readFileSync(new URL(`../../docs/contract/${name}`, import.meta.url), 'utf8');
+const example = (name: string) => JSON.parse(contract(`examples/${name}.json`));
+
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+addFormats.default(ajv);
+const accordsWithPublishedSchema = ajv.compile(JSON.parse(contract('envelope.v1.schema.json')));
+
+/** The example with a change made to it, as the text of a message. */
+function changed(change: (envelope: ReturnType<typeof example>) => void, name = 'mail'): string {
+  const envelope = example(name);
+  change(envelope);
+  return JSON.stringify(envelope);
+}
+
+describe('the envelope', () => {
+  it('is published as the JSON Schema that the code derives', () => {
+    expect(JSON.parse(contract('envelope.v1.schema.json'))).toEqual(
+      JSON.parse(JSON.stringify(envelopeJsonSchema())),
+    );
+  });
+
+  it.each(['mime', 's3', 'mail'])('has a valid example of kind %s', (name) => {
+    const parsed = parseEnvelope(contract(`examples/${name}.json`));
+
+    expect(parsed).toMatchObject({ kind: 'envelope', envelope: { content: { type: name } } });
+    expect(accordsWithPublishedSchema(example(name))).toBe(true);
+    // Whoever sends an example to try it out should see it arrive.
+    const { expiresAt = '2099-01-01T00:00:00Z' } = example(name);
+    expect(new Date(expiresAt).getTime()).toBeGreaterThan(new Date('2090-01-01').getTime());
+  });
+
+  it('survives the way through its text, whatever it holds', () => {
+    fc.assert(
+      fc.property(arbitraryEnvelope, (envelope) => {
+        const text = serialiseEnvelope(envelope);
+        expect(parseEnvelope(text)).toEqual({ kind: 'envelope', envelope });
+        expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is written in the characters that SQS takes', () => {
+    fc.assert(
+      fc.property(arbitraryEnvelope, (envelope) => {
+        // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+        expect(serialiseEnvelope(envelope)).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u);
+      }),
+      { numRuns: 300 },
+    );
+    const odd = {
+      ...example('mime'),
+      failure: { ...example('mime').failure, response: '550 \ufffe\uffff\ud800' },
+    };
+    expect(serialiseEnvelope(odd)).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd]*$/u);
+    expect(parseEnvelope(serialiseEnvelope(odd))).toMatchObject({ kind: 'envelope', envelope: odd });
+  });
+
+  it('never throws, whatever text comes', () => {
+    const hostile = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 2000 }),
+      fc.json({ maxDepth: 6 }),
+      fc.constant(`${'['.repeat(200_000)}`),
+      fc.constant(`{"a":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_001)}`),
+    );
+    fc.assert(
+      fc.property(hostile, (text) => expect(parseEnvelope(text).kind).toBe('unreadable')),
+      { numRuns: 500 },
+    );
+  });
+
+  it('never throws and never repeats the value where one field of a good envelope is anything', () => {
+    const paths = [
+      ['id'],
+      ['tenantId'],
+      ['envelope', 'from'],
+      ['envelope', 'to'],
+      ['content'],
+      ['content', 'subject'],
+    ];
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
+        const text = changed((envelope) => {
+          const holder = path.length === 2 ? envelope[path[0] ?? ''] : envelope;
+          holder[path.at(-1) ?? ''] = value;
+        });
+        const parsed = parseEnvelope(text);
+        if (parsed.kind === 'envelope') expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(true);
+        else expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(false);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it.each([
+    ['a subject with a line break', (e) => (e.content.subject = 'Hello\r\nBcc: eve@evil.example')],
+    [
+      'an address with a line break',
+      (e) => (e.envelope.to = ['marie@example.org\r\nRCPT TO:<eve@evil.example>']),
+    ],
+    ['a sender with a line break', (e) => (e.content.from = 'a@keybuzz.io\nX: y')],
+    [
+      'a header value with a line break',
+      (e) => (e.content.headers = { 'X-A': 'b\r\nBcc: eve@evil.example' }),
+    ],
+    ['a header name with a colon', (e) => (e.content.headers = { 'X-A: b\r\nBcc': 'eve@evil.example' })],
+    ['a file name with a line break', (e) => (e.content.attachments[0].filename = 'a\r\nb')],
+    ['no recipient', (e) => (e.envelope.to = [])],
+    ['an empty id', (e) => (e.id = '')],
+    ['an id of 129 characters', (e) => (e.id = 'x'.repeat(129))],
+    ['an id with a line break', (e) => (e.id = 'a\nb')],
+    [
+      'an S3 key outside of the payloads',
+      (e) => (e.content = { ...example('s3').content, key: 'other/thing' }),
+    ],
+    ['more than 40 MB declared', (e) => (e.content = { ...example('s3').content, bytes: 41_943_041 })],
+    ['a time without its offset', (e) => (e.expiresAt = '2026-11-22T09:44:58')],
+    ['a time with an offset in hours alone', (e) => (e.expiresAt = '2020-01-01T00:00:00+02')],
+    ['a time with a space before its offset', (e) => (e.expiresAt = '2026-01-01T10:00:00 +01:00')],
+    ['an address that is too long in ASCII', (e) => (e.envelope.to = [`a@${'ü.'.repeat(60)}example`])],
+    ['an address with two @', (e) => (e.envelope.from = 'evil@bank.example@keybuzz.io')],
+    ['a domain with an empty label', (e) => (e.envelope.to = ['marie@exa..mple'])],
+    ['a domain with a path', (e) => (e.envelope.to = ['marie@example.org/x'])],
+    ['a domain with a backslash', (e) => (e.envelope.to = ['marie@exa\\mple.org'])],
+  ] satisfies [string, (e: ReturnType<typeof example>) => void][])('refuses %s', (_name, change) => {
+    const text = changed(change);
+
+    expect(parseEnvelope(text)).toMatchObject({ kind: 'unreadable', reason: 'wrong-schema' });
+  });
+
+  it('knows every time that it lets through', () => {
+    const two = (most: number) => fc.integer({ min: 0, max: most }).map((n) => String(n).padStart(2, '0'));
+    const offset = fc.oneof(
+      fc.constant('Z'),
+      fc.tuple(fc.constantFrom('+', '-'), two(23), fc.constantFrom(':', ''), fc.option(two(59), { nil: '' })),
+    );
+    const time = fc.tuple(
+      fc.integer({ min: 0, max: 9999 }).map((year) => String(year).padStart(4, '0')),
+      two(13),
+      two(32),
+      fc.constantFrom('T', ' '),
+      two(24),
+      two(60),
+      fc.constantFrom('', '.1', '.123456789'),
+      offset,
+    );
+    fc.assert(
+      fc.property(time, ([year, month, day, t, hour, minute, fraction, zone]) => {
+        const text = `${year}-${month}-${day}${t}${hour}:${minute}:00${fraction}${[zone].flat().join('')}`;
+        const body = changed((envelope) => {
+          envelope.expiresAt = text;
+        });
+        const taken = parseEnvelope(body).kind === 'envelope';
+        expect(taken && Number.isNaN(new Date(text).getTime())).toBe(false);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it.each([
+    ['a media type', (e) => (e.content.attachments[0].contentType = `${'/'.repeat(300_000)}\n`)],
+    ['a From', (e) => (e.content.from = `${'@'.repeat(300_000)}\n`)],
+    ['an address', (e) => (e.envelope.from = `${'a@'.repeat(150_000)}\n`)],
+    ['a quoted address', (e) => (e.envelope.from = '"\\'.repeat(150_000))],
+    ['base64', (e) => (e.content.attachments[0].content = `${'='.repeat(300_000)}\n`)],
+    ['a subject', (e) => (e.content.subject = `${' '.repeat(300_000)}\n`)],
+    ['an id', (e) => (e.id = `${' '.repeat(300_000)}\n`)],
+    ['a time', (e) => (e.expiresAt = `2026-01-01T00:00:00.${'0'.repeat(300_000)}`)],
+  ] satisfies [string, (e: ReturnType<typeof example>) => void][])(
+    'is read in little time where %s is made to take long',
+    (_name, change) => {
+      const text = changed(change);
+      const before = performance.now();
+
+      expect(parseEnvelope(text).kind).toBe('unreadable');
+      expect(performance.now() - before).toBeLessThan(1_000);
+    },
+  );
+
+  it.each([
+    ['recipients', (e) => (e.envelope.to = Array.from({ length: 510_000 }, () => 1))],
+    ['copies', (e) => (e.content.cc = Array.from({ length: 500_000 }, () => 1))],
+    ['attachments', (e) => (e.content.attachments = Array.from({ length: 330_000 }, () => ({})))],
+  ] satisfies [string, (e: ReturnType<typeof example>) => void][])(
+    'takes little memory where hundreds of thousands of %s are wrong',
+    (_name, change) => {
+      const text = changed(change);
+      const before = process.memoryUsage().heapUsed;
+
+      const parsed = parseEnvelope(text);
+
+      expect(parsed).toMatchObject({ kind: 'unreadable', reason: 'wrong-schema' });
+      expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 1024 * 1024);
+    },
+  );
+
+  it('says which field broke which rule, and not what was in it', () => {
+    const text = changed((envelope) => {
+      envelope.envelope.to = ['secret-person@example.org\n'];
+      envelope.content.subject = 'private\nmatter';
+    });
+
+    const parsed = parseEnvelope(text);
+
+    expect(parsed).toMatchObject({ detail: expect.stringContaining('envelope.to.0: a bare address') });
+    expect(parsed).toMatchObject({ detail: expect.stringContaining('content.subject: one line of text') });
+    expect(JSON.stringify(parsed)).not.toMatch(/secret-person|private/);
+  });
+
+  it('tells another version from a broken message', () => {
+    const text = changed((envelope) => {
+      envelope.version = 2;
+    });
+
+    expect(parseEnvelope(text)).toMatchObject({ kind: 'unreadable', reason: 'wrong-version' });
+  });
+
+  it('refuses more than SQS can carry before reading it', () => {
+    expect(parseEnvelope(' '.repeat(MAX_QUEUE_MESSAGE_BYTES + 1))).toMatchObject({ reason: 'too-large' });
+  });
+
+  it('leaves out fields that it does not know', () => {
+    const parsed = parseEnvelope(changed((envelope) => Object.assign(envelope, { novelty: true })));
+
+    expect(parsed.kind).toBe('envelope');
+    expect(JSON.stringify(parsed)).not.toContain('novelty');
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { MAX_HEADER_BYTES } from '../../lib/domain/limits.ts';
+import { headerFlaw, headerValues, withHeader, withoutHeader } from '../../lib/domain/mime-headers.ts';
+
+const message = (text: string) => Buffer.from(text.replaceAll('\n', '\r\n'));
+
+const MAIL = message(
+  'From: a@keybuzz.io\nBCC: hidden@example.org,\n other@example.org\nSubject: =?utf-8?q?=C3=A9?=\nTo: Jörg <j@example.org>\n\nBcc: not a header\n',
+);
+
+describe('the header section', () => {
+  it('is read by name, in any case, unfolded, in UTF-8', () => {
+    expect(headerValues(MAIL, 'bcc')).toEqual(['hidden@example.org, other@example.org']);
+    expect(headerValues(MAIL, 'To')).toEqual(['Jörg <j@example.org>']);
+    expect(headerValues(MAIL, 'sender')).toEqual([]);
+  });
+
+  it('gives every field of a name', () => {
+    expect(headerValues(message('From: a@x.io\nX: y\nfrom: b@y.io\n\n'), 'From')).toEqual([
+      'a@x.io',
+      'b@y.io',
+    ]);
+  });
+
+  it('ends at the first empty line', () => {
+    expect(headerValues(message('\nFrom: body@example.org\n'), 'from')).toEqual([]);
+    expect(headerValues(message('Subject: only headers'), 'subject')).toEqual(['only headers']);
+  });
+
+  it('loses a field with its folded lines, and nothing else', () => {
+    expect(withoutHeader(MAIL, 'Bcc').toString()).toBe(
+      message(
+        'From: a@keybuzz.io\nSubject: =?utf-8?q?=C3=A9?=\nTo: Jörg <j@example.org>\n\nBcc: not a header\n',
+      ).toString(),
+    );
+  });
+
+  it('stays the same buffer where there is nothing to lose', () => {
+    expect(withoutHeader(MAIL, 'x-none')).toBe(MAIL);
+  });
+
+  it('gains a field in front', () => {
+    expect(withHeader(message('To: a@b.c\n\nHi'), 'X-A', 'b').toString()).toBe(
+      'X-A: b\r\nTo: a@b.c\r\n\r\nHi',
+    );
+  });
+});
+
+describe('a header section that cannot be relied on', () => {
+  const END = '\r\n\r\nHello\r\n';
+
+  it.each([
+    ['lines that end in LF', 'From: a@keybuzz.io\nSubject: x\n\nHello\n', 'not-crlf'],
+    ['a bare LF', `X: y\nFrom: b@evil.example\r\nFrom: a@keybuzz.io${END}`, 'not-crlf'],
+    ['a bare CR', `X: y\rFrom: b@evil.example\r\nFrom: a@keybuzz.io${END}`, 'not-crlf'],
+    ['CR CR LF', `X: y\r\r\nFrom: a@keybuzz.io${END}`, 'not-crlf'],
+    ['a NUL', `X: y\0\r\nFrom: a@keybuzz.io${END}`, 'malformed-header'],
+    ['a byte order mark', `\ufeffFrom: b@evil.example\r\nFrom: a@keybuzz.io${END}`, 'malformed-header'],
+    ['a line without a colon', `From\r\nFrom: a@keybuzz.io${END}`, 'malformed-header'],
+    ['a space before the colon', `From : b@evil.example\r\nFrom: a@keybuzz.io${END}`, 'malformed-header'],
+    ['a fold at the start', ` From: b@evil.example\r\nFrom: a@keybuzz.io${END}`, 'malformed-header'],
+    [
+      'another white space at the start of a line',
+      `X: y\r\n\u000bFrom: b@e.example${END}`,
+      'malformed-header',
+    ],
+  ])('has %s', (_name, text, reason) => {
+    expect(headerFlaw(Buffer.from(text))).toMatchObject({ reason });
+  });
+
+  it.each(['a:\r\n', 'a: b\r\n c\r\n', 'a'])('is larger than any mail needs: %j, over and over', (line) => {
+    expect(headerFlaw(Buffer.alloc(MAX_HEADER_BYTES + 1, line))).toMatchObject({
+      reason: 'malformed-header',
+    });
+  });
+
+  it('is told from a good one', () => {
+    expect(headerFlaw(MAIL)).toBeUndefined();
+    expect(headerFlaw(message('Subject: only headers'))).toBeUndefined();
+    expect(headerFlaw(message('\nOnly a body\n'))).toBeUndefined();
+    expect(headerFlaw(Buffer.from(`From: a@keybuzz.io${END}a body\nmay have\0anything`))).toBeUndefined();
+  });
+});

@@ -1,0 +1,130 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type Fate, laterFates } from '../../lib/domain/delivery-status.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../lib/domain/limits.ts';
+import {
+  fatesOf,
+  messageIdOf,
+  parseReceipt,
+  receiptsOf,
+  serialiseReceipt,
+} from '../../lib/domain/receipt.ts';
+import { arbitraryFate } from '../support/arbitrary-fate.ts';
+
+const subject = { id: 'reply-1', tenantId: 'shop-1', region: 'eu-west-1' };
+const sent: Fate = { kind: 'sent', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1' };
+const aReceipt = () => {
+  const [receipt] = receiptsOf(subject, [{ address: 'marie@example.org', fate: sent }]);
+  if (receipt === undefined) throw new Error('no receipt');
+  return receipt;
+};
+/** The receipt with a change made to it, as the text of a message. */
+const changed = (fields: object) => JSON.stringify({ ...aReceipt(), ...fields });
+const buyers = (count: number) => Array.from({ length: count }, (_, index) => `buyer-${index}@example.org`);
+
+describe('the receipts of some fates', () => {
+  it('tell all of them, through the queue and back', () => {
+    const told = fc.array(fc.record({ address: fc.constantFrom(...buyers(8)), fate: arbitraryFate }), {
+      minLength: 1,
+    });
+    fc.assert(
+      fc.property(told, (fates) => {
+        const received = receiptsOf(subject, fates).map((receipt) => parseReceipt(serialiseReceipt(receipt)));
+        const known = received.reduce(
+          (before, parsed) => (parsed.kind === 'receipt' ? laterFates(before, fatesOf(parsed.receipt)) : {}),
+          {},
+        );
+
+        const expected = fates.reduce(
+          (before, { address, fate }) => laterFates(before, { [address]: fate }),
+          {},
+        );
+        expect(known).toEqual(expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('are one for recipients of the same fate, and say where replies will point', () => {
+    const receipts = receiptsOf(
+      subject,
+      buyers(3).map((address) => ({ address, fate: sent })),
+    );
+
+    expect(receipts).toEqual([
+      {
+        version: 1,
+        id: 'reply-1',
+        tenantId: 'shop-1',
+        kind: 'sent',
+        at: sent.at,
+        sesMessageId: 'ses-1',
+        messageId: '<ses-1@eu-west-1.amazonses.com>',
+        recipients: buyers(3).map((address) => ({ address })),
+      },
+    ]);
+  });
+
+  it('fit into messages of SQS, whatever the servers answered', () => {
+    const fate: Fate = {
+      ...sent,
+      kind: 'bounced',
+      bounce: { type: 'Permanent', subType: 'General' },
+      smtpResponse: '\u0001'.repeat(1000),
+    };
+    const receipts = receiptsOf(
+      subject,
+      buyers(250).map((address) => ({ address, fate })),
+    );
+
+    expect(receipts.flatMap(({ recipients }) => recipients.map(({ address }) => address))).toEqual(
+      buyers(250),
+    );
+    for (const receipt of receipts) {
+      expect(Buffer.byteLength(serialiseReceipt(receipt))).toBeLessThan(MAX_QUEUE_MESSAGE_BYTES);
+    }
+  });
+});
+
+describe('the Message-ID that SES writes', () => {
+  it('names the Region, but for the first one', () => {
+    expect(messageIdOf('x', 'eu-west-1')).toBe('<x@eu-west-1.amazonses.com>');
+    expect(messageIdOf('x', 'us-east-1')).toBe('<x@email.amazonses.com>');
+  });
+});
+
+describe('a receipt that is read', () => {
+  it('may have fields of a later version', () => {
+    expect(parseReceipt(changed({ later: true }))).toEqual({ kind: 'receipt', receipt: aReceipt() });
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['nothing', ''],
+    ['another version', changed({ version: 2 })],
+    ['a kind that there is not', changed({ kind: 'secret-word' })],
+    ['no recipients', changed({ recipients: [] })],
+    ['no address', changed({ recipients: [{ address: 'secret-word' }] })],
+    ['a time that is none', changed({ at: 'secret-word' })],
+    ['an id with a line break', changed({ id: 'secret-word\n' })],
+    ['a bounce of no type', changed({ bounce: { type: 'secret-word', subType: 'General' } })],
+    ['more than a message holds', changed({ later: 'x'.repeat(MAX_QUEUE_MESSAGE_BYTES) })],
+  ])('is unreadable with %s, and its values are not repeated', (_, text) => {
+    const parsed = parseReceipt(text);
+
+    expect(parsed).toEqual({ kind: 'unreadable', detail: expect.any(String) });
+    expect(JSON.stringify(parsed)).not.toContain('secret-word');
+  });
+
+  it('never throws, and takes nothing that it would not write', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(aReceipt())), fc.jsonValue(), (field, value) => {
+        const parsed = parseReceipt(JSON.stringify({ ...aReceipt(), [field]: value }));
+        if (parsed.kind === 'receipt') {
+          expect(parseReceipt(serialiseReceipt(parsed.receipt))).toEqual(parsed);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

@@ -1,0 +1,34 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { MAX_RECEIVE_COUNT, QUEUE_RETENTION_DAYS } from '../../lib/domain/limits.ts';
+import { retryDelaySeconds } from '../../lib/domain/retry.ts';
+
+const pace = fc.constantFrom('rate' as const, 'outage' as const, 'hours' as const);
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+describe('the retry schedule', () => {
+  it('gives whole seconds that SQS takes as a visibility timeout', () => {
+    fc.assert(
+      fc.property(pace, fc.integer({ min: 0, max: 2000 }), random, (kind, receiveCount, chance) => {
+        const delay = retryDelaySeconds(kind, receiveCount, chance);
+        expect(Number.isInteger(delay)).toBe(true);
+        expect(delay).toBeGreaterThanOrEqual(1);
+        expect(delay).toBeLessThanOrEqual(43_200);
+      }),
+    );
+  });
+
+  it('outlasts the retention of the queue before the tries are used up, at the worst of luck', () => {
+    let seconds = 0;
+    for (let receiveCount = 1; receiveCount < MAX_RECEIVE_COUNT; receiveCount += 1) {
+      seconds += retryDelaySeconds('rate', receiveCount, 0);
+    }
+
+    expect(seconds).toBeGreaterThan(QUEUE_RETENTION_DAYS * 24 * 3600);
+  });
+
+  it('grows with each try and is spread over half of it', () => {
+    expect([1, 2, 3, 4].map((count) => retryDelaySeconds('outage', count, 0))).toEqual([3, 5, 10, 20]);
+    expect(retryDelaySeconds('outage', 4, 0.999)).toBe(40);
+  });
+});

@@ -1,0 +1,14 @@
+import { describe, expect, it } from '@jest/globals';
+import { secondsInQueue } from '../../lib/ports/queues.ts';
+
+const NOW = new Date('2026-11-22T12:00:00.000Z');
+
+describe('the time that a message is in its queue', () => {
+  it('is counted in seconds from when SQS took it', () => {
+    expect(secondsInQueue(String(NOW.getTime() - 90_500), NOW)).toBe(90.5);
+  });
+
+  it('is never negative', () => {
+    expect(secondsInQueue(String(NOW.getTime() + 5_000), NOW)).toBe(0);
+  });
+});

@@ -1,0 +1,31 @@
+import { describe, expect, it } from '@jest/globals';
+import type { InvocationOutcome } from '../../../lib/emulators/lambda/invocation.ts';
+import { InvocationWatch } from '../../../lib/emulators/lambda/invocation.ts';
+
+const FAILED: readonly InvocationOutcome[] = [
+  { kind: 'threw', error: { errorType: 'Error', errorMessage: 'no', trace: [] } },
+  { kind: 'timed-out' },
+  { kind: 'crashed' },
+];
+
+describe('an invocation that has ended', () => {
+  it('counts those that ran when it began', () => {
+    let running = 2;
+    const watch = new InvocationWatch(() => running);
+    watch.begin();
+    running = 5;
+
+    expect(watch.end({ kind: 'answered', answer: 'null' })).toMatchObject({ concurrent: 2, failed: false });
+  });
+
+  it.each(FAILED)('has failed where it $kind', (outcome) => {
+    const watch = new InvocationWatch(() => 1);
+    watch.begin();
+
+    expect(watch.end(outcome).failed).toBe(true);
+  });
+
+  it('has failed where its process died before it began', () => {
+    expect(new InvocationWatch(() => 1).end({ kind: 'crashed' }).failed).toBe(true);
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, it } from '@jest/globals';
+import { Match } from 'aws-cdk-lib/assertions';
+import { arnOf, composeWith, idOf, synthesise } from '../synthesise.ts';
+
+const dev = synthesise().pipeline;
+const prod = synthesise({ stage: 'prod', payloadRetentionDays: '50', accessKeySerial: '3' }).pipeline;
+
+const fallbackQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-fallback-dev' });
+const deadLetterQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-dead-letters-dev' });
+const receiptsQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-receipts-dev' });
+const bucket = idOf(dev, 'AWS::S3::Bucket');
+
+describe('the configuration set', () => {
+  it('requires TLS, reports its reputation and sends', () => {
+    dev.resourceCountIs('AWS::SES::ConfigurationSet', 1);
+    dev.hasResourceProperties('AWS::SES::ConfigurationSet', {
+      Name: 'keybuzz-mail-dev',
+      DeliveryOptions: { TlsPolicy: 'REQUIRE' },
+      ReputationOptions: { ReputationMetricsEnabled: true },
+      SendingOptions: { SendingEnabled: true },
+    });
+  });
+});
+
+describe('the payload bucket', () => {
+  it('is private, encrypted and owned by its account', () => {
+    dev.resourceCountIs('AWS::S3::Bucket', 1);
+    dev.hasResourceProperties('AWS::S3::Bucket', {
+      BucketName: Match.absent(),
+      VersioningConfiguration: Match.absent(),
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+    });
+  });
+
+  it('refuses plain HTTP and TLS before 1.2', () => {
+    const resources = [arnOf(bucket), { 'Fn::Join': ['', [arnOf(bucket), '/*']] }];
+    const denial = { Effect: 'Deny', Principal: { AWS: '*' }, Action: 's3:*', Resource: resources };
+    dev.hasResourceProperties('AWS::S3::BucketPolicy', {
+      Bucket: { Ref: bucket },
+      PolicyDocument: {
+        Statement: [
+          { ...denial, Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+          { ...denial, Condition: { NumericLessThan: { 's3:TlsVersion': 1.2 } } },
+        ],
+      },
+    });
+  });
+
+  it.each([
+    ['dev', dev, 42],
+    ['prod', prod, 50],
+  ])('expires what it holds and what was never finished: %s', (_stage, template, days) => {
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      LifecycleConfiguration: {
+        Rules: Match.arrayWith([
+          Match.objectLike({ ExpirationInDays: days, Status: 'Enabled', Prefix: Match.absent() }),
+          Match.objectLike({
+            AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+            Status: 'Enabled',
+          }),
+        ]),
+      },
+    });
+  });
+
+  it('outlives its stack in production', () => {
+    prod.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    dev.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
+  });
+});
+
+describe('the user of the API', () => {
+  it('has its key in a secret, under the names of the environment of the API', () => {
+    const key = idOf(dev, 'AWS::IAM::AccessKey');
+    dev.hasResourceProperties('AWS::IAM::User', {
+      UserName: 'keybuzz-ses-dev',
+      LoginProfile: Match.absent(),
+    });
+    dev.hasResourceProperties('AWS::SecretsManager::Secret', { Name: 'keybuzz/dev/ses' });
+    const [secret] = Object.values(dev.findResources('AWS::SecretsManager::Secret'));
+    const parts: unknown[] = secret === undefined ? [] : secret.Properties.SecretString['Fn::Join'][1];
+    const json = parts.map((part) =>
+      typeof part === 'string' ? part : JSON.stringify(part).replaceAll('"', "'"),
+    );
+    expect(JSON.parse(json.join(''))).toEqual({
+      AWS_SES_ACCESS_KEY: `{'Ref':'${key}'}`,
+      AWS_SES_SECRET_KEY: `{'Fn::GetAtt':['${key}','SecretAccessKey']}`,
+      AWS_SES_REGION: 'eu-west-1',
+      FALLBACK_QUEUE_URL: `{'Ref':'${fallbackQueue}'}`,
+      PAYLOAD_BUCKET: `{'Ref':'${bucket}'}`,
+      RECEIPTS_QUEUE_URL: `{'Ref':'${receiptsQueue}'}`,
+    });
+  });
+
+  it('gets a new key when the serial is raised', () => {
+    dev.hasResourceProperties('AWS::IAM::AccessKey', { Serial: 0 });
+    prod.hasResourceProperties('AWS::IAM::AccessKey', { Serial: 3 });
+  });
+
+  it('has the agreed name in production', () => {
+    prod.hasResourceProperties('AWS::IAM::User', { UserName: 'keybuzz-ses' });
+  });
+
+  it('leaks its secret key into no output', () => {
+    expect(JSON.stringify(dev.toJSON().Outputs)).not.toContain('SecretAccessKey');
+  });
+});
+
+describe('the stack', () => {
+  it('tells the API and the operator where things are', () => {
+    dev.hasOutput('FallbackQueueUrl', { Value: { Ref: fallbackQueue } });
+    dev.hasOutput('DeadLetterQueueUrl', { Value: { Ref: deadLetterQueue } });
+    dev.hasOutput('PayloadBucketName', { Value: { Ref: bucket } });
+    dev.hasOutput('ReceiptsQueueUrl', { Value: { Ref: receiptsQueue } });
+    const table = (TableName: string) => ({ Ref: idOf(dev, 'AWS::DynamoDB::Table', { TableName }) });
+    dev.hasOutput('LedgerTableName', { Value: table('keybuzz-mail-ledger-dev') });
+    dev.hasOutput('SuppressionTableName', { Value: table('keybuzz-mail-suppression-dev') });
+    dev.hasOutput('SecretArn', { Value: { Ref: idOf(dev, 'AWS::SecretsManager::Secret') } });
+    dev.hasOutput('ConfigurationSetName', { Value: { Ref: idOf(dev, 'AWS::SES::ConfigurationSet') } });
+  });
+
+  it.each([
+    'AWS::SES::ConfigurationSet',
+    'AWS::SQS::Queue',
+    'AWS::SNS::Topic',
+    'AWS::KMS::Key',
+    'AWS::DynamoDB::Table',
+    'AWS::S3::Bucket',
+    'AWS::Logs::LogGroup',
+    'AWS::Lambda::Function',
+    'AWS::Lambda::EventSourceMapping',
+    'AWS::IAM::Role',
+    'AWS::IAM::User',
+    'AWS::SecretsManager::Secret',
+  ])('tags %s with project and stage', (type) => {
+    const tags = [
+      { Key: 'project', Value: 'keybuzz' },
+      { Key: 'stage', Value: 'dev' },
+    ];
+    dev.allResourcesProperties(type, { Tags: tags });
+  });
+
+  it('cannot be deleted by mistake in production', () => {
+    expect(composeWith({ stage: 'prod' }).pipeline.terminationProtection).toBe(true);
+    expect(composeWith({ stage: 'dev' }).pipeline.terminationProtection).toBe(false);
+  });
+});

@@ -1,0 +1,52 @@
+import { ACCOUNT_METRICS_PERIOD_MINUTES } from '../../lambda/account-metrics/constants.ts';
+import { startAccountMetricsFunction } from '../../lib/emulators/backend.ts';
+import type { FinishedInvocation } from '../../lib/emulators/lambda/invocation.ts';
+import type { LocalServices } from '../../lib/emulators/services.ts';
+import { AwsAccount } from '../support/aws-account/aws-account.ts';
+import { startAwsAccount } from '../support/aws-account/start-aws-account.ts';
+import type { Scenario } from './scenario.ts';
+import type { ScenarioClock } from './scenario-clock.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Of the API's key. Days are not stretched: the account is as old as it says. */
+const KEY_AGE_MS = 41 * DAY_MS;
+
+export interface AccountMetricsParts {
+  readonly services: LocalServices;
+  /** The IAM user of the API. */
+  readonly userName: string;
+  readonly onLogLine: (line: string) => void;
+  readonly onInvocation: (invocation: FinishedInvocation) => void;
+}
+
+/** The account-metrics function, and the account that it looks at. */
+export interface AccountMetrics {
+  /** Lets it look as often as EventBridge would, until the scenario ends. */
+  play(scenario: Scenario, clock: ScenarioClock): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts the bundle of the account-metrics Lambda, and an account with the API's user in it. */
+export async function startAccountMetrics(parts: AccountMetricsParts): Promise<AccountMetrics> {
+  const { services, userName, onLogLine, onInvocation } = parts;
+  const createdAt = new Date(Date.now() - KEY_AGE_MS);
+  const user = { name: userName, createdAt, accessKeys: [{ id: 'AKIAMADEUPKEY0000000', createdAt }] };
+  const account = await startAwsAccount({ account: new AwsAccount().add({ users: [user] }) });
+  const watched = { iamEndpoint: account.url, userName };
+  const monitoring = startAccountMetricsFunction(services, watched, { onLogLine, onInvocation });
+  // A cold start would be minutes in stretched time.
+  await monitoring.invoke();
+  return {
+    play: async ({ hours }, clock) => {
+      for (let minute = 0; minute < hours * 60; minute += ACCOUNT_METRICS_PERIOD_MINUTES) {
+        await clock.until(minute / 60);
+        await monitoring.invoke();
+      }
+    },
+    close: async () => {
+      await monitoring.close();
+      await account.close();
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { describe, expect, it } from '@jest/globals';
+import { StretchedTime } from './stretched-time.ts';
+
+const STARTED_MS = Date.parse('2026-11-22T20:00:00Z');
+const FROM_MS = Date.parse('2026-01-14T09:00:00Z');
+const time = new StretchedTime({ startedMs: STARTED_MS, fromMs: FROM_MS, speed: 120 });
+
+const seen = { namespace: 'keybuzz/mail', name: 'Any', dimensions: {}, at: STARTED_MS + 30_000 };
+
+describe('stretched time', () => {
+  it('lets half a minute of the machine be an hour of the scenario', () => {
+    expect(new Date(time.momentOf(STARTED_MS + 30_000)).toISOString()).toBe('2026-01-14T10:00:00.000Z');
+  });
+
+  it.each(['Seconds', 'Milliseconds'])('stretches values in %s as it stretches moments', (unit) => {
+    const stretched = time.stretched({ ...seen, values: [1.5, 2], unit });
+
+    expect(stretched.values).toEqual([180, 240]);
+    expect(stretched.at).toBe(FROM_MS + 60 * 60 * 1000);
+  });
+
+  it.each(['Count', 'Bytes', 'Percent', 'None'])('leaves values in %s as they are', (unit) => {
+    expect(time.stretched({ ...seen, values: [1.5, 2], unit }).values).toEqual([1.5, 2]);
+  });
+});

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { ACCOUNT_METRICS_TIMEOUT_SECONDS } from '../../../lambda/account-metrics/constants.ts';
+import { alarmName, monitoringNames } from '../../../lib/common/names.ts';
+import { alarmDefinitions } from '../../../lib/infra/monitoring/alarms.ts';
+import { alarmText } from '../../../lib/infra/monitoring/mail-alarm.ts';
+import type { Alarm, AwsAccount, StackResource } from './aws-account.ts';
+import { type Deployment, type DeploymentOptions, readDeployment } from './deployment.ts';
+
+/** Leaves what deploying the stack that watches a stage leaves, once its alarms have looked for the first time. */
+export function deployMonitoring(account: AwsAccount, options: DeploymentOptions = {}): void {
+  const deployment = readDeployment(options);
+  const { stage, domain, at, alarmEmail } = deployment;
+  const names = monitoringNames(deployment);
+  const topic = `arn:aws:sns:${account.region}:${account.id}:${names.alarmTopic}`;
+  const alarms = alarmsOf(deployment, topic, account.region);
+  const hasTopic = alarms.length > 0;
+  account.add({
+    stacks: [
+      {
+        name: names.stack,
+        description: `Looks at the mail pipeline of ${domain}: dashboards and alarms (${stage})`,
+        status: 'CREATE_COMPLETE',
+        createdAt: at,
+        outputs: hasTopic ? { AlarmTopicArn: topic } : {},
+        resources: stackResources(deployment, hasTopic ? topic : undefined),
+      },
+    ],
+    alarms,
+    topics: hasTopic
+      ? [
+          {
+            arn: topic,
+            subscriptions: alarmEmail.map((endpoint) => ({ protocol: 'email', endpoint, confirmed: false })),
+          },
+        ]
+      : [],
+    functions: [
+      {
+        name: names.accountMetricsFunction,
+        timeoutSeconds: ACCOUNT_METRICS_TIMEOUT_SECONDS,
+        environment: {},
+        modifiedAt: at,
+      },
+    ],
+  });
+}
+
+/** The settings that alarms are made of and that nobody changes here. */
+const OTHER_SETTINGS = { eventWaitDefaultSeconds: 900, runbookUrl: '', dashboards: true } as const;
+
+function alarmsOf(deployment: Deployment, topic: string, region: string): Alarm[] {
+  const settings = { ...OTHER_SETTINGS, ...deployment, region };
+  return alarmDefinitions(settings).map((definition) => ({
+    name: alarmName(deployment, definition.name),
+    description: alarmText(definition, settings),
+    state: 'OK',
+    actions: [topic],
+    changedAt: deployment.at,
+  }));
+}
+
+/** Those that a person may look for; policies, roles and log groups are left out. */
+function stackResources(deployment: Deployment, topic: string | undefined): StackResource[] {
+  const names = monitoringNames(deployment);
+  const alarms = alarmDefinitions({ ...OTHER_SETTINGS, ...deployment });
+  return [
+    resource('Watch/Function', 'AWS::Lambda::Function', names.accountMetricsFunction),
+    // CloudFormation names it after its stack, its logical id and chance.
+    resource('Watch/Schedule', 'AWS::Events::Rule', `${names.stack}-WatchSchedule61B8702D-0A1B2C3D4E5F`),
+    ...(topic === undefined ? [] : [resource('AlarmTopic/Topic', 'AWS::SNS::Topic', topic)]),
+    ...alarms.map(({ name }) =>
+      resource(`${pascalCase(name)}/Alarm`, 'AWS::CloudWatch::Alarm', alarmName(deployment, name)),
+    ),
+    resource('Dashboards/Mail', 'AWS::CloudWatch::Dashboard', names.mailDashboard),
+    resource('Dashboards/Reputation', 'AWS::CloudWatch::Dashboard', names.reputationDashboard),
+    resource('Dashboards/MachineRoom', 'AWS::CloudWatch::Dashboard', names.machineRoomDashboard),
+  ];
+}
+
+/**
+ * @param path of the construct in its stack
+ * @see https://docs.aws.amazon.com/cdk/v2/guide/identifiers.html
+ */
+function resource(path: string, type: string, physicalId: string): StackResource {
+  const hash = createHash('md5').update(`${path}/Resource`).digest('hex').slice(0, 8).toUpperCase();
+  const [outer = '', inner = ''] = path.split('/');
+  // The CDK does not say a word twice.
+  const words = outer.endsWith(inner) ? outer : `${outer}${inner}`;
+  return { logicalId: `${words}${hash}`, type, physicalId };
+}
+
+const pascalCase = (name: string) =>
+  name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());

@@ -1,0 +1,71 @@
+import { METRICS, type MetricName } from '../../../lib/domain/metrics.ts';
+import type { SeriesName } from '../../../lib/domain/worker-series.ts';
+import { type PrometheusSample, readPrometheus } from './collect-prometheus.ts';
+import type { Collector, Observe } from './collector.ts';
+
+export interface WorkerCollectorParts {
+  /** Where the worker serves `/metrics`. */
+  readonly healthUrl: string;
+  readonly namespace: string;
+  readonly stage: string;
+  readonly observe: Observe;
+}
+
+/** Which metric is counted by which series. */
+const COUNTERS = [
+  ['outbound_taken_total', 'SmtpTaken'],
+  ['outbound_handed_over_total', 'SmtpFailed'],
+  ['outbound_not_accepted_total', 'SmtpFailed'],
+] as const satisfies readonly (readonly [SeriesName, MetricName])[];
+
+const GAUGES = [
+  ['outbound_queue_depth', 'OutboxWaiting'],
+  ['outbound_queue_oldest_seconds', 'OutboxOldestDue'],
+  ['outbound_fates_overdue', 'FatesOverdue'],
+] as const satisfies readonly (readonly [SeriesName, MetricName])[];
+
+/**
+ * What the worker would publish by itself, from its `/metrics`: it publishes once a minute, and a minute of this
+ * machine is hours of a scenario.
+ */
+export class WorkerCollector implements Collector {
+  readonly #parts: WorkerCollectorParts;
+  readonly #toldOf = new Map<string, number>();
+
+  constructor(parts: WorkerCollectorParts) {
+    this.#parts = parts;
+  }
+
+  async sample(nowMs: number): Promise<void> {
+    const samples = await this.#scrape();
+    for (const sample of samples) {
+      const counted = COUNTERS.find(([series]) => series === sample.name)?.[1];
+      if (counted !== undefined) this.#count(counted, sample, nowMs);
+      const gauged = GAUGES.find(([series]) => series === sample.name)?.[1];
+      if (gauged !== undefined) this.#tell(gauged, sample.value, sample.labels, nowMs);
+    }
+  }
+
+  /** A worker that is dead tells nothing. */
+  async #scrape(): Promise<readonly PrometheusSample[]> {
+    try {
+      const answer = await fetch(`${this.#parts.healthUrl}/metrics`);
+      return readPrometheus(await answer.text());
+    } catch {
+      return [];
+    }
+  }
+
+  #count(metric: MetricName, { name, labels, value }: PrometheusSample, nowMs: number): void {
+    const key = JSON.stringify([name, labels]);
+    const more = value - (this.#toldOf.get(key) ?? 0);
+    this.#toldOf.set(key, value);
+    if (more > 0) this.#tell(metric, more, labels, nowMs);
+  }
+
+  #tell(name: MetricName, value: number, labels: Readonly<Record<string, string>>, at: number): void {
+    const { namespace, stage, observe } = this.#parts;
+    const { unit } = METRICS[name];
+    observe({ namespace, name, dimensions: { stage, ...labels }, at, values: [value], unit });
+  }
+}

@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import {
+  type SelfSignedCertificate,
+  selfSignedCertificate,
+} from '../../../lib/emulators/smtp/certificates.ts';
+import { type Clock, systemClock } from '../../../lib/ports/runtime.ts';
+import { answerRequest } from './answer-request.ts';
+import type { VaultDoubleAnswer } from './vault-answer.ts';
+import { type VaultFault, VaultFaults } from './vault-fault.ts';
+import { readVaultRequest, type VaultRequest } from './vault-request.ts';
+import { VaultState } from './vault-state.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export interface VaultDoubleOptions {
+  /** Speaks TLS, by a certificate of its own that nobody trusts. @default false */
+  readonly tls?: boolean;
+  /** The names that the certificate is for. @default localhost and 127.0.0.1 */
+  readonly certificateFor?: string;
+  /** @default the system's */
+  readonly clock?: Clock;
+}
+
+/** What the double was asked, without the values of what was written. */
+export type VaultDoubleCall = Pick<VaultRequest, 'method' | 'path' | 'namespace' | 'token'>;
+
+/**
+ * A Vault on a free port of 127.0.0.1, in memory: KV v2 and v1 by their HTTP API, tokens with policies, namespaces,
+ * sealed and standby. It starts active, with KV v2 at `secret` and the root token `root`.
+ */
+export class VaultDouble {
+  readonly state: VaultState;
+  /** All calls so far. */
+  readonly calls: VaultDoubleCall[] = [];
+  readonly #faults = new VaultFaults();
+  readonly #certificate: SelfSignedCertificate | undefined;
+  readonly #server: Server;
+
+  private constructor({ tls = false, certificateFor, clock = systemClock }: VaultDoubleOptions) {
+    this.state = new VaultState(clock);
+    this.state.mount('secret', 'kv-v2');
+    this.state.grant('root', 'root');
+    const serve = (incoming: IncomingMessage, outgoing: ServerResponse) =>
+      void this.#serve(incoming, outgoing);
+    this.#certificate = tls ? certificate(certificateFor, clock) : undefined;
+    this.#server =
+      this.#certificate === undefined
+        ? createServer(serve)
+        : createTlsServer({ key: this.#certificate.keyPem, cert: this.#certificate.certificatePem }, serve);
+  }
+
+  static async start(options: VaultDoubleOptions = {}): Promise<VaultDouble> {
+    const double = new VaultDouble(options);
+    double.#server.listen(0, '127.0.0.1');
+    await once(double.#server, 'listening');
+    return double;
+  }
+
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `${this.#certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+  }
+
+  /** What a client trusts it by. */
+  get certificatePem(): string {
+    if (this.#certificate === undefined) throw new TypeError('the double speaks no TLS');
+    return this.#certificate.certificatePem;
+  }
+
+  fault(fault: VaultFault): void {
+    this.#faults.add(fault);
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    outgoing.on('error', () => {});
+    try {
+      const request = await readVaultRequest(incoming);
+      const { method, path, namespace, token } = request;
+      this.calls.push({ method, path, namespace, token });
+      this.#finish(request, incoming, outgoing);
+    } catch (error) {
+      // A bug of the double must show in the client at once, not as a call that hangs.
+      write(outgoing, { status: 500, body: { errors: [`The double failed: ${String(error)}`] } });
+    }
+  }
+
+  #finish(request: VaultRequest, incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const effect = this.#faults.take(request);
+    if (effect?.kind === 'silence' || effect?.kind === 'reset') {
+      if (effect.done) answerRequest(this.state, request);
+      if (effect.kind === 'reset') incoming.socket.resetAndDestroy();
+      return;
+    }
+    if (effect?.kind === 'meanwhile') effect.act();
+    write(outgoing, effect?.kind === 'answer' ? effect : answerRequest(this.state, request));
+  }
+}
+
+function certificate(name: string | undefined, clock: Clock): SelfSignedCertificate {
+  const now = clock.now();
+  return selfSignedCertificate({
+    organization: 'Vault double',
+    dnsNames: [name ?? 'localhost'],
+    loopback: name === undefined,
+    notBefore: new Date(now.getTime() - DAY_MS),
+    notAfter: new Date(now.getTime() + 365 * DAY_MS),
+  });
+}
+
+function write(outgoing: ServerResponse, { status, body, location }: VaultDoubleAnswer): void {
+  const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
+  const type = typeof body === 'string' ? 'text/plain' : 'application/json';
+  outgoing.writeHead(status, { 'content-type': type, ...(location !== undefined && { location }) });
+  outgoing.end(text);
+}

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { renderTales, type Storyteller, type Tale, tellStory } from '../lib/emulators/demo/demo.ts';
+import { type DemoListener, type DemoResult, renderDemo, runDemo } from '../lib/emulators/demo/demo.ts';
 import { type LocalPipeline, startLocalPipeline } from '../lib/emulators/pipeline.ts';
 
 const HELP = `The whole mail pipeline on this machine, without an AWS account.
@@ -46,7 +46,7 @@ function readArguments() {
   }
 }
 
-const teller: Storyteller = {
+const teller: DemoListener = {
   scene: (title) => say(`\n${title}`),
   mail: ({ id, row, arrivals, verdict, asItShould }) => {
     const routes = arrivals.map(({ route }) => route.toUpperCase()).join(' and ');
@@ -57,7 +57,7 @@ const teller: Storyteller = {
   },
 };
 
-function asJson(tales: readonly Tale[]): string {
+function asJson(tales: readonly DemoResult[]): string {
   const mails = tales.map(({ arrivals, ...tale }) => ({
     ...tale,
     arrivals: arrivals.map(({ route, recipients, raw, sesMessageId }) => ({
@@ -126,9 +126,9 @@ async function run(): Promise<number> {
   say('starting PostgreSQL, the worker, SMTP, SQS, S3, SNS, DynamoDB, SES and the Lambdas on 127.0.0.1');
   const pipeline = await startLocalPipeline({ directory, databaseUrl: databaseUrl(process.env) });
   try {
-    const tales = await tellStory(pipeline, teller);
+    const tales = await runDemo(pipeline, teller);
     const right = tales.filter(({ asItShould }) => asItShould).length;
-    process.stdout.write(`${values.json ? asJson(tales) : renderTales(tales, directory)}\n`);
+    process.stdout.write(`${values.json ? asJson(tales) : renderDemo(tales, directory)}\n`);
     say(`${right} of ${tales.length} mails came to the end they should; mails and logs in ${directory}\n`);
     if (!values.exit) await stayUp(pipeline);
     return right === tales.length ? 0 : 1;

@@ -14,7 +14,7 @@ import { registerSuppression } from '../lib/cli/commands/suppression/suppression
 import type { RunCommand } from '../lib/cli/context.ts';
 import { describeFailure } from '../lib/cli/describe-failure.ts';
 import { EXIT } from '../lib/cli/errors.ts';
-import { MendCommands } from '../lib/cli/hints.ts';
+import { FixHints } from '../lib/cli/hints.ts';
 import { Terminal } from '../lib/cli/terminal.ts';
 
 interface GlobalOptions {
@@ -44,7 +44,7 @@ const program = new Command('mailctl')
     `
 Examples:
   mailctl quickstart               from nothing to the first mail, step by step
-  mailctl doctor                   what is wrong, and what mends it
+  mailctl doctor                   what is wrong, and what fixes it
   mailctl alarms                   what rings, and what to do first
   mailctl dns --check              whether the DNS has what SES and DMARC need
   mailctl status reply-48213       the whole story of one delivery
@@ -63,7 +63,7 @@ const interrupted = new AbortController();
 const INTERRUPTED = {
   code: 'INTERRUPTED',
   message: 'interrupted',
-  mend: 'run it again; it goes on with what is left',
+  fix: 'run it again; it goes on with what is left',
 };
 process.once('SIGINT', () => {
   process.stderr.write('\nstopping; Ctrl-C again ends it at once\n');
@@ -80,7 +80,7 @@ const run: RunCommand = async (command) => {
   const terminal = new Terminal(streams, { json, yes });
   const hasOwnSqs = (process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL) !== undefined;
   const deployment = { project, stage };
-  const commands = new MendCommands(deployment, region, profile);
+  const commands = new FixHints(deployment, region, profile);
   try {
     process.exitCode = await command({
       deployment,
@@ -93,7 +93,7 @@ const run: RunCommand = async (command) => {
   } catch (error) {
     const failure = interrupted.signal.aborted ? INTERRUPTED : describeFailure(error, commands);
     if (json) terminal.result({ error: failure }, () => '');
-    terminal.note(`${failure.message}\n  mend: ${failure.mend}`);
+    terminal.note(`${failure.message}\n  fix: ${failure.fix}`);
     process.exitCode = EXIT.failed;
   }
 };

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema';
-import { envelopeSchema } from '../lib/domain/fallback-message.ts';
+import { fallbackMessageSchema } from '../lib/domain/fallback-message.ts';
 import { receiptSchema } from '../lib/domain/receipt.ts';
 
 /** The JSON Schema of the envelope, derived from the schema that the code parses with. */
 export function envelopeJsonSchema(): Record<string, unknown> {
   return {
-    ...derive(envelopeSchema),
+    ...derive(fallbackMessageSchema),
     $id: 'https://keybuzz.io/schemas/mail-envelope.v1.schema.json',
     title: 'Mail envelope, version 1',
     description: 'One delivery on its way through SQS to the resend Lambda.',
@@ -23,7 +23,7 @@ export function receiptJsonSchema(): Record<string, unknown> {
   };
 }
 
-function derive(schema: typeof envelopeSchema | typeof receiptSchema): Record<string, unknown> {
+function derive(schema: typeof fallbackMessageSchema | typeof receiptSchema): Record<string, unknown> {
   return {
     ...toJsonSchema(schema, {
       target: 'draft-2020-12',

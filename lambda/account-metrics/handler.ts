@@ -31,7 +31,7 @@ const metrics = new EmbeddedMetrics({
   clock: systemClock,
 });
 
-const parts: Omit<AccountMetricsDeps, 'log'> = {
+const deps: Omit<AccountMetricsDeps, 'log'> = {
   sendingAccount: new SesSendingAccount(new SESv2Client(CLIENT_OPTIONS), timeoutMs),
   accessKeys: new IamAccessKeys(new IAMClient(CLIENT_OPTIONS), env.userName, timeoutMs),
   entries: new DynamoItemCount(dynamoClient(), env.suppressionTable, timeoutMs),
@@ -46,7 +46,7 @@ const parts: Omit<AccountMetricsDeps, 'log'> = {
  */
 export async function handler(_event: unknown, context: Context): Promise<void> {
   const unknown = await publishAccountMetrics({
-    ...parts,
+    ...deps,
     log: createJsonLog(write, { base: { requestId: context.awsRequestId } }),
   });
   metrics.flush();

@@ -24,19 +24,19 @@ const SOURCES = { account: tellOfAccount, keys: tellOfKeys, entries: tellOfEntri
  *
  * @returns the sources that did not answer, or not in full; it does not throw
  */
-export async function publishAccountMetrics(parts: AccountMetricsDeps): Promise<AccountSource[]> {
+export async function publishAccountMetrics(deps: AccountMetricsDeps): Promise<AccountSource[]> {
   const sources = Object.keys(SOURCES) as AccountSource[];
-  const toldOf = await Promise.all(sources.map((source) => tellOrLog(source, parts)));
+  const toldOf = await Promise.all(sources.map((source) => tellOrLog(source, deps)));
   return sources.filter((_, index) => toldOf[index] === false);
 }
 
-async function tellOrLog(source: AccountSource, parts: AccountMetricsDeps): Promise<boolean> {
+async function tellOrLog(source: AccountSource, deps: AccountMetricsDeps): Promise<boolean> {
   try {
-    const unreadable = await SOURCES[source](parts);
-    if (unreadable.length > 0) parts.log.error('answer-unreadable', { source, unreadable });
+    const unreadable = await SOURCES[source](deps);
+    if (unreadable.length > 0) deps.log.error('answer-unreadable', { source, unreadable });
     return unreadable.length === 0;
   } catch (error) {
-    parts.log.error('service-failed', { source, ...errorName(error) });
+    deps.log.error('service-failed', { source, ...errorName(error) });
     return false;
   }
 }
@@ -45,7 +45,7 @@ async function tellOrLog(source: AccountSource, parts: AccountMetricsDeps): Prom
 type Unreadable = readonly string[];
 
 async function tellOfAccount({ sendingAccount, metrics }: AccountMetricsDeps): Promise<Unreadable> {
-  const { quota, isPaused } = await sendingAccount.standing();
+  const { quota, isPaused } = await sendingAccount.state();
   if (quota !== undefined) metrics.add('QuotaUsed', percentUsed(quota));
   // What has no limit has no line to be drawn at.
   if (quota?.kind === 'limited') metrics.add('QuotaLimit', quota.limit);

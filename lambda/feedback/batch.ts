@@ -4,11 +4,11 @@ import { countLatencies } from '../../lib/domain/event-latency.ts';
 import { retryDelaySeconds } from '../../lib/domain/retry.ts';
 import type { EventLatencyMeter } from '../../lib/ports/ledger.ts';
 import { postponeRecord, type Redelivery, secondsInQueue } from '../../lib/ports/queues.ts';
-import { FEEDBACK_LONGEST_RETRY_SECONDS } from './constants.ts';
-import { type Job, type JobParts, jobsOf } from './jobs.ts';
+import { FEEDBACK_MAX_RETRY_SECONDS } from './constants.ts';
+import { type Job, type JobDeps, toJobs } from './jobs.ts';
 import type { SesEvent } from './ses-event.ts';
 
-export interface FeedbackParts extends JobParts {
+export interface FeedbackDeps extends JobDeps {
   readonly latencies: EventLatencyMeter;
   readonly redelivery: Redelivery;
   /** A number in [0, 1). */
@@ -28,25 +28,25 @@ const JOBS_AT_A_TIME = 8;
  */
 export async function feedbackBatch(
   records: readonly SQSRecord[],
-  parts: FeedbackParts,
+  deps: FeedbackDeps,
 ): Promise<SQSBatchResponse> {
   const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
   const applied: SesEvent[] = [];
   const afterwards: Promise<void>[] = [];
-  await workOff(jobsOf(records, parts), JOBS_AT_A_TIME, async (job) => {
-    const result = await doSafely(job, parts);
+  await workOff(toJobs(records, deps), JOBS_AT_A_TIME, async (job) => {
+    const result = await doSafely(job, deps);
     if (result.kind === 'done') {
       applied.push(...job.events);
       return;
     }
     for (const record of job.records) {
       batchItemFailures.push({ itemIdentifier: record.messageId });
-      countStaying(record, parts);
+      countStaying(record, deps);
       // Not waited for one by one: a queue that is slow to answer must not use up the time of the invocation.
-      afterwards.push(postponeRecord(record, delayOf(record, result.pace, parts), parts));
+      afterwards.push(postponeRecord(record, delayOf(record, result.pace, deps), deps));
     }
   });
-  afterwards.push(countLatency(applied, parts));
+  afterwards.push(countLatency(applied, deps));
   await Promise.all(afterwards);
   return { batchItemFailures };
 }
@@ -56,42 +56,42 @@ type JobResult =
   /** Its records stay in the queue; without a pace only the time ran out. */
   | { readonly kind: 'retry'; readonly pace?: 'outage' };
 
-async function doSafely(job: Job, parts: FeedbackParts): Promise<JobResult> {
-  if (!parts.hasTime()) return { kind: 'retry' };
+async function doSafely(job: Job, deps: FeedbackDeps): Promise<JobResult> {
+  if (!deps.hasTime()) return { kind: 'retry' };
   try {
     await job.work();
     return { kind: 'done' };
   } catch (error) {
     const { deliveryId } = job.events[0] ?? {};
     const queueMessageIds = job.records.map(({ messageId }) => messageId);
-    parts.log.error('service-failed', { deliveryId, queueMessageIds, ...errorName(error) });
+    deps.log.error('service-failed', { deliveryId, queueMessageIds, ...errorName(error) });
     return { kind: 'retry', pace: 'outage' };
   }
 }
 
-function countStaying({ attributes }: SQSRecord, { clock, metrics }: FeedbackParts): void {
+function countStaying({ attributes }: SQSRecord, { clock, metrics }: FeedbackDeps): void {
   metrics.add('EventRetryAge', secondsInQueue(attributes.SentTimestamp, clock.now()));
 }
 
-function delayOf(record: SQSRecord, pace: 'outage' | undefined, { random }: FeedbackParts): number {
+function delayOf(record: SQSRecord, pace: 'outage' | undefined, { random }: FeedbackDeps): number {
   if (pace === undefined) return 0;
   const receiveCount = Number(record.attributes.ApproximateReceiveCount);
-  return Math.min(retryDelaySeconds(pace, receiveCount, random()), FEEDBACK_LONGEST_RETRY_SECONDS);
+  return Math.min(retryDelaySeconds(pace, receiveCount, random()), FEEDBACK_MAX_RETRY_SECONDS);
 }
 
 /**
  * How long Send events took from SES to the ledger; who waits for one waits by this measure. It is a measure, and no
  * event is kept back for it.
  */
-async function countLatency(applied: readonly SesEvent[], parts: FeedbackParts): Promise<void> {
+async function countLatency(applied: readonly SesEvent[], deps: FeedbackDeps): Promise<void> {
   const sentMs = applied.filter(({ type }) => type === 'Send').map(({ sentAt }) => Date.parse(sentAt));
   if (sentMs.length === 0) return;
-  const now = parts.clock.now();
+  const now = deps.clock.now();
   const counts = countLatencies(sentMs.map((ms) => now.getTime() - ms));
   try {
-    await parts.latencies.add({ counts, newestSentAt: new Date(Math.max(...sentMs)) }, now);
+    await deps.latencies.add({ counts, newestSentAt: new Date(Math.max(...sentMs)) }, now);
   } catch (error) {
-    parts.log.warn('latency-not-counted', { events: sentMs.length, ...errorName(error) });
+    deps.log.warn('latency-not-counted', { events: sentMs.length, ...errorName(error) });
   }
 }
 

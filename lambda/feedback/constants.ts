@@ -30,7 +30,7 @@ export const FEEDBACK_VISIBILITY_SECONDS = 6 * FEEDBACK_TIMEOUT_SECONDS;
  * than a lost answer, by more than this and the visibility timeout, for proof that the way is clear. With it, the
  * 1,000 tries that SQS allows outlast an outage of almost a week.
  */
-export const FEEDBACK_LONGEST_RETRY_SECONDS = 10 * 60;
+export const FEEDBACK_MAX_RETRY_SECONDS = 10 * 60;
 
 /** The names of the environment variables that the stack sets and the handler reads. */
 export const FEEDBACK_ENV = {

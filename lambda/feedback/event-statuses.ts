@@ -1,6 +1,6 @@
-import { BOUNCE_TYPES, type BounceType, type Fate } from '../../lib/domain/delivery-status.ts';
+import { BOUNCE_TYPES, type BounceType, type DeliveryStatus } from '../../lib/domain/delivery-status.ts';
 import { enhancedStatusOf, MAX_RESPONSE_CHARACTERS } from '../../lib/domain/failure.ts';
-import type { ToldFate } from '../../lib/domain/receipt.ts';
+import type { ReportedStatus } from '../../lib/domain/receipt.ts';
 import type { EventDetail } from './ses-event-schema.ts';
 
 /** The mail that an event is about. */
@@ -12,9 +12,9 @@ export interface SentMail {
 }
 
 /** What an event tells. */
-export interface Told {
+export interface EventStatuses {
   /** Of a recipient there may be several. */
-  readonly fates: readonly ToldFate[];
+  readonly statuses: readonly ReportedStatus[];
   /** How many are named that the mail was not sent to. */
   readonly strangers: number;
   /** For how many recipients a machine answered: out of office, and the like. */
@@ -27,30 +27,30 @@ export interface Told {
  *
  * @param find the recipient that is named, where it is one
  */
-export function toldBy(
+export function readStatuses(
   detail: EventDetail,
   mail: SentMail,
   find: (name: string) => string | undefined,
-): Told {
+): EventStatuses {
   const { sesMessageId, sentAt: at } = mail;
-  const fates: ToldFate[] = mail.destinations.map((address) => ({
+  const statuses: ReportedStatus[] = mail.destinations.map((address) => ({
     address,
-    fate: { kind: 'sent', at, sesMessageId },
+    status: { kind: 'sent', at, sesMessageId },
   }));
   let strangers = 0;
   let automaticReplies = 0;
-  for (const { name, fate } of mentionsIn(detail, mail)) {
+  for (const { name, status } of mentionsIn(detail, mail)) {
     const address = find(name);
-    if (fate === 'automatic-reply') automaticReplies += 1;
+    if (status === 'automatic-reply') automaticReplies += 1;
     else if (address === undefined) strangers += 1;
-    else fates.push({ address, fate });
+    else statuses.push({ address, status: status });
   }
-  return { fates, strangers, automaticReplies };
+  return { statuses: statuses, strangers, automaticReplies };
 }
 
 interface Mention {
   readonly name: string;
-  readonly fate: Fate | 'automatic-reply';
+  readonly status: DeliveryStatus | 'automatic-reply';
 }
 
 function mentionsIn(detail: EventDetail, { sesMessageId, sentAt, destinations }: SentMail): Mention[] {
@@ -65,7 +65,7 @@ function mentionsIn(detail: EventDetail, { sesMessageId, sentAt, destinations }:
       const { timestamp: at, delayedRecipients } = detail.deliveryDelay;
       return delayedRecipients.map(({ emailAddress: name, diagnosticCode, status }) => {
         const answer = readServerAnswer(diagnosticCode, status);
-        return { name, fate: { kind: 'delivery_delayed', at, sesMessageId, ...answer } };
+        return { name, status: { kind: 'delivery_delayed', at, sesMessageId, ...answer } };
       });
     }
     case 'Bounce':
@@ -73,7 +73,7 @@ function mentionsIn(detail: EventDetail, { sesMessageId, sentAt, destinations }:
     case 'Complaint': {
       const { complainedRecipients } = detail.complaint;
       const names = complainedRecipients.map(({ emailAddress }) => emailAddress);
-      return ofAll(names, complaintFate(detail.complaint, sesMessageId));
+      return ofAll(names, complaintStatus(detail.complaint, sesMessageId));
     }
     case 'Reject':
       return ofAll(destinations, { kind: 'failed', at: sentAt, sesMessageId, reason: 'rejected-by-ses' });
@@ -92,9 +92,9 @@ function bounceMentions(detail: BounceDetail, sesMessageId: string): Mention[] {
   };
   return bouncedRecipients.map(({ emailAddress: name, diagnosticCode, status }) => {
     const isNotification = !isBlank(status) || !isBlank(diagnosticCode);
-    if (!isNotification && isOfAutomaticReplies(bounce)) return { name, fate: 'automatic-reply' };
+    if (!isNotification && isOfAutomaticReplies(bounce)) return { name, status: 'automatic-reply' };
     const answer = readServerAnswer(diagnosticCode, status);
-    return { name, fate: { kind: 'bounced', at, sesMessageId, bounce, ...answer } };
+    return { name, status: { kind: 'bounced', at, sesMessageId, bounce, ...answer } };
   });
 }
 
@@ -104,7 +104,7 @@ function bounceMentions(detail: BounceDetail, sesMessageId: string): Mention[] {
  *
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
  */
-function isOfAutomaticReplies({ type, subType }: NonNullable<Fate['bounce']>): boolean {
+function isOfAutomaticReplies({ type, subType }: NonNullable<DeliveryStatus['bounce']>): boolean {
   return type === 'Transient' && subType === 'General';
 }
 
@@ -113,7 +113,7 @@ type ComplaintDetail = Extract<EventDetail, { eventType: 'Complaint' }>['complai
 const ON_SUPPRESSION_LIST = 'OnAccountSuppressionList';
 
 /** With this sub-type the complaint is an old one: SES did not send the mail because of it, and nobody got it. */
-function complaintFate(complaint: ComplaintDetail, sesMessageId: string): Fate {
+function complaintStatus(complaint: ComplaintDetail, sesMessageId: string): DeliveryStatus {
   const { timestamp: at, complaintFeedbackType, complaintSubType } = complaint;
   if (complaintSubType === ON_SUPPRESSION_LIST) {
     return { kind: 'bounced', at, sesMessageId, bounce: { type: 'Permanent', subType: ON_SUPPRESSION_LIST } };
@@ -122,8 +122,8 @@ function complaintFate(complaint: ComplaintDetail, sesMessageId: string): Fate {
   return { kind: 'complained', at, sesMessageId, ...(reason === undefined ? {} : { reason }) };
 }
 
-function ofAll(names: readonly string[], fate: Fate): Mention[] {
-  return names.map((name) => ({ name, fate }));
+function ofAll(names: readonly string[], status: DeliveryStatus): Mention[] {
+  return names.map((name) => ({ name, status: status }));
 }
 
 function readBounceType(text: string): BounceType {

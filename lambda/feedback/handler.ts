@@ -2,7 +2,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
 import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
-import { DynamoFateLedger } from '../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoStatusLedger } from '../../lib/adapters/dynamodb/dynamo-ledger.ts';
 import { DynamoSuppressionReports } from '../../lib/adapters/dynamodb/dynamo-suppression.ts';
 import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-table.ts';
 import { createJsonLog } from '../../lib/adapters/json-log.ts';
@@ -10,7 +10,7 @@ import { SqsDeadLetters } from '../../lib/adapters/sqs/sqs-dead-letters.ts';
 import { SqsReceiptQueue } from '../../lib/adapters/sqs/sqs-receipt-queue.ts';
 import { SqsRedelivery } from '../../lib/adapters/sqs/sqs-redelivery.ts';
 import { systemClock } from '../../lib/ports/runtime.ts';
-import { type FeedbackParts, feedbackBatch } from './batch.ts';
+import { type FeedbackDeps, feedbackBatch } from './batch.ts';
 import { FEEDBACK_CALL_TIMEOUT_MS, NEEDED_FOR_ONE_JOB_MS } from './constants.ts';
 import { readFeedbackEnv } from './env.ts';
 
@@ -19,8 +19,8 @@ const timeoutMs = FEEDBACK_CALL_TIMEOUT_MS;
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
 const dynamo = dynamoClient();
 
-const parts: Omit<FeedbackParts, 'hasTime' | 'log' | 'metrics'> = {
-  ledger: new DynamoFateLedger(
+const deps: Omit<FeedbackDeps, 'hasTime' | 'log' | 'metrics'> = {
+  ledger: new DynamoStatusLedger(
     dynamo,
     { tableName: env.ledgerTable, retentionDays: env.ledgerRetentionDays, timeoutMs },
     systemClock,
@@ -44,7 +44,7 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   const metrics = openMetrics();
   try {
     return await feedbackBatch(event.Records, {
-      ...parts,
+      ...deps,
       metrics,
       hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_JOB_MS,
       log: createJsonLog(write, { base: { requestId: context.awsRequestId } }),

@@ -1,14 +1,14 @@
 import type { SQSRecord } from 'aws-lambda';
 import { addressKey } from '../../lib/domain/address.ts';
-import type { Fate } from '../../lib/domain/delivery-status.ts';
-import type { Strike } from '../../lib/domain/suppression.ts';
+import type { DeliveryStatus } from '../../lib/domain/delivery-status.ts';
+import type { SuppressionSignal } from '../../lib/domain/suppression.ts';
 import type { SuppressionReports } from '../../lib/ports/ledger.ts';
 import type { DeadLetters } from '../../lib/ports/queues.ts';
 import type { Log } from '../../lib/ports/runtime.ts';
-import { type FateParts, type PartEvents, recordFates } from './record-status.ts';
+import { type BatchEvents, type RecordStatusDeps, recordStatuses } from './record-status.ts';
 import { type ParsedSesEvent, parseSesEvent, type SesEvent } from './ses-event.ts';
 
-export interface JobParts extends FateParts {
+export interface JobDeps extends RecordStatusDeps {
   readonly suppressions: SuppressionReports;
   readonly deadLetters: DeadLetters;
   readonly fromDomain: string;
@@ -23,18 +23,18 @@ export interface Job {
 }
 
 /** One job for each part of a delivery, and one for each record that has to be parked; the others need none. */
-export function jobsOf(records: readonly SQSRecord[], parts: JobParts): Job[] {
+export function toJobs(records: readonly SQSRecord[], deps: JobDeps): Job[] {
   const parking: Job[] = [];
   const groups = new Map<string, { records: SQSRecord[]; events: [SesEvent, ...SesEvent[]] }>();
   for (const record of records) {
-    const parsed = parseSesEvent(record.body, parts.fromDomain);
+    const parsed = parseSesEvent(record.body, deps.fromDomain);
     if (parsed.kind === 'ignored') {
-      parts.log.info('event-ignored', { queueMessageId: record.messageId, why: parsed.why });
+      deps.log.info('event-ignored', { queueMessageId: record.messageId, why: parsed.why });
     } else if (parsed.kind === 'unreadable') {
-      parking.push({ records: [record], events: [], work: () => park(record, parsed, parts) });
+      parking.push({ records: [record], events: [], work: () => park(record, parsed, deps) });
     } else {
       const { event } = parsed;
-      logLeftOut(record, event, parts.log);
+      logLeftOut(record, event, deps.log);
       const key = JSON.stringify([event.deliveryId, event.part]);
       const group = groups.get(key);
       if (group === undefined) groups.set(key, { records: [record], events: [event] });
@@ -44,7 +44,7 @@ export function jobsOf(records: readonly SQSRecord[], parts: JobParts): Job[] {
       }
     }
   }
-  return [...parking, ...[...groups.values()].map((group) => applying(group, parts))];
+  return [...parking, ...[...groups.values()].map((group) => applying(group, deps))];
 }
 
 /** What an event says that nothing is made of. */
@@ -58,15 +58,15 @@ function logLeftOut(
   if (automaticReplies > 0) log.info('automatic-reply', { ...fields, recipients: automaticReplies });
 }
 
-function applying({ records, events }: { records: SQSRecord[]; events: PartEvents }, parts: JobParts): Job {
-  return { records, events, work: () => apply(events, parts) };
+function applying({ records, events }: { records: SQSRecord[]; events: BatchEvents }, deps: JobDeps): Job {
+  return { records, events, work: () => apply(events, deps) };
 }
 
 /** Neither waits for the other to succeed: what one table can take must not depend on the other. */
-async function apply(events: PartEvents, parts: JobParts): Promise<void> {
+async function apply(events: BatchEvents, deps: JobDeps): Promise<void> {
   const results = await Promise.allSettled([
-    recordFates(events, parts),
-    reportStrikes(events, parts.suppressions),
+    recordStatuses(events, deps),
+    reportStrikes(events, deps.suppressions),
   ]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
@@ -74,7 +74,7 @@ async function apply(events: PartEvents, parts: JobParts): Promise<void> {
 async function park(
   record: SQSRecord,
   { reason, detail }: Extract<ParsedSesEvent, { kind: 'unreadable' }>,
-  { deadLetters, log, metrics }: JobParts,
+  { deadLetters, log, metrics }: JobDeps,
 ): Promise<void> {
   await deadLetters.park(record.body, { reason, detail });
   metrics.add('EventsUnreadable', 1);
@@ -94,18 +94,18 @@ async function reportStrikes(events: readonly SesEvent[], suppressions: Suppress
 
 interface ReportedStrike {
   readonly address: string;
-  readonly strike: Strike;
+  readonly strike: SuppressionSignal;
 }
 
 /** The same event may be there twice; it is reported once. */
 function strikesOf(events: readonly SesEvent[]): Iterable<ReportedStrike> {
   const strikes = new Map<string, ReportedStrike>();
-  for (const { deliveryId, sesMessageId, fates } of events) {
-    for (const { address, fate } of fates) {
-      const kind = strikeKind(fate);
+  for (const { deliveryId, sesMessageId, statuses } of events) {
+    for (const { address, status } of statuses) {
+      const kind = strikeKind(status);
       if (kind === undefined) continue;
-      const key = JSON.stringify([addressKey(address), kind, sesMessageId, fate.at]);
-      strikes.set(key, { address, strike: { kind, at: new Date(fate.at), deliveryId, sesMessageId } });
+      const key = JSON.stringify([addressKey(address), kind, sesMessageId, status.at]);
+      strikes.set(key, { address, strike: { kind, at: new Date(status.at), deliveryId, sesMessageId } });
     }
   }
   return strikes.values();
@@ -115,7 +115,7 @@ function strikesOf(events: readonly SesEvent[]): Iterable<ReportedStrike> {
  * A bounce of which SES could not determine the type counts as a soft one: one of them suppresses nobody, and who
  * sends on and on to a mailbox from which all comes back loses the good name of the domain.
  */
-function strikeKind({ kind, bounce }: Fate): Strike['kind'] | undefined {
+function strikeKind({ kind, bounce }: DeliveryStatus): SuppressionSignal['kind'] | undefined {
   if (kind === 'complained') return 'complaint';
   if (kind !== 'bounced') return undefined;
   if (ABOUT_THE_MAIL.has(bounce?.subType ?? '')) return undefined;

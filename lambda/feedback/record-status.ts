@@ -1,14 +1,14 @@
 import { addressKey } from '../../lib/domain/address.ts';
-import type { Fates } from '../../lib/domain/delivery-status.ts';
-import { type Receipt, receiptsOf } from '../../lib/domain/receipt.ts';
-import type { FateLedger, PartFates } from '../../lib/ports/ledger.ts';
+import type { RecipientStatuses } from '../../lib/domain/delivery-status.ts';
+import { type Receipt, toReceipts } from '../../lib/domain/receipt.ts';
+import type { BatchStatuses, StatusLedger } from '../../lib/ports/ledger.ts';
 import type { ReceiptQueue } from '../../lib/ports/queues.ts';
 import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
 import type { SesEvent } from './ses-event.ts';
-import { countNews, countSentTwice, type News, newsOf } from './status-changes.ts';
+import { countChanges, countSentTwice, findChanges, type StatusChanges } from './status-changes.ts';
 
-export interface FateParts {
-  readonly ledger: FateLedger;
+export interface RecordStatusDeps {
+  readonly ledger: StatusLedger;
   readonly receipts: ReceiptQueue;
   /** Where SES runs. */
   readonly region: string;
@@ -18,10 +18,10 @@ export interface FateParts {
 }
 
 /** Events about the same part of a delivery. */
-export type PartEvents = readonly [SesEvent, ...SesEvent[]];
+export type BatchEvents = readonly [SesEvent, ...SesEvent[]];
 
 /** Who loses a race reads what the winner wrote; so many times in a row it is no race. */
-const MOST_TRIES = 5;
+const MAX_TRIES = 5;
 
 /**
  * Writes that SES took the mail, where the ledger does not know; then tells the API what is new; then writes that
@@ -30,22 +30,22 @@ const MOST_TRIES = 5;
  *
  * @throws where the ledger or the queue of the receipts did not confirm it; all of it can be done again
  */
-export async function recordFates(events: PartEvents, parts: FateParts): Promise<void> {
+export async function recordStatuses(events: BatchEvents, deps: RecordStatusDeps): Promise<void> {
   const { deliveryId, part } = events[0];
-  for (let tries = 1; tries <= MOST_TRIES; tries++) {
-    const before = await parts.ledger.read(deliveryId, part);
-    const version = await proveSent(events, before, parts);
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
+    const before = await deps.ledger.read(deliveryId, part);
+    const version = await proveSent(events, before, deps);
     if (version === undefined) continue;
     // By what was known before the proof: nobody has told the API yet that the mail is sent.
-    const news = newsOf(
+    const news = findChanges(
       before,
-      events.flatMap(({ fates }) => fates),
+      events.flatMap(({ statuses }) => statuses),
     );
-    const receipts = await pushReceipts(events, before, news, parts);
-    if (await write(events, before, version, news, parts.ledger)) {
-      countNews(news, events, parts.metrics);
-      countSentTwice(before?.sesMessageId ?? earliest(events).sesMessageId, events, parts.metrics);
-      logApplied(events, before, news, receipts, parts.log);
+    const receipts = await pushReceipts(events, before, news, deps);
+    if (await write(events, before, version, news, deps.ledger)) {
+      countChanges(news, events, deps.metrics);
+      countSentTwice(before?.sesMessageId ?? earliest(events).sesMessageId, events, deps.metrics);
+      logApplied(events, before, news, receipts, deps.log);
       return;
     }
   }
@@ -57,7 +57,7 @@ class LedgerContendedError extends Error {
   readonly code = 'LEDGER_CONTENDED';
 
   constructor(deliveryId: string) {
-    super(`others wrote the fates of ${deliveryId} ${MOST_TRIES} times in a row`);
+    super(`others wrote the statuses of ${deliveryId} ${MAX_TRIES} times in a row`);
   }
 }
 
@@ -74,16 +74,16 @@ class ReceiptsNotConfirmedError extends Error {
  * Each event proves that SES took the mail, and the resend Lambda may be waiting for the proof, to send the mail again
  * where none comes. So it waits for nothing, and least of all for the queue of the receipts.
  *
- * @returns the version of the fates from then on; undefined where somebody else has written meanwhile
+ * @returns the version of the statuses from then on; undefined where somebody else has written meanwhile
  */
 async function proveSent(
-  events: PartEvents,
-  before: PartFates | undefined,
-  { ledger, clock, log, metrics }: FateParts,
+  events: BatchEvents,
+  before: BatchStatuses | undefined,
+  { ledger, clock, log, metrics }: RecordStatusDeps,
 ): Promise<number | undefined> {
   const version = before?.fatesVersion ?? 0;
   if (before?.state === 'sent') return version;
-  const proof = toldOf(events, before, before?.fates ?? {});
+  const proof = toldOf(events, before, before?.statuses ?? {});
   if (!(await ledger.write(proof, version))) return undefined;
   if (before !== undefined) {
     const { deliveryId, part, tenantId, state } = before;
@@ -94,17 +94,17 @@ async function proveSent(
 }
 
 /** An event may be faster than the answer to a call that is still under way. */
-function isAnswerLost({ state, claim }: PartFates, now: Date): boolean {
+function isAnswerLost({ state, claim }: BatchStatuses, now: Date): boolean {
   return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt <= now);
 }
 
 async function pushReceipts(
-  [{ deliveryId: id }]: PartEvents,
-  before: PartFates | undefined,
-  { told }: News,
-  { receipts: queue, region }: FateParts,
+  [{ deliveryId: id }]: BatchEvents,
+  before: BatchStatuses | undefined,
+  { told }: StatusChanges,
+  { receipts: queue, region }: RecordStatusDeps,
 ): Promise<readonly Receipt[]> {
-  const receipts = receiptsOf({ id, tenantId: before?.tenantId, region }, told);
+  const receipts = toReceipts({ id, tenantId: before?.tenantId, region }, told);
   if (receipts.length === 0) return receipts;
   const left = await queue.push(receipts);
   if (left.length > 0) throw new ReceiptsNotConfirmedError(left.length);
@@ -113,27 +113,27 @@ async function pushReceipts(
 
 /** @returns false where somebody else has written meanwhile */
 async function write(
-  events: PartEvents,
-  before: PartFates | undefined,
+  events: BatchEvents,
+  before: BatchStatuses | undefined,
   version: number,
-  { told, fates }: News,
-  ledger: FateLedger,
+  { told, statuses }: StatusChanges,
+  ledger: StatusLedger,
 ): Promise<boolean> {
-  return told.length === 0 || ledger.write(toldOf(events, before, fates), version);
+  return told.length === 0 || ledger.write(toldOf(events, before, statuses), version);
 }
 
 function toldOf(
-  events: PartEvents,
-  before: PartFates | undefined,
-  fates: Fates,
-): Parameters<FateLedger['write']>[0] {
+  events: BatchEvents,
+  before: BatchStatuses | undefined,
+  statuses: RecipientStatuses,
+): Parameters<StatusLedger['write']>[0] {
   const { deliveryId, part, sesMessageId, sentAt } = earliest(events);
   const recipients = recipientsOf(events, before);
-  return { deliveryId, part, sesMessageId, sentAt: new Date(sentAt), recipients, fates };
+  return { deliveryId, part, sesMessageId, sentAt: new Date(sentAt), recipients, statuses: statuses };
 }
 
 /** As the ledger spells them, where it knows them: the resend Lambda looks for them as they stand in the envelope. */
-function recipientsOf(events: PartEvents, before: PartFates | undefined): string[] {
+function recipientsOf(events: BatchEvents, before: BatchStatuses | undefined): string[] {
   const recipients = [...(before?.recipients ?? [])];
   const known = new Set(recipients.map(addressKey));
   for (const address of events.flatMap(({ destinations }) => destinations)) {
@@ -145,14 +145,14 @@ function recipientsOf(events: PartEvents, before: PartFates | undefined): string
   return recipients;
 }
 
-function earliest(events: PartEvents): SesEvent {
+function earliest(events: BatchEvents): SesEvent {
   return events.reduce((one, other) => (other.sentAt < one.sentAt ? other : one));
 }
 
 function logApplied(
-  events: PartEvents,
-  before: PartFates | undefined,
-  { told }: News,
+  events: BatchEvents,
+  before: BatchStatuses | undefined,
+  { told }: StatusChanges,
   receipts: readonly Receipt[],
   log: Log,
 ): void {
@@ -170,10 +170,10 @@ function logApplied(
 }
 
 /** A part is sent once; each further message id that is known of it is a mail that came twice. */
-function sendsOf(events: PartEvents, before: PartFates | undefined): string[] {
+function sendsOf(events: BatchEvents, before: BatchStatuses | undefined): string[] {
   const ids = [
     before?.sesMessageId,
-    ...Object.values(before?.fates ?? {}).map(({ sesMessageId }) => sesMessageId),
+    ...Object.values(before?.statuses ?? {}).map(({ sesMessageId }) => sesMessageId),
     ...events.map(({ sesMessageId }) => sesMessageId),
   ];
   return [...new Set(ids.filter((id) => id !== undefined))];

@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import { parseJson } from '../../lib/common/json.ts';
 import { addressKey, isWithinDomain } from '../../lib/domain/address.ts';
 import { addressSchema, deliveryIdentitySchema, describeIssues } from '../../lib/domain/fallback-message.ts';
-import { readMailboxList } from '../../lib/domain/mime-headers.ts';
-import { deliveryIdOfTag, failedAtOfTag } from '../../lib/domain/send-batch.ts';
-import { type SentMail, type Told, toldBy } from './event-statuses.ts';
+import { parseMailboxList } from '../../lib/domain/mime-headers.ts';
+import { parseDeliveryIdTag, parseFailedAtTag } from '../../lib/domain/send-batch.ts';
+import { type EventStatuses, readStatuses, type SentMail } from './event-statuses.ts';
 import {
   EVENT_TYPES_NOT_READ,
   EVENT_TYPES_READ,
@@ -17,7 +17,7 @@ import {
 } from './ses-event-schema.ts';
 
 /** What SES says of a part of a delivery. */
-export interface SesEvent extends SentMail, Told {
+export interface SesEvent extends SentMail, EventStatuses {
   readonly type: EventType;
   readonly deliveryId: string;
   readonly part: number;
@@ -86,7 +86,7 @@ function sourceOf(
   { tags, source }: EventMail,
   fromDomain: string,
 ): { readonly kind: 'ours'; readonly deliveryId: string } | Ignored {
-  const deliveryId = deliveryIdOfTag(tags?.deliveryId?.[0] ?? '');
+  const deliveryId = parseDeliveryIdTag(tags?.deliveryId?.[0] ?? '');
   if (!v.is(deliveryIdentitySchema.entries.id, deliveryId)) return ignored('no-delivery-id');
   if (!isWithinDomain(addressIn(source) ?? '', fromDomain)) return ignored('other-domain');
   return { kind: 'ours', deliveryId };
@@ -99,8 +99,8 @@ function eventOf(deliveryId: string, mail: EventMail, detail: EventDetail): Pars
   const destinations = mail.destination.map(addressIn).filter((address) => address !== undefined);
   if (destinations.length === 0) return unreadable('wrong-schema', 'mail.destination: no address');
   const sent = { sesMessageId: mail.messageId, sentAt: mail.timestamp, destinations };
-  const told = toldBy(detail, sent, recipientFinder(mail.destination));
-  const failedAt = failedAtOfTag(mail.tags?.failedAt?.[0] ?? '');
+  const told = readStatuses(detail, sent, recipientFinder(mail.destination));
+  const failedAt = parseFailedAtTag(mail.tags?.failedAt?.[0] ?? '');
   return { kind: 'event', event: { ...sent, type: detail.eventType, deliveryId, part, failedAt, ...told } };
 }
 
@@ -133,7 +133,7 @@ function unreadable(
 function addressIn(mention: string): string | undefined {
   const text = mention.replace(/^\s*rfc822\s*;/i, '').trim();
   if (v.is(addressSchema, text)) return text;
-  const [address, ...others] = readMailboxList(text) ?? [];
+  const [address, ...others] = parseMailboxList(text) ?? [];
   return others.length === 0 && v.is(addressSchema, address) ? address : undefined;
 }
 

@@ -4,11 +4,11 @@ import type { Receipt } from '../../lib/domain/receipt.ts';
 import { retryDelaySeconds } from '../../lib/domain/retry.ts';
 import type { Redelivery } from '../../lib/ports/queues.ts';
 import { postponeRecord, REMAINDER_ATTRIBUTE, secondsInQueue } from '../../lib/ports/queues.ts';
-import { countTold } from './publish-receipts.ts';
+import { countSuppressed } from './publish-receipts.ts';
 import type { RecordResult } from './resend-message.ts';
-import { type ResendParts, resendRecord } from './resend-message.ts';
+import { type ResendDeps, resendMessage } from './resend-message.ts';
 
-export interface BatchParts extends ResendParts {
+export interface BatchDeps extends ResendDeps {
   readonly redelivery: Redelivery;
   /** True as long as the invocation has time for one more SES call. */
   readonly hasTime: () => boolean;
@@ -20,24 +20,21 @@ export interface BatchParts extends ResendParts {
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
-export async function resendBatch(
-  records: readonly SQSRecord[],
-  parts: BatchParts,
-): Promise<SQSBatchResponse> {
+export async function resendBatch(records: readonly SQSRecord[], deps: BatchDeps): Promise<SQSBatchResponse> {
   const worked: Worked[] = [];
-  for (const record of records) worked.push({ record, result: await resendSafely(record, parts) });
+  for (const record of records) worked.push({ record, result: await resendSafely(record, deps) });
   const receipts = worked.flatMap(({ result }) => result.receipts);
-  const unconfirmed = new Set(await parts.receipts.push(receipts));
+  const unconfirmed = new Set(await deps.receipts.push(receipts));
   for (const { result } of worked) {
     if (!result.receipts.some((receipt) => unconfirmed.has(receipt)))
-      countTold(result.receipts, parts.metrics);
+      countSuppressed(result.receipts, deps.metrics);
   }
   const staying = worked.flatMap(({ record, result }) => {
-    const delaySeconds = delayOf(record, result, unconfirmed, parts);
+    const delaySeconds = delayOf(record, result, unconfirmed, deps);
     return delaySeconds === undefined ? [] : [{ record, delaySeconds }];
   });
-  for (const { record } of staying) countStaying(record, parts);
-  await Promise.all(staying.map(({ record, delaySeconds }) => postponeRecord(record, delaySeconds, parts)));
+  for (const { record } of staying) countStaying(record, deps);
+  await Promise.all(staying.map(({ record, delaySeconds }) => postponeRecord(record, delaySeconds, deps)));
   return { batchItemFailures: staying.map(({ record }) => ({ itemIdentifier: record.messageId })) };
 }
 
@@ -46,21 +43,21 @@ interface Worked {
   readonly result: RecordResult;
 }
 
-async function resendSafely(record: SQSRecord, parts: BatchParts): Promise<RecordResult> {
+async function resendSafely(record: SQSRecord, deps: BatchDeps): Promise<RecordResult> {
   try {
-    return await resendRecord(
+    return await resendMessage(
       {
         body: record.body,
         receiveCount: receiveCountOf(record),
         sentAt: new Date(Number(record.attributes.SentTimestamp)),
         isRemainder: record.messageAttributes[REMAINDER_ATTRIBUTE] !== undefined,
-        hasTime: parts.hasTime,
+        hasTime: deps.hasTime,
       },
-      parts,
+      deps,
     );
   } catch (error) {
-    parts.log.error('service-failed', { queueMessageId: record.messageId, ...errorName(error) });
-    return { kind: 'retry', delaySeconds: outageDelay(record, parts), receipts: [] };
+    deps.log.error('service-failed', { queueMessageId: record.messageId, ...errorName(error) });
+    return { kind: 'retry', delaySeconds: outageDelay(record, deps), receipts: [] };
   }
 }
 
@@ -69,21 +66,21 @@ function delayOf(
   record: SQSRecord,
   result: RecordResult,
   unconfirmed: ReadonlySet<Receipt>,
-  parts: BatchParts,
+  deps: BatchDeps,
 ): number | undefined {
   if (result.kind === 'retry') return result.delaySeconds;
   const untold = result.receipts.filter((receipt) => unconfirmed.has(receipt)).length;
   if (untold === 0) return undefined;
   // It comes again to tell; the ledger knows that it was sent.
-  parts.log.error('not-told', { queueMessageId: record.messageId, receipts: untold });
-  return outageDelay(record, parts);
+  deps.log.error('not-told', { queueMessageId: record.messageId, receipts: untold });
+  return outageDelay(record, deps);
 }
 
-function countStaying({ attributes }: SQSRecord, { clock, metrics }: BatchParts): void {
+function countStaying({ attributes }: SQSRecord, { clock, metrics }: BatchDeps): void {
   metrics.add('MailRetryAge', secondsInQueue(attributes.SentTimestamp, clock.now()));
 }
 
-function outageDelay(record: SQSRecord, { random }: BatchParts): number {
+function outageDelay(record: SQSRecord, { random }: BatchDeps): number {
   return retryDelaySeconds('outage', receiveCountOf(record), random());
 }
 

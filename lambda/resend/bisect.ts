@@ -1,13 +1,13 @@
 import { chunkRecipients } from '../../lib/domain/address.ts';
-import type { Callable } from './send-plan.ts';
+import type { PendingBatch } from './send-plan.ts';
 
 /** The calls that are still to be made for a mail, in their order. */
-export class CallLine {
+export class PendingBatches {
   /** Pieces of what was refused before anyone was sent to. */
-  #pieces: Callable[] = [];
-  #calls: Callable[];
+  #pieces: PendingBatch[] = [];
+  #calls: PendingBatch[];
 
-  constructor(calls: readonly Callable[]) {
+  constructor(calls: readonly PendingBatch[]) {
     this.#calls = [...calls];
   }
 
@@ -19,18 +19,18 @@ export class CallLine {
     return [...this.#pieces, ...this.#calls].flatMap(({ recipients }) => recipients);
   }
 
-  next(): Callable | undefined {
+  next(): PendingBatch | undefined {
     return this.#pieces.shift() ?? this.#calls.shift();
   }
 
   /** @param atTheEnd whether the halves wait until all others had their turn */
-  halve(recipients: readonly string[], atTheEnd: boolean): void {
+  bisect(recipients: readonly string[], atTheEnd: boolean): void {
     const halves = chunkRecipients(recipients, Math.ceil(recipients.length / 2));
     (atTheEnd ? this.#calls : this.#pieces).push(...halves.map((half) => ({ recipients: half })));
   }
 
   /** Puts so many recipients, from all over the line, to its front, each alone. */
-  probe(count: number): void {
+  sample(count: number): void {
     const all = this.recipients;
     const step = Math.max(Math.floor(all.length / count), 1);
     const probes = new Set(all.filter((_, index) => index % step === 0).slice(0, count));
@@ -43,7 +43,7 @@ export class CallLine {
 }
 
 /** What was claimed before as a whole is a call of its own kind no more, once somebody is taken out of it. */
-function without(calls: readonly Callable[], taken: ReadonlySet<string>): Callable[] {
+function without(calls: readonly PendingBatch[], taken: ReadonlySet<string>): PendingBatch[] {
   return calls.flatMap((call) => {
     const recipients = call.recipients.filter((recipient) => !taken.has(recipient));
     if (recipients.length === call.recipients.length) return [call];

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { isWithinDomain } from '../../lib/domain/address.ts';
 import { unpackMime } from '../../lib/domain/content.ts';
 import { type CompositionMark, compositionMark } from '../../lib/domain/delivery.ts';
-import type { Envelope, S3Content } from '../../lib/domain/fallback-message.ts';
-import { headerValues, readMailboxList } from '../../lib/domain/mime-headers.ts';
+import type { FallbackMessage, S3Content } from '../../lib/domain/fallback-message.ts';
+import { headerValues, parseMailboxList } from '../../lib/domain/mime-headers.ts';
 import type { PayloadStore } from '../../lib/ports/queues.ts';
 import type { ContentComposer } from '../../lib/ports/senders.ts';
 
@@ -23,15 +23,15 @@ export type LoadedContent =
  *
  * @throws where the bucket cannot be asked now
  */
-export async function loadContent(envelope: Envelope, sources: ContentSources): Promise<LoadedContent> {
-  const { content } = envelope;
+export async function loadContent(message: FallbackMessage, sources: ContentSources): Promise<LoadedContent> {
+  const { content } = message;
   switch (content.type) {
     case 'mime':
       return unpackMime(content);
     case 's3':
       return fetchPayload(content, await sources.payloads());
     case 'mail':
-      return (await sources.composer()).compose(content, markOf(envelope));
+      return (await sources.composer()).compose(content, markOf(message));
   }
 }
 
@@ -54,7 +54,7 @@ async function fetchPayload(content: S3Content, payloads: PayloadStore): Promise
   return { kind: 'mime', mime: stored.bytes };
 }
 
-function markOf({ id, envelope, createdAt }: Envelope): CompositionMark {
+function markOf({ id, envelope, createdAt }: FallbackMessage): CompositionMark {
   return compositionMark(id, envelope.from, new Date(createdAt));
 }
 
@@ -62,7 +62,7 @@ function markOf({ id, envelope, createdAt }: Envelope): CompositionMark {
  * By what two mails of one id are told apart: SHA-256 in hexadecimal digits, of the MIME message. A mail in parts is
  * known by its parts, since a later version of the composer may make another message of them.
  */
-export function contentHash({ content }: Envelope, mime: Buffer): string {
+export function contentHash({ content }: FallbackMessage, mime: Buffer): string {
   // The schema has put the fields into one order, whatever order they came in.
   const identity = content.type === 'mail' ? JSON.stringify(content) : mime;
   return createHash('sha256').update(identity).digest('hex');
@@ -86,7 +86,7 @@ export function foreignSender(envelopeFrom: string, mime: Buffer, domain: string
 
 function complaintAbout(name: string, values: readonly string[], domain: string): string | undefined {
   for (const value of values) {
-    const addresses = readMailboxList(value);
+    const addresses = parseMailboxList(value);
     if (addresses === undefined) return `the ${name} header is no plain list of addresses`;
     if (!addresses.every((address) => isWithinDomain(address, domain))) {
       return `the ${name} header is not of ${domain}`;

@@ -1,12 +1,16 @@
 import { errorName } from '../../lib/common/errors.ts';
 import { distinctRecipients } from '../../lib/domain/address.ts';
-import { type Envelope, narrowed, serialiseEnvelope } from '../../lib/domain/fallback-message.ts';
+import {
+  type FallbackMessage,
+  forRecipients,
+  serialiseFallbackMessage,
+} from '../../lib/domain/fallback-message.ts';
 import type { DeadLetters, ReceiptQueue } from '../../lib/ports/queues.ts';
 import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
-import { parkedReceipts, tell } from './publish-receipts.ts';
+import { deadLetteredReceipts, publishReceipts } from './publish-receipts.ts';
 import type { RefusedRecipients } from './send-to-recipients.ts';
 
-export interface ParkParts {
+export interface DeadLetterDeps {
   readonly deadLetters: DeadLetters;
   readonly receipts: ReceiptQueue;
   /** Where SES runs. */
@@ -17,15 +21,15 @@ export interface ParkParts {
 }
 
 /** Parks a message that nobody can read; whose it is nobody can say. */
-export async function parkUnreadable(
+export async function deadLetterUnreadable(
   body: string,
   reason: string,
   detail: string,
-  parts: ParkParts,
+  deps: DeadLetterDeps,
 ): Promise<void> {
-  await parts.deadLetters.park(body, { reason, detail });
-  countDeadLetter(reason, 0, parts.metrics);
-  parts.log.error('dead-lettered', { reason, detail });
+  await deps.deadLetters.park(body, { reason, detail });
+  countDeadLetter(reason, 0, deps.metrics);
+  deps.log.error('dead-lettered', { reason, detail });
 }
 
 /**
@@ -34,33 +38,33 @@ export async function parkUnreadable(
  * @param body the message as it came
  * @throws where one of the queues did not confirm; the message must stay where it is
  */
-export async function parkMail(
+export async function deadLetterMessage(
   body: string,
-  envelope: Envelope,
+  message: FallbackMessage,
   reason: string,
   detail: string,
-  parts: ParkParts,
+  deps: DeadLetterDeps,
 ): Promise<void> {
-  const { deadLetters, receipts, region, clock, log, metrics } = parts;
-  const recipients = distinctRecipients(envelope.envelope.to);
-  await tell(parkedReceipts(envelope, region, reason, recipients, clock.now()), receipts);
-  await deadLetters.park(body, { reason, detail, deliveryId: envelope.id });
+  const { deadLetters, receipts, region, clock, log, metrics } = deps;
+  const recipients = distinctRecipients(message.envelope.to);
+  await publishReceipts(deadLetteredReceipts(message, region, reason, recipients, clock.now()), receipts);
+  await deadLetters.park(body, { reason, detail, deliveryId: message.id });
   countDeadLetter(reason, recipients.length, metrics);
-  log.error('dead-lettered', { deliveryId: envelope.id, reason, detail });
+  log.error('dead-lettered', { deliveryId: message.id, reason, detail });
 }
 
 /** Parks each group as a letter of its own, up to the first that could not be parked; who is left is returned. */
-export async function parkRefused(
-  envelope: Envelope,
+export async function deadLetterRefused(
+  message: FallbackMessage,
   refused: readonly RefusedRecipients[],
-  parts: ParkParts,
+  deps: DeadLetterDeps,
 ): Promise<string[]> {
   for (const [index, { reason, detail, recipients }] of refused.entries()) {
-    const theirs = narrowed(envelope, recipients);
+    const theirs = forRecipients(message, recipients);
     try {
-      await parkMail(serialiseEnvelope(theirs), theirs, reason, detail, parts);
+      await deadLetterMessage(serialiseFallbackMessage(theirs), theirs, reason, detail, deps);
     } catch (error) {
-      parts.log.error('not-parked', { deliveryId: envelope.id, reason, ...errorName(error) });
+      deps.log.error('not-parked', { deliveryId: message.id, reason, ...errorName(error) });
       return refused.slice(index).flatMap((group) => group.recipients);
     }
   }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { EvidenceWait } from '../../lib/domain/event-latency.ts';
+import type { SendEventTimeout } from '../../lib/domain/event-latency.ts';
 import { MAX_SOFT_BOUNCES } from '../../lib/domain/limits.ts';
 import type { SoftBouncePolicy } from '../../lib/domain/suppression.ts';
 import { RESEND_ENV } from './constants.ts';
@@ -56,7 +56,7 @@ export interface ResendEnv {
   readonly suppressionTable: string;
   readonly softBouncePolicy: SoftBouncePolicy;
   readonly exemptTenants: readonly string[];
-  readonly eventWait: EvidenceWait;
+  readonly eventWait: SendEventTimeout;
   readonly metricsNamespace: string;
   readonly metricsStage: string;
 }

@@ -3,7 +3,7 @@ import type { Suppression } from '../../lib/domain/suppression.ts';
 import type { SuppressionList } from '../../lib/ports/ledger.ts';
 import type { Clock } from '../../lib/ports/runtime.ts';
 
-export interface SuppressionParts {
+export interface SuppressionDeps {
   readonly suppressions: SuppressionList;
   /** Tenants whose mail is sent in spite of soft bounces: a password reset after a full mailbox. */
   readonly exemptTenants: readonly string[];
@@ -21,10 +21,10 @@ export interface SuppressedRecipient {
  *
  * @throws where the list does not answer
  */
-export async function siftSuppressed(
+export async function filterSuppressed(
   recipients: readonly string[],
   tenantId: string | undefined,
-  { suppressions, exemptTenants, clock }: SuppressionParts,
+  { suppressions, exemptTenants, clock }: SuppressionDeps,
 ): Promise<{ sendable: string[]; suppressed: SuppressedRecipient[] }> {
   const found = await suppressions.find(recipients, clock.now());
   const isExempt = tenantId !== undefined && exemptTenants.includes(tenantId);

@@ -15,7 +15,7 @@ import { SqsFallbackQueue } from '../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { SqsReceiptQueue } from '../../lib/adapters/sqs/sqs-receipt-queue.ts';
 import { SqsRedelivery } from '../../lib/adapters/sqs/sqs-redelivery.ts';
 import { systemClock } from '../../lib/ports/runtime.ts';
-import { type BatchParts, resendBatch } from './batch.ts';
+import { type BatchDeps, resendBatch } from './batch.ts';
 import {
   DYNAMODB_CALL_TIMEOUT_MS,
   NEEDED_FOR_ONE_SEND_MS,
@@ -30,7 +30,7 @@ const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_
 const dynamoDb = dynamoClient();
 const ledgerTable = { tableName: env.ledgerTable, timeoutMs: DYNAMODB_CALL_TIMEOUT_MS };
 
-const parts: Omit<BatchParts, 'hasTime' | 'log' | 'metrics' | 'ses'> = {
+const deps: Omit<BatchDeps, 'hasTime' | 'log' | 'metrics' | 'ses'> = {
   ledger: new DynamoLedger(dynamoDb, { ...ledgerTable, retentionDays: env.ledgerRetentionDays }, systemClock),
   latencies: new DynamoEventLatencies(dynamoDb, ledgerTable),
   backlog: new SqsEventBacklog(sqs, env.feedbackQueueUrl, SQS_CALL_TIMEOUT_MS),
@@ -58,7 +58,7 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   const metrics = openMetrics();
   try {
     return await resendBatch(event.Records, {
-      ...parts,
+      ...deps,
       ses,
       metrics,
       hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_SEND_MS,
@@ -81,7 +81,7 @@ function openMetrics(): EmbeddedMetrics {
 }
 
 /**
- * Connections to SES last for an invocation. Between two the function is frozen, for minutes perhaps, and SES closes
+ * Connections to SES last for an invocation. Between two the function is composed, for minutes perhaps, and SES closes
  * what is idle: the next call would go out on a dead connection, and its answer count as lost. Calls of other services
  * are simply made again; one of SES cannot be.
  */

@@ -1,14 +1,14 @@
-import type { Fate } from '../../lib/domain/delivery-status.ts';
-import type { Envelope } from '../../lib/domain/fallback-message.ts';
+import type { DeliveryStatus } from '../../lib/domain/delivery-status.ts';
+import type { FallbackMessage } from '../../lib/domain/fallback-message.ts';
 import { OTHER_VALUE } from '../../lib/domain/metrics.ts';
-import { type Receipt, receiptsOf } from '../../lib/domain/receipt.ts';
+import { type Receipt, toReceipts } from '../../lib/domain/receipt.ts';
 import type { ReceiptQueue } from '../../lib/ports/queues.ts';
 import type { Metrics } from '../../lib/ports/runtime.ts';
 import type { SuppressedRecipient } from './filter-suppressed.ts';
-import type { Taken } from './send-plan.ts';
+import type { SentRecipients } from './send-plan.ts';
 
 /** The API could not be told what it has to know before the next step. */
-class NotToldError extends Error {
+class ReceiptsNotPublishedError extends Error {
   override readonly name = 'NotToldError';
   readonly code = 'ENOTTOLD';
 
@@ -18,69 +18,77 @@ class NotToldError extends Error {
 }
 
 /** @throws {@link NotToldError} where the queue did not confirm each of them */
-export async function tell(receipts: readonly Receipt[], queue: ReceiptQueue): Promise<void> {
+export async function publishReceipts(receipts: readonly Receipt[], queue: ReceiptQueue): Promise<void> {
   const unconfirmed = await queue.push(receipts);
-  if (unconfirmed.length > 0) throw new NotToldError(unconfirmed.length);
+  if (unconfirmed.length > 0) throw new ReceiptsNotPublishedError(unconfirmed.length);
 }
 
 /** That SES has the mail: also where it was sent by an earlier try, which may have died before it told. */
-export function sentReceipts(envelope: Envelope, region: string, taken: readonly Taken[]): Receipt[] {
+export function sentReceipts(
+  message: FallbackMessage,
+  region: string,
+  taken: readonly SentRecipients[],
+): Receipt[] {
   return receipts(
-    envelope,
+    message,
     region,
     taken.flatMap(({ recipients, sesMessageId, sentAt }) =>
       sesMessageId === undefined || sentAt === undefined
         ? []
         : recipients.map((address) => ({
             address,
-            fate: { kind: 'sent', at: sentAt.toISOString(), sesMessageId },
+            status: { kind: 'sent', at: sentAt.toISOString(), sesMessageId },
           })),
     ),
   );
 }
 
 export function suppressedReceipts(
-  envelope: Envelope,
+  message: FallbackMessage,
   region: string,
   suppressed: readonly SuppressedRecipient[],
   now: Date,
 ): Receipt[] {
   return receipts(
-    envelope,
+    message,
     region,
     suppressed.map(({ recipient: address, reason }) => ({
       address,
-      fate: { kind: 'suppressed', at: now.toISOString(), reason },
+      status: { kind: 'suppressed', at: now.toISOString(), reason },
     })),
   );
 }
 
 /** That a mail waits for a person. */
-export function parkedReceipts(
-  envelope: Envelope,
+export function deadLetteredReceipts(
+  message: FallbackMessage,
   region: string,
   reason: string,
   recipients: readonly string[],
   now: Date,
 ): Receipt[] {
-  const fate: Fate = { kind: reason === 'expired' ? 'expired' : 'failed', at: now.toISOString(), reason };
+  const status: DeliveryStatus = {
+    kind: reason === 'expired' ? 'expired' : 'failed',
+    at: now.toISOString(),
+    reason,
+  };
   return receipts(
-    envelope,
+    message,
     region,
-    recipients.map((address) => ({ address, fate })),
+    recipients.map((address) => ({ address, status: status })),
   );
 }
 
 function receipts(
-  { id, tenantId }: Envelope,
+  { id, tenantId }: FallbackMessage,
   region: string,
-  told: readonly { readonly address: string; readonly fate: Fate }[],
+  told: readonly { readonly address: string; readonly status: DeliveryStatus }[],
 ): Receipt[] {
-  return receiptsOf({ id, tenantId, region }, told);
+  return toReceipts({ id, tenantId, region }, told);
 }
 
 /** Counts who was not sent to once the API is told all of a mail: until then it comes again, and they with it. */
-export function countTold(receipts: readonly Receipt[], metrics: Metrics): void {
+export function countSuppressed(receipts: readonly Receipt[], metrics: Metrics): void {
   for (const { kind, reason = OTHER_VALUE, recipients } of receipts) {
     if (kind === 'suppressed') metrics.add('Suppressed', recipients.length, reason);
   }

@@ -1,14 +1,14 @@
 import { errorName } from '../../lib/common/errors.ts';
 import { sinceFailureMs } from '../../lib/domain/failure.ts';
-import { type Envelope, failedAtOf } from '../../lib/domain/fallback-message.ts';
+import { type FallbackMessage, failedAt } from '../../lib/domain/fallback-message.ts';
 import type { RetryPace } from '../../lib/domain/retry.ts';
-import type { Ledger, PartClaim, PartResult } from '../../lib/ports/ledger.ts';
+import type { BatchClaim, BatchResult, Ledger } from '../../lib/ports/ledger.ts';
 import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
 import type { RawMailSender } from '../../lib/ports/senders.ts';
 import { DYNAMODB_CALL_TIMEOUT_MS, SES_CALL_TIMEOUT_MS } from './constants.ts';
-import { type Callable, isInDoubt } from './send-plan.ts';
+import { isUnknown, type PendingBatch } from './send-plan.ts';
 
-export interface OfferPartParts {
+export interface SendBatchDeps {
   readonly ses: RawMailSender;
   readonly ledger: Ledger;
   readonly clock: Clock;
@@ -18,7 +18,7 @@ export interface OfferPartParts {
   readonly newToken: () => string;
 }
 
-export type PartAnswer =
+export type BatchSendResult =
   | { readonly kind: 'sent'; readonly sesMessageId: string; readonly sentAt: Date }
   /** Somebody else has claimed some of it since the ledger was read. */
   | { readonly kind: 'raced' }
@@ -39,68 +39,76 @@ const CLAIM_MS = DYNAMODB_CALL_TIMEOUT_MS + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS;
  *
  * @throws where the ledger does not answer before the call; nothing was sent then
  */
-export async function offerPart(
-  offer: Offer,
+export async function sendBatch(
+  offer: OutgoingMail,
   part: number,
-  { recipients, before }: Callable,
-  parts: OfferPartParts,
-): Promise<PartAnswer> {
-  const { ledger, ses, clock, log, metrics } = parts;
-  const { envelope, contentSha256, mime, from } = offer;
-  const { id: deliveryId, tenantId, tags } = envelope;
-  const claim = newClaim(parts);
+  { recipients, before }: PendingBatch,
+  deps: SendBatchDeps,
+): Promise<BatchSendResult> {
+  const { ledger, ses, clock, log, metrics } = deps;
+  const { message, contentSha256, mime, from } = offer;
+  const { id: deliveryId, tenantId, tags } = message;
+  const claim = newClaim(deps);
   const claimed: Claimed = { deliveryId, part, token: claim.token };
   const claiming =
     before === undefined
       ? ledger.open({ deliveryId, part, tenantId, contentSha256, recipients, claim })
       : ledger.claimAgain(before, recipients, claim);
-  if (!(await orGivenBack(claiming, claimed, parts))) return { kind: 'raced' };
+  if (!(await orGivenBack(claiming, claimed, deps))) return { kind: 'raced' };
 
   if (clock.now().getTime() + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS > claim.endsAt.getTime()) {
     // The process was stopped for a while: what is left of the claim does not cover a call.
-    await settle(claimed, { kind: 'open' }, parts);
+    await settle(claimed, { kind: 'open' }, deps);
     return { kind: 'retry', pace: 'outage', answerLost: false };
   }
 
   const fields = { deliveryId, part, tenantId, recipients: recipients.length, bytes: mime.length };
-  if (before !== undefined && isInDoubt(before)) metrics.add('LostAnswersSettled', 1, 'sent-again');
-  const failedAt = failedAtOf(envelope);
-  const answer = await ses.send({ from, recipients, mime, deliveryId, part, failedAt, tags: tags ?? {} });
+  if (before !== undefined && isUnknown(before)) metrics.add('LostAnswersSettled', 1, 'sent-again');
+  const waitingSince = failedAt(message);
+  const answer = await ses.send({
+    from,
+    recipients,
+    mime,
+    deliveryId,
+    part,
+    failedAt: waitingSince,
+    tags: tags ?? {},
+  });
   if (answer.kind === 'sent') {
     const { sesMessageId } = answer;
     const sentAt = clock.now();
-    await settle(claimed, { kind: 'sent', sesMessageId, sentAt }, parts);
+    await settle(claimed, { kind: 'sent', sesMessageId, sentAt }, deps);
     countSent(offer, recipients, sentAt, metrics);
-    log.info('resent', { ...fields, sesMessageId, failureClass: envelope.failure?.class });
+    log.info('resent', { ...fields, sesMessageId, failureClass: message.failure?.class });
     return { kind: 'sent', sesMessageId, sentAt };
   }
 
   const { verdict, detail } = answer;
   if (verdict.kind === 'never') {
-    await settle(claimed, { kind: 'refused' }, parts);
+    await settle(claimed, { kind: 'refused' }, deps);
     if (recipients.length > 1) log.warn('refused-in-part', { ...fields, cause: verdict.cause, detail });
     return { kind: 'refused', cause: verdict.cause, detail };
   }
   const { pace, answerLost, cause } = verdict;
-  await settle(claimed, answerLost ? { kind: 'unknown', endedAt: clock.now() } : { kind: 'open' }, parts);
+  await settle(claimed, answerLost ? { kind: 'unknown', endedAt: clock.now() } : { kind: 'open' }, deps);
   if (answerLost) metrics.add('AnswersLost', 1);
   log.warn('not-sent-yet', { ...fields, cause, answerLost, detail });
   return { kind: 'retry', pace, answerLost };
 }
 
 function countSent(
-  { envelope, mime }: Offer,
+  { message, mime }: OutgoingMail,
   recipients: readonly string[],
   sentAt: Date,
   metrics: Metrics,
 ): void {
   metrics.add('Resent', recipients.length);
   metrics.add('ResentBytes', mime.length);
-  const tookMs = sinceFailureMs(failedAtOf(envelope), sentAt);
+  const tookMs = sinceFailureMs(failedAt(message), sentAt);
   if (tookMs !== undefined) metrics.add('TimeToAcceptance', tookMs);
 }
 
-function newClaim({ clock, newToken }: OfferPartParts): PartClaim {
+function newClaim({ clock, newToken }: SendBatchDeps): BatchClaim {
   const startedAt = clock.now();
   return { token: newToken(), startedAt, endsAt: new Date(startedAt.getTime() + CLAIM_MS) };
 }
@@ -118,12 +126,12 @@ interface Claimed {
 async function orGivenBack(
   claiming: Promise<boolean>,
   claimed: Claimed,
-  parts: OfferPartParts,
+  deps: SendBatchDeps,
 ): Promise<boolean> {
   try {
     return await claiming;
   } catch (error) {
-    await settle(claimed, { kind: 'open' }, parts);
+    await settle(claimed, { kind: 'open' }, deps);
     throw error;
   }
 }
@@ -132,7 +140,7 @@ async function orGivenBack(
  * Where the ledger does not take it, the part stays claimed until the claim ends and counts as `unknown` from then on:
  * the next try looks for the event. Nothing is sent twice by it, and nothing lost.
  */
-async function settle(claimed: Claimed, result: PartResult, { ledger, log }: OfferPartParts): Promise<void> {
+async function settle(claimed: Claimed, result: BatchResult, { ledger, log }: SendBatchDeps): Promise<void> {
   try {
     await ledger.settle(claimed, result);
   } catch (error) {
@@ -146,8 +154,8 @@ async function settle(claimed: Claimed, result: PartResult, { ledger, log }: Off
 }
 
 /** What is to be sent, and to whom. */
-export interface Offer {
-  readonly envelope: Envelope;
+export interface OutgoingMail {
+  readonly message: FallbackMessage;
   readonly mime: Buffer;
   /** Of the bytes of `mime`, in hexadecimal digits. */
   readonly contentSha256: string;

@@ -1,35 +1,35 @@
 import { chunkRecipients } from '../../lib/domain/address.ts';
 import { SES_MAX_RECIPIENTS } from '../../lib/domain/limits.ts';
-import type { LedgerPart } from '../../lib/ports/ledger.ts';
+import type { SendBatch } from '../../lib/ports/ledger.ts';
 
 /** Recipients that SES has taken the mail for. */
-export interface Taken {
+export interface SentRecipients {
   readonly recipients: readonly string[];
   readonly sesMessageId: string | undefined;
   readonly sentAt: Date | undefined;
 }
 
 /** Recipients that nothing may be done for yet. */
-interface Held {
+interface WaitingRecipients {
   readonly recipients: readonly string[];
   readonly until: Date;
 }
 
 /** Recipients that one call may be made for. */
-export interface Callable {
+export interface PendingBatch {
   readonly recipients: readonly string[];
   /** The part that they were claimed as before. */
-  readonly before?: LedgerPart | undefined;
+  readonly before?: SendBatch | undefined;
 }
 
-export type Standing =
+export type SendPlan =
   /** SES has another content under the id, or may have it. */
   | { readonly kind: 'conflict'; readonly contentSha256: string }
   | {
       readonly kind: 'standing';
-      readonly taken: readonly Taken[];
-      readonly held: readonly Held[];
-      readonly calls: readonly Callable[];
+      readonly taken: readonly SentRecipients[];
+      readonly held: readonly WaitingRecipients[];
+      readonly calls: readonly PendingBatch[];
     };
 
 /**
@@ -38,36 +38,36 @@ export type Standing =
  * @param heldUntil for a part whose call is under way, or has ended without an answer: until when to keep away from
  * its recipients, or nothing where they may be called for again
  */
-export function standingOf(
+export function planSends(
   recipients: readonly string[],
   contentSha256: string,
-  parts: readonly LedgerPart[],
-  heldUntil: (part: LedgerPart) => Date | undefined,
-): Standing {
-  const isOther = (part: LedgerPart) =>
-    part.contentSha256 !== undefined && part.contentSha256 !== contentSha256;
-  const other = parts.find((part) => isOther(part) && !isFree(part));
+  batches: readonly SendBatch[],
+  heldUntil: (batch: SendBatch) => Date | undefined,
+): SendPlan {
+  const isOther = (batch: SendBatch) =>
+    batch.contentSha256 !== undefined && batch.contentSha256 !== contentSha256;
+  const other = batches.find((batch) => isOther(batch) && !isFree(batch));
   if (other?.contentSha256 !== undefined) return { kind: 'conflict', contentSha256: other.contentSha256 };
 
   const open = new Set(recipients);
-  const takeOut = (part: LedgerPart) => part.recipients.filter((recipient) => open.delete(recipient));
-  const taken: Taken[] = [];
-  const held: Held[] = [];
-  const calls: Callable[] = [];
+  const takeOut = (batch: SendBatch) => batch.recipients.filter((recipient) => open.delete(recipient));
+  const taken: SentRecipients[] = [];
+  const held: WaitingRecipients[] = [];
+  const calls: PendingBatch[] = [];
 
-  for (const part of parts.filter(({ state }) => state === 'sent')) {
-    taken.push({ recipients: takeOut(part), sesMessageId: part.sesMessageId, sentAt: part.sentAt });
+  for (const batch of batches.filter(({ state }) => state === 'sent')) {
+    taken.push({ recipients: takeOut(batch), sesMessageId: batch.sesMessageId, sentAt: batch.sentAt });
   }
-  for (const part of parts.filter(isInDoubt)) {
-    const until = heldUntil(part);
-    const theirs = takeOut(part);
-    if (until === undefined) calls.push({ recipients: theirs, before: part });
+  for (const batch of batches.filter(isUnknown)) {
+    const until = heldUntil(batch);
+    const theirs = takeOut(batch);
+    if (until === undefined) calls.push({ recipients: theirs, before: batch });
     else held.push({ recipients: theirs, until });
   }
   // The latest first: the halves of a part that was refused as a whole are to be offered by themselves again.
-  for (const part of parts.filter((one) => isFree(one) && !isOther(one)).reverse()) {
-    const isWhole = part.recipients.every((recipient) => open.has(recipient));
-    if (isWhole) calls.push({ recipients: takeOut(part), before: part });
+  for (const batch of batches.filter((one) => isFree(one) && !isOther(one)).reverse()) {
+    const isWhole = batch.recipients.every((recipient) => open.has(recipient));
+    if (isWhole) calls.push({ recipients: takeOut(batch), before: batch });
   }
   for (const chunk of chunkRecipients([...open], SES_MAX_RECIPIENTS)) calls.push({ recipients: chunk });
 
@@ -80,12 +80,12 @@ export function standingOf(
 }
 
 /** Its call is under way, or nobody knows how it ended. */
-export function isInDoubt({ state }: LedgerPart): boolean {
+export function isUnknown({ state }: SendBatch): boolean {
   return state === 'sending' || state === 'unknown';
 }
 
 /** Nobody calls for it now, and nobody has it. */
-export function isFree({ state }: LedgerPart): boolean {
+export function isFree({ state }: SendBatch): boolean {
   return state === 'open' || state === 'refused';
 }
 

@@ -1,14 +1,14 @@
 import { errorName } from '../../lib/common/errors.ts';
 import type { RetryPace } from '../../lib/domain/retry.ts';
-import type { LedgerPart } from '../../lib/ports/ledger.ts';
-import { CallLine } from './bisect.ts';
-import { type SuppressedRecipient, type SuppressionParts, siftSuppressed } from './filter-suppressed.ts';
-import type { Offer } from './send-batch.ts';
-import { type OfferPartParts, offerPart, type PartAnswer } from './send-batch.ts';
-import { type Callable, standingOf, type Taken } from './send-plan.ts';
-import { type EventWaitParts, eventDueAt, heldUntilOf } from './wait-for-send-event.ts';
+import type { SendBatch } from '../../lib/ports/ledger.ts';
+import { PendingBatches } from './bisect.ts';
+import { filterSuppressed, type SuppressedRecipient, type SuppressionDeps } from './filter-suppressed.ts';
+import type { OutgoingMail } from './send-batch.ts';
+import { type BatchSendResult, type SendBatchDeps, sendBatch } from './send-batch.ts';
+import { type PendingBatch, planSends, type SentRecipients } from './send-plan.ts';
+import { eventDueAt, planRetryTimes, type SendEventDeps } from './wait-for-send-event.ts';
 
-export interface OfferParts extends OfferPartParts, EventWaitParts, SuppressionParts {
+export interface SendDeps extends SendBatchDeps, SendEventDeps, SuppressionDeps {
   /** True as long as the invocation has time for one more SES call. */
   readonly hasTime: () => boolean;
 }
@@ -21,9 +21,9 @@ export interface RefusedRecipients {
 }
 
 /** Where each recipient of an offer stands; each is in exactly one of the lists. */
-export interface Offered {
+export interface SendSummary {
   /** By this try or an earlier one. */
-  readonly taken: readonly Taken[];
+  readonly taken: readonly SentRecipients[];
   readonly suppressed: readonly SuppressedRecipient[];
   readonly refused: readonly RefusedRecipients[];
   /** Neither sent to nor refused. */
@@ -34,9 +34,10 @@ export interface Offered {
   readonly heldUntil?: Date;
 }
 
-export type OfferOutcome =
+export type SendResult =
   /** The ledger knows the id with another content; nothing was sent. */
-  { readonly kind: 'conflict'; readonly contentSha256: string } | ({ readonly kind: 'offered' } & Offered);
+  | { readonly kind: 'conflict'; readonly contentSha256: string }
+  | ({ readonly kind: 'offered' } & SendSummary);
 
 /**
  * After so many refusals, and no recipient taken, the mail itself may be what is refused. A single bad recipient is
@@ -48,7 +49,7 @@ const REFUSALS_BEFORE_PROBES = 15;
 const PROBES = 5;
 
 /** Each look follows a claim that somebody else was faster with; that cannot go on for long. */
-const MOST_LOOKS = 5;
+const MAX_LEDGER_READS = 5;
 
 /**
  * Offers a mail to SES, at most 50 recipients a call, and each call under a claim of the ledger. Where SES refuses
@@ -58,8 +59,8 @@ const MOST_LOOKS = 5;
  *
  * @throws where ledger or suppression list do not answer, and nothing is decided for anyone yet
  */
-export function offerToSes(offer: Offer, parts: OfferParts): Promise<OfferOutcome> {
-  return new Offering(offer, parts).run();
+export function sendToRecipients(offer: OutgoingMail, deps: SendDeps): Promise<SendResult> {
+  return new Offering(offer, deps).run();
 }
 
 /** How the calls of one look ended. */
@@ -70,14 +71,14 @@ type CallsEnd =
   /** No more calls now. */
   | { readonly kind: 'over'; readonly pace?: RetryPace | undefined };
 
-type Refusal = Extract<PartAnswer, { kind: 'refused' }> & { readonly recipients: readonly string[] };
+type Refusal = Extract<BatchSendResult, { kind: 'refused' }> & { readonly recipients: readonly string[] };
 
 class Offering {
-  readonly #offer: Offer;
-  readonly #parts: OfferParts;
+  readonly #offer: OutgoingMail;
+  readonly #deps: SendDeps;
   /** Those that nothing is decided for yet. */
   readonly #left: Set<string>;
-  readonly #taken: Taken[] = [];
+  readonly #taken: SentRecipients[] = [];
   readonly #suppressed: SuppressedRecipient[] = [];
   readonly #refused: RefusedRecipients[] = [];
   #heldUntil: Date | undefined;
@@ -86,22 +87,22 @@ class Offering {
   #sentToSome = false;
   #nextPart = 0;
 
-  constructor(offer: Offer, parts: OfferParts) {
+  constructor(offer: OutgoingMail, deps: SendDeps) {
     this.#offer = offer;
-    this.#parts = parts;
+    this.#deps = deps;
     this.#left = new Set(offer.recipients);
   }
 
-  async run(): Promise<OfferOutcome> {
+  async run(): Promise<SendResult> {
     // Most ids are new to the ledger: the first claim finds that out as well as a look would, and saves it.
-    let known: readonly LedgerPart[] = [];
-    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-      const { id } = this.#offer.envelope;
-      const heldUntil = await heldUntilOf(known, this.#parts);
-      const standing = standingOf([...this.#left], this.#offer.contentSha256, known, heldUntil);
+    let known: readonly SendBatch[] = [];
+    for (let looks = 0; looks < MAX_LEDGER_READS; looks += 1) {
+      const { id } = this.#offer.message;
+      const heldUntil = await planRetryTimes(known, this.#deps);
+      const standing = planSends([...this.#left], this.#offer.contentSha256, known, heldUntil);
       if (standing.kind === 'conflict') return standing;
       for (const taken of standing.taken) {
-        this.#parts.metrics.add('DuplicatesPrevented', taken.recipients.length);
+        this.#deps.metrics.add('DuplicatesPrevented', taken.recipients.length);
         this.#settle(this.#taken, taken, taken.recipients);
       }
       this.#heldUntil = earliest(standing.held.map(({ until }) => until));
@@ -109,23 +110,23 @@ class Offering {
       const end = await this.#call([...standing.calls]);
       if (end.kind === 'done') return this.#outcome();
       if (end.kind === 'over') return this.#outcome(end.pace);
-      known = await this.#parts.ledger.partsOf(id);
+      known = await this.#deps.ledger.partsOf(id);
     }
     return this.#outcome('rate');
   }
 
-  async #call(calls: Callable[]): Promise<CallsEnd> {
-    const line = new CallLine(calls);
+  async #call(calls: PendingBatch[]): Promise<CallsEnd> {
+    const line = new PendingBatches(calls);
     for (let call = line.next(); call !== undefined; call = line.next()) {
       // Without a step forward, the next try would come as far as this one: it should not come at once.
-      if (!this.#parts.hasTime()) return over(this.#refusals > 0 && !this.#sentToSome ? 'outage' : undefined);
+      if (!this.#deps.hasTime()) return over(this.#refusals > 0 && !this.#sentToSome ? 'outage' : undefined);
       const answer = await this.#offerTo(call).catch((error: unknown) => this.#outage(error));
       if (answer === undefined) continue;
       switch (answer.kind) {
         case 'raced':
           return { kind: 'raced' };
         case 'retry':
-          if (answer.answerLost) this.#heldUntil = earliest([this.#heldUntil, await eventDueAt(this.#parts)]);
+          if (answer.answerLost) this.#heldUntil = earliest([this.#heldUntil, await eventDueAt(this.#deps)]);
           return over(answer.answerLost && line.isEmpty ? undefined : answer.pace);
         case 'sent':
           this.#sentToSome = true;
@@ -140,43 +141,43 @@ class Offering {
 
   /** Undefined where nobody is left to be called for. */
   async #offerTo(
-    call: Callable,
-  ): Promise<(PartAnswer & { readonly recipients: readonly string[] }) | undefined> {
+    call: PendingBatch,
+  ): Promise<(BatchSendResult & { readonly recipients: readonly string[] }) | undefined> {
     const recipients = await this.#sift(call.recipients);
     if (recipients.length === 0) return undefined;
     const part = call.before?.part ?? this.#nextPart;
-    const answer = await offerPart(this.#offer, part, { ...call, recipients }, this.#parts);
+    const answer = await sendBatch(this.#offer, part, { ...call, recipients }, this.#deps);
     this.#nextPart = Math.max(this.#nextPart, part + 1);
     return { ...answer, recipients };
   }
 
   /** What is decided for some must not be forgotten because a service fails for others. */
-  #outage(error: unknown): PartAnswer & { readonly recipients: readonly string[] } {
+  #outage(error: unknown): BatchSendResult & { readonly recipients: readonly string[] } {
     if (this.#left.size === this.#offer.recipients.length) throw error;
-    this.#parts.log.error('service-failed', { deliveryId: this.#offer.envelope.id, ...errorName(error) });
+    this.#deps.log.error('service-failed', { deliveryId: this.#offer.message.id, ...errorName(error) });
     return { kind: 'retry', pace: 'outage', answerLost: false, recipients: [] };
   }
 
   /** @returns true where the mail itself is what SES refuses */
-  #condemns(refusal: Refusal, line: CallLine): boolean {
+  #condemns(refusal: Refusal, line: PendingBatches): boolean {
     const { recipients } = refusal;
     this.#refusals += 1;
     if (recipients.length === 1) {
       this.#refuse(refusal, recipients);
       this.#refusedAlone += 1;
-    } else line.halve(recipients, this.#sentToSome);
+    } else line.bisect(recipients, this.#sentToSome);
     if (this.#sentToSome || this.#refusals < REFUSALS_BEFORE_PROBES) return false;
     if (this.#refusedAlone >= PROBES || line.isEmpty) {
       this.#refuse(refusal, line.recipients);
       return true;
     }
-    if (this.#refusals === REFUSALS_BEFORE_PROBES) line.probe(PROBES);
+    if (this.#refusals === REFUSALS_BEFORE_PROBES) line.sample(PROBES);
     return false;
   }
 
   async #sift(recipients: readonly string[]): Promise<readonly string[]> {
-    const { tenantId } = this.#offer.envelope;
-    const { sendable, suppressed } = await siftSuppressed(recipients, tenantId, this.#parts);
+    const { tenantId } = this.#offer.message;
+    const { sendable, suppressed } = await filterSuppressed(recipients, tenantId, this.#deps);
     for (const one of suppressed) this.#settle(this.#suppressed, one, [one.recipient]);
     return sendable;
   }
@@ -194,7 +195,7 @@ class Offering {
     for (const recipient of recipients) this.#left.delete(recipient);
   }
 
-  #outcome(pace?: RetryPace): OfferOutcome {
+  #outcome(pace?: RetryPace): SendResult {
     return {
       kind: 'offered',
       taken: this.#taken,

@@ -1,14 +1,14 @@
 import { errorName } from '../../lib/common/errors.ts';
-import { type EventPace, type EvidenceWait, evidenceWaitMs } from '../../lib/domain/event-latency.ts';
-import type { EventBacklog, EventLatencies, LedgerPart } from '../../lib/ports/ledger.ts';
+import { type EventPace, type SendEventTimeout, sendEventTimeoutMs } from '../../lib/domain/event-latency.ts';
+import type { EventBacklog, EventLatencies, SendBatch } from '../../lib/ports/ledger.ts';
 import type { Clock, Log } from '../../lib/ports/runtime.ts';
-import { FEEDBACK_LONGEST_RETRY_SECONDS, FEEDBACK_VISIBILITY_SECONDS } from '../feedback/constants.ts';
-import { isInDoubt } from './send-plan.ts';
+import { FEEDBACK_MAX_RETRY_SECONDS, FEEDBACK_VISIBILITY_SECONDS } from '../feedback/constants.ts';
+import { isUnknown } from './send-plan.ts';
 
-export interface EventWaitParts {
+export interface SendEventDeps {
   readonly latencies: EventLatencies;
   readonly backlog: EventBacklog;
-  readonly eventWait: EvidenceWait;
+  readonly eventWait: SendEventTimeout;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -27,34 +27,34 @@ const LOOK_AGAIN_MS = 60_000;
  *
  * @returns what `standingOf` asks of a part
  */
-export async function heldUntilOf(
-  parts: readonly LedgerPart[],
-  wait: EventWaitParts,
-): Promise<(part: LedgerPart) => Date | undefined> {
+export async function planRetryTimes(
+  batches: readonly SendBatch[],
+  wait: SendEventDeps,
+): Promise<(batch: SendBatch) => Date | undefined> {
   const now = wait.clock.now();
-  const lost = parts.filter((part) => isInDoubt(part) && endOf(part) <= now);
+  const lost = batches.filter((batch) => isUnknown(batch) && endOf(batch) <= now);
   const pace = lost.length === 0 ? NO_PACE : await paceOf(wait);
-  const dueAt = (part: LedgerPart) => later(endOf(part), waitMs(pace, endOf(part), wait.eventWait));
-  const isDue = (part: LedgerPart) => dueAt(part) <= now;
-  const isPassed = (part: LedgerPart) => isYounger(pace, later(endOf(part), LONGEST_KEPT_BACK_MS));
-  const pilesUp = lost.some((part) => isDue(part) && !isPassed(part)) && (await anyWaiting(wait));
-  return (part) => {
-    if (endOf(part) > now) return endOf(part);
-    if (!isDue(part)) return dueAt(part);
-    const last = later(endOf(part), LONGEST_HOLD_MS);
-    if (!pilesUp || isPassed(part) || last <= now) return undefined;
+  const dueAt = (batch: SendBatch) => later(endOf(batch), waitMs(pace, endOf(batch), wait.eventWait));
+  const isDue = (batch: SendBatch) => dueAt(batch) <= now;
+  const isPassed = (batch: SendBatch) => isYounger(pace, later(endOf(batch), MAX_EVENT_DELAY_MS));
+  const pilesUp = lost.some((batch) => isDue(batch) && !isPassed(batch)) && (await anyWaiting(wait));
+  return (batch) => {
+    if (endOf(batch) > now) return endOf(batch);
+    if (!isDue(batch)) return dueAt(batch);
+    const last = later(endOf(batch), MAX_WAIT_MS);
+    if (!pilesUp || isPassed(batch) || last <= now) return undefined;
     return new Date(Math.min(last.getTime(), now.getTime() + LOOK_AGAIN_MS));
   };
 }
 
 /** Events come in no order: one whose try failed waits for the next, or for the visibility timeout. */
-const LONGEST_KEPT_BACK_MS = 1000 * (FEEDBACK_VISIBILITY_SECONDS + FEEDBACK_LONGEST_RETRY_SECONDS);
+const MAX_EVENT_DELAY_MS = 1000 * (FEEDBACK_VISIBILITY_SECONDS + FEEDBACK_MAX_RETRY_SECONDS);
 
 /** A queue that is never empty, and of which nothing younger comes: half a day is all that a mail waits for it. */
-const LONGEST_HOLD_MS = 12 * 60 * 60 * 1000;
+const MAX_WAIT_MS = 12 * 60 * 60 * 1000;
 
-function waitMs(pace: EventPace, end: Date, eventWait: EvidenceWait): number {
-  const measured = evidenceWaitMs(pace.counts, eventWait);
+function waitMs(pace: EventPace, end: Date, eventWait: SendEventTimeout): number {
+  const measured = sendEventTimeoutMs(pace.counts, eventWait);
   return isYounger(pace, end) ? measured : Math.max(measured, eventWait.defaultMs);
 }
 
@@ -68,14 +68,14 @@ function later(date: Date, ms: number): Date {
 }
 
 /** When the event of a call that ended just now without an answer is due, as far as anyone can say now. */
-export async function eventDueAt(wait: EventWaitParts): Promise<Date> {
+export async function eventDueAt(wait: SendEventDeps): Promise<Date> {
   const now = wait.clock.now();
   return later(now, waitMs(await paceOf(wait), now, wait.eventWait));
 }
 
 const NO_PACE: EventPace = { counts: [] };
 
-async function paceOf({ latencies, clock, log }: EventWaitParts): Promise<EventPace> {
+async function paceOf({ latencies, clock, log }: SendEventDeps): Promise<EventPace> {
   try {
     return await latencies.recent(clock.now());
   } catch (error) {
@@ -85,7 +85,7 @@ async function paceOf({ latencies, clock, log }: EventWaitParts): Promise<EventP
 }
 
 /** Where that cannot be asked, it is as if: a mail that waits is better than one that comes twice. */
-async function anyWaiting({ backlog, log }: EventWaitParts): Promise<boolean> {
+async function anyWaiting({ backlog, log }: SendEventDeps): Promise<boolean> {
   try {
     return await backlog.anyWaiting();
   } catch (error) {
@@ -95,6 +95,6 @@ async function anyWaiting({ backlog, log }: EventWaitParts): Promise<boolean> {
 }
 
 /** A part that only an event made has no claim, and is sent. */
-function endOf({ claim }: LedgerPart): Date {
+function endOf({ claim }: SendBatch): Date {
   return claim?.endsAt ?? new Date(0);
 }

@@ -1,7 +1,7 @@
 import type { AwsClients } from './aws-clients.ts';
 import type { DeploymentName } from './deployment.ts';
 import type { ExitCode } from './errors.ts';
-import type { MendCommands } from './hints.ts';
+import type { FixHints } from './hints.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What every command is given. */
@@ -10,7 +10,7 @@ export interface CommandContext {
   readonly aws: AwsClients;
   readonly terminal: Terminal;
   /** Commands to paste, about the same deployment. */
-  readonly commands: MendCommands;
+  readonly commands: FixHints;
   /** The environment, for what other tools are configured by: VAULT_ADDR, SMTP_HOST, DATABASE_URL. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts with Ctrl-C. */

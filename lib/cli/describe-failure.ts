@@ -1,31 +1,31 @@
 import { awsErrorCode, awsErrorStatus } from '../adapters/aws-client.ts';
 import { maskAddressesIn } from '../domain/address.ts';
 import { OperatorError } from './errors.ts';
-import type { MendCommands } from './hints.ts';
+import type { FixHints } from './hints.ts';
 
 export interface DescribedFailure {
   readonly code: string;
   readonly message: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
-type Mend = (commands: MendCommands | undefined, message: string) => string;
+type Fix = (commands: FixHints | undefined, message: string) => string;
 
 const SIGN_IN =
   'sign in to AWS: set AWS_PROFILE or --profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
 
 /** Told by their words: the SDK gives them names that others have, too, or none. The first that fits counts. */
-const BY_WORDS: readonly { readonly words: RegExp; readonly mend: Mend }[] = [
-  { words: /aws sso login/, mend: signInAgain },
-  { words: /using profile: \[|^Profile .+ could not be found/, mend: noSuchProfile },
+const BY_WORDS: readonly { readonly words: RegExp; readonly fix: Fix }[] = [
+  { words: /aws sso login/, fix: signInAgain },
+  { words: /using profile: \[|^Profile .+ could not be found/, fix: noSuchProfile },
   {
     words: /^Region is missing|^Region not accepted|^Invalid region/i,
-    mend: () => 'set --region or AWS_REGION to a Region of AWS, such as eu-west-1',
+    fix: () => 'set --region or AWS_REGION to a Region of AWS, such as eu-west-1',
   },
 ];
 
 /** What an operator can do about errors that any command may meet. */
-const BY_CODE: readonly { readonly codes: readonly string[]; readonly mend: Mend }[] = [
+const BY_CODE: readonly { readonly codes: readonly string[]; readonly fix: Fix }[] = [
   {
     codes: [
       'CredentialsProviderError',
@@ -34,59 +34,59 @@ const BY_CODE: readonly { readonly codes: readonly string[]; readonly mend: Mend
       'UnrecognizedClientException',
       'SignatureDoesNotMatch',
     ],
-    mend: () => SIGN_IN,
+    fix: () => SIGN_IN,
   },
-  { codes: ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired'], mend: signInAgain },
+  { codes: ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired'], fix: signInAgain },
   {
     codes: ['AccessDenied', 'AccessDeniedException', 'AuthorizationError', 'AuthorizationErrorException'],
-    mend: () => 'ask for the permission that the message names, or use another --profile',
+    fix: () => 'ask for the permission that the message names, or use another --profile',
   },
   {
     codes: ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'TimeoutError'],
-    mend: () => 'check the network, --region, and AWS_ENDPOINT_URL where it is set',
+    fix: () => 'check the network, --region, and AWS_ENDPOINT_URL where it is set',
   },
-  { codes: ['ECONNRESET', 'EPIPE'], mend: () => 'the connection broke off: try again' },
+  { codes: ['ECONNRESET', 'EPIPE'], fix: () => 'the connection broke off: try again' },
   {
     codes: ['ThrottlingException', 'Throttling', 'TooManyRequestsException'],
-    mend: () => 'wait a moment and try again',
+    fix: () => 'wait a moment and try again',
   },
 ];
 
 /**
  * An error as a command tells it: never a stack trace, always something to do.
  *
- * @param commands what the mend names is then about the same deployment and profile
+ * @param commands what the fix names is then about the same deployment and profile
  */
-export function describeFailure(error: unknown, commands?: MendCommands): DescribedFailure {
-  if (error instanceof OperatorError) return { code: error.code, message: error.message, mend: error.mend };
+export function describeFailure(error: unknown, commands?: FixHints): DescribedFailure {
+  if (error instanceof OperatorError) return { code: error.code, message: error.message, fix: error.fix };
   const code = awsErrorCode(error);
   const message = messageOf(error) || code;
-  return { code, message: maskAddressesIn(message), mend: mendOf(error, message, commands) };
+  return { code, message: maskAddressesIn(message), fix: fixFor(error, message, commands) };
 }
 
-function mendOf(error: unknown, message: string, commands: MendCommands | undefined): string {
+function fixFor(error: unknown, message: string, commands: FixHints | undefined): string {
   const known =
     BY_WORDS.find(({ words }) => words.test(message)) ??
     BY_CODE.find(({ codes }) => codes.includes(awsErrorCode(error)));
-  if (known !== undefined) return known.mend(commands, message);
+  if (known !== undefined) return known.fix(commands, message);
   if ((awsErrorStatus(error) ?? 0) >= 500)
     return 'the trouble is on the side of AWS: wait a moment and try again';
   return lookFurther(commands);
 }
 
 /** What is to be done about an error that nobody has foreseen. */
-export function lookFurther(commands: MendCommands | undefined): string {
+export function lookFurther(commands: FixHints | undefined): string {
   return commands === undefined
     ? 'run "mailctl doctor" with the same --stage and --profile to see what else is wrong'
     : `run "${commands.mailctl('doctor')}" to see what else is wrong`;
 }
 
-function signInAgain(commands: MendCommands | undefined): string {
+function signInAgain(commands: FixHints | undefined): string {
   return `sign in to AWS again: ${commands?.ssoLogin ?? 'aws sso login --profile NAME'}`;
 }
 
 /** The SDK names the profile in its words alone. */
-function noSuchProfile(_commands: MendCommands | undefined, message: string): string {
+function noSuchProfile(_commands: FixHints | undefined, message: string): string {
   const [, bracketed, plain] =
     /using profile: \[([^\]]*)\]|^Profile '?(.+?)'? could not be found/.exec(message) ?? [];
   const name = JSON.stringify(bracketed ?? plain);

@@ -1,15 +1,15 @@
-/** What went wrong, in the operator's words, and what mends it. */
+/** What went wrong, in the operator's words, and what fixes it. */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
   /** Stable, for `--json`. */
   readonly code: string;
   /** One sentence or command. */
-  readonly mend: string;
+  readonly fix: string;
 
-  constructor(code: string, message: string, mend: string, options?: ErrorOptions) {
+  constructor(code: string, message: string, fix: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    this.mend = mend;
+    this.fix = fix;
   }
 }
 

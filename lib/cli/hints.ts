@@ -1,7 +1,7 @@
 import { type DeploymentName, monitoringStackName, pipelineStackName } from './deployment.ts';
 
 /** Writes commands so that they can be pasted: with the stage, the project, the Region and the profile of this run. */
-export class MendCommands {
+export class FixHints {
   readonly #deployment: DeploymentName;
   readonly #region: string;
   readonly #profile: string | undefined;

@@ -4,24 +4,24 @@ import { setTimeout as delay } from 'node:timers/promises';
  * What a promise comes to within a time. What takes longer is left to itself: it is for calls that cannot be
  * aborted, and a late failure of theirs is nobody's any more.
  */
-export type InTime<T> =
+export type TimeLimited<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'too-late' };
 
 /** @param signal ends the wait before its time, and it is too late then */
-export async function inTime<T>(
+export async function withTimeout<T>(
   call: Promise<T>,
   timeoutMs: number,
   signal?: AbortSignal,
-): Promise<InTime<T>> {
+): Promise<TimeLimited<T>> {
   const giveUp = new AbortController();
   const either = signal === undefined ? giveUp.signal : AbortSignal.any([giveUp.signal, signal]);
   const answer = call.then(
-    (value): InTime<T> => ({ kind: 'done', value }),
-    (error: unknown): InTime<T> => ({ kind: 'failed', error }),
+    (value): TimeLimited<T> => ({ kind: 'done', value }),
+    (error: unknown): TimeLimited<T> => ({ kind: 'failed', error }),
   );
-  const tooLate: InTime<T> = { kind: 'too-late' };
+  const tooLate: TimeLimited<T> = { kind: 'too-late' };
   const timer = delay(timeoutMs, tooLate, { signal: either }).catch(() => tooLate);
   try {
     return await Promise.race([answer, timer]);
@@ -34,7 +34,7 @@ export async function inTime<T>(
  * Lets whoever asks while a call is under way wait for that one: a database that hangs would otherwise lose one more
  * connection to every question.
  */
-export function oneAtATime<T>(call: () => Promise<T>): () => Promise<T> {
+export function singleFlight<T>(call: () => Promise<T>): () => Promise<T> {
   let underWay: Promise<T> | undefined;
   return () => {
     // Begun a moment later, so that a call which throws at once ends after it was noted, too.
@@ -48,7 +48,7 @@ export function oneAtATime<T>(call: () => Promise<T>): () => Promise<T> {
 }
 
 /** Lets a loop sleep until somebody has something for it. What came while it was awake is not forgotten. */
-export class WakeUp {
+export class WakeSignal {
   #called = false;
   #wake: (() => void) | undefined;
 

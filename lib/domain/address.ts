@@ -49,7 +49,7 @@ function asciiDomain(domain: string): string {
 }
 
 /** The domain of an address in lower case and in its ASCII form (RFC 5891); empty where there is none. */
-export function domainOf(address: string): string {
+export function parseDomain(address: string): string {
   return address.includes('@') ? asciiDomain(split(address).domain) : '';
 }
 
@@ -58,7 +58,7 @@ export function domainOf(address: string): string {
  * is: it has no ASCII form, and only its own server may say what it means.
  */
 export function withAsciiDomain(address: string): string {
-  const ascii = domainOf(address);
+  const ascii = parseDomain(address);
   return ascii === '' ? address : `${split(address).localPart}@${ascii}`;
 }
 
@@ -77,7 +77,7 @@ export function needsSmtpUtf8(address: string): boolean {
 
 /** True where the address belongs to the domain or to one below it, as an SES domain identity covers both. */
 export function isWithinDomain(address: string, domain: string): boolean {
-  const own = domainOf(address);
+  const own = parseDomain(address);
   const wanted = asciiDomain(domain);
   return own !== '' && wanted !== '' && (own === wanted || own.endsWith(`.${wanted}`));
 }

@@ -9,7 +9,7 @@ const WORTH_COMPRESSING_BYTES = 512;
 const ENCODING = typeof zlib.zstdCompressSync === 'function' ? 'zstd' : 'gzip';
 
 /**
- * Wraps frozen MIME bytes to travel inside an envelope. Compression outweighs the third that base64 adds:
+ * Wraps composed MIME bytes to travel inside an envelope. Compression outweighs the third that base64 adds:
  * text shrinks to a fraction, and base64 attachments shrink back to about the size of the file.
  */
 export function packMime(mime: Buffer): MimeContent {

@@ -12,7 +12,7 @@
  * - `bounced`: the recipient's server refused it for ever, or SES gave up trying.
  * - `complained`: the recipient called it spam, or somebody else of the same provider did.
  */
-export const FATE_KINDS = [
+export const STATUS_KINDS = [
   'expired',
   'suppressed',
   'failed',
@@ -23,15 +23,15 @@ export const FATE_KINDS = [
   'complained',
 ] as const;
 
-export type FateKind = (typeof FATE_KINDS)[number];
+export type StatusKind = (typeof STATUS_KINDS)[number];
 
 export const BOUNCE_TYPES = ['Permanent', 'Transient', 'Undetermined'] as const;
 
 export type BounceType = (typeof BOUNCE_TYPES)[number];
 
 /** Where a mail stands for one recipient. */
-export interface Fate {
-  readonly kind: FateKind;
+export interface DeliveryStatus {
+  readonly kind: StatusKind;
   /** ISO 8601. */
   readonly at: string;
   readonly sesMessageId?: string | undefined;
@@ -46,8 +46,8 @@ export interface Fate {
   readonly deliveredAt?: string | undefined;
 }
 
-/** The fates of a mail, by `addressKey` of the recipient. */
-export type Fates = Readonly<Record<string, Fate>>;
+/** The statuses of a mail, by `addressKey` of the recipient. */
+export type RecipientStatuses = Readonly<Record<string, DeliveryStatus>>;
 
 /**
  * The order in which states move; never backwards. What happened before SES took the mail ranks below `sent`: such
@@ -58,7 +58,7 @@ export type Fates = Readonly<Record<string, Fate>>;
  * say who complained, SES names everybody there that the mail was sent to, those too who never got it.
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
  */
-function rankOf({ kind, bounce, sesMessageId }: Fate): number {
+function rankOf({ kind, bounce, sesMessageId }: DeliveryStatus): number {
   switch (kind) {
     case 'expired':
       return 0;
@@ -83,44 +83,44 @@ function rankOf({ kind, bounce, sesMessageId }: Fate): number {
  * What is known after both. Which came first does not matter, nor how often: the function is commutative,
  * associative and idempotent, so that any order and repetition of events ends in the same state.
  */
-export function laterFate(one: Fate, other: Fate): Fate {
+export function mergeStatus(one: DeliveryStatus, other: DeliveryStatus): DeliveryStatus {
   const known = outranks(one, other) ? one : other;
   const deliveredAt = earlier(deliveredAtOf(one), deliveredAtOf(other));
   return deliveredAt === undefined ? known : { ...known, deliveredAt };
 }
 
 /** Adds what is new to what is known, recipient by recipient. */
-export function laterFates(known: Fates, news: Fates): Fates {
-  const merged: Record<string, Fate> = { ...known };
-  for (const [key, fate] of Object.entries(news)) {
+export function mergeStatuses(known: RecipientStatuses, news: RecipientStatuses): RecipientStatuses {
+  const merged: Record<string, DeliveryStatus> = { ...known };
+  for (const [key, status] of Object.entries(news)) {
     const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
-    merged[key] = laterFate(before ?? fate, fate);
+    merged[key] = mergeStatus(before ?? status, status);
   }
   return merged;
 }
 
 /** True where the second says more than the first: a receipt is due. */
-export function isNews(known: Fate | undefined, fate: Fate): boolean {
-  return known === undefined || rankOf(fate) > rankOf(known);
+export function isNewer(known: DeliveryStatus | undefined, status: DeliveryStatus): boolean {
+  return known === undefined || rankOf(status) > rankOf(known);
 }
 
 /** True where both say the same, however they are written down. */
-export function isSameFate(one: Fate, other: Fate): boolean {
+export function isSameStatus(one: DeliveryStatus, other: DeliveryStatus): boolean {
   return one.deliveredAt === other.deliveredAt && fingerprint(one) === fingerprint(other);
 }
 
 /** True where the mail did not reach the recipient, and nobody goes on trying. */
-export function isLoss({ kind }: Fate): boolean {
+export function isLoss({ kind }: DeliveryStatus): boolean {
   return kind === 'expired' || kind === 'suppressed' || kind === 'failed' || kind === 'bounced';
 }
 
 /** True where the recipient has the mail, as everybody has who complains about it. */
-export function isDelivery({ kind }: Fate): boolean {
+export function isDelivery({ kind }: DeliveryStatus): boolean {
   return kind === 'delivered' || kind === 'complained';
 }
 
 /** Of two of the same rank the earlier stands; of two at the same time, any, as long as it is always the same. */
-function outranks(one: Fate, other: Fate): boolean {
+function outranks(one: DeliveryStatus, other: DeliveryStatus): boolean {
   const byRank = rankOf(one) - rankOf(other);
   if (byRank !== 0) return byRank > 0;
   const byTime = Date.parse(one.at) - Date.parse(other.at);
@@ -128,7 +128,7 @@ function outranks(one: Fate, other: Fate): boolean {
   return fingerprint(one) <= fingerprint(other);
 }
 
-function deliveredAtOf({ kind, at, deliveredAt }: Fate): string | undefined {
+function deliveredAtOf({ kind, at, deliveredAt }: DeliveryStatus): string | undefined {
   return deliveredAt ?? (kind === 'delivered' ? at : undefined);
 }
 
@@ -139,10 +139,18 @@ function earlier(one: string | undefined, other: string | undefined): string | u
 }
 
 /**
- * The same for the same fate, whatever the order of its fields, and whether one is absent or undefined. The time of
+ * The same for the same status, whatever the order of its fields, and whether one is absent or undefined. The time of
  * delivery is left out: it is merged by a rule of its own.
  */
-function fingerprint({ kind, at, sesMessageId, smtpResponse, enhancedStatus, bounce, reason }: Fate): string {
+function fingerprint({
+  kind,
+  at,
+  sesMessageId,
+  smtpResponse,
+  enhancedStatus,
+  bounce,
+  reason,
+}: DeliveryStatus): string {
   const fields = [
     kind,
     at,

@@ -2,53 +2,56 @@ import * as v from 'valibot';
 import { addressKey, maskAddressesIn } from './address.ts';
 import {
   BOUNCE_TYPES,
-  FATE_KINDS,
-  type Fate,
-  type Fates,
+  type DeliveryStatus,
   isDelivery,
   isLoss,
-  isSameFate,
-  laterFates,
+  isSameStatus,
+  mergeStatuses,
+  type RecipientStatuses,
+  STATUS_KINDS,
 } from './delivery-status.ts';
-import { fatesOf, type Receipt } from './receipt.ts';
+import { type Receipt, toStatuses } from './receipt.ts';
 
 /** What receipts have told of a delivery. */
-export interface ToldFates {
-  readonly fates: Fates;
+export interface ReportedStatuses {
+  readonly statuses: RecipientStatuses;
   /** The Message-ID headers that recipients see, sorted: SES writes its own for each part of a delivery. */
   readonly messageIds: readonly string[];
 }
 
 /** Adds what a receipt tells. Where it tells nothing new, the outcome is `told` itself. */
-export function withReceipt(told: ToldFates, receipt: Receipt): ToldFates {
-  const tells = fatesOf(receipt);
+export function withReceipt(told: ReportedStatuses, receipt: Receipt): ReportedStatuses {
+  const tells = toStatuses(receipt);
   // A delivery may have thousands of recipients, and a receipt names a few of them.
-  const news = changedFates(told.fates, laterFates(fatesNamed(told.fates, Object.keys(tells)), tells));
+  const news = changedStatuses(
+    told.statuses,
+    mergeStatuses(renameStatuses(told.statuses, Object.keys(tells)), tells),
+  );
   const { messageId } = receipt;
   const newId = messageId !== undefined && !told.messageIds.includes(messageId);
   if (Object.keys(news).length === 0 && !newId) return told;
   return {
-    fates: { ...told.fates, ...news },
+    statuses: { ...told.statuses, ...news },
     messageIds: newId ? [...told.messageIds, messageId].sort() : told.messageIds,
   };
 }
 
-/** The fates of these recipients alone, named by their keys. */
-export function fatesNamed(fates: Fates, keys: readonly string[]): Fates {
+/** The statuses of these recipients alone, named by their keys. */
+export function renameStatuses(statuses: RecipientStatuses, keys: readonly string[]): RecipientStatuses {
   return Object.fromEntries(
-    keys.flatMap((key): [string, Fate][] => {
-      const fate = Object.hasOwn(fates, key) ? fates[key] : undefined;
-      return fate === undefined ? [] : [[key, fate]];
+    keys.flatMap((key): [string, DeliveryStatus][] => {
+      const status = Object.hasOwn(statuses, key) ? statuses[key] : undefined;
+      return status === undefined ? [] : [[key, status]];
     }),
   );
 }
 
-/** The fates that are not as they were. */
-export function changedFates(before: Fates, after: Fates): Fates {
+/** The statuses that are not as they were. */
+export function changedStatuses(before: RecipientStatuses, after: RecipientStatuses): RecipientStatuses {
   return Object.fromEntries(
-    Object.entries(after).filter(([key, fate]) => {
+    Object.entries(after).filter(([key, status]) => {
       const known = Object.hasOwn(before, key) ? before[key] : undefined;
-      return known === undefined || !isSameFate(known, fate);
+      return known === undefined || !isSameStatus(known, status);
     }),
   );
 }
@@ -58,8 +61,8 @@ const moment = v.pipe(
   v.check((text) => !Number.isNaN(Date.parse(text)), 'a time'),
 );
 
-const storedFateSchema = v.object({
-  kind: v.picklist(FATE_KINDS),
+const storedStatusSchema = v.object({
+  kind: v.picklist(STATUS_KINDS),
   at: moment,
   sesMessageId: v.optional(v.string()),
   smtpResponse: v.optional(v.string()),
@@ -69,12 +72,12 @@ const storedFateSchema = v.object({
   deliveredAt: v.optional(moment),
 });
 
-/** Reads the fates that a row holds. What is none is left out: somebody else may have written there. */
-export function readStoredFates(stored: unknown): Fates {
+/** Reads the statuses that a row holds. What is none is left out: somebody else may have written there. */
+export function readStoredStatuses(stored: unknown): RecipientStatuses {
   if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return {};
   return Object.fromEntries(
-    Object.entries(stored).flatMap(([key, value]): [string, Fate][] => {
-      const parsed = v.safeParse(storedFateSchema, value);
+    Object.entries(stored).flatMap(([key, value]): [string, DeliveryStatus][] => {
+      const parsed = v.safeParse(storedStatusSchema, value);
       return parsed.success ? [[key, parsed.output]] : [];
     }),
   );
@@ -102,24 +105,24 @@ const MAX_RESPONSE_SHOWN = 200;
 const MAX_REASONS = 3;
 
 /**
- * Derives the state from the fates alone, so that it does not matter in which order they were told. Only what SES
+ * Derives the state from the statuses alone, so that it does not matter in which order they were told. Only what SES
  * says of a recipient counts: that it took the mail, or SMTP did for others, delivers nothing.
  *
  * @returns undefined where nobody was handed over
  */
-export function sesStateOf(fates: Fates, attempted: Attempted): SesState | undefined {
+export function deriveSesState(statuses: RecipientStatuses, attempted: Attempted): SesState | undefined {
   const handedOver = new Set(attempted.handedOver.map(addressKey));
   if (handedOver.size === 0) return undefined;
-  const losses: (readonly [string, Fate])[] = [];
+  const losses: (readonly [string, DeliveryStatus])[] = [];
   let deliveries = 0;
   let lastMs = 0;
   for (const key of handedOver) {
-    const fate = Object.hasOwn(fates, key) ? fates[key] : undefined;
-    if (fate === undefined) continue;
-    if (isLoss(fate)) losses.push([key, fate]);
-    if (!isDelivery(fate)) continue;
+    const status = Object.hasOwn(statuses, key) ? statuses[key] : undefined;
+    if (status === undefined) continue;
+    if (isLoss(status)) losses.push([key, status]);
+    if (!isDelivery(status)) continue;
     deliveries += 1;
-    lastMs = Math.max(lastMs, Date.parse(fate.deliveredAt ?? fate.at));
+    lastMs = Math.max(lastMs, Date.parse(status.deliveredAt ?? status.at));
   }
   if (losses.length > 0) {
     const recipients = new Set([...handedOver, ...attempted.takenBySmtp.map(addressKey)]).size;
@@ -130,10 +133,10 @@ export function sesStateOf(fates: Fates, attempted: Attempted): SesState | undef
 }
 
 /** Recipients that were lost in the same way are told together, with the answer of one of their servers. */
-function describeLosses(losses: readonly (readonly [string, Fate])[], recipients: number): string {
+function describeLosses(losses: readonly (readonly [string, DeliveryStatus])[], recipients: number): string {
   // Whatever the order of the recipients, the same words.
   const sorted = [...losses].sort(([one], [other]) => (one < other ? -1 : 1));
-  const groups = new Map<string, Fate[]>();
+  const groups = new Map<string, DeliveryStatus[]>();
   for (const [, loss] of sorted) {
     const reason = reasonOf(loss);
     const group = groups.get(reason);
@@ -148,12 +151,12 @@ function describeLosses(losses: readonly (readonly [string, Fate])[], recipients
 }
 
 /** `bounced (Permanent/General)`, `suppressed (complaint)`. */
-function reasonOf({ kind, bounce, reason }: Fate): string {
+function reasonOf({ kind, bounce, reason }: DeliveryStatus): string {
   const detail = bounce === undefined ? reason : `${bounce.type}/${bounce.subType}`;
   return detail === undefined ? kind : `${kind} (${detail})`;
 }
 
-function answerOf(lost: readonly Fate[]): string {
+function answerOf(lost: readonly DeliveryStatus[]): string {
   const response = lost.find(({ smtpResponse }) => smtpResponse !== undefined)?.smtpResponse;
   if (response === undefined) return '';
   const line = maskAddressesIn(response)

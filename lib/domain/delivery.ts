@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { domainOf } from './address.ts';
+import { parseDomain } from './address.ts';
 
 /** One mail that the API asked for, composed once: the bytes that SMTP is offered are the bytes that SES gets. */
 export interface Delivery {
@@ -10,9 +10,9 @@ export interface Delivery {
   readonly from: string;
   /** RFC 5321 forward paths, each once: the recipients still owed. */
   readonly to: readonly string[];
-  /** The frozen message, CRLF line ends, without a Bcc header. */
+  /** The composed message, CRLF line ends, without a Bcc header. */
   readonly mime: Buffer;
-  /** The Message-ID header of the frozen message, in angle brackets. */
+  /** The Message-ID header of the composed message, in angle brackets. */
   readonly messageId: string;
   readonly createdAt: Date;
   readonly expiresAt: Date;
@@ -34,7 +34,7 @@ export interface CompositionMark {
 export function compositionMark(id: string, from: string, createdAt: Date): CompositionMark {
   const hash = createHash('sha256').update(id).digest('hex');
   return {
-    messageId: `<${hash.slice(0, 40)}@${domainOf(from)}>`,
+    messageId: `<${hash.slice(0, 40)}@${parseDomain(from)}>`,
     date: createdAt,
     baseBoundary: hash.slice(40),
   };

@@ -12,7 +12,7 @@ export interface EventPace {
 }
 
 /** How long to wait for the event of a call whose answer was lost; in milliseconds. */
-export interface EvidenceWait {
+export interface SendEventTimeout {
   /** Never less. */
   readonly leastMs: number;
   /** Where too few events were measured. */
@@ -22,7 +22,7 @@ export interface EvidenceWait {
 }
 
 /** With fewer, the slowest of a thousand says nothing yet. */
-const FEWEST_MEASURED = 100;
+const MIN_MEASURED = 100;
 
 const QUANTILE = 0.999;
 
@@ -51,9 +51,9 @@ export function addCounts(one: LatencyCounts, other: LatencyCounts): LatencyCoun
 }
 
 /** Twice the time within which all but one in a thousand events came, within the bounds that were set. */
-export function evidenceWaitMs(counts: LatencyCounts, wait: EvidenceWait): number {
+export function sendEventTimeoutMs(counts: LatencyCounts, wait: SendEventTimeout): number {
   const total = counts.reduce((sum, count) => sum + count, 0);
-  if (total < FEWEST_MEASURED) return wait.defaultMs;
+  if (total < MIN_MEASURED) return wait.defaultMs;
   let seen = 0;
   const index = counts.findIndex((count) => {
     seen += count;

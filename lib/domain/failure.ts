@@ -106,7 +106,7 @@ export function enhancedStatusOf(response: string): string | undefined {
 export const CLOCK_SKEW_MS = 5 * 60 * 1000;
 
 /** A mail may wait in the queue, then in the dead letters, and SES tries for less than a day. */
-const LONGEST_MS = (2 * QUEUE_RETENTION_DAYS + 1) * 24 * 60 * 60 * 1000;
+const MAX_SINCE_FAILURE_MS = (2 * QUEUE_RETENTION_DAYS + 1) * 24 * 60 * 60 * 1000;
 
 /**
  * How long a mail took, in milliseconds; 0 where the clock of the API is a little ahead. The time of the failure is
@@ -114,5 +114,5 @@ const LONGEST_MS = (2 * QUEUE_RETENTION_DAYS + 1) * 24 * 60 * 60 * 1000;
  */
 export function sinceFailureMs(failedAt: Date, until: Date): number | undefined {
   const ms = until.getTime() - failedAt.getTime();
-  return ms >= -CLOCK_SKEW_MS && ms <= LONGEST_MS ? Math.max(ms, 0) : undefined;
+  return ms >= -CLOCK_SKEW_MS && ms <= MAX_SINCE_FAILURE_MS ? Math.max(ms, 0) : undefined;
 }

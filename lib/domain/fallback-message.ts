@@ -9,7 +9,7 @@ import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PRE
  * It is published as docs/contract/envelope.v1.schema.json. Unknown fields are ignored, so that a newer sender
  * may say more; every message that a check gives names what is allowed and never repeats what was sent.
  */
-export const ENVELOPE_VERSION = 1;
+export const FALLBACK_MESSAGE_VERSION = 1;
 
 const id = v.pipe(
   v.string(),
@@ -61,7 +61,7 @@ const contentBytes = v.pipe(
   v.maxValue(MAX_CONTENT_BYTES, `at most ${MAX_CONTENT_BYTES} bytes, the most that SES takes`),
 );
 
-/** The frozen MIME bytes, inside the message itself. `bytes` is their size before encoding; it is enforced. */
+/** The composed MIME bytes, inside the message itself. `bytes` is their size before encoding; it is enforced. */
 const mimeContent = v.object({
   type: v.literal('mime'),
   encoding: v.picklist(['none', 'gzip', 'zstd']),
@@ -69,7 +69,7 @@ const mimeContent = v.object({
   data: base64,
 });
 
-/** The frozen MIME bytes, in the payload bucket. */
+/** The composed MIME bytes, in the payload bucket. */
 const s3Content = v.object({
   type: v.literal('s3'),
   key: v.pipe(
@@ -147,8 +147,8 @@ const identity = {
 /** Checks what a caller says of a delivery by the rules that the envelope will be read with. */
 export const deliveryIdentitySchema = v.object(identity);
 
-export const envelopeSchema = v.object({
-  version: v.literal(ENVELOPE_VERSION),
+export const fallbackMessageSchema = v.object({
+  version: v.literal(FALLBACK_MESSAGE_VERSION),
   ...identity,
   envelope: v.object({
     /** RFC 5321 reverse path. */
@@ -168,8 +168,8 @@ export const envelopeSchema = v.object({
   expiresAt: v.optional(timestampSchema),
 });
 
-export type Envelope = v.InferOutput<typeof envelopeSchema>;
-export type Content = Envelope['content'];
+export type FallbackMessage = v.InferOutput<typeof fallbackMessageSchema>;
+export type Content = FallbackMessage['content'];
 export type MimeContent = v.InferOutput<typeof mimeContent>;
 export type S3Content = v.InferOutput<typeof s3Content>;
 export type MailContent = v.InferOutput<typeof mailContent>;
@@ -177,8 +177,8 @@ export type MailContent = v.InferOutput<typeof mailContent>;
 /** A short message has room for few faults, and they are all told; of a long one, the first. */
 const FULLY_DESCRIBED_BYTES = 64 * 1024;
 
-export type ParsedEnvelope =
-  | { readonly kind: 'envelope'; readonly envelope: Envelope }
+export type ParsedFallbackMessage =
+  | { readonly kind: 'message'; readonly message: FallbackMessage }
   | {
       readonly kind: 'unreadable';
       readonly reason: 'too-large' | 'not-json' | 'wrong-version' | 'wrong-schema';
@@ -189,18 +189,18 @@ export type ParsedEnvelope =
  * Reads the body of an SQS message. It takes whatever bytes came and never throws: what is no envelope is
  * `unreadable`, with the field and what is allowed there, and without the value.
  */
-export function parseEnvelope(text: string): ParsedEnvelope {
+export function parseFallbackMessage(text: string): ParsedFallbackMessage {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_QUEUE_MESSAGE_BYTES) {
     return unreadable('too-large', `${bytes} bytes, at most ${MAX_QUEUE_MESSAGE_BYTES} are allowed`);
   }
   const json = parseJson(text);
   if (json === undefined) return unreadable('not-json', 'the message body is no JSON');
-  const parsed = v.safeParse(envelopeSchema, json, {
+  const parsed = v.safeParse(fallbackMessageSchema, json, {
     abortPipeEarly: true,
     abortEarly: bytes > FULLY_DESCRIBED_BYTES,
   });
-  if (parsed.success) return { kind: 'envelope', envelope: parsed.output };
+  if (parsed.success) return { kind: 'message', message: parsed.output };
   const reason = isOfAnotherVersion(json) ? 'wrong-version' : 'wrong-schema';
   return unreadable(reason, describeIssues(parsed.issues));
 }
@@ -209,19 +209,24 @@ export function parseEnvelope(text: string): ParsedEnvelope {
  * The text of an envelope as SQS carries it. SQS takes the characters of XML 1.0 alone; of those that JSON
  * leaves bare, two are outside it.
  */
-export function serialiseEnvelope(envelope: Envelope): string {
-  return JSON.stringify(envelope).replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');
+export function serialiseFallbackMessage(message: FallbackMessage): string {
+  return JSON.stringify(message).replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');
 }
 
 function unreadable(
-  reason: Extract<ParsedEnvelope, { kind: 'unreadable' }>['reason'],
+  reason: Extract<ParsedFallbackMessage, { kind: 'unreadable' }>['reason'],
   detail: string,
-): ParsedEnvelope {
+): ParsedFallbackMessage {
   return { kind: 'unreadable', reason, detail };
 }
 
 function isOfAnotherVersion(json: unknown): boolean {
-  return typeof json === 'object' && json !== null && 'version' in json && json.version !== ENVELOPE_VERSION;
+  return (
+    typeof json === 'object' &&
+    json !== null &&
+    'version' in json &&
+    json.version !== FALLBACK_MESSAGE_VERSION
+  );
 }
 
 /** A hostile message can break hundreds of rules; the first few tell enough. */
@@ -245,12 +250,12 @@ function nameOf(item: v.IssuePathItem): string {
 }
 
 /** The same mail, for some of its recipients. */
-export function narrowed(envelope: Envelope, to: readonly string[]): Envelope {
-  return { ...envelope, envelope: { ...envelope.envelope, to: [...to] } };
+export function forRecipients(message: FallbackMessage, to: readonly string[]): FallbackMessage {
+  return { ...message, envelope: { ...message.envelope, to: [...to] } };
 }
 
 /** Since when a mail waits: when SMTP failed, or where it was not tried, when the API asked for the mail. */
-export function failedAtOf({ failure, createdAt }: Envelope): Date {
+export function failedAt({ failure, createdAt }: FallbackMessage): Date {
   const failedAt = new Date(failure?.at ?? createdAt);
   // The contract lets times of failures through that JavaScript cannot read.
   return Number.isNaN(failedAt.getTime()) ? new Date(createdAt) : failedAt;

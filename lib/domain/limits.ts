@@ -9,7 +9,7 @@ export const MAX_CONTENT_BYTES = 40 * 1024 * 1024;
  * and runs a regular expression over the whole message for it, which overflows the stack on some that are large; v2 is
  * also faster for those.
  */
-export const SES_V1_MOST_BYTES = 1024 * 1024;
+export const SES_V1_MAX_BYTES = 1024 * 1024;
 
 /** SES takes at most 50 recipients in one call. */
 export const SES_MAX_RECIPIENTS = 50;

@@ -156,10 +156,10 @@ export const METRICS = {
   },
   OutboxWaiting: { unit: 'Count', source: 'worker', meaning: 'Deliveries that wait, due or not' },
   OutboxOldestDue: { unit: 'Seconds', source: 'worker', meaning: 'Age of the oldest delivery that is due' },
-  FatesOverdue: {
+  StatusesOverdue: {
     unit: 'Count',
     source: 'worker',
-    meaning: 'Deliveries handed over more than two days ago whose fate never came back',
+    meaning: 'Deliveries handed over more than two days ago whose status never came back',
   },
 } as const satisfies Record<string, MetricDefinition>;
 

@@ -33,7 +33,7 @@ function fieldsOf(section: string): string[] {
   return section.split(/\r\n(?![ \t])/).filter((lines) => lines !== '');
 }
 
-export interface HeaderFlaw {
+export interface HeaderProblem {
   readonly reason: 'not-crlf' | 'malformed-header';
   readonly detail: string;
 }
@@ -43,7 +43,7 @@ export interface HeaderFlaw {
  * that read mail differ, so that one of them could see another From than we do. To be asked before anything else:
  * it looks at no more than the limit.
  */
-export function headerFlaw(mime: Buffer): HeaderFlaw | undefined {
+export function validateHeaders(mime: Buffer): HeaderProblem | undefined {
   const end = headerEnd(mime);
   const section = mime.toString('latin1', 0, Math.min(end, MAX_HEADER_BYTES));
   // A CR at the very end may have been cut off from its LF by the limit.
@@ -117,7 +117,7 @@ interface Token {
  *
  * @param value the unfolded value of the field
  */
-export function readMailboxList(value: string): string[] | undefined {
+export function parseMailboxList(value: string): string[] | undefined {
   const tokens = value.length > MAX_LIST_CHARACTERS ? undefined : tokensOf(value);
   if (tokens === undefined) return undefined;
   const addresses: string[] = [];

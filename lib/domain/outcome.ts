@@ -1,7 +1,7 @@
 import type { Failure } from './failure.ts';
 
 /** What SMTP took. */
-export interface Taken {
+export interface Accepted {
   /** The server's final answer to the data. It means "queued", not "delivered". */
   readonly response: string;
   readonly recipients: readonly string[];
@@ -30,10 +30,10 @@ interface Told {
 /** A mail that SMTP was asked to take and that now is somewhere. */
 export type Attempted = Told &
   (
-    | { readonly kind: 'taken'; readonly taken: Taken }
+    | { readonly kind: 'taken'; readonly taken: Accepted }
     | { readonly kind: 'handed-over'; readonly handOver: HandOver }
     /** Some recipients by SMTP, the others handed over. */
-    | { readonly kind: 'split'; readonly taken: Taken; readonly handOver: HandOver }
+    | { readonly kind: 'split'; readonly taken: Accepted; readonly handOver: HandOver }
     /** It may have been taken, and the settings say to wait for a person rather than to risk a duplicate. */
     | {
         readonly kind: 'held';
@@ -50,7 +50,7 @@ export type Attempted = Told &
         readonly smtp: Failure;
         readonly fallback: FallbackFailure;
         readonly recipients: readonly string[];
-        readonly taken?: Taken;
+        readonly taken?: Accepted;
       }
   );
 

@@ -1,7 +1,13 @@
 import * as v from 'valibot';
 import { parseJson } from '../common/json.ts';
 import { addressKey } from './address.ts';
-import { BOUNCE_TYPES, FATE_KINDS, type Fate, type Fates, laterFates } from './delivery-status.ts';
+import {
+  BOUNCE_TYPES,
+  type DeliveryStatus,
+  mergeStatuses,
+  type RecipientStatuses,
+  STATUS_KINDS,
+} from './delivery-status.ts';
 import { MAX_RESPONSE_CHARACTERS } from './failure.ts';
 import {
   addressSchema,
@@ -41,7 +47,7 @@ export const receiptSchema = v.object({
   version: v.literal(RECEIPT_VERSION),
   id,
   tenantId,
-  kind: v.picklist(FATE_KINDS),
+  kind: v.picklist(STATUS_KINDS),
   /** When it happened. */
   at: timestampSchema,
   /** The id that SES gave the mail; absent where SES never took it. */
@@ -90,44 +96,51 @@ export interface ReceiptSubject {
   readonly region: string;
 }
 
-/** What a receipt says; recipients of the same fate share one. */
-export interface ToldFate {
+/** What a receipt says; recipients of the same status share one. */
+export interface ReportedStatus {
   readonly address: string;
-  readonly fate: Fate;
+  readonly status: DeliveryStatus;
 }
 
-/** As few receipts as tell all of the fates, each small enough for a message of SQS. */
-export function receiptsOf(subject: ReceiptSubject, told: readonly ToldFate[]): Receipt[] {
-  const groups = new Map<string, ToldFate[]>();
+/** As few receipts as tell all of the statuses, each small enough for a message of SQS. */
+export function toReceipts(subject: ReceiptSubject, told: readonly ReportedStatus[]): Receipt[] {
+  const groups = new Map<string, ReportedStatus[]>();
   for (const one of told) {
-    const { kind, at, sesMessageId, bounce, reason } = one.fate;
+    const { kind, at, sesMessageId, bounce, reason } = one.status;
     const key = JSON.stringify([kind, at, sesMessageId, bounce?.type, bounce?.subType, reason]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [one]);
     else group.push(one);
   }
   return [...groups.values()].flatMap((group) =>
-    inParts(group).map((part) => receiptOf(subject, part[0].fate, part)),
+    inParts(group).map((part) => receiptOf(subject, part[0].status, part)),
   );
 }
 
-/** What a receipt adds to the fates of a delivery. An address that it names twice has the later of its fates. */
-export function fatesOf(receipt: Receipt): Fates {
+/** What a receipt adds to the statuses of a delivery. An address that it names twice has the later of its statuses. */
+export function toStatuses(receipt: Receipt): RecipientStatuses {
   const { kind, at, sesMessageId, bounce, reason } = receipt;
-  return receipt.recipients.reduce<Fates>((fates, { address, smtpResponse, enhancedStatus }) => {
-    const fate = { kind, at, sesMessageId, bounce, reason, smtpResponse, enhancedStatus };
-    return laterFates(fates, { [addressKey(address)]: withoutUndefined(fate) });
-  }, {});
+  return receipt.recipients.reduce<RecipientStatuses>(
+    (statuses, { address, smtpResponse, enhancedStatus }) => {
+      const status = { kind, at, sesMessageId, bounce, reason, smtpResponse, enhancedStatus };
+      return mergeStatuses(statuses, { [addressKey(address)]: withoutUndefined(status) });
+    },
+    {},
+  );
 }
 
 /** SES replaces the Message-ID of a mail: https://docs.aws.amazon.com/ses/latest/dg/header-fields.html */
-export function messageIdOf(sesMessageId: string, region: string): string {
+export function toSmtpMessageId(sesMessageId: string, region: string): string {
   // us-east-1 was the first Region, and its message ids carry no Region.
   return `<${sesMessageId}@${region === 'us-east-1' ? 'email' : region}.amazonses.com>`;
 }
 
-function receiptOf({ id, tenantId, region }: ReceiptSubject, fate: Fate, told: readonly ToldFate[]): Receipt {
-  const { kind, at, sesMessageId, bounce, reason } = fate;
+function receiptOf(
+  { id, tenantId, region }: ReceiptSubject,
+  status: DeliveryStatus,
+  told: readonly ReportedStatus[],
+): Receipt {
+  const { kind, at, sesMessageId, bounce, reason } = status;
   return withoutUndefined({
     version: RECEIPT_VERSION,
     id,
@@ -135,18 +148,18 @@ function receiptOf({ id, tenantId, region }: ReceiptSubject, fate: Fate, told: r
     kind,
     at,
     sesMessageId,
-    messageId: sesMessageId === undefined ? undefined : messageIdOf(sesMessageId, region),
+    messageId: sesMessageId === undefined ? undefined : toSmtpMessageId(sesMessageId, region),
     bounce: bounce === undefined ? undefined : { ...bounce },
     reason,
-    recipients: told.map(({ address, fate: { smtpResponse, enhancedStatus } }) =>
+    recipients: told.map(({ address, status: { smtpResponse, enhancedStatus } }) =>
       withoutUndefined({ address, smtpResponse, enhancedStatus }),
     ),
   });
 }
 
 /** Never empty ones. */
-function inParts(group: readonly ToldFate[]): [ToldFate, ...ToldFate[]][] {
-  const parts: [ToldFate, ...ToldFate[]][] = [];
+function inParts(group: readonly ReportedStatus[]): [ReportedStatus, ...ReportedStatus[]][] {
+  const parts: [ReportedStatus, ...ReportedStatus[]][] = [];
   for (const one of group) {
     const part = parts.at(-1);
     if (part === undefined || part.length >= MAX_RECIPIENTS_OF_RECEIPT) parts.push([one]);

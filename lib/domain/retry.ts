@@ -13,7 +13,7 @@ const FIRST_DELAY_SECONDS: Record<RetryPace, number> = { rate: 2, outage: 5, hou
  * The longest wait between two tries. Half of it, the least that jitter leaves, times the 1,000 tries that SQS
  * allows outlasts the 14 days of the queue's retention: no outage drives a mail into the dead letters.
  */
-const LONGEST_DELAY_SECONDS = 45 * 60;
+const MAX_DELAY_SECONDS = 45 * 60;
 
 /**
  * The visibility timeout for the next try, in whole seconds: it doubles with each try and keeps a random half,
@@ -24,7 +24,7 @@ const LONGEST_DELAY_SECONDS = 45 * 60;
  */
 export function retryDelaySeconds(pace: RetryPace, receiveCount: number, random: number): number {
   const doublings = Math.min(Math.max(receiveCount, 1) - 1, 20);
-  const ceiling = Math.min(FIRST_DELAY_SECONDS[pace] * 2 ** doublings, LONGEST_DELAY_SECONDS);
+  const ceiling = Math.min(FIRST_DELAY_SECONDS[pace] * 2 ** doublings, MAX_DELAY_SECONDS);
   return Math.ceil(ceiling / 2 + (ceiling / 2) * random);
 }
 

@@ -11,7 +11,7 @@ export interface Suppression {
 }
 
 /** What one event says against an address. */
-export interface Strike {
+export interface SuppressionSignal {
   readonly kind: 'hard-bounce' | 'complaint' | 'soft-bounce';
   readonly at: Date;
   readonly deliveryId: string;
@@ -46,7 +46,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export const NO_RECORD: SuppressionRecord = { softBounces: {} };
 
 /** Adds what an event says; in any order and as often as one likes, the outcome is the same. */
-export function withStrike(record: SuppressionRecord, strike: Strike): SuppressionRecord {
+export function applySignal(record: SuppressionRecord, strike: SuppressionSignal): SuppressionRecord {
   const cause: Cause = { at: strike.at, deliveryId: strike.deliveryId };
   switch (strike.kind) {
     case 'hard-bounce':
@@ -67,7 +67,7 @@ export function withStrike(record: SuppressionRecord, strike: Strike): Suppressi
  * Whether an address is suppressed now, and by what. Hard bounces and complaints stand until a person removes them.
  * Soft bounces suppress as long as enough of them lie within the window: a mailbox that was full is tried again.
  */
-export function suppressionOf(
+export function toSuppression(
   record: SuppressionRecord,
   policy: SoftBouncePolicy,
   now: Date,

@@ -74,9 +74,9 @@ export const WORKER_SERIES = {
     help: 'Age of the oldest delivery that is due.',
     unit: 'Seconds',
   },
-  outbound_fates_overdue: {
+  outbound_statuses_overdue: {
     type: 'gauge',
-    help: 'Deliveries handed over more than two days ago whose fate never came back.',
+    help: 'Deliveries handed over more than two days ago whose status never came back.',
   },
   outbound_receipts_total: {
     type: 'counter',

@@ -14,7 +14,7 @@ const logRetentions = Object.values(RetentionDays).filter(
  * What is left of a mail goes back to the queue as a new message, and what is parked is one again: SQS keeps each for a
  * retention of its own.
  */
-const LONGEST_WAY_DAYS = 3 * QUEUE_RETENTION_DAYS;
+const MAX_WAY_DAYS = 3 * QUEUE_RETENTION_DAYS;
 
 /** SQS hides a message for at most 12 hours, and waiting for an event is hiding the message. */
 const MAX_EVENT_WAIT_SECONDS = 12 * 60 * 60;
@@ -99,7 +99,7 @@ const entries = {
   publishDmarc: flag,
   // A payload that went before its envelope would leave a mail that nobody can send.
   payloadRetentionDays: wholeNumber(
-    LONGEST_WAY_DAYS,
+    MAX_WAY_DAYS,
     365,
     `; an envelope needs its payload for up to ${QUEUE_RETENTION_DAYS} days in the queue, as long again for what is left of it, and once more in the dead letters`,
   ),
@@ -112,7 +112,7 @@ const entries = {
   feedbackMaximumConcurrency: wholeNumber(2, 1000, ''),
   // A try of an envelope that the ledger has forgotten would send its mail again.
   ledgerRetentionDays: wholeNumber(
-    LONGEST_WAY_DAYS,
+    MAX_WAY_DAYS,
     365,
     `; an envelope may be tried for up to ${QUEUE_RETENTION_DAYS} days, as long again for what is left of it, and once more after a redrive`,
   ),
@@ -173,7 +173,7 @@ const settingsSchema = v.strictObject({
   accessKeySerial: v.optional(entries.accessKeySerial, 0),
   hostedZoneId: v.optional(entries.hostedZoneId),
   publishDmarc: v.optional(entries.publishDmarc, true),
-  payloadRetentionDays: v.optional(entries.payloadRetentionDays, LONGEST_WAY_DAYS),
+  payloadRetentionDays: v.optional(entries.payloadRetentionDays, MAX_WAY_DAYS),
   logRetentionDays: v.optional(entries.logRetentionDays, 30),
   maximumConcurrency: v.optional(entries.maximumConcurrency, 2),
   feedbackMaximumConcurrency: v.optional(entries.feedbackMaximumConcurrency, 2),

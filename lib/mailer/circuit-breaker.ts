@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { Clock } from '../ports/runtime.ts';
-import type { SmtpAnswer, SmtpRoute } from '../ports/senders.ts';
+import type { SmtpResult, SmtpRoute } from '../ports/senders.ts';
 
 export type BreakerState = 'closed' | 'open';
 
@@ -13,7 +13,7 @@ interface BreakerSettings {
   readonly breakerProbeIntervalMs: number;
 }
 
-export interface BreakerParts extends BreakerSettings {
+export interface BreakerDeps extends BreakerSettings {
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -21,7 +21,7 @@ export interface BreakerParts extends BreakerSettings {
 }
 
 /** A server that answers a probe and then fails the next mails again is asked less and less often. */
-const LONGEST_PROBE_INTERVAL_MS = 60_000;
+const MAX_PROBE_INTERVAL_MS = 60_000;
 
 /**
  * Keeps mails from waiting for a server that is down.
@@ -33,7 +33,7 @@ const LONGEST_PROBE_INTERVAL_MS = 60_000;
  */
 export class CircuitBreakerRoute implements SmtpRoute {
   readonly #route: SmtpRoute;
-  readonly #parts: BreakerParts;
+  readonly #deps: BreakerDeps;
   readonly #closing = new AbortController();
   #state: BreakerState = 'closed';
   #failuresInARow = 0;
@@ -43,16 +43,16 @@ export class CircuitBreakerRoute implements SmtpRoute {
   /** Aborted when the breaker opens: whoever still waits for a session need not wait on. */
   #abandon = new AbortController();
 
-  constructor(route: SmtpRoute, parts: BreakerParts) {
+  constructor(route: SmtpRoute, deps: BreakerDeps) {
     this.#route = route;
-    this.#parts = parts;
+    this.#deps = deps;
   }
 
   get state(): BreakerState {
     return this.#state;
   }
 
-  async send(delivery: Delivery): Promise<SmtpAnswer> {
+  async send(delivery: Delivery): Promise<SmtpResult> {
     if (this.#state === 'open') return this.#notTried(delivery);
     const abandon = this.#abandon.signal;
     const answer = await this.#route.send(delivery, { abandon });
@@ -66,7 +66,7 @@ export class CircuitBreakerRoute implements SmtpRoute {
   /** What a mail that was not offered to SMTP failed of: who counts failures asks why the server is down. */
   circuitOpen(): Failure {
     const { class: openedBy } = this.#downBy ?? {};
-    const at = this.#parts.clock.now().toISOString();
+    const at = this.#deps.clock.now().toISOString();
     return { class: 'circuit-open', ...(openedBy === undefined ? {} : { openedBy }), phase: 'queue', at };
   }
 
@@ -79,7 +79,7 @@ export class CircuitBreakerRoute implements SmtpRoute {
     await this.#route.close();
   }
 
-  #notTried(delivery: Delivery): SmtpAnswer {
+  #notTried(delivery: Delivery): SmtpResult {
     return {
       kind: 'failed',
       failure: this.circuitOpen(),
@@ -88,14 +88,14 @@ export class CircuitBreakerRoute implements SmtpRoute {
     };
   }
 
-  #learn(answer: SmtpAnswer): void {
+  #learn(answer: SmtpResult): void {
     if (answer.kind === 'taken') this.#openingsInARow = 0;
     if (answer.kind === 'taken' || !isOfTheConnection(answer.failure)) {
       this.#failuresInARow = 0;
       return;
     }
     this.#failuresInARow += 1;
-    if (this.#state === 'closed' && this.#failuresInARow >= this.#parts.breakerFailures)
+    if (this.#state === 'closed' && this.#failuresInARow >= this.#deps.breakerFailures)
       this.#open(answer.failure);
   }
 
@@ -104,17 +104,17 @@ export class CircuitBreakerRoute implements SmtpRoute {
     this.#openingsInARow += 1;
     this.#downBy = failure;
     this.#abandon.abort();
-    this.#parts.onChange('open', failure);
+    this.#deps.onChange('open', failure);
     void this.#probeUntilBack();
   }
 
   async #probeUntilBack(): Promise<void> {
     const { signal } = this.#closing;
     const doublings = this.#openingsInARow - 1;
-    const longest = Math.min(this.#parts.breakerProbeIntervalMs * 2 ** doublings, LONGEST_PROBE_INTERVAL_MS);
+    const longest = Math.min(this.#deps.breakerProbeIntervalMs * 2 ** doublings, MAX_PROBE_INTERVAL_MS);
     while (!signal.aborted) {
       // Many workers found the server down at the same moment; they should not all ask at the same moment.
-      const waitMs = longest * (0.75 + 0.5 * this.#parts.random());
+      const waitMs = longest * (0.75 + 0.5 * this.#deps.random());
       const waited = await delay(waitMs, 'over', { signal, ref: false }).catch(() => 'aborted');
       if (waited === 'aborted') return;
       const failure = await this.#route.verify();
@@ -127,7 +127,7 @@ export class CircuitBreakerRoute implements SmtpRoute {
     this.#state = 'closed';
     this.#failuresInARow = 0;
     this.#abandon = new AbortController();
-    this.#parts.onChange('closed');
+    this.#deps.onChange('closed');
   }
 }
 

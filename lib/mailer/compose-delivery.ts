@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import * as v from 'valibot';
-import type { FrozenMessage, FrozenResult } from '../adapters/mime/freeze-message.ts';
+import type { ComposedMessage, MimeResult } from '../adapters/mime/compose-message.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import { addressSchema, deliveryIdentitySchema, describeIssues } from '../domain/fallback-message.ts';
 import { MAX_ADDRESSES_BYTES, MAX_CONTENT_BYTES, MAX_RECIPIENTS } from '../domain/limits.ts';
@@ -18,28 +18,28 @@ export interface DeliveryRequest {
   readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
-export type FreezeResult = { readonly kind: 'delivery'; readonly delivery: Delivery } | Refused;
+export type ComposeResult = { readonly kind: 'delivery'; readonly delivery: Delivery } | Refused;
 
-/** Makes a delivery of a frozen message, or says why it can never be one. */
-export function freezeDelivery(frozen: FrozenResult, request: DeliveryRequest, now: Date): FreezeResult {
+/** Makes a delivery of a composed message, or says why it can never be one. */
+export function composeDelivery(composed: MimeResult, request: DeliveryRequest, now: Date): ComposeResult {
   const refuse = (reason: RefusalReason, detail: string): Refused => ({
     kind: 'refused',
     id: String(request.id),
     reason,
     detail,
   });
-  if (frozen.kind === 'too-large') {
+  if (composed.kind === 'too-large') {
     return refuse(
       'too-large',
-      `the message has ${frozen.bytes} bytes, at most ${MAX_CONTENT_BYTES} can be sent`,
+      `the message has ${composed.bytes} bytes, at most ${MAX_CONTENT_BYTES} can be sent`,
     );
   }
-  if (frozen.kind === 'malformed') return refuse('invalid', frozen.detail);
-  const delivery = deliveryOf(frozen.message, request, now);
-  return deliveryFlaw(delivery, now) ?? { kind: 'delivery', delivery };
+  if (composed.kind === 'malformed') return refuse('invalid', composed.detail);
+  const delivery = deliveryOf(composed.message, request, now);
+  return validateDelivery(delivery, now) ?? { kind: 'delivery', delivery };
 }
 
-function deliveryOf(message: FrozenMessage, request: DeliveryRequest, now: Date): Delivery {
+function deliveryOf(message: ComposedMessage, request: DeliveryRequest, now: Date): Delivery {
   const { id, tenantId, expiresAt, tags } = request;
   return {
     id,
@@ -71,8 +71,8 @@ const deliverySchema = v.object({
   expiresAt: sendableTime,
 });
 
-/** What the resend Lambda would refuse is refused here, where the caller can still mend it. */
-export function deliveryFlaw(delivery: Delivery, now: Date): Refused | undefined {
+/** What the resend Lambda would refuse is refused here, where the caller can still fix it. */
+export function validateDelivery(delivery: Delivery, now: Date): Refused | undefined {
   const refuse = (reason: RefusalReason, detail: string): Refused => ({
     kind: 'refused',
     id: String(delivery.id),

@@ -17,7 +17,7 @@ const QUEUE_TIMEOUT_MS = 20_000;
 const PAYLOAD_TIMEOUT_MS = 60_000;
 
 export interface MailerOptions {
-  /** Where each mail's fate is told. @default nowhere */
+  /** Where each mail's status is told. @default nowhere */
   readonly log?: Log | undefined;
   /** Called when the mail server counts as down, and when it is back. */
   readonly onSmtpState?: ((state: BreakerState) => void) | undefined;

@@ -1,9 +1,9 @@
 import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
-import type { Attempted, HandOver, Taken } from '../domain/outcome.ts';
+import type { Accepted, Attempted, HandOver } from '../domain/outcome.ts';
 import type { Log, LogFields } from '../ports/runtime.ts';
-import type { RefusedRecipient, SmtpAnswer, SmtpRoute } from '../ports/senders.ts';
-import { type HandOverParts, type HandOverResult, handOver } from './hand-over.ts';
+import type { RefusedRecipient, SmtpResult, SmtpRoute } from '../ports/senders.ts';
+import { type HandOverDeps, type HandOverResult, handOver } from './hand-over.ts';
 
 /**
  * What to do with a mail that SMTP may have taken: resend it, since a duplicate is better than a loss, or hold
@@ -11,7 +11,7 @@ import { type HandOverParts, type HandOverResult, handOver } from './hand-over.t
  */
 type UnknownPolicy = 'hand-over' | 'hold';
 
-export interface DeliverParts extends HandOverParts {
+export interface DeliverDeps extends HandOverDeps {
   readonly smtp: SmtpRoute;
   readonly onUnknown: UnknownPolicy;
   readonly log: Log;
@@ -21,48 +21,48 @@ export interface DeliverParts extends HandOverParts {
  * The way of a mail on the API's side: SMTP first, and for every recipient that SMTP did not take, the queue.
  * Each recipient ends in exactly one place of the outcome.
  */
-export async function deliver(delivery: Delivery, parts: DeliverParts): Promise<Attempted> {
-  return settleAndReport(delivery, await parts.smtp.send(delivery), parts);
+export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<Attempted> {
+  return settleAndReport(delivery, await deps.smtp.send(delivery), deps);
 }
 
 /** The second half of the way, for a caller who knows already why SMTP did not take the mail. */
 export async function deliverBySqs(
   delivery: Delivery,
   failure: Failure,
-  parts: DeliverParts,
+  deps: DeliverDeps,
 ): Promise<Attempted> {
-  return settleAndReport(delivery, { kind: 'failed', failure, failed: delivery.to, refused: [] }, parts);
+  return settleAndReport(delivery, { kind: 'failed', failure, failed: delivery.to, refused: [] }, deps);
 }
 
 async function settleAndReport(
   delivery: Delivery,
-  answer: SmtpAnswer,
-  parts: DeliverParts,
+  answer: SmtpResult,
+  deps: DeliverDeps,
 ): Promise<Attempted> {
-  const attempted = await settle(delivery, answer, parts);
-  reportAttempt(attempted, delivery, parts.log);
+  const attempted = await settle(delivery, answer, deps);
+  reportAttempt(attempted, delivery, deps.log);
   return attempted;
 }
 
-async function settle(delivery: Delivery, answer: SmtpAnswer, parts: DeliverParts): Promise<Attempted> {
-  if (answer.kind === 'taken') return settleTaken(delivery, answer.taken, answer.refused, parts);
-  if (answer.failure.class === 'unknown' && parts.onUnknown === 'hold') {
-    return settleHeld(delivery, answer.failure, answer.failed, answer.refused, parts);
+async function settle(delivery: Delivery, answer: SmtpResult, deps: DeliverDeps): Promise<Attempted> {
+  if (answer.kind === 'taken') return settleTaken(delivery, answer.taken, answer.refused, deps);
+  if (answer.failure.class === 'unknown' && deps.onUnknown === 'hold') {
+    return settleHeld(delivery, answer.failure, answer.failed, answer.refused, deps);
   }
   const owed = [...answer.failed, ...answer.refused.map(({ address }) => address)];
-  return toAttempted(delivery, answer.failure, owed, await handOver(delivery, owed, answer.failure, parts));
+  return toAttempted(delivery, answer.failure, owed, await handOver(delivery, owed, answer.failure, deps));
 }
 
 async function settleTaken(
   delivery: Delivery,
-  taken: Taken,
+  taken: Accepted,
   refused: readonly RefusedRecipient[],
-  parts: DeliverParts,
+  deps: DeliverDeps,
 ): Promise<Attempted> {
   const failure = mostHopeful(refused);
   if (failure === undefined) return { kind: 'taken', ...told(delivery), taken };
   const owed = refused.map(({ address }) => address);
-  return toAttempted(delivery, failure, owed, await handOver(delivery, owed, failure, parts), taken);
+  return toAttempted(delivery, failure, owed, await handOver(delivery, owed, failure, deps), taken);
 }
 
 /** The refused are owed for sure and go on; of the others nobody knows. */
@@ -71,12 +71,12 @@ async function settleHeld(
   failure: Failure,
   recipients: readonly string[],
   refused: readonly RefusedRecipient[],
-  parts: DeliverParts,
+  deps: DeliverDeps,
 ): Promise<Attempted> {
   const refusal = mostHopeful(refused);
   if (refusal === undefined) return { kind: 'held', ...told(delivery), failure, recipients };
   const owed = refused.map(({ address }) => address);
-  const result = await handOver(delivery, owed, refusal, parts);
+  const result = await handOver(delivery, owed, refusal, deps);
   return result.kind === 'handed-over'
     ? { kind: 'held', ...told(delivery), failure, recipients, handOver: result.handOver }
     : {
@@ -98,7 +98,7 @@ function toAttempted(
   smtp: Failure,
   recipients: readonly string[],
   result: HandOverResult,
-  taken?: Taken,
+  taken?: Accepted,
 ): Attempted {
   if (result.kind === 'failed') {
     const notAccepted = {

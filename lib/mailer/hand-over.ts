@@ -4,10 +4,10 @@ import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
 import {
   type Content,
-  ENVELOPE_VERSION,
-  type Envelope,
+  FALLBACK_MESSAGE_VERSION,
+  type FallbackMessage,
   type S3Content,
-  serialiseEnvelope,
+  serialiseFallbackMessage,
 } from '../domain/fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES, PAYLOAD_PREFIX } from '../domain/limits.ts';
 import type { FallbackFailure, HandOver } from '../domain/outcome.ts';
@@ -16,7 +16,7 @@ import type { FallbackQueue, PayloadStore } from '../ports/queues.ts';
 /** Compression rarely brings more than this under 1 MiB of base64: larger content goes to S3 without trying. */
 const WORTH_PACKING_BYTES = 4 * MAX_QUEUE_MESSAGE_BYTES;
 
-export interface HandOverParts {
+export interface HandOverDeps {
   readonly queue: FallbackQueue;
   readonly payloads: PayloadStore;
   /** Reads a code out of what an adapter threw. */
@@ -35,25 +35,25 @@ export async function handOver(
   delivery: Delivery,
   recipients: readonly string[],
   failure: Failure,
-  parts: HandOverParts,
+  deps: HandOverDeps,
 ): Promise<HandOverResult> {
   const inline = inlineEnvelope(delivery, recipients, failure);
-  if (inline !== undefined) return push(inline, failure, parts);
+  if (inline !== undefined) return push(inline, failure, deps);
   const content = s3ContentOf(delivery);
   try {
-    await parts.payloads.put(content.key, delivery.mime);
+    await deps.payloads.put(content.key, delivery.mime);
   } catch (error) {
-    return failed('payload-store-unavailable', parts.describeError(error));
+    return failed('payload-store-unavailable', deps.describeError(error));
   }
-  return push(envelopeOf(delivery, recipients, failure, content), failure, parts);
+  return push(envelopeOf(delivery, recipients, failure, content), failure, deps);
 }
 
-async function push(envelope: Envelope, failure: Failure, parts: HandOverParts): Promise<HandOverResult> {
+async function push(message: FallbackMessage, failure: Failure, deps: HandOverDeps): Promise<HandOverResult> {
   try {
-    const queueMessageId = await parts.queue.push(envelope);
-    return { kind: 'handed-over', handOver: { queueMessageId, failure, recipients: envelope.envelope.to } };
+    const queueMessageId = await deps.queue.push(message);
+    return { kind: 'handed-over', handOver: { queueMessageId, failure, recipients: message.envelope.to } };
   } catch (error) {
-    return failed('queue-unavailable', parts.describeError(error));
+    return failed('queue-unavailable', deps.describeError(error));
   }
 }
 
@@ -66,10 +66,12 @@ function inlineEnvelope(
   delivery: Delivery,
   recipients: readonly string[],
   failure: Failure,
-): Envelope | undefined {
+): FallbackMessage | undefined {
   if (delivery.mime.length > WORTH_PACKING_BYTES) return undefined;
   const envelope = envelopeOf(delivery, recipients, failure, packMime(delivery.mime));
-  return Buffer.byteLength(serialiseEnvelope(envelope)) <= MAX_QUEUE_MESSAGE_BYTES ? envelope : undefined;
+  return Buffer.byteLength(serialiseFallbackMessage(envelope)) <= MAX_QUEUE_MESSAGE_BYTES
+    ? envelope
+    : undefined;
 }
 
 /**
@@ -87,9 +89,9 @@ function envelopeOf(
   recipients: readonly string[],
   failure: Failure,
   content: Content,
-): Envelope {
+): FallbackMessage {
   return {
-    version: ENVELOPE_VERSION,
+    version: FALLBACK_MESSAGE_VERSION,
     id: delivery.id,
     ...(delivery.tenantId === undefined ? {} : { tenantId: delivery.tenantId }),
     envelope: { from: delivery.from, to: [...recipients] },

@@ -2,14 +2,19 @@ import { createHash } from 'node:crypto';
 import type { SendMailOptions } from 'nodemailer';
 import { awsErrorCode } from '../adapters/aws-client.ts';
 import { MailComposer } from '../adapters/mime/compose-mail.ts';
-import type { FrozenResult } from '../adapters/mime/freeze-message.ts';
+import type { MimeResult } from '../adapters/mime/compose-message.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { Attempted, Outcome, Refused } from '../domain/outcome.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { BreakerState, CircuitBreakerRoute } from './circuit-breaker.ts';
-import { type DeliveryRequest, deliveryFlaw, type FreezeResult, freezeDelivery } from './compose-delivery.ts';
-import { type DeliverParts, deliver, deliverBySqs } from './deliver.ts';
+import {
+  type ComposeResult,
+  composeDelivery,
+  type DeliveryRequest,
+  validateDelivery,
+} from './compose-delivery.ts';
+import { type DeliverDeps, deliver, deliverBySqs } from './deliver.ts';
 
 /** What may be said of a mail besides nodemailer's own fields. */
 export interface MailExtras {
@@ -35,8 +40,8 @@ export interface Mailer {
    * @throws where an attachment cannot be read
    */
   send(mail: Mail): Promise<Outcome>;
-  /** The first half of `send`: for callers that keep the frozen mail and try again later. */
-  freeze(mail: Mail): Promise<FreezeResult>;
+  /** The first half of `send`: for callers that keep the composed mail and try again later. */
+  compose(mail: Mail): Promise<ComposeResult>;
   /** The second half of `send`. A delivery may be narrowed to the recipients that are still owed. */
   deliver(delivery: Delivery): Promise<Attempted | Refused>;
   /**
@@ -52,7 +57,7 @@ export interface Mailer {
   close(): Promise<void>;
 }
 
-export interface MailerParts extends Omit<DeliverParts, 'describeError'> {
+export interface MailerDeps extends Omit<DeliverDeps, 'describeError'> {
   readonly smtp: CircuitBreakerRoute;
   readonly clock: Clock;
   readonly timeToLiveMs: number;
@@ -60,72 +65,72 @@ export interface MailerParts extends Omit<DeliverParts, 'describeError'> {
 
 /** The mailer over whatever ports it is given; `createMailer` gives it the real ones. */
 export class FallbackMailer implements Mailer {
-  readonly #parts: MailerParts & DeliverParts;
+  readonly #deps: MailerDeps & DeliverDeps;
   readonly #composer = new MailComposer('files-and-urls');
 
-  constructor(parts: MailerParts) {
-    this.#parts = { ...parts, describeError: awsErrorCode };
+  constructor(deps: MailerDeps) {
+    this.#deps = { ...deps, describeError: awsErrorCode };
   }
 
   async send(mail: Mail): Promise<Outcome> {
-    const frozen = await this.freeze(mail);
-    return frozen.kind === 'delivery' ? this.deliver(frozen.delivery) : frozen;
+    const composed = await this.compose(mail);
+    return composed.kind === 'delivery' ? this.deliver(composed.delivery) : composed;
   }
 
-  async freeze(mail: Mail): Promise<FreezeResult> {
-    return this.seal(await this.#composer.compose(mail), mail);
+  async compose(mail: Mail): Promise<ComposeResult> {
+    return this.toDelivery(await this.#composer.compose(mail), mail);
   }
 
-  /** Makes a delivery of bytes that are already frozen. */
-  seal(frozen: FrozenResult, extras: MailExtras): FreezeResult {
-    const now = this.#parts.clock.now();
+  /** Makes a delivery of bytes that are already composed. */
+  toDelivery(composed: MimeResult, extras: MailExtras): ComposeResult {
+    const now = this.#deps.clock.now();
     const request: DeliveryRequest = {
-      id: extras.id ?? idOf(frozen),
+      id: extras.id ?? idOf(composed),
       tenantId: extras.tenantId,
-      expiresAt: extras.expiresAt ?? new Date(now.getTime() + this.#parts.timeToLiveMs),
+      expiresAt: extras.expiresAt ?? new Date(now.getTime() + this.#deps.timeToLiveMs),
       tags: extras.tags,
     };
-    const result = freezeDelivery(frozen, request, now);
+    const result = composeDelivery(composed, request, now);
     if (result.kind === 'refused')
-      this.#parts.log.error('refused', { deliveryId: result.id, reason: result.reason });
+      this.#deps.log.error('refused', { deliveryId: result.id, reason: result.reason });
     return result;
   }
 
   async deliver(delivery: Delivery): Promise<Attempted | Refused> {
-    return this.#flaw(delivery) ?? deliver(delivery, this.#parts);
+    return this.#flaw(delivery) ?? deliver(delivery, this.#deps);
   }
 
   async handOver(
     delivery: Delivery,
-    failure: Failure = this.#parts.smtp.circuitOpen(),
+    failure: Failure = this.#deps.smtp.circuitOpen(),
   ): Promise<Attempted | Refused> {
-    return this.#flaw(delivery) ?? deliverBySqs(delivery, failure, this.#parts);
+    return this.#flaw(delivery) ?? deliverBySqs(delivery, failure, this.#deps);
   }
 
   get smtpState(): BreakerState {
-    return this.#parts.smtp.state;
+    return this.#deps.smtp.state;
   }
 
   /** Why SMTP does not take any mail now; nothing where it would. */
   verify(): Promise<Failure | undefined> {
-    return this.#parts.smtp.verify();
+    return this.#deps.smtp.verify();
   }
 
   /** A delivery that was kept may have expired, been narrowed too far, or come back from JSON with other types. */
   #flaw(delivery: Delivery): Refused | undefined {
-    const flaw = deliveryFlaw(delivery, this.#parts.clock.now());
-    if (flaw !== undefined) this.#parts.log.error('refused', { deliveryId: flaw.id, reason: flaw.reason });
+    const flaw = validateDelivery(delivery, this.#deps.clock.now());
+    if (flaw !== undefined) this.#deps.log.error('refused', { deliveryId: flaw.id, reason: flaw.reason });
     return flaw;
   }
 
   async close(): Promise<void> {
-    await this.#parts.smtp.close();
+    await this.#deps.smtp.close();
   }
 }
 
 /** A Message-ID is unique for each composed mail; one that is no valid id is hashed. */
-function idOf(frozen: FrozenResult): string {
-  if (frozen.kind !== 'frozen') return 'unnamed';
-  const bare = frozen.message.messageId.replaceAll(/[<>]/g, '');
+function idOf(composed: MimeResult): string {
+  if (composed.kind !== 'composed') return 'unnamed';
+  const bare = composed.message.messageId.replaceAll(/[<>]/g, '');
   return /^[\x21-\x7e]{1,128}$/.test(bare) ? bare : createHash('sha256').update(bare).digest('hex');
 }

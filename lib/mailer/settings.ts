@@ -17,12 +17,12 @@ const wholeNumber = (fallback: number, most: number) =>
   );
 
 /** A timer of Node that is set for longer fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-const timer = (fallback: number) => wholeNumber(fallback, LONGEST_TIMER_MS);
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const timer = (fallback: number) => wholeNumber(fallback, MAX_TIMER_MS);
 
 /** More is a slip of the keyboard, and not what a mail server bears. */
 const count = (fallback: number) => wholeNumber(fallback, 10_000);
-const LONGEST_LIFE_MS = 365 * DAY_MS;
+const MAX_LIFETIME_MS = 365 * DAY_MS;
 const port = v.pipe(
   v.number('a port, 1 to 65535'),
   v.integer('a port, 1 to 65535'),
@@ -103,7 +103,7 @@ const settingsSchema = v.object({
   smtp: smtpSchema,
   fallback: fallbackSchema,
   onUnknown: v.optional(v.picklist(['hand-over', 'hold'], 'hand-over or hold'), 'hand-over'),
-  timeToLiveMs: wholeNumber(4 * DAY_MS, LONGEST_LIFE_MS),
+  timeToLiveMs: wholeNumber(4 * DAY_MS, MAX_LIFETIME_MS),
 });
 
 /** What the API developer sets; the README has the table. */

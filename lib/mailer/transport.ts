@@ -1,7 +1,7 @@
 import type { SentMessageInfo, Transport } from 'nodemailer';
 import type MailMessage from 'nodemailer/lib/mailer/mail-message';
 import * as v from 'valibot';
-import { freezeMessage } from '../adapters/mime/freeze-message.ts';
+import { composeMessage } from '../adapters/mime/compose-message.ts';
 import type { Failure } from '../domain/failure.ts';
 import { describeIssues } from '../domain/fallback-message.ts';
 import type { Attempted, Outcome } from '../domain/outcome.ts';
@@ -73,7 +73,7 @@ async function verifySmtp(mailer: FallbackMailer): Promise<true> {
 
 async function sendMessage(mailer: FallbackMailer, mail: MailMessage<FallbackInfo>): Promise<FallbackInfo> {
   const extras = extrasOf(mail);
-  const sealed = mailer.seal(await freezeMessage(mail.message), extras);
+  const sealed = mailer.toDelivery(await composeMessage(mail.message), extras);
   if (sealed.kind === 'refused') throw new MailNotSentError(sealed);
   const { delivery } = sealed;
   const outcome = await mailer.deliver(delivery);

@@ -2,11 +2,11 @@
 
 /** SES of the account, in one Region. */
 export interface SendingAccount {
-  standing(): Promise<SendingStanding>;
+  state(): Promise<SendingState>;
 }
 
 /** Undefined is what the answer did not tell, or not in a way that makes sense. */
-export interface SendingStanding {
+export interface SendingState {
   readonly quota: SendingQuota | undefined;
   readonly isPaused: boolean | undefined;
 }

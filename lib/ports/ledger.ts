@@ -1,6 +1,6 @@
-import type { Fates } from '../domain/delivery-status.ts';
+import type { RecipientStatuses } from '../domain/delivery-status.ts';
 import type { EventPace } from '../domain/event-latency.ts';
-import type { Strike, Suppression } from '../domain/suppression.ts';
+import type { Suppression, SuppressionSignal } from '../domain/suppression.ts';
 
 /**
  * Where a part of a delivery stands: up to 50 recipients that are offered to SES in one call.
@@ -14,10 +14,10 @@ import type { Strike, Suppression } from '../domain/suppression.ts';
  * `sent` is for ever. A part that is still `sending` when its claim has ended was left by a Lambda that was killed,
  * and counts as `unknown`.
  */
-export type PartState = 'sending' | 'sent' | 'unknown' | 'open' | 'refused';
+export type BatchState = 'sending' | 'sent' | 'unknown' | 'open' | 'refused';
 
 /** The right to offer a part to SES. */
-export interface PartClaim {
+export interface BatchClaim {
   /** Different for each claim. */
   readonly token: string;
   readonly startedAt: Date;
@@ -25,7 +25,7 @@ export interface PartClaim {
   readonly endsAt: Date;
 }
 
-export interface LedgerPart {
+export interface SendBatch {
   readonly deliveryId: string;
   /** From 0. */
   readonly part: number;
@@ -33,25 +33,25 @@ export interface LedgerPart {
   /** SHA-256 of the MIME message in hexadecimal digits; absent where only an event is known of the part. */
   readonly contentSha256?: string | undefined;
   readonly recipients: readonly string[];
-  readonly state: PartState;
+  readonly state: BatchState;
   /** The latest; absent where only an event is known of the part. */
-  readonly claim?: PartClaim | undefined;
+  readonly claim?: BatchClaim | undefined;
   /** Of a part that is sent. */
   readonly sesMessageId?: string | undefined;
   /** When SES took it. */
   readonly sentAt?: Date | undefined;
 }
 
-export interface NewPart {
+export interface NewSendBatch {
   readonly deliveryId: string;
   readonly part: number;
   readonly tenantId?: string | undefined;
   readonly contentSha256: string;
   readonly recipients: readonly string[];
-  readonly claim: PartClaim;
+  readonly claim: BatchClaim;
 }
 
-export type PartResult =
+export type BatchResult =
   | { readonly kind: 'sent'; readonly sesMessageId: string; readonly sentAt: Date }
   /** `endedAt` becomes the end of the claim. */
   | { readonly kind: 'unknown'; readonly endedAt: Date }
@@ -64,41 +64,41 @@ export type PartResult =
  */
 export interface Ledger {
   /** All parts of a delivery, as every write that was confirmed before has left them, in the order of their numbers. */
-  partsOf(deliveryId: string): Promise<LedgerPart[]>;
+  partsOf(deliveryId: string): Promise<SendBatch[]>;
   /** Claims a part that is not there yet. @returns false where there is one with this number */
-  open(part: NewPart): Promise<boolean>;
+  open(part: NewSendBatch): Promise<boolean>;
   /**
    * Claims a part that was claimed before, for the recipients named.
    *
    * @returns false where it is no longer in the state that `part` was read in
    */
-  claimAgain(part: LedgerPart, recipients: readonly string[], claim: PartClaim): Promise<boolean>;
+  claimAgain(batch: SendBatch, recipients: readonly string[], claim: BatchClaim): Promise<boolean>;
   /**
    * Writes what became of a claim. `sent` is written whatever has happened meanwhile; anything else only where the
    * claim still stands.
    */
   settle(
     claimed: { readonly deliveryId: string; readonly part: number; readonly token: string },
-    result: PartResult,
+    result: BatchResult,
   ): Promise<void>;
 }
 
 /** What SES's events have told of a part. */
-export interface PartFates extends LedgerPart {
-  readonly fates: Fates;
-  /** Counts the writes of fates; 0 before the first. */
+export interface BatchStatuses extends SendBatch {
+  readonly statuses: RecipientStatuses;
+  /** Counts the writes of statuses; 0 before the first. */
   readonly fatesVersion: number;
 }
 
 /** The same memory, for who applies the events. */
-export interface FateLedger {
+export interface StatusLedger {
   /** The part as every write that was confirmed before has left it; undefined where the ledger knows none. */
-  read(deliveryId: string, part: number): Promise<PartFates | undefined>;
+  read(deliveryId: string, part: number): Promise<BatchStatuses | undefined>;
   /**
-   * Writes fates, and that SES took the part: each event about it proves that. A part that is not there is made.
+   * Writes statuses, and that SES took the part: each event about it proves that. A part that is not there is made.
    *
-   * @param before the version that the fates were read in; 0 where there was no part, or none had been written
-   * @returns false where somebody else has written fates since
+   * @param before the version that the statuses were read in; 0 where there was no part, or none had been written
+   * @returns false where somebody else has written statuses since
    */
   write(
     told: {
@@ -108,7 +108,7 @@ export interface FateLedger {
       readonly sentAt: Date;
       /** All of the part from then on: those that were read, and those that the events say SES took it for. */
       readonly recipients: readonly string[];
-      readonly fates: Fates;
+      readonly statuses: RecipientStatuses;
     },
     before: number,
   ): Promise<boolean>;
@@ -141,7 +141,7 @@ export interface SuppressionList {
 /** The same list, for who learns of bounces and complaints. */
 export interface SuppressionReports {
   /** Reporting the same strike again changes nothing. */
-  report(address: string, strike: Strike): Promise<void>;
+  report(address: string, strike: SuppressionSignal): Promise<void>;
 }
 
 /** The same list, for the person who looks after it. */

@@ -1,4 +1,4 @@
-import type { FateKind } from '../domain/delivery-status.ts';
+import type { StatusKind } from '../domain/delivery-status.ts';
 import type { FailureClass } from '../domain/failure.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { Receipt } from '../domain/receipt.ts';
@@ -29,7 +29,7 @@ export interface Claim {
    * The worker that had it died or lost its lease while it may have been sending by SMTP: the mail's data may have
    * been on the wire.
    */
-  readonly takenOver: boolean;
+  readonly reclaimed: boolean;
 }
 
 /** One try, as it is kept in the row for ever. */
@@ -57,7 +57,7 @@ export interface TraceAttempt {
 export type NextState =
   /** Taken by SMTP for everyone. */
   | { readonly kind: 'delivered' }
-  /** Handed over; its fate comes back later. */
+  /** Handed over; its status comes back later. */
   | { readonly kind: 'handed-over' }
   /** SMTP may have taken it; a person decides. */
   | { readonly kind: 'held'; readonly reason: string }
@@ -71,7 +71,7 @@ export type NextState =
       readonly reason: string;
     };
 
-export interface Settlement {
+export interface Completion {
   readonly id: string;
   readonly next: NextState;
   readonly attempt: TraceAttempt;
@@ -83,10 +83,10 @@ export interface OutboxStats {
   /** Age of the oldest that is due, in seconds; 0 where none is. */
   readonly oldestDueSeconds: number;
   /**
-   * Deliveries handed over more than two days ago whose fate never came back; of many, as many as were counted. Absent
-   * where fates are not brought back, or not counted.
+   * Deliveries handed over more than two days ago whose status never came back; of many, as many as were counted. Absent
+   * where statuses are not brought back, or not counted.
    */
-  readonly fatesOverdue?: number;
+  readonly statusesOverdue?: number;
 }
 
 /**
@@ -110,7 +110,7 @@ export interface Outbox {
    * @returns the ids whose lease was no longer this worker's; their attempt is kept in the trace, their state is
    * left to whoever has them now
    */
-  settle(settlements: readonly Settlement[]): Promise<readonly string[]>;
+  complete(completion: readonly Completion[]): Promise<readonly string[]>;
   /** Makes the leases last `leaseMs` from now. */
   renew(ids: readonly string[], leaseMs: number): Promise<void>;
   /** Gives back what was claimed and not begun, as if it had never been claimed. */
@@ -122,7 +122,7 @@ export interface Outbox {
 }
 
 /** A claimed delivery whose outcome is known. */
-export interface SettledEvent {
+export interface CompletedEvent {
   readonly outcome: Outcome['kind'];
   /** Why SMTP did not take it, or not for all. */
   readonly failureClass?: FailureClass;
@@ -137,20 +137,20 @@ export interface SettledEvent {
 /** Is told what a worker does, to count it. It never throws and never keeps the worker waiting. */
 export interface WorkerObserver {
   claimed(count: number): void;
-  settled(event: SettledEvent): void;
+  completed(event: CompletedEvent): void;
   /** The circuit breaker opened, or closed again. */
   breaker(state: 'closed' | 'open'): void;
   /** A delivery's outcome came when its lease had gone to another worker. */
-  lateSettlement(): void;
+  lateCompletion(): void;
   /** The outbox could not be asked. */
   outboxError(code: string): void;
 }
 
 export const silentObserver: WorkerObserver = {
   claimed: () => {},
-  settled: () => {},
+  completed: () => {},
   breaker: () => {},
-  lateSettlement: () => {},
+  lateCompletion: () => {},
   outboxError: () => {},
 };
 
@@ -169,14 +169,14 @@ export const RECEIPT_RESULTS = ['entered', 'unchanged', 'gone', 'too-early', 're
 export type ReceiptResult = (typeof RECEIPT_RESULTS)[number];
 
 /** Where the API learns what became of the mails that were handed over. */
-export interface ReceiptBook {
+export interface ReceiptStore {
   /**
    * Writes receipts to the rows of their deliveries. Any order and repetition of them ends in the same rows.
    *
    * @returns the result of each, in their order
    * @throws where the book cannot be asked now; all may be entered again
    */
-  enter(receipts: readonly Receipt[]): Promise<readonly ReceiptResult[]>;
+  apply(receipts: readonly Receipt[]): Promise<readonly ReceiptResult[]>;
   /** @throws where the book cannot be written now */
   ready(): Promise<void>;
   close(): Promise<void>;
@@ -184,11 +184,11 @@ export interface ReceiptBook {
 
 /** Is told what becomes of receipts, to count it. It never throws and never keeps anybody waiting. */
 export interface ReceiptObserver {
-  received(kind: FateKind, result: ReceiptResult): void;
+  received(kind: StatusKind, result: ReceiptResult): void;
   /** A message was no receipt. */
   unreadable(): void;
   /** The receipts' queue did not do what it was asked. */
   queueError(action: 'receive' | 'delete'): void;
   /** The book could not be asked. */
-  bookError(code: string): void;
+  storeError(code: string): void;
 }

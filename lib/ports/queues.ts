@@ -1,5 +1,5 @@
 import { errorName } from '../common/errors.ts';
-import type { Envelope } from '../domain/fallback-message.ts';
+import type { FallbackMessage } from '../domain/fallback-message.ts';
 import type { Receipt } from '../domain/receipt.ts';
 import type { Log } from './runtime.ts';
 
@@ -23,7 +23,7 @@ export interface FallbackQueue {
    *
    * @throws where the queue did not confirm it: the caller still owns the mail
    */
-  push(envelope: Envelope, options?: PushOptions): Promise<string>;
+  push(message: FallbackMessage, options?: PushOptions): Promise<string>;
 }
 
 /** Where content waits that is too large for a queue message. */

@@ -1,7 +1,7 @@
 import type { CompositionMark, Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { MailContent } from '../domain/fallback-message.ts';
-import type { Taken } from '../domain/outcome.ts';
+import type { Accepted } from '../domain/outcome.ts';
 import type { RetryPace } from '../domain/retry.ts';
 
 /** A recipient that the server refused while it went on with the others. */
@@ -10,8 +10,8 @@ export interface RefusedRecipient {
   readonly failure: Failure;
 }
 
-export type SmtpAnswer =
-  | { readonly kind: 'taken'; readonly taken: Taken; readonly refused: readonly RefusedRecipient[] }
+export type SmtpResult =
+  | { readonly kind: 'taken'; readonly taken: Accepted; readonly refused: readonly RefusedRecipient[] }
   /** The server had refused `refused` before the mail failed for the `failed` as a whole. */
   | {
       readonly kind: 'failed';
@@ -27,7 +27,7 @@ export interface SmtpRoute {
    *
    * @param abandon when aborted, a delivery for which no session is ready yet is given up, in the phase `queue`
    */
-  send(delivery: Delivery, options?: { readonly abandon?: AbortSignal }): Promise<SmtpAnswer>;
+  send(delivery: Delivery, options?: { readonly abandon?: AbortSignal }): Promise<SmtpResult>;
   /** Makes a session and sends no mail: why that failed, or nothing where it went well. */
   verify(): Promise<Failure | undefined>;
   /** Lets sends under way finish and closes idle connections. */
@@ -49,20 +49,20 @@ export interface RawMail {
 }
 
 /** What SES's refusal means for the mail. */
-export type SendVerdict =
+export type SesErrorClass =
   /** It may yet succeed; `answerLost` where SES may have taken it all the same. */
   | { readonly kind: 'retry'; readonly cause: string; readonly pace: RetryPace; readonly answerLost: boolean }
   /** The same call would fail for ever. */
   | { readonly kind: 'never'; readonly cause: string };
 
-export type SendAnswer =
+export type SendResponse =
   | { readonly kind: 'sent'; readonly sesMessageId: string }
-  | { readonly kind: 'failed'; readonly verdict: SendVerdict; readonly detail: string };
+  | { readonly kind: 'failed'; readonly verdict: SesErrorClass; readonly detail: string };
 
 /** The second way out: Amazon SES. */
 export interface RawMailSender {
   /** One call, never repeated by itself. Every failure is an answer; it does not throw. */
-  send(mail: RawMail): Promise<SendAnswer>;
+  send(mail: RawMail): Promise<SendResponse>;
 }
 
 /** Makes a MIME message of a mail that came in parts. */

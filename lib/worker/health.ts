@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { finished } from 'node:stream/promises';
-import { inTime } from '../common/async.ts';
+import { withTimeout } from '../common/async.ts';
 import { type Log, silentLog } from '../ports/runtime.ts';
 
 /** A scrape's question to the outbox (2 s) fits in; the probes of Kubernetes wait a little longer than this. */
@@ -128,7 +128,7 @@ async function closeServer(
   if (!server.listening) return;
   const closed = once(server, 'close');
   server.close();
-  await inTime(Promise.all(underWay), patienceMs);
+  await withTimeout(Promise.all(underWay), patienceMs);
   server.closeAllConnections();
   await closed;
 }
@@ -192,7 +192,7 @@ function readyAnswer({ missing, breaker }: Readiness): HealthAnswer {
 
 /** What went wrong is not told to whoever can reach the port: an error may name hosts and users. */
 async function answerInTime(answer: () => Promise<HealthAnswer>, timeoutMs: number): Promise<HealthAnswer> {
-  const result = await inTime(answer(), timeoutMs);
+  const result = await withTimeout(answer(), timeoutMs);
   return result.kind === 'done'
     ? result.value
     : jsonAnswer(503, { status: result.kind === 'failed' ? 'check-failed' : 'check-timed-out' });

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { inTime } from '../common/async.ts';
-import { FATE_KINDS } from '../domain/delivery-status.ts';
+import { withTimeout } from '../common/async.ts';
+import { STATUS_KINDS } from '../domain/delivery-status.ts';
 import { FAILURE_CLASSES } from '../domain/failure.ts';
 import type { Outcome, RefusalReason } from '../domain/outcome.ts';
 import {
@@ -10,10 +10,10 @@ import {
   WORKER_SERIES,
 } from '../domain/worker-series.ts';
 import {
+  type CompletedEvent,
   type OutboxStats,
   RECEIPT_RESULTS,
   type ReceiptObserver,
-  type SettledEvent,
   type WorkerObserver,
 } from '../ports/outbox.ts';
 
@@ -80,7 +80,7 @@ export function createWorkerMetrics(
   const observer = countingObserver(registry);
   return {
     observer,
-    receipts: { ...receiptCounters(registry), bookError: observer.outboxError },
+    receipts: { ...receiptCounters(registry), storeError: observer.outboxError },
     render: async () => {
       await refreshQueue();
       return { contentType: registry.contentType, body: await registry.metrics() };
@@ -95,14 +95,14 @@ function countingObserver(registry: Registry): WorkerObserver {
   const breaker = gauge(registry, 'outbound_breaker_open');
   return {
     claimed: (count) => claimed.inc(positive(count)),
-    settled: settledCounters(registry),
+    completed: settledCounters(registry),
     breaker: (state) => breaker.set(state === 'open' ? 1 : 0),
-    lateSettlement: () => late.inc(),
+    lateCompletion: () => late.inc(),
     outboxError: (code) => outboxErrors(code),
   };
 }
 
-function settledCounters(registry: Registry): WorkerObserver['settled'] {
+function settledCounters(registry: Registry): WorkerObserver['completed'] {
   const taken = counter(registry, 'outbound_taken_total');
   const handedOver = labelled(registry, 'outbound_handed_over_total', FAILURE_CLASSES);
   const notAccepted = labelled(registry, 'outbound_not_accepted_total', FAILURE_CLASSES);
@@ -110,7 +110,7 @@ function settledCounters(registry: Registry): WorkerObserver['settled'] {
   const held = counter(registry, 'outbound_held_total');
   const time = timeHistograms(registry);
 
-  const count: Record<Outcome['kind'], (event: SettledEvent) => void> = {
+  const count: Record<Outcome['kind'], (event: CompletedEvent) => void> = {
     taken: () => taken.inc(),
     'handed-over': ({ failureClass }) => handedOver(failureClass),
     split: ({ failureClass }) => {
@@ -127,7 +127,7 @@ function settledCounters(registry: Registry): WorkerObserver['settled'] {
   };
 }
 
-function timeHistograms(registry: Registry): (event: SettledEvent) => void {
+function timeHistograms(registry: Registry): (event: CompletedEvent) => void {
   const wait = histogram(registry, 'outbound_wait_seconds', WAIT_BUCKETS_SECONDS);
   const handle = histogram(registry, 'outbound_handle_seconds', HANDLE_BUCKETS_SECONDS);
   for (const outcome of OUTCOMES) handle.zero({ outcome });
@@ -146,15 +146,15 @@ function queueGauges(
   const up = gauge(registry, 'outbound_outbox_up');
   const depth = gauge(registry, 'outbound_queue_depth');
   const oldest = gauge(registry, 'outbound_queue_oldest_seconds');
-  const overdue = gauge(registry, 'outbound_fates_overdue');
+  const overdue = gauge(registry, 'outbound_statuses_overdue');
 
   return async () => {
-    const answer = await inTime(readStats(), timeoutMs);
+    const answer = await withTimeout(readStats(), timeoutMs);
     const stats = answer.kind === 'done' ? answer.value : undefined;
     up.set(stats === undefined ? 0 : 1);
     show(depth, stats?.queued);
     show(oldest, stats?.oldestDueSeconds);
-    show(overdue, stats?.fatesOverdue);
+    show(overdue, stats?.statusesOverdue);
   };
 }
 
@@ -170,10 +170,10 @@ function positive(amount: number): number {
 }
 
 /** Counts what becomes of receipts; errors of the book are errors of the outbox, and counted there. */
-function receiptCounters(registry: Registry): Omit<ReceiptObserver, 'bookError'> {
+function receiptCounters(registry: Registry): Omit<ReceiptObserver, 'storeError'> {
   const receipts = counter(registry, 'outbound_receipts_total');
   // Both come from closed sets. Prometheus would miss the first event of a series that appears with it.
-  for (const kind of FATE_KINDS) for (const result of RECEIPT_RESULTS) receipts.inc({ kind, result }, 0);
+  for (const kind of STATUS_KINDS) for (const result of RECEIPT_RESULTS) receipts.inc({ kind, result }, 0);
   const unreadable = counter(registry, 'outbound_receipts_unreadable_total');
   const queueErrors = labelled(registry, 'outbound_receipts_queue_errors_total', ['receive', 'delete']);
   return {

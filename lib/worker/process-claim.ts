@@ -1,11 +1,11 @@
 import { toNodemailer } from '../adapters/mime/compose-mail.ts';
-import { domainOf } from '../domain/address.ts';
+import { parseDomain } from '../domain/address.ts';
 import { compositionMark } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { StoredMailFields } from '../domain/stored-mail.ts';
 import type { Mail } from '../mailer/mailer.ts';
-import type { Claim, NextState, Settlement, TraceAttempt } from '../ports/outbox.ts';
+import type { Claim, Completion, NextState, TraceAttempt } from '../ports/outbox.ts';
 
 export interface AttemptFacts {
   readonly at: Date;
@@ -19,14 +19,14 @@ export interface AttemptFacts {
 export const IN_SES = { kind: 'in-ses' } as const;
 
 /** What became of a claim. */
-export interface SeenOut {
+export interface ClaimResult {
   readonly outcome: Outcome | typeof IN_SES;
   /** Whom the mail was owed to when it was claimed, where something was to be sent. */
   readonly owed?: readonly string[];
 }
 
 /** What a row is to say after an attempt. Who is in the hands of SES already counts as handed over. */
-export function settlementOf(claim: Claim, { outcome, owed }: SeenOut, facts: AttemptFacts): Settlement {
+export function toCompletion(claim: Claim, { outcome, owed }: ClaimResult, facts: AttemptFacts): Completion {
   const { id, inSes = [] } = claim;
   if (outcome.kind === 'in-ses') {
     return { id, next: { kind: 'handed-over' }, attempt: traceInSes(inSes, facts) };
@@ -43,7 +43,7 @@ export function settlementOf(claim: Claim, { outcome, owed }: SeenOut, facts: At
 }
 
 /** What a row is to say after an attempt that ended in a way that nobody has thought of: try again. */
-export function unexpectedSettlement(claim: Claim, code: string, facts: AttemptFacts): Settlement {
+export function unexpectedCompletion(claim: Claim, code: string, facts: AttemptFacts): Completion {
   const { retryAfterMs } = facts;
   const reason = `unexpected: ${code}`;
   return {
@@ -154,7 +154,7 @@ function failurePart(failure: Failure): Record<string, string> {
  * The mail of a claim as the mailer takes it. It is composed to the same bytes by whoever claims it next: the queue
  * may already have it from a worker that died.
  */
-export function mailOfClaim(claim: Claim, fields: StoredMailFields): Mail {
+export function toMail(claim: Claim, fields: StoredMailFields): Mail {
   const { id, tenantId, createdAt, expiresAt } = claim;
   return {
     ...toNodemailer(fields),
@@ -168,5 +168,5 @@ export function mailOfClaim(claim: Claim, fields: StoredMailFields): Mail {
 /** The address of `"Marie" <marie@example.org>`; only its domain is looked at. */
 function bareAddress(mailbox: string): string {
   const bare = /<([^<>]+)>\s*$/.exec(mailbox)?.[1] ?? mailbox.trim();
-  return domainOf(bare) === '' ? 'unknown@localhost' : bare;
+  return parseDomain(bare) === '' ? 'unknown@localhost' : bare;
 }

@@ -1,13 +1,13 @@
 import type { CloudWatchMetrics } from '../adapters/cloudwatch/cloud-watch-metrics.ts';
-import { inTime } from '../common/async.ts';
+import { withTimeout } from '../common/async.ts';
 import type { Outcome } from '../domain/outcome.ts';
-import type { OutboxStats, SettledEvent } from '../ports/outbox.ts';
+import type { CompletedEvent, OutboxStats } from '../ports/outbox.ts';
 import { type Log, type Metrics, systemClock } from '../ports/runtime.ts';
 import type { WorkerSettings } from './settings.ts';
 
 export interface MetricsPublication {
   /** Counts what became of a delivery. */
-  settled(event: SettledEvent): void;
+  settled(event: CompletedEvent): void;
   start(): void;
   /** Publishes what is left, in so long. */
   stop(timeoutMs: number): Promise<void>;
@@ -33,7 +33,7 @@ export async function publishMetrics(
   const metrics = await openMetrics(settings, readStats, log);
   if (metrics === undefined) return { settled: () => {}, start: () => {}, stop: async () => {} };
   return {
-    settled: (event) => countSettled(metrics, event),
+    settled: (event) => countCompleted(metrics, event),
     start: () => metrics.start(),
     stop: (timeoutMs) => metrics.stop(timeoutMs),
   };
@@ -74,12 +74,12 @@ async function measureOutbox(
   readStats: () => Promise<OutboxStats>,
   signal: AbortSignal,
 ): Promise<void> {
-  const answer = await inTime(readStats(), STATS_TIMEOUT_MS, signal);
+  const answer = await withTimeout(readStats(), STATS_TIMEOUT_MS, signal);
   if (answer.kind !== 'done') return;
-  const { queued, oldestDueSeconds, fatesOverdue } = answer.value;
+  const { queued, oldestDueSeconds, statusesOverdue } = answer.value;
   metrics.add('OutboxWaiting', queued);
   metrics.add('OutboxOldestDue', oldestDueSeconds);
-  if (fatesOverdue !== undefined) metrics.add('FatesOverdue', fatesOverdue);
+  if (statusesOverdue !== undefined) metrics.add('StatusesOverdue', statusesOverdue);
 }
 
 /** What SMTP took or did not take of it; one that is held, it may have taken. */
@@ -93,7 +93,7 @@ const SMTP_PART: Readonly<Record<Outcome['kind'], { readonly taken: boolean; rea
 };
 
 /** Counts a delivery that a worker has seen out as one that SMTP took, did not take, or both. */
-export function countSettled(metrics: Metrics, { outcome, failureClass }: SettledEvent): void {
+export function countCompleted(metrics: Metrics, { outcome, failureClass }: CompletedEvent): void {
   const { taken, failed } = SMTP_PART[outcome];
   if (taken) metrics.add('SmtpTaken', 1);
   // Where SES had the mail already, as receipts told, SMTP was not asked and there is no class.

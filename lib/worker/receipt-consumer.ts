@@ -1,10 +1,10 @@
-import { PostgresReceiptBook } from '../adapters/postgres/postgres-receipt-store.ts';
+import { PostgresReceiptStore } from '../adapters/postgres/postgres-receipt-store.ts';
 import { openSqsClient } from '../adapters/sqs/sqs-client.ts';
 import { RECEIVE_TRY_TIMEOUT_MS, SqsReceiptSource } from '../adapters/sqs/sqs-receipt-source.ts';
-import { inTime } from '../common/async.ts';
+import { withTimeout } from '../common/async.ts';
 import { errorCode } from '../common/errors.ts';
 import type { Receipt } from '../domain/receipt.ts';
-import type { ReceiptBook, ReceiptObserver, ReceiptResult } from '../ports/outbox.ts';
+import type { ReceiptObserver, ReceiptResult, ReceiptStore } from '../ports/outbox.ts';
 import type { ReceiptListener } from '../ports/queues.ts';
 import { type Log, silentLog } from '../ports/runtime.ts';
 import type { WorkerSettings } from './settings.ts';
@@ -58,7 +58,7 @@ export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptC
   return {
     start: () => source.start(),
     stop: async (timeoutMs = DEFAULT_STOP_TIMEOUT_MS) => {
-      await inTime(source.stop(), timeoutMs);
+      await withTimeout(source.stop(), timeoutMs);
       givenUp.abort();
       sqs.destroy();
     },
@@ -68,7 +68,7 @@ export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptC
 /** Within the visibility timeout of the queue (five minutes): later, somebody else has the receipt. */
 const HANDLE_TIMEOUT_MS = 50_000;
 
-interface ReceiptCallbackParts {
+interface ReceiptCallbackDeps {
   readonly onReceipt: (receipt: Receipt) => unknown;
   readonly onError: (error: unknown) => void;
   readonly log: Log;
@@ -78,10 +78,10 @@ interface ReceiptCallbackParts {
 
 /** Hands receipts to a function of the API, each by itself. */
 class ReceiptCallback implements ReceiptListener {
-  readonly #parts: ReceiptCallbackParts;
+  readonly #deps: ReceiptCallbackDeps;
 
-  constructor(parts: ReceiptCallbackParts) {
-    this.#parts = parts;
+  constructor(deps: ReceiptCallbackDeps) {
+    this.#deps = deps;
   }
 
   async take(receipts: readonly Receipt[]): Promise<readonly Receipt[]> {
@@ -94,30 +94,30 @@ class ReceiptCallback implements ReceiptListener {
   async ready(): Promise<void> {}
 
   unreadable(queueMessageId: string, detail: string): void {
-    this.#parts.log.error('receipt-unreadable', { queueMessageId, detail });
+    this.#deps.log.error('receipt-unreadable', { queueMessageId, detail });
   }
 
   queueFailed(action: 'receive' | 'delete', error: unknown): void {
-    this.#parts.log.error('receipts-unavailable', { while: action, code: errorCode(error) });
-    this.#parts.onError(error);
+    this.#deps.log.error('receipts-unavailable', { while: action, code: errorCode(error) });
+    this.#deps.onError(error);
   }
 
   /** @returns whether it is done with */
   async #handle(receipt: Receipt): Promise<boolean> {
-    const result = await inTime(this.#call(receipt), HANDLE_TIMEOUT_MS, this.#parts.givenUp);
+    const result = await withTimeout(this.#call(receipt), HANDLE_TIMEOUT_MS, this.#deps.givenUp);
     if (result.kind === 'done') return true;
     const error = result.kind === 'failed' ? result.error : new HandlerTooSlowError();
-    this.#parts.log.error('receipt-not-handled', {
+    this.#deps.log.error('receipt-not-handled', {
       deliveryId: receipt.id,
       kind: receipt.kind,
       code: errorCode(error),
     });
-    this.#parts.onError(error);
+    this.#deps.onError(error);
     return false;
   }
 
   async #call(receipt: Receipt): Promise<void> {
-    await this.#parts.onReceipt(receipt);
+    await this.#deps.onReceipt(receipt);
   }
 }
 
@@ -150,7 +150,7 @@ export function consumeReceipts(
   const { connectionString } = settings.database;
   const { sqsEndpoint: endpoint, ...connection } = settings.mailer.fallback;
   const sqs = openSqsClient({ ...connection, endpoint, tryTimeoutMs: RECEIVE_TRY_TIMEOUT_MS });
-  const book = new PostgresReceiptBook({
+  const book = new PostgresReceiptStore({
     ...(connectionString === undefined ? {} : { connectionString }),
     workerId,
     log,
@@ -164,48 +164,48 @@ export function consumeReceipts(
   source.start();
   return {
     stop: async (timeoutMs) => {
-      await inTime(source.stop(), timeoutMs);
+      await withTimeout(source.stop(), timeoutMs);
       sqs.destroy();
       await book.close();
     },
   };
 }
 
-interface ReceiptsToRowsParts {
-  readonly book: ReceiptBook;
+interface ReceiptsToRowsDeps {
+  readonly book: ReceiptStore;
   readonly observer: ReceiptObserver;
   readonly log: Log;
 }
 
 /** Enters receipts into the rows of their deliveries. */
 class ReceiptsToRows implements ReceiptListener {
-  readonly #parts: ReceiptsToRowsParts;
+  readonly #deps: ReceiptsToRowsDeps;
 
-  constructor(parts: ReceiptsToRowsParts) {
-    this.#parts = parts;
+  constructor(deps: ReceiptsToRowsDeps) {
+    this.#deps = deps;
   }
 
   async take(receipts: readonly Receipt[]): Promise<readonly Receipt[]> {
-    const results = await this.#asking('entering-receipts', () => this.#parts.book.enter(receipts));
+    const results = await this.#asking('entering-receipts', () => this.#deps.book.apply(receipts));
     return receipts.filter((receipt, index) => this.#isDone(receipt, results[index] ?? 'too-early'));
   }
 
   async ready(): Promise<void> {
-    await this.#asking('waiting-to-enter-receipts', () => this.#parts.book.ready());
+    await this.#asking('waiting-to-enter-receipts', () => this.#deps.book.ready());
   }
 
   unreadable(queueMessageId: string, detail: string): void {
-    this.#parts.observer.unreadable();
-    this.#parts.log.error('receipt-unreadable', { queueMessageId, detail });
+    this.#deps.observer.unreadable();
+    this.#deps.log.error('receipt-unreadable', { queueMessageId, detail });
   }
 
   queueFailed(action: 'receive' | 'delete', error: unknown): void {
-    this.#parts.observer.queueError(action);
-    this.#parts.log.error('receipts-unavailable', { while: action, code: errorCode(error) });
+    this.#deps.observer.queueError(action);
+    this.#deps.log.error('receipts-unavailable', { while: action, code: errorCode(error) });
   }
 
   #isDone({ id, kind }: Receipt, result: ReceiptResult): boolean {
-    const { observer, log } = this.#parts;
+    const { observer, log } = this.#deps;
     observer.received(kind, result);
     log.info('receipt', { deliveryId: id, kind, result });
     return result !== 'too-early' && result !== 'refused';
@@ -215,8 +215,8 @@ class ReceiptsToRows implements ReceiptListener {
     try {
       return await ask();
     } catch (error) {
-      this.#parts.observer.bookError(errorCode(error));
-      this.#parts.log.error('outbox-unavailable', { while: what, code: errorCode(error) });
+      this.#deps.observer.storeError(errorCode(error));
+      this.#deps.log.error('outbox-unavailable', { while: what, code: errorCode(error) });
       throw error;
     }
   }

@@ -1,5 +1,5 @@
 import { PostgresOutbox } from '../adapters/postgres/postgres-outbox.ts';
-import { oneAtATime } from '../common/async.ts';
+import { singleFlight } from '../common/async.ts';
 import { createMailer } from '../mailer/create-mailer.ts';
 import type { Log } from '../ports/runtime.ts';
 import { createWorker } from './create-worker.ts';
@@ -18,7 +18,7 @@ import type { OutboundWorker } from './worker.ts';
 const STUCK_AFTER_MS = 60_000;
 
 /** A drain that took all of its time must not keep back what it did; the process is given a little more than that. */
-const LEAST_PUBLISHING_MS = 1_000;
+const MIN_PUBLISHING_MS = 1_000;
 
 export interface RunningWorker {
   readonly httpPort: number;
@@ -35,10 +35,10 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
     workerId: settings.workerId,
     providers: settings.providers,
     defaultTimeToLiveMs: settings.mailer.timeToLiveMs,
-    awaitsFates: settings.receiptsQueueUrl !== undefined,
+    awaitsStatuses: settings.receiptsQueueUrl !== undefined,
     log,
   });
-  const readStats = oneAtATime(() => outbox.stats());
+  const readStats = singleFlight(() => outbox.stats());
   const metrics = createWorkerMetrics(readStats);
   const publication = await publishMetrics(settings, readStats, log);
   const mailer = createMailer(settings.mailer, {
@@ -52,8 +52,8 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
     tuning: settings,
     observer: {
       ...metrics.observer,
-      settled: (event) => {
-        metrics.observer.settled(event);
+      completed: (event) => {
+        metrics.observer.completed(event);
         publication.settled(event);
       },
     },
@@ -80,7 +80,7 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
         receipts.stop(settings.drainTimeoutMs),
       ]);
       // Last, so that it tells of what the drain has finished.
-      await publication.stop(Math.max(drainedBy - performance.now(), LEAST_PUBLISHING_MS));
+      await publication.stop(Math.max(drainedBy - performance.now(), MIN_PUBLISHING_MS));
       await health.close();
       // What is left hangs in a server that does not answer; waiting for it would only delay the end.
       if (left === 0) await mailer.close();

@@ -1,23 +1,23 @@
-import { WakeUp } from '../common/async.ts';
+import { WakeSignal } from '../common/async.ts';
 import { errorCode } from '../common/errors.ts';
 import { addressKey } from '../domain/address.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { Outcome, Refused } from '../domain/outcome.ts';
 import { type Backoff, backoffMs } from '../domain/retry.ts';
-import type { FreezeResult } from '../mailer/compose-delivery.ts';
+import type { ComposeResult } from '../mailer/compose-delivery.ts';
 import type { Mailer } from '../mailer/mailer.ts';
-import type { Claim, LeaseRoute, Outbox, SettledEvent, WorkerObserver } from '../ports/outbox.ts';
+import type { Claim, CompletedEvent, LeaseRoute, Outbox, WorkerObserver } from '../ports/outbox.ts';
 import type { Clock, Log } from '../ports/runtime.ts';
+import { CompletionWriter } from './completion-writer.ts';
 import {
   type AttemptFacts,
+  type ClaimResult,
   IN_SES,
-  mailOfClaim,
-  type SeenOut,
-  settlementOf,
-  unexpectedSettlement,
+  toCompletion,
+  toMail,
+  unexpectedCompletion,
 } from './process-claim.ts';
-import { SettlementWriter } from './settlement-writer.ts';
 
 /** How a worker works; times in milliseconds. */
 export interface WorkerTuning {
@@ -33,7 +33,7 @@ export interface WorkerTuning {
   readonly retryMaxMs: number;
 }
 
-export interface WorkerParts {
+export interface WorkerDeps {
   readonly outbox: Outbox;
   readonly mailer: Mailer;
   readonly workerId: string;
@@ -72,7 +72,7 @@ const RENEWALS_PER_LEASE = 3;
 const MAX_CLAIM = 100;
 
 /** As many as fast connections use up while a claim is under way. */
-const LEAST_KEPT_READY = 60;
+const MIN_CLAIMED_AHEAD = 60;
 
 const MAX_LEASED_PER_IN_FLIGHT = 10;
 
@@ -81,14 +81,14 @@ const MAX_LEASED_PER_IN_FLIGHT = 10;
  *
  *   queued ── claim ──▶ leased ── mailer ──▶ delivered | handed over | held | failed | queued again
  *                         │
- *                         └── the worker dies, the lease ends ──▶ claimed by another, as `takenOver`
+ *                         └── the worker dies, the lease ends ──▶ claimed by another, as `reclaimed`
  *
  * Any number of workers may share an outbox.
  */
 export class OutboundWorker {
-  readonly #parts: WorkerParts;
-  readonly #writer: SettlementWriter;
-  readonly #wakeUp = new WakeUp();
+  readonly #deps: WorkerDeps;
+  readonly #writer: CompletionWriter;
+  readonly #wakeUp = new WakeSignal();
   readonly #stopping = new AbortController();
   /** Claimed, and not yet written: their leases are renewed. */
   readonly #leased = new Set<string>();
@@ -99,11 +99,11 @@ export class OutboundWorker {
   #renewals: NodeJS.Timeout | undefined;
   #lastTurn: Date;
 
-  constructor(parts: WorkerParts) {
-    this.#parts = parts;
-    this.#lastTurn = parts.clock.now();
-    this.#writer = new SettlementWriter({
-      ...parts,
+  constructor(deps: WorkerDeps) {
+    this.#deps = deps;
+    this.#lastTurn = deps.clock.now();
+    this.#writer = new CompletionWriter({
+      ...deps,
       onWritten: (id) => {
         this.#leased.delete(id);
         this.#wakeUp.call();
@@ -122,7 +122,7 @@ export class OutboundWorker {
   /** Starts to work. It goes on until `drain`, whatever the outbox, SMTP and the queue do meanwhile. */
   start(): void {
     if (this.#loop !== undefined) throw new Error('the worker was started already');
-    const { outbox, tuning } = this.#parts;
+    const { outbox, tuning } = this.#deps;
     outbox.watch(() => this.#wakeUp.call(), this.#stopping.signal);
     this.#renewals = setInterval(() => void this.#renew(), tuning.leaseMs / RENEWALS_PER_LEASE);
     this.#loop = this.#claimUntilStopped();
@@ -148,18 +148,18 @@ export class OutboundWorker {
     clearTimeout(timer);
     this.#writer.giveUp();
     clearInterval(this.#renewals);
-    if (this.#leased.size > 0) this.#parts.log.error('left-behind', { deliveries: this.#leased.size });
+    if (this.#leased.size > 0) this.#deps.log.error('left-behind', { deliveries: this.#leased.size });
     return this.#leased.size;
   }
 
   async #claimUntilStopped(): Promise<void> {
     let failures = 0;
     while (!this.#stopping.signal.aborted) {
-      this.#lastTurn = this.#parts.clock.now();
-      const route: LeaseRoute = this.#parts.mailer.smtpState === 'open' ? 'queue' : 'smtp';
+      this.#lastTurn = this.#deps.clock.now();
+      const route: LeaseRoute = this.#deps.mailer.smtpState === 'open' ? 'queue' : 'smtp';
       const room = this.#room(route);
       if (room === 0) {
-        await this.#wakeUp.wait(this.#parts.tuning.pollIntervalMs);
+        await this.#wakeUp.wait(this.#deps.tuning.pollIntervalMs);
         continue;
       }
       const claims = await this.#claim(room, route);
@@ -167,8 +167,8 @@ export class OutboundWorker {
       for (const claim of claims ?? []) this.#take({ claim, route });
       this.#begin();
       if (claims === undefined)
-        await this.#wakeUp.wait(backoffMs(CLAIM_BACKOFF, failures, this.#parts.random()));
-      else if (claims.length < room) await this.#wakeUp.wait(this.#parts.tuning.pollIntervalMs);
+        await this.#wakeUp.wait(backoffMs(CLAIM_BACKOFF, failures, this.#deps.random()));
+      else if (claims.length < room) await this.#wakeUp.wait(this.#deps.tuning.pollIntervalMs);
     }
   }
 
@@ -180,18 +180,18 @@ export class OutboundWorker {
     const limit = this.#inFlightLimit(route);
     // While the outbox cannot be written, what is sent and not written must not pile up without end.
     if (this.#leased.size >= MAX_LEASED_PER_IN_FLIGHT * limit) return 0;
-    const keptReady = Math.max(limit, LEAST_KEPT_READY);
+    const keptReady = Math.max(limit, MIN_CLAIMED_AHEAD);
     const free = limit + keptReady - this.#sending.size - this.#ready.length;
     return free >= keptReady / 2 ? Math.min(free, MAX_CLAIM) : 0;
   }
 
   #inFlightLimit(route: LeaseRoute): number {
-    const { concurrency, handOverConcurrency } = this.#parts.tuning;
+    const { concurrency, handOverConcurrency } = this.#deps.tuning;
     return route === 'queue' ? handOverConcurrency : concurrency;
   }
 
   async #claim(limit: number, route: LeaseRoute): Promise<Claim[] | undefined> {
-    const { outbox, observer, log, tuning } = this.#parts;
+    const { outbox, observer, log, tuning } = this.#deps;
     try {
       const claims = await outbox.claim({ limit, leaseMs: tuning.leaseMs, route });
       if (claims.length > 0) observer.claimed(claims.length);
@@ -228,10 +228,10 @@ export class OutboundWorker {
     this.#ready = [];
     if (ids.length === 0) return;
     try {
-      await this.#parts.outbox.release(ids);
+      await this.#deps.outbox.release(ids);
       for (const id of ids) this.#leased.delete(id);
     } catch (error) {
-      this.#parts.log.error('outbox-unavailable', {
+      this.#deps.log.error('outbox-unavailable', {
         while: 'releasing',
         code: errorCode(error),
         deliveries: ids.length,
@@ -240,7 +240,7 @@ export class OutboundWorker {
   }
 
   async #seeOut({ claim, route }: ClaimedFor): Promise<void> {
-    const { clock, log, observer, random, tuning, workerId } = this.#parts;
+    const { clock, log, observer, random, tuning, workerId } = this.#deps;
     const at = clock.now();
     const retry: Backoff = { firstMs: FIRST_RETRY_MS, longestMs: tuning.retryMaxMs };
     const facts = (): AttemptFacts => ({
@@ -251,27 +251,27 @@ export class OutboundWorker {
     });
     try {
       const seen = await this.#send(claim, route);
-      this.#writer.add(settlementOf(claim, seen, facts()));
-      observer.settled(settledEvent(claim, seen.outcome, facts().durationMs));
+      this.#writer.add(toCompletion(claim, seen, facts()));
+      observer.completed(settledEvent(claim, seen.outcome, facts().durationMs));
     } catch (error) {
       // The mailer does not throw for what a server or a mail does; whatever this is, the mail must not be lost by it.
       log.error('send-failed-unexpectedly', { deliveryId: claim.id, code: errorCode(error) });
-      this.#writer.add(unexpectedSettlement(claim, errorCode(error), facts()));
+      this.#writer.add(unexpectedCompletion(claim, errorCode(error), facts()));
     }
   }
 
-  async #send(claim: Claim, route: LeaseRoute): Promise<SeenOut> {
-    const frozen = await this.#freeze(claim);
-    if (frozen.kind === 'refused') return { outcome: frozen };
-    const owed = narrowed(frozen.delivery, claim);
+  async #send(claim: Claim, route: LeaseRoute): Promise<ClaimResult> {
+    const composed = await this.#compose(claim);
+    if (composed.kind === 'refused') return { outcome: composed };
+    const owed = narrowed(composed.delivery, claim);
     const delivery = withoutThoseInSes(owed, claim);
     if (delivery.to.length === 0 && owed.to.length > 0) return { outcome: IN_SES };
     return { outcome: await this.#sendBy(route, delivery, claim), owed: owed.to };
   }
 
   async #sendBy(route: LeaseRoute, delivery: Delivery, claim: Claim): Promise<Outcome> {
-    const { mailer, clock } = this.#parts;
-    if (claim.takenOver) return mailer.handOver(delivery, leaseEnded(clock.now()));
+    const { mailer, clock } = this.#deps;
+    if (claim.reclaimed) return mailer.handOver(delivery, leaseEnded(clock.now()));
     // The lease says "queue": should this worker die, nobody shall have to fear that SMTP has the mail.
     if (route === 'queue') return mailer.handOver(delivery);
     return mailer.deliver(delivery);
@@ -281,21 +281,23 @@ export class OutboundWorker {
    * All that a stored mail is made of is in the row, so what cannot be composed now never can. One that has expired
    * is composed as well, and refused when it is to be sent: SES may have it, and only the mail tells for whom it is.
    */
-  async #freeze(claim: Claim): Promise<FreezeResult> {
+  async #compose(claim: Claim): Promise<ComposeResult> {
     if (claim.mail.kind === 'unreadable') return refused(claim, claim.mail.detail);
     try {
       const { expiresAt } = claim;
-      const mail = mailOfClaim({ ...claim, expiresAt: LAST_MOMENT }, claim.mail.fields);
-      const frozen = await this.#parts.mailer.freeze(mail);
-      return frozen.kind === 'refused' ? frozen : { ...frozen, delivery: { ...frozen.delivery, expiresAt } };
+      const mail = toMail({ ...claim, expiresAt: LAST_MOMENT }, claim.mail.fields);
+      const composed = await this.#deps.mailer.compose(mail);
+      return composed.kind === 'refused'
+        ? composed
+        : { ...composed, delivery: { ...composed.delivery, expiresAt } };
     } catch (error) {
-      this.#parts.log.error('not-composed', { deliveryId: claim.id, code: errorCode(error) });
+      this.#deps.log.error('not-composed', { deliveryId: claim.id, code: errorCode(error) });
       return refused(claim, `composing it failed: ${errorCode(error)}`);
     }
   }
 
   async #renew(): Promise<void> {
-    const { outbox, observer, log, tuning } = this.#parts;
+    const { outbox, observer, log, tuning } = this.#deps;
     if (this.#leased.size === 0) return;
     try {
       await outbox.renew([...this.#leased], tuning.leaseMs);
@@ -325,7 +327,7 @@ function leaseEnded(at: Date): Failure {
   return { class: 'unknown', phase: 'data', code: 'LEASE_ENDED', at: at.toISOString() };
 }
 
-function settledEvent(claim: Claim, outcome: SeenOut['outcome'], handledMs: number): SettledEvent {
+function settledEvent(claim: Claim, outcome: ClaimResult['outcome'], handledMs: number): CompletedEvent {
   if (outcome.kind === 'in-ses') return { outcome: 'handed-over', waitedMs: claim.waitedMs, handledMs };
   const failureClass = failureClassOf(outcome);
   return {

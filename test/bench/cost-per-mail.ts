@@ -7,7 +7,7 @@
  */
 import { SqsFallbackQueue } from '../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { packMime } from '../../lib/domain/content.ts';
-import type { Envelope } from '../../lib/domain/fallback-message.ts';
+import type { FallbackMessage } from '../../lib/domain/fallback-message.ts';
 import { type LocalBackend, startLocalBackend } from '../../lib/emulators/backend.ts';
 import type { LocalServices } from '../../lib/emulators/services.ts';
 import { createReceiptConsumer } from '../../lib/index.ts';
@@ -27,7 +27,7 @@ const SQS_ACTIONS = [
   'ChangeMessageVisibility',
 ] as const;
 
-function envelopeOf(index: number): Envelope {
+function envelopeOf(index: number): FallbackMessage {
   const to = `buyer-${index}@example.org`;
   const mime = `From: support@keybuzz.io\r\nTo: ${to}\r\nSubject: Your order ${index}\r\n\r\nIt is on its way.\r\n`;
   return {

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { Pool } from 'pg';
 import { migrate } from '../../lib/adapters/postgres/migrate.ts';
-import { type Envelope, parseEnvelope } from '../../lib/domain/fallback-message.ts';
+import { type FallbackMessage, parseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 import { headerValues } from '../../lib/domain/mime-headers.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { startPostgres } from '../../lib/emulators/postgres/embedded-postgres.ts';
@@ -108,8 +108,8 @@ async function untilSettled({ pool }: Chaos): Promise<boolean> {
   return false;
 }
 
-async function drainQueue({ sqs, fallback }: SqsAndS3): Promise<Envelope[]> {
-  const envelopes: Envelope[] = [];
+async function drainQueue({ sqs, fallback }: SqsAndS3): Promise<FallbackMessage[]> {
+  const envelopes: FallbackMessage[] = [];
   for (;;) {
     const { Messages = [] } = await sqs.send(
       new ReceiveMessageCommand({ QueueUrl: fallback.url, MaxNumberOfMessages: 10 }),
@@ -121,10 +121,10 @@ async function drainQueue({ sqs, fallback }: SqsAndS3): Promise<Envelope[]> {
   }
 }
 
-function envelopeOf({ Body = '' }: Message): Envelope {
-  const parsed = parseEnvelope(Body);
-  if (parsed.kind !== 'envelope') throw new Error(`the queue holds no envelope: ${parsed.detail}`);
-  return parsed.envelope;
+function envelopeOf({ Body = '' }: Message): FallbackMessage {
+  const parsed = parseFallbackMessage(Body);
+  if (parsed.kind !== 'message') throw new Error(`the queue holds no envelope: ${parsed.detail}`);
+  return parsed.message;
 }
 
 /** The subject of these mails is the id of their row. */
@@ -138,7 +138,7 @@ interface Arrivals {
   queued: number;
 }
 
-function countArrivals(smtp: SmtpDouble, envelopes: readonly Envelope[]): Map<string, Arrivals> {
+function countArrivals(smtp: SmtpDouble, envelopes: readonly FallbackMessage[]): Map<string, Arrivals> {
   const arrivals = new Map<string, Arrivals>();
   for (let row = 1; row <= ROWS; row += 1)
     arrivals.set(`chaos-${row}`, { taken: 0, unanswered: 0, queued: 0 });
@@ -154,7 +154,7 @@ function countArrivals(smtp: SmtpDouble, envelopes: readonly Envelope[]): Map<st
 }
 
 /** Two envelopes of one id that are not the same mail could not be told for a duplicate. */
-function idsOfDifferentMails(envelopes: readonly Envelope[]): Set<string> {
+function idsOfDifferentMails(envelopes: readonly FallbackMessage[]): Set<string> {
   const first = new Map<string, string>();
   const different = new Set<string>();
   for (const { id, content } of envelopes) {

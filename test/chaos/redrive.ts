@@ -12,9 +12,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ChangeMessageVisibilityBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../lambda/resend/constants.ts';
-import { SqsLetterBox } from '../../lib/adapters/sqs/dlq-client.ts';
+import { DlqClient } from '../../lib/adapters/sqs/dlq-client.ts';
 import { packMime } from '../../lib/domain/content.ts';
-import { parseEnvelope } from '../../lib/domain/fallback-message.ts';
+import { parseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 import type { LocalQueue, SqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { resendEnvironment } from '../../lib/emulators/backend.ts';
 import { startLambdaHost } from '../../lib/emulators/lambda/lambda-host.ts';
@@ -109,9 +109,9 @@ async function copiesIn({ sqs }: SqsAndS3, { url }: LocalQueue): Promise<Map<str
     );
     if (Messages.length === 0) break;
     for (const { Body = '', ReceiptHandle = '' } of Messages) {
-      const parsed = parseEnvelope(Body);
-      if (parsed.kind !== 'envelope') throw new Error(`the queue holds no envelope: ${parsed.detail}`);
-      copies.set(parsed.envelope.id, (copies.get(parsed.envelope.id) ?? 0) + 1);
+      const parsed = parseFallbackMessage(Body);
+      if (parsed.kind !== 'message') throw new Error(`the queue holds no envelope: ${parsed.detail}`);
+      copies.set(parsed.message.id, (copies.get(parsed.message.id) ?? 0) + 1);
       handles.push(ReceiptHandle);
     }
   }
@@ -201,7 +201,7 @@ async function run(): Promise<number> {
 }
 
 async function approximateCount({ sqs }: SqsAndS3, { url }: LocalQueue): Promise<number> {
-  const { waiting, outOfSight } = await new SqsLetterBox(sqs, url).counts();
+  const { waiting, outOfSight } = await new DlqClient(sqs, url).counts();
   return waiting + outOfSight;
 }
 

@@ -9,7 +9,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { packMime } from '../../lib/domain/content.ts';
-import { serialiseEnvelope } from '../../lib/domain/fallback-message.ts';
+import { serialiseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 import type { LocalQueue, SqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { type LocalBackend, startLocalBackend } from '../../lib/emulators/backend.ts';
 import type { LocalServices } from '../../lib/emulators/services.ts';
@@ -29,7 +29,7 @@ const indexOf = (id: string | undefined) => Number(id?.split('-')[1]);
 
 function bodyOf(index: number): string {
   const mime = `From: support@keybuzz.io\r\nTo: buyer-${index}@example.org\r\nSubject: ${idOf(index)}\r\n\r\nHello.\r\n`;
-  return serialiseEnvelope({
+  return serialiseFallbackMessage({
     version: 1,
     id: idOf(index),
     tenantId: `tenant-${index % 20}`,

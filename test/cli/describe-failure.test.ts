@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { describeFailure } from '../../lib/cli/describe-failure.ts';
 import { OperatorError } from '../../lib/cli/errors.ts';
-import { MendCommands } from '../../lib/cli/hints.ts';
+import { FixHints } from '../../lib/cli/hints.ts';
 
-const COMMANDS = new MendCommands({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops');
+const COMMANDS = new FixHints({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops');
 
 function named(name: string, message = 'no'): Error {
   return Object.assign(new Error(message), { name });
@@ -14,7 +14,7 @@ describe('describeFailure', () => {
     expect(describeFailure(new OperatorError('SEALED', 'Vault is sealed', 'vault operator unseal'))).toEqual({
       code: 'SEALED',
       message: 'Vault is sealed',
-      mend: 'vault operator unseal',
+      fix: 'vault operator unseal',
     });
   });
 
@@ -27,8 +27,8 @@ describe('describeFailure', () => {
     ['ECONNRESET', /try again/],
     ['TokenProviderError', /sign in to AWS/],
     ['SomethingElse', /mailctl doctor/],
-  ])('says what mends %s', (name, mend) => {
-    expect(describeFailure(named(name)).mend).toMatch(mend);
+  ])('says what fixes %s', (name, fix) => {
+    expect(describeFailure(named(name)).fix).toMatch(fix);
   });
 
   it.each([
@@ -48,22 +48,22 @@ describe('describeFailure', () => {
     ['Profile opps could not be found in shared credentials file.', /profile "opps"/],
     ['Region is missing', /set --region/],
     ['Region not accepted: region="eu west" is not a valid hostname component.', /set --region/],
-  ])('says what mends it by the words: %s', (message, mend) => {
+  ])('says what fixes it by the words: %s', (message, fix) => {
     const failure = describeFailure(named('CredentialsProviderError', message), COMMANDS);
-    expect(failure.mend).toMatch(mend);
-    expect(describeFailure(named('CredentialsProviderError', 'none')).mend).not.toMatch(mend);
+    expect(failure.fix).toMatch(fix);
+    expect(describeFailure(named('CredentialsProviderError', 'none')).fix).not.toMatch(fix);
   });
 
   it('has it tried again where AWS is in trouble, and only there', () => {
     const answered = (httpStatusCode: number) =>
-      describeFailure(Object.assign(named('InternalFailure'), { $metadata: { httpStatusCode } })).mend;
+      describeFailure(Object.assign(named('InternalFailure'), { $metadata: { httpStatusCode } })).fix;
     expect(answered(503)).toMatch(/try again/);
     expect(answered(400)).not.toMatch(/try again/);
   });
 
   it('looks further in the same deployment', () => {
-    const { mend } = describeFailure(named('SomethingElse'), COMMANDS);
-    expect(mend).toContain('"mailctl --stage prod --profile ops doctor"');
+    const { fix } = describeFailure(named('SomethingElse'), COMMANDS);
+    expect(fix).toContain('"mailctl --stage prod --profile ops doctor"');
   });
 
   it('shows no whole address', () => {
@@ -77,14 +77,14 @@ describe('describeFailure', () => {
     );
     const failure = describeFailure(Object.assign(new AggregateError(refused), { code: 'ECONNREFUSED' }));
     expect(failure.message).toBe('connect ECONNREFUSED ::1:1; connect ECONNREFUSED 127.0.0.1:1');
-    expect(failure.mend).toMatch(/check the network/);
+    expect(failure.fix).toMatch(/check the network/);
   });
 
   it.each([[undefined], [null], ['text'], [{}], [new Error('')]])(
     'takes whatever was thrown: %p',
     (thrown) => {
-      const { message, mend } = describeFailure(thrown);
-      expect([message, mend]).not.toContain('');
+      const { message, fix } = describeFailure(thrown);
+      expect([message, fix]).not.toContain('');
     },
   );
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { MendCommands } from '../../lib/cli/hints.ts';
+import { FixHints } from '../../lib/cli/hints.ts';
 
-describe('commands that mend', () => {
+describe('commands that fix', () => {
   it('name what is not the default, each', () => {
-    const commands = new MendCommands({ project: 'shop', stage: 'prod' }, 'us-east-1', 'ops');
+    const commands = new FixHints({ project: 'shop', stage: 'prod' }, 'us-east-1', 'ops');
     expect(commands.mailctl('dlq ls')).toBe(
       'mailctl --stage prod --project shop --region us-east-1 --profile ops dlq ls',
     );
@@ -21,7 +21,7 @@ describe('commands that mend', () => {
   });
 
   it('are short where all is the default', () => {
-    const commands = new MendCommands({ project: 'keybuzz', stage: 'dev' }, 'eu-west-1');
+    const commands = new FixHints({ project: 'keybuzz', stage: 'dev' }, 'eu-west-1');
     expect(commands.mailctl('dlq ls')).toBe('mailctl dlq ls');
     expect(commands.deploy).toBe('npm run deploy -- -c stage=dev');
     expect(commands.ssoLogin).toBe('aws sso login');
@@ -29,7 +29,7 @@ describe('commands that mend', () => {
 
   it('stay one word where the name of a profile is several, or more than a word', () => {
     const login = (profile: string) =>
-      new MendCommands({ project: 'keybuzz', stage: 'dev' }, 'eu-west-1', profile).ssoLogin;
+      new FixHints({ project: 'keybuzz', stage: 'dev' }, 'eu-west-1', profile).ssoLogin;
     expect(login('my ops')).toBe("aws sso login --profile 'my ops'");
     expect(login("o'ps; id")).toBe("aws sso login --profile 'o'\\''ps; id'");
   });

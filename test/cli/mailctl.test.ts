@@ -56,7 +56,7 @@ describe('mailctl', () => {
   it('says what to do where there are no credentials', async () => {
     const { code, stdout, stderr } = await runMailctl(['suppression', 'ls']);
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/credentials[\s\S]+mend: sign in to AWS: set AWS_PROFILE/);
+    expect(stderr).toMatch(/credentials[\s\S]+fix: sign in to AWS: set AWS_PROFILE/);
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
@@ -70,14 +70,14 @@ describe('mailctl', () => {
     const { code, stderr } = await runMailctl(['--stage', 'prod', 'suppression', 'ls'], account.environment);
     expect(code).toBe(2);
     expect(stderr).toContain('there is no stack keybuzz-mail-pipeline-prod in eu-west-1 (project keybuzz)');
-    expect(stderr).toMatch(/mend: check --region, --project and --profile.+npm run deploy -- -c stage=prod/);
+    expect(stderr).toMatch(/fix: check --region, --project and --profile.+npm run deploy -- -c stage=prod/);
   });
 
   it('says what is denied', async () => {
     account.fault({ fault: { kind: 'denied' }, on: { action: 'DescribeStacks' } });
     const { code, stderr } = await runMailctl(['suppression', 'ls'], account.environment);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/DescribeStacks[\s\S]+mend: ask for the permission/);
+    expect(stderr).toMatch(/DescribeStacks[\s\S]+fix: ask for the permission/);
   });
 
   it('does not take every ValidationError for a stack that is not there', async () => {
@@ -110,7 +110,7 @@ describe('mailctl', () => {
       silent.waitForCall({ action: 'DescribeStacks' }).then(() => child.kill('SIGINT')),
     ]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^interrupted\n {2}mend: /m);
+    expect(stderr).toMatch(/^interrupted\n {2}fix: /m);
     const asked = command === 'dns' ? 3 : 1;
     expect(silent.callsOf({ action: 'DescribeStacks' })).toBe(asked);
     await silent.close();

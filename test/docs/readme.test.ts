@@ -2,8 +2,8 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { verdictOf } from '../../lib/adapters/ses/classify-ses-error.ts';
-import { FATE_KINDS } from '../../lib/domain/delivery-status.ts';
+import { classifySesError } from '../../lib/adapters/ses/classify-ses-error.ts';
+import { STATUS_KINDS } from '../../lib/domain/delivery-status.ts';
 import { FAILURE_CLASSES } from '../../lib/domain/failure.ts';
 import { MAILER_ENVIRONMENT, readMailerSettings } from '../../lib/mailer/settings.ts';
 import { WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/settings.ts';
@@ -79,13 +79,13 @@ describe('the README', () => {
     expect(readme).toContain(`| \`${failureClass}\` |`);
   });
 
-  it.each(FATE_KINDS)('explains the receipt %s', (kind) => {
+  it.each(STATUS_KINDS)('explains the receipt %s', (kind) => {
     expect(readme).toContain(`| \`${kind}\` |`);
   });
 
   it('explains the reasons of dead letters that come from SES', () => {
     for (const code of ['MessageRejected', 'InvalidParameterValue']) {
-      expect(readme).toContain(`\`${verdictOf(code, '', 400).cause}\``);
+      expect(readme).toContain(`\`${classifySesError(code, '', 400).cause}\``);
     }
   });
 });

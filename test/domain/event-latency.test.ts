@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import {
   addCounts,
   countLatencies,
-  evidenceWaitMs,
   LATENCY_BOUNDS_SECONDS,
   latencyClass,
+  sendEventTimeoutMs,
 } from '../../lib/domain/event-latency.ts';
 
 const WAIT = { leastMs: 60_000, defaultMs: 600_000, mostMs: 3_600_000 };
@@ -52,21 +52,21 @@ describe('counts', () => {
 
 describe('the wait for an event', () => {
   it('is the default where too few were measured', () => {
-    expect(evidenceWaitMs(countLatencies([]), WAIT)).toBe(WAIT.defaultMs);
-    expect(evidenceWaitMs(countLatencies(times(99, 1)), WAIT)).toBe(WAIT.defaultMs);
-    expect(evidenceWaitMs(countLatencies(times(100, 1)), WAIT)).toBe(WAIT.leastMs);
+    expect(sendEventTimeoutMs(countLatencies([]), WAIT)).toBe(WAIT.defaultMs);
+    expect(sendEventTimeoutMs(countLatencies(times(99, 1)), WAIT)).toBe(WAIT.defaultMs);
+    expect(sendEventTimeoutMs(countLatencies(times(100, 1)), WAIT)).toBe(WAIT.leastMs);
   });
 
   it('is twice what all but one in a thousand kept', () => {
     const slow = (count: number) => countLatencies([...times(10_000 - count, 1), ...times(count, 100_000)]);
-    expect(evidenceWaitMs(slow(10), WAIT)).toBe(WAIT.leastMs);
-    expect(evidenceWaitMs(slow(11), WAIT)).toBe(2 * 120_000);
+    expect(sendEventTimeoutMs(slow(10), WAIT)).toBe(WAIT.leastMs);
+    expect(sendEventTimeoutMs(slow(11), WAIT)).toBe(2 * 120_000);
   });
 
   it('stays within its bounds, and is no shorter than the slowest of all but one in a thousand', () => {
     fc.assert(
       fc.property(fc.array(latency, { minLength: 100, maxLength: 400 }), (latencies) => {
-        const waitMs = evidenceWaitMs(countLatencies(latencies), WAIT);
+        const waitMs = sendEventTimeoutMs(countLatencies(latencies), WAIT);
         expect(waitMs).toBeGreaterThanOrEqual(WAIT.leastMs);
         expect(waitMs).toBeLessThanOrEqual(WAIT.mostMs);
         const slowest = Math.max(...latencies);
@@ -78,13 +78,15 @@ describe('the wait for an event', () => {
   it('never shrinks because an event came late', () => {
     fc.assert(
       fc.property(fc.array(latency, { minLength: 100, maxLength: 300 }), (latencies) => {
-        const before = evidenceWaitMs(countLatencies(latencies), WAIT);
-        expect(evidenceWaitMs(countLatencies([...latencies, HUGE_MS]), WAIT)).toBeGreaterThanOrEqual(before);
+        const before = sendEventTimeoutMs(countLatencies(latencies), WAIT);
+        expect(sendEventTimeoutMs(countLatencies([...latencies, HUGE_MS]), WAIT)).toBeGreaterThanOrEqual(
+          before,
+        );
       }),
     );
   });
 
   it('is the most where events take longer than any bound', () => {
-    expect(evidenceWaitMs(countLatencies(times(1000, HUGE_MS)), WAIT)).toBe(WAIT.mostMs);
+    expect(sendEventTimeoutMs(countLatencies(times(1000, HUGE_MS)), WAIT)).toBe(WAIT.mostMs);
   });
 });

@@ -4,8 +4,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import { receiptJsonSchema } from '../../bin/publish-contract.ts';
-import { parseReceipt, receiptsOf, serialiseReceipt } from '../../lib/domain/receipt.ts';
-import { arbitraryFate } from '../support/arbitrary-fate.ts';
+import { parseReceipt, serialiseReceipt, toReceipts } from '../../lib/domain/receipt.ts';
+import { arbitraryFate } from '../support/arbitrary-status.ts';
 
 const contract = (name: string) =>
   readFileSync(new URL(`../../docs/contract/${name}`, import.meta.url), 'utf8');
@@ -18,15 +18,15 @@ const receipts = fc
   .array(
     fc.record({
       address: fc.constantFrom('marie@example.org', '"a@b"@exämple.org', `${'x'.repeat(64)}@example.org`),
-      fate: arbitraryFate,
+      status: arbitraryFate,
       smtpResponse: fc.option(fc.string({ unit: 'binary', maxLength: 200 }), { nil: undefined }),
     }),
     { minLength: 1 },
   )
   .map((told) =>
-    receiptsOf(
+    toReceipts(
       { id: 'mail-1', region: 'eu-west-1' },
-      told.map(({ address, fate, smtpResponse }) => ({ address, fate: { ...fate, smtpResponse } })),
+      told.map(({ address, status, smtpResponse }) => ({ address, status: { ...status, smtpResponse } })),
     ),
   );
 

@@ -1,20 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Fate, laterFates } from '../../lib/domain/delivery-status.ts';
+import { type DeliveryStatus, mergeStatuses } from '../../lib/domain/delivery-status.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../lib/domain/limits.ts';
 import {
-  fatesOf,
-  messageIdOf,
   parseReceipt,
-  receiptsOf,
   serialiseReceipt,
+  toReceipts,
+  toSmtpMessageId,
+  toStatuses,
 } from '../../lib/domain/receipt.ts';
-import { arbitraryFate } from '../support/arbitrary-fate.ts';
+import { arbitraryFate } from '../support/arbitrary-status.ts';
 
 const subject = { id: 'reply-1', tenantId: 'shop-1', region: 'eu-west-1' };
-const sent: Fate = { kind: 'sent', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1' };
+const sent: DeliveryStatus = { kind: 'sent', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1' };
 const aReceipt = () => {
-  const [receipt] = receiptsOf(subject, [{ address: 'marie@example.org', fate: sent }]);
+  const [receipt] = toReceipts(subject, [{ address: 'marie@example.org', status: sent }]);
   if (receipt === undefined) throw new Error('no receipt');
   return receipt;
 };
@@ -22,21 +22,24 @@ const aReceipt = () => {
 const changed = (fields: object) => JSON.stringify({ ...aReceipt(), ...fields });
 const buyers = (count: number) => Array.from({ length: count }, (_, index) => `buyer-${index}@example.org`);
 
-describe('the receipts of some fates', () => {
+describe('the receipts of some statuses', () => {
   it('tell all of them, through the queue and back', () => {
-    const told = fc.array(fc.record({ address: fc.constantFrom(...buyers(8)), fate: arbitraryFate }), {
+    const told = fc.array(fc.record({ address: fc.constantFrom(...buyers(8)), status: arbitraryFate }), {
       minLength: 1,
     });
     fc.assert(
-      fc.property(told, (fates) => {
-        const received = receiptsOf(subject, fates).map((receipt) => parseReceipt(serialiseReceipt(receipt)));
+      fc.property(told, (statuses) => {
+        const received = toReceipts(subject, statuses).map((receipt) =>
+          parseReceipt(serialiseReceipt(receipt)),
+        );
         const known = received.reduce(
-          (before, parsed) => (parsed.kind === 'receipt' ? laterFates(before, fatesOf(parsed.receipt)) : {}),
+          (before, parsed) =>
+            parsed.kind === 'receipt' ? mergeStatuses(before, toStatuses(parsed.receipt)) : {},
           {},
         );
 
-        const expected = fates.reduce(
-          (before, { address, fate }) => laterFates(before, { [address]: fate }),
+        const expected = statuses.reduce(
+          (before, { address, status }) => mergeStatuses(before, { [address]: status }),
           {},
         );
         expect(known).toEqual(expected);
@@ -45,10 +48,10 @@ describe('the receipts of some fates', () => {
     );
   });
 
-  it('are one for recipients of the same fate, and say where replies will point', () => {
-    const receipts = receiptsOf(
+  it('are one for recipients of the same status, and say where replies will point', () => {
+    const receipts = toReceipts(
       subject,
-      buyers(3).map((address) => ({ address, fate: sent })),
+      buyers(3).map((address) => ({ address, status: sent })),
     );
 
     expect(receipts).toEqual([
@@ -66,15 +69,15 @@ describe('the receipts of some fates', () => {
   });
 
   it('fit into messages of SQS, whatever the servers answered', () => {
-    const fate: Fate = {
+    const status: DeliveryStatus = {
       ...sent,
       kind: 'bounced',
       bounce: { type: 'Permanent', subType: 'General' },
       smtpResponse: '\u0001'.repeat(1000),
     };
-    const receipts = receiptsOf(
+    const receipts = toReceipts(
       subject,
-      buyers(250).map((address) => ({ address, fate })),
+      buyers(250).map((address) => ({ address, status: status })),
     );
 
     expect(receipts.flatMap(({ recipients }) => recipients.map(({ address }) => address))).toEqual(
@@ -88,8 +91,8 @@ describe('the receipts of some fates', () => {
 
 describe('the Message-ID that SES writes', () => {
   it('names the Region, but for the first one', () => {
-    expect(messageIdOf('x', 'eu-west-1')).toBe('<x@eu-west-1.amazonses.com>');
-    expect(messageIdOf('x', 'us-east-1')).toBe('<x@email.amazonses.com>');
+    expect(toSmtpMessageId('x', 'eu-west-1')).toBe('<x@eu-west-1.amazonses.com>');
+    expect(toSmtpMessageId('x', 'us-east-1')).toBe('<x@email.amazonses.com>');
   });
 });
 

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MAX_SOFT_BOUNCES } from '../../lib/domain/limits.ts';
 import {
+  applySignal,
   NO_RECORD,
-  type Strike,
   type SuppressionRecord,
-  suppressionOf,
-  withStrike,
+  type SuppressionSignal,
+  toSuppression,
 } from '../../lib/domain/suppression.ts';
 
 const POLICY = { softBounces: 3, windowDays: 7 };
@@ -19,7 +19,7 @@ const at = (days: number) => new Date(START + days * DAY_MS);
 const LATEST = new Date(START + 8 * HOUR_MS);
 
 /** Few values, so that many strikes share a time, a delivery or a message. */
-const strike: fc.Arbitrary<Strike> = fc.record({
+const strike: fc.Arbitrary<SuppressionSignal> = fc.record({
   kind: fc.constantFrom('hard-bounce', 'complaint', 'soft-bounce'),
   at: fc.integer({ min: 0, max: 8 }).map((hours) => new Date(START + hours * HOUR_MS)),
   deliveryId: fc.constantFrom('d1', 'd2', 'd3'),
@@ -27,7 +27,7 @@ const strike: fc.Arbitrary<Strike> = fc.record({
 });
 
 /** More soft bounces at once than are kept. */
-const crowd: fc.Arbitrary<Strike> = fc.record({
+const crowd: fc.Arbitrary<SuppressionSignal> = fc.record({
   kind: fc.constant('soft-bounce'),
   at: fc.constantFrom(at(0), at(1)),
   deliveryId: fc.constantFrom('d1', 'd2'),
@@ -35,7 +35,7 @@ const crowd: fc.Arbitrary<Strike> = fc.record({
 });
 
 /** The same strikes in two orders, each once or more often. */
-const twoTellings = (one: fc.Arbitrary<Strike>) =>
+const twoTellings = (one: fc.Arbitrary<SuppressionSignal>) =>
   fc.array(one, { minLength: 1, maxLength: 80, size: 'max' }).chain((strikes) =>
     fc.tuple(
       fc.constant(strikes),
@@ -47,17 +47,17 @@ const twoTellings = (one: fc.Arbitrary<Strike>) =>
     ),
   );
 
-const recordOf = (strikes: readonly Strike[]) => strikes.reduce(withStrike, NO_RECORD);
+const recordOf = (strikes: readonly SuppressionSignal[]) => strikes.reduce(applySignal, NO_RECORD);
 
-function soft(days: number, id = `m${days}`): Strike {
+function soft(days: number, id = `m${days}`): SuppressionSignal {
   return { kind: 'soft-bounce', at: at(days), deliveryId: `d-${id}`, sesMessageId: id };
 }
 
-function hard(days: number, kind: 'hard-bounce' | 'complaint' = 'hard-bounce'): Strike {
+function hard(days: number, kind: 'hard-bounce' | 'complaint' = 'hard-bounce'): SuppressionSignal {
   return { kind, at: at(days), deliveryId: 'd-hard', sesMessageId: `h${days}` };
 }
 
-const reasonAt = (record: SuppressionRecord, days: number) => suppressionOf(record, POLICY, at(days))?.reason;
+const reasonAt = (record: SuppressionRecord, days: number) => toSuppression(record, POLICY, at(days))?.reason;
 
 describe('the record of an address', () => {
   it.each([
@@ -85,21 +85,21 @@ describe('the record of an address', () => {
   it('leaves the record that it was told on', () => {
     const before = recordOf([soft(1)]);
     const copy = structuredClone(before);
-    withStrike(before, soft(2));
-    withStrike(before, hard(2));
+    applySignal(before, soft(2));
+    applySignal(before, hard(2));
     expect(before).toEqual(copy);
   });
 });
 
 describe('an address', () => {
   it('without a record is not suppressed', () => {
-    expect(suppressionOf(NO_RECORD, POLICY, at(0))).toBeUndefined();
+    expect(toSuppression(NO_RECORD, POLICY, at(0))).toBeUndefined();
   });
 
   it.each(['hard-bounce', 'complaint'] as const)('is suppressed by one %s, for ever', (kind) => {
     const record = recordOf([hard(1, kind)]);
     for (const now of [1, 1000]) {
-      expect(suppressionOf(record, POLICY, at(now))).toEqual({
+      expect(toSuppression(record, POLICY, at(now))).toEqual({
         reason: kind,
         since: at(1),
         deliveryId: 'd-hard',
@@ -117,8 +117,8 @@ describe('an address', () => {
 
   it('is suppressed by as many soft bounces as the policy says, as long as they lie in its window', () => {
     const record = recordOf([soft(2), soft(0), soft(1)]);
-    expect(suppressionOf(recordOf([soft(2), soft(0)]), POLICY, at(2))).toBeUndefined();
-    expect(suppressionOf(record, POLICY, at(2))).toEqual({
+    expect(toSuppression(recordOf([soft(2), soft(0)]), POLICY, at(2))).toBeUndefined();
+    expect(toSuppression(record, POLICY, at(2))).toEqual({
       reason: 'soft-bounces',
       since: at(2),
       deliveryId: 'd-m2',
@@ -137,7 +137,7 @@ describe('a removal', () => {
     fc.assert(
       fc.property(fc.array(strike), fc.array(strike), (before, after) => {
         const removed = { ...recordOf(before), manual: { at: at(0) }, removedAt: LATEST };
-        expect(suppressionOf(after.reduce(withStrike, removed), POLICY, at(1))).toBeUndefined();
+        expect(toSuppression(after.reduce(applySignal, removed), POLICY, at(1))).toBeUndefined();
       }),
     );
   });
@@ -145,12 +145,12 @@ describe('a removal', () => {
   it('does not forgive what happens later, and an older story does not hide that', () => {
     const removed = { ...NO_RECORD, removedAt: at(1) };
     for (const kind of ['hard-bounce', 'complaint'] as const) {
-      expect(reasonAt([hard(2, kind), hard(0, kind)].reduce(withStrike, removed), 2)).toBe(kind);
-      expect(reasonAt([hard(0, kind), hard(2, kind)].reduce(withStrike, removed), 2)).toBe(kind);
+      expect(reasonAt([hard(2, kind), hard(0, kind)].reduce(applySignal, removed), 2)).toBe(kind);
+      expect(reasonAt([hard(0, kind), hard(2, kind)].reduce(applySignal, removed), 2)).toBe(kind);
     }
     const softly = [soft(0), soft(2), soft(0.5), soft(3)];
-    expect(reasonAt(softly.reduce(withStrike, removed), 4)).toBeUndefined();
-    expect(reasonAt([...softly, soft(4)].reduce(withStrike, removed), 4)).toBe('soft-bounces');
+    expect(reasonAt(softly.reduce(applySignal, removed), 4)).toBeUndefined();
+    expect(reasonAt([...softly, soft(4)].reduce(applySignal, removed), 4)).toBe('soft-bounces');
     expect(reasonAt({ ...removed, manual: { at: at(2) } }, 2)).toBe('manual');
   });
 });

@@ -1,10 +1,10 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { serialiseEnvelope } from '../../lib/domain/fallback-message.ts';
+import { serialiseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 import { startFeedbackFunction, startResendFunction } from '../../lib/emulators/backend.ts';
 import type { LambdaHost } from '../../lib/emulators/lambda/lambda-host.ts';
 import { type LocalServices, startLocalServices } from '../../lib/emulators/services.ts';
-import { Journal } from '../../lib/emulators/ses/recorder.ts';
+import { Recorder } from '../../lib/emulators/ses/recorder.ts';
 import { anEnvelope } from '../support/an-envelope.ts';
 
 const SOON = () => ({ signal: AbortSignal.timeout(30_000) });
@@ -37,7 +37,7 @@ interface Line {
 }
 
 describe('the bundle of the resend Lambda, killed around the call of SES', () => {
-  const lines = new Journal<Line>('log line');
+  const lines = new Recorder<Line>('log line');
   let services: LocalServices;
   let resendFunction: LambdaHost;
   let feedbackFunction: LambdaHost;
@@ -81,7 +81,7 @@ describe('the bundle of the resend Lambda, killed around the call of SES', () =>
     await aws.sqs.send(
       new SendMessageCommand({
         QueueUrl: aws.fallback.url,
-        MessageBody: serialiseEnvelope(anEnvelope({ id })),
+        MessageBody: serialiseFallbackMessage(anEnvelope({ id })),
       }),
     );
     await moment;

@@ -95,7 +95,7 @@ describe('npm start -- --exit --json', () => {
     expect(mail('news-1')?.row).toMatchObject({ status: 'delivered', provider: 'ses' });
   });
 
-  it('has the fate of each resent mail back in its row, with the id that SES gave it', () => {
+  it('has the status of each resent mail back in its row, with the id that SES gave it', () => {
     const { row, arrivals } = mail('otp-2') ?? {};
     expect(row?.recipients['marie@example.org']).toMatchObject({
       kind: 'delivered',

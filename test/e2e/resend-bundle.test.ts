@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RESEND_ENV } from '../../lambda/resend/constants.ts';
-import { type Envelope, serialiseEnvelope } from '../../lib/domain/fallback-message.ts';
+import { type FallbackMessage, serialiseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 import { metricNamespace } from '../../lib/domain/metrics.ts';
 import { resendEnvironment } from '../../lib/emulators/backend.ts';
 import { type LambdaHost, startLambdaHost } from '../../lib/emulators/lambda/lambda-host.ts';
@@ -24,8 +24,8 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
 
   const environment = () => resendEnvironment(services, { least: 1, default: 1, most: 1 });
 
-  async function enqueue(body: Envelope | string): Promise<void> {
-    const text = typeof body === 'string' ? body : serialiseEnvelope(body);
+  async function enqueue(body: FallbackMessage | string): Promise<void> {
+    const text = typeof body === 'string' ? body : serialiseFallbackMessage(body);
     const { sqs, fallback } = services.aws;
     await sqs.send(new SendMessageCommand({ QueueUrl: fallback.url, MessageBody: text }));
   }

@@ -4,7 +4,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { unpackMime } from '../../lib/domain/content.ts';
 import type { Delivery } from '../../lib/domain/delivery.ts';
-import type { Envelope } from '../../lib/domain/fallback-message.ts';
+import type { FallbackMessage } from '../../lib/domain/fallback-message.ts';
 import { MAX_CONTENT_BYTES } from '../../lib/domain/limits.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
@@ -26,7 +26,7 @@ const MAIL: Mail = {
   text: 'It is on its way.',
 };
 
-function inlineMime({ content }: Envelope): Buffer {
+function inlineMime({ content }: FallbackMessage): Buffer {
   if (content.type !== 'mime') throw new Error(`the content is of type ${content.type}`);
   const unpacked = unpackMime(content);
   if (unpacked.kind !== 'mime') throw new Error(unpacked.detail);
@@ -88,10 +88,10 @@ describe('the mailer', () => {
 
   it('hands over the bytes that SMTP was offered', async () => {
     await double.behave({ kind: 'final-reply', reply: '452 4.3.1 Insufficient system storage' });
-    const frozen = await mailer.freeze(MAIL);
-    if (frozen.kind !== 'delivery') throw new Error(frozen.detail);
+    const composed = await mailer.compose(MAIL);
+    if (composed.kind !== 'delivery') throw new Error(composed.detail);
 
-    const outcome = await mailer.deliver(frozen.delivery);
+    const outcome = await mailer.deliver(composed.delivery);
 
     expect(outcome).toMatchObject({
       kind: 'handed-over',
@@ -108,7 +108,7 @@ describe('the mailer', () => {
       tenantId: 'tenant-7',
       envelope: { to: ['marie@example.org'] },
     });
-    expect(envelope && inlineMime(envelope).equals(frozen.delivery.mime)).toBe(true);
+    expect(envelope && inlineMime(envelope).equals(composed.delivery.mime)).toBe(true);
   });
 
   it('names the tenant as message group', async () => {
@@ -250,9 +250,9 @@ describe('the mailer', () => {
   });
 
   async function frozenDelivery(change: Partial<Mail> = {}): Promise<Delivery> {
-    const frozen = await mailer.freeze({ ...MAIL, ...change });
-    if (frozen.kind !== 'delivery') throw new Error(frozen.detail);
-    return frozen.delivery;
+    const composed = await mailer.compose({ ...MAIL, ...change });
+    if (composed.kind !== 'delivery') throw new Error(composed.detail);
+    return composed.delivery;
   }
 
   const keptDeliveries: [string, (delivery: Delivery) => Delivery, string][] = [

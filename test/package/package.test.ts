@@ -52,7 +52,7 @@ const SEND_TWO = `
   async function main() {
     const { kind } = await mailer.send({ ...${MAIL}, id: 'reply-1', tenantId: 'acme' });
     const info = await transporter.sendMail({ ...${MAIL}, id: 'reply-2', tenantId: 'acme' });
-    const unreadable = parseEnvelope('{').kind;
+    const unreadable = parseFallbackMessage('{').kind;
     await mailer.close();
     transporter.close();
     console.log(JSON.stringify({ kinds: [kind, info.outcome.kind], accepted: info.accepted, unreadable }));
@@ -64,13 +64,13 @@ const PROGRAMS = [
     'an ECMAScript module',
     'send.mjs',
     `import nodemailer from 'nodemailer';
-     import { createMailer, fallbackTransport, parseEnvelope, readMailerSettings } from 'keybuzz-mail-pipeline';`,
+     import { createMailer, fallbackTransport, parseFallbackMessage, readMailerSettings } from 'keybuzz-mail-pipeline';`,
   ],
   [
     'CommonJS',
     'send.cjs',
     `const nodemailer = require('nodemailer');
-     const { createMailer, fallbackTransport, parseEnvelope, readMailerSettings } = require('keybuzz-mail-pipeline');`,
+     const { createMailer, fallbackTransport, parseFallbackMessage, readMailerSettings } = require('keybuzz-mail-pipeline');`,
   ],
 ] as const;
 
@@ -123,16 +123,16 @@ it('gives away the contract by its own name', async () => {
   const program = `
     import schema from 'keybuzz-mail-pipeline/contract/envelope.v1.schema.json' with { type: 'json' };
     import example from 'keybuzz-mail-pipeline/contract/examples/mail.json' with { type: 'json' };
-    import { parseEnvelope } from 'keybuzz-mail-pipeline';
-    console.log(JSON.stringify({ title: schema.title, kind: parseEnvelope(JSON.stringify(example)).kind }));`;
+    import { parseFallbackMessage } from 'keybuzz-mail-pipeline';
+    console.log(JSON.stringify({ title: schema.title, kind: parseFallbackMessage(JSON.stringify(example)).kind }));`;
   expect(await installed.run('contract.mjs', program, {})).toEqual({
     title: 'Mail envelope, version 1',
-    kind: 'envelope',
+    kind: 'message',
   });
 });
 
 const TYPED_IMPORTS = `import nodemailer from 'nodemailer';
-import { createMailer, fallbackTransport, type MailerSettings, parseEnvelope } from 'keybuzz-mail-pipeline';
+import { createMailer, fallbackTransport, type MailerSettings, parseFallbackMessage } from 'keybuzz-mail-pipeline';
 export const settings: MailerSettings = {
   smtp: { host: 'mail.example.org' },
   fallback: { queueUrl: 'https://sqs.eu-west-1.amazonaws.com/1/fallback', payloadBucket: 'payloads' },
@@ -155,8 +155,8 @@ describe('the types of the package', () => {
       });
       info.accepted satisfies string[];
       info.outcome.kind satisfies string;
-      const parsed = parseEnvelope('{');
-      if (parsed.kind === 'envelope') parsed.envelope.id satisfies string;`;
+      const parsed = parseFallbackMessage('{');
+      if (parsed.kind === 'message') parsed.message.id satisfies string;`;
     expect(await installed.typeErrors('works.ts', program)).toEqual([]);
   });
 
@@ -175,7 +175,7 @@ describe('the types of the package', () => {
       ["({ host: 'mail', port: '25' }) satisfies MailerSettings['smtp'];", 'TS2322'],
       ["(await mailer.send({})).kind === 'nonsense';", 'TS2367'],
       ['(await mailer.send({})).handOver;', 'TS2339'],
-      ["parseEnvelope('{').envelope;", 'TS2339'],
+      ["parseFallbackMessage('{').envelope;", 'TS2339'],
       ['await transporter.sendMail({ tenantId: 7 });', 'TS2322'],
       ["await transporter.sendMail({ holdFor: 'acme' });", 'TS2353'],
     ];

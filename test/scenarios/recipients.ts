@@ -40,7 +40,7 @@ const SLOW_DELIVERIES = 10;
 
 /** Lets SES meet these recipients, and its events take their time, in ms of this machine. */
 export function giveFates(ses: SesDouble): void {
-  ses.fate((_mail, recipient) => {
+  ses.status((_mail, recipient) => {
     if (recipient === UNKNOWN || recipient.startsWith('gone')) return { kind: 'hard-bounce' };
     return recipient.startsWith('angry') ? { kind: 'complaint' } : undefined;
   });

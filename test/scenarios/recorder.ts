@@ -1,7 +1,7 @@
 import { MetricStore, type Observation } from '../support/cloudwatch/metric-store.ts';
 import type { Scenario } from './scenario.ts';
 import type { ScenarioRecording } from './scenario-recording.ts';
-import { StretchedTime } from './stretched-time.ts';
+import { ScaledTime } from './stretched-time.ts';
 
 const MINUTE_MS = 60 * 1000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -12,7 +12,7 @@ export class Recorder {
   readonly #store = new MetricStore();
   readonly #fromMs: number;
   #toMs: number;
-  #time: StretchedTime | undefined;
+  #time: ScaledTime | undefined;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -22,7 +22,7 @@ export class Recorder {
 
   /** @param startedMs when the scenario begins on this machine, in ms since the epoch */
   begin(startedMs: number): void {
-    this.#time = new StretchedTime({ startedMs, fromMs: this.#fromMs, speed: this.#scenario.speed });
+    this.#time = new ScaledTime({ startedMs, fromMs: this.#fromMs, speed: this.#scenario.speed });
   }
 
   observe(seen: Observation): void {

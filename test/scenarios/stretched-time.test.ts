@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { StretchedTime } from './stretched-time.ts';
+import { ScaledTime } from './stretched-time.ts';
 
 const STARTED_MS = Date.parse('2026-11-22T20:00:00Z');
 const FROM_MS = Date.parse('2026-01-14T09:00:00Z');
-const time = new StretchedTime({ startedMs: STARTED_MS, fromMs: FROM_MS, speed: 120 });
+const time = new ScaledTime({ startedMs: STARTED_MS, fromMs: FROM_MS, speed: 120 });
 
 const seen = { namespace: 'keybuzz/mail', name: 'Any', dimensions: {}, at: STARTED_MS + 30_000 };
 

@@ -1,6 +1,6 @@
 import type { Observation } from '../support/cloudwatch/metric-store.ts';
 
-export interface TimeStretch {
+export interface TimeScale {
   /** When the run began on this machine, in ms since the epoch. */
   readonly startedMs: number;
   /** The moment of the scenario that it stands for, in ms since the epoch. */
@@ -12,10 +12,10 @@ export interface TimeStretch {
 const TIME_UNITS = new Set(['Seconds', 'Milliseconds']);
 
 /** The time of a scenario: a run of minutes stands for hours, and nothing else about it changes. */
-export class StretchedTime {
-  readonly #stretch: TimeStretch;
+export class ScaledTime {
+  readonly #stretch: TimeScale;
 
-  constructor(stretch: TimeStretch) {
+  constructor(stretch: TimeScale) {
     this.#stretch = stretch;
   }
 

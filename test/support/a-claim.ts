@@ -21,7 +21,7 @@ export function aClaim(overrides: Partial<Claim> = {}, fields: Partial<StoredMai
     expiresAt: new Date(Date.now() + 3_600_000),
     waitedMs: 3,
     attempts: 1,
-    takenOver: false,
+    reclaimed: false,
     ...overrides,
   };
 }

@@ -1,10 +1,10 @@
-import type { FateKind } from '../../lib/domain/delivery-status.ts';
-import { messageIdOf, type Receipt } from '../../lib/domain/receipt.ts';
+import type { StatusKind } from '../../lib/domain/delivery-status.ts';
+import { type Receipt, toSmtpMessageId } from '../../lib/domain/receipt.ts';
 
 /** A receipt of a mail that SES took; `seconds` after the first of them. */
 export function aReceipt(
   id: string,
-  kind: FateKind,
+  kind: StatusKind,
   recipients: readonly string[],
   { seconds = 0, ...fields }: Partial<Receipt> & { readonly seconds?: number } = {},
 ): Receipt {
@@ -15,7 +15,7 @@ export function aReceipt(
     kind,
     at: new Date(Date.UTC(2026, 10, 22, 10, 0, seconds)).toISOString(),
     sesMessageId: 'ses-1',
-    messageId: messageIdOf('ses-1', 'eu-west-1'),
+    messageId: toSmtpMessageId('ses-1', 'eu-west-1'),
     recipients: recipients.map((address) => ({ address })),
     ...fields,
   };

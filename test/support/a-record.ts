@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
-import { type Envelope, serialiseEnvelope } from '../../lib/domain/fallback-message.ts';
+import { type FallbackMessage, serialiseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 
 /** An SQS record as Lambda gets it; a test names only what it is about. */
 export function aRecord(body: string, attributes: Partial<SQSRecord['attributes']> = {}): SQSRecord {
@@ -23,6 +23,9 @@ export function aRecord(body: string, attributes: Partial<SQSRecord['attributes'
   };
 }
 
-export function aRecordOf(envelope: Envelope, attributes: Partial<SQSRecord['attributes']> = {}): SQSRecord {
-  return aRecord(serialiseEnvelope(envelope), attributes);
+export function aRecordOf(
+  message: FallbackMessage,
+  attributes: Partial<SQSRecord['attributes']> = {},
+): SQSRecord {
+  return aRecord(serialiseFallbackMessage(message), attributes);
 }

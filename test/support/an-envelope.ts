@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { packMime } from '../../lib/domain/content.ts';
-import type { Envelope } from '../../lib/domain/fallback-message.ts';
+import type { FallbackMessage } from '../../lib/domain/fallback-message.ts';
 
 /** A mail in MIME, from the address in its From header to one recipient. */
 export function mimeFrom(from: string, body = 'It is on its way.'): Buffer {
@@ -14,7 +14,7 @@ export function mimeFrom(from: string, body = 'It is on its way.'): Buffer {
 }
 
 /** An envelope that can be sent; a test names only what it is about. */
-export function anEnvelope(overrides: Partial<Envelope> = {}): Envelope {
+export function anEnvelope(overrides: Partial<FallbackMessage> = {}): FallbackMessage {
   return {
     version: 1,
     id: randomUUID(),

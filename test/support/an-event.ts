@@ -1,4 +1,4 @@
-import { deliveryIdTag } from '../../lib/domain/send-batch.ts';
+import { toDeliveryIdTag } from '../../lib/domain/send-batch.ts';
 
 /** The mail that an event is about; a test names only what it is about. */
 export interface EventSubject {
@@ -33,7 +33,7 @@ export function anEvent(eventType: string, details: object = {}, subject: EventS
       commonHeaders: { subject: 'Your order' },
       tags: {
         'ses:configuration-set': ['keybuzz-mail'],
-        deliveryId: [deliveryIdTag(deliveryId)],
+        deliveryId: [toDeliveryIdTag(deliveryId)],
         part: [String(part)],
         ...(subject.failedAt === undefined ? {} : { failedAt: [subject.failedAt] }),
       },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { FAILURE_CLASSES, FAILURE_PHASES } from '../../lib/domain/failure.ts';
-import type { Content, Envelope } from '../../lib/domain/fallback-message.ts';
+import type { Content, FallbackMessage } from '../../lib/domain/fallback-message.ts';
 
 const printable = (maxLength: number) =>
   fc.stringMatching(new RegExp(`^[\\x21-\\x7e]{1,${maxLength}}$`)).filter((text) => text.length <= maxLength);
@@ -61,7 +61,7 @@ const content: fc.Arbitrary<Content> = fc.oneof(
 );
 
 /** Any envelope that the contract allows. */
-export const arbitraryEnvelope: fc.Arbitrary<Envelope> = fc
+export const arbitraryEnvelope: fc.Arbitrary<FallbackMessage> = fc
   .record({
     version: fc.constant(1 as const),
     id: printable(128),
@@ -87,4 +87,4 @@ export const arbitraryEnvelope: fc.Arbitrary<Envelope> = fc
       }),
     ),
   })
-  .map((envelope) => compact(envelope) as Envelope);
+  .map((envelope) => compact(envelope) as FallbackMessage);

@@ -1,4 +1,4 @@
-import type { Fates } from '../../lib/domain/delivery-status.ts';
+import type { RecipientStatuses } from '../../lib/domain/delivery-status.ts';
 import type { SuppressionRecord } from '../../lib/domain/suppression.ts';
 import { aBounce, aComplaint, aDelay, aDelivery, aSend, type EventSubject } from './an-event.ts';
 
@@ -27,7 +27,7 @@ export function eventsOfThree(deliveryId = 'reply-1'): readonly string[] {
 const delivered = { smtpResponse: '250 2.6.0 Message received', enhancedStatus: '2.6.0' };
 
 /** What is known when all of the events have come. */
-export const FATES_OF_THREE: Fates = {
+export const FATES_OF_THREE: RecipientStatuses = {
   [anna]: { kind: 'delivered', at: at(2), deliveredAt: at(2), sesMessageId: 'ses-1', ...delivered },
   [bruno]: {
     kind: 'bounced',
@@ -55,6 +55,6 @@ export const PART_OF_THREE = {
   part: 0,
   tenantId: 'shop-1',
   recipients: [anna, bruno, clara],
-  fates: {},
+  statuses: {},
   fatesVersion: 0,
 };

@@ -1,12 +1,12 @@
-import type { FeedbackParts } from '../../lambda/feedback/batch.ts';
+import type { FeedbackDeps } from '../../lambda/feedback/batch.ts';
 import { addressKey } from '../../lib/domain/address.ts';
-import { type Fates, laterFates } from '../../lib/domain/delivery-status.ts';
+import { mergeStatuses, type RecipientStatuses } from '../../lib/domain/delivery-status.ts';
 import type { EventPace } from '../../lib/domain/event-latency.ts';
-import { fatesOf, type Receipt } from '../../lib/domain/receipt.ts';
-import { NO_RECORD, type SuppressionRecord, withStrike } from '../../lib/domain/suppression.ts';
+import { type Receipt, toStatuses } from '../../lib/domain/receipt.ts';
+import { applySignal, NO_RECORD, type SuppressionRecord } from '../../lib/domain/suppression.ts';
 import type { DeadLetterCause } from '../../lib/ports/queues.ts';
 import { CountedMetrics } from './counted-metrics.ts';
-import { MemoryFateLedger } from './memory-fate-ledger.ts';
+import { MemoryFateLedger } from './memory-status-ledger.ts';
 
 /** The parts of the feedback Lambda in memory, and all that it did with them. */
 export class FeedbackBench {
@@ -21,7 +21,7 @@ export class FeedbackBench {
   readonly #now = new Date('2026-08-01T10:01:00.000Z');
   readonly #log = (event: string, fields?: object) => void this.logged.push({ event, ...fields });
 
-  readonly parts: FeedbackParts = {
+  readonly deps: FeedbackDeps = {
     ledger: this.ledger,
     receipts: {
       push: async (receipts) => {
@@ -32,7 +32,7 @@ export class FeedbackBench {
     suppressions: {
       report: async (address, strike) => {
         const key = addressKey(address);
-        this.suppressions.set(key, withStrike(this.suppressions.get(key) ?? NO_RECORD, strike));
+        this.suppressions.set(key, applySignal(this.suppressions.get(key) ?? NO_RECORD, strike));
       },
     },
     deadLetters: { park: async (body, cause) => void this.parked.push({ body, cause }) },
@@ -50,13 +50,13 @@ export class FeedbackBench {
     metrics: this.metrics,
   };
 
-  async fates(deliveryId = 'reply-1', part = 0): Promise<Fates | undefined> {
-    return (await this.ledger.read(deliveryId, part))?.fates;
+  async statuses(deliveryId = 'reply-1', part = 0): Promise<RecipientStatuses | undefined> {
+    return (await this.ledger.read(deliveryId, part))?.statuses;
   }
 
   /** What the API knows from the receipts. */
-  get known(): Fates {
-    return this.receipts.map(fatesOf).reduce<Fates>(laterFates, {});
+  get known(): RecipientStatuses {
+    return this.receipts.map(toStatuses).reduce<RecipientStatuses>(mergeStatuses, {});
   }
 
   /** The lines of the log about this. */

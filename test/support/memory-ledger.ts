@@ -1,24 +1,24 @@
-import type { Ledger, LedgerPart, NewPart, PartClaim, PartResult } from '../../lib/ports/ledger.ts';
+import type { BatchClaim, BatchResult, Ledger, NewSendBatch, SendBatch } from '../../lib/ports/ledger.ts';
 
 /** A ledger in memory, for tests of what is decided by it. */
 export class MemoryLedger implements Ledger {
-  readonly parts: LedgerPart[] = [];
+  readonly batches: SendBatch[] = [];
 
-  async partsOf(deliveryId: string): Promise<LedgerPart[]> {
-    return this.parts
-      .filter((part) => part.deliveryId === deliveryId)
+  async partsOf(deliveryId: string): Promise<SendBatch[]> {
+    return this.batches
+      .filter((batch) => batch.deliveryId === deliveryId)
       .sort((one, other) => one.part - other.part);
   }
 
-  async open(part: NewPart): Promise<boolean> {
+  async open(part: NewSendBatch): Promise<boolean> {
     if (this.#find(part) !== undefined) return false;
-    this.parts.push({ ...part, state: 'sending' });
+    this.batches.push({ ...part, state: 'sending' });
     return true;
   }
 
-  async claimAgain(part: LedgerPart, recipients: readonly string[], claim: PartClaim): Promise<boolean> {
-    const now = this.#find(part);
-    const isAsRead = now?.state === part.state && now.claim?.token === part.claim?.token;
+  async claimAgain(batch: SendBatch, recipients: readonly string[], claim: BatchClaim): Promise<boolean> {
+    const now = this.#find(batch);
+    const isAsRead = now?.state === batch.state && now.claim?.token === batch.claim?.token;
     if (now === undefined || !isAsRead || now.state === 'sent') return false;
     this.#replace({ ...now, recipients, claim, state: 'sending' });
     return true;
@@ -26,7 +26,7 @@ export class MemoryLedger implements Ledger {
 
   async settle(
     claimed: { readonly deliveryId: string; readonly part: number; readonly token: string },
-    result: PartResult,
+    result: BatchResult,
   ): Promise<void> {
     const now = this.#find(claimed);
     if (now === undefined) throw new Error('settled what was never claimed');
@@ -52,20 +52,14 @@ export class MemoryLedger implements Ledger {
     this.#replace({ ...now, state: 'sent', sesMessageId, sentAt });
   }
 
-  #find({
-    deliveryId,
-    part,
-  }: {
-    readonly deliveryId: string;
-    readonly part: number;
-  }): LedgerPart | undefined {
-    return this.parts.find((known) => known.deliveryId === deliveryId && known.part === part);
+  #find({ deliveryId, part }: { readonly deliveryId: string; readonly part: number }): SendBatch | undefined {
+    return this.batches.find((known) => known.deliveryId === deliveryId && known.part === part);
   }
 
-  #replace(part: LedgerPart): void {
-    const index = this.parts.findIndex(
-      (known) => known.deliveryId === part.deliveryId && known.part === part.part,
+  #replace(batch: SendBatch): void {
+    const index = this.batches.findIndex(
+      (known) => known.deliveryId === batch.deliveryId && known.part === batch.part,
     );
-    this.parts[index] = part;
+    this.batches[index] = batch;
   }
 }

@@ -1,9 +1,9 @@
 import { EventEmitter, once } from 'node:events';
-import type { Claim, Outbox, OutboxStats, Settlement } from '../../lib/ports/outbox.ts';
+import type { Claim, Completion, Outbox, OutboxStats } from '../../lib/ports/outbox.ts';
 
 /** An outbox in memory: for tests of the worker's own decisions. It can be told to fail. */
 export class MemoryOutbox implements Outbox {
-  readonly settlements: Settlement[] = [];
+  readonly completion: Completion[] = [];
   readonly released: string[] = [];
   readonly renewed: string[][] = [];
   readonly claimedRoutes: string[] = [];
@@ -24,11 +24,11 @@ export class MemoryOutbox implements Outbox {
   }
 
   /** Resolves when so many settlements were written. */
-  async settled(count: number): Promise<readonly Settlement[]> {
-    while (this.settlements.length < count) {
+  async settled(count: number): Promise<readonly Completion[]> {
+    while (this.completion.length < count) {
       await once(this.#events, 'settled', { signal: AbortSignal.timeout(20_000) });
     }
-    return this.settlements;
+    return this.completion;
   }
 
   async claim({ limit, route }: { limit: number; route: string }): Promise<Claim[]> {
@@ -44,9 +44,9 @@ export class MemoryOutbox implements Outbox {
     await once(this.#events, 'claimed', { signal: AbortSignal.timeout(20_000) });
   }
 
-  async settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
+  async complete(completion: readonly Completion[]): Promise<readonly string[]> {
     this.#mayFail('settle');
-    this.settlements.push(...settlements);
+    this.completion.push(...completion);
     this.#events.emit('settled');
     return this.late;
   }

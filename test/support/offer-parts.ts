@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Offer } from '../../lambda/resend/send-batch.ts';
-import type { OfferParts } from '../../lambda/resend/send-to-recipients.ts';
+import type { OutgoingMail } from '../../lambda/resend/send-batch.ts';
+import type { SendDeps } from '../../lambda/resend/send-to-recipients.ts';
 import { noMetrics, silentLog } from '../../lib/ports/runtime.ts';
 import { anEnvelope, mimeFrom } from './an-envelope.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 
 /** What an offer needs beside SES: nobody suppressed, no events measured, none waiting. */
-export function offerParts(overrides: Pick<OfferParts, 'ses'> & Partial<OfferParts>): OfferParts {
+export function offerParts(overrides: Pick<SendDeps, 'ses'> & Partial<SendDeps>): SendDeps {
   return {
     ledger: new MemoryLedger(),
     suppressions: { find: async () => new Map() },
@@ -23,9 +23,9 @@ export function offerParts(overrides: Pick<OfferParts, 'ses'> & Partial<OfferPar
   };
 }
 
-export function anOffer(recipients: readonly string[], overrides: Partial<Offer> = {}): Offer {
+export function anOffer(recipients: readonly string[], overrides: Partial<OutgoingMail> = {}): OutgoingMail {
   return {
-    envelope: anEnvelope(),
+    message: anEnvelope(),
     mime: mimeFrom('support@keybuzz.io'),
     contentSha256: 'a'.repeat(64),
     from: 'support@keybuzz.io',

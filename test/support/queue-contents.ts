@@ -1,5 +1,5 @@
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { type Envelope, parseEnvelope } from '../../lib/domain/fallback-message.ts';
+import { type FallbackMessage, parseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 import type { LocalQueue, SqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 
 /** Takes one message out of a queue; undefined where there is none. */
@@ -29,11 +29,11 @@ export async function takeAll(aws: SqsAndS3, queue: LocalQueue): Promise<Message
 }
 
 /** Takes every envelope out of the fallback queue. */
-export async function takeEnvelopes(aws: SqsAndS3): Promise<Envelope[]> {
+export async function takeEnvelopes(aws: SqsAndS3): Promise<FallbackMessage[]> {
   const messages = await takeAll(aws, aws.fallback);
   return messages.map((message) => {
-    const parsed = parseEnvelope(message.Body ?? '');
-    if (parsed.kind !== 'envelope') throw new Error(`the queue holds no envelope: ${parsed.detail}`);
-    return parsed.envelope;
+    const parsed = parseFallbackMessage(message.Body ?? '');
+    if (parsed.kind !== 'message') throw new Error(`the queue holds no envelope: ${parsed.detail}`);
+    return parsed.message;
   });
 }

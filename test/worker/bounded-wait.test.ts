@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { inTime } from '../../lib/common/async.ts';
+import { withTimeout } from '../../lib/common/async.ts';
 
 const NEVER = new Promise<never>(() => {});
 const LONG_MS = 60_000;
@@ -8,16 +8,16 @@ describe('a bounded wait', () => {
   it('gives the value, or the failure, and does not keep the process by its timer', async () => {
     const timersBefore = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 
-    await expect(inTime(Promise.resolve(7), LONG_MS)).resolves.toEqual({ kind: 'done', value: 7 });
+    await expect(withTimeout(Promise.resolve(7), LONG_MS)).resolves.toEqual({ kind: 'done', value: 7 });
     const error = new Error('away');
-    await expect(inTime(Promise.reject(error), LONG_MS)).resolves.toEqual({ kind: 'failed', error });
+    await expect(withTimeout(Promise.reject(error), LONG_MS)).resolves.toEqual({ kind: 'failed', error });
 
     const timersAfter = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
     expect(timersAfter).toBeLessThanOrEqual(timersBefore);
   });
 
   it('ends without what takes too long', async () => {
-    await expect(inTime(NEVER, 5)).resolves.toEqual({ kind: 'too-late' });
+    await expect(withTimeout(NEVER, 5)).resolves.toEqual({ kind: 'too-late' });
   });
 
   it('takes no harm from a failure that comes too late', async () => {
@@ -26,7 +26,7 @@ describe('a bounded wait', () => {
     const listener = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', listener);
 
-    await inTime(late.promise, 5);
+    await withTimeout(late.promise, 5);
     late.reject(new Error('too late for anyone'));
     await new Promise(setImmediate);
 

@@ -31,7 +31,7 @@ describe('the worker and its receipts', () => {
     received: (kind, result) => tell(`${kind} ${result}`),
     unreadable: () => tell('unreadable'),
     queueError: (action) => tell(`cannot ${action}`),
-    bookError: () => tell('no database'),
+    storeError: () => tell('no database'),
   };
 
   beforeAll(async () => {

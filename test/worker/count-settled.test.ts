@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { SettledEvent } from '../../lib/ports/outbox.ts';
+import type { CompletedEvent } from '../../lib/ports/outbox.ts';
 import type { Metrics } from '../../lib/ports/runtime.ts';
-import { countSettled } from '../../lib/worker/publish-metrics.ts';
+import { countCompleted } from '../../lib/worker/publish-metrics.ts';
 
-function countedOf(event: Pick<SettledEvent, 'outcome' | 'failureClass'>): unknown[][] {
+function countedOf(event: Pick<CompletedEvent, 'outcome' | 'failureClass'>): unknown[][] {
   const counted: unknown[][] = [];
   const metrics: Metrics = { add: (...what: unknown[]) => void counted.push(what) };
-  countSettled(metrics, { waitedMs: 1, handledMs: 1, ...event });
+  countCompleted(metrics, { waitedMs: 1, handledMs: 1, ...event });
   return counted;
 }
 
@@ -14,7 +14,7 @@ const TAKEN = ['SmtpTaken', 1];
 const failed = (failureClass: string) => ['SmtpFailed', 1, failureClass];
 
 describe('a delivery that a worker has seen out', () => {
-  it.each<[string, Pick<SettledEvent, 'outcome' | 'failureClass'>, unknown[][]]>([
+  it.each<[string, Pick<CompletedEvent, 'outcome' | 'failureClass'>, unknown[][]]>([
     ['taken', { outcome: 'taken' }, [TAKEN]],
     ['handed over', { outcome: 'handed-over', failureClass: 'circuit-open' }, [failed('circuit-open')]],
     ['taken for some alone', { outcome: 'split', failureClass: 'rejected' }, [TAKEN, failed('rejected')]],

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { oneAtATime } from '../../lib/common/async.ts';
+import { singleFlight } from '../../lib/common/async.ts';
 
 describe('a call that is made one at a time', () => {
   it('is shared by all who ask while it is under way, and made anew after that', async () => {
     const calls: PromiseWithResolvers<string>[] = [];
-    const ask = oneAtATime(() => {
+    const ask = singleFlight(() => {
       const call = Promise.withResolvers<string>();
       calls.push(call);
       return call.promise;
@@ -32,7 +32,7 @@ describe('a call that is made one at a time', () => {
     ],
   ])('is made anew after one that %s', async (_, failing) => {
     const calls = [failing, async () => 'up'];
-    const ask = oneAtATime(() => calls.shift()?.() ?? Promise.reject(new Error('asked too often')));
+    const ask = singleFlight(() => calls.shift()?.() ?? Promise.reject(new Error('asked too often')));
 
     await expect(ask()).rejects.toThrow('down');
     expect(await ask()).toBe('up');

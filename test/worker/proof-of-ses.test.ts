@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PostgresOutbox } from '../../lib/adapters/postgres/postgres-outbox.ts';
-import { PostgresReceiptBook } from '../../lib/adapters/postgres/postgres-receipt-store.ts';
+import { PostgresReceiptStore } from '../../lib/adapters/postgres/postgres-receipt-store.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
 import { createMailer } from '../../lib/mailer/create-mailer.ts';
@@ -24,7 +24,7 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
   let database: OutboxDatabase;
   let aws: SqsAndS3;
   let smtp: SmtpDouble;
-  let book: PostgresReceiptBook;
+  let book: PostgresReceiptStore;
   let stop: () => Promise<void>;
   let settled: number;
   const written = new EventEmitter();
@@ -43,7 +43,7 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
     settled = 0;
     stop = async () => {};
     database = await server.database();
-    book = new PostgresReceiptBook({ connectionString: database.connectionString, workerId: 'worker-9' });
+    book = new PostgresReceiptStore({ connectionString: database.connectionString, workerId: 'worker-9' });
     smtp = await startSmtpDouble();
   });
 
@@ -84,10 +84,10 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
   }
 
   function counted(outbox: PostgresOutbox): PostgresOutbox {
-    const settle = outbox.settle.bind(outbox);
-    outbox.settle = async (settlements) => {
-      const lost = await settle(settlements);
-      settled += settlements.length;
+    const settle = outbox.complete.bind(outbox);
+    outbox.complete = async (completion) => {
+      const lost = await settle(completion);
+      settled += completion.length;
       written.emit('settled');
       return lost;
     };
@@ -142,10 +142,10 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
   it('is not sent by SMTP where its receipts came while it waited for another try', async () => {
     const id = await pushedWithoutAnswer();
 
-    expect(await book.enter([aReceipt(id, 'sent', [MARIE, PAUL])])).toEqual(['entered']);
+    expect(await book.apply([aReceipt(id, 'sent', [MARIE, PAUL])])).toEqual(['entered']);
     expect(await database.row(id)).toMatchObject({ status: 'sending', provider: 'ses', next_retry_at: null });
     await workUntilLastIsOut();
-    await book.enter([aReceipt(id, 'delivered', [MARIE, PAUL])]);
+    await book.apply([aReceipt(id, 'delivered', [MARIE, PAUL])]);
 
     expect(recipientsBySmtp()).toEqual(['last@example.org']);
     expect((await database.row(id)).status).toBe('delivered');
@@ -154,23 +154,23 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
   it('is sent by SMTP to those alone that SES does not have', async () => {
     const id = await pushedWithoutAnswer();
 
-    expect(await book.enter([aReceipt(id, 'delivered', [PAUL])])).toEqual(['too-early']);
+    expect(await book.apply([aReceipt(id, 'delivered', [PAUL])])).toEqual(['too-early']);
     await workUntilLastIsOut();
 
     expect(recipientsBySmtp()).toEqual(['last@example.org', MARIE]);
     expect(await database.row(id)).toMatchObject({ status: 'sending', provider: 'ses' });
-    expect(await book.enter([aReceipt(id, 'delivered', [PAUL])])).toEqual(['unchanged']);
+    expect(await book.apply([aReceipt(id, 'delivered', [PAUL])])).toEqual(['unchanged']);
     expect((await database.row(id)).status).toBe('delivered');
   });
 
   it('is not sent by SMTP where its worker died after the push', async () => {
     const id = await claimedByTheDead();
 
-    expect(await book.enter([aReceipt(id, 'sent', [MARIE, PAUL])])).toEqual(['too-early']);
+    expect(await book.apply([aReceipt(id, 'sent', [MARIE, PAUL])])).toEqual(['too-early']);
     await endLeases();
     await workUntilLastIsOut();
     const row = await database.row(id);
-    await book.enter([aBounce(id, [PAUL]), aReceipt(id, 'delivered', [MARIE])]);
+    await book.apply([aBounce(id, [PAUL]), aReceipt(id, 'delivered', [MARIE])]);
 
     expect(recipientsBySmtp()).toEqual(['last@example.org']);
     expect(await takeEnvelopes(aws)).toEqual([]);
@@ -192,15 +192,15 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
 
   it('is delivered though it expired before anyone knew', async () => {
     const first = await claimedByTheDead({ expires_at: new Date(0) });
-    expect(await book.enter([aReceipt(first, 'delivered', [MARIE, PAUL])])).toEqual(['too-early']);
+    expect(await book.apply([aReceipt(first, 'delivered', [MARIE, PAUL])])).toEqual(['too-early']);
     const second = await claimedByTheDead({ expires_at: new Date(0) });
     const third = await claimedByTheDead({ expires_at: new Date(0) });
     await endLeases();
     await workUntilLastIsOut();
     const expired = await Promise.all([second, third].map((id) => database.row(id)));
-    await book.enter([aReceipt(first, 'delivered', [MARIE, PAUL])]);
-    await book.enter([aReceipt(second, 'delivered', [MARIE])]);
-    await book.enter([aReceipt(second, 'delivered', [PAUL]), aReceipt(third, 'delivered', [PAUL])]);
+    await book.apply([aReceipt(first, 'delivered', [MARIE, PAUL])]);
+    await book.apply([aReceipt(second, 'delivered', [MARIE])]);
+    await book.apply([aReceipt(second, 'delivered', [PAUL]), aReceipt(third, 'delivered', [PAUL])]);
 
     expect(expired).toMatchObject([
       { status: 'failed', last_error: expect.stringContaining('expired') },

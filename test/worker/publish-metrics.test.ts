@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { OutboxStats, SettledEvent } from '../../lib/ports/outbox.ts';
+import type { CompletedEvent, OutboxStats } from '../../lib/ports/outbox.ts';
 import { silentLog } from '../../lib/ports/runtime.ts';
 import { type MetricsPublication, publishMetrics } from '../../lib/worker/publish-metrics.ts';
 import { readWorkerSettings } from '../../lib/worker/settings.ts';
 import { MetricSink } from '../support/metric-sink.ts';
 
-const TAKEN: SettledEvent = { outcome: 'taken', waitedMs: 1, handledMs: 1 };
-const HANDED_OVER: SettledEvent = { ...TAKEN, outcome: 'handed-over', failureClass: 'unreachable' };
+const TAKEN: CompletedEvent = { outcome: 'taken', waitedMs: 1, handledMs: 1 };
+const HANDED_OVER: CompletedEvent = { ...TAKEN, outcome: 'handed-over', failureClass: 'unreachable' };
 
 describe('what a worker publishes', () => {
   let sink: MetricSink;
@@ -64,13 +64,13 @@ describe('what a worker publishes', () => {
     expect(new Set(sink.arrived.map(({ namespace }) => namespace))).toEqual(new Set(['keybuzz/mail-worker']));
   });
 
-  it('is also the fates that are overdue, where they are counted', async () => {
-    await open(async () => ({ queued: 7, oldestDueSeconds: 1.5, fatesOverdue: 2 }));
+  it('is also the statuses that are overdue, where they are counted', async () => {
+    await open(async () => ({ queued: 7, oldestDueSeconds: 1.5, statusesOverdue: 2 }));
     publication.start();
     await sink.calledTimes(1);
 
     expect(told()).toEqual([
-      'FatesOverdue stage=prod 2 × 1',
+      'StatusesOverdue stage=prod 2 × 1',
       'OutboxOldestDue stage=prod 1.5 × 1',
       'OutboxWaiting stage=prod 7 × 1',
     ]);

@@ -88,11 +88,11 @@ describe('the process of a worker that publishes its metrics', () => {
     );
   });
 
-  it('misses fates where it brings them back', async () => {
+  it('misses statuses where it brings them back', async () => {
     const receipts = await aws.createQueue('receipts', { visibilitySeconds: 30 });
     await start({ RECEIPTS_QUEUE_URL: receipts.url });
     await sink.calledTimes(1);
 
-    expect(names()).toEqual(['FatesOverdue', 'OutboxOldestDue', 'OutboxWaiting']);
+    expect(names()).toEqual(['StatusesOverdue', 'OutboxOldestDue', 'OutboxWaiting']);
   });
 });

@@ -83,7 +83,7 @@ interface Gathered {
 const WITHOUT_SECOND = '';
 
 /** CloudWatch takes so many values of a metric from one line. */
-const MOST_VALUES = 100;
+const MAX_VALUES = 100;
 
 function secondDimension({ by }: MetricDefinition, label: string | undefined): SecondDimension | undefined {
   if (by === undefined) return undefined;
@@ -106,12 +106,12 @@ function linesOf(gathered: ReadonlyMap<string, Gathered>): Gathered[] {
 
 /** As many lines as it takes to have no more values of a metric on one than are allowed. */
 function withFewValues({ second, values }: Gathered): Gathered[] {
-  const lines = Math.ceil(Math.max(...[...values.values()].map(({ length }) => length)) / MOST_VALUES);
+  const lines = Math.ceil(Math.max(...[...values.values()].map(({ length }) => length)) / MAX_VALUES);
   return Array.from({ length: lines }, (_, line) => ({
     second,
     values: new Map(
       [...values]
-        .map(([name, all]) => [name, all.slice(line * MOST_VALUES, (line + 1) * MOST_VALUES)] as const)
+        .map(([name, all]) => [name, all.slice(line * MAX_VALUES, (line + 1) * MAX_VALUES)] as const)
         .filter(([, some]) => some.length > 0),
     ),
   }));

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
-import { BOUNCE_TYPES, FATE_KINDS } from '../../domain/delivery-status.ts';
+import { BOUNCE_TYPES, STATUS_KINDS } from '../../domain/delivery-status.ts';
 import type {
-  FateLedger,
+  BatchClaim,
+  BatchResult,
+  BatchStatuses,
   Ledger,
-  LedgerPart,
-  NewPart,
-  PartClaim,
-  PartFates,
-  PartResult,
+  NewSendBatch,
+  SendBatch,
+  StatusLedger,
 } from '../../ports/ledger.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import { LEDGER_KEY } from './constants.ts';
@@ -37,7 +37,7 @@ export class DynamoLedger implements Ledger {
     this.#clock = clock;
   }
 
-  async partsOf(deliveryId: string): Promise<LedgerPart[]> {
+  async partsOf(deliveryId: string): Promise<SendBatch[]> {
     const items = await this.#table.query({
       KeyConditionExpression: '#id = :id',
       ExpressionAttributeNames: { '#id': LEDGER_KEY.partition },
@@ -47,17 +47,17 @@ export class DynamoLedger implements Ledger {
     return items.map(ledgerPartOf);
   }
 
-  async open(part: NewPart): Promise<boolean> {
+  async open(part: NewSendBatch): Promise<boolean> {
     const key = ledgerKey(part.deliveryId, part.part);
     const item = { ...key, ...newPartFields(part), ...this.#expiring() };
     const isNew = await this.#table.put(item, { [LEDGER_KEY.partition]: undefined });
     return isNew || this.#isClaimedBy(key, part.claim.token);
   }
 
-  async claimAgain(part: LedgerPart, recipients: readonly string[], claim: PartClaim): Promise<boolean> {
-    if (part.state === 'sent') return false;
-    const key = ledgerKey(part.deliveryId, part.part);
-    const asRead = { state: part.state, claim: part.claim?.token };
+  async claimAgain(batch: SendBatch, recipients: readonly string[], claim: BatchClaim): Promise<boolean> {
+    if (batch.state === 'sent') return false;
+    const key = ledgerKey(batch.deliveryId, batch.part);
+    const asRead = { state: batch.state, claim: batch.claim?.token };
     const set = { ...claimFields(recipients, claim), ...this.#expiring() };
     return (await this.#table.update(key, { set }, asRead)) || this.#isClaimedBy(key, claim.token);
   }
@@ -68,7 +68,7 @@ export class DynamoLedger implements Ledger {
       part,
       token,
     }: { readonly deliveryId: string; readonly part: number; readonly token: string },
-    result: PartResult,
+    result: BatchResult,
   ): Promise<void> {
     const key = ledgerKey(deliveryId, part);
     if (result.kind === 'sent') {
@@ -102,7 +102,7 @@ export class DynamoLedger implements Ledger {
 }
 
 /** Writes what SES's events tell into the items of the ledger; whose claim is on a part is not its business. */
-export class DynamoFateLedger implements FateLedger {
+export class DynamoStatusLedger implements StatusLedger {
   readonly #table: DynamoTable;
   readonly #retentionDays: number;
   readonly #clock: Clock;
@@ -113,18 +113,18 @@ export class DynamoFateLedger implements FateLedger {
     this.#clock = clock;
   }
 
-  async read(deliveryId: string, part: number): Promise<PartFates | undefined> {
+  async read(deliveryId: string, part: number): Promise<BatchStatuses | undefined> {
     const item = await this.#table.get(ledgerKey(deliveryId, part));
     return item === undefined ? undefined : partFatesOf(item);
   }
 
-  async write(told: Parameters<FateLedger['write']>[0], before: number): Promise<boolean> {
-    const { deliveryId, part, sesMessageId, sentAt, recipients, fates } = told;
+  async write(told: Parameters<StatusLedger['write']>[0], before: number): Promise<boolean> {
+    const { deliveryId, part, sesMessageId, sentAt, recipients, statuses } = told;
     const change = {
       set: {
         state: 'sent',
         recipients,
-        fates,
+        fates: statuses,
         fatesVersion: before + 1,
         ...expiring(daysAfter(this.#clock.now(), this.#retentionDays)),
       },
@@ -137,15 +137,15 @@ export class DynamoFateLedger implements FateLedger {
 
   /**
    * Where the answer was lost and the SDK asked again, the condition fails because of the first try. Whoever wrote
-   * the same fates of the same recipients as the same version wrote what was to be written.
+   * the same statuses of the same recipients as the same version wrote what was to be written.
    */
   async #hasWritten(
-    { deliveryId, part, recipients, fates }: Parameters<FateLedger['write']>[0],
+    { deliveryId, part, recipients, statuses }: Parameters<StatusLedger['write']>[0],
     version: number,
   ): Promise<boolean> {
     const item = await this.#table.get(ledgerKey(deliveryId, part));
     const written = { recipients: item?.recipients, fates: item?.fates, fatesVersion: item?.fatesVersion };
-    return isDeepStrictEqual(written, attributesOf({ recipients, fates, fatesVersion: version }));
+    return isDeepStrictEqual(written, attributesOf({ recipients, fates: statuses, fatesVersion: version }));
   }
 }
 
@@ -177,8 +177,8 @@ const partSchema = v.object({
   sentAt: time,
 });
 
-const fateSchema = v.object({
-  kind: v.picklist(FATE_KINDS),
+const statusSchema = v.object({
+  kind: v.picklist(STATUS_KINDS),
   at: isoText,
   sesMessageId: text,
   smtpResponse: text,
@@ -188,9 +188,9 @@ const fateSchema = v.object({
   deliveredAt: v.optional(isoText),
 });
 
-const fatesSchema = v.object({
+const statusesSchema = v.object({
   ...partSchema.entries,
-  fates: v.optional(v.record(v.string(), fateSchema), {}),
+  fates: v.optional(v.record(v.string(), statusSchema), {}),
   fatesVersion: v.optional(v.number(), 0),
 });
 
@@ -204,12 +204,12 @@ function ledgerKey(deliveryId: string, part: number): Fields {
 }
 
 /** What the item of a part has beside its key when it is claimed for the first time. */
-function newPartFields({ tenantId, contentSha256, recipients, claim }: NewPart): Fields {
+function newPartFields({ tenantId, contentSha256, recipients, claim }: NewSendBatch): Fields {
   return { tenant: tenantId, hash: contentSha256, ...claimFields(recipients, claim) };
 }
 
 /** What a claim writes. */
-function claimFields(recipients: readonly string[], { token, startedAt, endsAt }: PartClaim): Fields {
+function claimFields(recipients: readonly string[], { token, startedAt, endsAt }: BatchClaim): Fields {
   return {
     recipients,
     state: 'sending',
@@ -220,17 +220,17 @@ function claimFields(recipients: readonly string[], { token, startedAt, endsAt }
 }
 
 /** @throws {@link DamagedItemError} */
-function ledgerPartOf(attributes: Attributes): LedgerPart {
+function ledgerPartOf(attributes: Attributes): SendBatch {
   return partOf(parseItem(partSchema, attributes, nameOf(attributes)));
 }
 
 /** @throws {@link DamagedItemError} */
-function partFatesOf(attributes: Attributes): PartFates {
-  const item = parseItem(fatesSchema, attributes, nameOf(attributes));
-  return { ...partOf(item), fates: item.fates, fatesVersion: item.fatesVersion };
+function partFatesOf(attributes: Attributes): BatchStatuses {
+  const item = parseItem(statusesSchema, attributes, nameOf(attributes));
+  return { ...partOf(item), statuses: item.fates, fatesVersion: item.fatesVersion };
 }
 
-function partOf(item: v.InferOutput<typeof partSchema>): LedgerPart {
+function partOf(item: v.InferOutput<typeof partSchema>): SendBatch {
   return {
     deliveryId: item.id.slice(DELIVERY_PREFIX.length),
     part: item.part,
@@ -244,7 +244,7 @@ function partOf(item: v.InferOutput<typeof partSchema>): LedgerPart {
   };
 }
 
-function claimOf({ claim, claimedAt, claimEnds }: v.InferOutput<typeof partSchema>): PartClaim | undefined {
+function claimOf({ claim, claimedAt, claimEnds }: v.InferOutput<typeof partSchema>): BatchClaim | undefined {
   if (claim === undefined || claimedAt === undefined || claimEnds === undefined) return undefined;
   return { token: claim, startedAt: claimedAt, endsAt: claimEnds };
 }

@@ -4,13 +4,13 @@ import { BatchGetItemCommand, type DynamoDBClient, ScanCommand } from '@aws-sdk/
 import * as v from 'valibot';
 import { addressKey, chunkRecipients, maskAddress } from '../../domain/address.ts';
 import {
+  applySignal,
   NO_RECORD,
   type SoftBouncePolicy,
-  type Strike,
   type Suppression,
   type SuppressionRecord,
-  suppressionOf,
-  withStrike,
+  type SuppressionSignal,
+  toSuppression,
 } from '../../domain/suppression.ts';
 import type { SuppressionEntries, SuppressionList, SuppressionReports } from '../../ports/ledger.ts';
 import { SUPPRESSION_KEY } from './constants.ts';
@@ -43,7 +43,7 @@ export class DynamoSuppressionList implements SuppressionList {
     const items = await Promise.all(groups.map((group) => this.#read(group, abortSignal)));
     const found = new Map<string, Suppression>();
     for (const { address, record } of items.flat().map(suppressionItemOf)) {
-      const suppression = suppressionOf(record, this.#options.policy, now);
+      const suppression = toSuppression(record, this.#options.policy, now);
       if (suppression !== undefined) found.set(address, suppression);
     }
     return found;
@@ -73,8 +73,8 @@ export class DynamoSuppressionReports implements SuppressionReports {
     this.#records = new SuppressionRecords(client, options);
   }
 
-  report(address: string, strike: Strike): Promise<void> {
-    return this.#records.change(address, (record) => withStrike(record, strike));
+  report(address: string, strike: SuppressionSignal): Promise<void> {
+    return this.#records.change(address, (record) => applySignal(record, strike));
   }
 }
 
@@ -104,7 +104,7 @@ export class DynamoSuppressionEntries implements SuppressionEntries {
   async *list(now: Date): AsyncGenerator<{ readonly address: string; readonly suppression: Suppression }> {
     for await (const attributes of this.#items()) {
       const { address, record } = suppressionItemOf(attributes);
-      const suppression = suppressionOf(record, this.#options.policy, now);
+      const suppression = toSuppression(record, this.#options.policy, now);
       if (suppression !== undefined) yield { address, suppression };
     }
   }
@@ -234,7 +234,7 @@ function suppressionFields({ address, record, version }: SuppressionItem, policy
 /** When nothing in the record can suppress the address any more; undefined where that is never. */
 function expiryOf(record: SuppressionRecord, policy: SoftBouncePolicy): Date | undefined {
   // Soft bounces have left every window by then.
-  if (suppressionOf(record, policy, END_OF_TIME) !== undefined) return undefined;
+  if (toSuppression(record, policy, END_OF_TIME) !== undefined) return undefined;
   const ends = Object.values(record.softBounces).map(({ at }) => daysAfter(at, policy.windowDays));
   if (record.removedAt !== undefined) ends.push(daysAfter(record.removedAt, REMOVAL_KEPT_DAYS));
   return new Date(Math.max(...ends.map(Number)));

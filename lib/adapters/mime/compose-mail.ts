@@ -4,11 +4,11 @@ import type { CompositionMark } from '../../domain/delivery.ts';
 import type { MailContent } from '../../domain/fallback-message.ts';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
 import type { ComposedContent, ContentComposer } from '../../ports/senders.ts';
-import { type FrozenResult, freezeMessage } from './freeze-message.ts';
+import { composeMessage, type MimeResult } from './compose-message.ts';
 
 /** What the freezing transport gives back in place of an answer from a server. */
 interface FrozenInfo {
-  readonly result: FrozenResult;
+  readonly result: MimeResult;
   readonly envelope: { from: string | false; to: string[] };
   readonly messageId: string;
   [key: string]: unknown;
@@ -16,10 +16,10 @@ interface FrozenInfo {
 
 /** Lets nodemailer do all that it does to a mail — lists, priorities, attachments — and sends it nowhere. */
 const freezingTransport: Transport<FrozenInfo> = {
-  name: 'freeze',
+  name: 'compose',
   version: '1',
   send(mail, callback) {
-    freezeMessage(mail.message).then(
+    composeMessage(mail.message).then(
       (result) =>
         callback(null, { result, envelope: mail.message.getEnvelope(), messageId: mail.message.messageId() }),
       (error: Error) => callback(error),
@@ -27,7 +27,7 @@ const freezingTransport: Transport<FrozenInfo> = {
   },
 };
 
-/** Composes a mail given in nodemailer's fields and freezes its bytes. */
+/** Composes a mail given in nodemailer's fields and composes its bytes. */
 export class MailComposer {
   readonly #transporter: Transporter<FrozenInfo>;
 
@@ -41,7 +41,7 @@ export class MailComposer {
   }
 
   /** @throws where an attachment cannot be read, or the mail is not of nodemailer's form */
-  async compose(mail: SendMailOptions): Promise<FrozenResult> {
+  async compose(mail: SendMailOptions): Promise<MimeResult> {
     const { result } = await this.#transporter.sendMail(mail);
     return result;
   }
@@ -54,12 +54,12 @@ export class MailContentComposer implements ContentComposer {
   async compose(mail: MailContent, mark: CompositionMark): Promise<ComposedContent> {
     const { type: _type, ...fields } = mail;
     try {
-      const frozen = await this.#composer.compose({ ...toNodemailer(fields), ...mark });
-      if (frozen.kind === 'frozen') return { kind: 'mime', mime: frozen.message.mime };
-      if (frozen.kind === 'malformed') {
-        return { kind: 'unreadable', reason: 'malformed-header', detail: frozen.detail };
+      const composed = await this.#composer.compose({ ...toNodemailer(fields), ...mark });
+      if (composed.kind === 'composed') return { kind: 'mime', mime: composed.message.mime };
+      if (composed.kind === 'malformed') {
+        return { kind: 'unreadable', reason: 'malformed-header', detail: composed.detail };
       }
-      const detail = `the composed message has ${frozen.bytes} bytes, at most ${MAX_CONTENT_BYTES} can be sent`;
+      const detail = `the composed message has ${composed.bytes} bytes, at most ${MAX_CONTENT_BYTES} can be sent`;
       return { kind: 'unreadable', reason: 'too-large', detail };
     } catch (error) {
       const name = error instanceof Error ? error.name : 'unknown';

@@ -1,20 +1,20 @@
 import { addressKey } from '../../domain/address.ts';
-import type { Fates } from '../../domain/delivery-status.ts';
+import type { RecipientStatuses } from '../../domain/delivery-status.ts';
 import {
-  changedFates,
-  fatesNamed,
-  readStoredFates,
+  changedStatuses,
+  deriveSesState,
+  type ReportedStatuses,
+  readStoredStatuses,
+  renameStatuses,
   type SesState,
-  sesStateOf,
-  type ToldFates,
   withReceipt,
 } from '../../domain/delivery-trace.ts';
 import type { Receipt } from '../../domain/receipt.ts';
 import type { ReceiptResult, TraceAttempt } from '../../ports/outbox.ts';
-import { MAX_STORED_MAIL_BYTES, owedOf } from './claim.ts';
+import { MAX_STORED_MAIL_BYTES, pendingRecipients } from './claim.ts';
 import { storable, storableJson } from './storable-json.ts';
 
-export type RowVerdict =
+export type RowResult =
   /** Nothing is to be written. */
   | { readonly kind: 'settled'; readonly results: readonly ReceiptResult[] }
   /** The results hold once the change is written. */
@@ -25,23 +25,23 @@ export type RowVerdict =
  *
  * A row may not know that SES has its mail: the queue took it, and its answer was lost, or the worker died. Then the
  * receipts are the hand-over. Where they name all recipients that the row owes, it is in the hands of SES from here
- * on. Where they name some, or a worker has the row, the fates alone are written: who claims it next leaves those
+ * on. Where they name some, or a worker has the row, the statuses alone are written: who claims it next leaves those
  * recipients out, and the receipts come again until the row is settled.
  *
  * @param workerId stands in the trace, where a hand-over is noted
  */
-export function receiptsToRow(
+export function applyReceipts(
   row: RowForReceipts | undefined,
   receipts: readonly Receipt[],
   workerId: string,
-): RowVerdict {
+): RowResult {
   if (row === undefined) return settled(receipts, 'gone');
   const isWaiting = row.leased || row.status === 'queued';
   const handedOver = textsIn(arrayOf(row.handedOver));
   // A settlement will say who was handed over, and would write over a state from here.
   if (isWaiting && (row.tooLarge || handedOver.length > 0)) return settled(receipts, 'too-early');
   if (row.tooLarge) return settled(receipts, 'refused');
-  const stored = readStoredFates(parse(row.fates));
+  const stored = readStoredStatuses(parse(row.statuses));
   const told = tell(row, stored, receipts);
   if (handedOver.length === 0 && !row.leased && (row.status === 'queued' || row.status === 'failed')) {
     const proven = provenRecipients(row, told.all);
@@ -62,25 +62,25 @@ export function receiptsToRow(
 
 /** What a row tells once receipts are entered. */
 interface Told {
-  readonly news: Fates;
-  readonly all: Fates;
+  readonly news: RecipientStatuses;
+  readonly all: RecipientStatuses;
   readonly messageIds: readonly unknown[];
   readonly results: readonly ReceiptResult[];
   readonly isNews: boolean;
 }
 
 /** Looks at those recipients alone that the receipts name. */
-function tell(row: RowForReceipts, stored: Fates, receipts: readonly Receipt[]): Told {
+function tell(row: RowForReceipts, stored: RecipientStatuses, receipts: readonly Receipt[]): Told {
   const ids = arrayOf(row.messageIds);
   const named = receipts.flatMap(({ recipients }) => recipients.map(({ address }) => addressKey(address)));
-  const before: ToldFates = { fates: fatesNamed(stored, named), messageIds: textsIn(ids) };
+  const before: ReportedStatuses = { statuses: renameStatuses(stored, named), messageIds: textsIn(ids) };
   let told = before;
   const results = receipts.map((receipt): ReceiptResult => {
     const known = told;
     told = withReceipt(known, storable(receipt));
     return told === known ? 'unchanged' : 'entered';
   });
-  const news = changedFates(before.fates, told.fates);
+  const news = changedStatuses(before.statuses, told.statuses);
   const odd = ids.filter((entry) => typeof entry !== 'string');
   return {
     news,
@@ -93,14 +93,18 @@ function tell(row: RowForReceipts, stored: Fates, receipts: readonly Receipt[]):
 
 function changed(
   { id, version }: RowForReceipts,
-  { news: fates, messageIds, results }: Told,
+  { news: statuses, messageIds, results }: Told,
   state?: SesState,
   handOver?: RowChange['handOver'],
-): RowVerdict {
-  return { kind: 'change', results, change: { id, version, fates, messageIds, state, handOver } };
+): RowResult {
+  return {
+    kind: 'change',
+    results,
+    change: { id, version, statuses: statuses, messageIds, state, handOver },
+  };
 }
 
-function settled(receipts: readonly Receipt[], result: ReceiptResult): RowVerdict {
+function settled(receipts: readonly Receipt[], result: ReceiptResult): RowResult {
   return { kind: 'settled', results: receipts.map(() => result) };
 }
 
@@ -110,12 +114,12 @@ function isProof({ sesMessageId }: { readonly sesMessageId?: string | undefined 
 }
 
 /** All recipients that the row owes, where each of them is known to be in the hands of SES; else none. */
-function provenRecipients(row: RowForReceipts, fates: Fates): string[] {
-  const owed = owedOf(row.owed);
+function provenRecipients(row: RowForReceipts, statuses: RecipientStatuses): string[] {
+  const owed = pendingRecipients(row.owed);
   const recipients = owed.length > 0 ? owed : textsIn(arrayOf(row.refused));
   const isProven = recipients.every((address) => {
     const key = addressKey(address);
-    return Object.hasOwn(fates, key) && isProof(fates[key] ?? {});
+    return Object.hasOwn(statuses, key) && isProof(statuses[key] ?? {});
   });
   return isProven ? recipients : [];
 }
@@ -132,8 +136,12 @@ function isOfSes({ provider, status }: RowForReceipts): boolean {
   return provider === 'ses' && STATES_OF_SES.includes(status);
 }
 
-function stateOf(row: RowForReceipts, fates: Fates, handedOver: readonly string[]): SesState | undefined {
-  return sesStateOf(fates, { handedOver, takenBySmtp: textsIn(arrayOf(row.takenBySmtp)) });
+function stateOf(
+  row: RowForReceipts,
+  statuses: RecipientStatuses,
+  handedOver: readonly string[],
+): SesState | undefined {
+  return deriveSesState(statuses, { handedOver, takenBySmtp: textsIn(arrayOf(row.takenBySmtp)) });
 }
 
 function isState(row: RowForReceipts, { status, lastError, deliveredAt }: SesState): boolean {
@@ -173,7 +181,7 @@ export interface RowForReceipts {
   readonly deliveredAtMs: number | null;
   /** The trace is larger than anything the worker writes, and was not looked into. */
   readonly tooLarge: boolean;
-  readonly fates: string | null;
+  readonly statuses: string | null;
   readonly messageIds: string | null;
   readonly handedOver: string | null;
   readonly takenBySmtp: string | null;
@@ -199,7 +207,7 @@ SELECT
   last_error AS "lastError",
   extract(epoch FROM delivered_at)::float8 * 1000 AS "deliveredAtMs",
   large AS "tooLarge",
-  CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS fates,
+  CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS statuses,
   CASE WHEN NOT large THEN (delivery_trace -> 'messageIds')::text END AS "messageIds",
   CASE WHEN NOT large THEN ${inAttempts('queue.recipients')} END AS "handedOver",
   CASE WHEN NOT large THEN ${inAttempts('smtp.recipients')} END AS "takenBySmtp",
@@ -218,7 +226,7 @@ export interface RowChange {
   /** The one that the row was read in. */
   readonly version: string;
   /** The new ones. */
-  readonly fates: Fates;
+  readonly statuses: RecipientStatuses;
   /** All of them. */
   readonly messageIds: readonly unknown[];
   /** Absent where the state is not for receipts to say. */
@@ -230,10 +238,10 @@ export interface RowChange {
 export function changeParameters(changes: readonly RowChange[]): unknown[] {
   return [
     storableJson(
-      changes.map(({ id, version, fates, messageIds, state, handOver }) => ({
+      changes.map(({ id, version, statuses, messageIds, state, handOver }) => ({
         id,
         version,
-        fates,
+        statuses,
         message_ids: messageIds,
         status: state?.status,
         last_error: state?.lastError,
@@ -256,7 +264,7 @@ const NOW = `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 export const CHANGE_BY_RECEIPTS = `
 WITH told AS (
   SELECT * FROM jsonb_to_recordset($1::jsonb) AS told (
-    id text, version text, fates jsonb, message_ids jsonb, status text, last_error text, delivered_at timestamptz,
+    id text, version text, statuses jsonb, message_ids jsonb, status text, last_error text, delivered_at timestamptz,
     hand_over jsonb
   )
 ),
@@ -291,7 +299,7 @@ UPDATE outbound_deliveries AS d SET
     END
     || jsonb_build_object(
       'recipients',
-      CASE jsonb_typeof(trace -> 'recipients') WHEN 'object' THEN trace -> 'recipients' ELSE '{}' END || fates,
+      CASE jsonb_typeof(trace -> 'recipients') WHEN 'object' THEN trace -> 'recipients' ELSE '{}' END || statuses,
       'messageIds',
       message_ids
     )

@@ -5,7 +5,7 @@ import { clientConfig, type PostgresSettings, SocketSet } from './connection.ts'
 import { errorCode, messageOf } from './errors.ts';
 
 const FIRST_BACKOFF_MS = 100;
-const LONGEST_BACKOFF_MS = 5_000;
+const MAX_BACKOFF_MS = 5_000;
 
 /** A connection that a firewall has forgotten looks like one on which nothing happens. */
 const HEARTBEAT_MS = 15_000;
@@ -98,7 +98,7 @@ export class ArrivalsListener {
 
 /** Doubles with each failure and keeps a random half, so that workers do not come back all at once. */
 function backoffMs(failures: number): number {
-  const ceiling = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20), LONGEST_BACKOFF_MS);
+  const ceiling = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20), MAX_BACKOFF_MS);
   return ceiling / 2 + (ceiling / 2) * Math.random();
 }
 

@@ -214,7 +214,7 @@ SELECT
   extract(epoch FROM expires_at)::float8 * 1000 AS "expiresAtMs",
   CASE WHEN isfinite(since) THEN extract(epoch FROM now() - since)::float8 * 1000 ELSE 0 END AS "waitedMs",
   attempt_count AS attempts,
-  taken_over AS "takenOver",
+  taken_over AS reclaimed,
   ended
 FROM claimed
 JOIN chosen ON chosen.id = claimed.id
@@ -236,14 +236,14 @@ export interface ClaimedRow {
   /** Below 0 where the API's clock is ahead. */
   readonly waitedMs: number;
   readonly attempts: number;
-  readonly takenOver: boolean;
+  readonly reclaimed: boolean;
   /** It was taken from a worker whose lease had ended, not from the queue. */
   readonly ended: boolean;
 }
 
 /** Never throws: what no mail can be made of comes out as `unreadable`. */
-export function claimOf(row: ClaimedRow, defaultTimeToLiveMs: number): Claim {
-  const owed = owedOf(row.owed);
+export function toClaim(row: ClaimedRow, defaultTimeToLiveMs: number): Claim {
+  const owed = pendingRecipients(row.owed);
   const inSes: readonly string[] = row.inSes === null ? [] : JSON.parse(row.inSes);
   return {
     id: row.id,
@@ -255,7 +255,7 @@ export function claimOf(row: ClaimedRow, defaultTimeToLiveMs: number): Claim {
     expiresAt: moment(row.expiresAtMs ?? row.createdAtMs + defaultTimeToLiveMs),
     waitedMs: Math.max(row.waitedMs, 0),
     attempts: row.attempts,
-    takenOver: row.takenOver,
+    reclaimed: row.reclaimed,
   };
 }
 
@@ -275,7 +275,7 @@ function parse(json: string | null): unknown {
 }
 
 /** An array of PostgreSQL may have nulls and any number of dimensions. */
-export function owedOf(json: string | null): string[] {
+export function pendingRecipients(json: string | null): string[] {
   if (json === null) return [];
   const owed: unknown = JSON.parse(json);
   if (!Array.isArray(owed)) return [];

@@ -1,10 +1,10 @@
-import type { NextState, Settlement } from '../../ports/outbox.ts';
+import type { Completion, NextState } from '../../ports/outbox.ts';
 import type { ConnectionPool } from './connection.ts';
 import { concernsAll } from './errors.ts';
 import { storableJson } from './storable-json.ts';
 
 /** A settlement that asks for a later time is of no use: every mail has expired by then. */
-const LONGEST_RETRY_MS = 365 * 24 * 60 * 60 * 1000;
+const MAX_RETRY_MS = 365 * 24 * 60 * 60 * 1000;
 
 /** A settlement as `jsonb_to_recordset` reads it. */
 interface SettleRecord {
@@ -13,7 +13,7 @@ interface SettleRecord {
   readonly reason?: string;
   readonly retry_after_ms?: number;
   readonly owed?: readonly string[];
-  readonly attempt: Settlement['attempt'];
+  readonly attempt: Completion['attempt'];
 }
 
 interface SettledRow {
@@ -23,11 +23,11 @@ interface SettledRow {
 }
 
 /** The settlements must have different ids. */
-function settleParameters(worker: string, settlements: readonly Settlement[]): unknown[] {
-  return [worker, storableJson(settlements.map(recordOf))];
+function settleParameters(worker: string, completions: readonly Completion[]): unknown[] {
+  return [worker, storableJson(completions.map(recordOf))];
 }
 
-function recordOf({ id, next, attempt }: Settlement): SettleRecord {
+function recordOf({ id, next, attempt }: Completion): SettleRecord {
   switch (next.kind) {
     case 'delivered':
     case 'handed-over':
@@ -40,7 +40,7 @@ function recordOf({ id, next, attempt }: Settlement): SettleRecord {
         id,
         kind: next.kind,
         reason: next.reason,
-        retry_after_ms: Math.min(Math.max(next.retryAfterMs, 0), LONGEST_RETRY_MS),
+        retry_after_ms: Math.min(Math.max(next.retryAfterMs, 0), MAX_RETRY_MS),
         owed: next.owed,
         attempt,
       };
@@ -135,13 +135,13 @@ const SETTLE_WAITING = settleStatement('');
  * @returns the ids whose lease was no longer the owner's, those of deleted rows among them
  * @throws where one or more could not be written; all may be given again
  */
-export async function settleAll(
+export async function completeAll(
   pool: ConnectionPool,
   owner: string,
-  settlements: readonly Settlement[],
+  completions: readonly Completion[],
 ): Promise<string[]> {
   const lost: string[] = [];
-  for (const wave of wavesOf(settlements)) {
+  for (const wave of wavesOf(completions)) {
     const settled = await settle(pool, owner, wave, SETTLE_UNLOCKED);
     const locked = wave.filter(({ id }) => !settled.has(id));
     const late = locked.length === 0 ? settled : await settle(pool, owner, locked, SETTLE_WAITING);
@@ -150,13 +150,13 @@ export async function settleAll(
   return lost;
 }
 
-/** A statement changes a row once: a second settlement of the same delivery has to wait for the next one. */
-function wavesOf(settlements: readonly Settlement[]): Settlement[][] {
-  const waves: Map<string, Settlement>[] = [];
-  for (const settlement of settlements) {
-    const wave = waves.find((candidate) => !candidate.has(settlement.id));
-    if (wave === undefined) waves.push(new Map([[settlement.id, settlement]]));
-    else wave.set(settlement.id, settlement);
+/** A statement changes a row once: a second completion of the same delivery has to wait for the next one. */
+function wavesOf(completions: readonly Completion[]): Completion[][] {
+  const waves: Map<string, Completion>[] = [];
+  for (const completion of completions) {
+    const wave = waves.find((candidate) => !candidate.has(completion.id));
+    if (wave === undefined) waves.push(new Map([[completion.id, completion]]));
+    else wave.set(completion.id, completion);
   }
   return waves.map((wave) => [...wave.values()]);
 }
@@ -165,26 +165,26 @@ function wavesOf(settlements: readonly Settlement[]): Settlement[][] {
 async function settle(
   pool: ConnectionPool,
   owner: string,
-  settlements: readonly Settlement[],
+  completions: readonly Completion[],
   statement: string,
 ): Promise<Map<string, boolean>> {
   try {
-    const rows = await pool.query<SettledRow>('settle', statement, settleParameters(owner, settlements));
+    const rows = await pool.query<SettledRow>('settle', statement, settleParameters(owner, completions));
     return new Map(rows.map(({ id, settled }) => [id, settled]));
   } catch (error) {
-    if (settlements.length === 1 || concernsAll(error)) throw error;
-    return settleHalves(pool, owner, settlements, statement);
+    if (completions.length === 1 || concernsAll(error)) throw error;
+    return settleHalves(pool, owner, completions, statement);
   }
 }
 
 async function settleHalves(
   pool: ConnectionPool,
   owner: string,
-  settlements: readonly Settlement[],
+  completions: readonly Completion[],
   statement: string,
 ): Promise<Map<string, boolean>> {
-  const middle = Math.ceil(settlements.length / 2);
-  const halves = [settlements.slice(0, middle), settlements.slice(middle)];
+  const middle = Math.ceil(completions.length / 2);
+  const halves = [completions.slice(0, middle), completions.slice(middle)];
   const results = await Promise.allSettled(halves.map((half) => settle(pool, owner, half, statement)));
   return new Map(
     results.flatMap((result) => {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import type { Fates } from '../../domain/delivery-status.ts';
-import { readStoredFates } from '../../domain/delivery-trace.ts';
+import type { RecipientStatuses } from '../../domain/delivery-status.ts';
+import { readStoredStatuses } from '../../domain/delivery-trace.ts';
 import type { TraceAttempt } from '../../ports/outbox.ts';
 import { MAX_STORED_MAIL_BYTES } from './claim.ts';
 import { ConnectionPool, type PostgresSettings } from './connection.ts';
@@ -27,7 +27,7 @@ SELECT
   lease_owner AS "leaseOwner",
   ${milliseconds('lease_until')} AS "leaseUntilMs",
   CASE WHEN NOT large THEN (delivery_trace -> 'attempts')::text END AS attempts,
-  CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS fates
+  CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS statuses
 FROM found`;
 
 function milliseconds(column: string): string {
@@ -71,7 +71,7 @@ export interface DeliveryRow {
   /** Those that can be read; somebody else may have written there. */
   readonly attempts: readonly TracedAttempt[];
   /** What receipts have told, by `addressKey`. */
-  readonly fates: Fates;
+  readonly statuses: RecipientStatuses;
 }
 
 /** `late`: the worker had lost its lease by then, and somebody else has the say. */
@@ -93,7 +93,7 @@ interface DeliveryRowRead {
   readonly leaseOwner: string | null;
   readonly leaseUntilMs: number | null;
   readonly attempts: string | null;
-  readonly fates: string | null;
+  readonly statuses: string | null;
 }
 
 /** Never throws. */
@@ -113,7 +113,7 @@ function deliveryRowOf(row: DeliveryRowRead): DeliveryRow {
     expiresAt: moment(row.expiresAtMs),
     lease: leaseOwner === null ? undefined : { owner: leaseOwner, until: moment(row.leaseUntilMs) },
     attempts: attemptsOf(parse(row.attempts)),
-    fates: readStoredFates(parse(row.fates)),
+    statuses: readStoredStatuses(parse(row.statuses)),
   };
 }
 

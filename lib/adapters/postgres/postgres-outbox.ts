@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Claim, LeaseRoute, Outbox, OutboxStats, Settlement } from '../../ports/outbox.ts';
+import type { Claim, Completion, LeaseRoute, Outbox, OutboxStats } from '../../ports/outbox.ts';
 import { type Log, silentLog } from '../../ports/runtime.ts';
 import { ArrivalsListener } from './arrivals-listener.ts';
-import { CLAIM, type ClaimedRow, claimOf, claimParameters, nextOf, tenantsWhere, URGENCY } from './claim.ts';
-import { settleAll } from './complete.ts';
+import { CLAIM, type ClaimedRow, claimParameters, nextOf, tenantsWhere, toClaim, URGENCY } from './claim.ts';
+import { completeAll } from './complete.ts';
 import { ConnectionPool, type PostgresSettings } from './connection.ts';
 
 export interface PostgresOutboxOptions extends PostgresSettings {
@@ -13,8 +13,8 @@ export interface PostgresOutboxOptions extends PostgresSettings {
   readonly providers: readonly string[];
   /** How long a mail is of use, from `created_at` on, where `expires_at` says nothing. */
   readonly defaultTimeToLiveMs: number;
-  /** Whether fates are brought back to the rows, so that one which does not come is missed. @default false */
-  readonly awaitsFates?: boolean;
+  /** Whether statuses are brought back to the rows, so that one which does not come is missed. @default false */
+  readonly awaitsStatuses?: boolean;
   /** @default logs nothing */
   readonly log?: Log;
 }
@@ -24,7 +24,7 @@ export interface PostgresOutboxOptions extends PostgresSettings {
  *
  *     queued ──claim──▶ sending, leased ──settle──▶ delivered | sending, provider ses | failed | queued, later
  *       ▲                 │          │
- *       └─────release─────┘          └─ lease ends ──▶ claimed by another, takenOver where SMTP may have had it
+ *       └─────release─────┘          └─ lease ends ──▶ claimed by another, reclaimed where SMTP may have had it
  *
  * All times are the database's. Each method throws `OutboxUnavailableError` where the database cannot be asked
  * now, and may then be called again with the same arguments; `OutboxSchemaError` where the table is not as
@@ -80,16 +80,16 @@ export class PostgresOutbox implements Outbox {
         inHand: [...this.#inHand.keys()],
       }),
     );
-    for (const { id, takenOver } of rows) this.#inHand.set(id, takenOver);
+    for (const { id, reclaimed } of rows) this.#inHand.set(id, reclaimed);
     // The walk ends in the middle of a turn at the least urgent priority: there the next one goes on.
     const last = rows.findLast(({ ended }) => !ended);
     if (last !== undefined) this.#afterTenant = last.tenantId ?? '';
-    return rows.map((row) => claimOf(row, this.#options.defaultTimeToLiveMs));
+    return rows.map((row) => toClaim(row, this.#options.defaultTimeToLiveMs));
   }
 
-  async settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
-    const lost = await settleAll(this.#pool, this.#leaseOwner, settlements);
-    this.#letGo(settlements.map(({ id }) => id));
+  async complete(completion: readonly Completion[]): Promise<readonly string[]> {
+    const lost = await completeAll(this.#pool, this.#leaseOwner, completion);
+    this.#letGo(completion.map(({ id }) => id));
     return lost;
   }
 
@@ -100,8 +100,8 @@ export class PostgresOutbox implements Outbox {
 
   async release(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    const takenOver = ids.filter((id) => this.#inHand.get(id) === true);
-    await this.#pool.query('release', RELEASE, [this.#leaseOwner, ids, takenOver]);
+    const reclaimed = ids.filter((id) => this.#inHand.get(id) === true);
+    await this.#pool.query('release', RELEASE, [this.#leaseOwner, ids, reclaimed]);
     this.#letGo(ids);
   }
 
@@ -114,12 +114,12 @@ export class PostgresOutbox implements Outbox {
     await this.#pool.query('ping', 'SELECT 1', []);
   }
 
-  /** Stops to count at 50,000 that wait, and at 10,000 whose fate is awaited. */
+  /** Stops to count at 50,000 that wait, and at 10,000 whose status is awaited. */
   async stats(): Promise<OutboxStats> {
-    const { providers, awaitsFates = false } = this.#options;
-    const [row] = await this.#pool.query<StatsRow>('count', STATS, [providers, awaitsFates]);
-    const { queued = 0, oldestDueSeconds = 0, fatesOverdue = null } = row ?? {};
-    return { queued, oldestDueSeconds, ...(fatesOverdue === null ? {} : { fatesOverdue }) };
+    const { providers, awaitsStatuses = false } = this.#options;
+    const [row] = await this.#pool.query<StatsRow>('count', STATS, [providers, awaitsStatuses]);
+    const { queued = 0, oldestDueSeconds = 0, statusesOverdue = null } = row ?? {};
+    return { queued, oldestDueSeconds, ...(statusesOverdue === null ? {} : { statusesOverdue }) };
   }
 
   /** Waits for the calls under way; leases that are still held end by themselves. */
@@ -180,13 +180,13 @@ interface StatsRow {
   readonly queued: number;
   readonly oldestDueSeconds: number;
   /** Null where it is not asked for. */
-  readonly fatesOverdue: number | null;
+  readonly statusesOverdue: number | null;
 }
 
 /** Counts at most this many rows: nobody acts differently on more, and counting must not weigh on a long queue. */
 const MAX_COUNTED = 50_000;
 
-/** So many of the oldest whose fate is awaited are looked at, for the same reason. */
+/** So many of the oldest whose status is awaited are looked at, for the same reason. */
 const MAX_AWAITED = 10_000;
 
 /** SES itself tries for 14 hours, and what waits for its quota goes out when the next day begins. */
@@ -207,7 +207,7 @@ const OVERDUE = `
 
 /**
  * A delivery has waited since it came in or, where it is tried again, since it became due. `$1` are the providers; `$2`
- * is whether to count the overdue fates.
+ * is whether to count the overdue statuses.
  */
 export const STATS = `
 WITH RECURSIVE ${URGENCY}
@@ -227,4 +227,4 @@ SELECT
     WHERE isfinite(oldest.since)
   ) AS "oldestDueSeconds",
   CASE WHEN $2::boolean THEN (${OVERDUE}
-  ) END AS "fatesOverdue"`;
+  ) END AS "statusesOverdue"`;

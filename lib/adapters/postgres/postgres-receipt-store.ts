@@ -1,20 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Receipt } from '../../domain/receipt.ts';
-import type { ReceiptBook, ReceiptResult } from '../../ports/outbox.ts';
+import type { ReceiptResult, ReceiptStore } from '../../ports/outbox.ts';
 import { type Log, silentLog } from '../../ports/runtime.ts';
 import {
+  applyReceipts,
   CHANGE_BY_RECEIPTS,
   changeParameters,
   READ_FOR_RECEIPTS,
   type RowChange,
   type RowForReceipts,
-  receiptsToRow,
 } from './apply-receipts.ts';
 import type { PostgresSettings } from './connection.ts';
 import { ConnectionPool } from './connection.ts';
 import { concernsAll, errorCode, OutboxUnavailableError } from './errors.ts';
 
-export interface PostgresReceiptBookOptions extends PostgresSettings {
+export interface PostgresReceiptStoreOptions extends PostgresSettings {
   /** For people that look at the connections and the traces. */
   readonly workerId: string;
   /** @default logs nothing */
@@ -35,12 +35,12 @@ type WriteResult = 'written' | 'busy' | 'refused';
  * A row is read, changed in memory and written only if it is still as it was read: nothing is locked from one
  * statement to the next, so that a process that is killed in between leaves nothing behind.
  */
-export class PostgresReceiptBook implements ReceiptBook {
+export class PostgresReceiptStore implements ReceiptStore {
   readonly #pool: ConnectionPool;
   readonly #log: Log;
   readonly #workerId: string;
 
-  constructor(options: PostgresReceiptBookOptions) {
+  constructor(options: PostgresReceiptStoreOptions) {
     this.#pool = new ConnectionPool(
       { maxConnections: 1, ...options },
       `outbound ${options.workerId} (receipts)`,
@@ -49,7 +49,7 @@ export class PostgresReceiptBook implements ReceiptBook {
     this.#workerId = options.workerId;
   }
 
-  async enter(receipts: readonly Receipt[]): Promise<readonly ReceiptResult[]> {
+  async apply(receipts: readonly Receipt[]): Promise<readonly ReceiptResult[]> {
     const results = new Map<Receipt, ReceiptResult>();
     let open = await this.#enterOnce(receipts, results);
     for (const pauseMs of PAUSES_MS) {
@@ -75,7 +75,7 @@ export class PostgresReceiptBook implements ReceiptBook {
     const groups = ids.map((id) => {
       const group = receipts.filter((receipt) => receipt.id === id);
       const row = rows.find((candidate) => candidate.id === id);
-      return { id, group, verdict: receiptsToRow(row, group, this.#workerId) };
+      return { id, group, verdict: applyReceipts(row, group, this.#workerId) };
     });
     const changes = groups.flatMap(({ verdict }) => (verdict.kind === 'change' ? [verdict.change] : []));
     const written = await this.#write(changes);

@@ -1,8 +1,8 @@
 import { maskAddressesIn } from '../../domain/address.ts';
-import { DELIVERY_TAGS, deliveryIdTag, failedAtTag } from '../../domain/send-batch.ts';
-import type { RawMail, SendAnswer } from '../../ports/senders.ts';
+import { DELIVERY_TAGS, toDeliveryIdTag, toFailedAtTag } from '../../domain/send-batch.ts';
+import type { RawMail, SendResponse } from '../../ports/senders.ts';
 import { awsErrorCode, awsErrorStatus } from '../aws-client.ts';
-import { verdictOf } from './classify-ses-error.ts';
+import { classifySesError } from './classify-ses-error.ts';
 
 /** The settings of an SES client. The call must not be repeated by the SDK: SES has no idempotency token. */
 export const SES_CLIENT_OPTIONS = { maxAttempts: 1, requestHandler: { connectionTimeout: 3_000 } };
@@ -16,13 +16,13 @@ export const SES_CLIENT_OPTIONS = { maxAttempts: 1, requestHandler: { connection
 export async function callSes(
   timeoutMs: number,
   call: (abortSignal: AbortSignal) => Promise<string | undefined>,
-): Promise<SendAnswer> {
+): Promise<SendResponse> {
   try {
     const sesMessageId = await call(AbortSignal.timeout(timeoutMs));
     if (sesMessageId !== undefined) return { kind: 'sent', sesMessageId };
     return {
       kind: 'failed',
-      verdict: verdictOf('NoMessageId', '', undefined),
+      verdict: classifySesError('NoMessageId', '', undefined),
       detail: 'SES named no message id',
     };
   } catch (error) {
@@ -30,7 +30,7 @@ export async function callSes(
     const message = error instanceof Error ? error.message : '';
     return {
       kind: 'failed',
-      verdict: verdictOf(code, message, awsErrorStatus(error)),
+      verdict: classifySesError(code, message, awsErrorStatus(error)),
       detail: maskAddressesIn(`${code}: ${message}`).slice(0, 500),
     };
   }
@@ -40,9 +40,9 @@ export async function callSes(
 export function sesTags({ deliveryId, part, failedAt, tags }: RawMail): { Name: string; Value: string }[] {
   const { [DELIVERY_TAGS.failedAt]: _reserved, ...others } = tags;
   const own = {
-    [DELIVERY_TAGS.deliveryId]: deliveryIdTag(deliveryId),
+    [DELIVERY_TAGS.deliveryId]: toDeliveryIdTag(deliveryId),
     [DELIVERY_TAGS.part]: String(part),
-    ...(failedAt === undefined ? {} : { [DELIVERY_TAGS.failedAt]: failedAtTag(failedAt) }),
+    ...(failedAt === undefined ? {} : { [DELIVERY_TAGS.failedAt]: toFailedAtTag(failedAt) }),
   };
   return Object.entries({ ...others, ...own }).map(([Name, Value]) => ({ Name, Value }));
 }

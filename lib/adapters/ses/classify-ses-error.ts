@@ -1,4 +1,4 @@
-import type { SendVerdict } from '../../ports/senders.ts';
+import type { SesErrorClass } from '../../ports/senders.ts';
 
 /**
  * What each answer of SES means for a mail. v1 and v2 name the same things differently; both stand here.
@@ -11,17 +11,17 @@ interface KnownError {
   readonly codes: readonly string[];
   /** Where one code stands for several things, the message tells them apart. */
   readonly message?: RegExp;
-  readonly verdict: SendVerdict;
+  readonly verdict: SesErrorClass;
 }
 
-const retry = (cause: string, pace: 'rate' | 'outage' | 'hours', answerLost = false): SendVerdict => ({
+const retry = (cause: string, pace: 'rate' | 'outage' | 'hours', answerLost = false): SesErrorClass => ({
   kind: 'retry',
   cause,
   pace,
   answerLost,
 });
 
-const never = (cause: string): SendVerdict => ({ kind: 'never', cause });
+const never = (cause: string): SesErrorClass => ({ kind: 'never', cause });
 
 const THROTTLED = ['Throttling', 'ThrottlingException', 'TooManyRequestsException', 'LimitExceededException'];
 
@@ -44,7 +44,7 @@ const KNOWN_ERRORS: readonly KnownError[] = [
     message: /\b(?:paused|suspended|disabled)\b/i,
     verdict: retry('sending-paused', 'hours'),
   },
-  // The operator can mend these while the mail waits: verify, leave the sandbox, deploy, grant.
+  // The operator can fix these while the mail waits: verify, leave the sandbox, deploy, grant.
   {
     codes: ['MessageRejected', 'MailFromDomainNotVerifiedException'],
     message: /not verified/i,
@@ -94,7 +94,11 @@ const NOT_CONNECTED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH',
  * @param code the error code of SES, or the system's where no answer came
  * @param httpStatus undefined where no answer came
  */
-export function verdictOf(code: string, message: string, httpStatus: number | undefined): SendVerdict {
+export function classifySesError(
+  code: string,
+  message: string,
+  httpStatus: number | undefined,
+): SesErrorClass {
   const known = KNOWN_ERRORS.find(
     (error) => error.codes.includes(code) && (error.message === undefined || error.message.test(message)),
   );

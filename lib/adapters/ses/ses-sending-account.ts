@@ -1,6 +1,6 @@
 import { GetAccountCommand, type GetAccountCommandOutput, type SESv2Client } from '@aws-sdk/client-sesv2';
 import * as v from 'valibot';
-import type { SendingAccount, SendingQuota, SendingStanding } from '../../ports/account.ts';
+import type { SendingAccount, SendingQuota, SendingState } from '../../ports/account.ts';
 
 /** What SES says where there is no limit. */
 const UNLIMITED = -1;
@@ -19,7 +19,7 @@ export class SesSendingAccount implements SendingAccount {
     this.#timeoutMs = timeoutMs;
   }
 
-  async standing(): Promise<SendingStanding> {
+  async state(): Promise<SendingState> {
     const account = await this.#ses.send(new GetAccountCommand({}), {
       abortSignal: AbortSignal.timeout(this.#timeoutMs),
     });

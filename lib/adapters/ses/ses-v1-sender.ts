@@ -1,5 +1,5 @@
 import { SESClient, type SESClientConfig, SendRawEmailCommand } from '@aws-sdk/client-ses';
-import type { RawMail, RawMailSender, SendAnswer } from '../../ports/senders.ts';
+import type { RawMail, RawMailSender, SendResponse } from '../../ports/senders.ts';
 import { callSes, SES_CLIENT_OPTIONS, sesTags } from './call-ses.ts';
 
 /** Sends by v1 SendRawEmail, which takes up to 10 MB. */
@@ -18,7 +18,7 @@ export class SesV1Sender implements RawMailSender {
     this.#timeoutMs = timeoutMs;
   }
 
-  send(mail: RawMail): Promise<SendAnswer> {
+  send(mail: RawMail): Promise<SendResponse> {
     const command = new SendRawEmailCommand({
       Source: mail.from,
       Destinations: [...mail.recipients],

@@ -1,5 +1,5 @@
 import { SESv2Client, type SESv2ClientConfig, SendEmailCommand } from '@aws-sdk/client-sesv2';
-import type { RawMail, RawMailSender, SendAnswer } from '../../ports/senders.ts';
+import type { RawMail, RawMailSender, SendResponse } from '../../ports/senders.ts';
 import { callSes, SES_CLIENT_OPTIONS, sesTags } from './call-ses.ts';
 
 /** Sends by v2 SendEmail with raw content, which takes up to 40 MB. */
@@ -18,7 +18,7 @@ export class SesV2Sender implements RawMailSender {
     this.#timeoutMs = timeoutMs;
   }
 
-  send(mail: RawMail): Promise<SendAnswer> {
+  send(mail: RawMail): Promise<SendResponse> {
     const command = new SendEmailCommand({
       FromEmailAddress: mail.from,
       Destination: { ToAddresses: [...mail.recipients] },

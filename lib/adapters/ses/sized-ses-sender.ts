@@ -1,8 +1,8 @@
-import { SES_V1_MOST_BYTES } from '../../domain/limits.ts';
-import type { RawMail, RawMailSender, SendAnswer } from '../../ports/senders.ts';
+import { SES_V1_MAX_BYTES } from '../../domain/limits.ts';
+import type { RawMail, RawMailSender, SendResponse } from '../../ports/senders.ts';
 
 /** The function's own code could not be loaded; nothing was sent. */
-const NOT_LOADED: SendAnswer = {
+const NOT_LOADED: SendResponse = {
   kind: 'failed',
   verdict: { kind: 'retry', cause: 'client-not-loaded', pace: 'outage', answerLost: false },
   detail: 'the client of SES v2 could not be loaded',
@@ -24,8 +24,8 @@ export class SizedSesSender implements ClosableSender {
     this.#loadLarge = loadLarge;
   }
 
-  async send(mail: RawMail): Promise<SendAnswer> {
-    if (mail.mime.length <= SES_V1_MOST_BYTES) return this.#small.send(mail);
+  async send(mail: RawMail): Promise<SendResponse> {
+    if (mail.mime.length <= SES_V1_MAX_BYTES) return this.#small.send(mail);
     this.#large ??= this.#loadLarge();
     try {
       return await (await this.#large).send(mail);

@@ -21,7 +21,7 @@ type SessionEnvelope = MimeNodeEnvelope & { rejectedErrors?: NodemailerError[] }
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * A frozen message that knows how far nodemailer's pool has come with it. The pool asks for the envelope when a
+ * A composed message that knows how far nodemailer's pool has come with it. The pool asks for the envelope when a
  * session is ready, and reads the stream only once the server has accepted DATA. That is observed here, since the
  * pool's errors name neither: a stall after the final dot is reported as a failed connection.
  */

@@ -164,8 +164,8 @@ interface SmtpReply {
   readonly lines: readonly string[];
 }
 
-const MOST_CHARACTERS = 64 * 1024;
-const MOST_TEXT_CHARACTERS = 200;
+const MAX_CHARACTERS = 64 * 1024;
+const MAX_TEXT_CHARACTERS = 200;
 
 /** Waits for the next reply; undefined where the connection ends before. */
 function nextReply(socket: Socket): Promise<SmtpReply | undefined> {
@@ -175,7 +175,7 @@ function nextReply(socket: Socket): Promise<SmtpReply | undefined> {
       seen += chunk.toString('latin1');
       const reply = readReply(seen);
       if (reply !== undefined) end(reply);
-      else if (seen.length > MOST_CHARACTERS) end({ code: 0, text: textOf(seen), lines: [] });
+      else if (seen.length > MAX_CHARACTERS) end({ code: 0, text: textOf(seen), lines: [] });
     };
     const onClose = () => end(undefined);
     const end = (reply: SmtpReply | undefined) => {
@@ -200,7 +200,7 @@ function readReply(seen: string): SmtpReply | undefined {
 
 /** It ends up on a terminal, which obeys control characters. */
 const textOf = (line: string) =>
-  (line.split(/\r?\n/)[0] ?? '').replaceAll(/\p{Cc}/gu, '?').slice(0, MOST_TEXT_CHARACTERS);
+  (line.split(/\r?\n/)[0] ?? '').replaceAll(/\p{Cc}/gu, '?').slice(0, MAX_TEXT_CHARACTERS);
 
 /** The certificate that a host shows. */
 export interface SeenCertificate {

@@ -5,7 +5,7 @@ import MailMessage from 'nodemailer/lib/mailer/mail-message';
 import type { Delivery } from '../../domain/delivery.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { type Clock, systemClock } from '../../ports/runtime.ts';
-import type { RefusedRecipient, SmtpAnswer, SmtpRoute } from '../../ports/senders.ts';
+import type { RefusedRecipient, SmtpResult, SmtpRoute } from '../../ports/senders.ts';
 import { classifyFailure } from './classify-failure.ts';
 import { ObservedMessage } from './observed-message.ts';
 
@@ -32,7 +32,7 @@ export class SmtpPoolRoute implements SmtpRoute {
     this.#clock = clock;
   }
 
-  async send(delivery: Delivery, options: { readonly abandon?: AbortSignal } = {}): Promise<SmtpAnswer> {
+  async send(delivery: Delivery, options: { readonly abandon?: AbortSignal } = {}): Promise<SmtpResult> {
     const sending = this.#offer(delivery, options.abandon);
     this.#underWay.add(sending);
     try {
@@ -56,7 +56,7 @@ export class SmtpPoolRoute implements SmtpRoute {
     }
   }
 
-  async #offer(delivery: Delivery, abandon: AbortSignal | undefined): Promise<SmtpAnswer> {
+  async #offer(delivery: Delivery, abandon: AbortSignal | undefined): Promise<SmtpResult> {
     const message = new ObservedMessage(delivery);
     const given = new AbortController();
     const giveUpWaiting = () => {
@@ -83,7 +83,7 @@ export class SmtpPoolRoute implements SmtpRoute {
     });
   }
 
-  #failed(delivery: Delivery, message: ObservedMessage, error: NodemailerError): SmtpAnswer {
+  #failed(delivery: Delivery, message: ObservedMessage, error: NodemailerError): SmtpResult {
     const refused = this.#refusedOf(message);
     const refusedAddresses = new Set(refused.map(({ address }) => address));
     return {

@@ -9,13 +9,13 @@ import {
 } from '@aws-sdk/client-sqs';
 
 /** One call of SQS takes, or brings, at most ten. */
-const MOST_AT_ONCE = 10;
+const MAX_BATCH_SIZE = 10;
 
 /** Of the calls that give letters back: a walk may hold thousands. */
 const CALLS_SIDE_BY_SIDE = 8;
 
 /** A message in hand: nobody else is given it until the hold ends. */
-export interface HeldMessage {
+export interface ReceivedDeadLetter {
   readonly queueMessageId: string;
   readonly receiptHandle: string;
   readonly body: string;
@@ -47,7 +47,7 @@ interface Receive {
  * A queue that a person works through. No call takes a signal: a receive that is broken off would leave letters in
  * nobody's hand until the hold ends, so the caller stops between two calls. Each ends by the timeouts of the client.
  */
-export class SqsLetterBox {
+export class DlqClient {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
 
@@ -70,11 +70,11 @@ export class SqsLetterBox {
   }
 
   /** None means that the queue is empty at this moment: a poll that waits asks all servers of SQS. */
-  async receive({ most, holdSeconds }: Receive): Promise<readonly HeldMessage[]> {
+  async receive({ most, holdSeconds }: Receive): Promise<readonly ReceivedDeadLetter[]> {
     const { Messages = [] } = await this.#sqs.send(
       new ReceiveMessageCommand({
         QueueUrl: this.#queueUrl,
-        MaxNumberOfMessages: Math.min(most, MOST_AT_ONCE),
+        MaxNumberOfMessages: Math.min(most, MAX_BATCH_SIZE),
         VisibilityTimeout: holdSeconds,
         WaitTimeSeconds: 1,
         MessageAttributeNames: ['All'],
@@ -127,8 +127,8 @@ export class SqsLetterBox {
     call: (ten: readonly string[]) => Promise<number>,
   ): Promise<readonly number[]> {
     const tens: (readonly string[])[] = [];
-    for (let start = 0; start < handles.length; start += MOST_AT_ONCE) {
-      tens.push(handles.slice(start, start + MOST_AT_ONCE));
+    for (let start = 0; start < handles.length; start += MAX_BATCH_SIZE) {
+      tens.push(handles.slice(start, start + MAX_BATCH_SIZE));
     }
     const failed: number[] = [];
     const work = async () => {
@@ -142,7 +142,7 @@ export class SqsLetterBox {
   }
 }
 
-function heldMessage(message: Message): HeldMessage {
+function heldMessage(message: Message): ReceivedDeadLetter {
   const { MessageId = '', ReceiptHandle = '', Body = '', Attributes = {}, MessageAttributes = {} } = message;
   const texts = Object.entries(MessageAttributes).flatMap(([name, { StringValue }]) =>
     StringValue === undefined ? [] : [[name, StringValue] as const],
@@ -167,7 +167,7 @@ export interface Resubmitted {
 }
 
 /** Which were taken, and why the others were not; by the id that a message had where it came from. */
-export interface ResubmissionAnswer {
+export interface ResubmissionResult {
   readonly taken: ReadonlySet<string>;
   readonly refused: ReadonlyMap<string, string>;
 }
@@ -186,7 +186,7 @@ export class SqsResubmission {
    * @param messages at most ten, and together no more bytes than one message may have
    * @throws where the call has no answer: each of them was taken or was not
    */
-  async send(messages: readonly Resubmitted[]): Promise<ResubmissionAnswer> {
+  async send(messages: readonly Resubmitted[]): Promise<ResubmissionResult> {
     const { Successful = [], Failed = [] } = await this.#sqs.send(
       new SendMessageBatchCommand({
         QueueUrl: this.#queueUrl,

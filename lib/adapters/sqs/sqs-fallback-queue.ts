@@ -5,7 +5,7 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { type Envelope, serialiseEnvelope } from '../../domain/fallback-message.ts';
+import { type FallbackMessage, serialiseFallbackMessage } from '../../domain/fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../domain/limits.ts';
 import { type FallbackQueue, type PushOptions, REMAINDER_ATTRIBUTE } from '../../ports/queues.ts';
 import { intoBatches } from './sqs-client.ts';
@@ -37,8 +37,11 @@ export class SqsFallbackQueue implements FallbackQueue {
     this.#timeoutMs = timeoutMs;
   }
 
-  push(envelope: Envelope, { delaySeconds = 0, isRemainder = false }: PushOptions = {}): Promise<string> {
-    const body = serialiseEnvelope(envelope);
+  push(
+    message: FallbackMessage,
+    { delaySeconds = 0, isRemainder = false }: PushOptions = {},
+  ): Promise<string> {
+    const body = serialiseFallbackMessage(message);
     const bytes = Buffer.byteLength(body);
     // A mail that fills its message to the last byte is counted twice rather than lost.
     const isMarked = isRemainder && bytes + MARK_BYTES <= MAX_QUEUE_MESSAGE_BYTES;
@@ -47,7 +50,7 @@ export class SqsFallbackQueue implements FallbackQueue {
       this.#waiting.push({
         body,
         bytes: isMarked ? bytes + MARK_BYTES : bytes,
-        groupId: envelope.tenantId,
+        groupId: message.tenantId,
         delaySeconds,
         isMarked,
         resolve,

@@ -14,7 +14,7 @@ export interface VaultCall {
   readonly ofServer?: boolean;
 }
 
-export interface VaultAnswer {
+export interface VaultResponse {
   readonly status: number;
   /** Undefined where it is not JSON. */
   readonly json: unknown;
@@ -31,7 +31,7 @@ export async function callVault(
   settings: VaultSettings,
   call: VaultCall,
   signal: AbortSignal,
-): Promise<VaultAnswer> {
+): Promise<VaultResponse> {
   const deadline = AbortSignal.timeout(settings.timeoutMs);
   try {
     const response = await send(settings, call, AbortSignal.any([signal, deadline]));

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { VaultProblem } from './vault-error.ts';
 import { VaultError } from './vault-error.ts';
-import { callVault, type VaultAnswer, type VaultCall } from './vault-http.ts';
+import { callVault, type VaultCall, type VaultResponse } from './vault-http.ts';
 import type { VaultSettings } from './vault-settings.ts';
 
 /** A secret as it stands. The version is what a write must name to replace it; it goes on after a deletion. */
@@ -109,16 +109,16 @@ export class VaultKv {
     return { mount: this.mount, path: `${this.mount}/data/${path}`, capabilities };
   }
 
-  #call(call: VaultCall, signal: AbortSignal): Promise<VaultAnswer> {
+  #call(call: VaultCall, signal: AbortSignal): Promise<VaultResponse> {
     if (this.#settings.token === undefined) throw this.#error({ kind: 'no-token' });
     return callVault(this.#settings, call, signal);
   }
 
-  #health(signal: AbortSignal): Promise<VaultAnswer> {
+  #health(signal: AbortSignal): Promise<VaultResponse> {
     return callVault(this.#settings, { method: 'GET', path: 'sys/health', ofServer: true }, signal);
   }
 
-  async #refusal(answer: VaultAnswer, asked: Asked, signal: AbortSignal): Promise<VaultError> {
+  async #refusal(answer: VaultResponse, asked: Asked, signal: AbortSignal): Promise<VaultError> {
     return this.#error(await refusalOf(answer, asked, () => this.#health(signal)));
   }
 
@@ -140,7 +140,7 @@ const errorsSchema = v.object({ errors: v.array(v.string()) });
 const healthSchema = v.object({ initialized: v.boolean(), sealed: v.boolean(), standby: v.boolean() });
 
 /** Vault's own words in an answer that is an error; a word of warning is none. */
-function errorsOf({ json }: VaultAnswer): readonly string[] {
+function errorsOf({ json }: VaultResponse): readonly string[] {
   const parsed = v.safeParse(errorsSchema, json);
   return parsed.success ? parsed.output.errors : [];
 }
@@ -152,9 +152,9 @@ function errorsOf({ json }: VaultAnswer): readonly string[] {
  * @see https://developer.hashicorp.com/vault/api-docs#http-status-codes
  */
 async function refusalOf(
-  answer: VaultAnswer,
+  answer: VaultResponse,
   asked: Asked,
-  health: () => Promise<VaultAnswer>,
+  health: () => Promise<VaultResponse>,
 ): Promise<VaultProblem> {
   const { status, location } = answer;
   const reason = reasonOf(answer);
@@ -173,7 +173,7 @@ async function refusalOf(
 }
 
 /** On one line, and no longer than a line. */
-function reasonOf(answer: VaultAnswer): string {
+function reasonOf(answer: VaultResponse): string {
   const text = errorsOf(answer).join('; ') || (answer.json === undefined ? 'not an answer of Vault' : '');
   return text.replaceAll(/\s+/g, ' ').trim().slice(0, 300);
 }
@@ -193,7 +193,7 @@ function denial(reason: string, { path, capabilities }: Asked): VaultProblem {
 }
 
 /** What `sys/health` says of the server; undefined where that has no answer either. */
-async function serverProblem(health: () => Promise<VaultAnswer>): Promise<VaultProblem | undefined> {
+async function serverProblem(health: () => Promise<VaultResponse>): Promise<VaultProblem | undefined> {
   const parsed = v.safeParse(healthSchema, (await health()).json);
   if (!parsed.success) return undefined;
   if (!parsed.output.initialized) return { kind: 'not-initialized' };

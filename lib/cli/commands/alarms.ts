@@ -3,17 +3,17 @@ import type { Command } from 'commander';
 import type { CommandContext, RunCommand } from '../context.ts';
 import type { DeploymentName } from '../deployment.ts';
 import { EXIT, type ExitCode, OperatorError } from '../errors.ts';
-import type { MendCommands } from '../hints.ts';
+import type { FixHints } from '../hints.ts';
 import {
-  type AlarmNews,
   type AlarmSeverity,
+  type AlarmSummary,
   accountMetricsLog,
-  alarmNews,
-  blindnessText,
   type DeployedAlarm,
   firstCommandOf,
   listAlarms,
+  noDataText,
   sinceText,
+  summariseAlarms,
   worstOf,
 } from '../lookups/alarms.ts';
 import type { Style, Terminal } from '../terminal.ts';
@@ -71,7 +71,7 @@ async function showAlarms(context: CommandContext, all: boolean): Promise<ExitCo
   const { aws, deployment, terminal, commands, signal } = context;
   const alarms = await listAlarms(await aws.cloudWatch(), deployment, signal);
   const now = new Date();
-  const news = alarmNews(alarms, now);
+  const news = summariseAlarms(alarms, now);
   const value = newsValue(news, { deployment, commands });
   terminal.result(value, () =>
     renderNews(terminal, news, { deployment, commands, region: aws.region, now, all }),
@@ -84,7 +84,7 @@ async function showAlarms(context: CommandContext, all: boolean): Promise<ExitCo
 
 interface ToldAbout {
   readonly deployment: DeploymentName;
-  readonly commands: MendCommands;
+  readonly commands: FixHints;
 }
 
 interface NewsView extends ToldAbout {
@@ -97,7 +97,7 @@ interface NewsView extends ToldAbout {
 const STYLES: Readonly<Record<AlarmSeverity, Style>> = { critical: 'red', warning: 'yellow' };
 
 /** As `--json` tells it. */
-function newsValue({ ringing, blind, quiet }: AlarmNews, { deployment, commands }: ToldAbout) {
+function newsValue({ ringing, blind, quiet }: AlarmSummary, { deployment, commands }: ToldAbout) {
   const shown = ({ name, fullName, severity, meaning, state, since, reason, runbook }: DeployedAlarm) => ({
     name,
     fullName,
@@ -116,7 +116,7 @@ function newsValue({ ringing, blind, quiet }: AlarmNews, { deployment, commands 
 }
 
 /** What rings first: for whoever was woken by it. */
-function renderNews(terminal: Terminal, news: AlarmNews, view: NewsView): string {
+function renderNews(terminal: Terminal, news: AlarmSummary, view: NewsView): string {
   const { ringing, blind, quiet } = news;
   if (ringing.length + blind.length + quiet.length === 0) return noneText(view);
   const parts = [
@@ -130,7 +130,7 @@ function renderNews(terminal: Terminal, news: AlarmNews, view: NewsView): string
 function noneText({ deployment: { project, stage }, commands, region }: NewsView): string {
   return [
     `There is no alarm ${project}-mail-${stage}-… in ${region}: nobody is told when mail stops.`,
-    `  mend: check --stage, --region, --project and --profile first; then set alarms to essential in cdk.json, and ${commands.deploy}`,
+    `  fix: check --stage, --region, --project and --profile first; then set alarms to essential in cdk.json, and ${commands.deploy}`,
   ].join('\n');
 }
 
@@ -156,7 +156,7 @@ function blindText(
   const [first] = blind;
   return [
     `${terminal.paint('yellow', 'blind')}  ${terminal.paint('bold', names)}  since ${sinceText(first?.since, now)}`,
-    `  ${blindnessText(blind)}`,
+    `  ${noDataText(blind)}`,
     `  → ${accountMetricsLog(deployment, commands)}`,
   ].join('\n');
 }
@@ -205,9 +205,8 @@ function find(alarms: readonly DeployedAlarm[], asked: string, { commands }: Com
   const alarm = alarms.find(({ name, fullName }) => name === asked || fullName === asked);
   if (alarm !== undefined) return alarm;
   const names = alarms.map(({ name }) => name).join(', ');
-  const mend =
-    alarms.length === 0 ? `deploy the alarms first: ${commands.deploy}` : `the alarms are ${names}`;
-  throw new OperatorError('NO_SUCH_ALARM', `there is no alarm ${asked}`, mend);
+  const fix = alarms.length === 0 ? `deploy the alarms first: ${commands.deploy}` : `the alarms are ${names}`;
+  throw new OperatorError('NO_SUCH_ALARM', `there is no alarm ${asked}`, fix);
 }
 
 /** Why nobody would get a message: CloudWatch tells of changes alone. */

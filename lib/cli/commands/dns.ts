@@ -112,14 +112,14 @@ function headOf(terminal: Terminal, { level, status, name, type, purpose }: DnsF
 }
 
 function detailsOf(finding: DnsFinding): string[] {
-  const { status, level, wanted, found, notes, servers, alignment = [], proposal, mend } = finding;
+  const { status, level, wanted, found, notes, servers, alignment = [], proposal, fix } = finding;
   return [
     ...(found.length > 0 && (status !== 'ok' || isWorthSeeing(finding)) ? found.map(line('found')) : []),
     ...(wanted !== undefined && status === 'wrong' && proposal === undefined ? [line('wanted')(wanted)] : []),
     ...notes.map(line('note')),
     ...servers.map(({ host, says }) => line('server')(`${host}: ${says}`)),
     ...alignment.map(alignmentLine),
-    ...(level === 'ok' || mend === undefined ? [] : [line('mend')(mend)]),
+    ...(level === 'ok' || fix === undefined ? [] : [line('fix')(fix)]),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { type CloudWatchClient, type MetricAlarm, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import { age } from '../commands/dlq/causes.ts';
 import { accountMetricsFunctionName, type DeploymentName } from '../deployment.ts';
-import type { MendCommands } from '../hints.ts';
+import type { FixHints } from '../hints.ts';
 
 /** `critical`: mail is stuck, or about to be. `warning`: within the next working day. */
 export type AlarmSeverity = 'critical' | 'warning';
@@ -91,7 +91,7 @@ export async function listAlarms(
 }
 
 /** What the alarms say now. */
-export interface AlarmNews {
+export interface AlarmSummary {
   /** Critical ones first, then those that began first. */
   readonly ringing: readonly DeployedAlarm[];
   /** Those that cannot ring, since the account-metrics function tells them nothing. */
@@ -105,7 +105,7 @@ const FROM_ACCOUNT_METRICS = ['quota-near', 'key-old'];
 /** An alarm that was just deployed has no value yet; the account-metrics function runs each five minutes. */
 const FIRST_VALUE_MS = 15 * 60 * 1000;
 
-export function alarmNews(alarms: readonly DeployedAlarm[], now: Date): AlarmNews {
+export function summariseAlarms(alarms: readonly DeployedAlarm[], now: Date): AlarmSummary {
   const ringing = alarms.filter(({ state }) => state === 'ALARM').toSorted(byUrgency);
   const blind = alarms.filter((alarm) => isBlind(alarm, now));
   const quiet = alarms.filter((alarm) => !ringing.includes(alarm) && !blind.includes(alarm));
@@ -113,7 +113,7 @@ export function alarmNews(alarms: readonly DeployedAlarm[], now: Date): AlarmNew
 }
 
 /** `critical` where one such rings; `undefined` where all is quiet. */
-export function worstOf({ ringing, blind }: AlarmNews): AlarmSeverity | undefined {
+export function worstOf({ ringing, blind }: AlarmSummary): AlarmSeverity | undefined {
   if (ringing.some(({ severity }) => severity === 'critical')) return 'critical';
   return ringing.length > 0 || blind.length > 0 ? 'warning' : undefined;
 }
@@ -131,7 +131,7 @@ function byUrgency(one: DeployedAlarm, other: DeployedAlarm): number {
 }
 
 /** Why alarms cannot ring: that nothing is known is not that all is well. */
-export function blindnessText(blind: readonly DeployedAlarm[]): string {
+export function noDataText(blind: readonly DeployedAlarm[]): string {
   const [only, ...others] = blind.map(({ name }) => name);
   if (others.length > 0) return 'the account-metrics function is silent';
   const noKey = only === 'key-old' ? ', or the API has no active key' : '';
@@ -139,12 +139,12 @@ export function blindnessText(blind: readonly DeployedAlarm[]): string {
 }
 
 /** Where the account-metrics function says why it is silent. */
-export function accountMetricsLog(deployment: DeploymentName, commands: MendCommands): string {
+export function accountMetricsLog(deployment: DeploymentName, commands: FixHints): string {
   return commands.aws(`logs tail /aws/lambda/${accountMetricsFunctionName(deployment)} --since 1h`);
 }
 
 /** What the alarm says to run first, about the same deployment and profile; undefined where it says nothing. */
-export function firstCommandOf({ first }: DeployedAlarm, commands: MendCommands): string | undefined {
+export function firstCommandOf({ first }: DeployedAlarm, commands: FixHints): string | undefined {
   return first === undefined ? undefined : commands.mailctl(first);
 }
 

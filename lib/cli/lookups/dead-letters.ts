@@ -1,6 +1,6 @@
-import type { HeldMessage, QueueCounts, SqsLetterBox } from '../../adapters/sqs/dlq-client.ts';
+import type { DlqClient, QueueCounts, ReceivedDeadLetter } from '../../adapters/sqs/dlq-client.ts';
 import { maskAddressesIn } from '../../domain/address.ts';
-import { type ParsedEnvelope, parseEnvelope } from '../../domain/fallback-message.ts';
+import { type ParsedFallbackMessage, parseFallbackMessage } from '../../domain/fallback-message.ts';
 import { MAX_RECEIVE_COUNT } from '../../domain/limits.ts';
 import type { Progress } from '../terminal.ts';
 
@@ -15,8 +15,8 @@ const CAUSE = {
 } as const;
 
 /** A dead letter in hand. All texts can be shown on a terminal, and hold no whole address. */
-export interface Letter extends HeldMessage {
-  readonly parsed: ParsedEnvelope;
+export interface DeadLetter extends ReceivedDeadLetter {
+  readonly parsed: ParsedFallbackMessage;
   /** A word to group by. */
   readonly cause: string;
   /** As it was parked with. */
@@ -26,11 +26,11 @@ export interface Letter extends HeldMessage {
 }
 
 /** Reads a dead letter as the resend Lambda parks it, or as SQS moves it. */
-export function readLetter(held: HeldMessage): Letter {
-  const parsed = parseEnvelope(held.body);
+export function readDeadLetter(held: ReceivedDeadLetter): DeadLetter {
+  const parsed = parseFallbackMessage(held.body);
   const { attributes } = held;
   const reason = attributes.reason === undefined ? undefined : printable(attributes.reason);
-  const deliveryId = parsed.kind === 'envelope' ? parsed.envelope.id : attributes.deliveryId;
+  const deliveryId = parsed.kind === 'message' ? parsed.message.id : attributes.deliveryId;
   return {
     ...held,
     parsed,
@@ -46,13 +46,17 @@ export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, ' ').trim();
 }
 
-function causeOf(held: HeldMessage, parsed: ParsedEnvelope, reason: string | undefined): string {
+function causeOf(
+  held: ReceivedDeadLetter,
+  parsed: ParsedFallbackMessage,
+  reason: string | undefined,
+): string {
   if (parsed.kind === 'unreadable') return CAUSE.unreadable;
   if (reason !== undefined && reason !== '') return reason;
   return wasGivenUp(held) ? CAUSE.givenUp : CAUSE.untold;
 }
 
-function detailOf(held: HeldMessage, parsed: ParsedEnvelope): string {
+function detailOf(held: ReceivedDeadLetter, parsed: ParsedFallbackMessage): string {
   if (parsed.kind === 'unreadable') return `${parsed.reason}: ${parsed.detail}`;
   if (held.attributes.detail !== undefined) return held.attributes.detail;
   return wasGivenUp(held)
@@ -60,7 +64,7 @@ function detailOf(held: HeldMessage, parsed: ParsedEnvelope): string {
     : 'look for its id in the log of the resend Lambda';
 }
 
-function wasGivenUp({ movedByQueue, receiveCount }: HeldMessage): boolean {
+function wasGivenUp({ movedByQueue, receiveCount }: ReceivedDeadLetter): boolean {
   return movedByQueue || receiveCount > MAX_RECEIVE_COUNT;
 }
 
@@ -68,12 +72,12 @@ function wasGivenUp({ movedByQueue, receiveCount }: HeldMessage): boolean {
 const POLLS = 4;
 
 /** A walk is a hundred times faster than this; what a killed one held is out of sight for no longer. */
-const LEAST_HOLD_SECONDS = 30;
+const MIN_VISIBILITY_SECONDS = 30;
 const LETTERS_A_SECOND = 100;
 /** SQS hides a message for 12 hours at most. */
-const MOST_HOLD_SECONDS = 11 * 60 * 60;
+const MAX_VISIBILITY_SECONDS = 11 * 60 * 60;
 
-export interface Survey {
+export interface DlqScan {
   /** What the queue said before anything was held. */
   readonly counts: QueueCounts;
   readonly seen: number;
@@ -83,8 +87,8 @@ export interface Survey {
   readonly complete: boolean;
 }
 
-export interface SurveyParts {
-  readonly box: SqsLetterBox;
+export interface ScanDeps {
+  readonly box: DlqClient;
   readonly signal: AbortSignal;
   /** Called with how many letters there seem to be. */
   readonly progress: (total: number) => Progress;
@@ -97,10 +101,10 @@ export interface SurveyParts {
  * @param look returns false to see no more
  * @throws what the SDK throws
  */
-export async function surveyLetters(
-  { box, signal, progress }: SurveyParts,
-  look: (letter: Letter) => boolean,
-): Promise<Survey> {
+export async function scanDeadLetters(
+  { box, signal, progress }: ScanDeps,
+  look: (deadLetter: DeadLetter) => boolean,
+): Promise<DlqScan> {
   const counts = await box.counts();
   const holdSeconds = holdFor(counts);
   const bar = progress(counts.waiting);
@@ -116,7 +120,7 @@ export async function surveyLetters(
       for (const message of polls.flatMap((poll) => (poll.status === 'fulfilled' ? poll.value : []))) {
         const isNew = !handles.has(message.queueMessageId);
         handles.set(message.queueMessageId, message.receiptHandle);
-        if (isNew && wantsMore) wantsMore = look(readLetter(message));
+        if (isNew && wantsMore) wantsMore = look(readDeadLetter(message));
       }
       // Those that others brought are held already, and must be given back.
       const failed = polls.find((poll) => poll.status === 'rejected');
@@ -134,7 +138,7 @@ export async function surveyLetters(
 }
 
 function holdFor({ waiting }: QueueCounts): number {
-  return Math.min(LEAST_HOLD_SECONDS + Math.ceil(waiting / LETTERS_A_SECOND), MOST_HOLD_SECONDS);
+  return Math.min(MIN_VISIBILITY_SECONDS + Math.ceil(waiting / LETTERS_A_SECOND), MAX_VISIBILITY_SECONDS);
 }
 
 /** What was held at first may have come back meanwhile, and then was seen. */
@@ -143,13 +147,16 @@ function outOfSightOf({ waiting, outOfSight }: QueueCounts, seen: number, isComp
 }
 
 /** Which letters a command is about. */
-export type LetterChoice =
+export type DeadLetterFilter =
   | { readonly by: 'all' }
   | { readonly by: 'cause'; readonly cause: string }
   /** The id of the delivery, or the one that the queue gave the message. */
   | { readonly by: 'id'; readonly id: string };
 
-export function isChosen(choice: LetterChoice, { cause, deliveryId, queueMessageId }: Letter): boolean {
+export function matchesFilter(
+  choice: DeadLetterFilter,
+  { cause, deliveryId, queueMessageId }: DeadLetter,
+): boolean {
   switch (choice.by) {
     case 'all':
       return true;

@@ -1,21 +1,21 @@
 import type { DeliveryRow } from '../../adapters/postgres/delivery-rows.ts';
 import type { QueueCounts } from '../../adapters/sqs/dlq-client.ts';
 import { addressKey } from '../../domain/address.ts';
-import type { PartFates } from '../../ports/ledger.ts';
+import type { BatchStatuses } from '../../ports/ledger.ts';
 import { type DescribedFailure, describeFailure } from '../describe-failure.ts';
-import type { Letter } from './dead-letters.ts';
+import type { DeadLetter } from './dead-letters.ts';
 import type { Listing } from './suppression-lists.ts';
 
 /** What a place that knows of deliveries said; one that cannot be asked does not hide the others. */
-export type Told<Value> =
+export type Reading<Value> =
   | { readonly kind: 'told'; readonly value: Value }
   /** There was no need, or no way, to ask. */
   | { readonly kind: 'skipped'; readonly reason: string }
   | { readonly kind: 'failed'; readonly failure: DescribedFailure };
 
 /** The dead letters of a delivery. */
-export interface FoundLetters {
-  readonly letters: readonly Letter[];
+export interface FoundDeadLetters {
+  readonly deadLetters: readonly DeadLetter[];
   readonly looked: number;
   /** False where there were more than were looked at. */
   readonly complete: boolean;
@@ -25,20 +25,20 @@ export interface FoundLetters {
 export interface DeliveryFacts {
   readonly id: string;
   /** Undefined where the table has no such row. */
-  readonly row: Told<DeliveryRow | undefined>;
-  readonly queue: Told<QueueCounts>;
-  readonly letters: Told<FoundLetters>;
-  readonly parts: Told<readonly PartFates[]>;
+  readonly row: Reading<DeliveryRow | undefined>;
+  readonly queue: Reading<QueueCounts>;
+  readonly deadLetters: Reading<FoundDeadLetters>;
+  readonly parts: Reading<readonly BatchStatuses[]>;
   /** Of the recipients that the others told of. */
-  readonly suppressed: Told<Listing>;
+  readonly suppressed: Reading<Listing>;
 }
 
 /** The places to ask. Each throws where it cannot be asked now. */
 export interface DeliverySources {
   readonly row: ((id: string) => Promise<DeliveryRow | undefined>) | { readonly skipped: string };
   queue(): Promise<QueueCounts>;
-  letters(id: string): Promise<FoundLetters>;
-  parts(id: string): Promise<readonly PartFates[]>;
+  deadLetters(id: string): Promise<FoundDeadLetters>;
+  parts(id: string): Promise<readonly BatchStatuses[]>;
   suppressed(addresses: readonly string[]): Promise<Listing>;
 }
 
@@ -52,14 +52,14 @@ export async function deliveryFacts(
   signal: AbortSignal,
 ): Promise<DeliveryFacts> {
   const { row: rowSource } = sources;
-  const [row, queue, letters, parts] = await Promise.all([
+  const [row, queue, deadLetters, parts] = await Promise.all([
     typeof rowSource === 'function' ? ask(() => rowSource(id)) : skipped(rowSource.skipped),
     ask(() => sources.queue()),
-    ask(() => sources.letters(id)),
+    ask(() => sources.deadLetters(id)),
     ask(() => sources.parts(id)),
   ]);
   signal.throwIfAborted();
-  const known = { id, row, queue, letters, parts };
+  const known = { id, row, queue, deadLetters, parts };
   const recipients = recipientsOf(known);
   const suppressed =
     recipients.length === 0
@@ -70,16 +70,20 @@ export async function deliveryFacts(
 }
 
 /** Everyone that any place names as a recipient, by `addressKey`. */
-export function recipientsOf({ row, letters, parts }: Omit<DeliveryFacts, 'suppressed'>): readonly string[] {
-  const told = answerIn(row);
+export function recipientsOf({
+  row,
+  deadLetters,
+  parts,
+}: Omit<DeliveryFacts, 'suppressed'>): readonly string[] {
+  const told = readingWithin(row);
   const attempted = told?.attempts.flatMap(({ smtp, queue }) => [smtp, queue]) ?? [];
   const named = [
     ...attempted.flatMap((one) => one?.recipients ?? []),
-    ...(answerIn(letters)?.letters ?? []).flatMap(({ parsed }) =>
-      parsed.kind === 'envelope' ? parsed.envelope.envelope.to : [],
+    ...(readingWithin(deadLetters)?.deadLetters ?? []).flatMap(({ parsed }) =>
+      parsed.kind === 'message' ? parsed.message.envelope.to : [],
     ),
-    ...(answerIn(parts) ?? []).flatMap((part) => [...part.recipients, ...Object.keys(part.fates)]),
-    ...Object.keys(told?.fates ?? {}),
+    ...(readingWithin(parts) ?? []).flatMap((part) => [...part.recipients, ...Object.keys(part.statuses)]),
+    ...Object.keys(told?.statuses ?? {}),
   ];
   // Before the first attempt the row alone knows, and it names one address; an empty one is no address.
   const all = named.length > 0 ? named : [told?.targetAddress ?? ''];
@@ -87,11 +91,11 @@ export function recipientsOf({ row, letters, parts }: Omit<DeliveryFacts, 'suppr
 }
 
 /** Undefined where the place was not asked or did not answer. */
-export function answerIn<Value>(told: Told<Value>): Value | undefined {
+export function readingWithin<Value>(told: Reading<Value>): Value | undefined {
   return told.kind === 'told' ? told.value : undefined;
 }
 
-async function ask<Value>(question: () => Promise<Value>): Promise<Told<Value>> {
+async function ask<Value>(question: () => Promise<Value>): Promise<Reading<Value>> {
   try {
     return { kind: 'told', value: await question() };
   } catch (error) {

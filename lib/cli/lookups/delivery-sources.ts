@@ -1,14 +1,14 @@
-import { DynamoFateLedger, DynamoLedger } from '../../adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoLedger, DynamoStatusLedger } from '../../adapters/dynamodb/dynamo-ledger.ts';
 import { PostgresDeliveryRows } from '../../adapters/postgres/delivery-rows.ts';
-import { SqsLetterBox } from '../../adapters/sqs/dlq-client.ts';
+import { DlqClient } from '../../adapters/sqs/dlq-client.ts';
 import type { SoftBouncePolicy } from '../../domain/suppression.ts';
-import type { PartFates } from '../../ports/ledger.ts';
+import type { BatchStatuses } from '../../ports/ledger.ts';
 import { systemClock } from '../../ports/runtime.ts';
 import type { CommandContext } from '../context.ts';
 import { pipelineOutputs } from '../deployment.ts';
 import { OperatorError } from '../errors.ts';
-import { surveyLetters } from './dead-letters.ts';
-import type { DeliverySources, FoundLetters } from './delivery-facts.ts';
+import { scanDeadLetters } from './dead-letters.ts';
+import type { DeliverySources, FoundDeadLetters } from './delivery-facts.ts';
 import { lookUp, openSuppressionLists } from './suppression-lists.ts';
 
 /** One call of DynamoDB, the tries of the SDK included. */
@@ -35,7 +35,7 @@ export function openDeliverySources(context: CommandContext, policy: SoftBounceP
     sources: {
       row: 'skipped' in rows ? rows : (id) => findRow(rows, id),
       queue: async () => (await aws).queue(),
-      letters: async (id) => (await aws).letters(id),
+      deadLetters: async (id) => (await aws).deadLetters(id),
       parts: async (id) => (await aws).parts(id),
       suppressed: async (addresses) => (await aws).suppressed(addresses),
     },
@@ -61,26 +61,26 @@ async function awsSources(
     retentionDays: RETENTION_DAYS,
   };
   const ledger = new DynamoLedger(dynamoDb, table, systemClock);
-  const fates = new DynamoFateLedger(dynamoDb, table, systemClock);
-  const deadLetters = new SqsLetterBox(sqs, outputs.DeadLetterQueueUrl);
+  const statuses = new DynamoStatusLedger(dynamoDb, table, systemClock);
+  const deadLetters = new DlqClient(sqs, outputs.DeadLetterQueueUrl);
   return {
-    queue: () => new SqsLetterBox(sqs, outputs.FallbackQueueUrl).counts(),
-    letters: async (id): Promise<FoundLetters> => {
-      const letters: FoundLetters['letters'][number][] = [];
+    queue: () => new DlqClient(sqs, outputs.FallbackQueueUrl).counts(),
+    deadLetters: async (id): Promise<FoundDeadLetters> => {
+      const found: FoundDeadLetters['deadLetters'][number][] = [];
       let looked = 0;
       const progress = (total: number) => terminal.progress('looking at dead letters', total);
-      const { complete } = await surveyLetters({ box: deadLetters, signal, progress }, (letter) => {
+      const { complete } = await scanDeadLetters({ box: deadLetters, signal, progress }, (deadLetter) => {
         looked += 1;
-        if (letter.deliveryId === id) letters.push(letter);
+        if (deadLetter.deliveryId === id) found.push(deadLetter);
         return looked < MAX_LETTERS_LOOKED_AT;
       });
-      return { letters, looked, complete };
+      return { deadLetters: found, looked, complete };
     },
-    parts: async (id): Promise<PartFates[]> => {
-      const found: PartFates[] = [];
+    parts: async (id): Promise<BatchStatuses[]> => {
+      const found: BatchStatuses[] = [];
       for (const { part } of await ledger.partsOf(id)) {
         signal.throwIfAborted();
-        const read = await fates.read(id, part);
+        const read = await statuses.read(id, part);
         if (read !== undefined) found.push(read);
       }
       return found;

@@ -5,7 +5,7 @@ import { awsErrorCode } from '../../adapters/aws-client.ts';
 import { VaultKv } from '../../adapters/vault/vault-kv.ts';
 import { type Environment, readVaultSettings } from '../../adapters/vault/vault-settings.ts';
 import { OperatorError } from '../errors.ts';
-import { tellVaultFailure } from './vault-failure.ts';
+import { explainVaultFailure } from './vault-failure.ts';
 
 /** What the API's environment is given, by name. */
 export type SecretFields = Readonly<Record<string, string>>;
@@ -169,7 +169,7 @@ export interface VaultFlags {
  * @throws {@link OperatorError} where the environment is wrong
  */
 export async function openVault(env: Environment, mount: string): Promise<VaultKv> {
-  return new VaultKv(await tellVaultFailure(readVaultSettings(env)), mount);
+  return new VaultKv(await explainVaultFailure(readVaultSettings(env)), mount);
 }
 
 /** Without the slashes that people put around a path. */

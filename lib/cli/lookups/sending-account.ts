@@ -2,7 +2,7 @@ import { GetAccountCommand, type SESv2Client } from '@aws-sdk/client-sesv2';
 import { maskAddress } from '../../domain/address.ts';
 
 /** Where the account stands on its way out of the sandbox. */
-export interface AccountStanding {
+export interface AccountState {
   /** True out of the sandbox. */
   readonly production: boolean;
   readonly sendingEnabled: boolean;
@@ -29,7 +29,7 @@ interface AccountReview {
  *
  * @throws what the SDK throws
  */
-export async function readStanding(ses: SESv2Client, signal: AbortSignal): Promise<AccountStanding> {
+export async function readAccountState(ses: SESv2Client, signal: AbortSignal): Promise<AccountState> {
   const account = await ses.send(new GetAccountCommand({}), { abortSignal: signal });
   const { Details: details, SendQuota: quota } = account;
   const review = details?.ReviewDetails;
@@ -56,11 +56,11 @@ export type AccessState =
   /** Nothing to do. */
   | { readonly kind: 'granted'; readonly detail: string }
   /** AWS looks at a request. */
-  | { readonly kind: 'pending'; readonly detail: string; readonly mend: string }
+  | { readonly kind: 'pending'; readonly detail: string; readonly fix: string }
   /** AWS has said no, and takes no second request by this way. */
-  | { readonly kind: 'denied'; readonly detail: string; readonly mend: string }
+  | { readonly kind: 'denied'; readonly detail: string; readonly fix: string }
   /** A request can be made. */
-  | { readonly kind: 'sandbox'; readonly detail: string; readonly mend: string };
+  | { readonly kind: 'sandbox'; readonly detail: string; readonly fix: string };
 
 const SUPPORT = 'https://support.console.aws.amazon.com/support/home';
 
@@ -68,7 +68,7 @@ const SUPPORT = 'https://support.console.aws.amazon.com/support/home';
 export function accessStateOf({
   production,
   review,
-}: Pick<AccountStanding, 'production' | 'review'>): AccessState {
+}: Pick<AccountState, 'production' | 'review'>): AccessState {
   if (production) return { kind: 'granted', detail: 'out of the sandbox' };
   const where = review?.caseId === undefined ? '' : ` (case ${review.caseId})`;
   switch (review?.status) {
@@ -76,25 +76,25 @@ export function accessStateOf({
       return {
         kind: 'pending',
         detail: `in the sandbox; AWS reviews the request${where}`,
-        mend: `wait: the first answer comes within a day, by mail and at ${caseUrl(review.caseId)}; it may be a question to answer there`,
+        fix: `wait: the first answer comes within a day, by mail and at ${caseUrl(review.caseId)}; it may be a question to answer there`,
       };
     case 'DENIED':
       return {
         kind: 'denied',
         detail: `in the sandbox; AWS has denied the request${where}`,
-        mend: `reply to the case, which opens it again: ${caseUrl(review.caseId)}. Say what has changed, with the text of "mailctl production-access request --draft-file"; a second request by this way would be refused`,
+        fix: `reply to the case, which opens it again: ${caseUrl(review.caseId)}. Say what has changed, with the text of "mailctl production-access request --draft-file"; a second request by this way would be refused`,
       };
     case 'FAILED':
       return {
         kind: 'sandbox',
         detail: `in the sandbox; AWS could not take up the last request${where}`,
-        mend: 'file it again: mailctl production-access request --website URL',
+        fix: 'file it again: mailctl production-access request --website URL',
       };
     default:
       return {
         kind: 'sandbox',
         detail: 'in the sandbox: verified recipients alone, 200 a day, 1 a second',
-        mend: 'mailctl production-access request --website URL',
+        fix: 'mailctl production-access request --website URL',
       };
   }
 }

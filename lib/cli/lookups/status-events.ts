@@ -1,15 +1,15 @@
-import type { Fate, Fates } from '../../domain/delivery-status.ts';
+import type { DeliveryStatus, RecipientStatuses } from '../../domain/delivery-status.ts';
 
 /** What became of the mail for its recipients, as SES's events told the ledger and as receipts told the row. */
-export interface FatesOfPlaces {
-  readonly row: Fates;
-  readonly ledger: Fates;
+export interface StatusesBySource {
+  readonly row: RecipientStatuses;
+  readonly ledger: RecipientStatuses;
   /** The message ids of SES under which the ledger itself tells when the mail was sent. */
   readonly toldSent: ReadonlySet<string>;
 }
 
-/** Recipients that share a fate share an event. */
-export function eventsOfFates({ row, ledger, toldSent }: FatesOfPlaces): StoryEvent[] {
+/** Recipients that share a status share an event. */
+export function statusEvents({ row, ledger, toldSent }: StatusesBySource): TimelineEvent[] {
   const told = [...happenings(row, 'row'), ...happenings(ledger, 'ledger')];
   const byRecipient = new Map<string, Happening>();
   for (const one of told) {
@@ -21,7 +21,7 @@ export function eventsOfFates({ row, ledger, toldSent }: FatesOfPlaces): StoryEv
       known === undefined || known.source === one.source ? one : { ...one, source: 'row, ledger' },
     );
   }
-  const groups = new Map<string, StoryEvent>();
+  const groups = new Map<string, TimelineEvent>();
   for (const { recipient, at, what, source } of byRecipient.values()) {
     const key = JSON.stringify([at, what, source]);
     const recipients = [...(groups.get(key)?.recipients ?? []), recipient];
@@ -31,7 +31,7 @@ export function eventsOfFates({ row, ledger, toldSent }: FatesOfPlaces): StoryEv
 }
 
 /** `bounced (Permanent/General): 550 5.1.1 no such user`. */
-export function describeFate({ kind, bounce, reason, smtpResponse }: Omit<Fate, 'at'>): string {
+export function describeStatus({ kind, bounce, reason, smtpResponse }: Omit<DeliveryStatus, 'at'>): string {
   const detail = bounce === undefined ? reason : `${bounce.type}/${bounce.subType}`;
   return `${kind.replace('_', ' ')}${detail === undefined ? '' : ` (${detail})`}${smtpResponse === undefined ? '' : `: ${smtpResponse}`}`;
 }
@@ -39,22 +39,22 @@ export function describeFate({ kind, bounce, reason, smtpResponse }: Omit<Fate, 
 interface Happening {
   readonly recipient: string;
   readonly at: string;
-  readonly kind: Fate['kind'];
+  readonly kind: DeliveryStatus['kind'];
   readonly sesMessageId: string | undefined;
   readonly what: string;
   readonly source: StorySource;
 }
 
-/** A fate also remembers when the mail was delivered, where something has come after that. */
-function happenings(fates: Fates, source: StorySource): Happening[] {
-  return Object.entries(fates).flatMap(([recipient, fate]): Happening[] => {
-    const { kind, at, sesMessageId, deliveredAt } = fate;
+/** A status also remembers when the mail was delivered, where something has come after that. */
+function happenings(statuses: RecipientStatuses, source: StorySource): Happening[] {
+  return Object.entries(statuses).flatMap(([recipient, status]): Happening[] => {
+    const { kind, at, sesMessageId, deliveredAt } = status;
     const told = { recipient, sesMessageId, source };
     const delivered =
       deliveredAt === undefined || kind === 'delivered'
         ? []
         : [{ ...told, at: deliveredAt, kind: 'delivered' as const, what: 'delivered' }];
-    return [...delivered, { ...told, at, kind, what: describeFate(fate) }];
+    return [...delivered, { ...told, at, kind, what: describeStatus(status) }];
   });
 }
 
@@ -62,7 +62,7 @@ function happenings(fates: Fates, source: StorySource): Happening[] {
 type StorySource = 'row' | 'ledger' | 'row, ledger' | 'dead letters' | 'suppression list';
 
 /** Something that happened to a delivery. */
-export interface StoryEvent {
+export interface TimelineEvent {
   readonly at: Date;
   readonly source: StorySource;
   readonly what: string;

@@ -5,7 +5,7 @@ import Table from 'cli-table3';
 import { withAsciiDomain } from '../../domain/address.ts';
 import type { Delivery } from '../../domain/delivery.ts';
 import { headerValues } from '../../domain/mime-headers.ts';
-import { deliveryIdTag } from '../../domain/send-batch.ts';
+import { toDeliveryIdTag } from '../../domain/send-batch.ts';
 import { createMailer } from '../../mailer/create-mailer.ts';
 import type { Mailer } from '../../mailer/mailer.ts';
 import type { LocalPipeline } from '../pipeline.ts';
@@ -26,7 +26,7 @@ const PATIENCE_MS = 30_000;
 const LOOK_EVERY_MS = 25;
 
 /** What became of one mail of the story. */
-export interface Tale {
+export interface DemoResult {
   readonly scene: string;
   readonly id: string;
   /** The row as it stands in the end, or when the patience ended. */
@@ -39,15 +39,15 @@ export interface Tale {
   readonly files: readonly string[];
 }
 
-export interface Storyteller {
+export interface DemoListener {
   scene(title: string): void;
-  mail(tale: Tale): void;
+  mail(tale: DemoResult): void;
 }
 
 /** Plays every scene against a running pipeline and says what became of each mail. */
-export async function tellStory(pipeline: LocalPipeline, teller: Storyteller): Promise<Tale[]> {
+export async function runDemo(pipeline: LocalPipeline, teller: DemoListener): Promise<DemoResult[]> {
   const composer = createMailer(pipeline.mailerSettings);
-  const tales: Tale[] = [];
+  const tales: DemoResult[] = [];
   for (const scene of SCENES) {
     teller.scene(scene.title);
     const played = await playScene(scene, composer, pipeline);
@@ -59,7 +59,7 @@ export async function tellStory(pipeline: LocalPipeline, teller: Storyteller): P
 }
 
 /** The API writes rows; everything else happens by itself. */
-async function playScene(scene: Scene, composer: Mailer, pipeline: LocalPipeline): Promise<Tale[]> {
+async function playScene(scene: Scene, composer: Mailer, pipeline: LocalPipeline): Promise<DemoResult[]> {
   await recovered(pipeline);
   await pipeline.smtp.behave(...scene.smtp);
   for (const fault of scene.ses ?? []) pipeline.services.ses.fault(fault);
@@ -89,11 +89,11 @@ async function follow(
   state: RowState | undefined,
   composer: Mailer,
   pipeline: LocalPipeline,
-): Promise<Tale> {
-  const frozen = await composer.freeze(expectedMail(row, createdAt));
-  if (frozen.kind === 'refused')
-    throw new Error(`the story has a mail that cannot be sent: ${frozen.detail}`);
-  const { delivery } = frozen;
+): Promise<DemoResult> {
+  const composed = await composer.compose(expectedMail(row, createdAt));
+  if (composed.kind === 'refused')
+    throw new Error(`the story has a mail that cannot be sent: ${composed.detail}`);
+  const { delivery } = composed;
   const arrivals = arrivalsOf(delivery, pipeline);
   const files = await keep(delivery, arrivals, pipeline.directory);
   const verdict = verdictOn(delivery, arrivals);
@@ -111,8 +111,9 @@ async function follow(
 /** A mail that bounces has left us byte for byte; one to a suppressed recipient never does. */
 function isAsItShould(row: OutboundRow, state: RowState | undefined, verdict: Verdict): boolean {
   if (row.end === undefined) return state?.status === 'delivered' && verdict === 'arrived';
-  const fates = Object.values(state?.recipients ?? {}).map(({ kind }) => kind);
-  const isTold = state?.status === 'failed' && fates.length > 0 && fates.every((kind) => kind === row.end);
+  const statuses = Object.values(state?.recipients ?? {}).map(({ kind }) => kind);
+  const isTold =
+    state?.status === 'failed' && statuses.length > 0 && statuses.every((kind) => kind === row.end);
   return isTold && verdict === (row.end === 'bounced' ? 'arrived' : 'not sent');
 }
 
@@ -175,13 +176,13 @@ function isOf(delivery: Delivery, { raw }: ReceivedMail): boolean {
 }
 
 function isResent(delivery: Delivery, { tags }: SesMail): boolean {
-  return tags.deliveryId === deliveryIdTag(delivery.id);
+  return tags.deliveryId === toDeliveryIdTag(delivery.id);
 }
 
 /** What became of a mail, as far as its bytes tell. */
 type Verdict = 'arrived' | 'not sent' | 'bytes differ' | 'recipients missing' | 'sent twice';
 
-/** Every recipient has the mail once, and has the bytes that were frozen. */
+/** Every recipient has the mail once, and has the bytes that were composed. */
 function verdictOn(delivery: Delivery, arrivals: readonly Arrival[]): Verdict {
   if (arrivals.length === 0) return 'not sent';
   const reached = arrivals.flatMap(({ recipients }) => recipients);
@@ -191,7 +192,7 @@ function verdictOn(delivery: Delivery, arrivals: readonly Arrival[]): Verdict {
 }
 
 /** The story as a table: one line for each mail, with the way it took and where its bytes are. */
-export function renderTales(tales: readonly Tale[], directory: string): string {
+export function renderDemo(tales: readonly DemoResult[], directory: string): string {
   const table = new Table({
     head: ['mail', 'SMTP', 'settled in', 'left by', 'bytes', 'where they are', 'bytes say', 'row says'],
     style: { head: [], border: [] },

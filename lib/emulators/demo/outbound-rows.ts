@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { readStoredMail, type StoredMailFields } from '../../domain/stored-mail.ts';
 import type { Mail } from '../../mailer/mailer.ts';
-import { mailOfClaim } from '../../worker/process-claim.ts';
+import { toMail } from '../../worker/process-claim.ts';
 
 /** A row as the API writes it. */
 export interface OutboundRow {
@@ -54,7 +54,7 @@ export async function insertRows(pool: Pool, rows: readonly OutboundRow[], creat
   }
 }
 
-/** Those of the rows whose story has ended: SMTP took them, or the receipts have told their fate. */
+/** Those of the rows whose story has ended: SMTP took them, or the receipts have told their status. */
 export async function endedRows(pool: Pool, ids: readonly string[]): Promise<RowState[]> {
   return rowsWhere(pool, ids, `status IN ('delivered', 'failed')`);
 }
@@ -90,7 +90,7 @@ export function expectedMail(row: OutboundRow, createdAt: Date): Mail {
     expiresAt,
     waitedMs: 0,
     attempts: 1,
-    takenOver: false,
+    reclaimed: false,
   };
-  return mailOfClaim(claim, stored.fields);
+  return toMail(claim, stored.fields);
 }

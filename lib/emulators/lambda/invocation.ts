@@ -43,7 +43,7 @@ export interface FinishedInvocation {
 }
 
 /** Takes the time of one invocation. */
-export class InvocationWatch {
+export class InvocationRecorder {
   readonly #concurrent: () => number;
   #begun: { readonly startedAt: Date; readonly beganMs: number; readonly concurrent: number } | undefined;
 

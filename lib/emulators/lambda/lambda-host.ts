@@ -8,7 +8,7 @@ import type { InvocationOutcome } from './invocation.ts';
 import {
   type FinishedInvocation,
   type InvocationCounts,
-  InvocationWatch,
+  InvocationRecorder,
   NO_INVOCATIONS,
   readBatchAnswer,
 } from './invocation.ts';
@@ -161,7 +161,7 @@ export class LambdaHost {
   async #work(process: LambdaProcess, event: SQSEvent): Promise<void> {
     const requestId = randomUUID();
     this.#count('started');
-    const watch = new InvocationWatch(() => this.#invoking().length);
+    const watch = new InvocationRecorder(() => this.#invoking().length);
     const outcome = await process.invoke(
       {
         requestId,

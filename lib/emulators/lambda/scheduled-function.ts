@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ScheduledEvent } from 'aws-lambda';
-import { type FinishedInvocation, type InvocationOutcome, InvocationWatch } from './invocation.ts';
+import { type FinishedInvocation, type InvocationOutcome, InvocationRecorder } from './invocation.ts';
 import { LambdaProcess, lambdaEnvironment } from './lambda-process.ts';
 
 export interface ScheduledFunctionOptions {
@@ -41,7 +41,7 @@ export class ScheduledFunction {
   async invoke(at = new Date()): Promise<InvocationOutcome> {
     const { functionName, timeoutSeconds, memoryLimitMb = 256, onInvocation } = this.#options;
     const process = this.#warmProcess(memoryLimitMb);
-    const watch = new InvocationWatch(() => 1);
+    const watch = new InvocationRecorder(() => 1);
     const source = { region: this.#region, account: ACCOUNT, ruleName: functionName };
     const outcome = await process.invoke(
       {

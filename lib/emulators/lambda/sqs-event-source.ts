@@ -12,7 +12,7 @@ import type { SQSEvent, SQSMessageAttribute, SQSRecord, SQSRecordAttributes } fr
 const LONG_POLL_SECONDS = 20;
 
 /** One ReceiveMessage brings at most ten. */
-const MOST_AT_ONCE = 10;
+const MAX_BATCH_SIZE = 10;
 
 /** The queue that feeds a Lambda, as its poller uses it. Each call ends with the signal. */
 export class EventQueue {
@@ -45,7 +45,7 @@ export class EventQueue {
     const received = await this.#sqs.send(
       new ReceiveMessageCommand({
         QueueUrl: this.#url,
-        MaxNumberOfMessages: Math.min(most, MOST_AT_ONCE),
+        MaxNumberOfMessages: Math.min(most, MAX_BATCH_SIZE),
         WaitTimeSeconds: waitSeconds,
         MessageSystemAttributeNames: ['All'],
         MessageAttributeNames: ['All'],
@@ -56,8 +56,8 @@ export class EventQueue {
   }
 
   async delete(records: readonly SQSRecord[]): Promise<void> {
-    for (let start = 0; start < records.length; start += MOST_AT_ONCE) {
-      await this.#deleteTen(records.slice(start, start + MOST_AT_ONCE));
+    for (let start = 0; start < records.length; start += MAX_BATCH_SIZE) {
+      await this.#deleteTen(records.slice(start, start + MAX_BATCH_SIZE));
     }
   }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
-  OrphanWatch,
+  OrphanGuard,
   type ServerUser,
   serverUser,
   type UsableBinaries,
@@ -130,7 +130,7 @@ class PostgresServer {
     const watch =
       server.pid === undefined
         ? undefined
-        : new OrphanWatch({ serverPid: server.pid, user, folders: this.#folders });
+        : new OrphanGuard({ serverPid: server.pid, user, folders: this.#folders });
     server.once('exit', () => {
       watch?.end();
       if (this.#process === server) this.#process = undefined;

@@ -60,7 +60,7 @@ while kill -s 0 "$server" && [ $tries -lt 50 ]; do
 done
 rm -rf "$@"`;
 
-export interface OrphanWatchOptions {
+export interface OrphanGuardOptions {
   readonly serverPid: number;
   /** What the server must be run as to be signalled and its folders to be removed. */
   readonly user: ServerUser | undefined;
@@ -68,10 +68,10 @@ export interface OrphanWatchOptions {
 }
 
 /** Sees to it that a server does not outlive the program that started it, not even one that was killed. */
-export class OrphanWatch {
+export class OrphanGuard {
   readonly #watcher: ChildProcess;
 
-  constructor({ serverPid, user, folders }: OrphanWatchOptions) {
+  constructor({ serverPid, user, folders }: OrphanGuardOptions) {
     this.#watcher = spawn('sh', ['-c', SCRIPT, 'orphan-watch', String(serverPid), ...folders], {
       ...user,
       cwd: '/',

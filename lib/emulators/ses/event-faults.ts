@@ -14,13 +14,13 @@ type DisturbanceEffect =
   /** It does not come, unless `releaseEvents` is called. */
   | { readonly kind: 'withhold' };
 
-export interface EventDisturbance {
+export interface EventFault {
   readonly effect: DisturbanceEffect;
   /** Which events it is for. @default all */
   readonly when?: (event: SesEvent) => boolean;
 }
 
-export interface DisturbanceHandle {
+export interface EventFaultHandle {
   /** How many events it has met. */
   readonly hits: number;
   /** The events from now on come as they should. */
@@ -33,10 +33,10 @@ export type Passage =
   | { readonly kind: 'due'; readonly delaysMs: readonly number[] };
 
 /** All disturbances that stand now. */
-export class Disturbances {
+export class EventFaults {
   readonly #standing = new Set<StandingDisturbance>();
 
-  add(disturbance: EventDisturbance): DisturbanceHandle {
+  add(disturbance: EventFault): EventFaultHandle {
     const standing = new StandingDisturbance(disturbance, () => this.#standing.delete(standing));
     this.#standing.add(standing);
     return standing;
@@ -55,13 +55,13 @@ export class Disturbances {
   }
 }
 
-class StandingDisturbance implements DisturbanceHandle {
-  readonly #disturbance: EventDisturbance;
+class StandingDisturbance implements EventFaultHandle {
+  readonly #disturbance: EventFault;
   readonly #random: SeededRandom;
   readonly #leave: () => void;
   hits = 0;
 
-  constructor(disturbance: EventDisturbance, leave: () => void) {
+  constructor(disturbance: EventFault, leave: () => void) {
     const { effect } = disturbance;
     this.#disturbance = disturbance;
     this.#random = seededRandom(effect.kind === 'reorder' ? effect.seed : 0);

@@ -1,19 +1,19 @@
-import { type DisturbanceHandle, Disturbances, type EventDisturbance } from './event-faults.ts';
-import { Journal } from './recorder.ts';
+import { type EventFault, type EventFaultHandle, EventFaults } from './event-faults.ts';
+import { Recorder } from './recorder.ts';
 import type { SesEvent } from './ses-event.ts';
 
 /** Hands events over: at once and in the order that they happen, or as they are disturbed. */
 export class EventPublisher {
   /** What was handed over, each copy of its own. */
-  readonly journal = new Journal<SesEvent>('event');
-  readonly #hook: Hook<SesEvent>;
-  readonly #disturbances = new Disturbances();
+  readonly journal = new Recorder<SesEvent>('event');
+  readonly #hook: Listener<SesEvent>;
+  readonly #disturbances = new EventFaults();
   readonly #due = new DueQueue<SesEvent>((event) => this.#handOver(event));
   #withheld: SesEvent[] = [];
   #closed = false;
 
-  constructor(onEvent: HookFunction<SesEvent> | undefined) {
-    this.#hook = new Hook('onEvent', onEvent);
+  constructor(onEvent: ListenerFunction<SesEvent> | undefined) {
+    this.#hook = new Listener('onEvent', onEvent);
   }
 
   /** @param events what happens to one mail, in order; delays count from now for all of them */
@@ -26,7 +26,7 @@ export class EventPublisher {
     }
   }
 
-  disturb(disturbance: EventDisturbance): DisturbanceHandle {
+  disturb(disturbance: EventFault): EventFaultHandle {
     return this.#disturbances.add(disturbance);
   }
 
@@ -141,17 +141,17 @@ class DueQueue<Entry> {
 }
 
 /** What to do with each thing that happens. */
-export type HookFunction<Subject> = (subject: Subject) => void | Promise<void>;
+export type ListenerFunction<Subject> = (subject: Subject) => void | Promise<void>;
 
 /** Runs a hook of the options beside the calls, and keeps what it throws until the end. */
-export class Hook<Subject> {
+export class Listener<Subject> {
   readonly #name: string;
-  readonly #function: HookFunction<Subject> | undefined;
+  readonly #function: ListenerFunction<Subject> | undefined;
   readonly #underWay = new Set<Promise<void>>();
   readonly #errors: unknown[] = [];
 
   /** @param name of the option, for the message of what it throws */
-  constructor(name: string, hookFunction: HookFunction<Subject> | undefined) {
+  constructor(name: string, hookFunction: ListenerFunction<Subject> | undefined) {
     this.#name = name;
     this.#function = hookFunction;
   }

@@ -9,7 +9,7 @@ import {
   readRequestBody,
   type Wire,
 } from './http-exchange.ts';
-import type { Journal } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
 import type { MessageTags, Refusal, SesApi } from './submission.ts';
 
 /** v2 takes 40 MB of message, 53 MB in base64; what is larger than this is refused unread. */
@@ -21,7 +21,7 @@ export interface HttpFrontOptions {
   readonly region: string;
   readonly clock: Clock;
   readonly faults: Faults;
-  readonly calls: Journal<CallRecord>;
+  readonly calls: Recorder<CallRecord>;
 }
 
 /** What to do with the connection once a call is decided. */

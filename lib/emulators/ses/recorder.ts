@@ -9,7 +9,7 @@ export interface WaitOptions {
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** What has happened so far, in order, and a way to wait for what is still to happen. */
-export class Journal<Entry> {
+export class Recorder<Entry> {
   readonly #subject: string;
   readonly #entries: Entry[] = [];
   readonly #emitter = new EventEmitter<{ entry: [Entry]; end: [] }>();

@@ -2,18 +2,18 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type Clock, systemClock } from '../../ports/runtime.ts';
 import { SesAccount, type SesAccountOptions } from './account.ts';
-import type { DisturbanceHandle, EventDisturbance } from './event-faults.ts';
-import { EventPublisher, Hook, type HookFunction } from './event-publisher.ts';
+import type { EventFault, EventFaultHandle } from './event-faults.ts';
+import { EventPublisher, Listener, type ListenerFunction } from './event-publisher.ts';
 import { type Fault, type FaultHandle, Faults } from './fault.ts';
 import type { CallRecord } from './http-front.ts';
 import { HttpFront } from './http-front.ts';
 import { queryProtocol } from './query-protocol.ts';
-import { Journal, type WaitOptions } from './recorder.ts';
+import { Recorder, type WaitOptions } from './recorder.ts';
 import { restProtocol } from './rest-protocol.ts';
 import { createSesService } from './service.ts';
 import type { SesEvent } from './ses-event.ts';
-import type { FateOf } from './simulate-delivery.ts';
-import { Aftermath } from './simulate-delivery.ts';
+import type { ScriptFor } from './simulate-delivery.ts';
+import { DeliverySimulator } from './simulate-delivery.ts';
 import type { SesMail } from './submission.ts';
 
 /** How a double is started. */
@@ -28,12 +28,12 @@ export interface SesDoubleOptions extends SesAccountOptions {
    * Called with each mail taken, for a next hop. The client's answer does not wait for it, as SES queues too; what
    * it throws is thrown by `close()`.
    */
-  readonly onMail?: HookFunction<SesMail>;
+  readonly onMail?: ListenerFunction<SesMail>;
   /**
    * Called with each event that is published, for the topic of the configuration set. It may be called again before
    * it has ended; what it throws is thrown by `close()`.
    */
-  readonly onEvent?: HookFunction<SesEvent>;
+  readonly onEvent?: ListenerFunction<SesEvent>;
 }
 
 /** A running double. */
@@ -65,9 +65,9 @@ export interface SesDouble {
    * From now on, what becomes of mails is what the function says. An address that the account suppresses bounces
    * all the same.
    */
-  fate(fateOf: FateOf): void;
+  status(statusOf: ScriptFor): void;
   /** From now on, events come late, twice, out of order or not at all. */
-  disturbEvents(disturbance: EventDisturbance): DisturbanceHandle;
+  disturbEvents(disturbance: EventFault): EventFaultHandle;
   /** Events come as they should again. What is withheld stays so. */
   clearDisturbances(): void;
   /** Publishes what was withheld. @param predicate which of it; @default all */
@@ -90,18 +90,18 @@ export interface SesDouble {
  * const ses = await startSesDouble({ identities: ['example.org'] });
  * const client = new SESClient({ endpoint: ses.url, region: 'eu-west-1', credentials });
  * ses.fault({ effect: { kind: 'reset', accepted: true } });
- * ses.fate((_mail, recipient) => (recipient.startsWith('gone') ? { kind: 'hard-bounce' } : undefined));
+ * ses.status((_mail, recipient) => (recipient.startsWith('gone') ? { kind: 'hard-bounce' } : undefined));
  * ses.disturbEvents({ effect: { kind: 'withhold' }, when: ({ eventType }) => eventType === 'Send' });
  */
 export async function startSesDouble(options: SesDoubleOptions = {}): Promise<SesDouble> {
   const { region = 'eu-west-1', clock = systemClock } = options;
   const account = new SesAccount(options);
-  const mails = new Journal<SesMail>('mail');
-  const calls = new Journal<CallRecord>('call');
+  const mails = new Recorder<SesMail>('mail');
+  const calls = new Recorder<CallRecord>('call');
   const faults = new Faults();
-  const hook = new Hook<SesMail>('onMail', options.onMail);
+  const hook = new Listener<SesMail>('onMail', options.onMail);
   const publisher = new EventPublisher(options.onEvent);
-  const aftermath = new Aftermath({ account, region, publisher });
+  const aftermath = new DeliverySimulator({ account, region, publisher });
   const service = createSesService({
     account,
     region,
@@ -135,7 +135,7 @@ export async function startSesDouble(options: SesDoubleOptions = {}): Promise<Se
     events: publisher.journal.entries,
     waitForEvent: (predicate, wait) => publisher.journal.waitFor(predicate, wait),
     subscribeToEvents: (listener) => publisher.journal.subscribe(listener),
-    fate: (fateOf) => aftermath.script(fateOf),
+    status: (statusOf) => aftermath.script(statusOf),
     disturbEvents: (disturbance) => publisher.disturb(disturbance),
     clearDisturbances: () => publisher.clearDisturbances(),
     releaseEvents: (predicate = () => true) => publisher.release(predicate),

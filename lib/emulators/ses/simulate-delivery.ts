@@ -16,34 +16,35 @@ import { newSesMessageId, type SesMail } from './submission.ts';
 import type { AccountSuppressionReason } from './suppression.ts';
 
 /** What the aftermath of a mail needs. */
-export interface AftermathOptions {
+export interface DeliverySimulatorOptions {
   readonly account: SesAccount;
   readonly region: string;
   readonly publisher: EventPublisher;
 }
 
 /** What comes after SES has taken a mail: what becomes of it, whom it suppresses, and the events that tell of it. */
-export class Aftermath {
-  readonly #options: AftermathOptions;
-  #fateOf: FateOf = () => undefined;
+export class DeliverySimulator {
+  readonly #options: DeliverySimulatorOptions;
+  #statusOf: ScriptFor = () => undefined;
 
-  constructor(options: AftermathOptions) {
+  constructor(options: DeliverySimulatorOptions) {
     this.#options = options;
   }
 
-  /** Decides the fates of the mails from now on. */
-  script(fateOf: FateOf): void {
-    this.#fateOf = fateOf;
+  /** Decides the statuses of the mails from now on. */
+  script(statusOf: ScriptFor): void {
+    this.#statusOf = statusOf;
   }
 
   follow(mail: SesMail): void {
     const { account, region, publisher } = this.#options;
-    const fated = mail.recipients.map((recipient) => ({
+    const scripted = mail.recipients.map((recipient) => ({
       recipient,
-      fate: suppressedFate(account, recipient) ?? this.#fateOf(mail, recipient) ?? usualFate(recipient),
+      status:
+        suppressedScript(account, recipient) ?? this.#statusOf(mail, recipient) ?? usualScript(recipient),
     }));
     const identity = account.identityOf(mail.source) ?? mail.source;
-    const events = lifeOf(mail, fated, { region, identity });
+    const events = eventsFor(mail, scripted, { region, identity });
     for (const event of events) suppressAfter(event, account);
     if (account.publishesEvents(mail.configurationSet)) publisher.publish(events);
   }
@@ -56,46 +57,46 @@ const OUTGOING_IP = '192.0.2.20';
 const DELAYING_SERVER_IP = '192.0.2.30';
 
 /** A recipient, and what becomes of the mail there. */
-interface FatedRecipient {
+interface ScriptedRecipient {
   readonly recipient: string;
-  readonly fate: RecipientFate;
+  readonly status: DeliveryScript;
 }
 
 /**
  * All that happens to a mail, in the order that it happens. One event tells of one recipient; only the simulator's
  * bounces of one mail are documented to come in one.
  */
-function lifeOf(mail: SesMail, fated: readonly FatedRecipient[], origin: MailOrigin): SesEvent[] {
+function eventsFor(mail: SesMail, scripted: readonly ScriptedRecipient[], origin: MailOrigin): SesEvent[] {
   const about = eventMail(mail, origin);
-  const meets = (kind: RecipientFate['kind']) => fated.some(({ fate }) => fate.kind === kind);
+  const meets = (kind: DeliveryScript['kind']) => scripted.some(({ status }) => status.kind === kind);
   if (meets('rendering-failure')) return [renderingFailure(about)];
   const send: SesEvent = { eventType: 'Send', mail: about, send: {} };
   if (meets('rejected'))
     return [send, { eventType: 'Reject', mail: about, reject: { reason: 'Bad content' } }];
-  const later = inGroups(fated).flatMap(({ fate, recipients }) => {
+  const later = inGroups(scripted).flatMap(({ status, recipients }) => {
     const life = new GroupLife(about, mail, origin.region, recipients);
-    return life.events(fate);
+    return life.events(status);
   });
   return [send, ...later];
 }
 
 interface Group {
-  readonly fate: RecipientFate;
+  readonly status: DeliveryScript;
   readonly recipients: string[];
 }
 
-function inGroups(fated: readonly FatedRecipient[]): Group[] {
+function inGroups(scripted: readonly ScriptedRecipient[]): Group[] {
   const groups: Group[] = [];
   const simulated = new Map<string, Group>();
-  for (const { recipient, fate } of fated) {
-    const key = JSON.stringify(fate);
-    const together = fate.kind === 'hard-bounce' && isMailboxSimulator(recipient);
+  for (const { recipient, status } of scripted) {
+    const key = JSON.stringify(status);
+    const together = status.kind === 'hard-bounce' && isMailboxSimulator(recipient);
     const known = together ? simulated.get(key) : undefined;
     if (known !== undefined) {
       known.recipients.push(recipient);
       continue;
     }
-    const group = { fate, recipients: [recipient] };
+    const group = { status, recipients: [recipient] };
     groups.push(group);
     if (together) simulated.set(key, group);
   }
@@ -134,27 +135,27 @@ class GroupLife {
     this.#nowMs = this.#sentAtMs;
   }
 
-  events(fate: RecipientFate): SesEvent[] {
-    switch (fate.kind) {
+  events(status: DeliveryScript): SesEvent[] {
+    switch (status.kind) {
       case 'delivered':
         return [this.#delivery()];
       case 'delayed-then-delivered':
-        return [this.#delay(fate.delayType ?? 'TransientCommunicationFailure'), this.#delivery()];
+        return [this.#delay(status.delayType ?? 'TransientCommunicationFailure'), this.#delivery()];
       case 'hard-bounce':
-        return [this.#bounce({ bounceType: 'Permanent', bounceSubType: fate.subType ?? 'General' })];
+        return [this.#bounce({ bounceType: 'Permanent', bounceSubType: status.subType ?? 'General' })];
       case 'soft-bounce':
-        return [this.#bounce({ bounceType: 'Transient', bounceSubType: fate.subType ?? 'General' })];
+        return [this.#bounce({ bounceType: 'Transient', bounceSubType: status.subType ?? 'General' })];
       case 'undetermined-bounce':
         return [this.#bounce({ bounceType: 'Undetermined', bounceSubType: 'Undetermined' })];
       case 'delivered-then-bounced':
         return [
           this.#delivery(),
-          this.#bounce({ bounceType: 'Permanent', bounceSubType: fate.subType ?? 'General' }),
+          this.#bounce({ bounceType: 'Permanent', bounceSubType: status.subType ?? 'General' }),
         ];
       case 'complaint':
-        return fate.subType == null
+        return status.subType == null
           ? [this.#delivery(), this.#complaint(null)]
-          : [this.#complaint(fate.subType)];
+          : [this.#complaint(status.subType)];
       case 'rejected':
       case 'rendering-failure':
       case 'silence':
@@ -275,7 +276,7 @@ const TRANSIENT = {
 } as const satisfies Record<string, Words>;
 
 /** What becomes of a mail for one recipient, and so which events SES publishes about it after Send. */
-export type RecipientFate =
+export type DeliveryScript =
   | { readonly kind: 'delivered' }
   /** @default delayType TransientCommunicationFailure */
   | { readonly kind: 'delayed-then-delivered'; readonly delayType?: DelayType }
@@ -292,7 +293,7 @@ export type RecipientFate =
    * @default subType null
    */
   | { readonly kind: 'complaint'; readonly subType?: ComplaintSubType }
-  /** SES finds a virus. The fate of one recipient, it is that of the whole mail. */
+  /** SES finds a virus. The status of one recipient, it is that of the whole mail. */
   | { readonly kind: 'rejected' }
   /** A template could not be filled in, and nothing was sent; also of the whole mail. */
   | { readonly kind: 'rendering-failure' }
@@ -300,13 +301,13 @@ export type RecipientFate =
   | { readonly kind: 'silence' };
 
 /** Decides what becomes of a mail for a recipient; undefined leaves it to the double. */
-export type FateOf = (mail: SesMail, recipient: string) => RecipientFate | undefined;
+export type ScriptFor = (mail: SesMail, recipient: string) => DeliveryScript | undefined;
 
 /**
  * What the mailbox simulator does, also behind a label such as `bounce+1@`; whoever else is asked for gets the mail.
  * https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html#send-email-simulator
  */
-function usualFate(recipient: string): RecipientFate {
+function usualScript(recipient: string): DeliveryScript {
   if (!isMailboxSimulator(recipient)) return { kind: 'delivered' };
   const mailbox = /^[^+@]*/.exec(recipient.toLowerCase())?.[0];
   switch (mailbox) {
@@ -321,8 +322,8 @@ function usualFate(recipient: string): RecipientFate {
   }
 }
 
-/** The fate of a mail for an address that the account's list has SES not send to; undefined for all others. */
-function suppressedFate(account: SesAccount, recipient: string): RecipientFate | undefined {
+/** The status of a mail for an address that the account's list has SES not send to; undefined for all others. */
+function suppressedScript(account: SesAccount, recipient: string): DeliveryScript | undefined {
   const entry = account.suppressionList.get(recipient);
   if (entry === undefined || !account.suppressedReasons.has(entry.reason)) return undefined;
   return { kind: 'hard-bounce', subType: 'OnAccountSuppressionList' };

@@ -49,7 +49,7 @@ export class FeedbackFunction extends QueueFunction {
       memoryMib: FEEDBACK_MEMORY_MIB,
       environment: environmentOf(props),
     });
-    props.ledger.grantFates(this.role);
+    props.ledger.grantStatuses(this.role);
     props.suppressionList.grantReport(this.role);
     props.receiptsQueue.grantPush(this.role);
   }

@@ -106,7 +106,7 @@ export class LedgerTable extends ExpiringTable {
   }
 
   /** Allows writing what events tell of a part, and how long they took. */
-  grantFates(grantee: IGrantable): Grant {
+  grantStatuses(grantee: IGrantable): Grant {
     return this.grantItems(grantee, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
   }
 }

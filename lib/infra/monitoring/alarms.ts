@@ -1,5 +1,5 @@
 import { ACCOUNT_METRICS_PERIOD_MINUTES } from '../../../lambda/account-metrics/constants.ts';
-import { FEEDBACK_LONGEST_RETRY_SECONDS } from '../../../lambda/feedback/constants.ts';
+import { FEEDBACK_MAX_RETRY_SECONDS } from '../../../lambda/feedback/constants.ts';
 import type { Settings } from '../settings.ts';
 import { type MetricSettings, type MetricSpec, PipelineMetrics, sumOf } from './metrics.ts';
 import {
@@ -78,7 +78,7 @@ const MINUTE_SECONDS = 60;
  * tries of the longest pause, so that the alarm does not close and ring again.
  */
 const MAIL_WINDOW_PERIODS = 12;
-const FEEDBACK_WINDOW_PERIODS = Math.ceil((2 * FEEDBACK_LONGEST_RETRY_SECONDS) / (5 * MINUTE_SECONDS));
+const FEEDBACK_WINDOW_PERIODS = Math.ceil((2 * FEEDBACK_MAX_RETRY_SECONDS) / (5 * MINUTE_SECONDS));
 
 /** The alarms of every deployment, in the order in which they matter. */
 function essentialAlarms(m: PipelineMetrics, settings: AlarmSettings): readonly AlarmDefinition[] {
@@ -406,7 +406,7 @@ function tableThrottled(m: PipelineMetrics): AlarmDefinition {
 
 /** What `workerMetrics` adds: alarms on what the worker itself tells CloudWatch. */
 function workerAlarms(m: PipelineMetrics): readonly AlarmDefinition[] {
-  return [workerSilent(m), outboxOld(m), fatesOverdue(m)];
+  return [workerSilent(m), outboxOld(m), statusesOverdue(m)];
 }
 
 function workerSilent(m: PipelineMetrics): AlarmDefinition {
@@ -452,16 +452,16 @@ function outboxOld(m: PipelineMetrics): AlarmDefinition {
   };
 }
 
-function fatesOverdue(m: PipelineMetrics): AlarmDefinition {
+function statusesOverdue(m: PipelineMetrics): AlarmDefinition {
   return {
-    name: 'fates-overdue',
+    name: 'status-overdue',
     severity: 'warning',
     meaning: 'Mail was handed over more than two days ago, and nobody knows what became of it.',
     when: 'there was one at any time of the last hour',
     because: 'SES gives up on a mail within hours, and its event and receipt follow within minutes',
     first: 'doctor --only queues,functions',
     dashboard: 'mail',
-    metrics: { overdue: m.own('FatesOverdue', 'Maximum') },
+    metrics: { overdue: m.own('StatusesOverdue', 'Maximum') },
     comparison: '>=',
     threshold: 1,
     periodMinutes: 60,

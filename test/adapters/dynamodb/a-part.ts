@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { NewPart, PartClaim } from '../../../lib/ports/ledger.ts';
+import type { BatchClaim, NewSendBatch } from '../../../lib/ports/ledger.ts';
 
-export function aClaim(overrides: Partial<PartClaim> = {}): PartClaim {
+export function aClaim(overrides: Partial<BatchClaim> = {}): BatchClaim {
   const startedAt = new Date('2026-03-01T10:00:00.123Z');
   return {
     token: randomUUID(),
@@ -12,7 +12,7 @@ export function aClaim(overrides: Partial<PartClaim> = {}): PartClaim {
 }
 
 /** A part that was not claimed before; a test names only what it is about. */
-export function aNewPart(overrides: Partial<NewPart> = {}): NewPart {
+export function aNewPart(overrides: Partial<NewSendBatch> = {}): NewSendBatch {
   return {
     deliveryId: randomUUID(),
     part: 0,
@@ -25,6 +25,6 @@ export function aNewPart(overrides: Partial<NewPart> = {}): NewPart {
 }
 
 /** What identifies a claim. */
-export function claimed({ deliveryId, part, claim }: NewPart) {
+export function claimed({ deliveryId, part, claim }: NewSendBatch) {
   return { deliveryId, part, token: claim.token };
 }

@@ -1,9 +1,9 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { DynamoFateLedger, DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoLedger, DynamoStatusLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
-import type { NewPart, PartResult } from '../../../lib/ports/ledger.ts';
+import type { BatchResult, NewSendBatch } from '../../../lib/ports/ledger.ts';
 import { aClaim, aNewPart, claimed } from './a-part.ts';
 
 const NOW = new Date('2026-03-01T10:00:01Z');
@@ -12,14 +12,14 @@ const DAY_SECONDS = 24 * 60 * 60;
 let aws: LocalDynamoDb;
 let now = NOW;
 let ledger: DynamoLedger;
-let fates: DynamoFateLedger;
+let statuses: DynamoStatusLedger;
 
 beforeAll(async () => {
   aws = await startDynamoDb();
   const options = { tableName: aws.ledgerTable, retentionDays: 90, timeoutMs: 10_000 };
   const clock = { now: () => now };
   ledger = new DynamoLedger(aws.client, options, clock);
-  fates = new DynamoFateLedger(aws.client, options, clock);
+  statuses = new DynamoStatusLedger(aws.client, options, clock);
 });
 afterEach(() => {
   now = NOW;
@@ -31,11 +31,11 @@ const SENT = { kind: 'sent', sesMessageId: '0102-a', sentAt: new Date('2026-03-0
 
 /** As an event of SES does. */
 const tellSent = (
-  { deliveryId, part }: Pick<NewPart, 'deliveryId' | 'part'>,
+  { deliveryId, part }: Pick<NewSendBatch, 'deliveryId' | 'part'>,
   recipients = ['e@example.org'],
-) => fates.write({ deliveryId, part, sesMessageId: 'by-event', sentAt: NOW, recipients, fates: {} }, 0);
+) => statuses.write({ deliveryId, part, sesMessageId: 'by-event', sentAt: NOW, recipients, statuses: {} }, 0);
 
-async function opened(overrides: Partial<NewPart> = {}): Promise<NewPart> {
+async function opened(overrides: Partial<NewSendBatch> = {}): Promise<NewSendBatch> {
   const part = aNewPart(overrides);
   expect(await ledger.open(part)).toBe(true);
   return part;
@@ -48,7 +48,7 @@ async function onlyPartOf({ deliveryId }: { readonly deliveryId: string }) {
   return part;
 }
 
-async function expiryOf({ deliveryId, part }: NewPart): Promise<number> {
+async function expiryOf({ deliveryId, part }: NewSendBatch): Promise<number> {
   const Key = marshall({ id: `d#${deliveryId}`, part });
   const { Item } = await aws.client.send(new GetItemCommand({ TableName: aws.ledgerTable, Key }));
   return Number(Item?.expires?.N);
@@ -96,8 +96,8 @@ describe('a first claim', () => {
     await opened({ deliveryId: `${one.deliveryId}x` });
     await opened({ deliveryId: one.deliveryId, part: 2 });
     await opened({ deliveryId: one.deliveryId, part: 0 });
-    const parts = await ledger.partsOf(one.deliveryId);
-    expect(parts.map(({ part }) => part)).toEqual([0, 2, 10]);
+    const batches = await ledger.partsOf(one.deliveryId);
+    expect(batches.map(({ part }) => part)).toEqual([0, 2, 10]);
     expect(await ledger.partsOf('never heard of')).toEqual([]);
   });
 
@@ -105,14 +105,14 @@ describe('a first claim', () => {
     const recipients = Array.from({ length: 50 }, (_, index) => `${'r'.repeat(290)}${index}@example.org`);
     const first = await opened({ recipients });
     for (let part = 1; part < 100; part += 1) await opened({ ...first, part });
-    const parts = await ledger.partsOf(first.deliveryId);
-    expect(parts.map(({ part }) => part)).toEqual(Array.from({ length: 100 }, (_, part) => part));
-    expect(parts.at(-1)?.recipients).toEqual(recipients);
+    const batches = await ledger.partsOf(first.deliveryId);
+    expect(batches.map(({ part }) => part)).toEqual(Array.from({ length: 100 }, (_, part) => part));
+    expect(batches.at(-1)?.recipients).toEqual(recipients);
   });
 });
 
 describe('a claim that is made again', () => {
-  const AGAIN: PartResult[] = [{ kind: 'unknown', endedAt: NOW }, { kind: 'open' }, { kind: 'refused' }];
+  const AGAIN: BatchResult[] = [{ kind: 'unknown', endedAt: NOW }, { kind: 'open' }, { kind: 'refused' }];
 
   it.each(AGAIN)('takes the place of the one that ended as $kind', async (result) => {
     const part = await opened({ recipients: ['a@example.org', 'b@example.org'] });
@@ -169,12 +169,12 @@ describe('a claim that is made again', () => {
   it('leaves what events have told', async () => {
     const part = await opened();
     await ledger.settle(claimed(part), { kind: 'open' });
-    const stored = { ...(await rawItem(part)), fates: { M: {} }, fatesVersion: { N: '3' } };
+    const stored = { ...(await rawItem(part)), statuses: { M: {} }, fatesVersion: { N: '3' } };
     await aws.client.send(new PutItemCommand({ TableName: aws.ledgerTable, Item: stored }));
 
     expect(await ledger.claimAgain(await onlyPartOf(part), part.recipients, aClaim())).toBe(true);
 
-    expect(await fates.read(part.deliveryId, 0)).toMatchObject({ fatesVersion: 3 });
+    expect(await statuses.read(part.deliveryId, 0)).toMatchObject({ fatesVersion: 3 });
   });
 
   it('is known again by its owner where the answer was lost', async () => {
@@ -241,7 +241,7 @@ describe('what became of a claim', () => {
     });
   });
 
-  const UNSENT: PartResult[] = [{ kind: 'unknown', endedAt: NOW }, { kind: 'open' }, { kind: 'refused' }];
+  const UNSENT: BatchResult[] = [{ kind: 'unknown', endedAt: NOW }, { kind: 'open' }, { kind: 'refused' }];
 
   it.each(UNSENT)('is not written as $kind where an event or another claim came before', async (result) => {
     const sent = await opened();
@@ -291,7 +291,7 @@ it('names a damaged item by its key, and quotes nothing of it', async () => {
   expect(String(failure)).not.toContain('secret');
 });
 
-async function rawItem({ deliveryId, part }: NewPart) {
+async function rawItem({ deliveryId, part }: NewSendBatch) {
   const Key = marshall({ id: `d#${deliveryId}`, part });
   const { Item } = await aws.client.send(new GetItemCommand({ TableName: aws.ledgerTable, Key }));
   return Item ?? {};

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
 import { DynamoEventLatencies } from '../../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
-import { DynamoFateLedger, DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoLedger, DynamoStatusLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
 import {
   DynamoSuppressionEntries,
   DynamoSuppressionList,
@@ -14,7 +14,7 @@ import {
 import { dynamoClient } from '../../../lib/adapters/dynamodb/dynamo-table.ts';
 import { countLatencies } from '../../../lib/domain/event-latency.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
-import type { LedgerPart } from '../../../lib/ports/ledger.ts';
+import type { SendBatch } from '../../../lib/ports/ledger.ts';
 import { STALLS, startStallingServer } from '../../support/stalling-server.ts';
 import { aClaim, aNewPart, claimed } from './a-part.ts';
 
@@ -29,8 +29,8 @@ const suppressionOptions = {
   policy: { softBounces: 3, windowDays: 7 },
 };
 const part = aNewPart();
-const known: LedgerPart = { ...part, state: 'open' };
-const fates = { ...part, sesMessageId: 'a', sentAt: NOW, fates: {} };
+const known: SendBatch = { ...part, state: 'open' };
+const statuses = { ...part, sesMessageId: 'a', sentAt: NOW, statuses: {} };
 const strike = { kind: 'complaint', at: NOW, deliveryId: 'd', sesMessageId: 'm' } as const;
 const pace = { counts: countLatencies([1]), newestSentAt: NOW };
 
@@ -42,8 +42,8 @@ const CALLS: [string, (client: DynamoDBClient) => Promise<unknown>][] = [
     'settle',
     (client) => new DynamoLedger(client, ledgerOptions, clock).settle(claimed(part), { kind: 'open' }),
   ],
-  ['read', (client) => new DynamoFateLedger(client, ledgerOptions, clock).read('a', 0)],
-  ['write', (client) => new DynamoFateLedger(client, ledgerOptions, clock).write(fates, 0)],
+  ['read', (client) => new DynamoStatusLedger(client, ledgerOptions, clock).read('a', 0)],
+  ['write', (client) => new DynamoStatusLedger(client, ledgerOptions, clock).write(statuses, 0)],
   ['recent', (client) => new DynamoEventLatencies(client, table).recent(NOW)],
   ['add latencies', (client) => new DynamoEventLatencies(client, table).add(pace, NOW)],
   ['find', (client) => new DynamoSuppressionList(client, suppressionOptions).find(['a@b.example'], NOW)],

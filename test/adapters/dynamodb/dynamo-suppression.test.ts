@@ -6,7 +6,7 @@ import {
   DynamoSuppressionList,
   DynamoSuppressionReports,
 } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
-import type { Strike } from '../../../lib/domain/suppression.ts';
+import type { SuppressionSignal } from '../../../lib/domain/suppression.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 
 const NOW = new Date('2026-03-01T10:00:00Z');
@@ -28,7 +28,11 @@ beforeEach(async () => {
 });
 afterEach(() => aws.close());
 
-const strike = (kind: Strike['kind'], at = NOW, sesMessageId = `m-${at.getTime()}`): Strike => ({
+const strike = (
+  kind: SuppressionSignal['kind'],
+  at = NOW,
+  sesMessageId = `m-${at.getTime()}`,
+): SuppressionSignal => ({
   kind,
   at,
   deliveryId: 'delivery-1',

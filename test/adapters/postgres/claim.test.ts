@@ -62,7 +62,7 @@ describe('a claim', () => {
       expiresAt: new Date('2100-01-01T00:00:00Z'),
       waitedMs: expect.closeTo(5_000, -3),
       attempts: 3,
-      takenOver: false,
+      reclaimed: false,
     });
     const row = await database.row('mail-1');
     expect(row).toMatchObject({
@@ -271,7 +271,7 @@ describe('a lease that has ended', () => {
 
     for (const route of routes) {
       const [claimed] = await claim(database.outbox(), 1, route);
-      seen.push(claimed?.takenOver === true);
+      seen.push(claimed?.reclaimed === true);
       await database.query(`UPDATE outbound_deliveries SET lease_until = now() - interval '1 second'`);
     }
 

@@ -47,7 +47,7 @@ describe('a row that a person looks at', () => {
       createdAt: created,
       lease: { owner: 'worker-1', until: new Date('2026-11-22T10:05:00Z') },
       attempts: [ATTEMPT],
-      fates: { 'marie@example.org': { kind: 'bounced' } },
+      statuses: { 'marie@example.org': { kind: 'bounced' } },
     });
   });
 
@@ -61,9 +61,9 @@ describe('a row that a person looks at', () => {
     ['a list', [1, 2]],
     ['attempts that are no list', { attempts: 'many', recipients: [1] }],
     ['attempts that are none', { attempts: [null, 1, { at: 'yesterday' }, { ...ATTEMPT, outcome: 'lost' }] }],
-  ])('has no attempts and no fates where its trace is %s', async (_what, trace) => {
+  ])('has no attempts and no statuses where its trace is %s', async (_what, trace) => {
     const [id = ''] = await database.insert({ delivery_trace: trace });
-    expect(await rows.find(id)).toMatchObject({ attempts: [], fates: {} });
+    expect(await rows.find(id)).toMatchObject({ attempts: [], statuses: {} });
   });
 
   it('leaves out times that JavaScript does not know', async () => {

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PostgresReceiptBook } from '../../../lib/adapters/postgres/postgres-receipt-store.ts';
+import { PostgresReceiptStore } from '../../../lib/adapters/postgres/postgres-receipt-store.ts';
 import { aBounce, aReceipt } from '../../support/a-receipt.ts';
 import { type OutboxDatabase, OutboxServer } from '../../support/outbox-database.ts';
 
 let server: OutboxServer;
 let database: OutboxDatabase;
-let book: PostgresReceiptBook;
+let book: PostgresReceiptStore;
 beforeAll(async () => {
   server = await OutboxServer.start();
   database = await server.database();
-  book = new PostgresReceiptBook({ connectionString: database.connectionString, workerId: 'worker-1' });
+  book = new PostgresReceiptStore({ connectionString: database.connectionString, workerId: 'worker-1' });
 });
 afterAll(async () => {
   await book.close();
@@ -55,13 +55,13 @@ async function stored(value: unknown): Promise<unknown> {
 }
 
 describe('a hostile trace', () => {
-  it('takes receipts, and loses nothing but a fate in favour of a later one', async () => {
+  it('takes receipts, and loses nothing but a status in favour of a later one', async () => {
     await fc.assert(
       fc.asyncProperty(trace, fc.constantFrom('ses', 'smtp', null), async (before, provider) => {
         const [id = ''] = await database.insert({ provider, status: 'sending', delivery_trace: before });
 
-        expect(await book.enter([aBounce(id, [MARIE])])).toEqual(['entered']);
-        expect(await book.enter([aBounce(id, [MARIE])])).toEqual(['unchanged']);
+        expect(await book.apply([aBounce(id, [MARIE])])).toEqual(['entered']);
+        expect(await book.apply([aBounce(id, [MARIE])])).toEqual(['unchanged']);
 
         const { delivery_trace: after } = await database.row(id);
         const old = await stored(before);
@@ -91,7 +91,7 @@ describe('a hostile trace', () => {
           mail,
         });
 
-        const [result] = await book.enter([aBounce(id, [MARIE])]);
+        const [result] = await book.apply([aBounce(id, [MARIE])]);
         const claims = await outbox.claim({ limit: 100, leaseMs: 60_000, route: 'smtp' });
 
         expect(result).toBe(status === 'queued' ? 'too-early' : 'entered');
@@ -112,7 +112,7 @@ describe('a hostile trace', () => {
       [huge],
     );
 
-    expect(await book.enter([aBounce(huge, [MARIE]), aBounce(plain, [MARIE])])).toEqual([
+    expect(await book.apply([aBounce(huge, [MARIE]), aBounce(plain, [MARIE])])).toEqual([
       'refused',
       'entered',
     ]);
@@ -125,8 +125,8 @@ describe('a hostile trace', () => {
       recipients: [{ address: MARIE, smtpResponse: '550 nul \0, half \ud83d, quote "' }],
     });
 
-    expect(await book.enter([receipt])).toEqual(['entered']);
-    expect(await book.enter([receipt])).toEqual(['unchanged']);
+    expect(await book.apply([receipt])).toEqual(['entered']);
+    expect(await book.apply([receipt])).toEqual(['unchanged']);
 
     expect((await database.row(id)).delivery_trace).toMatchObject({
       recipients: { [MARIE]: { smtpResponse: '550 nul \ufffd, half \ufffd, quote "' } },

@@ -93,7 +93,7 @@ describe('a hostile row', () => {
           expect(waitedMs).toBeGreaterThanOrEqual(0);
           expect(owed?.length).not.toBe(0);
         }
-        const lost = await outbox.settle(
+        const lost = await outbox.complete(
           claims.map(({ id, mail: stored }) => ({
             id,
             next: { kind: 'failed', reason: stored.kind === 'unreadable' ? stored.detail : 'no' },

@@ -109,7 +109,7 @@ describe('a watched outbox', () => {
     await outbox.claim({ limit: 10, leaseMs: 60_000, route: 'smtp' });
     await outbox.renew(['a', 'b'], 60_000);
     await outbox.release(['b']);
-    await outbox.settle([
+    await outbox.complete([
       {
         id: 'a',
         next: { kind: 'queued', retryAfterMs: 60_000, owed: [], reason: 'later' },

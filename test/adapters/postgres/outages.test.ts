@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PostgresOutbox } from '../../../lib/adapters/postgres/postgres-outbox.ts';
-import type { Settlement } from '../../../lib/ports/outbox.ts';
+import type { Completion } from '../../../lib/ports/outbox.ts';
 import { type OutboxDatabase, OutboxServer, openSession } from '../../support/outbox-database.ts';
 import { StallingProxy } from './stalling-proxy.ts';
 
@@ -17,7 +17,7 @@ afterEach(() => database.close());
 
 const claim = (outbox: PostgresOutbox, limit = 10) => outbox.claim({ limit, leaseMs: 60_000, route: 'smtp' });
 
-const delivered = (id: string): Settlement => ({
+const delivered = (id: string): Completion => ({
   id,
   next: { kind: 'delivered' },
   attempt: { at: '2026-11-22T10:00:00.000Z', outcome: 'taken', durationMs: 1, worker: 'worker-1' },
@@ -57,7 +57,7 @@ describe('a server that restarts', () => {
         for (;;) {
           const claims = await persist(() => claim(outbox), failures);
           if (claims.length === 0) return;
-          const lost = await persist(() => outbox.settle(claims.map(({ id }) => delivered(id))), failures);
+          const lost = await persist(() => outbox.complete(claims.map(({ id }) => delivered(id))), failures);
           expect(lost).toEqual([]);
           settled.push(...claims.map(({ id }) => id));
         }

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PostgresReceiptBook } from '../../../lib/adapters/postgres/postgres-receipt-store.ts';
+import { PostgresReceiptStore } from '../../../lib/adapters/postgres/postgres-receipt-store.ts';
 import type { Receipt } from '../../../lib/domain/receipt.ts';
 import { aBounce, aReceipt } from '../../support/a-receipt.ts';
 import {
@@ -12,14 +12,14 @@ import {
 
 let server: OutboxServer;
 let database: OutboxDatabase;
-let book: PostgresReceiptBook;
+let book: PostgresReceiptStore;
 beforeAll(async () => {
   server = await OutboxServer.start();
 });
 afterAll(() => server.close());
 beforeEach(async () => {
   database = await server.database();
-  book = new PostgresReceiptBook({ connectionString: database.connectionString, workerId: 'worker-1' });
+  book = new PostgresReceiptStore({ connectionString: database.connectionString, workerId: 'worker-1' });
 });
 afterEach(async () => {
   await book.close();
@@ -60,7 +60,7 @@ describe('receipts that SES has a mail which waits for another try', () => {
   it('hand it over, once they name all whom it is owed to', async () => {
     const id = await insert({ last_error: 'SQS is away' });
 
-    expect(await book.enter([sent(id)])).toEqual(['entered']);
+    expect(await book.apply([sent(id)])).toEqual(['entered']);
 
     expect(await database.row(id)).toMatchObject({
       status: 'sending',
@@ -81,7 +81,7 @@ describe('receipts that SES has a mail which waits for another try', () => {
       },
     });
     expect(await claim()).toEqual([]);
-    expect(await book.enter([delivered(id), sent(id)])).toEqual(['entered', 'unchanged']);
+    expect(await book.apply([delivered(id), sent(id)])).toEqual(['entered', 'unchanged']);
     expect((await database.row(id)).status).toBe('delivered');
   });
 
@@ -99,7 +99,7 @@ describe('receipts that SES has a mail which waits for another try', () => {
         // What is too early comes again.
         let open = order.flatMap((index) => story(id)[index] ?? []);
         while (open.length > 0) {
-          const results = await book.enter(open.slice(0, batch));
+          const results = await book.apply(open.slice(0, batch));
           open = [...open.slice(batch), ...open.filter((_, index) => results[index] === 'too-early')];
         }
 
@@ -124,7 +124,7 @@ describe('receipts that SES has a mail which waits for another try', () => {
   it('stand in the row where they name some, for who claims it next, and come again', async () => {
     const id = await insert({ next_retry_at: null });
 
-    expect(await book.enter([sent(id, ALL.slice(1, 2)), withoutSes(id)])).toEqual(['too-early', 'too-early']);
+    expect(await book.apply([sent(id, ALL.slice(1, 2)), withoutSes(id)])).toEqual(['too-early', 'too-early']);
 
     expect(await database.row(id)).toMatchObject({ status: 'queued', provider: 'email' });
     expect(await claim()).toMatchObject([{ id, owed: ALL, inSes: ['paul@example.org'] }]);
@@ -133,7 +133,7 @@ describe('receipts that SES has a mail which waits for another try', () => {
   it('stand in the row where nobody knows whom it is owed to', async () => {
     const id = await insert({ next_retry_at: null, owed_recipients: null });
 
-    expect(await book.enter([sent(id)])).toEqual(['too-early']);
+    expect(await book.apply([sent(id)])).toEqual(['too-early']);
 
     const [claimed] = await claim();
     expect([...(claimed?.inSes ?? [])].sort()).toEqual([...KEYS].sort());
@@ -143,11 +143,11 @@ describe('receipts that SES has a mail which waits for another try', () => {
     const id = await insert(leased);
     const before = await database.row(id);
 
-    expect(await book.enter([sent(id), withoutSes(id)])).toEqual(['too-early', 'too-early']);
+    expect(await book.apply([sent(id), withoutSes(id)])).toEqual(['too-early', 'too-early']);
 
     const { delivery_trace: _, updated_at: __, ...kept } = before;
     expect(await database.row(id)).toMatchObject(kept);
-    expect(await book.enter([sent(id)])).toEqual(['too-early']);
+    expect(await book.apply([sent(id)])).toEqual(['too-early']);
     await database.query(`UPDATE outbound_deliveries SET lease_until = now() - interval '1s'`);
     expect(await claim()).toMatchObject([{ id, inSes: expect.arrayContaining(KEYS) }]);
   });
@@ -155,12 +155,12 @@ describe('receipts that SES has a mail which waits for another try', () => {
   it('keep nobody from sending again what was handed over and failed', async () => {
     const attempts = [{ outcome: 'handed-over', queue: { recipients: ALL, queueMessageId: 'q' } }];
     const id = await insert({ status: 'sending', provider: 'ses', delivery_trace: { attempts } });
-    await book.enter([aBounce(id, ALL)]);
+    await book.apply([aBounce(id, ALL)]);
     await database.query(
       `UPDATE outbound_deliveries SET status = 'queued', provider = 'email', next_retry_at = NULL`,
     );
 
-    expect(await book.enter([aBounce(id, ALL)])).toEqual(['too-early']);
+    expect(await book.apply([aBounce(id, ALL)])).toEqual(['too-early']);
 
     const [claimed] = await claim();
     expect(claimed).toMatchObject({ id, owed: ALL });
@@ -182,10 +182,10 @@ describe('receipts that SES has a mail which failed before anyone knew', () => {
     const id = await insert({ status: 'failed', last_error: 'expired', ...fields });
     const failed = await database.row(id);
 
-    expect(await book.enter([delivered(id, ALL.slice(0, 2))])).toEqual(['entered']);
+    expect(await book.apply([delivered(id, ALL.slice(0, 2))])).toEqual(['entered']);
     const { status, provider, last_error } = failed;
     expect(await database.row(id)).toMatchObject({ status, provider, last_error });
-    expect(await book.enter([delivered(id, ALL.slice(2))])).toEqual(['entered']);
+    expect(await book.apply([delivered(id, ALL.slice(2))])).toEqual(['entered']);
 
     expect(await database.row(id)).toMatchObject({
       status: 'delivered',
@@ -201,10 +201,10 @@ describe('receipts that SES has a mail which failed before anyone knew', () => {
     await outbox.claim({ limit: 1, leaseMs: 60_000, route: 'queue' });
     await database.query(`UPDATE outbound_deliveries SET status = 'failed', last_error = 'by hand'`);
 
-    expect(await book.enter([delivered(id)])).toEqual(['entered']);
+    expect(await book.apply([delivered(id)])).toEqual(['entered']);
     const at = new Date(0).toISOString();
     const attempt = { at, outcome: 'handed-over', durationMs: 1, worker: 'worker-1' } as const;
-    expect(await outbox.settle([{ id, next: { kind: 'handed-over' }, attempt }])).toEqual([id]);
+    expect(await outbox.complete([{ id, next: { kind: 'handed-over' }, attempt }])).toEqual([id]);
 
     expect(await database.row(id)).toMatchObject({ status: 'delivered', provider: 'ses', lease_owner: null });
   });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PostgresReceiptBook } from '../../../lib/adapters/postgres/postgres-receipt-store.ts';
-import { FATE_KINDS } from '../../../lib/domain/delivery-status.ts';
+import { PostgresReceiptStore } from '../../../lib/adapters/postgres/postgres-receipt-store.ts';
+import { STATUS_KINDS } from '../../../lib/domain/delivery-status.ts';
 import type { Receipt } from '../../../lib/domain/receipt.ts';
 import { aBounce, aReceipt } from '../../support/a-receipt.ts';
 import {
@@ -14,7 +14,7 @@ import {
 
 let server: OutboxServer;
 let database: OutboxDatabase;
-let book: PostgresReceiptBook;
+let book: PostgresReceiptStore;
 beforeAll(async () => {
   server = await OutboxServer.start();
 });
@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 const bookOf = ({ connectionString }: OutboxDatabase) =>
-  new PostgresReceiptBook({ connectionString, workerId: 'worker-1' });
+  new PostgresReceiptStore({ connectionString, workerId: 'worker-1' });
 
 const ALL = ['marie@example.org', 'paul@example.org', 'eve@example.org'];
 const FIRST = '2026-11-22T10:00:00.000Z';
@@ -63,7 +63,7 @@ describe('the row of a mail that was handed over', () => {
   it('is told that SES took it, and by which Message-ID recipients know it', async () => {
     const id = await handedOver();
 
-    expect(await book.enter([aReceipt(id, 'sent', ALL)])).toEqual(['entered']);
+    expect(await book.apply([aReceipt(id, 'sent', ALL)])).toEqual(['entered']);
 
     const sent = { kind: 'sent', at: FIRST, sesMessageId: 'ses-1' };
     expect(await database.row(id)).toMatchObject({
@@ -81,9 +81,9 @@ describe('the row of a mail that was handed over', () => {
   it('is delivered once all recipients have it', async () => {
     const id = await handedOver();
 
-    await book.enter([delivered(id, ALL.slice(0, 2), 3)]);
+    await book.apply([delivered(id, ALL.slice(0, 2), 3)]);
     expect((await database.row(id)).status).toBe('sending');
-    await book.enter([delivered(id, ALL.slice(2), 2)]);
+    await book.apply([delivered(id, ALL.slice(2), 2)]);
 
     expect(await database.row(id)).toMatchObject({
       status: 'delivered',
@@ -95,7 +95,7 @@ describe('the row of a mail that was handed over', () => {
   it('is failed by one of three that bounced', async () => {
     const id = await handedOver();
 
-    await book.enter([delivered(id, ALL.slice(0, 2)), aBounce(id, ALL.slice(2))]);
+    await book.apply([delivered(id, ALL.slice(0, 2)), aBounce(id, ALL.slice(2))]);
 
     expect(await database.row(id)).toMatchObject({
       status: 'failed',
@@ -108,8 +108,8 @@ describe('the row of a mail that was handed over', () => {
   it('stays delivered when a recipient complains', async () => {
     const id = await handedOver();
 
-    await book.enter([delivered(id)]);
-    expect(await book.enter([aReceipt(id, 'complained', ['eve@example.org'], { seconds: 60 })])).toEqual([
+    await book.apply([delivered(id)]);
+    expect(await book.apply([aReceipt(id, 'complained', ['eve@example.org'], { seconds: 60 })])).toEqual([
       'entered',
     ]);
 
@@ -123,7 +123,7 @@ describe('the row of a mail that was handed over', () => {
   it('does not wait for those whom SMTP took', async () => {
     const id = await handedOver({ delivery_trace: tracedFor(ALL.slice(0, 1), ALL.slice(1)) });
 
-    await book.enter([delivered(id, ALL.slice(0, 1))]);
+    await book.apply([delivered(id, ALL.slice(0, 1))]);
 
     expect((await database.row(id)).status).toBe('delivered');
   });
@@ -131,14 +131,14 @@ describe('the row of a mail that was handed over', () => {
   it('is delivered after all where a dead letter was sent again', async () => {
     const id = await handedOver();
 
-    await book.enter([{ ...aReceipt(id, 'failed', ALL, { reason: 'too-old' }), sesMessageId: undefined }]);
+    await book.apply([{ ...aReceipt(id, 'failed', ALL, { reason: 'too-old' }), sesMessageId: undefined }]);
     expect(await database.row(id)).toMatchObject({
       status: 'failed',
       last_error: 'failed (too-old) for 3 of 3 recipients',
     });
-    await book.enter([aReceipt(id, 'sent', ALL)]);
+    await book.apply([aReceipt(id, 'sent', ALL)]);
     expect(await database.row(id)).toMatchObject({ status: 'sending', last_error: null });
-    await book.enter([delivered(id)]);
+    await book.apply([delivered(id)]);
     expect(await database.row(id)).toMatchObject({ status: 'delivered', last_error: null });
   });
 
@@ -156,7 +156,7 @@ describe('the row of a mail that was handed over', () => {
       return { status, last_error, delivered_at, delivery_trace };
     };
     const inOrder = await handedOver();
-    for (const receipt of story(inOrder)) await book.enter([receipt]);
+    for (const receipt of story(inOrder)) await book.apply([receipt]);
     const expected = await comparable(inOrder);
     expect(expected).toMatchObject({ status: 'failed' });
 
@@ -169,7 +169,7 @@ describe('the row of a mail that was handed over', () => {
       fc.asyncProperty(order, fc.integer({ min: 1, max: 2 * count }), async (indices, batch) => {
         const id = await handedOver();
         const all = indices.flatMap((index) => story(id)[index % count] ?? []);
-        for (let at = 0; at < all.length; at += batch) await book.enter(all.slice(at, at + batch));
+        for (let at = 0; at < all.length; at += batch) await book.apply(all.slice(at, at + batch));
 
         expect(await comparable(id)).toEqual(expected);
       }),
@@ -179,21 +179,21 @@ describe('the row of a mail that was handed over', () => {
 
   it('is not touched by what it knows', async () => {
     const id = await handedOver();
-    await book.enter([aReceipt(id, 'sent', ALL), delivered(id)]);
+    await book.apply([aReceipt(id, 'sent', ALL), delivered(id)]);
     const before = await database.row(id);
 
-    expect(await book.enter([delivered(id), aReceipt(id, 'sent', ALL)])).toEqual(['unchanged', 'unchanged']);
+    expect(await book.apply([delivered(id), aReceipt(id, 'sent', ALL)])).toEqual(['unchanged', 'unchanged']);
 
     expect(await database.row(id)).toEqual(before);
   });
 
-  it('is brought in line where its fates were told before it was handed over', async () => {
+  it('is brought in line where its statuses were told before it was handed over', async () => {
     const id = await handedOver({ provider: 'smtp' });
-    await book.enter([delivered(id)]);
+    await book.apply([delivered(id)]);
     expect((await database.row(id)).status).toBe('sending');
     await database.query(`UPDATE outbound_deliveries SET provider = 'ses'`);
 
-    await book.enter([delivered(id)]);
+    await book.apply([delivered(id)]);
 
     expect((await database.row(id)).status).toBe('delivered');
   });
@@ -204,11 +204,11 @@ describe('a row whose state is not for receipts to say', () => {
     ['was taken by SMTP', { provider: 'smtp', status: 'delivered' }],
     ['is held for a person', { provider: 'smtp', status: 'sending', last_error: 'SMTP may have it' }],
     ['was handed over to nobody', { delivery_trace: PLAIN_TRACE, status: 'failed', last_error: 'expired' }],
-  ])('keeps it where it %s, and is told the fates all the same', async (_, fields) => {
+  ])('keeps it where it %s, and is told the statuses all the same', async (_, fields) => {
     const id = await handedOver(fields);
     const before = await database.row(id);
 
-    expect(await book.enter([aBounce(id, ALL)])).toEqual(['entered']);
+    expect(await book.apply([aBounce(id, ALL)])).toEqual(['entered']);
 
     const after = await database.row(id);
     const { status, last_error, delivered_at } = before;
@@ -227,17 +227,17 @@ describe('a receipt that cannot be entered', () => {
     const queued = await handedOver({ status: 'queued' });
     const rows = await Promise.all([database.row(leased), database.row(queued)]);
 
-    expect(await book.enter([delivered(leased), delivered(queued)])).toEqual(['too-early', 'too-early']);
+    expect(await book.apply([delivered(leased), delivered(queued)])).toEqual(['too-early', 'too-early']);
     expect(await Promise.all([database.row(leased), database.row(queued)])).toEqual(rows);
 
     await database.query(`UPDATE outbound_deliveries SET lease_owner = NULL, status = 'sending'`);
-    expect(await book.enter([delivered(leased), delivered(queued)])).toEqual(['entered', 'entered']);
+    expect(await book.apply([delivered(leased), delivered(queued)])).toEqual(['entered', 'entered']);
   });
 
   it('is gone with its row, and holds up no other', async () => {
     const id = await handedOver();
 
-    expect(await book.enter([delivered('no such row'), delivered(id)])).toEqual(['gone', 'entered']);
+    expect(await book.apply([delivered('no such row'), delivered(id)])).toEqual(['gone', 'entered']);
   });
 
   it('is too early for a row that somebody has locked, and holds up no other', async () => {
@@ -246,11 +246,11 @@ describe('a receipt that cannot be entered', () => {
     await session.query('BEGIN');
     await session.query('SELECT FROM outbound_deliveries WHERE id = $1 FOR UPDATE', [locked]);
 
-    expect(await book.enter([delivered(locked), delivered(free)])).toEqual(['too-early', 'entered']);
+    expect(await book.apply([delivered(locked), delivered(free)])).toEqual(['too-early', 'entered']);
 
     await session.query('COMMIT');
     await session.end();
-    expect(await book.enter([delivered(locked)])).toEqual(['entered']);
+    expect(await book.apply([delivered(locked)])).toEqual(['entered']);
   });
 
   it('is refused by what the database has against its row alone', async () => {
@@ -259,7 +259,7 @@ describe('a receipt that cannot be entered', () => {
       `ALTER TABLE outbound_deliveries ADD CHECK (id <> '${odd}' OR status <> 'delivered')`,
     );
 
-    expect(await book.enter([delivered(odd), delivered(plain)])).toEqual(['refused', 'entered']);
+    expect(await book.apply([delivered(odd), delivered(plain)])).toEqual(['refused', 'entered']);
     expect((await database.row(plain)).status).toBe('delivered');
   });
 });
@@ -270,16 +270,16 @@ describe('many who write to one row', () => {
     const books = [1, 2, 3, 4].map(() => bookOf(database));
     const outbox = database.outbox();
 
-    const told = FATE_KINDS.flatMap((kind) => ALL.map((address) => ({ kind, address })));
+    const told = STATUS_KINDS.flatMap((kind) => ALL.map((address) => ({ kind, address })));
     const work = books.map(async (one, index) => {
       for (const { kind, address } of told.filter((_, at) => at % books.length === index)) {
         const receipt = aReceipt(id, kind, [address], { messageId: `<${kind}-${address}>` });
-        while ((await one.enter([receipt]))[0] === 'too-early') await outbox.stats();
+        while ((await one.apply([receipt]))[0] === 'too-early') await outbox.stats();
       }
     });
     const attempt = { outcome: 'handed-over', durationMs: 1, worker: 'worker-2' } as const;
     for (let n = 0; n < 10; n += 1) {
-      await outbox.settle([
+      await outbox.complete([
         { id, next: { kind: 'handed-over' }, attempt: { ...attempt, at: new Date(n).toISOString() } },
       ]);
     }
@@ -302,12 +302,12 @@ describe('a database that is away', () => {
     await book.ready();
     await server.postgres.stop();
 
-    await expect(book.enter([delivered(id)])).rejects.toMatchObject({ name: 'OutboxUnavailableError' });
+    await expect(book.apply([delivered(id)])).rejects.toMatchObject({ name: 'OutboxUnavailableError' });
     await expect(book.ready()).rejects.toMatchObject({ name: 'OutboxUnavailableError' });
     await server.postgres.start();
 
     await book.ready();
-    expect(await book.enter([delivered(id)])).toEqual(['entered']);
+    expect(await book.apply([delivered(id)])).toEqual(['entered']);
   });
 
   it('is not ready where it cannot be written, or not be told what receipts tell', async () => {

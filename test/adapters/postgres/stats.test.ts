@@ -34,9 +34,9 @@ async function insertHandedOver(heardAt: Date | null, row: OutboxRow = {}): Prom
   return id;
 }
 
-const overdue = async () => (await database.outbox({ awaitsFates: true }).stats()).fatesOverdue;
+const overdue = async () => (await database.outbox({ awaitsStatuses: true }).stats()).statusesOverdue;
 
-describe('fates that are overdue', () => {
+describe('statuses that are overdue', () => {
   it('are those of deliveries handed over more than two days ago of which nothing was heard since', async () => {
     expect(await overdue()).toBe(0);
     await insertHandedOver(agoDays(2.1));
@@ -55,27 +55,27 @@ describe('fates that are overdue', () => {
     expect(await overdue()).toBe(4);
   });
 
-  it('are those that a worker handed over, until their fate comes', async () => {
+  it('are those that a worker handed over, until their status comes', async () => {
     const [id = ''] = await database.insert({ created_at: agoDays(3) });
-    const outbox = database.outbox({ awaitsFates: true });
+    const outbox = database.outbox({ awaitsStatuses: true });
     await outbox.claim({ limit: 1, leaseMs: 60_000, route: 'queue' });
-    await outbox.settle([
+    await outbox.complete([
       {
         id,
         next: { kind: 'handed-over' },
         attempt: { at: agoDays(0).toISOString(), outcome: 'handed-over', durationMs: 1, worker: 'worker-1' },
       },
     ]);
-    expect((await outbox.stats()).fatesOverdue).toBe(0);
+    expect((await outbox.stats()).statusesOverdue).toBe(0);
 
     await database.query('UPDATE outbound_deliveries SET updated_at = $1', [agoDays(3)]);
-    expect((await outbox.stats()).fatesOverdue).toBe(1);
+    expect((await outbox.stats()).statusesOverdue).toBe(1);
 
     await database.query(`UPDATE outbound_deliveries SET status = 'delivered'`);
-    expect((await outbox.stats()).fatesOverdue).toBe(0);
+    expect((await outbox.stats()).statusesOverdue).toBe(0);
   });
 
-  it('are not counted where nobody brings fates back', async () => {
+  it('are not counted where nobody brings statuses back', async () => {
     await insertHandedOver(agoDays(3));
 
     expect(await database.outbox().stats()).toEqual({ queued: 0, oldestDueSeconds: 0 });
@@ -94,12 +94,12 @@ describe('a table with many rows in the hands of SES', () => {
     );
   });
 
-  async function planOf(awaitsFates: boolean): Promise<string[]> {
+  async function planOf(awaitsStatuses: boolean): Promise<string[]> {
     const session = await openSession(database.connectionString);
     await session.query('SET jit = off');
     const { rows } = await session.query<{ 'QUERY PLAN': string }>(
       `EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) ${STATS}`,
-      [['smtp', 'ses'], awaitsFates],
+      [['smtp', 'ses'], awaitsStatuses],
     );
     await session.end();
     return rows.map((row) => row['QUERY PLAN']);
@@ -117,7 +117,7 @@ describe('a table with many rows in the hands of SES', () => {
     expect(await overdue()).toBe(10_000);
   });
 
-  it('is not looked at where fates are not awaited', async () => {
+  it('is not looked at where statuses are not awaited', async () => {
     expect(mostRows(await planOf(false))).toBeLessThanOrEqual(100);
   });
 });

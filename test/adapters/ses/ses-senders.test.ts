@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SesV1Sender } from '../../../lib/adapters/ses/ses-v1-sender.ts';
 import { SesV2Sender } from '../../../lib/adapters/ses/ses-v2-sender.ts';
 import { SizedSesSender } from '../../../lib/adapters/ses/sized-ses-sender.ts';
-import { SES_V1_MOST_BYTES } from '../../../lib/domain/limits.ts';
+import { SES_V1_MAX_BYTES } from '../../../lib/domain/limits.ts';
 import { type SesDouble, startSesDouble } from '../../../lib/emulators/ses/ses-double.ts';
 import type { RawMail, RawMailSender } from '../../../lib/ports/senders.ts';
 import { aDelivery } from '../../support/a-delivery.ts';
@@ -132,10 +132,10 @@ describe('the choice of the API', () => {
       return sender('v2');
     });
 
-    await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MOST_BYTES) }));
+    await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MAX_BYTES) }));
     expect(loads).toBe(0);
-    await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MOST_BYTES + 1) }));
-    await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MOST_BYTES + 1) }));
+    await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MAX_BYTES + 1) }));
+    await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MAX_BYTES + 1) }));
 
     expect(asked).toEqual(['v1', 'v2', 'v2']);
     expect(loads).toBe(1);

@@ -23,7 +23,7 @@ describe('the standing of the sending account', () => {
     await ses.close();
   });
 
-  const standing = () => new SesSendingAccount(client, TIMEOUT_MS).standing();
+  const standing = () => new SesSendingAccount(client, TIMEOUT_MS).state();
 
   function answerWith(body: string): void {
     ses.fault({
@@ -98,7 +98,7 @@ it.each(STALLS)('an account of which the answer %s is given up', async (stall) =
   const server = await startStallingServer(stall);
   const client = clientAt(server.url);
   try {
-    await expect(new SesSendingAccount(client, 200).standing()).rejects.toBeDefined();
+    await expect(new SesSendingAccount(client, 200).state()).rejects.toBeDefined();
   } finally {
     client.destroy();
     await server.close();

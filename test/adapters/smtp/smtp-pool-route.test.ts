@@ -19,7 +19,7 @@ describe('the SMTP route', () => {
     await double.close();
   });
 
-  it('gives the server the frozen bytes, dots and all', async () => {
+  it('gives the server the composed bytes, dots and all', async () => {
     const delivery = aDelivery();
 
     const answer = await route.send(delivery);

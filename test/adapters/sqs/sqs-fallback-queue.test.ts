@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SqsFallbackQueue } from '../../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { packMime } from '../../../lib/domain/content.ts';
-import { type Envelope, serialiseEnvelope } from '../../../lib/domain/fallback-message.ts';
+import { type FallbackMessage, serialiseFallbackMessage } from '../../../lib/domain/fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../../lib/domain/limits.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { REMAINDER_ATTRIBUTE } from '../../../lib/ports/queues.ts';
 import { takeAll, takeEnvelopes } from '../../support/queue-contents.ts';
 
-function anEnvelope(id: string, bytes = 100): Envelope {
+function anEnvelope(id: string, bytes = 100): FallbackMessage {
   return {
     version: 1,
     id,
@@ -20,10 +20,10 @@ function anEnvelope(id: string, bytes = 100): Envelope {
 }
 
 /** One that fills its message to the last byte. */
-function aFullEnvelope(): Envelope {
+function aFullEnvelope(): FallbackMessage {
   const content = { type: 'mail', from: 'support@keybuzz.io', text: '' } as const;
-  const empty: Envelope = { ...anEnvelope('full'), content };
-  const room = MAX_QUEUE_MESSAGE_BYTES - Buffer.byteLength(serialiseEnvelope(empty));
+  const empty: FallbackMessage = { ...anEnvelope('full'), content };
+  const room = MAX_QUEUE_MESSAGE_BYTES - Buffer.byteLength(serialiseFallbackMessage(empty));
   return { ...empty, content: { ...content, text: 'x'.repeat(room) } };
 }
 

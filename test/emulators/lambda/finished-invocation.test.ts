@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { InvocationOutcome } from '../../../lib/emulators/lambda/invocation.ts';
-import { InvocationWatch } from '../../../lib/emulators/lambda/invocation.ts';
+import { InvocationRecorder } from '../../../lib/emulators/lambda/invocation.ts';
 
 const FAILED: readonly InvocationOutcome[] = [
   { kind: 'threw', error: { errorType: 'Error', errorMessage: 'no', trace: [] } },
@@ -11,7 +11,7 @@ const FAILED: readonly InvocationOutcome[] = [
 describe('an invocation that has ended', () => {
   it('counts those that ran when it began', () => {
     let running = 2;
-    const watch = new InvocationWatch(() => running);
+    const watch = new InvocationRecorder(() => running);
     watch.begin();
     running = 5;
 
@@ -19,13 +19,13 @@ describe('an invocation that has ended', () => {
   });
 
   it.each(FAILED)('has failed where it $kind', (outcome) => {
-    const watch = new InvocationWatch(() => 1);
+    const watch = new InvocationRecorder(() => 1);
     watch.begin();
 
     expect(watch.end(outcome).failed).toBe(true);
   });
 
   it('has failed where its process died before it began', () => {
-    expect(new InvocationWatch(() => 1).end({ kind: 'crashed' }).failed).toBe(true);
+    expect(new InvocationRecorder(() => 1).end({ kind: 'crashed' }).failed).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SesEvent } from '../../../lib/emulators/ses/ses-event.ts';
-import type { RecipientFate } from '../../../lib/emulators/ses/simulate-delivery.ts';
+import type { DeliveryScript } from '../../../lib/emulators/ses/simulate-delivery.ts';
 import { HELLO, type RunningDouble, runDouble, send } from './running-double.ts';
 
 /** A type as the documentation of the records tells it, or the fields of an object. */
@@ -95,7 +95,7 @@ const OBJECTS: Readonly<Record<SesEvent['eventType'], readonly [name: string, fi
   'Rendering Failure': ['failure', { templateName: 'string', errorMessage: 'string' }],
 };
 
-const FATES: readonly RecipientFate[] = [
+const FATES: readonly DeliveryScript[] = [
   { kind: 'delivered' },
   { kind: 'delayed-then-delivered' },
   { kind: 'hard-bounce' },
@@ -106,8 +106,8 @@ const FATES: readonly RecipientFate[] = [
 ];
 
 describe('the events', () => {
-  it.each(FATES)('are of the documented shape: $kind', async (fate) => {
-    const events = await eventsOf(await runDouble({ configurationSets: ['mail'] }), fate);
+  it.each(FATES)('are of the documented shape: $kind', async (status) => {
+    const events = await eventsOf(await runDouble({ configurationSets: ['mail'] }), status);
     for (const event of events) {
       const [name, fields] = OBJECTS[event.eventType];
       const shape = { eventType: 'string', mail: MAIL, [name]: fields } as const;
@@ -118,7 +118,7 @@ describe('the events', () => {
 
   it('are of every type that there is', async () => {
     const running = await runDouble({ configurationSets: ['mail'], maxSendRate: 100 });
-    for (const fate of FATES) await eventsOf(running, fate);
+    for (const status of FATES) await eventsOf(running, status);
     const types = new Set(running.double.events.map(({ eventType }) => eventType));
     expect([...types].sort()).toEqual(Object.keys(OBJECTS).sort());
   });
@@ -185,13 +185,13 @@ describe('the events', () => {
   });
 });
 
-async function eventsOf(running: RunningDouble, fate: RecipientFate): Promise<SesEvent[]> {
+async function eventsOf(running: RunningDouble, status: DeliveryScript): Promise<SesEvent[]> {
   const { double } = running;
-  double.fate(() => fate);
+  double.status(() => status);
   const before = double.events.length;
   // each to another one: whom a mail bounced for is not sent the next
   await send(running, 'v1', {
-    to: [`${fate.kind}@example.net`],
+    to: [`${status.kind}@example.net`],
     configurationSet: 'mail',
     tags: { deliveryId: '0190-ab' },
   });

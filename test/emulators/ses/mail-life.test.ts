@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BounceEvent, SesEvent } from '../../../lib/emulators/ses/ses-event.ts';
-import type { RecipientFate } from '../../../lib/emulators/ses/simulate-delivery.ts';
+import type { DeliveryScript } from '../../../lib/emulators/ses/simulate-delivery.ts';
 import { HELLO, type RunningDouble, runDouble, send } from './running-double.ts';
 
 const configurationSet = 'mail';
@@ -66,7 +66,7 @@ describe('the events of a mail', () => {
 
   it('happen one after another', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
-    running.double.fate(() => ({ kind: 'delayed-then-delivered' }));
+    running.double.status(() => ({ kind: 'delayed-then-delivered' }));
     await send(running, 'v1', { configurationSet });
     const times = running.double.events.map((event) => {
       if (event.eventType === 'DeliveryDelay') return event.deliveryDelay.timestamp;
@@ -123,7 +123,7 @@ describe('the mailbox simulator', () => {
 });
 
 describe('a script', () => {
-  const CASES: [RecipientFate, string[]][] = [
+  const CASES: [DeliveryScript, string[]][] = [
     [{ kind: 'delivered' }, ['Delivery']],
     [{ kind: 'hard-bounce', subType: 'NoEmail' }, ['Bounce Permanent/NoEmail']],
     [{ kind: 'soft-bounce', subType: 'MailboxFull' }, ['Bounce Transient/MailboxFull']],
@@ -134,9 +134,9 @@ describe('a script', () => {
     [{ kind: 'complaint', subType: 'OnAccountSuppressionList' }, ['Complaint abuse']],
     [{ kind: 'silence' }, []],
   ];
-  it.each(CASES)('decides what becomes of a mail: %j', async (fate, events) => {
+  it.each(CASES)('decides what becomes of a mail: %j', async (status, events) => {
     const running = await runDouble({ configurationSets: ['mail'] });
-    running.double.fate((_mail, recipient) => (recipient.startsWith('a@') ? fate : undefined));
+    running.double.status((_mail, recipient) => (recipient.startsWith('a@') ? status : undefined));
     await send(running, 'v1', { configurationSet, to: ['a@example.net', 'b@example.net'] });
     const expected = [...events.map((text) => `${text} a@example.net`), 'Delivery b@example.net'];
     expect(story(running)).toEqual(['Send', ...expected]);
@@ -144,7 +144,7 @@ describe('a script', () => {
 
   it('has the whole mail rejected for a virus', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
-    running.double.fate((mail) => (mail.raw.includes('virus') ? { kind: 'rejected' } : undefined));
+    running.double.status((mail) => (mail.raw.includes('virus') ? { kind: 'rejected' } : undefined));
     const to = ['a@example.net', 'b@example.net'];
     await send(running, 'v1', { configurationSet, to, raw: `${HELLO}virus` });
     await send(running, 'v1', { configurationSet, to: ['a@example.net'] });
@@ -153,7 +153,7 @@ describe('a script', () => {
 
   it('has a template fail, and nothing sent', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
-    running.double.fate(() => ({ kind: 'rendering-failure' }));
+    running.double.status(() => ({ kind: 'rendering-failure' }));
     await send(running, 'v1', { configurationSet });
     expect(story(running)).toEqual(['Rendering Failure']);
   });

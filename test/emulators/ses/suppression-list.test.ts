@@ -10,7 +10,7 @@ import {
   type SuppressionListReason,
 } from '@aws-sdk/client-sesv2';
 import { describe, expect, it } from '@jest/globals';
-import type { RecipientFate } from '../../../lib/emulators/ses/simulate-delivery.ts';
+import type { DeliveryScript } from '../../../lib/emulators/ses/simulate-delivery.ts';
 import { errorOf, runDouble, send } from './running-double.ts';
 
 const configurationSet = 'mail';
@@ -133,7 +133,7 @@ describe('the suppression list of the account', () => {
 });
 
 describe('who gets on the list', () => {
-  const CASES: [RecipientFate, SuppressionListReason | undefined][] = [
+  const CASES: [DeliveryScript, SuppressionListReason | undefined][] = [
     [{ kind: 'hard-bounce' }, 'BOUNCE'],
     [{ kind: 'hard-bounce', subType: 'NoEmail' }, 'BOUNCE'],
     [{ kind: 'delivered-then-bounced' }, 'BOUNCE'],
@@ -144,9 +144,9 @@ describe('who gets on the list', () => {
     [{ kind: 'delayed-then-delivered' }, undefined],
     [{ kind: 'delivered' }, undefined],
   ];
-  it.each(CASES)('is decided by what becomes of a mail: %j', async (fate, reason) => {
+  it.each(CASES)('is decided by what becomes of a mail: %j', async (status, reason) => {
     const running = await runDouble({ configurationSets: ['mail'] });
-    running.double.fate(() => fate);
+    running.double.status(() => status);
     // an event that never comes, or is never published, does not change what the account knows
     running.double.disturbEvents({ effect: { kind: 'withhold' } });
     await send(running, 'v1', { configurationSet, to: ['a@example.net'] });
@@ -164,7 +164,7 @@ describe('who gets on the list', () => {
 
   it('is traced to the event', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
-    running.double.fate(() => ({ kind: 'hard-bounce' }));
+    running.double.status(() => ({ kind: 'hard-bounce' }));
     const messageId = await send(running, 'v1', { configurationSet });
     const bounce = await running.double.waitForEvent(({ eventType }) => eventType === 'Bounce');
     const { SuppressedDestination } = await get(running.v2, 'buyer@example.net');
@@ -182,17 +182,17 @@ describe('who gets on the list', () => {
   it('is nobody for a reason that the account does not ask for', async () => {
     const running = await runDouble();
     running.double.account.suppressedReasons.delete('BOUNCE');
-    running.double.fate(() => ({ kind: 'hard-bounce' }));
+    running.double.status(() => ({ kind: 'hard-bounce' }));
     await send(running, 'v1');
     expect(await listed(running.v2)).toEqual([]);
   });
 });
 
 describe('a mail to an address on the list', () => {
-  it('is taken and bounced, whatever its fate was to be, and the other recipients get it', async () => {
+  it('is taken and bounced, whatever its status was to be, and the other recipients get it', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     await put(running.v2, 'A@example.net');
-    running.double.fate(() => ({ kind: 'delivered' }));
+    running.double.status(() => ({ kind: 'delivered' }));
     await send(running, 'v1', { configurationSet, to: ['a@example.net', 'b@example.net'] });
     expect(running.double.events).toMatchObject([
       { eventType: 'Send' },

@@ -29,7 +29,7 @@ const ESSENTIAL = [
   'key-old',
 ];
 const FURTHER = ['sending-paused', 'sent-twice', 'table-throttled'];
-const OF_WORKER = ['worker-silent', 'outbox-old', 'fates-overdue'];
+const OF_WORKER = ['worker-silent', 'outbox-old', 'status-overdue'];
 
 function alarmsIn(template: Template): AlarmProperties[] {
   return Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => Properties);

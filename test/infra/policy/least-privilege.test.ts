@@ -149,7 +149,7 @@ describe('the role of the resend Lambda', () => {
 });
 
 describe('the role of the feedback Lambda', () => {
-  it('can work its queue, park, write down fates and strikes, tell them, log and trace, and nothing else', () => {
+  it('can work its queue, park, write down statuses and strikes, tell them, log and trace, and nothing else', () => {
     expect(permissionsOf(FEEDBACK_ROLE)).toEqual(
       [
         `Allow dynamodb:GetItem on ${ledger}`,

@@ -2,7 +2,7 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { FEEDBACK_BATCH_SIZE, FEEDBACK_TIMEOUT_SECONDS } from '../../../lambda/feedback/constants.ts';
 import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../../lambda/resend/constants.ts';
-import { type Envelope, serialiseEnvelope } from '../../../lib/domain/fallback-message.ts';
+import { type FallbackMessage, serialiseFallbackMessage } from '../../../lib/domain/fallback-message.ts';
 import { PAYLOAD_PREFIX } from '../../../lib/domain/limits.ts';
 import type { AwsRequest } from '../../../lib/emulators/aws/aws-fault.ts';
 import { feedbackEnvironment, resendEnvironment } from '../../../lib/emulators/backend.ts';
@@ -65,7 +65,7 @@ export async function recordRun(): Promise<RecordedRun> {
     stageFates(services);
     // The first event that is looked up fails, and is put off.
     feedbackTap.dynamoDb.fault({ fault: { kind: 'denied' }, on: { action: 'GetItem' }, times: 1 });
-    await enqueue(services, services.aws.fallback.url, ...MAILS.map(serialiseEnvelope), 'no envelope');
+    await enqueue(services, services.aws.fallback.url, ...MAILS.map(serialiseFallbackMessage), 'no envelope');
     await enqueue(services, services.feedback.url, 'no event');
     const apiEnv = await runWorker(services, apiTap);
     const watchEnv = await runAccountMetrics(services, watchTap);
@@ -76,7 +76,7 @@ export async function recordRun(): Promise<RecordedRun> {
 
     await Promise.all([
       resendTap.aws.arrival({ action: 'GetQueueAttributes' }, SOON()),
-      enqueue(services, services.aws.fallback.url, serialiseEnvelope(anEnvelope({ id: 'lost' }))),
+      enqueue(services, services.aws.fallback.url, serialiseFallbackMessage(anEnvelope({ id: 'lost' }))),
     ]);
     return {
       resend: { environment: resendEnv, calls: resendTap.calls },
@@ -94,7 +94,7 @@ const recipients = (count: number) => Array.from({ length: count }, (_, index) =
 const to = (...addresses: string[]) => ({ from: 'support@keybuzz.io', to: addresses });
 
 /** What the functions get besides: each of these takes them another way. */
-const MAILS: readonly Envelope[] = [
+const MAILS: readonly FallbackMessage[] = [
   // Two messages of one id: the second finds the claim of the first.
   anEnvelope({ id: 'twice' }),
   anEnvelope({ id: 'twice' }),
@@ -110,7 +110,7 @@ const MAILS: readonly Envelope[] = [
 
 function stageFates({ ses }: LocalServices): void {
   const isOf = (id: string, tags: Readonly<Record<string, string>> | undefined) => tags?.deliveryId === id;
-  ses.fate((_, recipient) => (recipient === 'gone@example.org' ? { kind: 'hard-bounce' } : undefined));
+  ses.status((_, recipient) => (recipient === 'gone@example.org' ? { kind: 'hard-bounce' } : undefined));
   ses.fault({
     effect: { kind: 'throttling' },
     when: ({ submission }) => isOf('many', submission?.tags) && submission?.tags.part === '1',

@@ -26,7 +26,7 @@ const ROWS: readonly OutboundRow[] = [
 ];
 
 /**
- * Rows to receipts, by the worker in a process of its own: SMTP refuses the connection, and the fates come back.
+ * Rows to receipts, by the worker in a process of its own: SMTP refuses the connection, and the statuses come back.
  *
  * @returns what the worker was told of its surroundings
  */

@@ -4,7 +4,7 @@ import {
   publishAccountMetrics,
 } from '../../../lambda/account-metrics/publish-account-metrics.ts';
 import { createJsonLog } from '../../../lib/adapters/json-log.ts';
-import type { OldestKey, SendingQuota, SendingStanding } from '../../../lib/ports/account.ts';
+import type { OldestKey, SendingQuota, SendingState } from '../../../lib/ports/account.ts';
 import { CountedMetrics } from '../../support/counted-metrics.ts';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
@@ -13,7 +13,7 @@ const daysAgo = (days: number) => new Date(NOW.getTime() - days * DAY_MS);
 const limited = (limit: number, used: number): SendingQuota => ({ kind: 'limited', limit, used });
 
 interface Account {
-  readonly standing?: SendingStanding | Error;
+  readonly standing?: SendingState | Error;
   readonly key?: OldestKey | Error;
   readonly items?: number | 'untold' | Error;
 }
@@ -26,8 +26,8 @@ async function lookAt({ standing, key, items }: Account) {
     if (value instanceof Error) throw value;
     return value;
   };
-  const parts: AccountMetricsDeps = {
-    sendingAccount: { standing: () => told(standing ?? { quota: limited(200, 50), isPaused: false }) },
+  const deps: AccountMetricsDeps = {
+    sendingAccount: { state: () => told(standing ?? { quota: limited(200, 50), isPaused: false }) },
     accessKeys: { oldestActive: () => told(key ?? { kind: 'found', createdAt: daysAgo(90) }) },
     entries: {
       items: async () => {
@@ -39,7 +39,7 @@ async function lookAt({ standing, key, items }: Account) {
     clock: { now: () => NOW },
     log: createJsonLog((line) => lines.push(line)),
   };
-  const unknown = await publishAccountMetrics(parts);
+  const unknown = await publishAccountMetrics(deps);
   return { unknown, metrics: metrics.sums, log: lines.map((line) => JSON.parse(line)) };
 }
 

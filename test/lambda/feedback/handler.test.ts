@@ -13,10 +13,10 @@ import {
   NEEDED_FOR_ONE_JOB_MS,
 } from '../../../lambda/feedback/constants.ts';
 import { DynamoEventLatencies } from '../../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
-import { DynamoFateLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoStatusLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
 import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
-import { type Fates, laterFates } from '../../../lib/domain/delivery-status.ts';
-import { fatesOf, parseReceipt } from '../../../lib/domain/receipt.ts';
+import { mergeStatuses, type RecipientStatuses } from '../../../lib/domain/delivery-status.ts';
+import { parseReceipt, toStatuses } from '../../../lib/domain/receipt.ts';
 import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import { bundleLambda } from '../../../lib/infra/lambda-bundle.ts';
@@ -38,13 +38,13 @@ describe('the handler of the feedback Lambda', () => {
   let aws: SqsAndS3;
   let dynamoDb: LocalDynamoDb;
   let receipts: LocalQueue;
-  let ledger: DynamoFateLedger;
+  let ledger: DynamoStatusLedger;
 
   beforeAll(async () => {
     aws = await startSqsAndS3({ visibilitySeconds: 30 });
     dynamoDb = await startDynamoDb();
     receipts = await aws.createQueue('receipts');
-    ledger = new DynamoFateLedger(
+    ledger = new DynamoStatusLedger(
       dynamoDb.client,
       { tableName: dynamoDb.ledgerTable, retentionDays: 90, timeoutMs },
       systemClock,
@@ -83,14 +83,14 @@ describe('the handler of the feedback Lambda', () => {
   }
 
   /** What the API would know of a delivery by the receipts that are in the queue. */
-  async function known(deliveryId: string): Promise<Fates> {
+  async function known(deliveryId: string): Promise<RecipientStatuses> {
     const messages = await takeAll(aws, receipts);
     return messages
       .map(({ Body }) => parseReceipt(Body ?? ''))
       .flatMap((parsed) => (parsed.kind === 'receipt' ? [parsed.receipt] : []))
       .filter(({ id }) => id === deliveryId)
-      .map(fatesOf)
-      .reduce<Fates>(laterFates, {});
+      .map(toStatuses)
+      .reduce<RecipientStatuses>(mergeStatuses, {});
   }
 
   it('ends in the same state in DynamoDB whatever the order of the events', async () => {
@@ -112,7 +112,7 @@ describe('the handler of the feedback Lambda', () => {
             const response = await handle(bodies.slice(start, start + size));
             expect(response.batchItemFailures).toEqual([]);
           }
-          expect((await ledger.read(id, 0))?.fates).toEqual(FATES_OF_THREE);
+          expect((await ledger.read(id, 0))?.statuses).toEqual(FATES_OF_THREE);
           expect(await known(id)).toEqual(FATES_OF_THREE);
         },
       ),
@@ -137,7 +137,7 @@ describe('the handler of the feedback Lambda', () => {
     for (const [index, { batchItemFailures }] of responses.entries()) {
       if (batchItemFailures.length > 0) await handle([events[index] ?? '']);
     }
-    expect((await ledger.read('raced', 0))?.fates).toEqual(FATES_OF_THREE);
+    expect((await ledger.read('raced', 0))?.statuses).toEqual(FATES_OF_THREE);
     expect(await known('raced')).toEqual(FATES_OF_THREE);
   });
 

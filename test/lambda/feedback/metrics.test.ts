@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/batch.ts';
-import type { PartFates, PartState } from '../../../lib/ports/ledger.ts';
+import { type FeedbackDeps, feedbackBatch } from '../../../lambda/feedback/batch.ts';
+import type { BatchState, BatchStatuses } from '../../../lib/ports/ledger.ts';
 import { aRecord } from '../../support/a-record.ts';
 import { aBounce, aComplaint, aDelay, aDelivery, anAutomaticReply, aSend } from '../../support/an-event.ts';
 import { FeedbackBench } from '../../support/feedback-bench.ts';
@@ -16,13 +16,13 @@ const endingAt = (time: string) => ({
   endsAt: new Date(time),
 });
 
-const aPart = (state: PartState, fields: Partial<PartFates> = {}): PartFates => ({
+const aPart = (state: BatchState, fields: Partial<BatchStatuses> = {}): BatchStatuses => ({
   deliveryId: 'reply-1',
   part: 0,
   recipients: [marie],
   state,
   claim: endingAt('2026-08-01T10:00:24Z'),
-  fates: {},
+  statuses: {},
   fatesVersion: 0,
   ...(state === 'sent' ? { sesMessageId: 'ses-1', sentAt: new Date('2026-08-01T10:00:00.400Z') } : {}),
   ...fields,
@@ -36,10 +36,10 @@ describe('what the feedback Lambda counts', () => {
     bench.ledger.put(aPart('sent'));
   });
 
-  const apply = (bodies: readonly string[], changed: Partial<FeedbackParts> = {}) =>
+  const apply = (bodies: readonly string[], changed: Partial<FeedbackDeps> = {}) =>
     feedbackBatch(
       bodies.map((body) => aRecord(body)),
-      { ...bench.parts, ...changed },
+      { ...bench.deps, ...changed },
     );
 
   describe('of what became of a mail', () => {
@@ -177,7 +177,7 @@ describe('what the feedback Lambda counts', () => {
     const sentAt = String(Date.parse('2026-08-01T10:00:15.000Z'));
     const records = [aSend(), aDelivery(marie, at)].map((body) => aRecord(body, { SentTimestamp: sentAt }));
 
-    await feedbackBatch(records, { ...bench.parts, hasTime: () => false });
+    await feedbackBatch(records, { ...bench.deps, hasTime: () => false });
 
     expect(bench.metrics.values('EventRetryAge')).toEqual([45, 45]);
   });

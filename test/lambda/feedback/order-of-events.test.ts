@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
 import fc from 'fast-check';
-import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/batch.ts';
-import type { FateLedger, PartFates } from '../../../lib/ports/ledger.ts';
+import { type FeedbackDeps, feedbackBatch } from '../../../lambda/feedback/batch.ts';
+import type { BatchStatuses, StatusLedger } from '../../../lib/ports/ledger.ts';
 import { aRecord } from '../../support/a-record.ts';
 import {
   eventsOfThree,
@@ -20,7 +20,7 @@ const ANSWER = {
 } as const;
 
 /** What the resend Lambda may have written before; one of them is claimed again, for one recipient alone. */
-const BEFORE: readonly (PartFates | undefined)[] = [
+const BEFORE: readonly (BatchStatuses | undefined)[] = [
   undefined,
   { ...PART_OF_THREE, state: 'sending' },
   { ...PART_OF_THREE, state: 'unknown' },
@@ -31,18 +31,18 @@ const BEFORE: readonly (PartFates | undefined)[] = [
 ];
 
 /** A bench whose ledger has the part, or does not know it. */
-function benchWith(before: PartFates | undefined): FeedbackBench {
+function benchWith(before: BatchStatuses | undefined): FeedbackBench {
   const bench = new FeedbackBench();
   if (before !== undefined) bench.ledger.put(before);
   return bench;
 }
 
 /** Hands out what is left again and again, as the queue does, until all of it is acknowledged. */
-async function applyAll(batches: readonly (readonly string[])[], parts: FeedbackParts): Promise<void> {
+async function applyAll(batches: readonly (readonly string[])[], deps: FeedbackDeps): Promise<void> {
   for (const batch of batches) {
     let left: SQSRecord[] = batch.map((body) => aRecord(body));
     while (left.length > 0) {
-      const { batchItemFailures } = await feedbackBatch(left, parts);
+      const { batchItemFailures } = await feedbackBatch(left, deps);
       const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
       left = left.filter(({ messageId }) => failed.has(messageId));
     }
@@ -50,7 +50,7 @@ async function applyAll(batches: readonly (readonly string[])[], parts: Feedback
 }
 
 async function expectTheEnd(bench: FeedbackBench): Promise<void> {
-  expect(await bench.fates()).toEqual(FATES_OF_THREE);
+  expect(await bench.statuses()).toEqual(FATES_OF_THREE);
   expect(bench.known).toEqual(FATES_OF_THREE);
   expect(bench.suppressions).toEqual(suppressionsOfThree());
   expect(await bench.ledger.read('reply-1', 0)).toMatchObject({
@@ -93,7 +93,7 @@ describe('events of a mail to three recipients', () => {
     for (const [index, events] of permutations.entries()) {
       for (const cuts of [index % 32, 31]) {
         const bench = benchWith(BEFORE[index % BEFORE.length]);
-        await applyAll(cut(events, cuts), bench.parts);
+        await applyAll(cut(events, cuts), bench.deps);
         await expectTheEnd(bench);
       }
     }
@@ -103,7 +103,7 @@ describe('events of a mail to three recipients', () => {
     await fc.assert(
       fc.asyncProperty(arbitraryArrival, fc.constantFrom(...BEFORE), async (batches, before) => {
         const bench = benchWith(before);
-        await applyAll(batches, bench.parts);
+        await applyAll(batches, bench.deps);
         await expectTheEnd(bench);
       }),
       { numRuns: 300 },
@@ -125,9 +125,9 @@ describe('events of a mail to three recipients', () => {
           if (lot === 'answer-lost') throw new Error('no answer');
           return answer;
         };
-        const { ledger, receipts, suppressions } = bench.parts;
+        const { ledger, receipts, suppressions } = bench.deps;
         await applyAll(batches, {
-          ...bench.parts,
+          ...bench.deps,
           ledger: {
             read: (id, part) => tryLuck(() => ledger.read(id, part)),
             write: (told, version) => tryLuck(() => ledger.write(told, version)),
@@ -143,10 +143,10 @@ describe('events of a mail to three recipients', () => {
 });
 
 describe('two who apply events of one part at the same time', () => {
-  const IN_DOUBT: PartFates = { ...PART_OF_THREE, state: 'unknown' };
+  const IN_DOUBT: BatchStatuses = { ...PART_OF_THREE, state: 'unknown' };
 
   /** Lets nobody write before two have read. */
-  function racing(ledger: FateLedger, lost: () => void): FateLedger {
+  function racing(ledger: StatusLedger, lost: () => void): StatusLedger {
     let readers = 0;
     const bothHaveRead = Promise.withResolvers<void>();
     return {
@@ -169,7 +169,7 @@ describe('two who apply events of one part at the same time', () => {
     for (const events of [EVENTS, EVENTS.toReversed()]) {
       const bench = benchWith(IN_DOUBT);
       let races = 0;
-      const parts = { ...bench.parts, ledger: racing(bench.ledger, () => (races += 1)) };
+      const parts = { ...bench.deps, ledger: racing(bench.ledger, () => (races += 1)) };
 
       await Promise.all([applyAll([events.slice(0, 3)], parts), applyAll([events.slice(3)], parts)]);
 
@@ -181,7 +181,7 @@ describe('two who apply events of one part at the same time', () => {
   it('do not race for ever: after five lost races it comes again later', async () => {
     const bench = benchWith(IN_DOUBT);
     let tries = 0;
-    const ledger: FateLedger = {
+    const ledger: StatusLedger = {
       read: (id, part) => bench.ledger.read(id, part),
       write: async () => {
         tries += 1;
@@ -190,7 +190,7 @@ describe('two who apply events of one part at the same time', () => {
     };
     const record = aRecord(EVENTS[0] ?? '');
 
-    const response = await feedbackBatch([record], { ...bench.parts, ledger });
+    const response = await feedbackBatch([record], { ...bench.deps, ledger });
 
     expect(tries).toBe(5);
     expect(response.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);

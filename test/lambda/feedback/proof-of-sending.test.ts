@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/batch.ts';
-import type { PartFates } from '../../../lib/ports/ledger.ts';
+import { type FeedbackDeps, feedbackBatch } from '../../../lambda/feedback/batch.ts';
+import type { BatchStatuses } from '../../../lib/ports/ledger.ts';
 import { aRecord } from '../../support/a-record.ts';
 import { aDelivery, aSend } from '../../support/an-event.ts';
 import { FeedbackBench } from '../../support/feedback-bench.ts';
@@ -10,12 +10,12 @@ const paul = 'paul@example.org';
 const both = [marie, paul];
 
 /** A part as the resend Lambda leaves it. */
-const aPart = (state: PartFates['state'], recipients: readonly string[] = both): PartFates => ({
+const aPart = (state: BatchStatuses['state'], recipients: readonly string[] = both): BatchStatuses => ({
   deliveryId: 'reply-1',
   part: 0,
   recipients,
   state,
-  fates: {},
+  statuses: {},
   fatesVersion: 0,
   ...(state === 'sent' ? { sesMessageId: 'ses-1', sentAt: new Date('2026-08-01T10:00:00.400Z') } : {}),
 });
@@ -26,13 +26,13 @@ beforeEach(() => {
   bench = new FeedbackBench();
 });
 
-const apply = (body: string, changed: Partial<FeedbackParts> = {}) =>
-  feedbackBatch([aRecord(body)], { ...bench.parts, ...changed });
+const apply = (body: string, changed: Partial<FeedbackDeps> = {}) =>
+  feedbackBatch([aRecord(body)], { ...bench.deps, ...changed });
 
 const ledgerNow = () => bench.ledger.read('reply-1', 0);
 
 describe('the proof that SES took a mail', () => {
-  const receiptsAreDown: Partial<FeedbackParts> = { receipts: { push: async (all) => all } };
+  const receiptsAreDown: Partial<FeedbackDeps> = { receipts: { push: async (all) => all } };
 
   const befores = [
     { what: 'a call that may be under way', before: aPart('sending'), found: 1 },
@@ -42,16 +42,16 @@ describe('the proof that SES took a mail', () => {
 
   it.each(befores)('is in the ledger before the API is told: $what', async ({ before }) => {
     if (before !== undefined) bench.ledger.put(before);
-    const seen: (PartFates | undefined)[] = [];
-    const push: FeedbackParts['receipts']['push'] = async (receipts) => {
+    const seen: (BatchStatuses | undefined)[] = [];
+    const push: FeedbackDeps['receipts']['push'] = async (receipts) => {
       seen.push(await ledgerNow());
-      return bench.parts.receipts.push(receipts);
+      return bench.deps.receipts.push(receipts);
     };
 
     await apply(aSend({ to: both }), { receipts: { push } });
 
     expect(seen).toMatchObject([{ state: 'sent', sesMessageId: 'ses-1', recipients: both }]);
-    expect(seen[0]?.fates).toEqual({});
+    expect(seen[0]?.statuses).toEqual({});
   });
 
   it.each(befores)('does not wait for the queue of the receipts: $what', async ({ before, found }) => {
@@ -71,7 +71,7 @@ describe('the proof that SES took a mail', () => {
 
     const sent = { kind: 'sent', sesMessageId: 'ses-1' };
     expect(bench.known).toMatchObject({ [marie]: sent, [paul]: sent });
-    expect(await bench.fates()).toMatchObject({ [marie]: sent, [paul]: sent });
+    expect(await bench.statuses()).toMatchObject({ [marie]: sent, [paul]: sent });
     expect(bench.lines('answer-found')).toHaveLength(found);
   });
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type ParsedSesEvent, parseSesEvent, type SesEvent } from '../../../lambda/feedback/ses-event.ts';
-import type { Fate } from '../../../lib/domain/delivery-status.ts';
+import type { DeliveryStatus } from '../../../lib/domain/delivery-status.ts';
 import { MAX_RESPONSE_CHARACTERS } from '../../../lib/domain/failure.ts';
-import { parseReceipt, receiptsOf, serialiseReceipt } from '../../../lib/domain/receipt.ts';
+import { parseReceipt, serialiseReceipt, toReceipts } from '../../../lib/domain/receipt.ts';
 import { aBounce, aBounceOf, aComplaint, aDelay, aDelivery, anEvent, aSend } from '../../support/an-event.ts';
 
 const parse = (text: string) => parseSesEvent(text, 'keybuzz.io');
@@ -17,10 +17,10 @@ function eventIn(text: string): SesEvent {
 }
 
 /** What an event tells beside that SES took the mail. */
-function ownFates(text: string): [address: string, fate: Fate][] {
+function ownFates(text: string): [address: string, status: DeliveryStatus][] {
   return eventIn(text)
-    .fates.filter(({ fate }) => fate.kind !== 'sent')
-    .map(({ address, fate }) => [address, fate]);
+    .statuses.filter(({ status }) => status.kind !== 'sent')
+    .map(({ address, status }) => [address, status]);
 }
 
 /** A bounce of two recipients with one field changed. */
@@ -55,9 +55,9 @@ describe('an event of SES', () => {
         sesMessageId: 'ses-1',
         sentAt: '2026-08-01T10:00:00.000Z',
         destinations: subject.to,
-        fates: subject.to.map((address) => ({
+        statuses: subject.to.map((address) => ({
           address,
-          fate: { kind: 'sent', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1' },
+          status: { kind: 'sent', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1' },
         })),
         strangers: 0,
         automaticReplies: 0,
@@ -177,10 +177,10 @@ describe('an event of SES', () => {
     ['Rendering Failure', { failure: { errorMessage: 'no such attribute' } }, 'rendering-failed'],
   ])('tells %s of all recipients', (type, details, reason) => {
     const to = [marie, 'paul@example.org'];
-    const fate = { kind: 'failed', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1', reason };
+    const status = { kind: 'failed', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1', reason };
 
     expect(ownFates(JSON.stringify(anEvent(type, details, { to })))).toEqual(
-      to.map((address) => [address, fate]),
+      to.map((address) => [address, status]),
     );
   });
 
@@ -368,7 +368,7 @@ describe('any event', () => {
         seen.add(parsed.kind);
         if (parsed.kind !== 'event') return;
         const subject = { id: parsed.event.deliveryId, region: 'eu-west-1' };
-        for (const receipt of receiptsOf(subject, parsed.event.fates)) {
+        for (const receipt of toReceipts(subject, parsed.event.statuses)) {
           expect(parseReceipt(serialiseReceipt(receipt))).toEqual({ kind: 'receipt', receipt });
         }
       }),

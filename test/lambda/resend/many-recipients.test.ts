@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Envelope } from '../../../lib/domain/fallback-message.ts';
+import type { FallbackMessage } from '../../../lib/domain/fallback-message.ts';
 import type { DeadLetters, FallbackQueue } from '../../../lib/ports/queues.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
@@ -142,7 +142,7 @@ describe('a mail with many recipients', () => {
     expect(bench.ses.mails.map((mail) => mail.recipients)).toEqual([['info@xn--bcher-kva.example']]);
     const letters = await bench.parked();
     expect(letters).toMatchObject([{ reason: 'needs-smtputf8' }]);
-    const left: Envelope = JSON.parse(letters[0]?.body ?? '');
+    const left: FallbackMessage = JSON.parse(letters[0]?.body ?? '');
     expect(left.envelope.to).toEqual(['jörg@example.org']);
   });
 });

@@ -2,10 +2,10 @@ import type { Message } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
 import { DynamoSuppressionReports } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
-import { verdictOf } from '../../../lib/adapters/ses/classify-ses-error.ts';
+import { classifySesError } from '../../../lib/adapters/ses/classify-ses-error.ts';
 import { packMime } from '../../../lib/domain/content.ts';
 import type { Failure } from '../../../lib/domain/failure.ts';
-import type { Strike } from '../../../lib/domain/suppression.ts';
+import type { SuppressionSignal } from '../../../lib/domain/suppression.ts';
 import type { FallbackQueue, ReceiptQueue } from '../../../lib/ports/queues.ts';
 import { aRecord, aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope, mimeFrom } from '../../support/an-envelope.ts';
@@ -33,7 +33,7 @@ function recordOf({ Body = '', MessageAttributes = {} }: Message): SQSRecord {
 describe('what the resend Lambda counts', () => {
   const bench = useResendBench();
   const count = (key: string) => bench.metrics.sums[key] ?? 0;
-  const suppress = async (address: string, kind: Strike['kind']) => {
+  const suppress = async (address: string, kind: SuppressionSignal['kind']) => {
     const reports = new DynamoSuppressionReports(bench.dynamoDb.client, {
       tableName: bench.dynamoDb.suppressionTable,
       timeoutMs: 5_000,
@@ -98,7 +98,7 @@ describe('what the resend Lambda counts', () => {
     it('is no mail that the Lambda itself put back for those who are left', async () => {
       bench.ses.fault({ effect: { kind: 'throttling' }, when: () => bench.ses.mails.length === 1 });
       const envelope = anEnvelope({ failure: failureAt(new Date()), ...mailTo(recipients(60)) });
-      const { queue } = bench.parts;
+      const { queue } = bench.deps;
       const atOnce: FallbackQueue = { push: (left, how) => queue.push(left, { ...how, delaySeconds: 0 }) };
       await bench.resend([aRecordOf(envelope)], { queue: atOnce });
 
@@ -191,7 +191,7 @@ describe('what the resend Lambda counts', () => {
   it('counts who is suppressed once, where the API was at first told of them alone', async () => {
     await suppress('half-told@example.org', 'hard-bounce');
     const record = aRecordOf(anEnvelope(mailTo(['half-told@example.org', 'fine@example.org'])));
-    const { receipts } = bench.parts;
+    const { receipts } = bench.deps;
     const halfTold: ReceiptQueue = {
       push: async (all) => {
         const [sent, others] = [true, false].map((isSent) =>
@@ -234,7 +234,7 @@ describe('what the resend Lambda counts', () => {
     });
 
     it.each(['MessageRejected', 'InvalidParameterValue'])('is refused by SES: %s', async (code) => {
-      const verdict = verdictOf(code, 'no', 400);
+      const verdict = classifySesError(code, 'no', 400);
       const ses = { send: async () => ({ kind: 'failed' as const, verdict, detail: 'no' }) };
 
       await bench.resend([aRecordOf(anEnvelope())], { ses });

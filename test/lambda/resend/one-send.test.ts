@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { offerToSes } from '../../../lambda/resend/send-to-recipients.ts';
-import type { RawMailSender, SendVerdict } from '../../../lib/ports/senders.ts';
+import { sendToRecipients } from '../../../lambda/resend/send-to-recipients.ts';
+import type { RawMailSender, SesErrorClass } from '../../../lib/ports/senders.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 import { MemoryLedger } from '../../support/memory-ledger.ts';
 import { anOffer, offerParts } from '../../support/offer-parts.ts';
@@ -19,7 +19,7 @@ interface Try {
 
 class Killed extends Error {}
 
-const verdict = (answerLost: boolean): SendVerdict => ({
+const verdict = (answerLost: boolean): SesErrorClass => ({
   kind: 'retry',
   cause: 'test',
   pace: 'outage',
@@ -36,7 +36,7 @@ class Story {
   #events: { readonly part: number; readonly dueAt: number }[] = [];
 
   constructor(recipients: readonly string[]) {
-    this.#offer = anOffer(recipients, { envelope: this.#envelope });
+    this.#offer = anOffer(recipients, { message: this.#envelope });
   }
 
   async try({ answers, nextAfterMs, eventsCome }: Try) {
@@ -55,8 +55,8 @@ class Story {
       },
     };
     const clock = { now: () => new Date(this.#now) };
-    const parts = offerParts({ ses, ledger: this.ledger, clock });
-    const offered = await offerToSes(this.#offer, parts).catch((error: unknown) => {
+    const deps = offerParts({ ses, ledger: this.ledger, clock });
+    const offered = await sendToRecipients(this.#offer, deps).catch((error: unknown) => {
       if (!(error instanceof Killed)) throw error;
     });
     this.#now += nextAfterMs;
@@ -110,7 +110,7 @@ describe('one id, one send', () => {
 
     expect(story.taken).toEqual([]);
     expect(offered).toMatchObject({ left: ['marie@example.org'], taken: [] });
-    const { claim } = story.ledger.parts[0] ?? {};
+    const { claim } = story.ledger.batches[0] ?? {};
     expect(offered).toMatchObject({ heldUntil: claim?.endsAt });
   });
 

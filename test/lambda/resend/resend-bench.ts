@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
-import { type BatchParts, resendBatch } from '../../../lambda/resend/batch.ts';
+import { type BatchDeps, resendBatch } from '../../../lambda/resend/batch.ts';
 import { DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
 import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
 import { MailContentComposer } from '../../../lib/adapters/mime/compose-mail.ts';
@@ -34,7 +34,7 @@ class ResendBench {
   dynamoDb!: LocalDynamoDb;
   #receipts!: LocalQueue;
   ses!: SesDouble;
-  parts!: BatchParts;
+  deps!: BatchDeps;
   logged: string[] = [];
   metrics = new CountedMetrics();
   postponed: { receiptHandle: string; delaySeconds: number }[] = [];
@@ -60,7 +60,7 @@ class ResendBench {
     const where = { region: 'eu-west-1', endpoint: this.ses.url, credentials: { ...aws.credentials } };
     const write = (event: string, fields?: object) => this.logged.push(JSON.stringify({ event, ...fields }));
     const table = (tableName: string) => ({ tableName, timeoutMs: CALL_TIMEOUT_MS });
-    this.parts = {
+    this.deps = {
       ses: new SesV1Sender('keybuzz-mail', 2_000, where),
       ledger: new DynamoLedger(
         dynamoDb.client,
@@ -111,8 +111,8 @@ class ResendBench {
   }
 
   /** Runs the Lambda's logic on a batch. */
-  resend(records: Parameters<typeof resendBatch>[0], overrides: Partial<BatchParts> = {}) {
-    return resendBatch(records, { ...this.parts, ...overrides });
+  resend(records: Parameters<typeof resendBatch>[0], overrides: Partial<BatchDeps> = {}) {
+    return resendBatch(records, { ...this.deps, ...overrides });
   }
 
   /** Takes what is in the dead letters. */

@@ -84,9 +84,9 @@ describe('the check of the sender', () => {
     { name: 'a@b (c): "d" \\', address: OWN },
     { name: 'ü'.repeat(300), address: OWN },
   ])('has nothing against what nodemailer makes of %j', async (from) => {
-    const frozen = await new MailComposer('content-only').compose({ from, to: 'b@c.example', text: 'x' });
-    if (frozen.kind !== 'frozen') throw new Error(frozen.kind);
+    const composed = await new MailComposer('content-only').compose({ from, to: 'b@c.example', text: 'x' });
+    if (composed.kind !== 'composed') throw new Error(composed.kind);
 
-    expect(foreignSender(frozen.message.from, frozen.message.mime, 'keybuzz.io')).toBeUndefined();
+    expect(foreignSender(composed.message.from, composed.message.mime, 'keybuzz.io')).toBeUndefined();
   });
 });

@@ -263,7 +263,7 @@ describe('one id, one send, on a real ledger', () => {
     };
 
     const response = await bench.resend([aRecordOf(envelope)], {
-      sources: { ...bench.parts.sources, composer: async () => composer },
+      sources: { ...bench.deps.sources, composer: async () => composer },
     });
 
     expect(response.batchItemFailures).toEqual([]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DynamoSuppressionReports } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
-import type { Strike } from '../../../lib/domain/suppression.ts';
+import type { SuppressionSignal } from '../../../lib/domain/suppression.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 import { useResendBench } from './resend-bench.ts';
@@ -8,7 +8,7 @@ import { useResendBench } from './resend-bench.ts';
 describe('suppressed recipients of a mail', () => {
   const bench = useResendBench();
 
-  function report(address: string, kind: Strike['kind'], sesMessageId = 'ses-1'): Promise<void> {
+  function report(address: string, kind: SuppressionSignal['kind'], sesMessageId = 'ses-1'): Promise<void> {
     const reports = new DynamoSuppressionReports(bench.dynamoDb.client, {
       tableName: bench.dynamoDb.suppressionTable,
       timeoutMs: 5_000,

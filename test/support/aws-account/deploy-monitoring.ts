@@ -90,4 +90,4 @@ function resource(path: string, type: string, physicalId: string): StackResource
 }
 
 const pascalCase = (name: string) =>
-  name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  name.replaceAll(/(?:^|-)([a-z])/g, (_, deadLetter: string) => deadLetter.toUpperCase());

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { readRequestBody } from '../../../lib/emulators/ses/http-exchange.ts';
-import { Journal, type WaitOptions } from '../../../lib/emulators/ses/recorder.ts';
+import { Recorder, type WaitOptions } from '../../../lib/emulators/ses/recorder.ts';
 import { type AccountAnswer, errorAnswer, outputAnswer } from './account-answer.ts';
 import { type AccountCall, readCall } from './account-call.ts';
 import { type AccountCalls, type AccountFaultRule, AccountFaults, concerns } from './account-fault.ts';
@@ -52,7 +52,7 @@ const MAX_REQUEST_BYTES = 1024 * 1024;
 export async function startAwsAccount(options: AwsAccountDoubleOptions = {}): Promise<AwsAccountDouble> {
   const { account = new AwsAccount() } = options;
   const faults = new AccountFaults();
-  const calls = new Journal<AccountCallRecord>('call');
+  const calls = new Recorder<AccountCallRecord>('call');
   const server = createServer((request, response) => {
     // A client may go away at any moment; that is its own affair.
     response.on('error', () => {});
@@ -81,7 +81,7 @@ export async function startAwsAccount(options: AwsAccountDoubleOptions = {}): Pr
 interface Workings {
   readonly account: AwsAccount;
   readonly faults: AccountFaults;
-  readonly calls: Journal<AccountCallRecord>;
+  readonly calls: Recorder<AccountCallRecord>;
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, workings: Workings): Promise<void> {

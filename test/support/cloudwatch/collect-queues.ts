@@ -8,7 +8,7 @@ export interface CollectedQueue {
   readonly name: string;
 }
 
-export interface QueueCollectorParts {
+export interface QueueCollectorDeps {
   /** Of the emulator. */
   readonly endpoint: string;
   readonly queues: readonly CollectedQueue[];
@@ -31,11 +31,11 @@ const BATCH_ENTRIES: Readonly<Record<string, 'sent' | 'deleted'>> = {
 
 /** AWS/SQS, from the state of the emulator and from the calls that it is sent. */
 export class QueueCollector implements Collector {
-  readonly #parts: QueueCollectorParts;
+  readonly #deps: QueueCollectorDeps;
   readonly #counts = new Map<string, { sent: number; deleted: number }>();
 
-  constructor(parts: QueueCollectorParts) {
-    this.#parts = parts;
+  constructor(deps: QueueCollectorDeps) {
+    this.#deps = deps;
   }
 
   /** Counts the messages of a call of SQS. */
@@ -55,7 +55,7 @@ export class QueueCollector implements Collector {
   }
 
   async sample(nowMs: number): Promise<void> {
-    await Promise.all(this.#parts.queues.map((queue) => this.#sampleQueue(queue, nowMs)));
+    await Promise.all(this.#deps.queues.map((queue) => this.#sampleQueue(queue, nowMs)));
   }
 
   async #sampleQueue({ localName, name }: CollectedQueue, nowMs: number): Promise<void> {
@@ -63,7 +63,7 @@ export class QueueCollector implements Collector {
     const { sent, deleted } = this.#countsOf(localName);
     this.#counts.delete(localName);
     const observe = (metric: string, value: number, unit: string) =>
-      this.#parts.observe({
+      this.#deps.observe({
         namespace: 'AWS/SQS',
         name: metric,
         dimensions: { QueueName: name },
@@ -80,7 +80,7 @@ export class QueueCollector implements Collector {
 
   /** SQS tells of no queue how old its messages are; the emulator shows all that it holds. */
   async #stateOf(localName: string): Promise<QueueState> {
-    const answer = await fetch(`${this.#parts.endpoint}/_fauxqs/queues/${localName}`);
+    const answer = await fetch(`${this.#deps.endpoint}/_fauxqs/queues/${localName}`);
     const { messages } = (await answer.json()) as { readonly messages: HeldMessages };
     return queueState(messages, Date.now());
   }

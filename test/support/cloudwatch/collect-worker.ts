@@ -3,7 +3,7 @@ import type { SeriesName } from '../../../lib/domain/worker-series.ts';
 import { type PrometheusSample, readPrometheus } from './collect-prometheus.ts';
 import type { Collector, Observe } from './collector.ts';
 
-export interface WorkerCollectorParts {
+export interface WorkerCollectorDeps {
   /** Where the worker serves `/metrics`. */
   readonly healthUrl: string;
   readonly namespace: string;
@@ -21,7 +21,7 @@ const COUNTERS = [
 const GAUGES = [
   ['outbound_queue_depth', 'OutboxWaiting'],
   ['outbound_queue_oldest_seconds', 'OutboxOldestDue'],
-  ['outbound_fates_overdue', 'FatesOverdue'],
+  ['outbound_statuses_overdue', 'StatusesOverdue'],
 ] as const satisfies readonly (readonly [SeriesName, MetricName])[];
 
 /**
@@ -29,11 +29,11 @@ const GAUGES = [
  * machine is hours of a scenario.
  */
 export class WorkerCollector implements Collector {
-  readonly #parts: WorkerCollectorParts;
+  readonly #deps: WorkerCollectorDeps;
   readonly #toldOf = new Map<string, number>();
 
-  constructor(parts: WorkerCollectorParts) {
-    this.#parts = parts;
+  constructor(deps: WorkerCollectorDeps) {
+    this.#deps = deps;
   }
 
   async sample(nowMs: number): Promise<void> {
@@ -49,7 +49,7 @@ export class WorkerCollector implements Collector {
   /** A worker that is dead tells nothing. */
   async #scrape(): Promise<readonly PrometheusSample[]> {
     try {
-      const answer = await fetch(`${this.#parts.healthUrl}/metrics`);
+      const answer = await fetch(`${this.#deps.healthUrl}/metrics`);
       return readPrometheus(await answer.text());
     } catch {
       return [];
@@ -64,7 +64,7 @@ export class WorkerCollector implements Collector {
   }
 
   #tell(name: MetricName, value: number, labels: Readonly<Record<string, string>>, at: number): void {
-    const { namespace, stage, observe } = this.#parts;
+    const { namespace, stage, observe } = this.#deps;
     const { unit } = METRICS[name];
     observe({ namespace, name, dimensions: { stage, ...labels }, at, values: [value], unit });
   }

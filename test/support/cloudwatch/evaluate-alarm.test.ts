@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AlarmDefinition } from './alarm-definition.ts';
 import { evaluateAlarm } from './evaluate-alarm.ts';
 import { MetricStore } from './metric-store.ts';
-import { rehearse } from './rehearse.ts';
+import { replay } from './rehearse.ts';
 import type { Statistic } from './statistic.ts';
 
 const MINUTE = 60_000;
@@ -139,7 +139,7 @@ describe('an alarm', () => {
 describe('a rehearsal', () => {
   it('tells when each alarm rang and closed', () => {
     const recording = storeOf([0, 10, 0, 0, 20]).toRecording();
-    const [rehearsal, quiet] = rehearse([anAlarm(), anAlarm({ name: 'quiet', threshold: 99 })], recording);
+    const [rehearsal, quiet] = replay([anAlarm(), anAlarm({ name: 'quiet', threshold: 99 })], recording);
     expect(rehearsal?.rings).toMatchObject([
       { atMs: AT + 2 * MINUTE, closedMs: AT + 3 * MINUTE },
       { atMs: AT + 5 * MINUTE, closedMs: undefined },
@@ -150,7 +150,7 @@ describe('a rehearsal', () => {
   it('does not take the time before the recording for silence', () => {
     const recording = storeOf([0, 0, 0, 0]).toRecording();
     const alarm = anAlarm({ treatMissing: 'breaching', evaluationPeriods: 3, datapointsToAlarm: 2 });
-    expect(rehearse([alarm], recording)).toEqual([{ alarm: 'waiting', rings: [] }]);
+    expect(replay([alarm], recording)).toEqual([{ alarm: 'waiting', rings: [] }]);
   });
 
   it('reads missing points of operators either way', () => {
@@ -172,7 +172,7 @@ describe('a rehearsal', () => {
     ];
     const alarm = anAlarm({ queries, watchedId: 'e1' });
     const ringsWith = (missing: 'stay-missing' | 'are-zero') =>
-      rehearse([alarm], store.toRecording(), { missing })[0]?.rings.length;
+      replay([alarm], store.toRecording(), { missing })[0]?.rings.length;
     expect(ringsWith('stay-missing')).toBe(0);
     expect(ringsWith('are-zero')).toBe(1);
   });

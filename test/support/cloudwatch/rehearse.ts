@@ -5,7 +5,7 @@ import { MetricStore } from './metric-store.ts';
 import type { Recording } from './recording.ts';
 
 /** When an alarm would have rung in a run that was recorded. */
-export interface Rehearsal {
+export interface Replay {
   /** Its name. */
   readonly alarm: string;
   readonly rings: readonly Ring[];
@@ -26,11 +26,11 @@ interface Ring {
  *
  * @throws Error where an alarm has what is not known here
  */
-export function rehearse(
+export function replay(
   alarms: readonly AlarmDefinition[],
   recording: Recording,
   { missing = 'stay-missing' }: { readonly missing?: MissingPoints } = {},
-): readonly Rehearsal[] {
+): readonly Replay[] {
   const store = MetricStore.of(recording);
   const { fromMs, toMs } = store.span();
   return alarms.map((alarm) => {

@@ -1,24 +1,24 @@
 import type { Clock } from '../../../ports/runtime.ts';
 import type { CommandContext } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
-import { type Letter, surveyLetters } from '../../lookups/dead-letters.ts';
+import { type DeadLetter, scanDeadLetters } from '../../lookups/dead-letters.ts';
 import type { Terminal } from '../../terminal.ts';
-import { openLetterBoxes } from './open-queues.ts';
+import { openDlqClients } from './open-queues.ts';
 
 /** Shows the dead letters, grouped by cause. */
-export async function listLetters(context: CommandContext, clock: Clock): Promise<ExitCode> {
+export async function listDeadLetters(context: CommandContext, clock: Clock): Promise<ExitCode> {
   const { terminal, commands } = context;
-  const { survey } = await openLetterBoxes(context);
+  const { survey } = await openDlqClients(context);
   const groups = new CauseGroups();
-  const { counts, seen, outOfSight, complete } = await surveyLetters(survey, (letter) => {
-    groups.add(letter);
+  const { counts, seen, outOfSight, complete } = await scanDeadLetters(survey, (deadLetter) => {
+    groups.add(deadLetter);
     return true;
   });
   const causes = groups.groups;
   terminal.result({ queue: counts, seen, outOfSight, complete, causes }, () => {
-    const lines = [`${lettersText(seen)} seen; the queue counts ${counts.waiting}.`];
+    const lines = [`${countText(seen)} seen; the queue counts ${counts.waiting}.`];
     if (causes.length > 0) lines.unshift(renderCauses(terminal, causes, clock.now()), '');
-    if (outOfSight > 0) lines.push(outOfSightText(outOfSight));
+    if (outOfSight > 0) lines.push(inFlightText(outOfSight));
     if (!complete) lines.push('It was stopped before the end: there may be more.');
     if (causes.length > 0) lines.push(`Look closer: ${commands.mailctl('dlq show --cause CAUSE')}`);
     return lines.join('\n');
@@ -32,9 +32,9 @@ const EXAMPLE_CHARACTERS = 60;
 export function renderCauses(terminal: Terminal, causes: readonly CauseGroup[], now: Date): string {
   return terminal.table(
     ['cause', 'letters', 'oldest', 'newest', 'for example'],
-    causes.map(({ cause, letters, oldest, newest, example }) => [
+    causes.map(({ cause, deadLetters, oldest, newest, example }) => [
       cause,
-      String(letters),
+      String(deadLetters),
       age(oldest, now),
       age(newest, now),
       shortened(example),
@@ -56,13 +56,13 @@ export function age(since: Date, now: Date): string {
 }
 
 /** One letter, two letters. */
-export function lettersText(count: number): string {
+export function countText(count: number): string {
   return count === 1 ? '1 letter' : `${count} letters`;
 }
 
 /** How soon a hold ends depends on who holds them; none of ours lasts longer than a walk takes. */
-export function outOfSightText(count: number): string {
-  return `${lettersText(count)} out of sight: another run has them in hand, or one that was killed had. They come back by themselves, within a few minutes as a rule.`;
+export function inFlightText(count: number): string {
+  return `${countText(count)} out of sight: another run has them in hand, or one that was killed had. They come back by themselves, within a few minutes as a rule.`;
 }
 
 function shortened(text: string): string {
@@ -70,16 +70,25 @@ function shortened(text: string): string {
 }
 
 /** What is known of a letter once it was given back; bodies are not kept. */
-export type LetterSummary = Pick<Letter, 'queueMessageId' | 'deliveryId' | 'cause' | 'detail' | 'sentAt'>;
+export type DeadLetterSummary = Pick<
+  DeadLetter,
+  'queueMessageId' | 'deliveryId' | 'cause' | 'detail' | 'sentAt'
+>;
 
-export function summaryOf({ queueMessageId, deliveryId, cause, detail, sentAt }: Letter): LetterSummary {
+export function summaryOf({
+  queueMessageId,
+  deliveryId,
+  cause,
+  detail,
+  sentAt,
+}: DeadLetter): DeadLetterSummary {
   return { queueMessageId, deliveryId, cause, detail, sentAt };
 }
 
 /** Letters of one cause. */
 export interface CauseGroup {
   readonly cause: string;
-  readonly letters: number;
+  readonly deadLetters: number;
   readonly oldest: Date;
   readonly newest: Date;
   /** The detail of one of them. */
@@ -90,11 +99,11 @@ export interface CauseGroup {
 class CauseGroups {
   readonly #groups = new Map<string, CauseGroup>();
 
-  add({ cause, detail, sentAt }: Omit<LetterSummary, 'queueMessageId' | 'deliveryId'>): void {
+  add({ cause, detail, sentAt }: Omit<DeadLetterSummary, 'queueMessageId' | 'deliveryId'>): void {
     const known = this.#groups.get(cause);
     this.#groups.set(cause, {
       cause,
-      letters: (known?.letters ?? 0) + 1,
+      deadLetters: (known?.deadLetters ?? 0) + 1,
       oldest: known === undefined || sentAt < known.oldest ? sentAt : known.oldest,
       newest: known === undefined || sentAt > known.newest ? sentAt : known.newest,
       example: known?.example ?? detail,
@@ -103,12 +112,12 @@ class CauseGroups {
 
   /** The most frequent first. */
   get groups(): readonly CauseGroup[] {
-    return [...this.#groups.values()].sort((one, other) => other.letters - one.letters);
+    return [...this.#groups.values()].sort((one, other) => other.deadLetters - one.deadLetters);
   }
 }
 
-export function groupsOf(letters: readonly LetterSummary[]): readonly CauseGroup[] {
+export function groupsOf(deadLetters: readonly DeadLetterSummary[]): readonly CauseGroup[] {
   const groups = new CauseGroups();
-  for (const letter of letters) groups.add(letter);
+  for (const deadLetter of deadLetters) groups.add(deadLetter);
   return groups.groups;
 }

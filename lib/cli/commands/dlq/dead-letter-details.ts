@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { maskAddress, maskAddressesIn } from '../../../domain/address.ts';
 import { unpackMime } from '../../../domain/content.ts';
-import type { Envelope, S3Content } from '../../../domain/fallback-message.ts';
-import { headerValues, readMailboxList } from '../../../domain/mime-headers.ts';
+import type { FallbackMessage, S3Content } from '../../../domain/fallback-message.ts';
+import { headerValues, parseMailboxList } from '../../../domain/mime-headers.ts';
 import type { PayloadStore } from '../../../ports/queues.ts';
 import { describeFailure } from '../../describe-failure.ts';
-import { type Letter, printable } from '../../lookups/dead-letters.ts';
+import { type DeadLetter, printable } from '../../lookups/dead-letters.ts';
 
 /** What of a letter is private, and shown only when asked for by name. */
 export interface Reveal {
@@ -14,7 +14,7 @@ export interface Reveal {
 }
 
 /** A letter as a person is shown it. */
-export interface LetterStory {
+export interface DeadLetterDetails {
   readonly deliveryId: string | undefined;
   readonly queueMessageId: string;
   readonly cause: string;
@@ -48,13 +48,14 @@ type ContentStory =
   | { readonly kind: 'not-readable'; readonly detail: string };
 
 /** @param payloads asked only for large mail */
-export async function tellLetter(
-  letter: Letter,
+export async function describeDeadLetter(
+  deadLetter: DeadLetter,
   reveal: Reveal,
   payloads: () => Promise<PayloadStore>,
-): Promise<LetterStory> {
-  const { deliveryId, queueMessageId, cause, reason, detail, sentAt, receiveCount, parsed, body } = letter;
-  const isReadable = parsed.kind === 'envelope';
+): Promise<DeadLetterDetails> {
+  const { deliveryId, queueMessageId, cause, reason, detail, sentAt, receiveCount, parsed, body } =
+    deadLetter;
+  const isReadable = parsed.kind === 'message';
   return {
     deliveryId,
     queueMessageId,
@@ -63,33 +64,33 @@ export async function tellLetter(
     detail,
     inQueueSince: sentAt.toISOString(),
     receiveCount,
-    envelope: isReadable ? await tellEnvelope(parsed.envelope, reveal, payloads) : undefined,
+    envelope: isReadable ? await tellEnvelope(parsed.message, reveal, payloads) : undefined,
     ...(reveal.body && !isReadable ? { raw: text(body, reveal) } : {}),
   };
 }
 
 async function tellEnvelope(
-  envelope: Envelope,
+  message: FallbackMessage,
   reveal: Reveal,
   payloads: () => Promise<PayloadStore>,
 ): Promise<EnvelopeStory> {
   const shown = (address: string) => (reveal.addresses ? address : maskAddress(address));
-  const { tenantId, createdAt, expiresAt, failure } = envelope;
+  const { tenantId, createdAt, expiresAt, failure } = message;
   return {
     tenantId,
-    from: shown(envelope.envelope.from),
-    to: envelope.envelope.to.map(shown),
+    from: shown(message.envelope.from),
+    to: message.envelope.to.map(shown),
     createdAt,
     expiresAt,
     smtpFailure: failure?.class,
-    content: await tellContent(envelope, reveal, payloads),
+    content: await tellContent(message, reveal, payloads),
   };
 }
 
 const HEADERS = ['Subject', 'From', 'To', 'Date', 'Message-ID'] as const;
 
 async function tellContent(
-  { content }: Envelope,
+  { content }: FallbackMessage,
   reveal: Reveal,
   payloads: () => Promise<PayloadStore>,
 ): Promise<ContentStory> {
@@ -141,8 +142,8 @@ async function askFor<Payload>(
   try {
     return await get();
   } catch (error) {
-    const { message, mend } = describeFailure(error);
-    return { kind: 'unreadable', detail: printable(`the bucket did not give it: ${message}; mend: ${mend}`) };
+    const { message, fix } = describeFailure(error);
+    return { kind: 'unreadable', detail: printable(`the bucket did not give it: ${message}; fix: ${fix}`) };
   }
 }
 
@@ -170,7 +171,7 @@ function text(content: string, { addresses }: Reveal): string {
 
 /** Without the names, which tell more than the addresses. */
 function masked(value: string): string {
-  const addresses = readMailboxList(value) ?? value.match(/[^\s<>,"]{1,256}@[^\s<>,"]{1,256}/g) ?? [];
+  const addresses = parseMailboxList(value) ?? value.match(/[^\s<>,"]{1,256}@[^\s<>,"]{1,256}/g) ?? [];
   return printable(addresses.map(maskAddress).join(', '));
 }
 

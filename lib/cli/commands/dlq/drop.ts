@@ -5,28 +5,28 @@ import type { CommandContext } from '../../context.ts';
 import { describeFailure } from '../../describe-failure.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
 import {
-  isChosen,
-  type Letter,
-  type LetterChoice,
-  type SurveyParts,
-  surveyLetters,
+  type DeadLetter,
+  type DeadLetterFilter,
+  matchesFilter,
+  type ScanDeps,
+  scanDeadLetters,
 } from '../../lookups/dead-letters.ts';
 import {
   type CauseGroup,
+  countText,
+  type DeadLetterSummary,
   groupsOf,
-  type LetterSummary,
-  lettersText,
-  outOfSightText,
+  inFlightText,
   renderCauses,
   summaryOf,
 } from './causes.ts';
-import { noSuchLetter, openLetterBoxes } from './open-queues.ts';
+import { noSuchDeadLetter, openDlqClients } from './open-queues.ts';
 import {
-  type LetterResult,
-  Pace,
-  type WorkOutcome,
-  type WorkParts,
-  workLetters,
+  type DeadLetterResult,
+  type ProcessDeps,
+  type ProcessOutcome,
+  processDeadLetters,
+  RateLimiter,
 } from './process-dead-letters.ts';
 import { restLines } from './redrive.ts';
 
@@ -34,7 +34,7 @@ import { restLines } from './redrive.ts';
 const DROPS_A_SECOND = 1_000;
 
 export interface DropCommand {
-  readonly choice: LetterChoice;
+  readonly choice: DeadLetterFilter;
   readonly reason: DropReason;
   readonly recordPath: string;
 }
@@ -46,13 +46,13 @@ export async function drop(
   clock: Clock,
 ): Promise<ExitCode> {
   const { terminal, signal, commands } = context;
-  const boxes = await openLetterBoxes(context);
-  const { letters, causes, outOfSight } = await planDrop(choice, boxes.survey);
+  const boxes = await openDlqClients(context);
+  const { deadLetters, causes, outOfSight } = await planDrop(choice, boxes.survey);
   signal.throwIfAborted();
-  const planned = { planned: letters.length, causes, outOfSight };
-  const outOfSightLines = outOfSight > 0 ? [outOfSightText(outOfSight)] : [];
-  if (letters.length === 0) {
-    if (choice.by !== 'all') throw noSuchLetter(outOfSight, commands);
+  const planned = { planned: deadLetters.length, causes, outOfSight };
+  const outOfSightLines = outOfSight > 0 ? [inFlightText(outOfSight)] : [];
+  if (deadLetters.length === 0) {
+    if (choice.by !== 'all') throw noSuchDeadLetter(outOfSight, commands);
     terminal.result(planned, () => ['There is no letter to drop.', ...outOfSightLines].join('\n'));
     return outOfSight > 0 ? EXIT.warning : EXIT.ok;
   }
@@ -60,14 +60,14 @@ export async function drop(
   const record = resolve(recordPath);
   await openDropRecord(record);
   terminal.note(renderCauses(terminal, causes, clock.now()));
-  if (!(await terminal.confirm(`Delete ${lettersText(letters.length)} for good?`))) {
+  if (!(await terminal.confirm(`Delete ${countText(deadLetters.length)} for good?`))) {
     terminal.result({ ...planned, confirmed: false }, () => 'Nothing was dropped: it needs a yes, or --yes.');
     return EXIT.warning;
   }
-  const outcome = await dropLetters(new Set(letters.map(({ queueMessageId }) => queueMessageId)), {
+  const outcome = await dropLetters(new Set(deadLetters.map(({ queueMessageId }) => queueMessageId)), {
     box: boxes.deadLetters,
-    pace: new Pace(DROPS_A_SECOND),
-    progress: terminal.progress('Dropping', letters.length),
+    pace: new RateLimiter(DROPS_A_SECOND),
+    progress: terminal.progress('Dropping', deadLetters.length),
     clock,
     signal,
     recordPath: record,
@@ -79,32 +79,32 @@ export async function drop(
   const result = { ...planned, dropped, failed, missing, interrupted: signal.aborted, failure, record };
   terminal.result(result, () =>
     [
-      `${lettersText(dropped)} dropped; the record is in ${record}.`,
+      `${countText(dropped)} dropped; the record is in ${record}.`,
       ...restLines(outcome, signal.aborted, failure),
       ...outOfSightLines,
     ].join('\n'),
   );
   if (failure !== undefined) return EXIT.failed;
-  return dropped === letters.length && outOfSight === 0 ? EXIT.ok : EXIT.warning;
+  return dropped === deadLetters.length && outOfSight === 0 ? EXIT.ok : EXIT.warning;
 }
 
 interface DropPlan {
-  readonly letters: readonly LetterSummary[];
+  readonly deadLetters: readonly DeadLetterSummary[];
   readonly causes: readonly CauseGroup[];
   readonly outOfSight: number;
 }
 
 /** Finds the letters that are to be dropped; deletes nothing. */
-async function planDrop(choice: LetterChoice, parts: SurveyParts): Promise<DropPlan> {
-  const letters: LetterSummary[] = [];
-  const survey = await surveyLetters(parts, (letter) => {
-    if (isChosen(choice, letter)) letters.push(summaryOf(letter));
+async function planDrop(choice: DeadLetterFilter, deps: ScanDeps): Promise<DropPlan> {
+  const deadLetters: DeadLetterSummary[] = [];
+  const survey = await scanDeadLetters(deps, (deadLetter) => {
+    if (matchesFilter(choice, deadLetter)) deadLetters.push(summaryOf(deadLetter));
     return true;
   });
-  return { letters, causes: groupsOf(letters), outOfSight: survey.outOfSight };
+  return { deadLetters, causes: groupsOf(deadLetters), outOfSight: survey.outOfSight };
 }
 
-interface DropParts extends WorkParts {
+interface DropDeps extends ProcessDeps {
   readonly clock: Clock;
   readonly recordPath: string;
   readonly reason: DropReason;
@@ -116,13 +116,13 @@ interface DropParts extends WorkParts {
  *
  * @param chosen by their ids of the queue
  */
-function dropLetters(chosen: ReadonlySet<string>, parts: DropParts): Promise<WorkOutcome> {
-  const { box, clock, recordPath, reason } = parts;
-  return workLetters(chosen, parts, async (letters) => {
-    await recordDrop(recordPath, letters, reason, clock.now());
-    const deleted = await box.delete(letters.map(({ receiptHandle }) => receiptHandle));
+function dropLetters(chosen: ReadonlySet<string>, deps: DropDeps): Promise<ProcessOutcome> {
+  const { box, clock, recordPath, reason } = deps;
+  return processDeadLetters(chosen, deps, async (deadLetters) => {
+    await recordDrop(recordPath, deadLetters, reason, clock.now());
+    const deleted = await box.delete(deadLetters.map(({ receiptHandle }) => receiptHandle));
     return new Map(
-      letters.map(({ queueMessageId, receiptHandle }): [string, LetterResult] => [
+      deadLetters.map(({ queueMessageId, receiptHandle }): [string, DeadLetterResult] => [
         queueMessageId,
         deleted.has(receiptHandle) ? { kind: 'done' } : { kind: 'failed', code: 'NotDeleted' },
       ]),
@@ -144,12 +144,12 @@ interface DropReason {
  */
 async function recordDrop(
   path: string,
-  letters: readonly Letter[],
+  deadLetters: readonly DeadLetter[],
   { because, by }: DropReason,
   at: Date,
 ): Promise<void> {
-  const lines = letters.map(({ deliveryId, queueMessageId, cause, detail, sentAt, parsed }) => {
-    const known = parsed.kind === 'envelope' ? parsed.envelope : undefined;
+  const lines = deadLetters.map(({ deliveryId, queueMessageId, cause, detail, sentAt, parsed }) => {
+    const known = parsed.kind === 'message' ? parsed.message : undefined;
     return `${JSON.stringify({
       at: at.toISOString(),
       deliveryId,

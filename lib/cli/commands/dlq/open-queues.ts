@@ -1,28 +1,28 @@
-import { SqsLetterBox, SqsResubmission } from '../../../adapters/sqs/dlq-client.ts';
+import { DlqClient, SqsResubmission } from '../../../adapters/sqs/dlq-client.ts';
 import type { CommandContext } from '../../context.ts';
 import { pipelineOutputs } from '../../deployment.ts';
 import { OperatorError } from '../../errors.ts';
-import type { MendCommands } from '../../hints.ts';
-import type { SurveyParts } from '../../lookups/dead-letters.ts';
+import type { FixHints } from '../../hints.ts';
+import type { ScanDeps } from '../../lookups/dead-letters.ts';
 
-export interface LetterBoxes {
-  readonly deadLetters: SqsLetterBox;
+export interface DlqClients {
+  readonly deadLetters: DlqClient;
   readonly fallback: SqsResubmission;
   readonly payloadBucket: string;
   /** What it takes to look at the dead letters. */
-  readonly survey: SurveyParts;
+  readonly survey: ScanDeps;
 }
 
 /** The queues of the deployment. @throws OperatorError where it is not there */
-export async function openLetterBoxes({
+export async function openDlqClients({
   aws,
   deployment,
   terminal,
   signal,
-}: CommandContext): Promise<LetterBoxes> {
+}: CommandContext): Promise<DlqClients> {
   const outputs = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
   const sqs = await aws.sqs();
-  const deadLetters = new SqsLetterBox(sqs, outputs.DeadLetterQueueUrl);
+  const deadLetters = new DlqClient(sqs, outputs.DeadLetterQueueUrl);
   return {
     deadLetters,
     fallback: new SqsResubmission(sqs, outputs.FallbackQueueUrl),
@@ -32,7 +32,7 @@ export async function openLetterBoxes({
 }
 
 /** @param outOfSight how many letters nobody could look at, which may be those that were meant */
-export function noSuchLetter(outOfSight: number, commands: MendCommands): OperatorError {
+export function noSuchDeadLetter(outOfSight: number, commands: FixHints): OperatorError {
   const hint = outOfSight === 0 ? '' : ` (${outOfSight} are out of sight now: try again in a few minutes)`;
   return new OperatorError(
     'NO_SUCH_LETTER',

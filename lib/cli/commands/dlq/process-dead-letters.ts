@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HeldMessage, SqsLetterBox } from '../../../adapters/sqs/dlq-client.ts';
-import { type Letter, readLetter } from '../../lookups/dead-letters.ts';
+import type { DlqClient, ReceivedDeadLetter } from '../../../adapters/sqs/dlq-client.ts';
+import { type DeadLetter, readDeadLetter } from '../../lookups/dead-letters.ts';
 import type { Progress } from '../../terminal.ts';
 
 /**
@@ -13,22 +13,22 @@ const IN_HAND_SECONDS = 30;
 const ASIDE_SECONDS = 600;
 
 /** A letter that fails so often is left. */
-const MOST_TRIES = 3;
+const MAX_TRIES = 3;
 
 /** So many polls in a row that bring nothing: what is missing is in somebody else's hand. */
 const EMPTY_POLLS = 3;
 
 /** What became of each letter. */
-export type LetterResult = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly code: string };
+export type DeadLetterResult = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly code: string };
 
-export interface WorkParts {
-  readonly box: SqsLetterBox;
-  readonly pace: Pace;
+export interface ProcessDeps {
+  readonly box: DlqClient;
+  readonly pace: RateLimiter;
   readonly signal: AbortSignal;
   readonly progress: Progress;
 }
 
-export interface WorkOutcome {
+export interface ProcessOutcome {
   readonly done: number;
   /** Left where they are after several tries, by the code that the last one failed with. */
   readonly failed: ReadonlyMap<string, number>;
@@ -45,19 +45,21 @@ export interface WorkOutcome {
  *
  * @param work at most ten letters; says what became of each, by its id of the queue
  */
-export function workLetters(
+export function processDeadLetters(
   chosen: ReadonlySet<string>,
-  parts: WorkParts,
-  work: LetterWork,
-): Promise<WorkOutcome> {
-  return new Walk(chosen, parts, work).run();
+  deps: ProcessDeps,
+  work: DeadLetterProcessor,
+): Promise<ProcessOutcome> {
+  return new Walk(chosen, deps, work).run();
 }
 
-export type LetterWork = (letters: readonly Letter[]) => Promise<ReadonlyMap<string, LetterResult>>;
+export type DeadLetterProcessor = (
+  deadLetters: readonly DeadLetter[],
+) => Promise<ReadonlyMap<string, DeadLetterResult>>;
 
 class Walk {
-  readonly #parts: WorkParts;
-  readonly #work: LetterWork;
+  readonly #deps: ProcessDeps;
+  readonly #work: DeadLetterProcessor;
   readonly #left: Set<string>;
   /** The receipt handles of what this walk holds. */
   readonly #held = new Map<string, string>();
@@ -66,15 +68,15 @@ class Walk {
   #done = 0;
   #emptyPolls = 0;
 
-  constructor(chosen: ReadonlySet<string>, parts: WorkParts, work: LetterWork) {
+  constructor(chosen: ReadonlySet<string>, deps: ProcessDeps, work: DeadLetterProcessor) {
     this.#left = new Set(chosen);
-    this.#parts = parts;
+    this.#deps = deps;
     this.#work = work;
   }
 
-  async run(): Promise<WorkOutcome> {
-    const { box, pace, signal, progress } = this.#parts;
-    let broken: WorkOutcome['broken'];
+  async run(): Promise<ProcessOutcome> {
+    const { box, pace, signal, progress } = this.#deps;
+    let broken: ProcessOutcome['broken'];
     try {
       while (this.#left.size > 0 && this.#emptyPolls < EMPTY_POLLS && !signal.aborted) {
         await pace.turn(signal);
@@ -90,24 +92,26 @@ class Walk {
   }
 
   async #turn(): Promise<void> {
-    const { box, pace, progress } = this.#parts;
+    const { box, pace, progress } = this.#deps;
     const messages = await box.receive({ most: pace.most, holdSeconds: IN_HAND_SECONDS });
     this.#emptyPolls = messages.length === 0 ? this.#emptyPolls + 1 : 0;
     for (const { queueMessageId, receiptHandle } of messages) this.#held.set(queueMessageId, receiptHandle);
-    const isChosen = ({ queueMessageId }: HeldMessage) => this.#left.has(queueMessageId);
+    const isChosen = ({ queueMessageId }: ReceivedDeadLetter) => this.#left.has(queueMessageId);
     const others = messages.filter((message) => !isChosen(message));
     await box.giveBack(handlesOf(others), ASIDE_SECONDS);
-    const letters = messages.filter(isChosen).map(readLetter);
-    if (letters.length === 0) return;
-    pace.did(letters.length);
-    const results = await this.#work(letters);
-    const again = letters.filter((letter) => !this.#settle(letter, results.get(letter.queueMessageId)));
+    const deadLetters = messages.filter(isChosen).map(readDeadLetter);
+    if (deadLetters.length === 0) return;
+    pace.did(deadLetters.length);
+    const results = await this.#work(deadLetters);
+    const again = deadLetters.filter(
+      (deadLetter) => !this.#settle(deadLetter, results.get(deadLetter.queueMessageId)),
+    );
     await box.giveBack(handlesOf(again));
     progress.set(this.#done);
   }
 
   /** False where it is to be tried again. */
-  #settle({ queueMessageId: id }: Letter, result: LetterResult | undefined): boolean {
+  #settle({ queueMessageId: id }: DeadLetter, result: DeadLetterResult | undefined): boolean {
     if (result?.kind === 'done') {
       this.#held.delete(id);
       this.#left.delete(id);
@@ -116,7 +120,7 @@ class Walk {
     }
     const tried = (this.#tries.get(id) ?? 0) + 1;
     this.#tries.set(id, tried);
-    if (tried < MOST_TRIES) {
+    if (tried < MAX_TRIES) {
       this.#held.delete(id);
       return false;
     }
@@ -127,12 +131,12 @@ class Walk {
   }
 }
 
-function handlesOf(messages: readonly HeldMessage[]): readonly string[] {
+function handlesOf(messages: readonly ReceivedDeadLetter[]): readonly string[] {
   return messages.map(({ receiptHandle }) => receiptHandle);
 }
 
 /** Keeps work to a rate over time. */
-export class Pace {
+export class RateLimiter {
   readonly #perSecond: number;
   #nextAt = 0;
 

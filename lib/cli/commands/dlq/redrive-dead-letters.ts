@@ -1,20 +1,25 @@
-import type { Resubmitted, SqsLetterBox, SqsResubmission } from '../../../adapters/sqs/dlq-client.ts';
+import type { DlqClient, Resubmitted, SqsResubmission } from '../../../adapters/sqs/dlq-client.ts';
 import { intoBatches } from '../../../adapters/sqs/sqs-client.ts';
-import { type Envelope, serialiseEnvelope } from '../../../domain/fallback-message.ts';
+import { type FallbackMessage, serialiseFallbackMessage } from '../../../domain/fallback-message.ts';
 import type { Clock } from '../../../ports/runtime.ts';
-import type { Letter, LetterChoice, SurveyParts } from '../../lookups/dead-letters.ts';
-import { isChosen, surveyLetters } from '../../lookups/dead-letters.ts';
-import type { CauseGroup, LetterSummary } from './causes.ts';
+import type { DeadLetter, DeadLetterFilter, ScanDeps } from '../../lookups/dead-letters.ts';
+import { matchesFilter, scanDeadLetters } from '../../lookups/dead-letters.ts';
+import type { CauseGroup, DeadLetterSummary } from './causes.ts';
 import { groupsOf, summaryOf } from './causes.ts';
-import { type LetterResult, type WorkOutcome, type WorkParts, workLetters } from './process-dead-letters.ts';
+import {
+  type DeadLetterResult,
+  type ProcessDeps,
+  type ProcessOutcome,
+  processDeadLetters,
+} from './process-dead-letters.ts';
 
-export interface RedriveParts extends WorkParts {
+export interface RedriveDeps extends ProcessDeps {
   readonly fallback: SqsResubmission;
   readonly clock: Clock;
   readonly extendMs: number | undefined;
 }
 
-export interface RedriveOutcome extends WorkOutcome {
+export interface RedriveOutcome extends ProcessOutcome {
   /**
    * The fallback queue has them, and the dead letters still do, too. They are the same mails under the same ids, so
    * the ledger keeps the second from being sent.
@@ -28,21 +33,21 @@ export interface RedriveOutcome extends WorkOutcome {
  *
  * @param chosen by their ids of the queue
  */
-export async function redriveLetters(
+export async function redriveDeadLetters(
   chosen: ReadonlySet<string>,
-  parts: RedriveParts,
+  deps: RedriveDeps,
 ): Promise<RedriveOutcome> {
   /** The fallback queue has confirmed them; what is left to do is to delete them. */
   const sent = new Set<string>();
-  const outcome = await workLetters(chosen, parts, async (letters) => {
+  const outcome = await processDeadLetters(chosen, deps, async (deadLetters) => {
     const refused = await send(
-      letters.filter(({ queueMessageId }) => !sent.has(queueMessageId)),
+      deadLetters.filter(({ queueMessageId }) => !sent.has(queueMessageId)),
       sent,
-      parts,
+      deps,
     );
-    const gone = await deleteSent(letters, sent, parts.box);
+    const gone = await deleteSent(deadLetters, sent, deps.box);
     return new Map(
-      letters.map(({ queueMessageId: id }): [string, LetterResult] => [
+      deadLetters.map(({ queueMessageId: id }): [string, DeadLetterResult] => [
         id,
         gone.has(id) ? { kind: 'done' } : { kind: 'failed', code: refused.get(id) ?? 'NotDeleted' },
       ]),
@@ -53,17 +58,17 @@ export async function redriveLetters(
 
 /** Those that SQS did not take, with its code. */
 async function send(
-  letters: readonly Letter[],
+  deadLetters: readonly DeadLetter[],
   sent: Set<string>,
-  parts: RedriveParts,
+  deps: RedriveDeps,
 ): Promise<ReadonlyMap<string, string>> {
   const refused = new Map<string, string>();
-  const messages = letters.map((letter) => {
-    const message = resubmitted(letter, parts);
+  const messages = deadLetters.map((deadLetter) => {
+    const message = resubmitted(deadLetter, deps);
     return { ...message, bytes: Buffer.byteLength(message.body) };
   });
   for (const batch of intoBatches(messages)) {
-    const answer = await parts.fallback.send(batch);
+    const answer = await deps.fallback.send(batch);
     for (const id of answer.taken) sent.add(id);
     for (const [id, code] of answer.refused) refused.set(id, code);
   }
@@ -72,12 +77,12 @@ async function send(
 
 /** Those that are gone; they count as sent no longer. */
 async function deleteSent(
-  letters: readonly Letter[],
+  deadLetters: readonly DeadLetter[],
   sent: Set<string>,
-  box: SqsLetterBox,
+  box: DlqClient,
 ): Promise<ReadonlySet<string>> {
   const handles = new Map(
-    letters
+    deadLetters
       .filter(({ queueMessageId }) => sent.has(queueMessageId))
       .map(({ queueMessageId, receiptHandle }) => [receiptHandle, queueMessageId]),
   );
@@ -88,27 +93,30 @@ async function deleteSent(
 }
 
 /** The body as it is, byte for byte, but where the time of an expired mail is extended. */
-function resubmitted({ queueMessageId, body, groupId, parsed }: Letter, parts: RedriveParts): Resubmitted {
+function resubmitted({ queueMessageId, body, groupId, parsed }: DeadLetter, deps: RedriveDeps): Resubmitted {
   if (parsed.kind === 'unreadable') throw new Error('an unreadable letter is not redriven');
-  const { envelope } = parsed;
+  const { message } = parsed;
   return {
     queueMessageId,
-    body: extended(envelope, parts) ?? body,
-    groupId: envelope.tenantId ?? groupId,
+    body: extended(message, deps) ?? body,
+    groupId: message.tenantId ?? groupId,
   };
 }
 
-function extended(envelope: Envelope, { clock, extendMs }: RedriveParts): string | undefined {
+function extended(message: FallbackMessage, { clock, extendMs }: RedriveDeps): string | undefined {
   const now = clock.now();
-  if (extendMs === undefined || !isExpired(envelope.expiresAt, now)) return undefined;
-  return serialiseEnvelope({ ...envelope, expiresAt: new Date(now.getTime() + extendMs).toISOString() });
+  if (extendMs === undefined || !isExpired(message.expiresAt, now)) return undefined;
+  return serialiseFallbackMessage({
+    ...message,
+    expiresAt: new Date(now.getTime() + extendMs).toISOString(),
+  });
 }
 
 /** Why a letter that was asked for stays where it is. */
 type StayReason = 'unreadable' | 'expired';
 
 export interface RedriveRequest {
-  readonly choice: LetterChoice;
+  readonly choice: DeadLetterFilter;
   /** How many to redrive at most. @default all */
   readonly limit?: number | undefined;
   /** Expired mail gets so much time again; without it, it stays. */
@@ -116,7 +124,7 @@ export interface RedriveRequest {
 }
 
 export interface RedrivePlan {
-  readonly letters: readonly LetterSummary[];
+  readonly deadLetters: readonly DeadLetterSummary[];
   readonly causes: readonly CauseGroup[];
   readonly staying: Readonly<Record<StayReason, number>>;
   /** Letters that nobody could look at now. */
@@ -127,23 +135,23 @@ export interface RedrivePlan {
 export async function planRedrive(
   { choice, limit, extendMs }: RedriveRequest,
   now: Date,
-  parts: SurveyParts,
+  deps: ScanDeps,
 ): Promise<RedrivePlan> {
-  const letters: LetterSummary[] = [];
+  const deadLetters: DeadLetterSummary[] = [];
   const staying = { unreadable: 0, expired: 0 };
-  const survey = await surveyLetters(parts, (letter) => {
-    if (!isChosen(choice, letter)) return true;
-    const stays = stayReason(letter, now, extendMs !== undefined);
-    if (stays === undefined) letters.push(summaryOf(letter));
+  const survey = await scanDeadLetters(deps, (deadLetter) => {
+    if (!matchesFilter(choice, deadLetter)) return true;
+    const stays = stayReason(deadLetter, now, extendMs !== undefined);
+    if (stays === undefined) deadLetters.push(summaryOf(deadLetter));
     else staying[stays] += 1;
-    return limit === undefined || letters.length < limit;
+    return limit === undefined || deadLetters.length < limit;
   });
-  return { letters, causes: groupsOf(letters), staying, outOfSight: survey.outOfSight };
+  return { deadLetters, causes: groupsOf(deadLetters), staying, outOfSight: survey.outOfSight };
 }
 
-function stayReason({ parsed }: Letter, now: Date, isExtended: boolean): StayReason | undefined {
+function stayReason({ parsed }: DeadLetter, now: Date, isExtended: boolean): StayReason | undefined {
   if (parsed.kind === 'unreadable') return 'unreadable';
-  return isExpired(parsed.envelope.expiresAt, now) && !isExtended ? 'expired' : undefined;
+  return isExpired(parsed.message.expiresAt, now) && !isExtended ? 'expired' : undefined;
 }
 
 /** The resend Lambda would only park it again. */

@@ -2,12 +2,12 @@ import type { Clock } from '../../../ports/runtime.ts';
 import type { CommandContext } from '../../context.ts';
 import { type DescribedFailure, describeFailure } from '../../describe-failure.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
-import type { MendCommands } from '../../hints.ts';
-import { lettersText, outOfSightText, renderCauses } from './causes.ts';
-import { noSuchLetter, openLetterBoxes } from './open-queues.ts';
-import { Pace, type WorkOutcome } from './process-dead-letters.ts';
+import type { FixHints } from '../../hints.ts';
+import { countText, inFlightText, renderCauses } from './causes.ts';
+import { noSuchDeadLetter, openDlqClients } from './open-queues.ts';
+import { type ProcessOutcome, RateLimiter } from './process-dead-letters.ts';
 import type { RedrivePlan, RedriveRequest } from './redrive-dead-letters.ts';
-import { planRedrive, type RedriveOutcome, redriveLetters } from './redrive-dead-letters.ts';
+import { planRedrive, type RedriveOutcome, redriveDeadLetters } from './redrive-dead-letters.ts';
 
 export interface RedriveCommand extends RedriveRequest {
   readonly perSecond: number;
@@ -21,15 +21,15 @@ export async function redrive(
   clock: Clock,
 ): Promise<ExitCode> {
   const { terminal, signal, commands } = context;
-  const boxes = await openLetterBoxes(context);
+  const boxes = await openDlqClients(context);
   const plan = await planRedrive(command, clock.now(), boxes.survey);
   signal.throwIfAborted();
   const { causes, staying, outOfSight } = plan;
-  const planned = { planned: plan.letters.length, causes, staying, outOfSight };
+  const planned = { planned: plan.deadLetters.length, causes, staying, outOfSight };
   const anyStay = staying.unreadable + staying.expired + outOfSight > 0;
-  const isNone = plan.letters.length + staying.unreadable + staying.expired === 0;
-  if (isNone && command.choice.by !== 'all') throw noSuchLetter(outOfSight, commands);
-  if (command.dryRun || plan.letters.length === 0) {
+  const isNone = plan.deadLetters.length + staying.unreadable + staying.expired === 0;
+  if (isNone && command.choice.by !== 'all') throw noSuchDeadLetter(outOfSight, commands);
+  if (command.dryRun || plan.deadLetters.length === 0) {
     terminal.result({ ...planned, dryRun: command.dryRun }, () =>
       renderPlan(context, plan, command.perSecond, clock.now()),
     );
@@ -41,15 +41,18 @@ export async function redrive(
     terminal.result({ ...planned, confirmed: false }, () => 'Nothing was moved: it needs a yes, or --yes.');
     return EXIT.warning;
   }
-  const outcome = await redriveLetters(new Set(plan.letters.map(({ queueMessageId }) => queueMessageId)), {
-    box: boxes.deadLetters,
-    fallback: boxes.fallback,
-    pace: new Pace(command.perSecond),
-    progress: terminal.progress('Moving', plan.letters.length),
-    clock,
-    signal,
-    extendMs: command.extendMs,
-  });
+  const outcome = await redriveDeadLetters(
+    new Set(plan.deadLetters.map(({ queueMessageId }) => queueMessageId)),
+    {
+      box: boxes.deadLetters,
+      fallback: boxes.fallback,
+      pace: new RateLimiter(command.perSecond),
+      progress: terminal.progress('Moving', plan.deadLetters.length),
+      clock,
+      signal,
+      extendMs: command.extendMs,
+    },
+  );
   const { done: moved, inBoth, missing, broken } = outcome;
   const failed = Object.fromEntries(outcome.failed);
   const failure = broken === undefined ? undefined : describeFailure(broken.error, commands);
@@ -57,7 +60,7 @@ export async function redrive(
     [renderRedrive(outcome, signal.aborted, failure), ...stayingLines(plan, commands)].join('\n'),
   );
   if (failure !== undefined) return EXIT.failed;
-  return moved === plan.letters.length && !anyStay ? EXIT.ok : EXIT.warning;
+  return moved === plan.deadLetters.length && !anyStay ? EXIT.ok : EXIT.warning;
 }
 
 /** What would be moved. */
@@ -67,33 +70,33 @@ function renderPlan(
   perSecond: number,
   now: Date,
 ): string {
-  const { letters, causes } = plan;
-  if (letters.length === 0)
+  const { deadLetters, causes } = plan;
+  if (deadLetters.length === 0)
     return ['There is no letter to redrive.', ...stayingLines(plan, commands)].join('\n');
-  const minutes = Math.ceil(letters.length / perSecond / 60);
+  const minutes = Math.ceil(deadLetters.length / perSecond / 60);
   const duration = minutes <= 1 ? 'up to a minute' : `about ${minutes} minutes`;
   return [
     renderCauses(terminal, causes, now),
     '',
-    `${lettersText(letters.length)} to redrive, which takes ${duration}.`,
+    `${countText(deadLetters.length)} to redrive, which takes ${duration}.`,
     ...stayingLines(plan, commands),
   ].join('\n');
 }
 
 /** Which letters stay where they are, and why. */
-function stayingLines({ staying, outOfSight }: RedrivePlan, commands: MendCommands): string[] {
+function stayingLines({ staying, outOfSight }: RedrivePlan, commands: FixHints): string[] {
   const lines: string[] = [];
   if (staying.unreadable > 0) {
     lines.push(
-      `${lettersText(staying.unreadable)} left: nobody can read them, the resend Lambda neither. Look: ${commands.mailctl('dlq show --cause unreadable --body')}`,
+      `${countText(staying.unreadable)} left: nobody can read them, the resend Lambda neither. Look: ${commands.mailctl('dlq show --cause unreadable --body')}`,
     );
   }
   if (staying.expired > 0) {
     lines.push(
-      `${lettersText(staying.expired)} left: expired, and would be parked again at once. To send them all the same: --extend HOURS`,
+      `${countText(staying.expired)} left: expired, and would be parked again at once. To send them all the same: --extend HOURS`,
     );
   }
-  if (outOfSight > 0) lines.push(outOfSightText(outOfSight));
+  if (outOfSight > 0) lines.push(inFlightText(outOfSight));
   return lines;
 }
 
@@ -103,10 +106,10 @@ function renderRedrive(
   interrupted: boolean,
   failure: DescribedFailure | undefined,
 ): string {
-  const lines = [`${lettersText(outcome.done)} moved to the fallback queue.`];
+  const lines = [`${countText(outcome.done)} moved to the fallback queue.`];
   if (outcome.inBoth > 0) {
     lines.push(
-      `${lettersText(outcome.inBoth)} in both queues: sent there, and not yet deleted here. Run it again; the ledger keeps them from being sent twice.`,
+      `${countText(outcome.inBoth)} in both queues: sent there, and not yet deleted here. Run it again; the ledger keeps them from being sent twice.`,
     );
   }
   return [...lines, ...restLines(outcome, interrupted, failure)].join('\n');
@@ -114,17 +117,17 @@ function renderRedrive(
 
 /** Why a run did not do all it was to do. */
 export function restLines(
-  { failed, missing }: WorkOutcome,
+  { failed, missing }: ProcessOutcome,
   interrupted: boolean,
   failure: DescribedFailure | undefined,
 ): string[] {
-  const lines = [...failed].map(([code, count]) => `${lettersText(count)} left: SQS answered ${code}.`);
+  const lines = [...failed].map(([code, count]) => `${countText(count)} left: SQS answered ${code}.`);
   if (failure !== undefined) {
-    lines.push(`It stopped: ${failure.message}`, `  mend: ${failure.mend}`);
-    lines.push(`${lettersText(missing)} left. Run it again to go on.`);
-  } else if (interrupted) lines.push(`Interrupted: ${lettersText(missing)} left. Run it again to go on.`);
+    lines.push(`It stopped: ${failure.message}`, `  fix: ${failure.fix}`);
+    lines.push(`${countText(missing)} left. Run it again to go on.`);
+  } else if (interrupted) lines.push(`Interrupted: ${countText(missing)} left. Run it again to go on.`);
   else if (missing > 0) {
-    lines.push(`${lettersText(missing)} not seen again: somebody else works on them. Run it again later.`);
+    lines.push(`${countText(missing)} not seen again: somebody else works on them. Run it again later.`);
   }
   return lines;
 }

@@ -2,11 +2,11 @@ import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../../../ports/runtime.ts';
 import type { RunCommand } from '../../context.ts';
-import type { LetterChoice } from '../../lookups/dead-letters.ts';
-import { listLetters } from './causes.ts';
+import type { DeadLetterFilter } from '../../lookups/dead-letters.ts';
+import { listDeadLetters } from './causes.ts';
 import { drop } from './drop.ts';
 import { redrive } from './redrive.ts';
-import { showLetters } from './show.ts';
+import { showDeadLetters } from './show.ts';
 
 const LOOKING = `
 Looking takes nothing away: letters are held while they are looked at, and given back at the end, with Ctrl-C too.
@@ -40,7 +40,7 @@ Examples:
 ${LOOKING}
 ${EXIT_CODES}`,
     )
-    .action(() => run((context) => listLetters(context, systemClock)));
+    .action(() => run((context) => listDeadLetters(context, systemClock)));
 }
 
 interface ShowOptions extends ChoiceOptions {
@@ -75,7 +75,7 @@ ${EXIT_CODES}`,
     });
     if (choice === undefined) return show.error('error: name an id, or a --cause');
     return run((context) =>
-      showLetters(context, { choice, limit, reveal: { addresses, body } }, systemClock),
+      showDeadLetters(context, { choice, limit, reveal: { addresses, body } }, systemClock),
     );
   });
 }
@@ -107,7 +107,7 @@ Examples:
   mailctl --yes dlq redrive --all --rate 30/min
   mailctl dlq redrive --cause expired --extend 24
 
-Mend the cause first: what is not mended fails again, and comes back as a new letter.
+Fix the cause first: what is not fixed fails again, and comes back as a new letter.
 
 Nothing is lost on the way, whenever it ends, by Ctrl-C or by kill -9: a letter is deleted only after the fallback
 queue has confirmed its copy. So one may be in both queues for a while. It is the same mail under the same id, and the
@@ -175,8 +175,8 @@ interface ChoiceOptions {
 }
 
 /** Undefined where it says nothing, or more than one thing. */
-function choiceOf({ cause, id, all }: ChoiceOptions): LetterChoice | undefined {
-  const said: LetterChoice[] = [];
+function choiceOf({ cause, id, all }: ChoiceOptions): DeadLetterFilter | undefined {
+  const said: DeadLetterFilter[] = [];
   if (cause !== undefined) said.push({ by: 'cause', cause });
   if (id !== undefined) said.push({ by: 'id', id });
   if (all === true) said.push({ by: 'all' });

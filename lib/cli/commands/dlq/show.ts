@@ -3,50 +3,51 @@ import type { Clock } from '../../../ports/runtime.ts';
 import type { CommandContext } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import {
-  isChosen,
-  type Letter,
-  type LetterChoice,
+  type DeadLetter,
+  type DeadLetterFilter,
+  matchesFilter,
   printable,
-  surveyLetters,
+  scanDeadLetters,
 } from '../../lookups/dead-letters.ts';
 import type { Terminal } from '../../terminal.ts';
-import { age, lettersText } from './causes.ts';
-import { type LetterStory, type Reveal, tellLetter } from './dead-letter-details.ts';
-import { noSuchLetter, openLetterBoxes } from './open-queues.ts';
+import { age, countText } from './causes.ts';
+import { type DeadLetterDetails, describeDeadLetter, type Reveal } from './dead-letter-details.ts';
+import { noSuchDeadLetter, openDlqClients } from './open-queues.ts';
 
 /** A payload of 40 MB over a slow line. */
 const PAYLOAD_TIMEOUT_MS = 60_000;
 
 export interface ShowRequest {
-  readonly choice: LetterChoice;
+  readonly choice: DeadLetterFilter;
   readonly limit: number;
   readonly reveal: Reveal;
 }
 
 /** Shows letters one by one. */
-export async function showLetters(
+export async function showDeadLetters(
   context: CommandContext,
   { choice, limit, reveal }: ShowRequest,
   clock: Clock,
 ): Promise<ExitCode> {
   const { terminal, aws, commands } = context;
-  const { survey, payloadBucket } = await openLetterBoxes(context);
-  const letters: Letter[] = [];
+  const { survey, payloadBucket } = await openDlqClients(context);
+  const deadLetters: DeadLetter[] = [];
   let more = 0;
-  const { outOfSight } = await surveyLetters(survey, (letter) => {
-    if (!isChosen(choice, letter)) return true;
-    if (letters.length < limit) letters.push(letter);
+  const { outOfSight } = await scanDeadLetters(survey, (deadLetter) => {
+    if (!matchesFilter(choice, deadLetter)) return true;
+    if (deadLetters.length < limit) deadLetters.push(deadLetter);
     else more += 1;
     return true;
   });
-  if (letters.length === 0) throw noSuchLetter(outOfSight, commands);
+  if (deadLetters.length === 0) throw noSuchDeadLetter(outOfSight, commands);
   const payloads = async () => new S3PayloadStore(await aws.s3(), payloadBucket, PAYLOAD_TIMEOUT_MS);
-  const stories: LetterStory[] = [];
-  for (const letter of letters) stories.push(await tellLetter(letter, reveal, payloads));
+  const stories: DeadLetterDetails[] = [];
+  for (const deadLetter of deadLetters) stories.push(await describeDeadLetter(deadLetter, reveal, payloads));
   terminal.result(stories, () =>
     stories.map((story) => renderStory(terminal, story, clock.now())).join('\n\n'),
   );
-  if (more > 0) terminal.note(`${lettersText(more)} more of it: --limit ${letters.length + more} shows all.`);
+  if (more > 0)
+    terminal.note(`${countText(more)} more of it: --limit ${deadLetters.length + more} shows all.`);
   return EXIT.ok;
 }
 
@@ -54,7 +55,7 @@ export async function showLetters(
 const SHOWN_RECIPIENTS = 10;
 
 /** A letter for a person to read. */
-function renderStory(terminal: Terminal, story: LetterStory, now: Date): string {
+function renderStory(terminal: Terminal, story: DeadLetterDetails, now: Date): string {
   const { envelope, cause, reason, detail, inQueueSince, receiveCount, queueMessageId } = story;
   const rows: [string, string | undefined][] = [
     ['cause', reason === undefined || reason === cause ? cause : `${cause} (parked as ${reason})`],
@@ -79,7 +80,7 @@ function renderStory(terminal: Terminal, story: LetterStory, now: Date): string 
   return lines.join('\n');
 }
 
-function contentLines({ envelope, raw }: LetterStory): string[] {
+function contentLines({ envelope, raw }: DeadLetterDetails): string[] {
   if (raw !== undefined) return ['', text(raw)];
   if (envelope === undefined) return [];
   const { content } = envelope;

@@ -1,6 +1,6 @@
 import type { Check } from './check.ts';
 import { ACCESS_KEY_CHECK, CREDENTIALS_CHECK, SENDING_CHECKS, STACK_CHECKS } from './checks/account.ts';
-import { ACCOUNT_METRICS_CHECK, ALARM_SUBSCRIBERS_CHECK, RINGING_ALARMS_CHECK } from './checks/alarms.ts';
+import { ACCOUNT_METRICS_CHECK, ALARM_STATE_CHECK, ALARM_SUBSCRIBERS_CHECK } from './checks/alarms.ts';
 import { DNS_ALIGNMENT_CHECKS, DNS_RECORD_CHECKS } from './checks/dns.ts';
 import { FALLBACK_CHECK } from './checks/fallback.ts';
 import { CONFIGURATION_SET_CHECK, IDENTITY_CHECKS } from './checks/identity.ts';
@@ -22,7 +22,7 @@ export const ALL_CHECKS: readonly Check[] = [
   ...EVENT_SOURCE_CHECKS,
   ACCOUNT_METRICS_CHECK,
   ALARM_SUBSCRIBERS_CHECK,
-  RINGING_ALARMS_CHECK,
+  ALARM_STATE_CHECK,
   FALLBACK_CHECK,
   ACCESS_KEY_CHECK,
   ...SMTP_CHECKS,

@@ -7,7 +7,7 @@ import {
   type ResourceName,
   type StackResource,
 } from '../../deployment.ts';
-import type { MendCommands } from '../../hints.ts';
+import type { FixHints } from '../../hints.ts';
 import type { Lookups } from './lookups.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 
@@ -31,8 +31,8 @@ export type CheckGroup = (typeof CHECK_GROUPS)[number];
 
 export type CheckResult =
   | { readonly status: 'ok' | 'skipped'; readonly detail: string }
-  /** The mend is one sentence or command. */
-  | { readonly status: 'warn' | 'fail'; readonly detail: string; readonly mend: string };
+  /** The fix is one sentence or command. */
+  | { readonly status: 'warn' | 'fail'; readonly detail: string; readonly fix: string };
 
 export type CheckStatus = CheckResult['status'];
 
@@ -51,9 +51,9 @@ export const ok = (detail: string): CheckResult => ({ status: 'ok', detail });
 export const skipped = (detail: string): CheckResult => ({ status: 'skipped', detail });
 
 /** Mail goes out; somebody has to look at it all the same. */
-export const warn = (detail: string, mend: string): CheckResult => ({ status: 'warn', detail, mend });
+export const warn = (detail: string, fix: string): CheckResult => ({ status: 'warn', detail, fix });
 
-export const fail = (detail: string, mend: string): CheckResult => ({ status: 'fail', detail, mend });
+export const fail = (detail: string, fix: string): CheckResult => ({ status: 'fail', detail, fix });
 
 /** Where the copies of the secret are. */
 interface SecretPlaces {
@@ -73,8 +73,8 @@ export interface DoctorContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What several checks want to know; each is looked up once. */
   readonly lookups: Lookups;
-  /** How commands are written that mend something. */
-  readonly commands: MendCommands;
+  /** How commands are written that fix something. */
+  readonly commands: FixHints;
   /** Undefined where none was named. */
   readonly smtp: SmtpTarget | undefined;
   readonly secrets: SecretPlaces;

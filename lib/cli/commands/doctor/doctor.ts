@@ -28,11 +28,11 @@ Examples:
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** `mailctl doctor`: what is wrong, and what mends it. */
+/** `mailctl doctor`: what is wrong, and what fixes it. */
 export function registerDoctor(program: Command, run: RunCommand): void {
   const doctor = program
     .command('doctor')
-    .description('check everything, and say what mends what is wrong')
+    .description('check everything, and say what fixes what is wrong')
     .option('--only <groups>', 'these groups of checks alone, such as dns,smtp', parseGroups)
     .option('--skip <groups>', 'all but these groups', parseGroups)
     .addOption(
@@ -163,14 +163,14 @@ function reportValue(reports: readonly CheckReport[]) {
   };
 }
 
-/** A line for each check, the mend below what it is for. */
+/** A line for each check, the fix below what it is for. */
 function renderReport(terminal: Terminal, reports: readonly CheckReport[]): string {
   const rows = reports.map(({ group, name, result }) => [
     terminal.paint(STYLES[result.status], result.status),
     group,
     name,
-    'mend' in result
-      ? `${wrapWords(result.detail, DETAIL_WIDTH)}\n→ ${result.mend}`
+    'fix' in result
+      ? `${wrapWords(result.detail, DETAIL_WIDTH)}\n→ ${result.fix}`
       : wrapWords(result.detail, DETAIL_WIDTH),
   ]);
   const counts = (['ok', 'warn', 'fail', 'skipped'] as const).map(

@@ -79,13 +79,13 @@ function outOfTime({ group }: Check, { commands }: DoctorContext, timeoutMs: num
 
 async function couldNotBeChecked(error: unknown, check: Check, context: DoctorContext): Promise<CheckResult> {
   const { commands } = context;
-  const { code, message, mend } = describeFailure(error, commands);
+  const { code, message, fix } = describeFailure(error, commands);
   // Without credentials nothing of AWS can be asked, which is told once.
   if (SIGNED_OUT.includes(code) && check.group !== 'account' && (await isSignedOut(context))) {
     return skipped('AWS does not take the credentials: see account');
   }
   const again = `try again in a minute: ${commands.mailctl(`doctor --only ${check.group}`)}`;
-  return fail(`could not be checked: ${message} (${code})`, mend === lookFurther(commands) ? again : mend);
+  return fail(`could not be checked: ${message} (${code})`, fix === lookFurther(commands) ? again : fix);
 }
 
 async function isSignedOut({ lookups }: DoctorContext): Promise<boolean> {

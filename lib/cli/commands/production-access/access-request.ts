@@ -152,10 +152,10 @@ export async function writeUseCase(file: string, text: string): Promise<void> {
   await writeFile(file, `${text}\n`, { flag: 'wx' }).catch((cause: NodeJS.ErrnoException) => {
     const exists = cause.code === 'EEXIST';
     const message = exists ? `${file} is there already` : `${file} cannot be written: ${cause.code}`;
-    const mend = exists
+    const fix = exists
       ? 'name another --draft-file, or file it by --text'
       : 'name a file that can be written';
-    throw new OperatorError(exists ? 'FILE_EXISTS' : 'FILE_UNWRITABLE', message, mend, { cause });
+    throw new OperatorError(exists ? 'FILE_EXISTS' : 'FILE_UNWRITABLE', message, fix, { cause });
   });
 }
 

@@ -4,9 +4,9 @@ import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
 import {
   type AccessState,
-  type AccountStanding,
+  type AccountState,
   accessStateOf,
-  readStanding,
+  readAccountState,
 } from '../../lookups/sending-account.ts';
 import type { Style, Terminal } from '../../terminal.ts';
 import {
@@ -152,8 +152,8 @@ async function prepareRequest(
   { website, contact: contacts, dailyVolume, language, text }: RequestFlags,
 ): Promise<AccessRequest> {
   if (text === undefined && language !== 'EN') {
-    const mend = 'write it in that language and give it by --text FILE';
-    throw new OperatorError('NO_DRAFT', `there is no draft in ${language}`, mend);
+    const fix = 'write it in that language and give it by --text FILE';
+    throw new OperatorError('NO_DRAFT', `there is no draft in ${language}`, fix);
   }
   const useCase =
     text === undefined ? await draft(context, { website, dailyVolume }) : await readUseCase(text);
@@ -165,7 +165,7 @@ async function draft(
   asked: { readonly website: string; readonly dailyVolume: number | undefined },
 ): Promise<string> {
   const facts = await deploymentFacts(context);
-  const { suppressedReasons } = await readStanding(await context.aws.ses(), context.signal);
+  const { suppressedReasons } = await readAccountState(await context.aws.ses(), context.signal);
   return draftUseCase({ ...facts, ...asked, suppressedReasons });
 }
 
@@ -175,13 +175,13 @@ async function askAndFile(
   request: AccessRequest,
 ): Promise<RequestOutcome> {
   const ses = await aws.ses();
-  const read = async () => accessStateOf(await readStanding(ses, signal));
+  const read = async () => accessStateOf(await readAccountState(ses, signal));
   const before = await read();
   terminal.note(renderRequest(terminal, request));
   if (before.kind !== 'sandbox') return { filed: false, state: before };
   if (!(await terminal.confirm('File this request with AWS?'))) {
-    const mend = 'answer y, or give --yes where nobody can answer; nothing was filed';
-    return { filed: false, state: { ...before, mend } };
+    const fix = 'answer y, or give --yes where nobody can answer; nothing was filed';
+    return { filed: false, state: { ...before, fix } };
   }
   const filing = await fileRequest(ses, request, signal);
   const after = await read();
@@ -191,14 +191,14 @@ async function askAndFile(
 }
 
 function refused({ detail }: AccessState): AccessState {
-  const mend =
+  const fix =
     'look for the case of the request that was made before at https://support.console.aws.amazon.com/support/home and reply to it';
-  return { kind: 'denied', detail: `${detail}; AWS takes no second request (ConflictException)`, mend };
+  return { kind: 'denied', detail: `${detail}; AWS takes no second request (ConflictException)`, fix };
 }
 
 /** `mailctl production-access`. */
 async function runShowCommand({ aws, terminal, signal }: CommandContext): Promise<ExitCode> {
-  const standing = await readStanding(await aws.ses(), signal);
+  const standing = await readAccountState(await aws.ses(), signal);
   const state = accessStateOf(standing);
   terminal.result({ ...standing, state }, () => renderStanding(terminal, standing, state));
   return state.kind === 'granted' ? EXIT.ok : EXIT.warning;
@@ -213,10 +213,10 @@ const STYLES: Readonly<Record<AccessState['kind'], Style>> = {
 
 function renderState(terminal: Terminal, state: AccessState): string {
   const line = `${terminal.paint(STYLES[state.kind], state.kind)}: ${state.detail}`;
-  return 'mend' in state ? `${line}\n  next: ${state.mend}` : line;
+  return 'fix' in state ? `${line}\n  next: ${state.fix}` : line;
 }
 
-function renderStanding(terminal: Terminal, standing: AccountStanding, state: AccessState): string {
+function renderStanding(terminal: Terminal, standing: AccountState, state: AccessState): string {
   const { sendingEnabled, enforcement, quota, review, told } = standing;
   const { perDay, perSecond, sentInLastDay } = quota;
   // SES says "no limit" so.

@@ -2,7 +2,7 @@ import type { VaultKv, VaultSecret } from '../../../adapters/vault/vault-kv.ts';
 import { OperatorError } from '../../errors.ts';
 import type { SecretFields } from '../../lookups/secrets.ts';
 import { compareFields, type FieldStanding } from '../../lookups/secrets.ts';
-import { tellVaultFailure } from '../../lookups/vault-failure.ts';
+import { explainVaultFailure } from '../../lookups/vault-failure.ts';
 
 /** What a write would do. No value is in it. */
 export interface VaultPlan {
@@ -39,7 +39,7 @@ export interface BringToVault {
 }
 
 /** Each time somebody else was quicker. */
-const MOST_TRIES = 5;
+const MAX_TRIES = 5;
 
 /**
  * Brings the fields to a secret of Vault, and leaves what else is in it. It writes only on top of the version that
@@ -56,8 +56,8 @@ export async function bringToVault({
   signal,
 }: BringToVault): Promise<VaultOutcome> {
   let before: VaultSecret | undefined;
-  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-    const secret = await tellVaultFailure(kv.read(path, signal));
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const secret = await explainVaultFailure(kv.read(path, signal));
     refuse(fieldsOf(secret));
     const plan = planOf(`${kv.mount}/${path}`, wanted, secret, before);
     const { version, fields } = plan;
@@ -65,13 +65,15 @@ export async function bringToVault({
     if (fields.every(({ standing }) => standing === 'same')) return { kind: 'unchanged', ...outcome };
     if (!(await approve(plan))) return { kind: 'left', ...outcome };
     signal.throwIfAborted();
-    const write = await tellVaultFailure(kv.write(path, { ...fieldsOf(secret), ...wanted }, version, signal));
+    const write = await explainVaultFailure(
+      kv.write(path, { ...fieldsOf(secret), ...wanted }, version, signal),
+    );
     if (write.kind === 'written') return { kind: 'written', ...outcome, version: write.version };
     before = secret;
   }
   throw new OperatorError(
     'VAULT_BUSY',
-    `somebody else wrote ${kv.mount}/${path} each time before this could, ${MOST_TRIES} times`,
+    `somebody else wrote ${kv.mount}/${path} each time before this could, ${MAX_TRIES} times`,
     `find out what writes it (vault kv metadata get ${kv.mount}/${path} has the times), then run it again`,
   );
 }

@@ -14,7 +14,7 @@ import {
   sesPathOf,
   type VaultFlags,
 } from '../../lookups/secrets.ts';
-import { tellVaultFailure } from '../../lookups/vault-failure.ts';
+import { explainVaultFailure } from '../../lookups/vault-failure.ts';
 import type { Terminal } from '../../terminal.ts';
 
 export interface DiffFlags extends VaultFlags {
@@ -51,7 +51,7 @@ export async function compareWithVault(
   source: SecretFields,
 ): Promise<CopyComparison> {
   const kv = await openVault(env, flags.mount);
-  const secret = await tellVaultFailure(kv.read(sesPathOf(flags, deployment.project), signal));
+  const secret = await explainVaultFailure(kv.read(sesPathOf(flags, deployment.project), signal));
   return compareFields(source, 'vault', secret.kind === 'present' ? secret.fields : {});
 }
 

@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import type { CommandContext } from '../../context.ts';
 import { pipelineOutputs } from '../../deployment.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
-import type { MendCommands } from '../../hints.ts';
+import type { FixHints } from '../../hints.ts';
 import { readSourceSecret, SES_FIELDS, type SecretFields, sesPathOf } from '../../lookups/secrets.ts';
 
 export interface KubernetesFlags {
@@ -73,7 +73,7 @@ async function remoteKey(
 const secretName = (arn: string) =>
   arn.replace(/^arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+)-\w{6}$/, '$1');
 
-function refusal({ namespace, name }: KubernetesFlags, commands: MendCommands): OperatorError {
+function refusal({ namespace, name }: KubernetesFlags, commands: FixHints): OperatorError {
   const nameFlag = name === 'keybuzz-ses' ? '' : ` --name ${name}`;
   const print = commands.mailctl(`secrets kubernetes --namespace ${namespace}${nameFlag}`);
   return new OperatorError(

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { untilAborted } from '../../../common/async.ts';
 import { maskAddressesIn } from '../../../domain/address.ts';
-import { type Fate, isDelivery, isLoss } from '../../../domain/delivery-status.ts';
-import type { PartFates } from '../../../ports/ledger.ts';
-import { type Letter, printable } from '../../lookups/dead-letters.ts';
-import { describeFate } from '../../lookups/status-events.ts';
+import { type DeliveryStatus, isDelivery, isLoss } from '../../../domain/delivery-status.ts';
+import type { BatchStatuses } from '../../../ports/ledger.ts';
+import { type DeadLetter, printable } from '../../lookups/dead-letters.ts';
+import { describeStatus } from '../../lookups/status-events.ts';
 import type { SendEnding, SendStep } from './send-directly.ts';
 
 /** Who knows what became of a delivery. */
-export interface FateSources {
-  parts(id: string): Promise<readonly PartFates[]>;
+export interface StatusSources {
+  parts(id: string): Promise<readonly BatchStatuses[]>;
   /** Looking at dead letters keeps others from them for a moment. */
-  letters(id: string): Promise<{ readonly letters: readonly Letter[] }>;
+  deadLetters(id: string): Promise<{ readonly deadLetters: readonly DeadLetter[] }>;
 }
 
 export interface FollowOptions {
@@ -31,13 +31,13 @@ const POLL_MS = 500;
 const FIRST_LOOK_MS = 4_000;
 
 /**
- * Follows a delivery to one recipient through the ledger until its fate is known, and tells each step as it is seen.
+ * Follows a delivery to one recipient through the ledger until its status is known, and tells each step as it is seen.
  *
  * @throws the signal's reason, once it aborts; what the sources throw
  */
 export async function followDelivery(
   id: string,
-  sources: FateSources,
+  sources: StatusSources,
   options: FollowOptions,
 ): Promise<SendEnding> {
   const { timeoutMs, signal, onStep, startedAt, knownLetters = new Set() } = options;
@@ -55,8 +55,8 @@ export async function followDelivery(
     const isOver = elapsed() >= timeoutMs;
     if (isOver || elapsed() >= lookAfterMs) {
       lookAfterMs = 2 * elapsed();
-      const { letters } = await untilAborted(sources.letters(id), signal);
-      const parked = letters.find(({ queueMessageId }) => !knownLetters.has(queueMessageId));
+      const { deadLetters } = await untilAborted(sources.deadLetters(id), signal);
+      const parked = deadLetters.find(({ queueMessageId }) => !knownLetters.has(queueMessageId));
       if (parked !== undefined) return parkedEnding(id, parked);
     }
     if (isOver) return openEnding(id, parts, timeoutMs);
@@ -64,43 +64,43 @@ export async function followDelivery(
   }
 }
 
-function stepsOf({ state, claim, sesMessageId, fates }: PartFates): string[] {
+function stepsOf({ state, claim, sesMessageId, statuses }: BatchStatuses): string[] {
   const isSent = state === 'sent';
   return [
     ...(claim === undefined ? [] : ['the resend Lambda offered it to SES']),
     ...(state === 'unknown' ? ['SES gave no answer; the Lambda waits for its event'] : []),
     ...(state === 'open' ? ['SES did not take it now; it is tried again'] : []),
     ...(isSent && sesMessageId !== undefined ? [`SES took it as ${sesMessageId}`] : []),
-    ...Object.values(fates)
+    ...Object.values(statuses)
       .filter(({ kind }) => kind !== 'sent')
-      .map(fateText),
+      .map(statusText),
   ];
 }
 
-function endingOf(id: string, parts: readonly PartFates[]): SendEnding | undefined {
-  const fates = parts.flatMap((part) => Object.values(part.fates));
-  const lost = fates.find(isLoss);
-  if (lost !== undefined) return { verdict: 'failed', detail: fateText(lost), mend: `mailctl status ${id}` };
-  const delivered = fates.find(isDelivery);
-  if (delivered !== undefined) return { verdict: 'delivered', detail: fateText(delivered) };
+function endingOf(id: string, parts: readonly BatchStatuses[]): SendEnding | undefined {
+  const statuses = parts.flatMap((part) => Object.values(part.statuses));
+  const lost = statuses.find(isLoss);
+  if (lost !== undefined) return { verdict: 'failed', detail: statusText(lost), fix: `mailctl status ${id}` };
+  const delivered = statuses.find(isDelivery);
+  if (delivered !== undefined) return { verdict: 'delivered', detail: statusText(delivered) };
   if (parts.some(({ state }) => state === 'refused')) {
-    return { verdict: 'failed', detail: 'SES would never take it', mend: `mailctl dlq show ${id}` };
+    return { verdict: 'failed', detail: 'SES would never take it', fix: `mailctl dlq show ${id}` };
   }
   return undefined;
 }
 
-function parkedEnding(id: string, { cause, detail }: Letter): SendEnding {
-  return { verdict: 'failed', detail: `parked: ${cause}: ${detail}`, mend: `mailctl dlq show ${id}` };
+function parkedEnding(id: string, { cause, detail }: DeadLetter): SendEnding {
+  return { verdict: 'failed', detail: `parked: ${cause}: ${detail}`, fix: `mailctl dlq show ${id}` };
 }
 
-function openEnding(id: string, parts: readonly PartFates[], timeoutMs: number): SendEnding {
+function openEnding(id: string, parts: readonly BatchStatuses[], timeoutMs: number): SendEnding {
   const last = parts.flatMap(stepsOf).at(-1) ?? 'the resend Lambda has not touched it';
   const detail = `not known after ${timeoutMs / 1000} s; the last that was seen: ${last}`;
   return {
     verdict: 'open',
     detail,
-    mend: `mailctl status ${id}, later; mailctl doctor says what holds it up`,
+    fix: `mailctl status ${id}, later; mailctl doctor says what holds it up`,
   };
 }
 
-const fateText = (fate: Fate) => printable(maskAddressesIn(describeFate(fate)));
+const statusText = (status: DeliveryStatus) => printable(maskAddressesIn(describeStatus(status)));

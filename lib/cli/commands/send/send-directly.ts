@@ -6,7 +6,7 @@ import { maskAddressesIn } from '../../../domain/address.ts';
 import type { Delivery } from '../../../domain/delivery.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { readMailerSettings, SettingsError } from '../../../mailer/settings.ts';
-import type { RawMail, SendVerdict } from '../../../ports/senders.ts';
+import type { RawMail, SesErrorClass } from '../../../ports/senders.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
 import { printable } from '../../lookups/dead-letters.ts';
 
@@ -42,15 +42,15 @@ function rawMailOf({ id, from, to, mime }: Delivery): RawMail {
   return { deliveryId: id, part: 0, from, recipients: to, mime, tags: {} };
 }
 
-function sesEnding(verdict: SendVerdict, detail: string): SendEnding {
+function sesEnding(verdict: SesErrorClass, detail: string): SendEnding {
   if (verdict.kind === 'retry' && verdict.answerLost) {
-    const mend = 'SES may have taken it all the same; wait a minute before you send again';
-    return { verdict: 'open', detail: `SES gave no answer: ${detail}`, mend };
+    const fix = 'SES may have taken it all the same; wait a minute before you send again';
+    return { verdict: 'open', detail: `SES gave no answer: ${detail}`, fix };
   }
-  return { verdict: 'failed', detail: `SES did not take it: ${detail}`, mend: mendOf(verdict.cause) };
+  return { verdict: 'failed', detail: `SES did not take it: ${detail}`, fix: fixFor(verdict.cause) };
 }
 
-function mendOf(cause: string): string {
+function fixFor(cause: string): string {
   switch (cause) {
     case 'identity-not-verified':
       return 'mailctl doctor --only identity,sending; the sandbox allows verified recipients alone, and the mailbox simulator';
@@ -77,12 +77,12 @@ export function smtpSettingsOf(env: Readonly<Record<string, string | undefined>>
     return readMailerSettings({ ...Object.fromEntries(own), ...NO_QUEUE }).smtp;
   } catch (cause) {
     if (!(cause instanceof SettingsError)) throw cause;
-    const mend = "set SMTP_HOST, SMTP_PORT, SMTP_USER and SMTP_PASSWORD as the API's worker has them";
-    throw new OperatorError('WRONG_SETTING', cause.message, mend, { cause });
+    const fix = "set SMTP_HOST, SMTP_PORT, SMTP_USER and SMTP_PASSWORD as the API's worker has them";
+    throw new OperatorError('WRONG_SETTING', cause.message, fix, { cause });
   }
 }
 
-/** Offers the mail to the API's own mail server. Its 250 is the last that can be known: the server tells no fates. */
+/** Offers the mail to the API's own mail server. Its 250 is the last that can be known: the server tells no statuses. */
 export async function sendBySmtp(
   delivery: Delivery,
   settings: SmtpSettings,
@@ -105,11 +105,11 @@ export async function sendBySmtp(
 function smtpEnding({ class: failureClass, code, response, phase }: Failure): SendEnding {
   const words = response === undefined ? (code ?? 'no answer') : shown(response);
   if (failureClass === 'unknown') {
-    const mend = 'look into the log of the mail server before you send again';
-    return { verdict: 'open', detail: `its data was sent and no answer came: ${words}`, mend };
+    const fix = 'look into the log of the mail server before you send again';
+    return { verdict: 'open', detail: `its data was sent and no answer came: ${words}`, fix };
   }
-  const mend = 'mailctl doctor --only smtp';
-  return { verdict: 'failed', detail: `SMTP did not take it: ${failureClass} at ${phase}, ${words}`, mend };
+  const fix = 'mailctl doctor --only smtp';
+  return { verdict: 'failed', detail: `SMTP did not take it: ${failureClass} at ${phase}, ${words}`, fix };
 }
 
 const shown = (response: string) => printable(maskAddressesIn(response));
@@ -129,13 +129,13 @@ export interface SendStep {
 export interface SendEnding {
   /**
    * - `delivered`: the recipient's server has it, or, by SMTP, mail-core has.
-   * - `open`: it was sent, and its fate is not known yet.
+   * - `open`: it was sent, and its status is not known yet.
    * - `failed`: it does not come, or not without a person.
    */
   readonly verdict: 'delivered' | 'open' | 'failed';
   readonly detail: string;
   /** What to do; absent where there is nothing to do. */
-  readonly mend?: string | undefined;
+  readonly fix?: string | undefined;
 }
 
 /** What became of a test mail. Addresses are masked. */

@@ -4,8 +4,8 @@ import { untilAborted } from '../../../common/async.ts';
 import { maskAddress } from '../../../domain/address.ts';
 import { packMime } from '../../../domain/content.ts';
 import type { Delivery } from '../../../domain/delivery.ts';
-import { ENVELOPE_VERSION, type Envelope } from '../../../domain/fallback-message.ts';
-import { freezeDelivery } from '../../../mailer/compose-delivery.ts';
+import { FALLBACK_MESSAGE_VERSION, type FallbackMessage } from '../../../domain/fallback-message.ts';
+import { composeDelivery } from '../../../mailer/compose-delivery.ts';
 import type { FallbackQueue } from '../../../ports/queues.ts';
 import type { CommandContext } from '../../context.ts';
 import { describeDeployment, identityStackName, pipelineOutputs } from '../../deployment.ts';
@@ -70,7 +70,7 @@ async function sendByAws(
   const { sources, close } = openDeliverySources(context, DEFAULT_SOFT_BOUNCES);
   try {
     await refuseSuppressed(to, sources, signal);
-    const before = isKnownId ? (await untilAborted(sources.letters(id), signal)).letters : [];
+    const before = isKnownId ? (await untilAborted(sources.deadLetters(id), signal)).deadLetters : [];
     const startedAt = performance.now();
     const tell = (what: string) => onStep({ what, afterMs: Math.round(performance.now() - startedAt) });
     if (by === 'ses') {
@@ -83,7 +83,7 @@ async function sendByAws(
       const queueMessageId = await untilAborted(handOverTestMail(delivery, queue), signal);
       tell(`handed over to the fallback queue (SQS ${queueMessageId})`);
     }
-    if (!wait) return { verdict: 'open', detail: 'not waited for', mend: `mailctl status ${id}` };
+    if (!wait) return { verdict: 'open', detail: 'not waited for', fix: `mailctl status ${id}` };
     const knownLetters = new Set(before.map(({ queueMessageId }) => queueMessageId));
     return await followDelivery(id, sources, { timeoutMs, signal, onStep, startedAt, knownLetters });
   } finally {
@@ -112,12 +112,12 @@ interface TestMail {
 const TIME_TO_LIVE_MS = 60 * 60 * 1000;
 
 /**
- * A mail that says what it is, composed and frozen as the API's own are.
+ * A mail that says what it is, composed and composed as the API's own are.
  *
  * @throws {@link OperatorError} where the pipeline would refuse it
  */
 async function composeTestMail({ id, by, from, to }: TestMail, now: Date): Promise<Delivery> {
-  const frozen = await new MailComposer('content-only').compose({
+  const composed = await new MailComposer('content-only').compose({
     from: { name: 'mailctl', address: from },
     to,
     subject: `Test mail by ${by}`,
@@ -126,7 +126,7 @@ async function composeTestMail({ id, by, from, to }: TestMail, now: Date): Promi
     headers: { 'Auto-Submitted': 'auto-generated' },
   });
   const expiresAt = new Date(now.getTime() + TIME_TO_LIVE_MS);
-  const result = freezeDelivery(frozen, { id, expiresAt }, now);
+  const result = composeDelivery(composed, { id, expiresAt }, now);
   if (result.kind === 'delivery') return result.delivery;
   throw new OperatorError('MAIL_REFUSED', result.detail, 'choose another --from or --to');
 }
@@ -165,13 +165,13 @@ export const SIMULATOR = 'success@simulator.amazonses.com';
 
 /** Hands the mail over as the worker does, but for a failure: SMTP was never tried. @returns the id that SQS gave */
 function handOverTestMail(delivery: Delivery, queue: FallbackQueue): Promise<string> {
-  const envelope: Envelope = {
-    version: ENVELOPE_VERSION,
+  const message: FallbackMessage = {
+    version: FALLBACK_MESSAGE_VERSION,
     id: delivery.id,
     envelope: { from: delivery.from, to: [...delivery.to] },
     content: packMime(delivery.mime),
     createdAt: delivery.createdAt.toISOString(),
     expiresAt: delivery.expiresAt.toISOString(),
   };
-  return queue.push(envelope);
+  return queue.push(message);
 }

@@ -21,7 +21,7 @@ The ways:
 The mailbox simulator takes mail from the sandbox, too. bounce@ and complaint@simulator.amazonses.com show what becomes
 of a bounce and of a complaint; they then stand on the suppression list like anybody else.
 
-Exit codes: 0 delivered, or taken by mail-core; 1 sent, but its fate is not known yet; 2 it failed.
+Exit codes: 0 delivered, or taken by mail-core; 1 sent, but its status is not known yet; 2 it failed.
 
 Examples:
   mailctl send
@@ -38,7 +38,7 @@ export function registerSend(program: Command, run: RunCommand): void {
     .addOption(new Option('--to <address>', 'the recipient').argParser(address).default(SIMULATOR))
     .option('--from <address>', 'the sender (default: mailctl@ the domain that is deployed)', address)
     .addOption(
-      new Option('--timeout <seconds>', 'how long to wait for its fate')
+      new Option('--timeout <seconds>', 'how long to wait for its status')
         .argParser(milliseconds)
         .default(DEFAULT_TIMEOUT_MS, String(DEFAULT_TIMEOUT_MS / 1000)),
     )
@@ -91,11 +91,11 @@ export function renderStep({ what, afterMs }: SendStep): string {
 /** The steps were told as they came. */
 export function renderSend(
   terminal: Terminal,
-  { id, by, from, to, verdict, detail, mend }: SendResult,
+  { id, by, from, to, verdict, detail, fix }: SendResult,
 ): string {
   return [
     `${terminal.paint(STYLES[verdict], verdict)}: ${detail}`,
     `  delivery ${id} by ${by}, from ${from} to ${to}`,
-    ...(mend === undefined ? [] : [`  next: ${mend}`]),
+    ...(fix === undefined ? [] : [`  next: ${fix}`]),
   ].join('\n');
 }

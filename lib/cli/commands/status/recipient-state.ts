@@ -1,9 +1,9 @@
 import type { TracedAttempt } from '../../../adapters/postgres/delivery-rows.ts';
 import { addressKey } from '../../../domain/address.ts';
-import { type Fate, type Fates, isLoss } from '../../../domain/delivery-status.ts';
-import type { LedgerPart } from '../../../ports/ledger.ts';
-import { answerIn, type DeliveryFacts } from '../../lookups/delivery-facts.ts';
-import { describeFate } from '../../lookups/status-events.ts';
+import { type DeliveryStatus, isLoss, type RecipientStatuses } from '../../../domain/delivery-status.ts';
+import type { SendBatch } from '../../../ports/ledger.ts';
+import { type DeliveryFacts, readingWithin } from '../../lookups/delivery-facts.ts';
+import { describeStatus } from '../../lookups/status-events.ts';
 
 /** Where the mail stands for one recipient. */
 export interface RecipientState {
@@ -14,21 +14,26 @@ export interface RecipientState {
 }
 
 /** What SES told counts most; what SMTP took has no later word. Then comes what keeps the mail from moving on. */
-export function stateOf(address: string, fates: Fates, facts: DeliveryFacts, now: Date): RecipientState {
+export function deriveState(
+  address: string,
+  statuses: RecipientStatuses,
+  facts: DeliveryFacts,
+  now: Date,
+): RecipientState {
   const going = (state: string): RecipientState => ({ address, state, lost: false });
   const lost = (state: string): RecipientState => ({ address, state, lost: true });
-  const fate: Fate | undefined = Object.hasOwn(fates, address) ? fates[address] : undefined;
-  if (fate !== undefined) return { address, state: describeFate(fate), lost: isLoss(fate) };
+  const status: DeliveryStatus | undefined = Object.hasOwn(statuses, address) ? statuses[address] : undefined;
+  if (status !== undefined) return { address, state: describeStatus(status), lost: isLoss(status) };
 
   const has = (list: readonly string[] = []) => list.some((one) => addressKey(one) === address);
-  const attempts = answerIn(facts.row)?.attempts ?? [];
+  const attempts = readingWithin(facts.row)?.attempts ?? [];
   if (attempts.some(({ smtp }) => has(smtp?.recipients))) return going('taken by SMTP');
-  const parts = (answerIn(facts.parts) ?? []).filter(({ recipients }) => has(recipients));
+  const parts = (readingWithin(facts.parts) ?? []).filter(({ recipients }) => has(recipients));
   if (parts.some(({ state }) => state === 'sent')) return going('taken by SES');
-  const letter = (answerIn(facts.letters)?.letters ?? []).find(
-    ({ parsed }) => parsed.kind === 'envelope' && has(parsed.envelope.envelope.to),
+  const deadLetter = (readingWithin(facts.deadLetters)?.deadLetters ?? []).find(
+    ({ parsed }) => parsed.kind === 'message' && has(parsed.message.envelope.to),
   );
-  if (letter !== undefined) return going(`parked: ${letter.cause}`);
+  if (deadLetter !== undefined) return going(`parked: ${deadLetter.cause}`);
   if (parts.some(({ state }) => state === 'refused')) return lost('refused by SES');
   if (parts.some((part) => isUnknown(part, now))) return going('unknown whether SES has it');
 
@@ -40,12 +45,12 @@ export function stateOf(address: string, fates: Fates, facts: DeliveryFacts, now
 }
 
 /** Whether nobody knows if SES took it: a claim that has ended without a word was of a Lambda that was killed. */
-function isUnknown({ state, claim }: LedgerPart, now: Date): boolean {
+function isUnknown({ state, claim }: SendBatch, now: Date): boolean {
   return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt < now);
 }
 
 function isSuppressed(address: string, facts: DeliveryFacts): boolean {
-  const listed = answerIn(facts.suppressed)?.addresses.find((one) => one.address === address);
+  const listed = readingWithin(facts.suppressed)?.addresses.find((one) => one.address === address);
   return listed !== undefined && (listed.pipeline !== undefined || listed.ses !== undefined);
 }
 
@@ -55,24 +60,24 @@ const HOUR_MS = 60 * 60 * 1000;
 const USUAL_WAIT_HOURS = 6;
 
 /** What of the ledger a person should look at: what SES refused, and what has waited for longer than is usual. */
-export function partConcerns(facts: DeliveryFacts, now: Date): string[] {
-  const parts = answerIn(facts.parts) ?? [];
-  const handedOverAt = firstHandOver(answerIn(facts.row)?.attempts ?? []);
+export function batchConcerns(facts: DeliveryFacts, now: Date): string[] {
+  const parts = readingWithin(facts.parts) ?? [];
+  const handedOverAt = firstHandOver(readingWithin(facts.row)?.attempts ?? []);
   return parts.flatMap((part) => concernOf(part, handedOverAt, now));
 }
 
-function concernOf(part: LedgerPart, handedOverAt: number, now: Date): string[] {
-  const name = `part ${part.part}`;
-  if (part.state === 'refused') return [`${name}: SES refused it for ever, for ${forWhom(part)}`];
-  const unknown = isUnknown(part, now);
-  if (!unknown && part.state !== 'open') return [];
+function concernOf(batch: SendBatch, handedOverAt: number, now: Date): string[] {
+  const name = `part ${batch.part}`;
+  if (batch.state === 'refused') return [`${name}: SES refused it for ever, for ${forWhom(batch)}`];
+  const unknown = isUnknown(batch, now);
+  if (!unknown && batch.state !== 'open') return [];
   // A claim is that of the latest try alone.
-  const since = Math.min(part.claim?.startedAt.getTime() ?? Number.POSITIVE_INFINITY, handedOverAt);
+  const since = Math.min(batch.claim?.startedAt.getTime() ?? Number.POSITIVE_INFINITY, handedOverAt);
   const hours = Math.floor((now.getTime() - since) / HOUR_MS);
   if (hours < USUAL_WAIT_HOURS) return [];
   const what = unknown ? 'it is unknown whether SES has it' : 'SES has not taken it';
   return [
-    `${name}: ${what}, since ${hours} hours, for ${forWhom(part)}: look at the log of the resend Lambda`,
+    `${name}: ${what}, since ${hours} hours, for ${forWhom(batch)}: look at the log of the resend Lambda`,
   ];
 }
 
@@ -82,6 +87,6 @@ function firstHandOver(attempts: readonly TracedAttempt[]): number {
   return Math.min(...times);
 }
 
-function forWhom({ recipients }: LedgerPart): string {
+function forWhom({ recipients }: SendBatch): string {
   return recipients.length === 1 ? '1 recipient' : `${recipients.length} recipients`;
 }

@@ -1,14 +1,14 @@
 import { maskAddress, maskAddressesIn } from '../../../domain/address.ts';
 import { printable } from '../../lookups/dead-letters.ts';
-import { answerIn, type DeliveryFacts, type Told } from '../../lookups/delivery-facts.ts';
+import { type DeliveryFacts, type Reading, readingWithin } from '../../lookups/delivery-facts.ts';
 import type { Terminal } from '../../terminal.ts';
-import type { DeliveryStory } from './timeline.ts';
+import type { DeliveryTimeline } from './timeline.ts';
 
 /** As many recipients are named on a line. */
 const MAX_NAMED = 3;
 
 /** What `--json` gives. */
-export interface ShownStory {
+export interface ShownTimeline {
   readonly id: string;
   readonly tenantId: string | undefined;
   /** Of the row. */
@@ -27,17 +27,17 @@ export interface ShownStory {
 interface ShownPlace {
   readonly state: 'asked' | 'skipped' | 'failed';
   readonly detail: string;
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 /** @param whole whether addresses are shown as they are; else they are masked, in the answers of servers, too */
-export function shownStory(facts: DeliveryFacts, story: DeliveryStory, whole: boolean): ShownStory {
+export function shownTimeline(facts: DeliveryFacts, story: DeliveryTimeline, whole: boolean): ShownTimeline {
   const address = whole ? (one: string) => one : maskAddress;
   // Servers word their answers; nothing of them may move the cursor of a terminal.
   const text = (line: string) => printable(whole ? line : maskAddressesIn(line));
-  const row = answerIn(facts.row);
+  const row = readingWithin(facts.row);
   const tenantId =
-    row?.tenantId ?? answerIn(facts.parts)?.find((part) => part.tenantId !== undefined)?.tenantId;
+    row?.tenantId ?? readingWithin(facts.parts)?.find((part) => part.tenantId !== undefined)?.tenantId;
   return {
     id: facts.id,
     tenantId: tenantId === undefined ? undefined : text(tenantId),
@@ -54,7 +54,7 @@ export function shownStory(facts: DeliveryFacts, story: DeliveryStory, whole: bo
   };
 }
 
-export function renderStory(terminal: Terminal, story: ShownStory): string {
+export function renderTimeline(terminal: Terminal, story: ShownTimeline): string {
   const { id, tenantId, status, recipients, concerns, events, places } = story;
   const heading = [
     terminal.paint('bold', id),
@@ -76,7 +76,7 @@ export function renderStory(terminal: Terminal, story: ShownStory): string {
   ].join('\n');
 }
 
-function shownPlaces({ row, queue, letters, parts, suppressed }: DeliveryFacts): ShownStory['places'] {
+function shownPlaces({ row, queue, deadLetters, parts, suppressed }: DeliveryFacts): ShownTimeline['places'] {
   return {
     row: shownPlace(row, (value) =>
       value === undefined ? 'there is no such row' : `status ${printable(value.status ?? '-')}`,
@@ -87,8 +87,8 @@ function shownPlaces({ row, queue, letters, parts, suppressed }: DeliveryFacts):
         `${waiting} wait and ${outOfSight} are in hand; they are not looked into, since each look counts as a try`,
     ),
     'dead letters': shownPlace(
-      letters,
-      (found) => `${found.letters.length} of it among the ${found.looked} looked at`,
+      deadLetters,
+      (found) => `${found.deadLetters.length} of it among the ${found.looked} looked at`,
     ),
     ledger: shownPlace(parts, (value) => (value.length === 0 ? 'nothing' : `${value.length} parts`)),
     suppression: shownPlace(suppressed, ({ addresses, unavailable }) => {
@@ -101,21 +101,21 @@ function shownPlaces({ row, queue, letters, parts, suppressed }: DeliveryFacts):
   };
 }
 
-function shownPlace<Value>(told: Told<Value>, detail: (value: Value) => string): ShownPlace {
+function shownPlace<Value>(told: Reading<Value>, detail: (value: Value) => string): ShownPlace {
   switch (told.kind) {
     case 'told':
       return { state: 'asked', detail: detail(told.value) };
     case 'skipped':
       return { state: 'skipped', detail: told.reason };
     case 'failed':
-      return { state: 'failed', detail: told.failure.message, mend: told.failure.mend };
+      return { state: 'failed', detail: told.failure.message, fix: told.failure.fix };
   }
 }
 
-function renderPlace(terminal: Terminal, name: string, { state, detail, mend }: ShownPlace): string {
+function renderPlace(terminal: Terminal, name: string, { state, detail, fix }: ShownPlace): string {
   const line = `${name}: ${state === 'asked' ? '' : `${state}: `}${detail}`;
   if (state !== 'failed') return terminal.paint('dim', line);
-  return `${terminal.paint('red', line)}\n  mend: ${mend}`;
+  return `${terminal.paint('red', line)}\n  fix: ${fix}`;
 }
 
 function named(recipients: readonly string[]): string {

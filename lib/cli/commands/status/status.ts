@@ -8,8 +8,8 @@ import {
   type SoftBounceOptions,
   softBouncePolicyOf,
 } from '../../lookups/suppression-lists.ts';
-import { renderStory, shownStory } from './render-timeline.ts';
-import { type DeliveryStory, tellDelivery, unaskedPlaces } from './timeline.ts';
+import { renderTimeline, shownTimeline } from './render-timeline.ts';
+import { buildTimeline, type DeliveryTimeline, sourcesNotQueried } from './timeline.ts';
 
 const HELP = `
 Examples:
@@ -52,25 +52,28 @@ async function showStatus(id: string, options: StatusOptions, context: CommandCo
   const { sources, close } = openDeliverySources(context, softBouncePolicyOf(options));
   try {
     const facts = await deliveryFacts(id, sources, signal);
-    const story = tellDelivery(facts, new Date(), commands);
+    const story = buildTimeline(facts, new Date(), commands);
     const failures = failuresIn(facts);
-    if (!story.known && unaskedPlaces(facts).length === 0) throw unknownDelivery(id);
-    const shown = shownStory(facts, story, options.addresses);
-    terminal.result(shown, () => renderStory(terminal, shown));
+    if (!story.known && sourcesNotQueried(facts).length === 0) throw unknownDelivery(id);
+    const shown = shownTimeline(facts, story, options.addresses);
+    terminal.result(shown, () => renderTimeline(terminal, shown));
     return exitCodeOf(story, failures.length);
   } finally {
     await close();
   }
 }
 
-function exitCodeOf({ known, concerns }: DeliveryStory, failures: number): ExitCode {
+function exitCodeOf({ known, concerns }: DeliveryTimeline, failures: number): ExitCode {
   if (!known) return EXIT.failed;
   return concerns.length > 0 || failures > 0 ? EXIT.warning : EXIT.ok;
 }
 
-function failuresIn({ row, queue, letters, parts, suppressed }: DeliveryFacts) {
+function failuresIn({ row, queue, deadLetters, parts, suppressed }: DeliveryFacts) {
   const unasked = suppressed.kind === 'told' ? suppressed.value.unavailable : [];
-  return [...[row, queue, letters, parts, suppressed].filter(({ kind }) => kind === 'failed'), ...unasked];
+  return [
+    ...[row, queue, deadLetters, parts, suppressed].filter(({ kind }) => kind === 'failed'),
+    ...unasked,
+  ];
 }
 
 function unknownDelivery(id: string): OperatorError {

@@ -1,17 +1,22 @@
 import type { DeliveryRow, TracedAttempt } from '../../../adapters/postgres/delivery-rows.ts';
 import { addressKey } from '../../../domain/address.ts';
-import { type Fates, laterFates } from '../../../domain/delivery-status.ts';
-import type { LedgerPart, PartClaim } from '../../../ports/ledger.ts';
-import type { MendCommands } from '../../hints.ts';
-import type { Letter } from '../../lookups/dead-letters.ts';
-import { answerIn, type DeliveryFacts, recipientsOf, type Told } from '../../lookups/delivery-facts.ts';
-import { eventsOfFates, type StoryEvent } from '../../lookups/status-events.ts';
+import { mergeStatuses, type RecipientStatuses } from '../../../domain/delivery-status.ts';
+import type { BatchClaim, SendBatch } from '../../../ports/ledger.ts';
+import type { FixHints } from '../../hints.ts';
+import type { DeadLetter } from '../../lookups/dead-letters.ts';
+import {
+  type DeliveryFacts,
+  type Reading,
+  readingWithin,
+  recipientsOf,
+} from '../../lookups/delivery-facts.ts';
+import { statusEvents, type TimelineEvent } from '../../lookups/status-events.ts';
 import type { ListedAddress } from '../../lookups/suppression-lists.ts';
-import { partConcerns, type RecipientState, stateOf } from './recipient-state.ts';
+import { batchConcerns, deriveState, type RecipientState } from './recipient-state.ts';
 
-export interface DeliveryStory {
+export interface DeliveryTimeline {
   /** In order of time. */
-  readonly events: readonly StoryEvent[];
+  readonly events: readonly TimelineEvent[];
   readonly recipients: readonly RecipientState[];
   /** What a person should look at. */
   readonly concerns: readonly string[];
@@ -20,25 +25,28 @@ export interface DeliveryStory {
 }
 
 /** Makes one story of what all places told. */
-export function tellDelivery(facts: DeliveryFacts, now: Date, commands: MendCommands): DeliveryStory {
-  const row = answerIn(facts.row);
-  const parts = answerIn(facts.parts) ?? [];
-  const letters = answerIn(facts.letters)?.letters ?? [];
-  const listed = (answerIn(facts.suppressed)?.addresses ?? []).filter(
+export function buildTimeline(facts: DeliveryFacts, now: Date, commands: FixHints): DeliveryTimeline {
+  const row = readingWithin(facts.row);
+  const parts = readingWithin(facts.parts) ?? [];
+  const deadLetters = readingWithin(facts.deadLetters)?.deadLetters ?? [];
+  const listed = (readingWithin(facts.suppressed)?.addresses ?? []).filter(
     ({ pipeline, ses }) => pipeline !== undefined || ses !== undefined,
   );
-  const ledgerFates = parts.reduce<Fates>((fates, part) => laterFates(fates, part.fates), {});
+  const ledgerStatuses = parts.reduce<RecipientStatuses>(
+    (statuses, part) => mergeStatuses(statuses, part.statuses),
+    {},
+  );
   const toldSent = new Set(parts.flatMap(({ sentAt, sesMessageId }) => (sentAt && sesMessageId) || []));
   const events = [
     ...(row === undefined ? [] : eventsOfRow(row)),
     ...parts.flatMap((part) => eventsOfPart(part, now)),
-    ...eventsOfFates({ row: row?.fates ?? {}, ledger: ledgerFates, toldSent }),
-    ...letters.map(eventOfLetter),
+    ...statusEvents({ row: row?.statuses ?? {}, ledger: ledgerStatuses, toldSent }),
+    ...deadLetters.map(eventOfLetter),
     ...listed.map(eventOfSuppression),
   ];
-  const fates = laterFates(row?.fates ?? {}, ledgerFates);
-  const recipients = recipientsOf(facts).map((address) => stateOf(address, fates, facts, now));
-  const known = row !== undefined || parts.length > 0 || letters.length > 0;
+  const statuses = mergeStatuses(row?.statuses ?? {}, ledgerStatuses);
+  const recipients = recipientsOf(facts).map((address) => deriveState(address, statuses, facts, now));
+  const known = row !== undefined || parts.length > 0 || deadLetters.length > 0;
   return {
     events: events.toSorted((one, other) => one.at.getTime() - other.at.getTime()),
     recipients,
@@ -47,12 +55,12 @@ export function tellDelivery(facts: DeliveryFacts, now: Date, commands: MendComm
   };
 }
 
-function eventOfLetter({ cause, detail, sentAt, parsed }: Letter): StoryEvent {
-  const recipients = parsed.kind === 'envelope' ? parsed.envelope.envelope.to.map(addressKey) : [];
+function eventOfLetter({ cause, detail, sentAt, parsed }: DeadLetter): TimelineEvent {
+  const recipients = parsed.kind === 'message' ? parsed.message.envelope.to.map(addressKey) : [];
   return { at: sentAt, source: 'dead letters', what: `parked: ${cause}: ${detail}`, recipients };
 }
 
-function eventOfSuppression({ address, pipeline, ses }: ListedAddress): StoryEvent {
+function eventOfSuppression({ address, pipeline, ses }: ListedAddress): TimelineEvent {
   const where =
     pipeline === undefined ? "SES's list" : ses === undefined ? "the pipeline's list" : 'both lists';
   const { reason, since } = pipeline ?? ses ?? { reason: 'unknown', since: new Date(0) };
@@ -66,51 +74,53 @@ function eventOfSuppression({ address, pipeline, ses }: ListedAddress): StoryEve
 }
 
 function unknownConcerns(facts: DeliveryFacts): string[] {
-  const unasked = unaskedPlaces(facts);
+  const unasked = sourcesNotQueried(facts);
   return unasked.length === 0 ? [] : [`nobody who was asked knows it; not asked: ${unasked.join('; ')}`];
 }
 
 function concernsOf(
   facts: DeliveryFacts,
   recipients: readonly RecipientState[],
-  { now, commands }: { readonly now: Date; readonly commands: MendCommands },
+  { now, commands }: { readonly now: Date; readonly commands: FixHints },
 ): string[] {
   const show = commands.mailctl(`dlq show ${facts.id}`);
-  const row = answerIn(facts.row);
-  const letters = answerIn(facts.letters);
+  const row = readingWithin(facts.row);
+  const deadLetters = readingWithin(facts.deadLetters);
   const lost = recipients.filter((recipient) => recipient.lost).length;
-  const parked = letters?.letters.length ?? 0;
+  const parked = deadLetters?.deadLetters.length ?? 0;
   const isHeld = row?.status === 'sending' && row.attempts.at(-1)?.outcome === 'held';
   return [
     ...(row?.status === 'failed' ? [`the row says failed: ${row.lastError ?? 'no reason'}`] : []),
     ...(isHeld ? ['it is held: SMTP may have taken it, and a person decides'] : []),
     ...(lost > 0 ? [`lost for ${lost} of ${recipients.length} recipients`] : []),
-    ...partConcerns(facts, now),
+    ...batchConcerns(facts, now),
     ...(parked > 0 ? [`${parked} dead letters: ${show}`] : []),
-    ...(letters?.complete === false ? [`only ${letters.looked} dead letters were looked at: ${show}`] : []),
+    ...(deadLetters?.complete === false
+      ? [`only ${deadLetters.looked} dead letters were looked at: ${show}`]
+      : []),
   ];
 }
 
 /** What the ledger tells of the calls to SES, but for what SES's events told after them. */
-function eventsOfPart(part: LedgerPart, now: Date): StoryEvent[] {
-  const { claim, sentAt } = part;
-  const recipients = part.recipients.map(addressKey);
-  const event = (at: Date, what: string): StoryEvent => ({ at, source: 'ledger', what, recipients });
-  const name = `part ${part.part}`;
+function eventsOfPart(batch: SendBatch, now: Date): TimelineEvent[] {
+  const { claim, sentAt } = batch;
+  const recipients = batch.recipients.map(addressKey);
+  const event = (at: Date, what: string): TimelineEvent => ({ at, source: 'ledger', what, recipients });
+  const name = `part ${batch.part}`;
   const claimed =
     claim === undefined ? [] : [event(claim.startedAt, `${name}: the resend Lambda offered it to SES`)];
-  if (part.state === 'sent') {
+  if (batch.state === 'sent') {
     if (sentAt === undefined) return claimed;
-    return [...claimed, event(sentAt, `${name}: SES took it as ${part.sesMessageId ?? '?'}`)];
+    return [...claimed, event(sentAt, `${name}: SES took it as ${batch.sesMessageId ?? '?'}`)];
   }
   if (claim === undefined) return [];
-  return [...claimed, ...outcomeOf(part, claim, now).map(([at, what]) => event(at, `${name}: ${what}`))];
+  return [...claimed, ...outcomeOf(batch, claim, now).map(([at, what]) => event(at, `${name}: ${what}`))];
 }
 
 const LOST_ANSWER =
   'the call ended without an answer; the next try waits for what the events of SES tell, and sends again only then';
 
-function outcomeOf({ state }: LedgerPart, { startedAt, endsAt }: PartClaim, now: Date): [Date, string][] {
+function outcomeOf({ state }: SendBatch, { startedAt, endsAt }: BatchClaim, now: Date): [Date, string][] {
   switch (state) {
     case 'unknown':
       return [[endsAt, LOST_ANSWER]];
@@ -125,8 +135,8 @@ function outcomeOf({ state }: LedgerPart, { startedAt, endsAt }: PartClaim, now:
   }
 }
 
-/** What the row of the API's table tells, but for the fates that receipts brought. */
-function eventsOfRow(row: DeliveryRow): StoryEvent[] {
+/** What the row of the API's table tells, but for the statuses that receipts brought. */
+function eventsOfRow(row: DeliveryRow): TimelineEvent[] {
   const { createdAt, nextRetryAt, lease, status } = row;
   return [
     ...(createdAt === undefined ? [] : [event(createdAt, 'the API asked for it')]),
@@ -136,7 +146,7 @@ function eventsOfRow(row: DeliveryRow): StoryEvent[] {
   ];
 }
 
-function eventOfAttempt(attempt: TracedAttempt): StoryEvent {
+function eventOfAttempt(attempt: TracedAttempt): TimelineEvent {
   const { smtp, queue, late } = attempt;
   const recipients = [...(smtp?.recipients ?? []), ...(queue?.recipients ?? [])];
   const suffix = late === true ? ' (told late: another worker had it by then)' : '';
@@ -169,25 +179,26 @@ function cause(failure: TracedAttempt['failure'] = {}): string {
   return detail === undefined ? kind : `${kind}, ${detail}`;
 }
 
-function event(at: Date, what: string, recipients: readonly string[] = []): StoryEvent {
+function event(at: Date, what: string, recipients: readonly string[] = []): TimelineEvent {
   return { at, source: 'row', what, recipients };
 }
 
 /** Where a delivery could be that no other place knows of, and nobody has looked: a line for each such place. */
-export function unaskedPlaces({ row, queue, letters, parts }: DeliveryFacts): string[] {
-  const looked = letters.kind === 'told' && !letters.value.complete ? letters.value.looked : undefined;
+export function sourcesNotQueried({ row, queue, deadLetters, parts }: DeliveryFacts): string[] {
+  const looked =
+    deadLetters.kind === 'told' && !deadLetters.value.complete ? deadLetters.value.looked : undefined;
   const queued = queue.kind === 'told' ? queue.value.waiting + queue.value.outOfSight : 0;
   return [
     ...unasked('the row', row),
     ...unasked('the fallback queue', queue),
-    ...unasked('the dead letters', letters),
+    ...unasked('the dead letters', deadLetters),
     ...unasked('the ledger', parts),
     ...(looked === undefined ? [] : [`the dead letters past the ${looked} that were looked at`]),
     ...(queued === 0 ? [] : [`the ${queued} mails of the fallback queue, which are not looked into`]),
   ];
 }
 
-function unasked(name: string, told: Told<unknown>): string[] {
+function unasked(name: string, told: Reading<unknown>): string[] {
   switch (told.kind) {
     case 'told':
       return [];

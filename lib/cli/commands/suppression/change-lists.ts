@@ -1,6 +1,6 @@
 import { awsErrorCode } from '../../../adapters/aws-client.ts';
 import { type DescribedFailure, describeFailure } from '../../describe-failure.ts';
-import type { MendCommands } from '../../hints.ts';
+import type { FixHints } from '../../hints.ts';
 import type { ListedAddress, SuppressionLists } from '../../lookups/suppression-lists.ts';
 
 export type ListChange =
@@ -19,7 +19,7 @@ export interface AddressChange {
 export interface ChangeSurroundings {
   readonly lists: SuppressionLists;
   readonly now: Date;
-  readonly commands: MendCommands;
+  readonly commands: FixHints;
   readonly signal: AbortSignal;
   /** Called after each address. */
   readonly onDone?: (done: number) => void;
@@ -78,7 +78,7 @@ async function eachInTurn(
 }
 
 /** One list that fails does not keep the other from being changed. */
-async function attempt(change: () => Promise<void>, commands: MendCommands): Promise<ListChange> {
+async function attempt(change: () => Promise<void>, commands: FixHints): Promise<ListChange> {
   try {
     await change();
     return { kind: 'done' };
@@ -87,11 +87,11 @@ async function attempt(change: () => Promise<void>, commands: MendCommands): Pro
   }
 }
 
-function failureOf(error: unknown, commands: MendCommands): DescribedFailure {
+function failureOf(error: unknown, commands: FixHints): DescribedFailure {
   const failure = describeFailure(error, commands);
   const isSandbox = awsErrorCode(error) === 'BadRequestException' && /sandbox/i.test(failure.message);
   if (!isSandbox) return failure;
   const leave = commands.mailctl('production-access');
-  const mend = `in the sandbox SES takes none for its list (the pipeline obeys its own): ${leave}`;
-  return { ...failure, mend };
+  const fix = `in the sandbox SES takes none for its list (the pipeline obeys its own): ${leave}`;
+  return { ...failure, fix };
 }

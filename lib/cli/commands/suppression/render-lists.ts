@@ -55,10 +55,10 @@ export function renderChanges(terminal: Terminal, changes: readonly AddressChang
     renderChange(terminal, pipeline),
     renderChange(terminal, ses),
   ]);
-  const mends = changes.flatMap(({ pipeline, ses }) =>
-    [pipeline, ses].flatMap((change) => (change.kind === 'failed' ? `mend: ${change.failure.mend}` : [])),
+  const fixes = changes.flatMap(({ pipeline, ses }) =>
+    [pipeline, ses].flatMap((change) => (change.kind === 'failed' ? `fix: ${change.failure.fix}` : [])),
   );
-  return [terminal.table(['address', 'pipeline', 'SES'], rows), ...new Set(mends)].join('\n');
+  return [terminal.table(['address', 'pipeline', 'SES'], rows), ...new Set(fixes)].join('\n');
 }
 
 /** A list that nobody could ask may have any address. */
@@ -126,7 +126,7 @@ function addressTable(terminal: Terminal, addresses: readonly ShownAddress[]): s
 
 function renderUnavailable(terminal: Terminal, { list, failure }: UnavailableList): string {
   const what = terminal.paint('yellow', `${WHERE_WORDS[list]}: its list could not be asked`);
-  return `${what}: ${failure.message}\n  mend: ${failure.mend}`;
+  return `${what}: ${failure.message}\n  fix: ${failure.fix}`;
 }
 
 function renderChange(terminal: Terminal, change: ListChange): string {

@@ -33,7 +33,7 @@ export async function checkDns(needed: readonly NeededRecord[], dns: LiveDns): P
 function namingResolver(finding: DnsFinding, { resolverAddresses }: LiveDns): DnsFinding {
   const asked = resolverAddresses.join(', ');
   const doubt = `the resolver asked is ${asked}; to ask another: --resolver 9.9.9.9:53`;
-  return { ...finding, mend: finding.mend === undefined ? doubt : `${finding.mend}; ${doubt}` };
+  return { ...finding, fix: finding.fix === undefined ? doubt : `${finding.fix}; ${doubt}` };
 }
 
 const isUnreachable = ({ status }: DnsFinding) => status === 'unreachable';
@@ -136,9 +136,9 @@ function unreachable(
   subject: FindingSubject,
   notes: readonly string[],
   servers: readonly ServerRemark[],
-  mend: string,
+  fix: string,
 ): DnsFinding {
-  return { ...subject, status: 'unreachable', level: 'fail', found: [], notes, mend, servers };
+  return { ...subject, status: 'unreachable', level: 'fail', found: [], notes, fix, servers };
 }
 
 function disagreed(
@@ -155,15 +155,15 @@ function disagreed(
     ...finding,
     level: finding.level === 'ok' ? 'warn' : finding.level,
     notes: ['the servers of the zone disagree', ...finding.notes],
-    mend: isEntered ? wait : `${finding.mend ?? ''}; then ${wait}`,
+    fix: isEntered ? wait : `${finding.fix ?? ''}; then ${wait}`,
     servers: [...remarks, ...silent],
   };
 }
 
 function partlySilent(finding: DnsFinding, zone: string): DnsFinding {
   if (finding.level !== 'ok') return finding;
-  const mend = `have the NS records of ${zone} name only servers that serve it and answer`;
-  return { ...finding, level: 'warn', notes: [...finding.notes, 'not all servers answer'], mend };
+  const fix = `have the NS records of ${zone} name only servers that serve it and answer`;
+  return { ...finding, level: 'warn', notes: [...finding.notes, 'not all servers answer'], fix };
 }
 
 const says = (host: string, what: string): ServerRemark => ({ host, says: what });
@@ -196,7 +196,7 @@ async function withInheritedDmarc(
     const notes = [
       `${domain} has none of its own and is under that of ${parent}, with the policy "${policy}"`,
     ];
-    return { ...finding, status: 'ok', level: 'ok', found, notes, mend: undefined };
+    return { ...finding, status: 'ok', level: 'ok', found, notes, fix: undefined };
   }
   return finding;
 }

@@ -19,7 +19,7 @@ export interface DnsFinding {
   /** One sentence each. */
   readonly notes: readonly string[];
   /** What to do; absent where there is nothing to do. */
-  readonly mend?: string | undefined;
+  readonly fix?: string | undefined;
   /** The one record to have there instead of what was found, which it keeps what is good of. */
   readonly proposal?: string | undefined;
   /** The servers of the zone that say something else, or nothing; each with what. */
@@ -47,7 +47,7 @@ export interface Verdict {
   readonly level: FindingLevel;
   readonly found: readonly string[];
   readonly notes: readonly string[];
-  readonly mend?: string | undefined;
+  readonly fix?: string | undefined;
   readonly proposal?: string | undefined;
 }
 
@@ -65,11 +65,11 @@ export const CHOOSE_ANOTHER_SUBDOMAIN =
 export function missing(needed: NeededRecord, { atDoubledName }: SeenRecords): Verdict {
   const bare = { status: 'missing', level: 'fail', found: [] } as const;
   if (!atDoubledName.includes(needed.value)) {
-    return { ...bare, notes: [], mend: `add ${needed.name} ${needed.type} ${needed.value}` };
+    return { ...bare, notes: [], fix: `add ${needed.name} ${needed.type} ${needed.value}` };
   }
   return {
     ...bare,
     notes: ['it stands there with the name of the zone twice: the DNS service adds that by itself'],
-    mend: `enter the name without the zone's behind it, or with a dot at the end: ${needed.name}.`,
+    fix: `enter the name without the zone's behind it, or with a dot at the end: ${needed.name}.`,
   };
 }

@@ -30,7 +30,7 @@ function judgeDkim(needed: NeededRecord, seen: SeenRecords): Verdict {
     level: 'fail',
     found: values,
     notes: ['SES cannot sign with this key'],
-    mend: `replace it by ${needed.value}`,
+    fix: `replace it by ${needed.value}`,
   };
 }
 
@@ -41,12 +41,12 @@ function judgeMailFromMx(needed: NeededRecord, seen: SeenRecords): Verdict {
   const foreign = values.filter((value) => !SES_MX.test(hostOf(value)));
   if (foreign.length > 0) {
     const notes = [`${needed.name} takes mail of its own, and its bounces would not reach SES`];
-    return { status: 'collision', level: 'fail', found: values, notes, mend: CHOOSE_ANOTHER_SUBDOMAIN };
+    return { status: 'collision', level: 'fail', found: values, notes, fix: CHOOSE_ANOTHER_SUBDOMAIN };
   }
   if (values.length === 1 && values.every((value) => hostOf(value) === hostOf(needed.value)))
     return ok(values);
   const notes = ['SES wants exactly one MX there, that of its own Region'];
-  return { status: 'wrong', level: 'fail', found: values, notes, mend: `have ${needed.value} there, alone` };
+  return { status: 'wrong', level: 'fail', found: values, notes, fix: `have ${needed.value} there, alone` };
 }
 
 /** Beside a CNAME no other record may stand (RFC 1034, section 3.6.2). */
@@ -57,7 +57,7 @@ function besideAlias({ name }: NeededRecord, { alias }: SeenRecords): Verdict | 
     level: 'fail',
     found: [`CNAME ${alias}`],
     notes: ['beside a CNAME no other record can stand'],
-    mend: `remove the CNAME at ${name}, or ${CHOOSE_ANOTHER_SUBDOMAIN}`,
+    fix: `remove the CNAME at ${name}, or ${CHOOSE_ANOTHER_SUBDOMAIN}`,
   };
 }
 
@@ -71,7 +71,7 @@ export function judgeMailFromHost(name: string, { values, alias }: SeenRecords):
     level: 'fail',
     found: values,
     notes: [`${name} is a host of its own, whose mail would go to SES`],
-    mend: CHOOSE_ANOTHER_SUBDOMAIN,
+    fix: CHOOSE_ANOTHER_SUBDOMAIN,
   };
 }
 
@@ -98,7 +98,7 @@ function judgeValues(needed: NeededRecord, seen: SeenRecords): Verdict {
     level: 'fail',
     found,
     notes: ['with two DMARC records none is applied'],
-    mend: `have one DMARC record there: ${proposal}`,
+    fix: `have one DMARC record there: ${proposal}`,
     proposal,
   };
 }
@@ -112,8 +112,8 @@ function withoutRecord(needed: NeededRecord, seen: SeenRecords): Verdict {
 }
 
 function wrong(needed: NeededRecord, found: readonly string[], note: string): Verdict {
-  const mend = `correct it, or have this one there: ${needed.value}`;
-  return { status: 'wrong', level: 'fail', found, notes: [note], mend, proposal: needed.value };
+  const fix = `correct it, or have this one there: ${needed.value}`;
+  return { status: 'wrong', level: 'fail', found, notes: [note], fix, proposal: needed.value };
 }
 
 const strictNotes = (isStrict: boolean, relaxed: string): string[] =>
@@ -123,7 +123,7 @@ const strictNotes = (isStrict: boolean, relaxed: string): string[] =>
 
 const SES_SENDERS = 'amazonses.com';
 
-const MOST_LOOKUPS = 10;
+const MAX_LOOKUPS = 10;
 
 /** The SPF of the MAIL FROM domain, which has to let SES through. */
 function judgeMailFromSpf(needed: NeededRecord, seen: SeenRecords): Verdict {
@@ -137,7 +137,7 @@ function judgeMailFromSpf(needed: NeededRecord, seen: SeenRecords): Verdict {
     level: 'fail',
     found,
     notes: [note],
-    mend: `have one SPF record there: ${proposal}`,
+    fix: `have one SPF record there: ${proposal}`,
     proposal,
   });
   if (others.length > 0) return bad('duplicate', 'with two SPF records neither counts');
@@ -157,11 +157,11 @@ export function judgeDomainSpf({ values }: SeenRecords): Verdict {
   const unchanged = 'it needs no change for SES, which sends with the MAIL FROM domain in the envelope';
   if (only === undefined) {
     const notes = ["what mail-core sends has no SPF of the domain's own", unchanged];
-    return { status: 'missing', level: 'warn', found, notes, mend: 'name the addresses of mail-core in one' };
+    return { status: 'missing', level: 'warn', found, notes, fix: 'name the addresses of mail-core in one' };
   }
   if (others.length > 0) {
     const notes = ['with two SPF records neither counts, for what mail-core sends', unchanged];
-    return { status: 'duplicate', level: 'fail', found, notes, mend: 'merge them into one' };
+    return { status: 'duplicate', level: 'fail', found, notes, fix: 'merge them into one' };
   }
   const record = parseSpf(only);
   if (record === undefined) {
@@ -171,7 +171,7 @@ export function judgeDomainSpf({ values }: SeenRecords): Verdict {
       level: 'fail',
       found,
       notes,
-      mend: 'correct its syntax (RFC 7208, section 12)',
+      fix: 'correct its syntax (RFC 7208, section 12)',
     };
   }
   return withLookups(ok(found, [unchanged]), record);
@@ -179,13 +179,13 @@ export function judgeDomainSpf({ values }: SeenRecords): Verdict {
 
 function withLookups(verdict: Verdict, record: SpfRecord): Verdict {
   const lookups = lookupsOf(record);
-  if (lookups <= MOST_LOOKUPS) return verdict;
-  const note = `it asks for ${lookups} look-ups, and receivers stop after ${MOST_LOOKUPS}`;
+  if (lookups <= MAX_LOOKUPS) return verdict;
+  const note = `it asks for ${lookups} look-ups, and receivers stop after ${MAX_LOOKUPS}`;
   return {
     ...verdict,
     status: 'wrong',
     level: 'fail',
     notes: [note, ...verdict.notes],
-    mend: 'leave out what is not used, or name addresses by ip4 and ip6',
+    fix: 'leave out what is not used, or name addresses by ip4 and ip6',
   };
 }

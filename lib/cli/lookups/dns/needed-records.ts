@@ -70,7 +70,7 @@ function dataOf(type: NeededRecord['type'], text: string): string {
   return canonicalName(text);
 }
 
-/** Short enough that a slip is soon mended, long enough that receivers need not ask for each mail. */
+/** Short enough that a slip is soon fixed, long enough that receivers need not ask for each mail. */
 export const RECORD_TTL_SECONDS = 1_800;
 
 /** A TXT record is made of strings, each of at most as many octets (RFC 1035, section 3.3.14). */

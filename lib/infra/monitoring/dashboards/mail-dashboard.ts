@@ -204,7 +204,7 @@ function workerRow({ widgets, metrics: m }: DashboardProps): IWidget[] {
       axis: 'deliveries',
       lines: [
         { label: 'waiting', color: COLOURS.smtp, of: m.own('OutboxWaiting', 'Maximum') },
-        { label: 'fate overdue', color: COLOURS.warning, of: m.own('FatesOverdue', 'Maximum') },
+        { label: 'status overdue', color: COLOURS.warning, of: m.own('StatusesOverdue', 'Maximum') },
       ],
     }),
     widgets.graph({

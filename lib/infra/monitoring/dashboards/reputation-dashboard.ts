@@ -7,7 +7,7 @@ import { COLOURS } from './widgets.ts';
 
 /** How AWS and the receivers see us: what may end in a review or a pause of the account. */
 export function reputationDashboard(props: DashboardProps): IWidget[][] {
-  return [[introduction(props)], bigNumbers(props), rates(props), fates(props), suppression(props)];
+  return [[introduction(props)], bigNumbers(props), rates(props), statuses(props), suppression(props)];
 }
 
 function introduction({ widgets, settings, links }: DashboardProps): IWidget {
@@ -80,7 +80,7 @@ function percentOf(share: number): number {
   return Number((share * 100).toPrecision(3));
 }
 
-function fates({ widgets, metrics: m }: DashboardProps): IWidget[] {
+function statuses({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const bad: Line[] = [
     { label: 'hard bounce', of: m.own('Bounced', 'Sum', 'hard'), color: COLOURS.harm },
     { label: 'soft bounce', of: m.own('Bounced', 'Sum', 'soft'), color: COLOURS.slightHarm },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DeployedAlarm } from '../../../../lib/cli/lookups/alarms.ts';
-import { alarmNews, worstOf } from '../../../../lib/cli/lookups/alarms.ts';
+import { summariseAlarms, worstOf } from '../../../../lib/cli/lookups/alarms.ts';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
 
@@ -28,7 +28,7 @@ const namesOf = (alarms: readonly DeployedAlarm[]) => alarms.map(({ name }) => n
 
 describe('alarmNews', () => {
   it('tells critical ones first, and then those that began first', () => {
-    const { ringing, quiet } = alarmNews(
+    const { ringing, quiet } = summariseAlarms(
       [
         anAlarm('late', { ...RINGING, since: minutesAgo(5) }),
         anAlarm('early', { ...RINGING, since: minutesAgo(50) }),
@@ -42,7 +42,7 @@ describe('alarmNews', () => {
   });
 
   it('takes silence for bad news where values come all the time, but not right after a deployment', () => {
-    const { blind, quiet } = alarmNews(
+    const { blind, quiet } = summariseAlarms(
       [
         anAlarm('quota-near', WITHOUT_DATA),
         anAlarm('key-old', { ...WITHOUT_DATA, since: minutesAgo(10) }),
@@ -65,6 +65,6 @@ describe('alarmNews', () => {
     ],
     ['a critical one is quiet', [anAlarm('one', { severity: 'critical' })], undefined],
   ] as const)('is as bad as the worst where %s', (_what, alarms, worst) => {
-    expect(worstOf(alarmNews(alarms, NOW))).toBe(worst);
+    expect(worstOf(summariseAlarms(alarms, NOW))).toBe(worst);
   });
 });

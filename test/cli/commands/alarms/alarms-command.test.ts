@@ -145,7 +145,7 @@ describe('mailctl alarms', () => {
     double.fault({ fault: { kind: 'denied' }, on: { action: 'DescribeAlarms' } });
     const { code, stderr } = await mailctl('alarms');
     expect(code).toBe(2);
-    expect(stderr).toMatch(/cloudwatch:DescribeAlarms[\s\S]+mend: ask for the permission/);
+    expect(stderr).toMatch(/cloudwatch:DescribeAlarms[\s\S]+fix: ask for the permission/);
   });
 });
 
@@ -186,7 +186,7 @@ describe('mailctl alarms test', () => {
     const { code, stdout } = await mailctl('--yes', '--json', 'alarms', 'test', 'dead-letter');
     expect([code, JSON.parse(stdout).error]).toEqual([
       2,
-      expect.objectContaining({ code: 'NO_SUCH_ALARM', mend: expect.stringContaining('dead-letters') }),
+      expect.objectContaining({ code: 'NO_SUCH_ALARM', fix: expect.stringContaining('dead-letters') }),
     ]);
   });
 });

@@ -1,6 +1,6 @@
 import type { MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, it } from '@jest/globals';
-import { MendCommands } from '../../../../lib/cli/hints.ts';
+import { FixHints } from '../../../../lib/cli/hints.ts';
 import { firstCommandOf, readAlarm } from '../../../../lib/cli/lookups/alarms.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 
@@ -17,7 +17,7 @@ describe('an alarm as it is deployed', () => {
     const alarm = readAlarm({ AlarmName: name, AlarmDescription: description }, PREFIX);
     expect(alarm).toMatchObject({ fullName: name, runbook: `docs/runbook.md#${alarm.name}` });
     expect(description).toContain(`[${alarm.severity}] ${alarm.meaning}\n`);
-    const commands = new MendCommands({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops');
+    const commands = new FixHints({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops');
     expect(firstCommandOf(alarm, commands)).toBe(`mailctl --stage prod --profile ops ${alarm.first}`);
     expect(alarm.first).toMatch(/^[a-z]/);
     expect(description).toContain(`mailctl --stage prod ${alarm.first}\n`);

@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
-import { type Envelope, serialiseEnvelope } from '../../../../lib/domain/fallback-message.ts';
+import { type FallbackMessage, serialiseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../../../lib/emulators/aws/sqs-and-s3.ts';
 import { AwsAccount } from '../../../support/aws-account/aws-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
@@ -35,7 +35,7 @@ export function accountOf({
 
 /** A letter as it lies in the queue. */
 export interface Parked {
-  readonly body: Envelope | string;
+  readonly body: FallbackMessage | string;
   readonly attributes?: Readonly<Record<string, string>>;
   readonly groupId?: string;
 }
@@ -43,12 +43,12 @@ export interface Parked {
 /** Puts letters into the dead letter queue. */
 export async function parkLetters(
   { sqs, deadLetters }: Pick<SqsAndS3, 'sqs' | 'deadLetters'>,
-  letters: readonly Parked[],
+  parked: readonly Parked[],
 ): Promise<void> {
-  for (let start = 0; start < letters.length; start += 10) {
-    const Entries = letters.slice(start, start + 10).map(({ body, attributes = {}, groupId }, index) => ({
+  for (let start = 0; start < parked.length; start += 10) {
+    const Entries = parked.slice(start, start + 10).map(({ body, attributes = {}, groupId }, index) => ({
       Id: String(index),
-      MessageBody: typeof body === 'string' ? body : serialiseEnvelope(body),
+      MessageBody: typeof body === 'string' ? body : serialiseFallbackMessage(body),
       MessageAttributes: Object.fromEntries(
         Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]),
       ),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseEnvelope } from '../../../../lib/domain/fallback-message.ts';
+import { parseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
 import { anEnvelope } from '../../../support/an-envelope.ts';
 import { takeAll } from '../../../support/queue-contents.ts';
 import { type DeadLetterBench, parkLetters, startDeadLetterBench } from './dead-letter-bench.ts';
@@ -40,7 +40,9 @@ describe('mailctl dlq', () => {
     expect(code).toBe(0);
     const listed = JSON.parse(stdout);
     expect(listed.queue).toEqual({ waiting: 15, outOfSight: 0 });
-    expect(listed.causes.map(({ cause, letters }: Record<string, unknown>) => [cause, letters])).toEqual(
+    expect(
+      listed.causes.map(({ cause, deadLetters }: Record<string, unknown>) => [cause, deadLetters]),
+    ).toEqual(
       [
         ['foreign-sender', 12],
         ['MessageRejected', 1],
@@ -61,7 +63,7 @@ describe('mailctl dlq', () => {
     const there = (...args: string[]) => bench.mailctl('--project', 'shop', 'dlq', ...args);
     const same = 'mailctl --project shop dlq';
     expect((await there('ls')).stdout).toContain(`${same} show --cause CAUSE`);
-    expect((await there('show', 'mail-8')).stderr).toContain(`mend: ${same} ls`);
+    expect((await there('show', 'mail-8')).stderr).toContain(`fix: ${same} ls`);
     expect((await there('redrive', '--all')).stdout).toContain(`${same} show --cause unreadable --body`);
   });
 
@@ -133,9 +135,9 @@ describe('mailctl dlq', () => {
     expect(second.code).toBe(1);
     expect(JSON.parse(second.stdout)).toMatchObject({ moved: 1, staying: { unreadable: 1, expired: 0 } });
     const [moved] = await takeAll(bench.aws, bench.aws.fallback);
-    const parsed = parseEnvelope(moved?.Body ?? '');
-    if (parsed.kind !== 'envelope') throw new Error(parsed.detail);
-    const { expiresAt = '', ...rest } = parsed.envelope;
+    const parsed = parseFallbackMessage(moved?.Body ?? '');
+    if (parsed.kind !== 'message') throw new Error(parsed.detail);
+    const { expiresAt = '', ...rest } = parsed.message;
     const { expiresAt: _, ...before } = expired;
     expect(rest).toEqual(before);
     expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now() + 23 * 60 * 60 * 1000);
@@ -201,7 +203,7 @@ describe('mailctl dlq', () => {
     expect(code).toBe(2);
     expect(JSON.parse(stdout).error).toMatchObject({
       code: 'RECORD_NOT_WRITABLE',
-      mend: expect.stringContaining('--record'),
+      fix: expect.stringContaining('--record'),
     });
     expect(stderr).not.toContain('for good');
     expect(await takeAll(bench.aws, bench.aws.deadLetters)).toHaveLength(1);

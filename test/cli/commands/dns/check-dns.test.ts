@@ -137,7 +137,7 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
       ['dmarc', 'warn'],
       ['domain-spf', 'warn'],
     ]);
-    expect(missing[3]?.mend).toContain('add bounce.empty.test MX 10 feedback-smtp.eu-west-1.amazonses.com');
+    expect(missing[3]?.fix).toContain('add bounce.empty.test MX 10 feedback-smtp.eu-west-1.amazonses.com');
     expect(of(findings, 'dmarc')[0]?.alignment?.map(({ aligned }) => aligned)).toEqual([
       'no',
       'no',
@@ -193,7 +193,7 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     const findings = await check('collision.test');
     const [mx] = of(findings, 'mail-from-mx');
     expect(mx).toMatchObject({ status: 'collision', level: 'fail', found: ['5 bounce.collision.test'] });
-    expect(mx?.mend).toContain('choose another mailFromSubdomain');
+    expect(mx?.fix).toContain('choose another mailFromSubdomain');
     expect(of(findings, 'mail-from-host').map(({ type, status }) => [type, status])).toEqual([
       ['A', 'collision'],
       ['AAAA', 'ok'],
@@ -243,7 +243,7 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     const alignment = of(findings, 'dmarc')[0]?.alignment ?? [];
     expect(alignment.map(({ aligned }) => aligned)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
     const { address, port } = at(0);
-    for (const { mend } of findings) expect(mend).toContain(`${address}:${port}`);
+    for (const { fix } of findings) expect(fix).toContain(`${address}:${port}`);
   });
 
   it('names the servers that disagree', async () => {

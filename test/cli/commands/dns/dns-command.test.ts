@@ -60,7 +60,7 @@ describe('mailctl dns', () => {
     const { code, stderr } = await dns('--project', 'nothing');
     expect(code).toBe(2);
     expect(stderr).toContain('there is no stack nothing-mail-identity');
-    expect(stderr).toMatch(/mend: .*npm run deploy/);
+    expect(stderr).toMatch(/fix: .*npm run deploy/);
   });
 
   it('names the output that an older stack lacks', async () => {

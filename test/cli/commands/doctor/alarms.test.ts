@@ -30,7 +30,7 @@ function subscribe(confirmed: boolean, topic = TOPIC): void {
 async function examine(name: string) {
   const args = ['--json', 'doctor', '--only', 'alarms'];
   const { stdout } = await runMailctl(args, double.environment);
-  const { checks }: { checks: { name: string; status: string; detail: string; mend?: string }[] } =
+  const { checks }: { checks: { name: string; status: string; detail: string; fix?: string }[] } =
     JSON.parse(stdout);
   return checks.find((check) => check.name === name);
 }
@@ -42,7 +42,7 @@ describe('mailctl doctor, on who hears the alarms', () => {
       status: 'warn',
       detail: `nobody hears all 13 alarms: the topic ${TOPIC} has no subscriber`,
     });
-    expect(check?.mend).toMatch(
+    expect(check?.fix).toMatch(
       /^aws sns subscribe --topic-arn \S+ .+set alarmEmail .+npm run deploy .+follow the link/,
     );
   });
@@ -52,7 +52,7 @@ describe('mailctl doctor, on who hears the alarms', () => {
     expect(await examine('subscribers')).toMatchObject({
       status: 'warn',
       detail: `nobody hears all 13 alarms: nobody has confirmed the subscription to the topic ${TOPIC}`,
-      mend: expect.stringContaining('o***@example.org'),
+      fix: expect.stringContaining('o***@example.org'),
     });
   });
 
@@ -60,9 +60,9 @@ describe('mailctl doctor, on who hears the alarms', () => {
     const endpoint = 'https://user:word@events.example.org/integration/0123456789abcdef/enqueue?key=fedcba';
     const subscription = { protocol: 'https', endpoint, confirmed: false };
     double.account.add({ topics: [{ arn: topicArn(TOPIC), subscriptions: [subscription] }] });
-    const { mend = '' } = (await examine('subscribers')) ?? {};
-    expect(mend).toContain('AWS has sent to the subscriber (https, events.example.org);');
-    expect(mend).not.toMatch(/word|0123456789|fedcba|in the mail/);
+    const { fix = '' } = (await examine('subscribers')) ?? {};
+    expect(fix).toContain('AWS has sent to the subscriber (https, events.example.org);');
+    expect(fix).not.toMatch(/word|0123456789|fedcba|in the mail/);
   });
 
   it('names those that nobody hears, each with its reason', async () => {

@@ -8,7 +8,7 @@ export interface BrokenSetUp {
   /** The zone to look at; those with another one need a name server. @default good.test */
   readonly domain?: string;
   readonly break: (bench: DoctorBench) => unknown;
-  /** All checks that are not well, by group and name, each with a part of its mend. */
+  /** All checks that are not well, by group and name, each with a part of its fix. */
   readonly amiss: Readonly<Record<string, readonly ['warn' | 'fail', string]>>;
   /** Checks that cannot be made then. */
   readonly skipped?: readonly string[];

@@ -17,7 +17,7 @@ import { doctorZones } from './doctor-zones.ts';
 interface Checked {
   readonly status: string;
   readonly detail: string;
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 let queues: DoctorQueues;
@@ -51,8 +51,8 @@ async function examineBroken(setUp: BrokenSetUp, args: readonly string[]): Promi
   await setUp.break(bench);
   const { code, checks } = await examine(args);
   expect(namesOf(checks, 'warn', 'fail')).toEqual(Object.keys(setUp.amiss).sort());
-  for (const [name, [status, mend]] of Object.entries(setUp.amiss)) {
-    expect(checks[name]).toMatchObject({ status, mend: expect.stringContaining(mend) });
+  for (const [name, [status, fix]] of Object.entries(setUp.amiss)) {
+    expect(checks[name]).toMatchObject({ status, fix: expect.stringContaining(fix) });
   }
   const isSkipped = namesOf(checks, 'skipped').filter((name) => !name.startsWith('dns '));
   expect(isSkipped).toEqual([...(setUp.skipped ?? [])].sort());
@@ -61,7 +61,7 @@ async function examineBroken(setUp: BrokenSetUp, args: readonly string[]): Promi
 
 describe('mailctl doctor', () => {
   it.each(BROKEN_SET_UPS.filter(({ domain }) => domain === undefined))(
-    'names the mend, and touches no other check, where $what',
+    'names the fix, and touches no other check, where $what',
     (setUp) => examineBroken(setUp, ['--skip', 'dns']),
   );
 
@@ -110,7 +110,7 @@ describe('mailctl doctor', () => {
     expect(stderr).toContain('Still checking: key access-key\n');
   });
 
-  it('prints a table with the mends, and no secret', async () => {
+  it('prints a table with the fixes, and no secret', async () => {
     bench = await startDoctorBench(queues, 'good.test');
     bench.ses.account.sandbox = true;
     const { stdout } = await runMailctl(['doctor', '--skip', 'dns', ...bench.args], bench.env);
@@ -182,7 +182,7 @@ describeWithNameServer('mailctl doctor, with the DNS', () => {
   });
 
   it.each(BROKEN_SET_UPS.filter(({ domain }) => domain !== undefined))(
-    'names the mend, and touches no other check, where $what',
+    'names the fix, and touches no other check, where $what',
     (setUp) => examineBroken(setUp, atServer()),
   );
 });

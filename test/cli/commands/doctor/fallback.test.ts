@@ -16,7 +16,7 @@ async function examine(...mails: readonly HandedOver[]) {
   for (const mail of mails) handOver(double.account.metrics, mail);
   const args = ['--json', 'doctor', '--only', 'fallback'];
   const { stdout } = await runMailctl(args, double.environment);
-  const [check]: { status: string; detail: string; mend?: string }[] = JSON.parse(stdout).checks;
+  const [check]: { status: string; detail: string; fix?: string }[] = JSON.parse(stdout).checks;
   return check;
 }
 
@@ -50,7 +50,7 @@ describe('mailctl doctor --only fallback', () => {
     );
     expect(check).toMatchObject({
       status: 'warn',
-      mend: 'mailctl doctor --only smtp, mend mail-core; then docs/runbook.md#fallback-in-use',
+      fix: 'mailctl doctor --only smtp, fix mail-core; then docs/runbook.md#fallback-in-use',
     });
     const [, since] = /^39 in the last hour, since (\S+) UTC: 36 unreachable, 2 tls, 1 rejected$/.exec(
       check?.detail ?? '',
@@ -116,7 +116,7 @@ describe('mailctl doctor --only fallback', () => {
     expect(await examine()).toMatchObject({
       status: 'fail',
       detail: expect.stringContaining('cloudwatch:GetMetricStatistics'),
-      mend: expect.stringContaining('ask for the permission'),
+      fix: expect.stringContaining('ask for the permission'),
     });
   });
 });

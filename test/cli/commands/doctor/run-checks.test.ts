@@ -6,7 +6,7 @@ import { type Check, type CheckGroup, ok } from '../../../../lib/cli/commands/do
 import type { Lookups } from '../../../../lib/cli/commands/doctor/lookups.ts';
 import { runChecks } from '../../../../lib/cli/commands/doctor/run-checks.ts';
 import { OperatorError } from '../../../../lib/cli/errors.ts';
-import { MendCommands } from '../../../../lib/cli/hints.ts';
+import { FixHints } from '../../../../lib/cli/hints.ts';
 
 const deployment = { project: 'keybuzz', stage: 'prod' } as const;
 
@@ -17,7 +17,7 @@ const contextWith = (caller: Lookups['caller']): DoctorContext => ({
   aws: new AwsClients({ region: 'eu-west-1', hasOwnSqs: false }),
   env: {},
   lookups: { caller } as Lookups,
-  commands: new MendCommands(deployment, 'eu-west-1'),
+  commands: new FixHints(deployment, 'eu-west-1'),
   smtp: undefined,
   secrets: { mount: 'secret', input: process.stdin },
   now: new Date(),
@@ -36,7 +36,7 @@ const options = () => ({ timeoutMs: 50, signal: new AbortController().signal, on
 describe('runChecks', () => {
   it('tells of one that throws and one that never ends, and of the others all the same', async () => {
     const checks = [
-      check('throws', () => Promise.reject(new OperatorError('CODE', 'it is broken', 'mend it'))),
+      check('throws', () => Promise.reject(new OperatorError('CODE', 'it is broken', 'fix it'))),
       check('throws at once', () => {
         throw new TypeError('oh');
       }),
@@ -45,13 +45,13 @@ describe('runChecks', () => {
     ];
     const reports = await runChecks(checks, signedIn, options());
     expect(reports.map(({ name, result }) => [name, result])).toEqual([
-      ['throws', { status: 'fail', detail: 'could not be checked: it is broken (CODE)', mend: 'mend it' }],
+      ['throws', { status: 'fail', detail: 'could not be checked: it is broken (CODE)', fix: 'fix it' }],
       [
         'throws at once',
         {
           status: 'fail',
           detail: 'could not be checked: oh (TypeError)',
-          mend: 'try again in a minute: mailctl --stage prod doctor --only queues',
+          fix: 'try again in a minute: mailctl --stage prod doctor --only queues',
         },
       ],
       [
@@ -59,7 +59,7 @@ describe('runChecks', () => {
         {
           status: 'fail',
           detail: 'could not be checked: no answer within 0.05 s',
-          mend: expect.stringContaining('mailctl --stage prod doctor --only queues --timeout 60'),
+          fix: expect.stringContaining('mailctl --stage prod doctor --only queues --timeout 60'),
         },
       ],
       ['well', { status: 'ok', detail: 'fine' }],

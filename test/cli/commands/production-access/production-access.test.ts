@@ -61,13 +61,13 @@ describe('mailctl production-access', () => {
     ['PENDING', 'pending', 'wait: '],
     ['DENIED', 'denied', 'reply to the case'],
     ['FAILED', 'sandbox', 'file it again'],
-  ] as const)('tells of a review that is %s, with the case', async (status, kind, mend) => {
+  ] as const)('tells of a review that is %s, with the case', async (status, kind, fix) => {
     ses.account.review = { status, caseId: '171234567890123' };
     const { code, stdout } = await access('--json');
     const { state } = JSON.parse(stdout);
     expect([code, state.kind]).toEqual([1, kind]);
     expect(state.detail).toContain('171234567890123');
-    expect(state.mend).toContain(mend);
+    expect(state.fix).toContain(fix);
   });
 });
 
@@ -115,11 +115,11 @@ describe('mailctl production-access request', () => {
   it.each([
     ['PENDING', 1, 'wait: '],
     ['DENIED', 2, 'reply to the case'],
-  ] as const)('files no second one while the first is %s', async (status, code, mend) => {
+  ] as const)('files no second one while the first is %s', async (status, code, fix) => {
     ses.account.review = { status, caseId: '171234567890123' };
     const run = await request('--yes');
     expect([run.code, filings()]).toEqual([code, 0]);
-    expect(run.stdout).toContain(mend);
+    expect(run.stdout).toContain(fix);
     expect(run.stdout).toContain('171234567890123');
   });
 

@@ -66,7 +66,7 @@ describe('mailctl quickstart stops', () => {
     const { code, stderr } = await quickstart('--yes');
     expect(code).toBe(2);
     expect(cdk.runs.map(([command]) => command)).toEqual(['deploy']);
-    expect(stderr).toMatch(/no bucket to put it in[\s\S]+ended with 1\n {2}mend: see its words above/);
+    expect(stderr).toMatch(/no bucket to put it in[\s\S]+ended with 1\n {2}fix: see its words above/);
   });
 
   it('before the CDK, where nobody says yes, with the command of the same profile, stage and Region', async () => {
@@ -112,7 +112,7 @@ describe('mailctl quickstart stops', () => {
     ses.account.identities.clear();
     const { code, stderr } = await quickstart();
     expect(code).toBe(2);
-    expect(stderr).toContain('mend: aws sesv2 create-email-identity --email-identity keybuzz.io');
+    expect(stderr).toContain('fix: aws sesv2 create-email-identity --email-identity keybuzz.io');
   });
 
   it('before the request for production access, where nobody says yes', async () => {

@@ -76,7 +76,7 @@ describeWithNameServer('mailctl quickstart, from an empty account', () => {
     const stopped = await interrupted(() => bootstrapped.then(() => bench.cdk.started()));
     expect(stopped.code).toBe(2);
     expect(stopped.stderr).toContain('the stand-in has done: bootstrap');
-    expect(stopped.stderr).toMatch(/^interrupted\n {2}mend: run it again; it goes on/m);
+    expect(stopped.stderr).toMatch(/^interrupted\n {2}fix: run it again; it goes on/m);
 
     // Deployed; the records are for a person to enter.
     bench.onDeploy = deploy;

@@ -9,7 +9,7 @@ import {
   runKubernetesCommand,
 } from '../../../../lib/cli/commands/secrets/kubernetes.ts';
 import type { CommandContext } from '../../../../lib/cli/context.ts';
-import { MendCommands } from '../../../../lib/cli/hints.ts';
+import { FixHints } from '../../../../lib/cli/hints.ts';
 import { Terminal } from '../../../../lib/cli/terminal.ts';
 import { SES, type SecretsBench, startSecretsBench, valuesIn } from './secrets-bench.ts';
 
@@ -47,7 +47,7 @@ describe('the streams of a command', () => {
       deployment: { project: 'keybuzz', stage: 'dev' },
       aws: new AwsClients({ region: 'eu-west-1', hasOwnSqs: false }),
       terminal: new Terminal(streams, { json: false, yes: false }),
-      commands: new MendCommands({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops'),
+      commands: new FixHints({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops'),
       env,
       signal: stop.signal,
     };
@@ -58,7 +58,7 @@ describe('the streams of a command', () => {
   it('refuse to put a value on a terminal, before it is even read', async () => {
     await expect(runKubernetesCommand(context(), FLAGS, true)).rejects.toMatchObject({
       code: 'WOULD_SHOW_SECRET',
-      mend: expect.stringContaining(
+      fix: expect.stringContaining(
         'mailctl --stage prod --profile ops secrets kubernetes --namespace a | kubectl apply -f -',
       ),
     });

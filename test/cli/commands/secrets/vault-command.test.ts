@@ -84,7 +84,7 @@ describe('mailctl secrets vault', () => {
     expect(JSON.parse(refused.stdout).error).toEqual({
       code: 'OTHER_DEPLOYMENT',
       message: expect.stringContaining('secret/keybuzz/ses holds the settings of another deployment'),
-      mend: expect.stringContaining('mailctl secrets vault --path keybuzz/dev/ses;'),
+      fix: expect.stringContaining('mailctl secrets vault --path keybuzz/dev/ses;'),
     });
     expect(refused.stdout).toContain('keybuzz-fallback-prod');
     expect(stored('keybuzz/ses')).toEqual(theirs);
@@ -128,7 +128,7 @@ describe('mailctl secrets vault', () => {
         vault.state.grant('poor', {});
         return { VAULT_TOKEN: 'poor' };
       },
-      /denies read on secret\/data\/keybuzz\/ses\s+mend: .*path "secret\/data\/keybuzz\/ses" \{ capabilities = \["create", "read", "update"\] \}/,
+      /denies read on secret\/data\/keybuzz\/ses\s+fix: .*path "secret\/data\/keybuzz\/ses" \{ capabilities = \["create", "read", "update"\] \}/,
     ],
     [
       'a seal',
@@ -150,14 +150,14 @@ describe('mailctl secrets vault', () => {
     [
       'the wrong scheme',
       ({ vault }) => ({ VAULT_ADDR: vault.url.replace('http:', 'https:') }),
-      /does not speak TLS\s+mend: set VAULT_ADDR to http:/,
+      /does not speak TLS\s+fix: set VAULT_ADDR to http:/,
     ],
     [
       'the wrong setting',
       () => ({ VAULT_SKIP_VERIFY: 'maybe' }),
       /VAULT_SKIP_VERIFY: allowed is true or false/,
     ],
-  ])('says so, and what mends it: %s', async (_, prepare, text) => {
+  ])('says so, and what fixes it: %s', async (_, prepare, text) => {
     const { code, stderr, stdout } = await run(['--yes'], prepare(bench));
     expect(code).toBe(2);
     expect(stderr).toMatch(text);
@@ -171,7 +171,7 @@ describe('mailctl secrets vault', () => {
       /nothing mounted at none\/[\s\S]+vault secrets enable -path=none/,
     ],
     ['of KV v1', ['--mount', 'old'], /old\/ of Vault at \S+ is KV v1[\s\S]+vault kv enable-versioning old/],
-  ])('says so, and what mends it: a mount %s', async (_, args, text) => {
+  ])('says so, and what fixes it: a mount %s', async (_, args, text) => {
     bench.vault.state.mount('old', 'kv-v1');
     const { code, stderr } = await run(['--yes', ...args]);
     expect(code).toBe(2);
@@ -200,7 +200,7 @@ describe('mailctl secrets vault, over TLS', () => {
       const args = ['--yes', 'secrets', 'vault'];
       const distrustful = await runMailctl(args, bench.env);
       expect(distrustful.code).toBe(2);
-      expect(distrustful.stderr).toMatch(/is not trusted: it is self-signed\s+mend: set VAULT_CACERT/);
+      expect(distrustful.stderr).toMatch(/is not trusted: it is self-signed\s+fix: set VAULT_CACERT/);
 
       const file = join(bench.home, 'ca.pem');
       await writeFile(file, bench.vault.certificatePem);

@@ -1,40 +1,40 @@
 import { describe, expect, it } from '@jest/globals';
-import { type FateSources, followDelivery } from '../../../../lib/cli/commands/send/follow-delivery.ts';
+import { followDelivery, type StatusSources } from '../../../../lib/cli/commands/send/follow-delivery.ts';
 import type { SendStep } from '../../../../lib/cli/commands/send/send-directly.ts';
-import type { Letter } from '../../../../lib/cli/lookups/dead-letters.ts';
-import type { PartFates } from '../../../../lib/ports/ledger.ts';
+import type { DeadLetter } from '../../../../lib/cli/lookups/dead-letters.ts';
+import type { BatchStatuses } from '../../../../lib/ports/ledger.ts';
 
 const AT = '2026-11-22T10:00:00.000Z';
 
-const part = (state: PartFates['state'], fates: PartFates['fates'] = {}): PartFates => ({
+const part = (state: BatchStatuses['state'], statuses: BatchStatuses['statuses'] = {}): BatchStatuses => ({
   deliveryId: 'one',
   part: 0,
   recipients: ['marie@example.org'],
   state,
   claim: { token: 'token', startedAt: new Date(AT), endsAt: new Date(AT) },
   ...(state === 'sent' ? { sesMessageId: 'ses-1' } : {}),
-  fates,
+  statuses,
   fatesVersion: 0,
 });
 
-const letter = (queueMessageId: string) =>
-  ({ queueMessageId, cause: 'sender-not-allowed', detail: 'of another domain' }) as Letter;
+const deadLetter = (queueMessageId: string) =>
+  ({ queueMessageId, cause: 'sender-not-allowed', detail: 'of another domain' }) as DeadLetter;
 
 interface Story {
   /** What the ledger says at each look; the last one stays. */
-  readonly ledger: readonly (readonly PartFates[])[];
-  readonly letters?: readonly Letter[];
+  readonly ledger: readonly (readonly BatchStatuses[])[];
+  readonly deadLetters?: readonly DeadLetter[];
   readonly knownLetters?: ReadonlySet<string>;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
-async function follow({ ledger, letters = [], timeoutMs = 60_000, signal, knownLetters }: Story) {
+async function follow({ ledger, deadLetters = [], timeoutMs = 60_000, signal, knownLetters }: Story) {
   const looks = [...ledger];
   const steps: SendStep[] = [];
-  const sources: FateSources = {
+  const sources: StatusSources = {
     parts: async () => (looks.length > 1 ? looks.shift() : looks[0]) ?? [],
-    letters: async () => ({ letters }),
+    deadLetters: async () => ({ deadLetters }),
   };
   const ending = await followDelivery('one', sources, {
     timeoutMs,
@@ -84,11 +84,11 @@ describe('following a delivery', () => {
 
   it('ends where SES would never take it', async () => {
     const { ending } = await follow({ ledger: [[part('refused')]] });
-    expect(ending).toMatchObject({ verdict: 'failed', mend: 'mailctl dlq show one' });
+    expect(ending).toMatchObject({ verdict: 'failed', fix: 'mailctl dlq show one' });
   });
 
   it('finds the dead letter, at the last moment at the latest', async () => {
-    const { ending } = await follow({ ledger: [[]], letters: [letter('new')], timeoutMs: 1 });
+    const { ending } = await follow({ ledger: [[]], deadLetters: [deadLetter('new')], timeoutMs: 1 });
     expect(ending).toMatchObject({
       verdict: 'failed',
       detail: expect.stringContaining('sender-not-allowed'),
@@ -97,18 +97,23 @@ describe('following a delivery', () => {
 
   it('takes no letter of an earlier try for one of this', async () => {
     const knownLetters = new Set(['old']);
-    const { ending } = await follow({ ledger: [[]], letters: [letter('old')], knownLetters, timeoutMs: 1 });
+    const { ending } = await follow({
+      ledger: [[]],
+      deadLetters: [deadLetter('old')],
+      knownLetters,
+      timeoutMs: 1,
+    });
     expect(ending).toMatchObject({ verdict: 'open', detail: expect.stringContaining('not touched') });
   });
 
   it('stops at once, also where nobody answers', async () => {
     const stop = new AbortController();
-    const sources: FateSources = {
+    const sources: StatusSources = {
       parts: () => {
         stop.abort(new Error('interrupted'));
         return new Promise(() => {});
       },
-      letters: async () => ({ letters: [] }),
+      deadLetters: async () => ({ deadLetters: [] }),
     };
     const following = followDelivery('one', sources, {
       timeoutMs: 60_000,

@@ -83,7 +83,7 @@ describe('mailctl send', () => {
     const before = mails.length;
     const { code, stderr } = await send(['--to', 'bounce+again@simulator.amazonses.com']);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/suppression list[\s\S]+mend: mailctl suppression rm/);
+    expect(stderr).toMatch(/suppression list[\s\S]+fix: mailctl suppression rm/);
     expect(mails.length).toBe(before);
   });
 
@@ -94,7 +94,7 @@ describe('mailctl send', () => {
     expect(stdout).toMatch(/next: mailctl dlq show mailctl-/);
   });
 
-  it('does not know the fate of what SES tells nothing of', async () => {
+  it('does not know the status of what SES tells nothing of', async () => {
     backend.services.ses.disturbEvents({ effect: { kind: 'withhold' } });
     const { code, stdout } = await send(['--timeout', '5']);
     expect(code).toBe(1);
@@ -190,6 +190,6 @@ describe('mailctl send, called wrongly', () => {
   it('says what to do where nothing is deployed', async () => {
     const { code, stderr } = await send(['--project', 'none']);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/no stack none-mail-identity[\s\S]+mend: npm run deploy/);
+    expect(stderr).toMatch(/no stack none-mail-identity[\s\S]+fix: npm run deploy/);
   });
 });

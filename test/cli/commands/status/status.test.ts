@@ -1,10 +1,10 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DynamoFateLedger, DynamoLedger } from '../../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoLedger, DynamoStatusLedger } from '../../../../lib/adapters/dynamodb/dynamo-ledger.ts';
 import { DynamoSuppressionReports } from '../../../../lib/adapters/dynamodb/dynamo-suppression.ts';
 import { SqsDeadLetters } from '../../../../lib/adapters/sqs/sqs-dead-letters.ts';
 import { DEFAULT_SOFT_BOUNCES } from '../../../../lib/cli/lookups/suppression-lists.ts';
-import { serialiseEnvelope } from '../../../../lib/domain/fallback-message.ts';
+import { serialiseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../../../lib/emulators/aws/sqs-and-s3.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import { type SesDouble, startSesDouble } from '../../../../lib/emulators/ses/ses-double.ts';
@@ -107,9 +107,9 @@ async function tellOf(id: string): Promise<void> {
     bounce: { type: 'Permanent', subType: 'General' },
     smtpResponse: '550 5.1.1 <paul@example.org>: no such user',
   } as const;
-  const fates = { [marie]: delivered, [paul]: bounced };
-  await new DynamoFateLedger(dynamoDb.client, table, systemClock).write(
-    { ...part, ...sent, recipients: [marie, paul], fates },
+  const statuses = { [marie]: delivered, [paul]: bounced };
+  await new DynamoStatusLedger(dynamoDb.client, table, systemClock).write(
+    { ...part, ...sent, recipients: [marie, paul], statuses: statuses },
     0,
   );
   const options = { tableName: dynamoDb.suppressionTable, timeoutMs: 5_000, policy: DEFAULT_SOFT_BOUNCES };
@@ -200,14 +200,14 @@ describe('mailctl status', () => {
     expect(code).toBe(1);
   });
 
-  it('tells the rest where the database is away, and how to mend that', async () => {
+  it('tells the rest where the database is away, and how to fix that', async () => {
     await tellOf('reply-5');
     const { code, stdout } = await status('reply-5', {
       env: { DATABASE_URL: 'postgresql://user:secret@127.0.0.1:1/none' },
     });
     const { places, events } = JSON.parse(stdout);
     expect(code).toBe(1);
-    expect(places.row).toMatchObject({ state: 'failed', mend: expect.stringContaining('DATABASE_URL') });
+    expect(places.row).toMatchObject({ state: 'failed', fix: expect.stringContaining('DATABASE_URL') });
     expect(events.length).toBeGreaterThan(2);
     expect(stdout).not.toContain('secret');
   });
@@ -226,7 +226,11 @@ describe('mailctl status', () => {
     const box = new SqsDeadLetters(aws.sqs, aws.deadLetters.url, 5_000);
     for (let index = 0; index < 25; index += 1) {
       const envelope = anEnvelope({ id: `other-${index}` });
-      await box.park(serialiseEnvelope(envelope), { reason: 'x', detail: 'y', deliveryId: envelope.id });
+      await box.park(serialiseFallbackMessage(envelope), {
+        reason: 'x',
+        detail: 'y',
+        deliveryId: envelope.id,
+      });
     }
     const envelope = anEnvelope({ id: 'reply-7' });
     const cause = {
@@ -234,7 +238,7 @@ describe('mailctl status', () => {
       detail: 'the From is of another domain',
       deliveryId: 'reply-7',
     };
-    await box.park(serialiseEnvelope(envelope), cause);
+    await box.park(serialiseFallbackMessage(envelope), cause);
     const { code, stdout } = await status('reply-7');
     const { events, concerns } = JSON.parse(stdout);
     expect(code).toBe(1);
@@ -246,7 +250,7 @@ describe('mailctl status', () => {
   });
 
   it('finds the letter that SQS moved by itself', async () => {
-    const body = serialiseEnvelope(anEnvelope({ id: 'reply-8' }));
+    const body = serialiseFallbackMessage(anEnvelope({ id: 'reply-8' }));
     await aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.deadLetters.url, MessageBody: body }));
     const { code, stdout } = await status('reply-8');
     expect(code).toBe(1);

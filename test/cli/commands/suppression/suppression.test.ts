@@ -5,7 +5,7 @@ import {
   DynamoSuppressionReports,
 } from '../../../../lib/adapters/dynamodb/dynamo-suppression.ts';
 import { DEFAULT_SOFT_BOUNCES } from '../../../../lib/cli/lookups/suppression-lists.ts';
-import type { Strike } from '../../../../lib/domain/suppression.ts';
+import type { SuppressionSignal } from '../../../../lib/domain/suppression.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import { type SesDouble, startSesDouble } from '../../../../lib/emulators/ses/ses-double.ts';
 import { readSettings } from '../../../../lib/infra/settings.ts';
@@ -62,7 +62,7 @@ async function shown(...addresses: string[]) {
   return JSON.parse(stdout).addresses;
 }
 
-function aStrike(kind: Strike['kind'], at: Date, deliveryId = 'reply-1'): Strike {
+function aStrike(kind: SuppressionSignal['kind'], at: Date, deliveryId = 'reply-1'): SuppressionSignal {
   return { kind, at, deliveryId, sesMessageId: `ses-${deliveryId}` };
 }
 
@@ -199,7 +199,7 @@ describe('mailctl suppression add', () => {
     expect(code).toBe(1);
     const [change] = JSON.parse(stdout).addresses;
     expect(change).toMatchObject({ pipeline: { kind: 'done' }, ses: { kind: 'failed' } });
-    expect(change.ses.failure.mend).toContain('mailctl production-access');
+    expect(change.ses.failure.fix).toContain('mailctl production-access');
     expect(await shown('marie@example.org')).toMatchObject([{ where: 'pipeline' }]);
   });
 
@@ -214,7 +214,7 @@ describe('mailctl suppression add', () => {
     const { stdout } = await suppression('add', 'marie@example.org', '--yes');
     const [change] = JSON.parse(stdout).addresses;
     expect(change.ses).toMatchObject({ kind: 'failed', failure: { message: 'bad address' } });
-    expect(change.ses.failure.mend).not.toContain('sandbox');
+    expect(change.ses.failure.fix).not.toContain('sandbox');
   });
 
   it('ends with 2 where the list of the pipeline does not take it', async () => {

@@ -297,12 +297,12 @@ export const CASES: readonly AlarmCase[] = [
     told: (tell) => tell(due, { value: 20 * 60, from: NOON, to: NOON + 60 }),
   },
   {
-    alarm: 'fates-overdue',
-    what: 'a fate that never came',
+    alarm: 'status-overdue',
+    what: 'a status that never came',
     states: ringsOn,
     told: (tell) => {
-      tell(m.own('FatesOverdue', 'Maximum'), { value: 0, from: 0, to: NOON });
-      tell(m.own('FatesOverdue', 'Maximum'), { value: 1, from: NOON, to: DAY });
+      tell(m.own('StatusesOverdue', 'Maximum'), { value: 0, from: 0, to: NOON });
+      tell(m.own('StatusesOverdue', 'Maximum'), { value: 1, from: NOON, to: DAY });
     },
   },
 ];

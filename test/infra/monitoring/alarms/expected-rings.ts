@@ -1,6 +1,6 @@
 import type { AlarmDefinition } from '../../../support/cloudwatch/alarm-definition.ts';
 import type { Recording } from '../../../support/cloudwatch/recording.ts';
-import { rehearse } from '../../../support/cloudwatch/rehearse.ts';
+import { replay } from '../../../support/cloudwatch/rehearse.ts';
 
 export const SCENARIOS = ['healthy-day', 'outage', 'bounce-storm', 'dead-worker'] as const;
 
@@ -42,7 +42,7 @@ export function surprisesIn(
   alarms: readonly AlarmDefinition[],
 ): string[] {
   const { rings, once = [], may = [] } = EXPECTED[scenario];
-  return rehearse(alarms, recording).flatMap(({ alarm, rings: heard }) => {
+  return replay(alarms, recording).flatMap(({ alarm, rings: heard }) => {
     const name = alarm.replace(/^keybuzz-mail-dev-/, '');
     const must = rings.includes(name);
     if (must && heard.length === 0) return [`${name} stays quiet`];

@@ -42,7 +42,7 @@ export const PLANTED: readonly PlantedChange[] = [
   { alarm: 'worker-silent', change: { EvaluationPeriods: 24, DatapointsToAlarm: 24 } },
   { alarm: 'outbox-old', change: { Threshold: 60 } },
   { alarm: 'outbox-old', change: { Threshold: 36_000 } },
-  { alarm: 'fates-overdue', change: { Threshold: 2 } },
+  { alarm: 'status-overdue', change: { Threshold: 2 } },
 ];
 
 interface Template {

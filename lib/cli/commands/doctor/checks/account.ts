@@ -7,7 +7,7 @@ import {
   monitoringStackName,
   pipelineStackName,
 } from '../../../deployment.ts';
-import type { MendCommands } from '../../../hints.ts';
+import type { FixHints } from '../../../hints.ts';
 import { type Check, type CheckResult, type DoctorContext, fail, ok, resourceCheck, warn } from '../check.ts';
 
 /** Who the calls are made as, and where. */
@@ -49,7 +49,7 @@ function judgeMonitoring(
     return warn(told, commands.deploy);
   }
   const result = judgeStatus(stack, commands);
-  return result.status === 'fail' ? warn(result.detail, result.mend) : result;
+  return result.status === 'fail' ? warn(result.detail, result.fix) : result;
 }
 
 function judgeStack(
@@ -62,7 +62,7 @@ function judgeStack(
 }
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */
-function judgeStatus({ name, status }: DeployedStack, commands: MendCommands): CheckResult {
+function judgeStatus({ name, status }: DeployedStack, commands: FixHints): CheckResult {
   const told = `${name}: ${status}`;
   switch (status) {
     case 'CREATE_COMPLETE':
@@ -115,7 +115,7 @@ export const ACCESS_KEY_CHECK = resourceCheck({
 interface KeyFacts {
   readonly userName: string;
   readonly now: Date;
-  readonly commands: MendCommands;
+  readonly commands: FixHints;
 }
 
 function judgeKeyAge(
@@ -160,7 +160,7 @@ export const SENDING_CHECKS: readonly Check[] = [
   accountCheck('enabled', enabled),
 ];
 
-type Judge = (account: GetAccountResponse, commands: MendCommands) => CheckResult;
+type Judge = (account: GetAccountResponse, commands: FixHints) => CheckResult;
 
 function accountCheck(name: string, judge: Judge): Check {
   return {
@@ -172,7 +172,7 @@ function accountCheck(name: string, judge: Judge): Check {
 
 function production(
   { ProductionAccessEnabled, Details }: GetAccountResponse,
-  commands: MendCommands,
+  commands: FixHints,
 ): CheckResult {
   if (ProductionAccessEnabled === true) return ok('out of the sandbox');
   const review = Details?.ReviewDetails?.Status;
@@ -187,33 +187,27 @@ function production(
   return warn(`${told}${asked}`, commands.mailctl('production-access'));
 }
 
-function quota(
-  { SendQuota, ProductionAccessEnabled }: GetAccountResponse,
-  commands: MendCommands,
-): CheckResult {
+function quota({ SendQuota, ProductionAccessEnabled }: GetAccountResponse, commands: FixHints): CheckResult {
   const { Max24HourSend: most = 0, SentLast24Hours: sent = 0, MaxSendRate: rate = 0 } = SendQuota ?? {};
   // SES says "no limit" so.
   if (most < 0) return ok(`${sent} sent in 24 hours, without a limit; ${rate} a second`);
   const used = most === 0 ? 1 : sent / most;
   const told = `${sent} of ${most} sent in 24 hours (${Math.round(used * 100)} %); ${rate} a second`;
   if (used < QUOTA_WARNING) return ok(told);
-  const mend =
+  const fix =
     ProductionAccessEnabled === true
       ? 'ask for more: Service Quotas, Amazon Simple Email Service, "Sending quota"'
       : commands.mailctl('production-access');
-  return used < 1 ? warn(told, mend) : fail(`${told}: mail is parked until it frees up`, mend);
+  return used < 1 ? warn(told, fix) : fail(`${told}: mail is parked until it frees up`, fix);
 }
 
 /** @see https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html */
-function enabled(
-  { SendingEnabled, EnforcementStatus }: GetAccountResponse,
-  commands: MendCommands,
-): CheckResult {
+function enabled({ SendingEnabled, EnforcementStatus }: GetAccountResponse, commands: FixHints): CheckResult {
   const answer = 'answer the case that AWS opened: AWS console, Support Center';
   if (EnforcementStatus === 'SHUTDOWN') return fail('AWS has shut down sending for the account', answer);
   if (SendingEnabled !== true) {
-    const mend = commands.aws('sesv2 put-account-sending-attributes --sending-enabled');
-    return fail('sending is paused for the account', mend);
+    const fix = commands.aws('sesv2 put-account-sending-attributes --sending-enabled');
+    return fail('sending is paused for the account', fix);
   }
   if (EnforcementStatus === 'PROBATION') return warn('AWS has put the account under review', answer);
   return ok(`sending is enabled, the account is ${EnforcementStatus ?? 'of an unknown standing'}`);

@@ -3,15 +3,15 @@ import { paginateListSubscriptionsByTopic, type SNSClient, type Subscription } f
 import { awsErrorCode } from '../../../../adapters/aws-client.ts';
 import { maskAddressesIn } from '../../../../domain/address.ts';
 import { accountMetricsFunctionName, type DeployedStack, monitoringStackName } from '../../../deployment.ts';
-import type { MendCommands } from '../../../hints.ts';
+import type { FixHints } from '../../../hints.ts';
 import {
-  type AlarmNews,
+  type AlarmSummary,
   accountMetricsLog,
-  alarmNews,
-  blindnessText,
   type DeployedAlarm,
   firstCommandOf,
+  noDataText,
   sinceText,
+  summariseAlarms,
   worstOf,
 } from '../../../lookups/alarms.ts';
 import {
@@ -26,22 +26,22 @@ import {
 } from '../check.ts';
 
 /** Which alarms ring now. */
-export const RINGING_ALARMS_CHECK: Check = {
+export const ALARM_STATE_CHECK: Check = {
   group: 'alarms',
   name: 'ringing',
   run: async (context) => {
     const alarms = await context.lookups.alarms();
     // That there are none is told by the check of their subscribers.
     if (alarms.length === 0) return skipped('no alarms are deployed');
-    return judgeAlarms(alarmNews(alarms, context.now), context);
+    return judgeAlarms(summariseAlarms(alarms, context.now), context);
   },
 };
 
-function judgeAlarms(news: AlarmNews, context: DoctorContext): CheckResult {
+function judgeAlarms(news: AlarmSummary, context: DoctorContext): CheckResult {
   const worst = worstOf(news);
   if (worst === undefined) return ok(`none of ${news.quiet.length}`);
   const told = [...news.ringing.map((alarm) => ringingText(alarm, context.now)), ...blindText(news.blind)];
-  return (worst === 'critical' ? fail : warn)(told.join('; '), mendOf(news, context));
+  return (worst === 'critical' ? fail : warn)(told.join('; '), fixFor(news, context));
 }
 
 function ringingText({ name, severity, since, reason }: DeployedAlarm, now: Date): string {
@@ -50,20 +50,20 @@ function ringingText({ name, severity, since, reason }: DeployedAlarm, now: Date
 
 function blindText(blind: readonly DeployedAlarm[]): readonly string[] {
   const names = blind.map(({ name }) => name).join(' and ');
-  return blind.length === 0 ? [] : [`${names} cannot ring: ${blindnessText(blind)}`];
+  return blind.length === 0 ? [] : [`${names} cannot ring: ${noDataText(blind)}`];
 }
 
 /** Of the most urgent one; the command that shows all where there are more. */
-function mendOf({ ringing, blind }: AlarmNews, { deployment, commands }: DoctorContext): string {
+function fixFor({ ringing, blind }: AlarmSummary, { deployment, commands }: DoctorContext): string {
   const [first] = ringing;
-  const mend = first === undefined ? accountMetricsLog(deployment, commands) : mendOfAlarm(first, commands);
+  const fix = first === undefined ? accountMetricsLog(deployment, commands) : fixForAlarm(first, commands);
   return ringing.length + blind.length === 1 || first === undefined
-    ? mend
-    : `${mend}; the others: ${commands.mailctl('alarms')}`;
+    ? fix
+    : `${fix}; the others: ${commands.mailctl('alarms')}`;
 }
 
 /** The first command of the alarm, and where to read on. */
-function mendOfAlarm(alarm: DeployedAlarm, commands: MendCommands): string {
+function fixForAlarm(alarm: DeployedAlarm, commands: FixHints): string {
   const first = firstCommandOf(alarm, commands);
   return first === undefined ? alarm.runbook : `${first}; then ${alarm.runbook}`;
 }
@@ -75,8 +75,8 @@ export const ALARM_SUBSCRIBERS_CHECK: Check = {
   run: async ({ aws, commands, lookups }, signal) => {
     const alarms = await lookups.alarms();
     if (alarms.length === 0) {
-      const mend = `set alarms to essential and alarmEmail to your address in cdk.json, then ${commands.deploy}, and follow the link in the mail from AWS`;
-      return warn('none are deployed: nobody is told when mail stops', mend);
+      const fix = `set alarms to essential and alarmEmail to your address in cdk.json, then ${commands.deploy}, and follow the link in the mail from AWS`;
+      return warn('none are deployed: nobody is told when mail stops', fix);
     }
     const sns = await aws.sns();
     const topics = [...new Set(alarms.flatMap((alarm) => alarm.topics))];
@@ -85,17 +85,17 @@ export const ALARM_SUBSCRIBERS_CHECK: Check = {
   },
 };
 
-/** Why nobody hears something, and what mends it. */
+/** Why nobody hears something, and what fixes it. */
 interface Deafness {
   readonly because: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** @param deafTopics undefined for those that somebody hears */
 function judgeSubscribers(
   alarms: readonly DeployedAlarm[],
   deafTopics: ReadonlyMap<string, Deafness | undefined>,
-  commands: MendCommands,
+  commands: FixHints,
 ): CheckResult {
   const unheard = alarms.flatMap((alarm) => {
     const deafness = deafnessOfAlarm(alarm, deafTopics, commands);
@@ -107,7 +107,7 @@ function judgeSubscribers(
     const names = group.map(({ alarm }) => alarm.name);
     return `nobody hears ${namesOf(names, alarms.length)}: ${because}`;
   });
-  return warn(told.join('; '), first.mend);
+  return warn(told.join('; '), first.fix);
 }
 
 function namesOf(names: readonly string[], all: number): string {
@@ -119,13 +119,13 @@ function namesOf(names: readonly string[], all: number): string {
 function deafnessOfAlarm(
   { fullName, actionsEnabled, topics }: DeployedAlarm,
   deafTopics: ReadonlyMap<string, Deafness | undefined>,
-  commands: MendCommands,
+  commands: FixHints,
 ): Deafness | undefined {
   if (!actionsEnabled) {
-    const mend = commands.aws(`cloudwatch enable-alarm-actions --alarm-names ${fullName}`);
-    return { because: 'its actions are switched off', mend };
+    const fix = commands.aws(`cloudwatch enable-alarm-actions --alarm-names ${fullName}`);
+    return { because: 'its actions are switched off', fix };
   }
-  if (topics.length === 0) return { because: 'no topic is told', mend: commands.deploy };
+  if (topics.length === 0) return { because: 'no topic is told', fix: commands.deploy };
   const deafnesses = topics.map((topic) => deafTopics.get(topic));
   return deafnesses.includes(undefined) ? undefined : deafnesses[0];
 }
@@ -134,13 +134,13 @@ function deafnessOfAlarm(
 async function deafnessOf(
   client: SNSClient,
   topic: string,
-  commands: MendCommands,
+  commands: FixHints,
   signal: AbortSignal,
 ): Promise<Deafness | undefined> {
   const subscriptions = await subscriptionsOf(client, topic, signal);
   const name = topic.split(':').at(-1);
   if (subscriptions === undefined) {
-    return { because: `the topic ${name} is gone`, mend: commands.driftedMonitoringStack };
+    return { because: `the topic ${name} is gone`, fix: commands.driftedMonitoringStack };
   }
   if (subscriptions.some(isConfirmed)) return undefined;
   const subscribe = commands.aws(
@@ -151,12 +151,12 @@ async function deafnessOf(
     const byStack = `set alarmEmail to your address in cdk.json and run ${commands.deploy}`;
     return {
       because: `the topic ${name} has no subscriber`,
-      mend: `${subscribe}, or ${byStack}; then follow the link in the mail from AWS`,
+      fix: `${subscribe}, or ${byStack}; then follow the link in the mail from AWS`,
     };
   }
   return {
     because: `nobody has confirmed the subscription to the topic ${name}`,
-    mend: `${confirmText(pending)}; it is good for two days, then: ${subscribe}`,
+    fix: `${confirmText(pending)}; it is good for two days, then: ${subscribe}`,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { MendCommands } from '../../../hints.ts';
+import type { FixHints } from '../../../hints.ts';
 import type { Alignment, DnsFinding } from '../../../lookups/dns/findings.ts';
 import {
   type Check,
@@ -38,12 +38,12 @@ function dnsCheck(name: string, purpose: Purpose): Check {
 function judge(findings: readonly DnsFinding[], { commands }: DoctorContext): CheckResult {
   const level = worstLevel(findings);
   if (level === 'ok') return ok(fine(findings));
-  // What is worst is mended first.
+  // What is worst is fixed first.
   const amiss = [...withLevel(findings, 'fail'), ...withLevel(findings, 'warn')];
-  const [mend = '', ...more] = [...new Set(amiss.map((finding) => finding.mend ?? ''))];
+  const [fix = '', ...more] = [...new Set(amiss.map((finding) => finding.fix ?? ''))];
   const check = commands.mailctl('dns --check');
   const others = more.length === 0 ? '' : ` (and ${more.length} more: ${check})`;
-  return { status: level, detail: amiss.map(describeFinding).join('; '), mend: `${mend || check}${others}` };
+  return { status: level, detail: amiss.map(describeFinding).join('; '), fix: `${fix || check}${others}` };
 }
 
 const worstLevel = (findings: readonly DnsFinding[]): DnsFinding['level'] =>
@@ -83,7 +83,7 @@ export const DNS_ALIGNMENT_CHECKS: readonly Check[] = [
   alignmentCheck('alignment-mail-core', 'mail-core', judgeMailCore),
 ];
 
-type Judge = (alignments: readonly Alignment[], commands: MendCommands) => CheckResult;
+type Judge = (alignments: readonly Alignment[], commands: FixHints) => CheckResult;
 
 function alignmentCheck(name: string, way: Alignment['way'], judge: Judge): Check {
   return identityStackCheck({
@@ -100,14 +100,14 @@ function alignmentCheck(name: string, way: Alignment['way'], judge: Judge): Chec
 }
 
 /** One that passes is enough (RFC 7489, section 3.1). */
-function judgeSes(alignments: readonly Alignment[], commands: MendCommands): CheckResult {
+function judgeSes(alignments: readonly Alignment[], commands: FixHints): CheckResult {
   const detail = alignments.map(describeAlignment).join('; ');
   if (alignments.some(({ aligned }) => aligned === 'yes')) return ok(detail);
   return fail(detail, `enter the records that ${commands.mailctl('dns --check')} names`);
 }
 
 /** The DNS does not show what mail-core signs; only what it says outright can be held against it. */
-function judgeMailCore(alignments: readonly Alignment[], commands: MendCommands): CheckResult {
+function judgeMailCore(alignments: readonly Alignment[], commands: FixHints): CheckResult {
   const detail = alignments.map(describeAlignment).join('; ');
   if (alignments.every(({ aligned }) => aligned !== 'no')) return ok(detail);
   return warn(

@@ -34,7 +34,7 @@ export const FALLBACK_CHECK: Check = resourceCheck({
 
 function inUse(detail: string, { commands }: DoctorContext): CheckResult {
   const look = commands.mailctl('doctor --only smtp');
-  return warn(detail, `${look}, mend mail-core; then docs/runbook.md#fallback-in-use`);
+  return warn(detail, `${look}, fix mail-core; then docs/runbook.md#fallback-in-use`);
 }
 
 /** `since 02:10 UTC`; `from 02:10 to 02:35 UTC` where it seems to be over. */

@@ -1,6 +1,6 @@
 import { GetConfigurationSetCommand, type GetEmailIdentityResponse } from '@aws-sdk/client-sesv2';
 import { awsErrorCode } from '../../../../adapters/aws-client.ts';
-import type { MendCommands } from '../../../hints.ts';
+import type { FixHints } from '../../../hints.ts';
 import {
   type Check,
   type CheckResult,
@@ -16,7 +16,7 @@ interface IdentityFacts {
   readonly domain: string;
   readonly mailFromDomain: string;
   readonly identity: GetEmailIdentityResponse;
-  readonly commands: MendCommands;
+  readonly commands: FixHints;
 }
 
 /** What SES itself thinks of the identity. */
@@ -45,7 +45,7 @@ function verified({ domain, identity, commands }: IdentityFacts): CheckResult {
   if (identity.VerifiedForSendingStatus === true) return ok(`${domain} may send`);
   const { VerificationStatus: status = 'unknown', VerificationInfo } = identity;
   const why = VerificationInfo?.ErrorType === undefined ? '' : ` (${VerificationInfo.ErrorType})`;
-  return fail(`${domain} is not verified: ${status}${why}`, dkimMend(status, domain, commands));
+  return fail(`${domain} is not verified: ${status}${why}`, dkimFix(status, domain, commands));
 }
 
 function dkim({ domain, identity, commands }: IdentityFacts): CheckResult {
@@ -54,7 +54,7 @@ function dkim({ domain, identity, commands }: IdentityFacts): CheckResult {
     return fail('signing is switched off', commands.aws(enableDkim(domain)));
   }
   if (status === 'SUCCESS') return ok('SES has found the keys, and signs');
-  return fail(`SES says ${status}`, dkimMend(status, domain, commands));
+  return fail(`SES says ${status}`, dkimFix(status, domain, commands));
 }
 
 /** @see https://docs.aws.amazon.com/ses/latest/dg/mail-from.html: after 72 hours without its MX it has to be set anew */
@@ -72,18 +72,18 @@ function mailFrom({ domain, mailFromDomain, identity, commands }: IdentityFacts)
   }
   if (status === 'SUCCESS') return ok(`${mailFromDomain} is in use`);
   const check = commands.mailctl('dns --check');
-  const mend =
+  const fix =
     status === 'FAILED'
       ? `enter the records that ${check} names, then ${set}`
       : `enter the records that ${check} names; SES looks again by itself`;
   // Otherwise SES sends from a domain of its own, and mail passes DMARC by DKIM alone.
   const isRefused = BehaviorOnMxFailure === 'REJECT_MESSAGE';
   const told = `${mailFromDomain}: ${status ?? 'unknown'}`;
-  return isRefused ? fail(`${told}, and SES refuses mail until it is found`, mend) : warn(told, mend);
+  return isRefused ? fail(`${told}, and SES refuses mail until it is found`, fix) : warn(told, fix);
 }
 
 /** Easy DKIM verifies the domain, too. */
-function dkimMend(status: string, domain: string, commands: MendCommands): string {
+function dkimFix(status: string, domain: string, commands: FixHints): string {
   const check = commands.mailctl('dns --check');
   if (status === 'FAILED' || status === 'NOT_STARTED') {
     return `enter the DKIM records that ${check} names, then ${commands.aws(enableDkim(domain))}`;
@@ -113,8 +113,8 @@ export const CONFIGURATION_SET_CHECK = resourceCheck({
       if (awsErrorCode(error) !== 'NotFoundException') throw error;
       // CloudFormation believes that it is there, and a deployment would see no change.
       const create = commands.aws(`sesv2 create-configuration-set --configuration-set-name ${name}`);
-      const mend = `${create}, then add the event destination that ${commands.driftedStack} names`;
-      return fail(`SES has no configuration set ${name}: somebody has deleted it`, mend);
+      const fix = `${create}, then add the event destination that ${commands.driftedStack} names`;
+      return fail(`SES has no configuration set ${name}: somebody has deleted it`, fix);
     }
   },
 });

@@ -7,7 +7,7 @@ import {
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { awsErrorCode } from '../../../../adapters/aws-client.ts';
 import type { ResourceName } from '../../../deployment.ts';
-import type { MendCommands } from '../../../hints.ts';
+import type { FixHints } from '../../../hints.ts';
 import { type Check, type CheckResult, type DoctorContext, fail, ok, resourceCheck, warn } from '../check.ts';
 
 /** Older than this, nobody works on the queue, or not fast enough. */
@@ -16,7 +16,7 @@ const OLD_SECONDS = 15 * 60;
 /** Where the age is not known, so many are a backlog. */
 const MANY = 1_000;
 
-type QueueFix = (commands: MendCommands) => string;
+type QueueFix = (commands: FixHints) => string;
 
 const startWorker: QueueFix = () =>
   "see that the API's worker runs, with RECEIPTS_QUEUE_URL set: kubectl logs deployment/outbound-worker";
@@ -33,7 +33,7 @@ function lookAtLog(part: string): QueueFix {
     `see why the ${part} function does not keep up: ${commands.mailctl('doctor --only functions,sending')}`;
 }
 
-function queueCheck(name: string, resource: ResourceName, mend: QueueFix): Check {
+function queueCheck(name: string, resource: ResourceName, fix: QueueFix): Check {
   return resourceCheck({
     group: 'queues',
     name,
@@ -41,7 +41,7 @@ function queueCheck(name: string, resource: ResourceName, mend: QueueFix): Check
     run: async (url, context, signal) => {
       const counts = await countQueue(await context.aws.sqs(), url, signal);
       if (counts.waiting === 0) return ok(toldCounts(counts));
-      return judgeQueue(counts, await ageOf(counts, context, signal), mend(context.commands));
+      return judgeQueue(counts, await ageOf(counts, context, signal), fix(context.commands));
     },
   });
 }
@@ -50,17 +50,17 @@ async function ageOf({ arn }: QueueCounts, { aws, now }: DoctorContext, signal: 
   return oldestAgeSeconds(await aws.cloudWatch(), arn.split(':').at(-1) ?? '', now, signal);
 }
 
-function judgeQueue(counts: QueueCounts, ageSeconds: number | undefined, mend: string): CheckResult {
+function judgeQueue(counts: QueueCounts, ageSeconds: number | undefined, fix: string): CheckResult {
   const age = ageSeconds === undefined ? 'age unknown' : `the oldest for ${Math.round(ageSeconds / 60)} min`;
   const detail = `${toldCounts(counts)}; ${age}`;
   const isBacklog = ageSeconds === undefined ? counts.waiting >= MANY : ageSeconds >= OLD_SECONDS;
-  return isBacklog ? warn(detail, mend) : ok(detail);
+  return isBacklog ? warn(detail, fix) : ok(detail);
 }
 
 const toldCounts = ({ waiting, hidden }: QueueCounts) => `${waiting} waiting, ${hidden} in work or for later`;
 
 /** @param arn of the queue of the dead letters */
-type DeadLettersFix = (commands: MendCommands, arn: string) => string;
+type DeadLettersFix = (commands: FixHints, arn: string) => string;
 
 /** They lie where they came from once more, and are worked anew. */
 const moveBack: DeadLettersFix = (commands, arn) =>
@@ -80,7 +80,7 @@ export const DEAD_LETTER_CHECKS: readonly Check[] = [
   deadLetterCheck('receipts-dead-letters', 'receiptsDeadLetters', 'receipts that no row has', moveBack),
 ];
 
-function deadLetterCheck(name: string, resource: ResourceName, what: string, mend: DeadLettersFix): Check {
+function deadLetterCheck(name: string, resource: ResourceName, what: string, fix: DeadLettersFix): Check {
   return resourceCheck({
     group: 'queues',
     name,
@@ -89,7 +89,7 @@ function deadLetterCheck(name: string, resource: ResourceName, what: string, men
       const { arn, waiting, hidden } = await countQueue(await aws.sqs(), url, signal);
       // Those that somebody looks at just now are hidden, and there all the same.
       const count = waiting + hidden;
-      return count === 0 ? ok('none') : warn(`${what}: ${count}`, mend(commands, arn));
+      return count === 0 ? ok('none') : warn(`${what}: ${count}`, fix(commands, arn));
     },
   });
 }
@@ -143,7 +143,7 @@ function judgeEventSource(
     LastProcessingResult = '',
   }: EventSourceMappingConfiguration,
   functionName: string,
-  commands: MendCommands,
+  commands: FixHints,
 ): CheckResult {
   const told = `${EventSourceArn.split(':').at(-1)} to ${functionName}: ${State}`;
   switch (State) {

@@ -46,9 +46,9 @@ async function kubernetes(
   return judge(compareFields(source, 'kubernetes', found ?? {}), apply);
 }
 
-function judge({ equal, fields }: CopyComparison, mend: string): CheckResult {
+function judge({ equal, fields }: CopyComparison, fix: string): CheckResult {
   if (equal) return ok('the same as in Secrets Manager');
   const differing = fields.filter(({ standing }) => standing !== 'same');
   const told = differing.map(({ field, standing }) => `${field} is ${standing}`).join(', ');
-  return warn(`not the same as in Secrets Manager: ${told}`, mend);
+  return warn(`not the same as in Secrets Manager: ${told}`, fix);
 }

@@ -32,7 +32,7 @@ function judgeHost(probe: SmtpProbe, { host, port }: SmtpTarget): CheckResult {
   const where = `${host}:${port}`;
   switch (probe.kind) {
     case 'unreachable':
-      return fail(`${where} cannot be reached: ${probe.code}`, mendReach(probe.code, host, port));
+      return fail(`${where} cannot be reached: ${probe.code}`, reachFix(probe.code, host, port));
     case 'silent':
       return probe.at === 'STARTTLS'
         ? ok(`${where} greets and answers EHLO`)
@@ -46,7 +46,7 @@ function judgeHost(probe: SmtpProbe, { host, port }: SmtpTarget): CheckResult {
   }
 }
 
-function mendReach(code: string, host: string, port: number): string {
+function reachFix(code: string, host: string, port: number): string {
   if (code === 'ECONNREFUSED')
     return `start it: systemctl start postfix on ${host}; or set SMTP_HOST and SMTP_PORT right`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'set SMTP_HOST to a name that the DNS here knows';

@@ -121,9 +121,9 @@ async function askAndRunCdk(
   context.signal.throwIfAborted();
   if (end === 0) return done(`"${line}" has succeeded`);
   const how = typeof end === 'number' ? `ended with ${end}` : `could not be run: ${end}`;
-  const mend =
+  const fix =
     'see its words above; run this where cdk.json is, after npm ci, and then mailctl quickstart again';
-  throw new OperatorError('CDK_FAILED', `"${line}" ${how}`, mend);
+  throw new OperatorError('CDK_FAILED', `"${line}" ${how}`, fix);
 }
 
 /** @returns its exit code, or why it has none */
@@ -146,7 +146,7 @@ async function run([program = '', ...args]: readonly string[], { env, signal }: 
   }
 }
 
-/** `fine`: it can be worked with, and deployed to. `busy`: wait. `stuck`: no deployment can mend it. */
+/** `fine`: it can be worked with, and deployed to. `busy`: wait. `stuck`: no deployment can fix it. */
 type StackCondition = 'fine' | 'busy' | 'broken' | 'stuck';
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */

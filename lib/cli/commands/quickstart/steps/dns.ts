@@ -36,10 +36,10 @@ function liveFindings(
   return checkDns(needed, new LiveDns({ resolver, port, signal }));
 }
 
-function todoOf({ name, type, wanted, status, mend }: DnsFinding): string {
+function todoOf({ name, type, wanted, status, fix }: DnsFinding): string {
   return status === 'missing' && wanted !== undefined
     ? `add ${name} ${type} ${wanted}`
-    : `${name} ${type} is ${status}: ${mend ?? 'put it right'}`;
+    : `${name} ${type} is ${status}: ${fix ?? 'put it right'}`;
 }
 
 function hintsOf({ commands }: QuickstartContext): readonly string[] {
@@ -127,8 +127,8 @@ async function identityStanding({
   const identity = await ses.send(command, { abortSignal: signal }).catch((cause: unknown) => {
     if (awsErrorCode(cause) !== 'NotFoundException') throw cause;
     const message = `SES knows no identity ${domain}, though its stack is there: somebody has deleted it`;
-    const mend = `aws sesv2 create-email-identity --email-identity ${domain} --region ${aws.region}`;
-    throw new OperatorError('IDENTITY_MISSING', message, mend, { cause });
+    const fix = `aws sesv2 create-email-identity --email-identity ${domain} --region ${aws.region}`;
+    throw new OperatorError('IDENTITY_MISSING', message, fix, { cause });
   });
   const verification = identity.VerificationStatus ?? 'unknown';
   const mailFrom = identity.MailFromAttributes?.MailFromDomainStatus ?? 'not set';

@@ -2,7 +2,7 @@ import { untilAborted } from '../../../../common/async.ts';
 import { isDelivery } from '../../../../domain/delivery-status.ts';
 import { EXIT } from '../../../errors.ts';
 import { openDeliverySources } from '../../../lookups/delivery-sources.ts';
-import { accessStateOf, readStanding } from '../../../lookups/sending-account.ts';
+import { accessStateOf, readAccountState } from '../../../lookups/sending-account.ts';
 import { DEFAULT_SOFT_BOUNCES } from '../../../lookups/suppression-lists.ts';
 import { runDoctorCommand } from '../../doctor/doctor.ts';
 import { runRequestCommand } from '../../production-access/production-access.ts';
@@ -26,7 +26,7 @@ export const DOCTOR: QuickstartStep = {
   isDone: async ({ commands }) =>
     open(
       'it is asked each time',
-      `mend what it names as fail, then ${commands.mailctl('quickstart')}`,
+      `fix what it names as fail, then ${commands.mailctl('quickstart')}`,
       `or go on without: ${commands.mailctl('quickstart --skip doctor')}`,
     ),
   run: async (context, before) => {
@@ -74,7 +74,7 @@ export const FIRST_MAIL: QuickstartStep = {
     const again = `${commands.mailctl('quickstart')}, which does not send it twice`;
     return stopped({
       detail: result.detail,
-      todo: [...(result.mend === undefined ? [] : [result.mend]), again],
+      todo: [...(result.fix === undefined ? [] : [result.fix]), again],
     });
   },
 };
@@ -83,7 +83,7 @@ async function wasDelivered(context: QuickstartContext): Promise<boolean> {
   const { sources, close } = openDeliverySources(context, DEFAULT_SOFT_BOUNCES);
   try {
     const parts = await untilAborted(sources.parts(ID), context.signal);
-    return parts.some(({ fates }) => Object.values(fates).some(isDelivery));
+    return parts.some(({ statuses }) => Object.values(statuses).some(isDelivery));
   } finally {
     await close();
   }
@@ -107,12 +107,12 @@ export const PRODUCTION_ACCESS: QuickstartStep = {
 };
 
 async function lookAt({ aws, signal, commands, options }: QuickstartContext) {
-  const state = accessStateOf(await readStanding(await aws.ses(), signal));
+  const state = accessStateOf(await readAccountState(await aws.ses(), signal));
   const again =
     options.website === undefined ? 'quickstart --website URL' : `quickstart --website ${options.website}`;
   const standing: StepStanding =
     state.kind === 'granted'
       ? done(state.detail)
-      : open(state.detail, state.kind === 'sandbox' ? commands.mailctl(again) : state.mend);
+      : open(state.detail, state.kind === 'sandbox' ? commands.mailctl(again) : state.fix);
   return { state, standing };
 }

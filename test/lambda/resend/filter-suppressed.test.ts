@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { siftSuppressed } from '../../../lambda/resend/filter-suppressed.ts';
+import { filterSuppressed } from '../../../lambda/resend/filter-suppressed.ts';
 import type { Suppression } from '../../../lib/domain/suppression.ts';
 
 const since = new Date('2026-11-20T12:00:00Z');
@@ -10,7 +10,7 @@ const listed: ReadonlyMap<string, Suppression> = new Map([
 ]);
 
 async function sift(recipients: readonly string[], tenantId?: string) {
-  return siftSuppressed(recipients, tenantId, {
+  return filterSuppressed(recipients, tenantId, {
     suppressions: { find: async () => listed },
     exemptTenants: ['passwords'],
     clock: { now: () => new Date() },

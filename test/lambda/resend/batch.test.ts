@@ -10,7 +10,7 @@ import { useResendBench } from './resend-bench.ts';
 describe('the resend Lambda', () => {
   const bench = useResendBench();
 
-  it('resends the frozen bytes to the owed recipients and acknowledges', async () => {
+  it('resends the composed bytes to the owed recipients and acknowledges', async () => {
     const mime = mimeFrom('support@keybuzz.io');
     const envelope = anEnvelope({ id: 'reply-1', content: packMime(mime), tags: { kind: 'reply' } });
 

@@ -3,7 +3,7 @@ import { SmtpPoolRoute } from '../../lib/adapters/smtp/smtp-pool-route.ts';
 import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
 import { type BreakerState, CircuitBreakerRoute } from '../../lib/mailer/circuit-breaker.ts';
 import { systemClock } from '../../lib/ports/runtime.ts';
-import type { SmtpAnswer } from '../../lib/ports/senders.ts';
+import type { SmtpResult } from '../../lib/ports/senders.ts';
 import { aDelivery } from '../support/a-delivery.ts';
 import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
 
@@ -21,7 +21,7 @@ describe('the circuit breaker', () => {
       };
     });
 
-  const classOf = (answer: SmtpAnswer) => (answer.kind === 'failed' ? answer.failure.class : 'taken');
+  const classOf = (answer: SmtpResult) => (answer.kind === 'failed' ? answer.failure.class : 'taken');
 
   async function send(times: number): Promise<string[]> {
     const classes: string[] = [];

@@ -2,10 +2,10 @@ import type { Readable } from 'node:stream';
 import type MimeNode from 'nodemailer/lib/mime-node';
 import { distinctRecipients } from '../../domain/address.ts';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
-import { headerFlaw, headerValues, withHeader, withoutHeader } from '../../domain/mime-headers.ts';
+import { headerValues, validateHeaders, withHeader, withoutHeader } from '../../domain/mime-headers.ts';
 
 /** A composed mail whose bytes no longer change, whichever way it goes out. */
-export interface FrozenMessage {
+export interface ComposedMessage {
   readonly mime: Buffer;
   readonly messageId: string;
   /** Empty where the mail names no sender. */
@@ -13,8 +13,8 @@ export interface FrozenMessage {
   readonly to: readonly string[];
 }
 
-export type FrozenResult =
-  | { readonly kind: 'frozen'; readonly message: FrozenMessage }
+export type MimeResult =
+  | { readonly kind: 'composed'; readonly message: ComposedMessage }
   | { readonly kind: 'too-large'; readonly bytes: number }
   /** Its header section is none that every program would read alike. */
   | { readonly kind: 'malformed'; readonly detail: string };
@@ -26,11 +26,11 @@ export type FrozenResult =
  *
  * @throws what the streams of its attachments throw
  */
-export async function freezeMessage(node: MimeNode): Promise<FrozenResult> {
+export async function composeMessage(node: MimeNode): Promise<MimeResult> {
   const { bytes, mime } = await collect(node.createReadStream(), MAX_CONTENT_BYTES);
   if (mime === undefined) return { kind: 'too-large', bytes };
   const lined = withCrlf(mime);
-  const flaw = headerFlaw(lined);
+  const flaw = validateHeaders(lined);
   if (flaw !== undefined) return { kind: 'malformed', detail: flaw.detail };
   const sealed = withMessageId(withoutHeader(lined, 'bcc'), node);
   if (sealed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: sealed.length };
@@ -41,7 +41,7 @@ export async function freezeMessage(node: MimeNode): Promise<FrozenResult> {
     from: envelope.from === false ? '' : (distinctRecipients([envelope.from])[0] ?? ''),
     to: distinctRecipients(envelope.to),
   };
-  return { kind: 'frozen', message };
+  return { kind: 'composed', message };
 }
 
 interface Collected {

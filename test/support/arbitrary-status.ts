@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { BOUNCE_TYPES, FATE_KINDS, type Fate } from '../../lib/domain/delivery-status.ts';
+import { BOUNCE_TYPES, type DeliveryStatus, STATUS_KINDS } from '../../lib/domain/delivery-status.ts';
 
 /** So few values that two often share one: what is equal in part is where the order of things can show. */
 const at = fc.constantFrom(
@@ -9,7 +9,7 @@ const at = fc.constantFrom(
 );
 
 const fields = {
-  kind: fc.constantFrom(...FATE_KINDS),
+  kind: fc.constantFrom(...STATUS_KINDS),
   at,
   sesMessageId: fc.constantFrom(undefined, 'ses-1', 'ses-2'),
   smtpResponse: fc.constantFrom(undefined, '550 no', '550 never'),
@@ -21,11 +21,11 @@ const fields = {
   ),
 };
 
-/** Any fate that a receipt can tell. */
-export const arbitraryFate: fc.Arbitrary<Fate> = fc.record(fields);
+/** Any status that a receipt can tell. */
+export const arbitraryFate: fc.Arbitrary<DeliveryStatus> = fc.record(fields);
 
-/** Any fate at all, one that was merged too. */
-export const arbitraryKnownFate: fc.Arbitrary<Fate> = fc.record({
+/** Any status at all, one that was merged too. */
+export const arbitraryKnownFate: fc.Arbitrary<DeliveryStatus> = fc.record({
   ...fields,
   deliveredAt: fc.option(at, { nil: undefined }),
 });

@@ -1,14 +1,120 @@
 import { describe, expect, it } from '@jest/globals';
-import { sesStateOf, withReceipt } from '../../lib/domain/delivery-trace.ts';
-import type { Receipt } from '../../lib/domain/receipt.ts';
+import fc from 'fast-check';
+import type { DeliveryStatus } from '../../lib/domain/delivery-status.ts';
+import {
+  deriveSesState,
+  type ReportedStatuses,
+  readStoredStatuses,
+  withReceipt,
+} from '../../lib/domain/delivery-trace.ts';
+import { type Receipt, toReceipts } from '../../lib/domain/receipt.ts';
 import { aBounce, aReceipt } from '../support/a-receipt.ts';
+import { arbitraryFate } from '../support/arbitrary-status.ts';
+
+const RECIPIENTS = ['marie@example.org', 'Paul@Example.org', 'eve@example.org'];
+const NOTHING: ReportedStatuses = { statuses: {}, messageIds: [] };
+
+const receipts = fc
+  .array(fc.record({ address: fc.constantFrom(...RECIPIENTS), status: arbitraryFate }), { minLength: 1 })
+  .map((told) => toReceipts({ id: 'mail-1', region: 'eu-west-1' }, told));
+
+const tellAll = (told: readonly Receipt[], before = NOTHING) => told.reduce(withReceipt, before);
+
+/** As a row keeps it: written as JSON, and read again. */
+const stored = ({ statuses, messageIds }: ReportedStatuses): ReportedStatuses => ({
+  statuses: readStoredStatuses(JSON.parse(JSON.stringify(statuses))),
+  messageIds,
+});
+
+const shuffled = receipts.chain((told) =>
+  fc.tuple(
+    fc.constant(told),
+    fc.shuffledSubarray([...told, ...told], { minLength: 2 * told.length, maxLength: 2 * told.length }),
+  ),
+);
+
+describe('what receipts tell', () => {
+  it('is the same in any order, however often each comes, and whatever is stored in between', () => {
+    fc.assert(
+      fc.property(shuffled, ([inOrder, inDisorder]) => {
+        const one = tellAll(inOrder);
+        const other = inDisorder.reduce((told, receipt) => stored(withReceipt(told, receipt)), NOTHING);
+
+        expect(stored(other)).toEqual(stored(one));
+        const attempted = { handedOver: RECIPIENTS, takenBySmtp: [] };
+        expect(deriveSesState(other.statuses, attempted)).toEqual(deriveSesState(one.statuses, attempted));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is not made anew by what was told before', () => {
+    fc.assert(
+      fc.property(receipts, (told) => {
+        const known = stored(tellAll(told));
+
+        for (const receipt of told) expect(withReceipt(known, receipt)).toBe(known);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is added without a look at those whom the receipt does not name', () => {
+    const unread = new Proxy<DeliveryStatus>(
+      { kind: 'sent', at: '2026-08-01T10:00:00Z' },
+      {
+        get: () => expect(true).toBe(false),
+      },
+    );
+    const known: ReportedStatuses = { statuses: { 'eve@example.org': unread }, messageIds: [] };
+
+    const told = withReceipt(known, aReceipt('mail-1', 'sent', ['marie@example.org']));
+
+    expect(Object.keys(told.statuses)).toEqual(['eve@example.org', 'marie@example.org']);
+  });
+
+  it('keeps every Message-ID that a recipient may reply to', () => {
+    const told = tellAll([
+      aReceipt('mail-1', 'sent', ['marie@example.org'], { messageId: '<2@eu-west-1.amazonses.com>' }),
+      aReceipt('mail-1', 'sent', ['paul@example.org'], { messageId: '<1@eu-west-1.amazonses.com>' }),
+    ]);
+
+    expect(told.messageIds).toEqual(['<1@eu-west-1.amazonses.com>', '<2@eu-west-1.amazonses.com>']);
+  });
+});
+
+describe('the statuses that a row holds', () => {
+  it('are read out of anything', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (anything) => {
+        const statuses = { a: { kind: 'sent', at: '2026-08-01T10:00:00Z' } };
+        const read = readStoredStatuses(
+          typeof anything === 'object' && !Array.isArray(anything) ? { ...anything, ...statuses } : statuses,
+        );
+
+        expect(read).toMatchObject(statuses);
+        expect(() => readStoredStatuses(anything)).not.toThrow();
+      }),
+    );
+  });
+
+  it.each([
+    [{ kind: 'sent', at: 'soon' }],
+    [{ kind: 'sent' }],
+    [{ kind: 'lost', at: '2026-08-01T10:00:00Z' }],
+    ['sent'],
+    [null],
+  ])('are none where %j stands', (value) => {
+    expect(readStoredStatuses({ 'marie@example.org': value })).toEqual({});
+  });
+});
 
 const ALL = ['marie@example.org', 'paul@example.org', 'eve@example.org'];
 
 /** The state of a mail that was handed over for all of them, after some receipts. */
 function stateAfter(receipts: readonly Receipt[], handedOver = ALL, takenBySmtp: readonly string[] = []) {
-  const told = receipts.reduce(withReceipt, { fates: {}, messageIds: [] });
-  return sesStateOf(told.fates, { handedOver, takenBySmtp });
+  const told = receipts.reduce(withReceipt, { statuses: {}, messageIds: [] });
+  return deriveSesState(told.statuses, { handedOver, takenBySmtp });
 }
 
 const delivered = (recipients: readonly string[], seconds = 0) =>

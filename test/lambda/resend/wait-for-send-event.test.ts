@@ -1,11 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  FEEDBACK_LONGEST_RETRY_SECONDS,
+  FEEDBACK_MAX_RETRY_SECONDS,
   FEEDBACK_VISIBILITY_SECONDS,
 } from '../../../lambda/feedback/constants.ts';
-import { type EventWaitParts, eventDueAt, heldUntilOf } from '../../../lambda/resend/wait-for-send-event.ts';
+import {
+  eventDueAt,
+  planRetryTimes,
+  type SendEventDeps,
+} from '../../../lambda/resend/wait-for-send-event.ts';
 import { countLatencies, type EventPace } from '../../../lib/domain/event-latency.ts';
-import type { LedgerPart, PartState } from '../../../lib/ports/ledger.ts';
+import type { BatchState, SendBatch } from '../../../lib/ports/ledger.ts';
 import { silentLog } from '../../../lib/ports/runtime.ts';
 
 const MINUTE_MS = 60_000;
@@ -13,7 +17,7 @@ const NOW = new Date('2026-11-22T12:00:00Z');
 const ago = (ms: number) => new Date(NOW.getTime() - ms);
 const inMs = (ms: number) => new Date(NOW.getTime() + ms);
 
-function waitWith(pace: EventPace, isBackedUp: boolean): EventWaitParts {
+function waitWith(pace: EventPace, isBackedUp: boolean): SendEventDeps {
   return {
     latencies: { recent: async () => pace },
     backlog: { anyWaiting: async () => isBackedUp },
@@ -23,7 +27,7 @@ function waitWith(pace: EventPace, isBackedUp: boolean): EventWaitParts {
   };
 }
 
-function lostAt(endsAt: Date, state: PartState = 'unknown'): LedgerPart {
+function lostAt(endsAt: Date, state: BatchState = 'unknown'): SendBatch {
   const claim = { token: 't', startedAt: new Date(endsAt.getTime() - 1_000), endsAt };
   return { deliveryId: 'one', part: 0, contentSha256: 'a', recipients: ['marie@example.org'], state, claim };
 }
@@ -34,12 +38,12 @@ const fast: EventPace = {
   newestSentAt: NOW,
 };
 
-async function heldUntil(part: LedgerPart, pace: EventPace, isBackedUp = false): Promise<Date | undefined> {
-  return (await heldUntilOf([part], waitWith(pace, isBackedUp)))(part);
+async function heldUntil(batch: SendBatch, pace: EventPace, isBackedUp = false): Promise<Date | undefined> {
+  return (await planRetryTimes([batch], waitWith(pace, isBackedUp)))(batch);
 }
 
 describe('waiting for the event of a lost answer', () => {
-  it.each<PartState>(['sending', 'unknown'])(
+  it.each<BatchState>(['sending', 'unknown'])(
     'leaves a part alone until its claim ends: %s',
     async (state) => {
       expect(await heldUntil(lostAt(inMs(7_000), state), fast)).toEqual(inMs(7_000));
@@ -64,13 +68,13 @@ describe('waiting for the event of a lost answer', () => {
   });
 
   it('goes on waiting while events are in the queue, however young those are that were applied', async () => {
-    const part = lostAt(ago(10 * MINUTE_MS));
-    expect(await heldUntil(part, fast, true)).toEqual(inMs(MINUTE_MS));
-    expect(await heldUntil(part, fast, false)).toBeUndefined();
+    const batch = lostAt(ago(10 * MINUTE_MS));
+    expect(await heldUntil(batch, fast, true)).toEqual(inMs(MINUTE_MS));
+    expect(await heldUntil(batch, fast, false)).toBeUndefined();
   });
 
   it('waits no more once one was applied that is younger by more than the queue keeps an older one back', async () => {
-    const keptBackMs = 1000 * (FEEDBACK_VISIBILITY_SECONDS + FEEDBACK_LONGEST_RETRY_SECONDS);
+    const keptBackMs = 1000 * (FEEDBACK_VISIBILITY_SECONDS + FEEDBACK_MAX_RETRY_SECONDS);
     expect(await heldUntil(lostAt(ago(keptBackMs)), fast, true)).toEqual(inMs(MINUTE_MS));
     expect(await heldUntil(lostAt(ago(keptBackMs + 1)), fast, true)).toBeUndefined();
   });
@@ -89,7 +93,7 @@ describe('waiting for the event of a lost answer', () => {
     const wait = { ...waitWith(fast, false), latencies: { recent: fail }, backlog: { anyWaiting: fail } };
     const [young, old] = [lostAt(ago(MINUTE_MS)), lostAt(ago(20 * MINUTE_MS))];
 
-    const held = await heldUntilOf([young, old], wait);
+    const held = await planRetryTimes([young, old], wait);
 
     expect(held(young)).toEqual(inMs(14 * MINUTE_MS));
     expect(held(old)).toEqual(inMs(MINUTE_MS));

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type FeedbackParts, feedbackBatch } from '../../../lambda/feedback/batch.ts';
-import { FEEDBACK_LONGEST_RETRY_SECONDS } from '../../../lambda/feedback/constants.ts';
+import { type FeedbackDeps, feedbackBatch } from '../../../lambda/feedback/batch.ts';
+import { FEEDBACK_MAX_RETRY_SECONDS } from '../../../lambda/feedback/constants.ts';
 import { countLatencies } from '../../../lib/domain/event-latency.ts';
-import type { PartFates, PartState } from '../../../lib/ports/ledger.ts';
+import type { BatchState, BatchStatuses } from '../../../lib/ports/ledger.ts';
 import { aRecord } from '../../support/a-record.ts';
 import { aBounce, aComplaint, aDelay, aDelivery, anEvent, aSend } from '../../support/an-event.ts';
 import { FeedbackBench } from '../../support/feedback-bench.ts';
@@ -15,7 +15,7 @@ const refused = async () => {
 };
 
 /** A part as the resend Lambda leaves it. */
-function aPart(state: PartState, fields: Partial<PartFates> = {}): PartFates {
+function aPart(state: BatchState, fields: Partial<BatchStatuses> = {}): BatchStatuses {
   const sent = { sesMessageId: 'ses-1', sentAt: new Date('2026-08-01T10:00:00.400Z') };
   return {
     deliveryId: 'reply-1',
@@ -23,7 +23,7 @@ function aPart(state: PartState, fields: Partial<PartFates> = {}): PartFates {
     tenantId: 'shop-1',
     recipients: [marie],
     state,
-    fates: {},
+    statuses: {},
     fatesVersion: 0,
     ...(state === 'sent' ? sent : {}),
     ...fields,
@@ -33,10 +33,10 @@ function aPart(state: PartState, fields: Partial<PartFates> = {}): PartFates {
 describe('the feedback Lambda', () => {
   let bench: FeedbackBench;
 
-  const apply = (bodies: readonly string[], changed: Partial<FeedbackParts> = {}) =>
+  const apply = (bodies: readonly string[], changed: Partial<FeedbackDeps> = {}) =>
     feedbackBatch(
       bodies.map((body) => aRecord(body)),
-      { ...bench.parts, ...changed },
+      { ...bench.deps, ...changed },
     );
 
   beforeEach(() => {
@@ -48,7 +48,7 @@ describe('the feedback Lambda', () => {
 
     expect(await apply([aDelivery(marie, at)])).toEqual({ batchItemFailures: [] });
 
-    expect(await bench.fates()).toMatchObject({ [marie]: { kind: 'delivered', at } });
+    expect(await bench.statuses()).toMatchObject({ [marie]: { kind: 'delivered', at } });
     expect(bench.receipts).toMatchObject([
       {
         id: 'reply-1',
@@ -97,7 +97,7 @@ describe('the feedback Lambda', () => {
 
   it('finds it also where all that it tells was known', async () => {
     const sent = { kind: 'sent', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1' } as const;
-    bench.ledger.put(aPart('unknown', { fates: { [marie]: sent }, fatesVersion: 1 }));
+    bench.ledger.put(aPart('unknown', { statuses: { [marie]: sent }, fatesVersion: 1 }));
 
     await apply([aSend()]);
 
@@ -121,7 +121,7 @@ describe('the feedback Lambda', () => {
       state: 'sent',
       sesMessageId: 'ses-1',
       recipients: [marie, paul],
-      fates: { [marie]: { kind: 'sent' }, [paul]: { kind: 'delivered' } },
+      statuses: { [marie]: { kind: 'sent' }, [paul]: { kind: 'delivered' } },
     });
     expect(bench.lines('answer-found')).toEqual([]);
   });
@@ -213,13 +213,13 @@ describe('the feedback Lambda', () => {
     const ofReplyOne = records.slice(0, 2);
 
     /** The ledger, but for one delivery. */
-    const brokenFor = (broken: string): FeedbackParts['ledger'] => ({
+    const brokenFor = (broken: string): FeedbackDeps['ledger'] => ({
       read: (id, part) => (id === broken ? refused() : bench.ledger.read(id, part)),
       write: (told, before) => bench.ledger.write(told, before),
     });
 
     it('keeps the events of that delivery for a later time, and applies the others', async () => {
-      const response = await feedbackBatch(records, { ...bench.parts, ledger: brokenFor('reply-1') });
+      const response = await feedbackBatch(records, { ...bench.deps, ledger: brokenFor('reply-1') });
 
       expect(response.batchItemFailures).toEqual(
         ofReplyOne.map(({ messageId }) => ({ itemIdentifier: messageId })),
@@ -227,33 +227,33 @@ describe('the feedback Lambda', () => {
       expect(bench.postponed).toEqual(
         ofReplyOne.map(({ receiptHandle }) => ({ receiptHandle, delaySeconds: 15 })),
       );
-      expect(await bench.fates('reply-1')).toBeUndefined();
-      expect(await bench.fates('reply-2')).toMatchObject({ [marie]: { kind: 'sent' } });
+      expect(await bench.statuses('reply-1')).toBeUndefined();
+      expect(await bench.statuses('reply-2')).toMatchObject({ [marie]: { kind: 'sent' } });
     });
 
     it('has an event again within ten minutes, however often it failed', async () => {
       const record = aRecord(aSend(), { ApproximateReceiveCount: '900' });
 
-      await feedbackBatch([record], { ...bench.parts, ledger: brokenFor('reply-1'), random: () => 0.999 });
+      await feedbackBatch([record], { ...bench.deps, ledger: brokenFor('reply-1'), random: () => 0.999 });
 
       expect(bench.postponed).toEqual([
-        { receiptHandle: record.receiptHandle, delaySeconds: FEEDBACK_LONGEST_RETRY_SECONDS },
+        { receiptHandle: record.receiptHandle, delaySeconds: FEEDBACK_MAX_RETRY_SECONDS },
       ]);
     });
 
     it('counts no latency of an event that was not applied', async () => {
-      await feedbackBatch(records, { ...bench.parts, ledger: brokenFor('reply-2') });
+      await feedbackBatch(records, { ...bench.deps, ledger: brokenFor('reply-2') });
 
       expect(bench.paces).toMatchObject([{ counts: countLatencies([60_000]) }]);
     });
 
-    it('writes no fate that the API was not told', async () => {
-      const receipts: FeedbackParts['receipts'] = { push: async (all) => all };
+    it('writes no status that the API was not told', async () => {
+      const receipts: FeedbackDeps['receipts'] = { push: async (all) => all };
 
-      const response = await feedbackBatch(records, { ...bench.parts, receipts });
+      const response = await feedbackBatch(records, { ...bench.deps, receipts });
 
       expect(response.batchItemFailures).toHaveLength(3);
-      expect([await bench.fates('reply-1'), await bench.fates('reply-2')]).toEqual([{}, {}]);
+      expect([await bench.statuses('reply-1'), await bench.statuses('reply-2')]).toEqual([{}, {}]);
       expect(bench.lines('service-failed')).toMatchObject([
         { code: 'RECEIPTS_NOT_CONFIRMED' },
         { code: 'RECEIPTS_NOT_CONFIRMED' },
@@ -262,16 +262,16 @@ describe('the feedback Lambda', () => {
 
     it('keeps a bounce until the suppression list has it, and lets the ledger have it meanwhile', async () => {
       const bounce = aRecord(aBounce(marie, at));
-      const failing = { ...bench.parts, suppressions: { report: refused } };
+      const failing = { ...bench.deps, suppressions: { report: refused } };
 
       const response = await feedbackBatch([bounce], failing);
 
       expect(response.batchItemFailures).toEqual([{ itemIdentifier: bounce.messageId }]);
-      expect(await bench.fates()).toMatchObject({ [marie]: { kind: 'bounced' } });
+      expect(await bench.statuses()).toMatchObject({ [marie]: { kind: 'bounced' } });
       expect(bench.suppressions.size).toBe(0);
 
       // No news to the ledger now, but to the list it is.
-      await feedbackBatch([bounce], bench.parts);
+      await feedbackBatch([bounce], bench.deps);
       expect(bench.suppressions.get(marie)).toMatchObject({ hardBounce: { deliveryId: 'reply-1' } });
     });
 
@@ -284,7 +284,7 @@ describe('the feedback Lambda', () => {
     it('keeps what it could not park', async () => {
       const record = aRecord('no JSON');
 
-      const response = await feedbackBatch([record], { ...bench.parts, deadLetters: { park: refused } });
+      const response = await feedbackBatch([record], { ...bench.deps, deadLetters: { park: refused } });
 
       expect(response.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
     });
@@ -300,7 +300,7 @@ describe('the feedback Lambda', () => {
     });
 
     it('begins nothing that the invocation has no time for, and has it back at once', async () => {
-      const response = await feedbackBatch(records, { ...bench.parts, hasTime: () => false });
+      const response = await feedbackBatch(records, { ...bench.deps, hasTime: () => false });
 
       expect(response.batchItemFailures).toHaveLength(3);
       expect(bench.postponed.map(({ delaySeconds }) => delaySeconds)).toEqual([0, 0, 0]);
@@ -311,7 +311,7 @@ describe('the feedback Lambda', () => {
   it('works several deliveries at a time, and not the whole batch at once', async () => {
     let atOnce = 0;
     let most = 0;
-    const ledger: FeedbackParts['ledger'] = {
+    const ledger: FeedbackDeps['ledger'] = {
       read: async (id, part) => {
         most = Math.max(most, ++atOnce);
         await Promise.resolve();
@@ -327,6 +327,6 @@ describe('the feedback Lambda', () => {
     );
 
     expect(most).toBe(8);
-    for (const id of ids) expect(await bench.fates(id)).toBeDefined();
+    for (const id of ids) expect(await bench.statuses(id)).toBeDefined();
   });
 });

@@ -1,21 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { SqsLetterBox } from '../../../../lib/adapters/sqs/dlq-client.ts';
-import { surveyLetters } from '../../../../lib/cli/lookups/dead-letters.ts';
+import { DlqClient } from '../../../../lib/adapters/sqs/dlq-client.ts';
+import { scanDeadLetters } from '../../../../lib/cli/lookups/dead-letters.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../../../lib/emulators/aws/sqs-and-s3.ts';
 import { anEnvelope } from '../../../support/an-envelope.ts';
 import { parkLetters } from './dead-letter-bench.ts';
 
 describe('a survey of the dead letters', () => {
   let aws: SqsAndS3;
-  let box: SqsLetterBox;
+  let box: DlqClient;
   let stop: AbortController;
 
   const survey = (look: () => boolean = () => true) =>
-    surveyLetters({ box, signal: stop.signal, progress: () => ({ set: () => {}, stop: () => {} }) }, look);
+    scanDeadLetters({ box, signal: stop.signal, progress: () => ({ set: () => {}, stop: () => {} }) }, look);
 
   beforeEach(async () => {
     aws = await startSqsAndS3({ visibilitySeconds: 30 });
-    box = new SqsLetterBox(aws.sqs, aws.deadLetters.url);
+    box = new DlqClient(aws.sqs, aws.deadLetters.url);
     stop = new AbortController();
     await parkLetters(
       aws,

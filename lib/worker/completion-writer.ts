@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode } from '../common/errors.ts';
 import { type Backoff, backoffMs } from '../domain/retry.ts';
-import type { Outbox, Settlement, WorkerObserver } from '../ports/outbox.ts';
+import type { Completion, Outbox, WorkerObserver } from '../ports/outbox.ts';
 import type { Log } from '../ports/runtime.ts';
 
 /** So long the first outcome waits for others: one statement for many, where each would cost as much as a mail. */
@@ -9,7 +9,7 @@ const GATHER_MS = 15;
 
 const BACKOFF: Backoff = { firstMs: 100, longestMs: 5_000 };
 
-export interface SettlementWriterParts {
+export interface CompletionWriterDeps {
   readonly outbox: Outbox;
   readonly observer: WorkerObserver;
   readonly log: Log;
@@ -22,18 +22,18 @@ export interface SettlementWriterParts {
  * Writes outcomes into the outbox: all that came in while the last write was under way go into the next one. What
  * the outbox did not take is written again until it does: an outcome that is forgotten is a mail sent twice.
  */
-export class SettlementWriter {
-  readonly #parts: SettlementWriterParts;
+export class CompletionWriter {
+  readonly #deps: CompletionWriterDeps;
   readonly #givenUp = new AbortController();
-  #pending: Settlement[] = [];
+  #pending: Completion[] = [];
   #writing: Promise<void> | undefined;
 
-  constructor(parts: SettlementWriterParts) {
-    this.#parts = parts;
+  constructor(deps: CompletionWriterDeps) {
+    this.#deps = deps;
   }
 
-  add(settlement: Settlement): void {
-    this.#pending.push(settlement);
+  add(completion: Completion): void {
+    this.#pending.push(completion);
     this.#writing ??= this.#writeAll();
   }
 
@@ -60,7 +60,7 @@ export class SettlementWriter {
       }
       failures += 1;
       this.#pending = [...batch, ...this.#pending];
-      await this.#pause(backoffMs(BACKOFF, failures, this.#parts.random()));
+      await this.#pause(backoffMs(BACKOFF, failures, this.#deps.random()));
     }
     this.#writing = undefined;
   }
@@ -69,12 +69,12 @@ export class SettlementWriter {
     await delay(ms, undefined, { signal: this.#givenUp.signal }).catch(() => {});
   }
 
-  async #write(batch: readonly Settlement[]): Promise<boolean> {
-    const { outbox, observer, log, onWritten } = this.#parts;
+  async #write(batch: readonly Completion[]): Promise<boolean> {
+    const { outbox, observer, log, onWritten } = this.#deps;
     try {
-      const late = await outbox.settle(batch);
+      const late = await outbox.complete(batch);
       for (const id of late) {
-        observer.lateSettlement();
+        observer.lateCompletion();
         log.error('lease-lost', { deliveryId: id });
       }
       for (const { id } of batch) onWritten(id);

@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DeliveryRow, TracedAttempt } from '../../../../lib/adapters/postgres/delivery-rows.ts';
-import { tellDelivery } from '../../../../lib/cli/commands/status/timeline.ts';
-import { MendCommands } from '../../../../lib/cli/hints.ts';
-import { type Letter, readLetter } from '../../../../lib/cli/lookups/dead-letters.ts';
+import { buildTimeline } from '../../../../lib/cli/commands/status/timeline.ts';
+import { FixHints } from '../../../../lib/cli/hints.ts';
+import { type DeadLetter, readDeadLetter } from '../../../../lib/cli/lookups/dead-letters.ts';
 import type { DeliveryFacts } from '../../../../lib/cli/lookups/delivery-facts.ts';
-import type { Fates } from '../../../../lib/domain/delivery-status.ts';
-import { serialiseEnvelope } from '../../../../lib/domain/fallback-message.ts';
-import type { PartFates, PartState } from '../../../../lib/ports/ledger.ts';
+import type { RecipientStatuses } from '../../../../lib/domain/delivery-status.ts';
+import { serialiseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
+import type { BatchState, BatchStatuses } from '../../../../lib/ports/ledger.ts';
 import { anEnvelope } from '../../../support/an-envelope.ts';
 
 const minute = (n: number) => new Date(Date.UTC(2026, 10, 22, 10, n));
 const NOW = minute(30);
-const COMMANDS = new MendCommands({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops');
+const COMMANDS = new FixHints({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops');
 const MARIE = 'marie@example.org';
 
 function aRow(fields: Partial<DeliveryRow>): DeliveryRow {
@@ -29,7 +29,7 @@ function aRow(fields: Partial<DeliveryRow>): DeliveryRow {
     expiresAt: undefined,
     lease: undefined,
     attempts: [],
-    fates: {},
+    statuses: {},
     ...fields,
   };
 }
@@ -38,17 +38,17 @@ function anAttempt(fields: Partial<TracedAttempt>): TracedAttempt {
   return { at: minute(1).toISOString(), outcome: 'taken', durationMs: 5, worker: 'worker-1', ...fields };
 }
 
-function aPart(state: PartState, fields: Partial<PartFates> = {}): PartFates {
+function aPart(state: BatchState, fields: Partial<BatchStatuses> = {}): BatchStatuses {
   const claim = { token: 'token-1', startedAt: minute(2), endsAt: minute(3) };
   const part = { deliveryId: 'reply-1', part: 0, recipients: [MARIE], claim };
-  return { ...part, state, fates: {}, fatesVersion: 0, ...fields };
+  return { ...part, state, statuses: {}, fatesVersion: 0, ...fields };
 }
 
-function aLetter(reason: string): Letter {
-  return readLetter({
+function aLetter(reason: string): DeadLetter {
+  return readDeadLetter({
     queueMessageId: 'q-1',
     receiptHandle: 'handle',
-    body: serialiseEnvelope(anEnvelope({ envelope: { from: 'a@keybuzz.io', to: [MARIE] } })),
+    body: serialiseFallbackMessage(anEnvelope({ envelope: { from: 'a@keybuzz.io', to: [MARIE] } })),
     sentAt: minute(5),
     receiveCount: 1,
     groupId: undefined,
@@ -57,22 +57,22 @@ function aLetter(reason: string): Letter {
   });
 }
 
-function told(row: DeliveryRow | undefined, parts: readonly PartFates[] = []): DeliveryFacts {
+function told(row: DeliveryRow | undefined, parts: readonly BatchStatuses[] = []): DeliveryFacts {
   return {
     id: 'reply-1',
     row: { kind: 'told', value: row },
     queue: { kind: 'told', value: { waiting: 0, outOfSight: 0 } },
-    letters: { kind: 'told', value: { letters: [], looked: 0, complete: true } },
+    deadLetters: { kind: 'told', value: { deadLetters: [], looked: 0, complete: true } },
     parts: { kind: 'told', value: parts },
     suppressed: { kind: 'skipped', reason: 'none' },
   };
 }
 
-const wordsOf = (facts: DeliveryFacts) => tellDelivery(facts, NOW, COMMANDS).events.map(({ what }) => what);
+const wordsOf = (facts: DeliveryFacts) => buildTimeline(facts, NOW, COMMANDS).events.map(({ what }) => what);
 
 describe('the story of a delivery', () => {
   it('waits for its first try where nothing has happened', () => {
-    const story = tellDelivery(told(aRow({ status: 'queued', nextRetryAt: minute(40) })), NOW, COMMANDS);
+    const story = buildTimeline(told(aRow({ status: 'queued', nextRetryAt: minute(40) })), NOW, COMMANDS);
     expect(story.recipients).toEqual([{ address: MARIE, state: 'waiting', lost: false }]);
     expect(story.events.at(-1)).toMatchObject({ at: minute(40), what: 'the next try is due' });
     expect([story.known, story.concerns]).toEqual([true, []]);
@@ -95,60 +95,62 @@ describe('the story of a delivery', () => {
 
   it('is of concern where it is held', () => {
     const held = anAttempt({ outcome: 'held', failure: { class: 'unknown', code: 'ETIMEDOUT' } });
-    const { concerns } = tellDelivery(told(aRow({ attempts: [held] })), NOW, COMMANDS);
+    const { concerns } = buildTimeline(told(aRow({ attempts: [held] })), NOW, COMMANDS);
     expect(concerns).toEqual([expect.stringContaining('it is held')]);
   });
 
   it('does not mistake an earlier attempt that was held for the last word', () => {
     const attempts = [anAttempt({ outcome: 'held' }), anAttempt({ outcome: 'handed-over' })];
-    expect(tellDelivery(told(aRow({ attempts })), NOW, COMMANDS).concerns).toEqual([]);
+    expect(buildTimeline(told(aRow({ attempts })), NOW, COMMANDS).concerns).toEqual([]);
   });
 
   it('tells a delivery that a complaint came after', () => {
-    const fates: Fates = {
+    const statuses: RecipientStatuses = {
       [MARIE]: { kind: 'complained', at: minute(9).toISOString(), deliveredAt: minute(5).toISOString() },
     };
-    expect(wordsOf(told(undefined, [aPart('sent', { fates })])).slice(-2)).toEqual([
+    expect(wordsOf(told(undefined, [aPart('sent', { statuses })])).slice(-2)).toEqual([
       'delivered',
       'complained',
     ]);
   });
 
   it('tells once what the ledger knows of the sending itself', () => {
-    const fates: Fates = { [MARIE]: { kind: 'sent', at: minute(4).toISOString(), sesMessageId: 'ses-1' } };
-    const part = aPart('sent', { fates, sesMessageId: 'ses-1', sentAt: minute(4) });
+    const statuses: RecipientStatuses = {
+      [MARIE]: { kind: 'sent', at: minute(4).toISOString(), sesMessageId: 'ses-1' },
+    };
+    const part = aPart('sent', { statuses, sesMessageId: 'ses-1', sentAt: minute(4) });
     expect(wordsOf(told(undefined, [part]))).toEqual([
       'part 0: the resend Lambda offered it to SES',
       'part 0: SES took it as ses-1',
     ]);
-    expect(wordsOf(told(aRow({ fates })))).toContain('sent');
+    expect(wordsOf(told(aRow({ statuses })))).toContain('sent');
   });
 
-  it('tells recipients of one fate together', () => {
-    const fate = { kind: 'delivered', at: minute(5).toISOString() } as const;
-    const fates = { [MARIE]: fate, 'paul@example.org': fate };
-    const { events } = tellDelivery(told(undefined, [aPart('sent', { fates })]), NOW, COMMANDS);
+  it('tells recipients of one status together', () => {
+    const status = { kind: 'delivered', at: minute(5).toISOString() } as const;
+    const statuses = { [MARIE]: status, 'paul@example.org': status };
+    const { events } = buildTimeline(told(undefined, [aPart('sent', { statuses })]), NOW, COMMANDS);
     expect(events.at(-1)?.recipients).toEqual([MARIE, 'paul@example.org']);
   });
 
   it('names commands that are about the same deployment', () => {
-    const letters = { kind: 'told', value: { letters: [], looked: 500, complete: false } } as const;
-    const { concerns } = tellDelivery({ ...told(aRow({})), letters }, NOW, COMMANDS);
+    const deadLetters = { kind: 'told', value: { deadLetters: [], looked: 500, complete: false } } as const;
+    const { concerns } = buildTimeline({ ...told(aRow({})), deadLetters }, NOW, COMMANDS);
     expect(concerns).toEqual([
       expect.stringContaining('mailctl --stage prod --profile ops dlq show reply-1'),
     ]);
   });
 
   it('has lost what SES refused, with a letter or without', () => {
-    const { recipients, concerns } = tellDelivery(told(undefined, [aPart('refused')]), NOW, COMMANDS);
+    const { recipients, concerns } = buildTimeline(told(undefined, [aPart('refused')]), NOW, COMMANDS);
     expect(recipients).toEqual([{ address: MARIE, state: 'refused by SES', lost: true }]);
     expect(concerns).toContain('part 0: SES refused it for ever, for 1 recipient');
   });
 
   it('tells that it is parked', () => {
-    const value = { letters: [aLetter('foreign-sender')], looked: 1, complete: true };
-    const { recipients } = tellDelivery(
-      { ...told(undefined), letters: { kind: 'told', value } },
+    const value = { deadLetters: [aLetter('foreign-sender')], looked: 1, complete: true };
+    const { recipients } = buildTimeline(
+      { ...told(undefined), deadLetters: { kind: 'told', value } },
       NOW,
       COMMANDS,
     );
@@ -156,14 +158,14 @@ describe('the story of a delivery', () => {
   });
 
   it.each(['unknown', 'sending'] as const)('does not know whether SES has a part that is %s', (state) => {
-    const { recipients } = tellDelivery(told(undefined, [aPart(state)]), NOW, COMMANDS);
+    const { recipients } = buildTimeline(told(undefined, [aPart(state)]), NOW, COMMANDS);
     expect(recipients).toMatchObject([{ state: 'unknown whether SES has it', lost: false }]);
   });
 
   it.each(['unknown', 'open'] as const)('is of concern where a part is %s for hours', (state) => {
     const hoursOn = (hours: number) => new Date(minute(2).getTime() + hours * 3_600_000);
     const concernsAt = (now: Date, row?: DeliveryRow, part = aPart(state)) =>
-      tellDelivery(told(row, [part]), now, COMMANDS).concerns;
+      buildTimeline(told(row, [part]), now, COMMANDS).concerns;
     expect(concernsAt(hoursOn(5.9))).toEqual([]);
     expect(concernsAt(hoursOn(6))).toEqual([expect.stringContaining('since 6 hours')]);
     // Each try begins a claim of its own.
@@ -180,7 +182,7 @@ describe('the story of a delivery', () => {
       value: { addresses: [{ address: MARIE, ses }], unavailable: [] },
     } as const;
     const stateIn = (row: DeliveryRow) =>
-      tellDelivery({ ...told(row), suppressed }, NOW, COMMANDS).recipients[0];
+      buildTimeline({ ...told(row), suppressed }, NOW, COMMANDS).recipients[0];
     const queue = { recipients: [MARIE], queueMessageId: 'queue-1' };
     const handedOver = aRow({ attempts: [anAttempt({ outcome: 'handed-over', queue })] });
     expect(stateIn(handedOver)).toMatchObject({ state: 'suppressed', lost: true });
@@ -198,7 +200,7 @@ describe('the story of a delivery', () => {
     ],
     [
       'the dead letters were looked at in part',
-      { letters: { kind: 'told', value: { letters: [], looked: 2000, complete: false } } },
+      { deadLetters: { kind: 'told', value: { deadLetters: [], looked: 2000, complete: false } } },
       'past the 2000',
     ],
     [
@@ -207,13 +209,13 @@ describe('the story of a delivery', () => {
       'the 3 mails of the fallback queue',
     ],
   ])('says who was not asked where nobody knows it and %s', (_, facts, words) => {
-    const { known, concerns } = tellDelivery({ ...told(undefined), ...facts }, NOW, COMMANDS);
+    const { known, concerns } = buildTimeline({ ...told(undefined), ...facts }, NOW, COMMANDS);
     expect(known).toBe(false);
     expect(concerns[0]).toContain(words);
   });
 
   it('is not known where no place tells of it', () => {
-    expect(tellDelivery(told(undefined), NOW, COMMANDS)).toEqual({
+    expect(buildTimeline(told(undefined), NOW, COMMANDS)).toEqual({
       events: [],
       recipients: [],
       concerns: [],

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { HeldMessage } from '../../../../lib/adapters/sqs/dlq-client.ts';
-import { type Reveal, tellLetter } from '../../../../lib/cli/commands/dlq/dead-letter-details.ts';
-import { readLetter } from '../../../../lib/cli/lookups/dead-letters.ts';
+import type { ReceivedDeadLetter } from '../../../../lib/adapters/sqs/dlq-client.ts';
+import { describeDeadLetter, type Reveal } from '../../../../lib/cli/commands/dlq/dead-letter-details.ts';
+import { readDeadLetter } from '../../../../lib/cli/lookups/dead-letters.ts';
 import { packMime } from '../../../../lib/domain/content.ts';
-import { type Envelope, serialiseEnvelope } from '../../../../lib/domain/fallback-message.ts';
+import { type FallbackMessage, serialiseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
 import type { PayloadStore } from '../../../../lib/ports/queues.ts';
 import { anEnvelope, mimeFrom } from '../../../support/an-envelope.ts';
 
@@ -12,11 +12,11 @@ const MASKED: Reveal = { addresses: false, body: false };
 
 const WHOLE: Reveal = { addresses: true, body: true };
 
-function aMessage(overrides: Partial<HeldMessage> = {}): HeldMessage {
+function aMessage(overrides: Partial<ReceivedDeadLetter> = {}): ReceivedDeadLetter {
   return {
     queueMessageId: 'q-1',
     receiptHandle: 'handle',
-    body: serialiseEnvelope(anEnvelope()),
+    body: serialiseFallbackMessage(anEnvelope()),
     sentAt: new Date('2026-05-03T10:00:00Z'),
     receiveCount: 1,
     groupId: undefined,
@@ -33,18 +33,18 @@ function storeWith(bytes: Buffer | undefined): () => Promise<PayloadStore> {
   });
 }
 
-const tell = (envelope: Envelope, reveal = MASKED, payloads = storeWith(undefined)) =>
-  tellLetter(readLetter(aMessage({ body: serialiseEnvelope(envelope) })), reveal, payloads);
+const tell = (message: FallbackMessage, reveal = MASKED, payloads = storeWith(undefined)) =>
+  describeDeadLetter(readDeadLetter(aMessage({ body: serialiseFallbackMessage(message) })), reveal, payloads);
 
 describe('a dead letter', () => {
-  it.each<[string, string, Partial<HeldMessage>]>([
+  it.each<[string, string, Partial<ReceivedDeadLetter>]>([
     ['as it was parked', 'expired', { attributes: { reason: 'expired' } }],
     ['when SQS moved it', 'too-many-receives', { movedByQueue: true }],
     ['when it was handed out too often', 'too-many-receives', { receiveCount: 1001 }],
     ['when nobody told', 'no-reason', {}],
     ['when nobody can read it', 'unreadable', { body: '{', attributes: { reason: 'not-json' } }],
   ])('has a cause %s', (_, cause, message) => {
-    expect(readLetter(aMessage(message)).cause).toBe(cause);
+    expect(readDeadLetter(aMessage(message)).cause).toBe(cause);
   });
 
   it('cannot steer the terminal, nor tell an address by its detail', () => {
@@ -54,8 +54,8 @@ describe('a dead letter', () => {
       deliveryId: '\u009b1',
     };
 
-    const { cause, detail, deliveryId } = readLetter(aMessage({ body: '', attributes }));
-    const reason = readLetter(aMessage({ attributes })).reason;
+    const { cause, detail, deliveryId } = readDeadLetter(aMessage({ body: '', attributes }));
+    const reason = readDeadLetter(aMessage({ attributes })).reason;
 
     expect([cause, detail, deliveryId, reason].join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     expect(detail).not.toContain('marie@');
@@ -121,17 +121,19 @@ describe('a dead letter', () => {
   });
 
   it('is shown raw where nobody can read it, when the body was asked for', async () => {
-    const letter = readLetter(aMessage({ body: '{"to":"marie@example.org"' }));
+    const deadLetter = readDeadLetter(aMessage({ body: '{"to":"marie@example.org"' }));
 
-    const masked = await tellLetter(letter, MASKED, storeWith(undefined));
-    const raw = await tellLetter(letter, { addresses: false, body: true }, storeWith(undefined));
+    const masked = await describeDeadLetter(deadLetter, MASKED, storeWith(undefined));
+    const raw = await describeDeadLetter(deadLetter, { addresses: false, body: true }, storeWith(undefined));
 
     expect(JSON.stringify(masked)).not.toContain('marie');
     expect(raw.raw).toBe('{"to":"m***@example.org"');
-    expect((await tellLetter(letter, WHOLE, storeWith(undefined))).raw).toContain('marie@example.org');
+    expect((await describeDeadLetter(deadLetter, WHOLE, storeWith(undefined))).raw).toContain(
+      'marie@example.org',
+    );
   });
 
-  it.each<[string, Envelope['content']]>([
+  it.each<[string, FallbackMessage['content']]>([
     [
       'in parts',
       { type: 'mail', from: 'a@keybuzz.io', to: ['b@example.org'], text: 'Ask marie@example.org.' },
@@ -156,7 +158,7 @@ describe('a dead letter', () => {
     expect(story.deliveryId).toBe('mail-7');
     expect(story.envelope?.content).toMatchObject({
       kind: 'not-readable',
-      detail: expect.stringMatching(/not you.*mend: /),
+      detail: expect.stringMatching(/not you.*fix: /),
     });
   });
 });

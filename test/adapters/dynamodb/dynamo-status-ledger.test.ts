@@ -1,14 +1,14 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { DynamoFateLedger, DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
-import type { Fates } from '../../../lib/domain/delivery-status.ts';
+import { DynamoLedger, DynamoStatusLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import type { RecipientStatuses } from '../../../lib/domain/delivery-status.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import { aNewPart, claimed } from './a-part.ts';
 
 const SENT_AT = new Date('2026-03-01T10:00:00.250Z');
 
-const BOUNCED: Fates = {
+const BOUNCED: RecipientStatuses = {
   'marie@example.org': {
     kind: 'bounced',
     at: '2026-03-01T10:00:05.000Z',
@@ -27,47 +27,47 @@ const BOUNCED: Fates = {
 
 let aws: LocalDynamoDb;
 let ledger: DynamoLedger;
-let fates: DynamoFateLedger;
+let statuses: DynamoStatusLedger;
 
 beforeAll(async () => {
   aws = await startDynamoDb();
   const options = { tableName: aws.ledgerTable, retentionDays: 90, timeoutMs: 10_000 };
   const clock = { now: () => SENT_AT };
   ledger = new DynamoLedger(aws.client, options, clock);
-  fates = new DynamoFateLedger(aws.client, options, clock);
+  statuses = new DynamoStatusLedger(aws.client, options, clock);
 });
 afterEach(() => aws.heal());
 afterAll(() => aws.close());
 
-const told = (deliveryId: string, overrides: Partial<Parameters<DynamoFateLedger['write']>[0]> = {}) => ({
+const told = (deliveryId: string, overrides: Partial<Parameters<DynamoStatusLedger['write']>[0]> = {}) => ({
   deliveryId,
   part: 0,
   sesMessageId: '0102-a',
   sentAt: SENT_AT,
   recipients: ['marie@example.org', 'paul@example.org'],
-  fates: BOUNCED,
+  statuses: BOUNCED,
   ...overrides,
 });
 
-describe('fates', () => {
+describe('statuses', () => {
   it('are unknown of a part that the ledger does not know', async () => {
-    expect(await fates.read('never heard of', 0)).toBeUndefined();
+    expect(await statuses.read('never heard of', 0)).toBeUndefined();
   });
 
   it('make a part that is not there', async () => {
     const { deliveryId } = aNewPart();
     const withGaps = Object.fromEntries(
-      Object.entries(BOUNCED).map(([key, fate]) => [key, { ...fate, reason: undefined }]),
+      Object.entries(BOUNCED).map(([key, status]) => [key, { ...status, reason: undefined }]),
     );
-    expect(await fates.write(told(deliveryId, { fates: withGaps }), 0)).toBe(true);
-    expect(await fates.read(deliveryId, 0)).toEqual({
+    expect(await statuses.write(told(deliveryId, { statuses: withGaps }), 0)).toBe(true);
+    expect(await statuses.read(deliveryId, 0)).toEqual({
       deliveryId,
       part: 0,
       state: 'sent',
       recipients: ['marie@example.org', 'paul@example.org'],
       sesMessageId: '0102-a',
       sentAt: SENT_AT,
-      fates: BOUNCED,
+      statuses: BOUNCED,
       fatesVersion: 1,
     });
   });
@@ -75,18 +75,18 @@ describe('fates', () => {
   it('prove that a claimed part is sent, and leave the rest of it', async () => {
     const part = aNewPart({ recipients: ['marie@example.org', 'paul@example.org'] });
     await ledger.open(part);
-    expect(await fates.read(part.deliveryId, 0)).toMatchObject({
+    expect(await statuses.read(part.deliveryId, 0)).toMatchObject({
       state: 'sending',
-      fates: {},
+      statuses: {},
       fatesVersion: 0,
     });
-    expect(await fates.write(told(part.deliveryId), 0)).toBe(true);
-    expect(await fates.read(part.deliveryId, 0)).toEqual({
+    expect(await statuses.write(told(part.deliveryId), 0)).toBe(true);
+    expect(await statuses.read(part.deliveryId, 0)).toEqual({
       ...part,
       state: 'sent',
       sesMessageId: '0102-a',
       sentAt: SENT_AT,
-      fates: BOUNCED,
+      statuses: BOUNCED,
       fatesVersion: 1,
     });
   });
@@ -94,16 +94,16 @@ describe('fates', () => {
   it('are of all whom SES took it for, also where the part is claimed again for fewer', async () => {
     const part = aNewPart({ recipients: ['marie@example.org'] });
     await ledger.open(part);
-    expect(await fates.write(told(part.deliveryId), 0)).toBe(true);
+    expect(await statuses.write(told(part.deliveryId), 0)).toBe(true);
     const recipients = ['marie@example.org', 'paul@example.org'];
-    expect(await fates.read(part.deliveryId, 0)).toMatchObject({ recipients });
+    expect(await statuses.read(part.deliveryId, 0)).toMatchObject({ recipients });
     expect(await ledger.partsOf(part.deliveryId)).toMatchObject([{ state: 'sent', recipients }]);
   });
 
   it('are not taken for written where others wrote them for fewer', async () => {
     const { deliveryId } = aNewPart();
-    await fates.write(told(deliveryId, { fates: {}, recipients: ['marie@example.org'] }), 0);
-    expect(await fates.write(told(deliveryId, { fates: {} }), 0)).toBe(false);
+    await statuses.write(told(deliveryId, { statuses: {}, recipients: ['marie@example.org'] }), 0);
+    expect(await statuses.write(told(deliveryId, { statuses: {} }), 0)).toBe(false);
   });
 
   it('keep the message id and the time that the Lambda wrote', async () => {
@@ -111,19 +111,19 @@ describe('fates', () => {
     await ledger.open(part);
     const sentAt = new Date('2026-03-01T10:00:00.999Z');
     await ledger.settle(claimed(part), { kind: 'sent', sesMessageId: 'first', sentAt });
-    await fates.write(told(part.deliveryId), 0);
-    expect(await fates.read(part.deliveryId, 0)).toMatchObject({ sesMessageId: 'first', sentAt });
+    await statuses.write(told(part.deliveryId), 0);
+    expect(await statuses.read(part.deliveryId, 0)).toMatchObject({ sesMessageId: 'first', sentAt });
   });
 
   it('are not written over what somebody else has written since', async () => {
     const { deliveryId } = aNewPart();
-    await fates.write(told(deliveryId), 0);
-    expect(await fates.write(told(deliveryId, { fates: {} }), 0)).toBe(false);
-    expect(await fates.write(told(deliveryId, { fates: {} }), 2)).toBe(false);
-    expect(await fates.read(deliveryId, 0)).toMatchObject({ fates: BOUNCED, fatesVersion: 1 });
-    expect(await fates.write(told(deliveryId, { fates: {} }), 1)).toBe(true);
-    const after = await fates.read(deliveryId, 0);
-    expect([after?.fates, after?.fatesVersion]).toEqual([{}, 2]);
+    await statuses.write(told(deliveryId), 0);
+    expect(await statuses.write(told(deliveryId, { statuses: {} }), 0)).toBe(false);
+    expect(await statuses.write(told(deliveryId, { statuses: {} }), 2)).toBe(false);
+    expect(await statuses.read(deliveryId, 0)).toMatchObject({ statuses: BOUNCED, fatesVersion: 1 });
+    expect(await statuses.write(told(deliveryId, { statuses: {} }), 1)).toBe(true);
+    const after = await statuses.read(deliveryId, 0);
+    expect([after?.statuses, after?.fatesVersion]).toEqual([{}, 2]);
   });
 
   it('are each there at the end where many write at once and read again', async () => {
@@ -132,15 +132,15 @@ describe('fates', () => {
     await Promise.all(
       keys.map(async (key) => {
         for (;;) {
-          const before = await fates.read(deliveryId, 0);
-          const fate = { kind: 'delivered', at: SENT_AT.toISOString() } as const;
-          const all = { ...before?.fates, [key]: fate };
-          if (await fates.write(told(deliveryId, { fates: all }), before?.fatesVersion ?? 0)) return;
+          const before = await statuses.read(deliveryId, 0);
+          const status = { kind: 'delivered', at: SENT_AT.toISOString() } as const;
+          const all = { ...before?.statuses, [key]: status };
+          if (await statuses.write(told(deliveryId, { statuses: all }), before?.fatesVersion ?? 0)) return;
         }
       }),
     );
-    const after = await fates.read(deliveryId, 0);
-    expect(Object.keys(after?.fates ?? {}).sort()).toEqual(keys);
+    const after = await statuses.read(deliveryId, 0);
+    expect(Object.keys(after?.statuses ?? {}).sort()).toEqual(keys);
     expect(after?.fatesVersion).toBe(8);
   });
 
@@ -149,10 +149,10 @@ describe('fates', () => {
     const lose = () =>
       aws.fault({ fault: { kind: 'reset', done: true }, on: { action: 'UpdateItem' }, times: 1 });
     lose();
-    expect(await fates.write(told(deliveryId), 0)).toBe(true);
+    expect(await statuses.write(told(deliveryId), 0)).toBe(true);
     lose();
-    expect(await fates.write(told(deliveryId, { fates: {} }), 0)).toBe(false);
-    expect(await fates.read(deliveryId, 0)).toMatchObject({ fatesVersion: 1 });
+    expect(await statuses.write(told(deliveryId, { statuses: {} }), 0)).toBe(false);
+    expect(await statuses.read(deliveryId, 0)).toMatchObject({ fatesVersion: 1 });
   });
 
   it('that are damaged are named by their key, without an address', async () => {
@@ -161,10 +161,10 @@ describe('fates', () => {
       id: `d#${deliveryId}`,
       part: 0,
       state: 'sent',
-      fates: { 'marie@example.org': { kind: 'lost' } },
+      statuses: { 'marie@example.org': { kind: 'lost' } },
     };
     await aws.client.send(new PutItemCommand({ TableName: aws.ledgerTable, Item: marshall(item) }));
-    const failure = await fates.read(deliveryId, 0).catch((error: Error) => error);
+    const failure = await statuses.read(deliveryId, 0).catch((error: Error) => error);
     expect(failure).toMatchObject({ name: 'DamagedItemError' });
     expect(String(failure)).toContain(`part 0 of d#${deliveryId}`);
     expect(String(failure)).not.toContain('marie');
@@ -174,7 +174,7 @@ describe('fates', () => {
 });
 
 describe('what a mail to one recipient costs', () => {
-  it('is a write unit for each of claim, settlement and fates, and a read unit to look', async () => {
+  it('is a write unit for each of claim, settlement and statuses, and a read unit to look', async () => {
     const part = aNewPart({
       deliveryId: '018f6b1c-7d1e-7c3a-9e54-0242ac120002',
       tenantId: 'a-tenant-with-a-long-name-of-48-characters-in-all',
@@ -183,7 +183,7 @@ describe('what a mail to one recipient costs', () => {
     const [address = ''] = part.recipients;
     const sesMessageId = '0102019571f1f4a5-6a1d4f0e-1b2c-4d3e-8f90-abcdef012345-000000';
     const at = SENT_AT.toISOString();
-    const fate = {
+    const status = {
       kind: 'delivered',
       at,
       sesMessageId,
@@ -194,8 +194,12 @@ describe('what a mail to one recipient costs', () => {
       () => ledger.partsOf(part.deliveryId),
       () => ledger.open(part),
       () => ledger.settle(claimed(part), { kind: 'sent', sesMessageId, sentAt: SENT_AT }),
-      () => fates.read(part.deliveryId, 0),
-      () => fates.write(told(part.deliveryId, { sesMessageId, fates: { [address]: fate } as Fates }), 0),
+      () => statuses.read(part.deliveryId, 0),
+      () =>
+        statuses.write(
+          told(part.deliveryId, { sesMessageId, statuses: { [address]: status } as RecipientStatuses }),
+          0,
+        ),
     ];
     const costs: [number, number][] = [];
     for (const step of steps) {

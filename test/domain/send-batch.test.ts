@@ -1,29 +1,34 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { deliveryIdOfTag, deliveryIdTag, failedAtOfTag, failedAtTag } from '../../lib/domain/send-batch.ts';
+import {
+  parseDeliveryIdTag,
+  parseFailedAtTag,
+  toDeliveryIdTag,
+  toFailedAtTag,
+} from '../../lib/domain/send-batch.ts';
 
 const id = fc.stringMatching(/^[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?$/);
 
 describe('the tag of a delivery id', () => {
   it('is plain where the id is', () => {
-    expect(deliveryIdTag('reply-48213_a')).toBe('reply-48213_a');
+    expect(toDeliveryIdTag('reply-48213_a')).toBe('reply-48213_a');
   });
 
   it('is taken by SES, whatever the id, and no two ids share it', () => {
     fc.assert(
       fc.property(id, id, (one, other) => {
-        expect(deliveryIdTag(one)).toMatch(/^[A-Za-z0-9_-]{1,256}$/);
-        expect(deliveryIdTag(one) === deliveryIdTag(other)).toBe(one === other);
+        expect(toDeliveryIdTag(one)).toMatch(/^[A-Za-z0-9_-]{1,256}$/);
+        expect(toDeliveryIdTag(one) === toDeliveryIdTag(other)).toBe(one === other);
       }),
     );
-    expect(deliveryIdTag('b64_YQ')).not.toBe('b64_YQ');
+    expect(toDeliveryIdTag('b64_YQ')).not.toBe('b64_YQ');
   });
 
   it('tells the id again, and takes no other text for one', () => {
-    fc.assert(fc.property(id, (one) => expect(deliveryIdOfTag(deliveryIdTag(one))).toBe(one)));
-    expect(deliveryIdOfTag('b64_!')).toBeUndefined();
-    expect(deliveryIdOfTag('a b')).toBeUndefined();
-    expect(deliveryIdOfTag('')).toBeUndefined();
+    fc.assert(fc.property(id, (one) => expect(parseDeliveryIdTag(toDeliveryIdTag(one))).toBe(one)));
+    expect(parseDeliveryIdTag('b64_!')).toBeUndefined();
+    expect(parseDeliveryIdTag('a b')).toBeUndefined();
+    expect(parseDeliveryIdTag('')).toBeUndefined();
   });
 });
 
@@ -32,13 +37,13 @@ describe('the tag of the time of the failure', () => {
     const since1970 = fc.date({ min: new Date(0), noInvalidDate: true, max: new Date('9999-12-31') });
     fc.assert(
       fc.property(since1970, (failedAt) => {
-        expect(failedAtTag(failedAt)).toMatch(/^[A-Za-z0-9_-]{1,256}$/);
-        expect(failedAtOfTag(failedAtTag(failedAt))).toEqual(failedAt);
+        expect(toFailedAtTag(failedAt)).toMatch(/^[A-Za-z0-9_-]{1,256}$/);
+        expect(parseFailedAtTag(toFailedAtTag(failedAt))).toEqual(failedAt);
       }),
     );
   });
 
   it.each(['', '-1', '1.5', '1e3', ' 1', '007', 'NaN', '9'.repeat(16), '2026-08-01'])('is not %j', (tag) => {
-    expect(failedAtOfTag(tag)).toBeUndefined();
+    expect(parseFailedAtTag(tag)).toBeUndefined();
   });
 });

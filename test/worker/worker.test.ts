@@ -4,7 +4,7 @@ import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-
 import { createMailer } from '../../lib/mailer/create-mailer.ts';
 import type { Mailer } from '../../lib/mailer/mailer.ts';
 import type { MailerSettings } from '../../lib/mailer/settings.ts';
-import { type SettledEvent, silentObserver } from '../../lib/ports/outbox.ts';
+import { type CompletedEvent, silentObserver } from '../../lib/ports/outbox.ts';
 import { silentLog, systemClock } from '../../lib/ports/runtime.ts';
 import { OutboundWorker, type WorkerTuning } from '../../lib/worker/worker.ts';
 import { aClaim } from '../support/a-claim.ts';
@@ -19,7 +19,7 @@ describe('the outbound worker', () => {
   let outbox: MemoryOutbox;
   let mailer: Mailer;
   let worker: OutboundWorker;
-  let events: SettledEvent[];
+  let events: CompletedEvent[];
 
   function start(tuning: Partial<WorkerTuning> = {}, settings: Partial<MailerSettings> = {}): void {
     mailer = createMailer({
@@ -39,7 +39,7 @@ describe('the outbound worker', () => {
         retryMaxMs: 300_000,
         ...tuning,
       },
-      observer: { ...silentObserver, settled: (event) => events.push(event) },
+      observer: { ...silentObserver, completed: (event) => events.push(event) },
       log: silentLog,
       clock: systemClock,
       random: () => 0.5,
@@ -74,13 +74,13 @@ describe('the outbound worker', () => {
     start();
     await outbox.settled(1);
     outbox.put(aClaim({ id: 'b' }));
-    const settlements = await outbox.settled(2);
+    const completion = await outbox.settled(2);
 
-    expect(settlements.map(({ id, next }) => [id, next.kind])).toEqual([
+    expect(completion.map(({ id, next }) => [id, next.kind])).toEqual([
       ['a', 'delivered'],
       ['b', 'delivered'],
     ]);
-    expect(settlements[0]?.attempt).toMatchObject({
+    expect(completion[0]?.attempt).toMatchObject({
       outcome: 'taken',
       worker: 'worker-1',
       messageId: expect.stringMatching(/^<[0-9a-f]{40}@keybuzz\.io>$/),
@@ -192,7 +192,7 @@ describe('the outbound worker', () => {
   });
 
   it('hands over as unknown what a dead worker may have sent, and does not ask SMTP', async () => {
-    outbox.put(aClaim({ takenOver: true }));
+    outbox.put(aClaim({ reclaimed: true }));
     start();
     const [settlement] = await outbox.settled(1);
 
@@ -202,7 +202,7 @@ describe('the outbound worker', () => {
   });
 
   it('holds it where the settings say so', async () => {
-    outbox.put(aClaim({ takenOver: true }));
+    outbox.put(aClaim({ reclaimed: true }));
     start({}, { onUnknown: 'hold' });
     const [settlement] = await outbox.settled(1);
 
@@ -214,10 +214,10 @@ describe('the outbound worker', () => {
     await double.behave({ kind: 'blackhole' });
     outbox.put(...Array.from({ length: 150 }, () => aClaim()));
     start();
-    const settlements = await outbox.settled(150);
+    const completion = await outbox.settled(150);
 
-    const classes = settlements.map(({ attempt }) => attempt.failure?.class);
-    expect(settlements.every(({ next }) => next.kind === 'handed-over')).toBe(true);
+    const classes = completion.map(({ attempt }) => attempt.failure?.class);
+    expect(completion.every(({ next }) => next.kind === 'handed-over')).toBe(true);
     expect(classes.filter((name) => name === 'unreachable').length).toBeLessThanOrEqual(4);
     expect(classes.filter((name) => name === 'circuit-open').length).toBeGreaterThanOrEqual(146);
     expect(outbox.claimedRoutes).toContain('queue');
@@ -235,9 +235,9 @@ describe('the outbound worker', () => {
         .reached('ehlo', { signal: AbortSignal.timeout(10_000) })
         .then(() => new Promise(setImmediate));
     outbox.put(aClaim({ id: 'back' }));
-    const settlements = await outbox.settled(6);
+    const completion = await outbox.settled(6);
 
-    expect(settlements.at(-1)).toMatchObject({ id: 'back', next: { kind: 'delivered' } });
+    expect(completion.at(-1)).toMatchObject({ id: 'back', next: { kind: 'delivered' } });
   });
 
   it('goes on where the outbox goes away: claims again, and forgets no outcome', async () => {
@@ -245,9 +245,9 @@ describe('the outbound worker', () => {
     outbox.fail('settle', 3);
     outbox.put(aClaim({ id: 'a' }), aClaim({ id: 'b' }));
     start();
-    const settlements = await outbox.settled(2);
+    const completion = await outbox.settled(2);
 
-    expect(settlements.map(({ id }) => id).sort()).toEqual(['a', 'b']);
+    expect(completion.map(({ id }) => id).sort()).toEqual(['a', 'b']);
     expect(double.mails).toHaveLength(2);
   });
 
@@ -259,9 +259,9 @@ describe('the outbound worker', () => {
       return deliver(delivery);
     };
     outbox.put(aClaim({ id: 'a' }), aClaim({ id: 'b' }));
-    const settlements = await outbox.settled(2);
+    const completion = await outbox.settled(2);
 
-    const next = Object.fromEntries(settlements.map((settlement) => [settlement.id, settlement.next]));
+    const next = Object.fromEntries(completion.map((completion) => [completion.id, completion.next]));
     expect(next.a).toMatchObject({
       kind: 'queued',
       owed: [],
@@ -290,7 +290,7 @@ describe('the outbound worker', () => {
     const left = await worker.drain(10_000);
 
     expect(left).toBe(0);
-    expect(outbox.settlements.map(({ next }) => next.kind)).toEqual(['delivered', 'delivered']);
+    expect(outbox.completion.map(({ next }) => next.kind)).toEqual(['delivered', 'delivered']);
     expect([...outbox.released].sort()).toEqual(['mail-2', 'mail-3', 'mail-4', 'mail-5', 'mail-6', 'mail-7']);
     expect(worker.status).toMatchObject({ draining: true, leased: 0 });
   });

@@ -3,15 +3,15 @@ import { MailComposer } from '../../../lib/adapters/mime/compose-mail.ts';
 
 const envelope = { from: 'support@keybuzz.io', to: 'marie@example.org' };
 
-async function freeze(raw: string): Promise<string> {
-  const frozen = await new MailComposer('content-only').compose({ raw, envelope });
-  if (frozen.kind !== 'frozen') throw new Error(frozen.kind);
-  return frozen.message.mime.toString();
+async function compose(raw: string): Promise<string> {
+  const composed = await new MailComposer('content-only').compose({ raw, envelope });
+  if (composed.kind !== 'composed') throw new Error(composed.kind);
+  return composed.message.mime.toString();
 }
 
 describe('freezing a ready-made message', () => {
   it.each(['', '\n', '\r', '\r\n'])('ends its last line, whatever it ended in: %j', async (end) => {
-    expect(await freeze(`Message-ID: <a@b>\nSubject: x\n\nHello${end}`)).toBe(
+    expect(await compose(`Message-ID: <a@b>\nSubject: x\n\nHello${end}`)).toBe(
       'Message-ID: <a@b>\r\nSubject: x\r\n\r\nHello\r\n',
     );
   });

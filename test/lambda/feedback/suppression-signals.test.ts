@@ -16,7 +16,7 @@ beforeEach(() => {
   bench = new FeedbackBench();
 });
 
-const apply = (body: string) => feedbackBatch([aRecord(body)], bench.parts);
+const apply = (body: string) => feedbackBatch([aRecord(body)], bench.deps);
 
 describe('the suppression list', () => {
   it.each(['Transient', 'Undetermined'])('is told of a bounce that is %s as a soft one', async (type) => {
@@ -34,7 +34,7 @@ describe('the suppression list', () => {
     await apply(JSON.stringify(anEvent('Bounce', { bounce })));
 
     expect([...bench.suppressions]).toEqual([[marie, softBounce]]);
-    expect(await bench.fates()).toMatchObject({ [marie]: { kind: 'bounced' } });
+    expect(await bench.statuses()).toMatchObject({ [marie]: { kind: 'bounced' } });
   });
 
   it.each(['ContentRejected', 'AttachmentRejected', 'MessageTooLarge'])(
@@ -62,7 +62,7 @@ describe('the suppression list', () => {
     await apply(JSON.stringify(anEvent('Bounce', { bounce }, { to: [marie, paul] })));
 
     expect([...bench.suppressions.keys()]).toEqual([paul]);
-    expect(Object.keys((await bench.fates()) ?? {})).toEqual([marie, paul]);
+    expect(Object.keys((await bench.statuses()) ?? {})).toEqual([marie, paul]);
     expect(Object.keys(bench.known)).toEqual(expect.not.arrayContaining([stranger]));
     expect(bench.lines('mentions-dropped')).toMatchObject([{ deliveryId: 'reply-1', mentions: 2 }]);
     expect(JSON.stringify(bench.logged)).not.toContain('elsewhere.example');

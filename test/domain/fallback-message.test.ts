@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import { envelopeJsonSchema } from '../../bin/publish-contract.ts';
-import { parseEnvelope, serialiseEnvelope } from '../../lib/domain/fallback-message.ts';
+import { parseFallbackMessage, serialiseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../lib/domain/limits.ts';
 import { arbitraryEnvelope } from '../support/arbitrary-envelope.ts';
 
@@ -31,7 +31,7 @@ describe('the envelope', () => {
   });
 
   it.each(['mime', 's3', 'mail'])('has a valid example of kind %s', (name) => {
-    const parsed = parseEnvelope(contract(`examples/${name}.json`));
+    const parsed = parseFallbackMessage(contract(`examples/${name}.json`));
 
     expect(parsed).toMatchObject({ kind: 'envelope', envelope: { content: { type: name } } });
     expect(accordsWithPublishedSchema(example(name))).toBe(true);
@@ -43,8 +43,8 @@ describe('the envelope', () => {
   it('survives the way through its text, whatever it holds', () => {
     fc.assert(
       fc.property(arbitraryEnvelope, (envelope) => {
-        const text = serialiseEnvelope(envelope);
-        expect(parseEnvelope(text)).toEqual({ kind: 'envelope', envelope });
+        const text = serialiseFallbackMessage(envelope);
+        expect(parseFallbackMessage(text)).toEqual({ kind: 'envelope', envelope });
         expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(true);
       }),
       { numRuns: 300 },
@@ -55,7 +55,9 @@ describe('the envelope', () => {
     fc.assert(
       fc.property(arbitraryEnvelope, (envelope) => {
         // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-        expect(serialiseEnvelope(envelope)).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u);
+        expect(serialiseFallbackMessage(envelope)).toMatch(
+          /^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u,
+        );
       }),
       { numRuns: 300 },
     );
@@ -63,8 +65,11 @@ describe('the envelope', () => {
       ...example('mime'),
       failure: { ...example('mime').failure, response: '550 \ufffe\uffff\ud800' },
     };
-    expect(serialiseEnvelope(odd)).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd]*$/u);
-    expect(parseEnvelope(serialiseEnvelope(odd))).toMatchObject({ kind: 'envelope', envelope: odd });
+    expect(serialiseFallbackMessage(odd)).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd]*$/u);
+    expect(parseFallbackMessage(serialiseFallbackMessage(odd))).toMatchObject({
+      kind: 'envelope',
+      envelope: odd,
+    });
   });
 
   it('never throws, whatever text comes', () => {
@@ -75,7 +80,7 @@ describe('the envelope', () => {
       fc.constant(`{"a":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_001)}`),
     );
     fc.assert(
-      fc.property(hostile, (text) => expect(parseEnvelope(text).kind).toBe('unreadable')),
+      fc.property(hostile, (text) => expect(parseFallbackMessage(text).kind).toBe('unreadable')),
       { numRuns: 500 },
     );
   });
@@ -95,8 +100,8 @@ describe('the envelope', () => {
           const holder = path.length === 2 ? envelope[path[0] ?? ''] : envelope;
           holder[path.at(-1) ?? ''] = value;
         });
-        const parsed = parseEnvelope(text);
-        if (parsed.kind === 'envelope') expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(true);
+        const parsed = parseFallbackMessage(text);
+        if (parsed.kind === 'message') expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(true);
         else expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(false);
       }),
       { numRuns: 1000 },
@@ -136,7 +141,7 @@ describe('the envelope', () => {
   ] satisfies [string, (e: ReturnType<typeof example>) => void][])('refuses %s', (_name, change) => {
     const text = changed(change);
 
-    expect(parseEnvelope(text)).toMatchObject({ kind: 'unreadable', reason: 'wrong-schema' });
+    expect(parseFallbackMessage(text)).toMatchObject({ kind: 'unreadable', reason: 'wrong-schema' });
   });
 
   it('knows every time that it lets through', () => {
@@ -161,7 +166,7 @@ describe('the envelope', () => {
         const body = changed((envelope) => {
           envelope.expiresAt = text;
         });
-        const taken = parseEnvelope(body).kind === 'envelope';
+        const taken = parseFallbackMessage(body).kind === 'message';
         expect(taken && Number.isNaN(new Date(text).getTime())).toBe(false);
       }),
       { numRuns: 3000 },
@@ -183,7 +188,7 @@ describe('the envelope', () => {
       const text = changed(change);
       const before = performance.now();
 
-      expect(parseEnvelope(text).kind).toBe('unreadable');
+      expect(parseFallbackMessage(text).kind).toBe('unreadable');
       expect(performance.now() - before).toBeLessThan(1_000);
     },
   );
@@ -198,7 +203,7 @@ describe('the envelope', () => {
       const text = changed(change);
       const before = process.memoryUsage().heapUsed;
 
-      const parsed = parseEnvelope(text);
+      const parsed = parseFallbackMessage(text);
 
       expect(parsed).toMatchObject({ kind: 'unreadable', reason: 'wrong-schema' });
       expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 1024 * 1024);
@@ -211,7 +216,7 @@ describe('the envelope', () => {
       envelope.content.subject = 'private\nmatter';
     });
 
-    const parsed = parseEnvelope(text);
+    const parsed = parseFallbackMessage(text);
 
     expect(parsed).toMatchObject({ detail: expect.stringContaining('envelope.to.0: a bare address') });
     expect(parsed).toMatchObject({ detail: expect.stringContaining('content.subject: one line of text') });
@@ -223,15 +228,17 @@ describe('the envelope', () => {
       envelope.version = 2;
     });
 
-    expect(parseEnvelope(text)).toMatchObject({ kind: 'unreadable', reason: 'wrong-version' });
+    expect(parseFallbackMessage(text)).toMatchObject({ kind: 'unreadable', reason: 'wrong-version' });
   });
 
   it('refuses more than SQS can carry before reading it', () => {
-    expect(parseEnvelope(' '.repeat(MAX_QUEUE_MESSAGE_BYTES + 1))).toMatchObject({ reason: 'too-large' });
+    expect(parseFallbackMessage(' '.repeat(MAX_QUEUE_MESSAGE_BYTES + 1))).toMatchObject({
+      reason: 'too-large',
+    });
   });
 
   it('leaves out fields that it does not know', () => {
-    const parsed = parseEnvelope(changed((envelope) => Object.assign(envelope, { novelty: true })));
+    const parsed = parseFallbackMessage(changed((envelope) => Object.assign(envelope, { novelty: true })));
 
     expect(parsed.kind).toBe('envelope');
     expect(JSON.stringify(parsed)).not.toContain('novelty');

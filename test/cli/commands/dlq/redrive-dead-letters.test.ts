@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { SqsLetterBox, SqsResubmission } from '../../../../lib/adapters/sqs/dlq-client.ts';
-import { Pace } from '../../../../lib/cli/commands/dlq/process-dead-letters.ts';
+import { DlqClient, SqsResubmission } from '../../../../lib/adapters/sqs/dlq-client.ts';
+import { RateLimiter } from '../../../../lib/cli/commands/dlq/process-dead-letters.ts';
 import {
   planRedrive,
   type RedriveOutcome,
-  redriveLetters,
+  redriveDeadLetters,
 } from '../../../../lib/cli/commands/dlq/redrive-dead-letters.ts';
 import type { Progress } from '../../../../lib/cli/terminal.ts';
 import { packMime } from '../../../../lib/domain/content.ts';
@@ -19,22 +19,22 @@ const attributes = { reason: 'MessageRejected', detail: 'refused' };
 
 describe('a redrive', () => {
   let aws: SqsAndS3;
-  let box: SqsLetterBox;
+  let box: DlqClient;
   let stop: AbortController;
 
   const progress = (set: (done: number) => void = () => {}): Progress => ({ set, stop: () => {} });
 
   async function plan(): Promise<Set<string>> {
     const survey = { box, signal: stop.signal, progress: () => progress() };
-    const { letters } = await planRedrive({ choice: { by: 'all' } }, new Date(), survey);
-    return new Set(letters.map(({ queueMessageId }) => queueMessageId));
+    const { deadLetters } = await planRedrive({ choice: { by: 'all' } }, new Date(), survey);
+    return new Set(deadLetters.map(({ queueMessageId }) => queueMessageId));
   }
 
   function redrive(chosen: ReadonlySet<string>, set?: (done: number) => void): Promise<RedriveOutcome> {
-    return redriveLetters(chosen, {
+    return redriveDeadLetters(chosen, {
       box,
       fallback: new SqsResubmission(aws.sqs, aws.fallback.url),
-      pace: new Pace(1_000),
+      pace: new RateLimiter(1_000),
       signal: stop.signal,
       progress: progress(set),
       clock: systemClock,
@@ -57,7 +57,7 @@ describe('a redrive', () => {
 
   beforeEach(async () => {
     aws = await startSqsAndS3({ visibilitySeconds: 30 });
-    box = new SqsLetterBox(aws.sqs, aws.deadLetters.url);
+    box = new DlqClient(aws.sqs, aws.deadLetters.url);
     stop = new AbortController();
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { verdictOf } from '../../../lib/adapters/ses/classify-ses-error.ts';
+import { classifySesError } from '../../../lib/adapters/ses/classify-ses-error.ts';
 
 const NOT_VERIFIED =
   'Email address is not verified. The following identities failed the check in region EU-WEST-1: a@b.example';
@@ -33,7 +33,12 @@ describe('the table of SES errors', () => {
     ['ENOTFOUND', '', undefined, 'ses-unreachable', 'outage'],
     ['SomethingNew', 'what is this', 400, 'unknown-ses-error', 'hours'],
   ])('%s (%s) waits', (code, message, status, cause, pace) => {
-    expect(verdictOf(code, message, status)).toEqual({ kind: 'retry', cause, pace, answerLost: false });
+    expect(classifySesError(code, message, status)).toEqual({
+      kind: 'retry',
+      cause,
+      pace,
+      answerLost: false,
+    });
   });
 
   it.each([
@@ -44,7 +49,7 @@ describe('the table of SES errors', () => {
     ['InternalFailure', '', 500, 'ses-unavailable'],
     ['504', '', 504, 'ses-unavailable'],
   ])('%s %s may have been taken', (code, message, status, cause) => {
-    expect(verdictOf(code, message, status)).toEqual({
+    expect(classifySesError(code, message, status)).toEqual({
       kind: 'retry',
       cause,
       pace: 'outage',
@@ -57,6 +62,6 @@ describe('the table of SES errors', () => {
     ['InvalidParameterValue', "Missing final '@domain'", 'invalid-for-ses'],
     ['BadRequestException', 'Local address contains control or whitespace', 'invalid-for-ses'],
   ])('%s (%s) is never sent', (code, message, cause) => {
-    expect(verdictOf(code, message, 400)).toEqual({ kind: 'never', cause });
+    expect(classifySesError(code, message, 400)).toEqual({ kind: 'never', cause });
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { PostgresOutbox } from '../../../lib/adapters/postgres/postgres-outbox.ts';
-import type { NextState, Settlement, TraceAttempt } from '../../../lib/ports/outbox.ts';
+import type { Completion, NextState, TraceAttempt } from '../../../lib/ports/outbox.ts';
 import {
   type OutboxDatabase,
   OutboxServer,
@@ -36,9 +36,9 @@ function anAttempt(fields: Partial<TraceAttempt> = {}): TraceAttempt {
   };
 }
 
-const delivered = (id: string): Settlement => ({ id, next: { kind: 'delivered' }, attempt: anAttempt() });
+const delivered = (id: string): Completion => ({ id, next: { kind: 'delivered' }, attempt: anAttempt() });
 
-const later = (id: string): Settlement => ({
+const later = (id: string): Completion => ({
   id,
   next: { kind: 'queued', retryAfterMs: 60_000, owed: ['paul@example.org'], reason: 'SQS is away' },
   attempt: anAttempt({ outcome: 'not-accepted' }),
@@ -79,7 +79,7 @@ describe('a settlement', () => {
     const [id = ''] = await database.insert({ last_error: 'from before' });
     await claimAll();
 
-    expect(await outbox.settle([{ id, next, attempt: anAttempt() }])).toEqual([]);
+    expect(await outbox.complete([{ id, next, attempt: anAttempt() }])).toEqual([]);
 
     const row = await database.row(id);
     expect(row).toMatchObject({
@@ -98,7 +98,7 @@ describe('a settlement', () => {
     const ids = await database.insert(...Array.from({ length: 100 }, () => ({})));
     await claimAll();
 
-    await outbox.settle(ids.map((id, index) => (index % 2 === 0 ? delivered(id) : later(id))));
+    await outbox.complete(ids.map((id, index) => (index % 2 === 0 ? delivered(id) : later(id))));
 
     const counts = await database.query(
       'SELECT status, count(*)::int AS rows FROM outbound_deliveries GROUP BY status ORDER BY status',
@@ -120,10 +120,10 @@ describe('a settlement', () => {
         const storable = JSON.parse(JSON.stringify(trace).replaceAll('\\u0000', ''));
         const [id = ''] = await database.insert({ delivery_trace: storable });
         await claimAll();
-        await outbox.settle([later(id)]);
+        await outbox.complete([later(id)]);
         await database.query('UPDATE outbound_deliveries SET next_retry_at = NULL WHERE id = $1', [id]);
         await claimAll();
-        await outbox.settle([delivered(id)]);
+        await outbox.complete([delivered(id)]);
 
         const before = await database.query<{ trace: unknown }>('SELECT $1::jsonb AS trace', [
           JSON.stringify(storable),
@@ -139,7 +139,7 @@ describe('a settlement', () => {
     const [id = ''] = await database.insert({});
     await claimAll();
 
-    await outbox.settle([
+    await outbox.complete([
       {
         id,
         next: { kind: 'failed', reason: 'nul \0, half \ud83d, quote " and \\u0000' },
@@ -157,7 +157,7 @@ describe('a settlement', () => {
       const [id = ''] = await database.insert({});
       await claimAll();
 
-      await outbox.settle([
+      await outbox.complete([
         { id, next: { kind: 'queued', retryAfterMs, owed: [], reason: '' }, attempt: anAttempt() },
       ]);
 
@@ -173,7 +173,7 @@ describe('a settlement whose lease was lost', () => {
     await database.query(`UPDATE outbound_deliveries SET lease_owner = 'worker-2/1' WHERE id = 'lost'`);
     const before = await database.row('lost');
 
-    expect(await outbox.settle([delivered('lost'), delivered('kept'), delivered('deleted')])).toEqual([
+    expect(await outbox.complete([delivered('lost'), delivered('kept'), delivered('deleted')])).toEqual([
       'lost',
       'deleted',
     ]);
@@ -190,8 +190,8 @@ describe('a settlement whose lease was lost', () => {
     await claimAll();
     await database.query(`UPDATE outbound_deliveries SET lease_owner = 'worker-2/1'`);
 
-    expect(await outbox.settle([delivered('lost')])).toEqual(['lost']);
-    expect(await outbox.settle([delivered('lost')])).toEqual(['lost']);
+    expect(await outbox.complete([delivered('lost')])).toEqual(['lost']);
+    expect(await outbox.complete([delivered('lost')])).toEqual(['lost']);
 
     expect(await attemptsOf('lost')).toHaveLength(1);
   });
@@ -201,10 +201,10 @@ describe('a settlement that is tried again', () => {
   it('counts as settled, and is written once', async () => {
     const [id = ''] = await database.insert({});
     await claimAll();
-    await outbox.settle([later(id)]);
+    await outbox.complete([later(id)]);
 
     // As if the answer had been lost.
-    expect(await outbox.settle([later(id)])).toEqual([]);
+    expect(await outbox.complete([later(id)])).toEqual([]);
 
     expect(await attemptsOf(id)).toEqual([later(id).attempt]);
   });
@@ -212,12 +212,12 @@ describe('a settlement that is tried again', () => {
   it('does not end the lease of the next worker', async () => {
     const [id = ''] = await database.insert({});
     await claimAll();
-    await outbox.settle([later(id)]);
+    await outbox.complete([later(id)]);
     await database.query('UPDATE outbound_deliveries SET next_retry_at = NULL');
     const other = database.outbox({ workerId: 'worker-2' });
     await other.claim({ limit: 1, leaseMs: 60_000, route: 'smtp' });
 
-    expect(await outbox.settle([later(id)])).toEqual([]);
+    expect(await outbox.complete([later(id)])).toEqual([]);
 
     expect(await database.row(id)).toMatchObject({
       status: 'sending',
@@ -232,7 +232,7 @@ describe('a settlement that is tried again', () => {
     await database.query(`UPDATE outbound_deliveries SET status = 'queued', lease_owner = NULL`);
 
     expect(await claimAll()).toEqual([]);
-    await outbox.settle([later(id)]);
+    await outbox.complete([later(id)]);
     expect(await claimAll()).toHaveLength(1);
   });
 
@@ -241,7 +241,7 @@ describe('a settlement that is tried again', () => {
     await claimAll();
     const second = { ...later(id), attempt: anAttempt({ durationMs: 99 }) };
 
-    expect(await outbox.settle([delivered(id), second])).toEqual([id]);
+    expect(await outbox.complete([delivered(id), second])).toEqual([id]);
 
     expect((await database.row(id)).status).toBe('delivered');
     expect(await attemptsOf(id)).toEqual([anAttempt(), { ...second.attempt, late: true }]);
@@ -254,7 +254,7 @@ describe('a settlement that cannot be written', () => {
     await claimAll();
     const session = await openSession(database.connectionString);
     await session.query(`BEGIN; SELECT FROM outbound_deliveries WHERE id = 'locked' FOR UPDATE`);
-    const settling = outbox.settle(ids.map(delivered));
+    const settling = outbox.complete(ids.map(delivered));
     await until(async () => (await database.row('b')).status === 'delivered');
     expect(await database.row('c')).toMatchObject({ status: 'delivered' });
 
@@ -272,12 +272,12 @@ describe('a settlement that cannot be written', () => {
       `ALTER TABLE outbound_deliveries ADD CONSTRAINT no CHECK (id <> 'refused' OR status <> 'delivered')`,
     );
 
-    await expect(outbox.settle(ids.map(delivered))).rejects.toMatchObject({ code: '23514' });
+    await expect(outbox.complete(ids.map(delivered))).rejects.toMatchObject({ code: '23514' });
 
     expect(await database.row('b')).toMatchObject({ status: 'delivered' });
     expect(await database.row('c')).toMatchObject({ status: 'delivered' });
     await database.query('ALTER TABLE outbound_deliveries DROP CONSTRAINT no');
-    expect(await outbox.settle(ids.map(delivered))).toEqual([]);
+    expect(await outbox.complete(ids.map(delivered))).toEqual([]);
     expect(await attemptsOf('a')).toHaveLength(1);
     expect(await attemptsOf('refused')).toHaveLength(1);
   });
@@ -289,7 +289,7 @@ describe('a settlement that cannot be written', () => {
     const session = await openSession(database.connectionString);
     await session.query('BEGIN; SELECT FROM outbound_deliveries FOR UPDATE');
 
-    await expect(impatient.settle([delivered(id)])).rejects.toMatchObject({
+    await expect(impatient.complete([delivered(id)])).rejects.toMatchObject({
       name: 'OutboxUnavailableError',
       code: '57014',
     });
@@ -297,7 +297,7 @@ describe('a settlement that cannot be written', () => {
     await impatient.renew([id], 60_000);
     await session.query('ROLLBACK');
     await session.end();
-    expect(await impatient.settle([delivered(id)])).toEqual([]);
+    expect(await impatient.complete([delivered(id)])).toEqual([]);
   });
 });
 

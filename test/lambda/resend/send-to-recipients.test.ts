@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Offered, offerToSes } from '../../../lambda/resend/send-to-recipients.ts';
-import type { NewPart } from '../../../lib/ports/ledger.ts';
+import { type SendSummary, sendToRecipients } from '../../../lambda/resend/send-to-recipients.ts';
+import type { NewSendBatch } from '../../../lib/ports/ledger.ts';
 import type { RawMailSender } from '../../../lib/ports/senders.ts';
 import { MemoryLedger } from '../../support/memory-ledger.ts';
 import { anOffer, offerParts } from '../../support/offer-parts.ts';
@@ -16,7 +16,7 @@ interface Scene {
 }
 
 interface Played {
-  readonly offered: Offered;
+  readonly offered: SendSummary;
   readonly sent: readonly string[];
   readonly calls: number;
 }
@@ -48,12 +48,12 @@ async function play({
     },
   };
   const names = Array.from({ length: recipients }, (_, index) => nameOf(index));
-  const offered = await offerToSes(anOffer(names), offerParts({ ses, hasTime: () => made < calls }));
+  const offered = await sendToRecipients(anOffer(names), offerParts({ ses, hasTime: () => made < calls }));
   if (offered.kind === 'conflict') throw new Error('nobody knew the id');
   return { offered, sent, calls: made };
 }
 
-const refusedIn = ({ refused }: Offered) => refused.flatMap(({ recipients }) => recipients);
+const refusedIn = ({ refused }: SendSummary) => refused.flatMap(({ recipients }) => recipients);
 
 describe('offering a mail to SES', () => {
   it.each([0, 17, 49])('finds the one bad recipient out of fifty at place %i', async (place) => {
@@ -102,7 +102,7 @@ describe('offering a mail to SES', () => {
     };
     const names = Array.from({ length: 60 }, (_, index) => nameOf(index));
 
-    const offered = await offerToSes(anOffer(names), offerParts({ ses, suppressions }));
+    const offered = await sendToRecipients(anOffer(names), offerParts({ ses, suppressions }));
 
     expect(offered).toMatchObject({ pace: 'outage', left: names.slice(50) });
     expect(offered).toMatchObject({ taken: [{ recipients: names.slice(0, 50), sesMessageId: 's' }] });
@@ -110,7 +110,7 @@ describe('offering a mail to SES', () => {
 
   it('gives a claim back whose answer was lost, as nothing was called under it', async () => {
     class LostAnswers extends MemoryLedger {
-      override async open(part: NewPart): Promise<boolean> {
+      override async open(part: NewSendBatch): Promise<boolean> {
         await super.open(part);
         throw new Error('the answer was lost');
       }
@@ -118,9 +118,9 @@ describe('offering a mail to SES', () => {
     const ledger = new LostAnswers();
     const ses: RawMailSender = { send: async () => ({ kind: 'sent', sesMessageId: 's' }) };
 
-    await expect(offerToSes(anOffer([nameOf(0)]), offerParts({ ses, ledger }))).rejects.toThrow('lost');
+    await expect(sendToRecipients(anOffer([nameOf(0)]), offerParts({ ses, ledger }))).rejects.toThrow('lost');
 
-    expect(ledger.parts).toMatchObject([{ state: 'open' }]);
+    expect(ledger.batches).toMatchObject([{ state: 'open' }]);
   });
 
   it('sends to someone within three calls, so that no try is in vain where time is short', async () => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { register } from 'prom-client';
-import { oneAtATime } from '../../lib/common/async.ts';
+import { singleFlight } from '../../lib/common/async.ts';
 import { FAILURE_CLASSES } from '../../lib/domain/failure.ts';
 import type { Outcome } from '../../lib/domain/outcome.ts';
 import { type SeriesDefinition, WORKER_SERIES } from '../../lib/domain/worker-series.ts';
 import type { OutboxStats } from '../../lib/ports/outbox.ts';
-import { type SettledEvent, silentObserver } from '../../lib/ports/outbox.ts';
+import { type CompletedEvent, silentObserver } from '../../lib/ports/outbox.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../../lib/worker/metrics.ts';
 
 const readStats = async () => ({ queued: 3, oldestDueSeconds: 1.5 });
@@ -24,7 +24,7 @@ async function scrape(metrics: WorkerMetrics): Promise<Map<string, number>> {
   );
 }
 
-const event = (outcome: Outcome['kind'], more: Partial<SettledEvent> = {}): SettledEvent => ({
+const event = (outcome: Outcome['kind'], more: Partial<CompletedEvent> = {}): CompletedEvent => ({
   outcome,
   waitedMs: 12,
   handledMs: 80,
@@ -32,7 +32,7 @@ const event = (outcome: Outcome['kind'], more: Partial<SettledEvent> = {}): Sett
 });
 
 describe('the metrics of a worker', () => {
-  it.each<[string, SettledEvent, readonly string[]]>([
+  it.each<[string, CompletedEvent, readonly string[]]>([
     ['a taken mail', event('taken'), ['outbound_taken_total']],
     [
       'a mail handed over',
@@ -63,7 +63,7 @@ describe('the metrics of a worker', () => {
     ],
   ])('count %s, once, and nothing else', async (_, settled, expected) => {
     const metrics = createWorkerMetrics(readStats);
-    metrics.observer.settled(settled);
+    metrics.observer.completed(settled);
 
     const samples = await scrape(metrics);
     const moved = [...samples].filter(([name, value]) => /^outbound_\w+_total/.test(name) && value > 0);
@@ -86,7 +86,7 @@ describe('the metrics of a worker', () => {
     const metrics = createWorkerMetrics(readStats);
     metrics.observer.claimed(20);
     metrics.observer.claimed(0);
-    metrics.observer.lateSettlement();
+    metrics.observer.lateCompletion();
     metrics.observer.outboxError('57P01');
     metrics.observer.outboxError('ECONNREFUSED');
     metrics.observer.outboxError('password authentication failed for user "api"');
@@ -105,7 +105,7 @@ describe('the metrics of a worker', () => {
     metrics.receipts.received('bounced', 'gone');
     metrics.receipts.unreadable();
     metrics.receipts.queueError('delete');
-    metrics.receipts.bookError('57P01');
+    metrics.receipts.storeError('57P01');
 
     const samples = await scrape(metrics);
     const moved = [...samples].filter(([name, value]) => /^outbound_\w+_total/.test(name) && value > 0);
@@ -128,7 +128,7 @@ describe('the metrics of a worker', () => {
 
   it('measure waiting and handling in seconds', async () => {
     const metrics = createWorkerMetrics(readStats);
-    metrics.observer.settled(event('taken', { waitedMs: 40, handledMs: 3_000 }));
+    metrics.observer.completed(event('taken', { waitedMs: 40, handledMs: 3_000 }));
 
     const samples = await scrape(metrics);
     expect(samples.get('outbound_wait_seconds_sum')).toBe(0.04);
@@ -141,7 +141,7 @@ describe('the metrics of a worker', () => {
 
   it('take times from clocks that differ', async () => {
     const metrics = createWorkerMetrics(readStats);
-    metrics.observer.settled(event('taken', { waitedMs: -30, handledMs: Number.NaN }));
+    metrics.observer.completed(event('taken', { waitedMs: -30, handledMs: Number.NaN }));
 
     const samples = await scrape(metrics);
     expect(samples.get('outbound_wait_seconds_sum')).toBe(0);
@@ -150,7 +150,11 @@ describe('the metrics of a worker', () => {
   });
 
   it('are those of the catalogue, with its types, words and labels', async () => {
-    const metrics = createWorkerMetrics(async () => ({ queued: 3, oldestDueSeconds: 1.5, fatesOverdue: 2 }));
+    const metrics = createWorkerMetrics(async () => ({
+      queued: 3,
+      oldestDueSeconds: 1.5,
+      statusesOverdue: 2,
+    }));
     const { body } = await metrics.render();
     const wordsOf = (what: 'TYPE' | 'HELP') =>
       Object.fromEntries(
@@ -175,7 +179,7 @@ describe('the metrics of a worker', () => {
   it('tell the process and keep to a registry of their own', async () => {
     const first = createWorkerMetrics(readStats);
     const second = createWorkerMetrics(readStats);
-    first.observer.settled(event('taken'));
+    first.observer.completed(event('taken'));
 
     const samples = await scrape(second);
     expect(samples.get('outbound_taken_total')).toBe(0);
@@ -191,8 +195,8 @@ describe('the metrics of a worker', () => {
         const before = [...(await scrape(metrics)).keys()];
         // As a caller without types would: a class that is none.
         const settled = Object.assign(event('handed-over'), { reason, failureClass });
-        metrics.observer.settled(settled);
-        metrics.observer.settled(event('refused', { reason }));
+        metrics.observer.completed(settled);
+        metrics.observer.completed(event('refused', { reason }));
         metrics.observer.outboxError(code);
 
         const known = (names: Iterable<string>) => [...names].filter((name) => name.startsWith('outbound_'));
@@ -210,26 +214,26 @@ describe('a scrape', () => {
     expect(samples.get('outbound_outbox_up')).toBe(1);
     expect(samples.get('outbound_queue_depth')).toBe(3);
     expect(samples.get('outbound_queue_oldest_seconds')).toBe(1.5);
-    expect(samples.has('outbound_fates_overdue')).toBe(false);
+    expect(samples.has('outbound_statuses_overdue')).toBe(false);
   });
 
-  it('tells of overdue fates where they are counted', async () => {
+  it('tells of overdue statuses where they are counted', async () => {
     const answers: OutboxStats[] = [
-      { queued: 0, oldestDueSeconds: 0, fatesOverdue: 0 },
-      { queued: 0, oldestDueSeconds: 0, fatesOverdue: 4 },
+      { queued: 0, oldestDueSeconds: 0, statusesOverdue: 0 },
+      { queued: 0, oldestDueSeconds: 0, statusesOverdue: 4 },
     ];
     const metrics = createWorkerMetrics(async () => answers.shift() ?? NEVER, { statsTimeoutMs: 5 });
 
-    expect((await scrape(metrics)).get('outbound_fates_overdue')).toBe(0);
-    expect((await scrape(metrics)).get('outbound_fates_overdue')).toBe(4);
-    expect((await scrape(metrics)).has('outbound_fates_overdue')).toBe(false);
+    expect((await scrape(metrics)).get('outbound_statuses_overdue')).toBe(0);
+    expect((await scrape(metrics)).get('outbound_statuses_overdue')).toBe(4);
+    expect((await scrape(metrics)).has('outbound_statuses_overdue')).toBe(false);
   });
 
   it('is not held by an outbox that hangs, and shows no stale state', async () => {
     const answers = [readStats(), NEVER];
     const metrics = createWorkerMetrics(() => answers.shift() ?? NEVER, { statsTimeoutMs: 5 });
     await scrape(metrics);
-    metrics.observer.settled(event('taken'));
+    metrics.observer.completed(event('taken'));
 
     const samples = await scrape(metrics);
     expect(samples.get('outbound_outbox_up')).toBe(0);
@@ -242,7 +246,7 @@ describe('a scrape', () => {
     const hanging = Promise.withResolvers<OutboxStats>();
     const answers = [hanging.promise, readStats()];
     const metrics = createWorkerMetrics(
-      oneAtATime(() => answers.shift() ?? NEVER),
+      singleFlight(() => answers.shift() ?? NEVER),
       { statsTimeoutMs: 5 },
     );
     await Promise.all([metrics.render(), metrics.render()]);
@@ -261,7 +265,7 @@ describe('a scrape', () => {
         throw new Error('down');
       },
     ]) {
-      const samples = await scrape(createWorkerMetrics(oneAtATime(fails)));
+      const samples = await scrape(createWorkerMetrics(singleFlight(fails)));
       expect(samples.get('outbound_outbox_up')).toBe(0);
       expect(samples.has('outbound_queue_depth')).toBe(false);
     }
@@ -271,9 +275,9 @@ describe('a scrape', () => {
 describe('the silent observer', () => {
   it('takes all that happens', () => {
     silentObserver.claimed(1);
-    silentObserver.settled(event('taken'));
+    silentObserver.completed(event('taken'));
     silentObserver.breaker('open');
-    silentObserver.lateSettlement();
+    silentObserver.lateCompletion();
     silentObserver.outboxError('57P01');
   });
 });

@@ -33,7 +33,7 @@ describe('the envelope', () => {
   it.each(['mime', 's3', 'mail'])('has a valid example of kind %s', (name) => {
     const parsed = parseFallbackMessage(contract(`examples/${name}.json`));
 
-    expect(parsed).toMatchObject({ kind: 'envelope', envelope: { content: { type: name } } });
+    expect(parsed).toMatchObject({ kind: 'message', message: { content: { type: name } } });
     expect(accordsWithPublishedSchema(example(name))).toBe(true);
     // Whoever sends an example to try it out should see it arrive.
     const { expiresAt = '2099-01-01T00:00:00Z' } = example(name);
@@ -44,7 +44,7 @@ describe('the envelope', () => {
     fc.assert(
       fc.property(arbitraryEnvelope, (envelope) => {
         const text = serialiseFallbackMessage(envelope);
-        expect(parseFallbackMessage(text)).toEqual({ kind: 'envelope', envelope });
+        expect(parseFallbackMessage(text)).toEqual({ kind: 'message', message: envelope });
         expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(true);
       }),
       { numRuns: 300 },
@@ -67,8 +67,8 @@ describe('the envelope', () => {
     };
     expect(serialiseFallbackMessage(odd)).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd]*$/u);
     expect(parseFallbackMessage(serialiseFallbackMessage(odd))).toMatchObject({
-      kind: 'envelope',
-      envelope: odd,
+      kind: 'message',
+      message: odd,
     });
   });
 
@@ -240,7 +240,7 @@ describe('the envelope', () => {
   it('leaves out fields that it does not know', () => {
     const parsed = parseFallbackMessage(changed((envelope) => Object.assign(envelope, { novelty: true })));
 
-    expect(parsed.kind).toBe('envelope');
+    expect(parsed.kind).toBe('message');
     expect(JSON.stringify(parsed)).not.toContain('novelty');
   });
 });

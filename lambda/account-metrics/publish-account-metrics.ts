@@ -1,4 +1,5 @@
 import { errorName } from '../../lib/common/errors.ts';
+import { DAY_MS } from '../../lib/common/time.ts';
 import type { ItemCount, SendingAccount, SendingQuota, UserAccessKeys } from '../../lib/ports/account.ts';
 import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
 
@@ -58,8 +59,6 @@ function percentUsed(quota: SendingQuota): number {
   if (quota.kind === 'unlimited') return 0;
   return quota.limit === 0 ? 100 : (100 * quota.used) / quota.limit;
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 async function tellOfKeys({ accessKeys, metrics, clock, log }: AccountMetricsDeps): Promise<Unreadable> {
   const oldest = await accessKeys.oldestActive();

@@ -1,4 +1,5 @@
 import { errorName } from '../../lib/common/errors.ts';
+import { DAY_MS } from '../../lib/common/time.ts';
 import { distinctRecipients, needsSmtpUtf8, withAsciiDomain } from '../../lib/domain/address.ts';
 import { CLOCK_SKEW_MS, isServerAtFault } from '../../lib/domain/failure.ts';
 import {
@@ -189,8 +190,6 @@ interface Late {
   readonly reason: 'expired' | 'retention-ends';
   readonly detail: string;
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** A day before SQS would delete it unseen. */
 const MAX_STAY_MS = (QUEUE_RETENTION_DAYS - 1) * DAY_MS;

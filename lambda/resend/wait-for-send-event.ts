@@ -1,4 +1,5 @@
 import { errorName } from '../../lib/common/errors.ts';
+import { HOUR_MS } from '../../lib/common/time.ts';
 import { type EventPace, type SendEventTimeout, sendEventTimeoutMs } from '../../lib/domain/event-latency.ts';
 import type { EventBacklog, EventLatencies, SendBatch } from '../../lib/ports/ledger.ts';
 import type { Clock, Log } from '../../lib/ports/runtime.ts';
@@ -51,7 +52,7 @@ export async function planRetryTimes(
 const MAX_EVENT_DELAY_MS = 1000 * (FEEDBACK_VISIBILITY_SECONDS + FEEDBACK_MAX_RETRY_SECONDS);
 
 /** A queue that is never empty, and of which nothing younger comes: half a day is all that a mail waits for it. */
-const MAX_WAIT_MS = 12 * 60 * 60 * 1000;
+const MAX_WAIT_MS = 12 * HOUR_MS;
 
 function waitMs(pace: EventPace, end: Date, eventWait: SendEventTimeout): number {
   const measured = sendEventTimeoutMs(pace.counts, eventWait);

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DAY_MS } from '../common/time.ts';
 import { QUEUE_RETENTION_DAYS } from './limits.ts';
 
 /**
@@ -106,7 +107,7 @@ export function enhancedStatusOf(response: string): string | undefined {
 export const CLOCK_SKEW_MS = 5 * 60 * 1000;
 
 /** A mail may wait in the queue, then in the dead letters, and SES tries for less than a day. */
-const MAX_SINCE_FAILURE_MS = (2 * QUEUE_RETENTION_DAYS + 1) * 24 * 60 * 60 * 1000;
+const MAX_SINCE_FAILURE_MS = (2 * QUEUE_RETENTION_DAYS + 1) * DAY_MS;
 
 /**
  * How long a mail took, in milliseconds; 0 where the clock of the API is a little ahead. The time of the failure is

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../common/time.ts';
 import { MAX_SOFT_BOUNCES } from './limits.ts';
 
 /** Why an address is not sent to. */
@@ -40,8 +41,6 @@ interface Cause {
   readonly at: Date;
   readonly deliveryId: string;
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 export const NO_RECORD: SuppressionRecord = { softBounces: {} };
 

@@ -1,6 +1,5 @@
 import * as v from 'valibot';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
+import { DAY_MS } from '../common/time.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty('not empty'));
 const url = v.pipe(v.string(), v.url('a URL'));

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { Document, isMap, isScalar } from 'yaml';
 import { wholeNumber } from '../common/config.ts';
+import { HOUR_MS } from '../common/time.ts';
 import { SettingsError } from '../mailer/settings.ts';
 import { HEALTH_ANSWER_TIMEOUT_MS } from './health.ts';
 import { namespaceSchema, stageSchema, WORKER_DEFAULTS } from './settings.ts';
@@ -47,7 +48,7 @@ const optionsSchema = v.object({
   namespace: v.pipe(v.string(), v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, NAMESPACE)),
   image: v.pipe(v.string(), v.maxLength(512, IMAGE), v.regex(imageReference, IMAGE)),
   replicas: v.optional(wholeNumber(1, 100), 2),
-  drainTimeoutMs: v.optional(wholeNumber(0, 3_600_000), WORKER_DEFAULTS.drainTimeoutMs),
+  drainTimeoutMs: v.optional(wholeNumber(0, HOUR_MS), WORKER_DEFAULTS.drainTimeoutMs),
   httpPort: v.optional(wholeNumber(1024, 65_535), WORKER_DEFAULTS.httpPort),
   cloudWatch: v.optional(v.object({ namespace: namespaceSchema, stage: stageSchema })),
 });

@@ -6,6 +6,7 @@ import {
   readEnvironment,
   wholeNumber,
 } from '../common/config.ts';
+import { DAY_MS } from '../common/time.ts';
 import {
   type CompleteMailerSettings,
   MAILER_ENVIRONMENT,
@@ -58,8 +59,8 @@ export const WORKER_PROCESS_ENVIRONMENT: readonly (readonly [
 /** What the manifest must know as well; the rest has its default where it is read. */
 export const WORKER_DEFAULTS = { drainTimeoutMs: 25_000, httpPort: 9464 } as const;
 
-/** A timer of Node that is set to more than 24.8 days goes off at once; a day is more than anyone needs. */
-const DAY_MS = 24 * 60 * 60 * 1000;
+/** A Node timer that is set to more than 24.8 days fires at once, so no wait may be longer than a day. */
+const MAX_WAIT_MS = DAY_MS;
 
 const PROVIDERS = 'names of letters, digits, _ and -, with a comma between, none twice';
 
@@ -74,17 +75,17 @@ const workerSchema = v.pipe(
       ),
       ['smtp', 'ses'],
     ),
-    pollIntervalMs: v.optional(wholeNumber(10, DAY_MS), 2_000),
+    pollIntervalMs: v.optional(wholeNumber(10, MAX_WAIT_MS), 2_000),
     // Shorter, and a pause of the garbage collector or a slow commit would lose a lease.
-    leaseMs: v.optional(wholeNumber(1_000, DAY_MS), 60_000),
+    leaseMs: v.optional(wholeNumber(1_000, MAX_WAIT_MS), 60_000),
     concurrency: v.exactOptional(wholeNumber(1, 10_000)),
     handOverConcurrency: v.optional(wholeNumber(1, 10_000), 200),
-    retryMaxMs: v.optional(wholeNumber(1_000, DAY_MS), 300_000),
+    retryMaxMs: v.optional(wholeNumber(1_000, MAX_WAIT_MS), 300_000),
     receiptsQueueUrl: v.exactOptional(v.pipe(v.string(), v.url('a URL'))),
     cloudWatchNamespace: v.exactOptional(namespaceSchema),
     cloudWatchStage: v.exactOptional(stageSchema),
     cloudWatchEndpoint: v.exactOptional(v.pipe(v.string(), v.url('a URL'))),
-    drainTimeoutMs: v.optional(wholeNumber(0, DAY_MS), WORKER_DEFAULTS.drainTimeoutMs),
+    drainTimeoutMs: v.optional(wholeNumber(0, MAX_WAIT_MS), WORKER_DEFAULTS.drainTimeoutMs),
     httpHost: v.optional(v.string(), '0.0.0.0'),
     httpPort: v.optional(wholeNumber(0, 65_535), WORKER_DEFAULTS.httpPort),
     workerId: v.exactOptional(

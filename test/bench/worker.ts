@@ -15,6 +15,7 @@ import MailComposer from 'nodemailer/lib/mail-composer';
 import { Pool } from 'pg';
 import { migrate } from '../../lib/adapters/postgres/migrate.ts';
 import { PostgresOutbox } from '../../lib/adapters/postgres/postgres-outbox.ts';
+import { HOUR_MS } from '../../lib/common/time.ts';
 import { packMime } from '../../lib/domain/content.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { startPostgres } from '../../lib/emulators/postgres/embedded-postgres.ts';
@@ -74,7 +75,7 @@ async function workerRate(
     connectionString: bench.databaseUrl,
     workerId: 'bench',
     providers: ['smtp'],
-    defaultTimeToLiveMs: 3_600_000,
+    defaultTimeToLiveMs: HOUR_MS,
   });
   const mailer = createMailer({
     smtp: {
@@ -158,7 +159,7 @@ async function idleLatency(bench: Bench, smtp: SmtpDouble): Promise<void> {
     connectionString: bench.databaseUrl,
     workerId: 'idle',
     providers: ['smtp'],
-    defaultTimeToLiveMs: 3_600_000,
+    defaultTimeToLiveMs: HOUR_MS,
   });
   const { aws } = bench;
   const mailer = createMailer({

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { HOUR_MS } from '../../lib/common/time.ts';
 import { axisScale, timeMarks } from './axis-scale.ts';
 import type { ValueUnit } from './format-value.ts';
 
 const UNITS: readonly ValueUnit[] = ['Count', 'Seconds', 'Milliseconds', 'Percent', 'None', 'Dollars'];
-const HOUR_MS = 3_600_000;
 
 describe('the scale of an axis', () => {
   it('holds zero and all values, with lines that are neither too many nor all at the ends', () => {

@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from '../../lib/common/time.ts';
 import type { ValueUnit } from './format-value.ts';
 
 export interface AxisScale {
@@ -13,7 +14,6 @@ const CLOCK = [
   ...[60, 120, 300, 600, 900, 1800],
   ...[3600, 7200, 10_800, 21_600, 43_200],
 ];
-const DAY_SECONDS = 86_400;
 
 /**
  * The range of an axis that holds all values and starts at zero, unless the widget sets its bounds, with lines at

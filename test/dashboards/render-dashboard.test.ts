@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { MINUTE_MS } from '../../lib/common/time.ts';
 import { MetricStore } from '../support/cloudwatch/metric-store.ts';
 import { dashboardsOf } from './dashboards-of.ts';
 import { renderDashboard } from './render-dashboard.ts';
@@ -6,7 +7,6 @@ import { sampleTemplate } from './sample-stack.ts';
 import { FROM_MS, metricOf, sampleStore, TO_MS } from './sample-store.ts';
 
 const COLOUR = '#123456';
-const MINUTE_MS = 60_000;
 const span = { fromMs: FROM_MS, toMs: TO_MS, periodMs: 5 * MINUTE_MS };
 const store = sampleStore();
 const [sample] = dashboardsOf(sampleTemplate());

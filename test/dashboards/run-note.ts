@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../lib/common/time.ts';
 import type { ScenarioRecording } from '../scenarios/scenario-recording.ts';
 import type { AlarmTransition } from '../support/cloudwatch/evaluate-alarm.ts';
 
@@ -7,8 +8,6 @@ export interface AlarmStory {
   readonly name: string;
   readonly transitions: readonly AlarmTransition[];
 }
-
-const MINUTE_MS = 60_000;
 
 /** What a picture is of, for those who take it for one of AWS, and below it what rang. */
 export function runNote(

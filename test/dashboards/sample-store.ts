@@ -1,9 +1,9 @@
+import { HOUR_MS, MINUTE_MS } from '../../lib/common/time.ts';
 import { MetricStore } from '../support/cloudwatch/metric-store.ts';
 
 export const FROM_MS = Date.parse('2026-01-14T00:00:00Z');
-export const TO_MS = FROM_MS + 6 * 3_600_000;
+export const TO_MS = FROM_MS + 6 * HOUR_MS;
 
-const MINUTE_MS = 60_000;
 const NAMESPACE = 'keybuzz/mail';
 const CLASSES = ['unreachable', 'tls', 'auth', 'rejected'];
 

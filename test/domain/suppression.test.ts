@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { DAY_MS, HOUR_MS } from '../../lib/common/time.ts';
 import { MAX_SOFT_BOUNCES } from '../../lib/domain/limits.ts';
 import {
   applySignal,
@@ -10,8 +11,6 @@ import {
 } from '../../lib/domain/suppression.ts';
 
 const POLICY = { softBounces: 3, windowDays: 7 };
-const HOUR_MS = 60 * 60 * 1000;
-const DAY_MS = 24 * HOUR_MS;
 const START = Date.parse('2026-03-01T10:00:00Z');
 const at = (days: number) => new Date(START + days * DAY_MS);
 

@@ -1,4 +1,5 @@
 import { ACCOUNT_METRICS_PERIOD_MINUTES } from '../../lambda/account-metrics/constants.ts';
+import { DAY_MS } from '../../lib/common/time.ts';
 import { startAccountMetricsFunction } from '../../lib/emulators/backend.ts';
 import type { FinishedInvocation } from '../../lib/emulators/lambda/invocation.ts';
 import type { LocalServices } from '../../lib/emulators/services.ts';
@@ -6,8 +7,6 @@ import { AwsAccount } from '../support/aws-account/aws-account.ts';
 import { startAwsAccount } from '../support/aws-account/start-aws-account.ts';
 import type { Scenario } from './scenario.ts';
 import type { ScenarioClock } from './scenario-clock.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Of the API's key. Days are not stretched: the account is as old as it says. */
 const KEY_AGE_MS = 41 * DAY_MS;

@@ -1,10 +1,8 @@
+import { HOUR_MS, MINUTE_MS } from '../../lib/common/time.ts';
 import { MetricStore, type Observation } from '../support/cloudwatch/metric-store.ts';
 import type { Scenario } from './scenario.ts';
 import type { ScenarioRecording } from './scenario-recording.ts';
 import { ScaledTime } from './stretched-time.ts';
-
-const MINUTE_MS = 60 * 1000;
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** Keeps what is seen while a scenario is played, in the scenario's time. What is seen before and after is left out. */
 export class Recorder {

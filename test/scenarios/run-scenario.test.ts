@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { HOUR_MS } from '../../lib/common/time.ts';
 import { METRICS } from '../../lib/domain/metrics.ts';
 import type { LocalPipeline } from '../../lib/emulators/pipeline.ts';
 import { type MetricId, MetricStore } from '../support/cloudwatch/metric-store.ts';
@@ -68,7 +69,7 @@ describe('a scenario that is played', () => {
 
   function total(id: MetricId, statistic: Statistic = 'Sum'): number | undefined {
     const [fromMs, toMs] = [Date.parse(recording.from), Date.parse(recording.to)];
-    const values = store.series(id, { statistic, periodMs: 60 * 60 * 1000, fromMs, toMs });
+    const values = store.series(id, { statistic, periodMs: HOUR_MS, fromMs, toMs });
     const known = values.filter((value) => value !== undefined);
     return statistic === 'Sum' ? known.reduce((sum, value) => sum + value, 0) : Math.max(...known);
   }

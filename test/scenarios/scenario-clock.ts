@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { HOUR_MS } from '../../lib/common/time.ts';
 import type { Scenario } from './scenario.ts';
-
-const HOUR_MS = 60 * 60 * 1000;
 
 /** Tells when, on this machine, it is how late in a scenario. */
 export class ScenarioClock {

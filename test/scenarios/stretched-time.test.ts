@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { HOUR_MS } from '../../lib/common/time.ts';
 import { ScaledTime } from './stretched-time.ts';
 
 const STARTED_MS = Date.parse('2026-11-22T20:00:00Z');
@@ -16,7 +17,7 @@ describe('stretched time', () => {
     const stretched = time.stretched({ ...seen, values: [1.5, 2], unit });
 
     expect(stretched.values).toEqual([180, 240]);
-    expect(stretched.at).toBe(FROM_MS + 60 * 60 * 1000);
+    expect(stretched.at).toBe(FROM_MS + HOUR_MS);
   });
 
   it.each(['Count', 'Bytes', 'Percent', 'None'])('leaves values in %s as they are', (unit) => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { HOUR_MS } from '../../lib/common/time.ts';
 import type { StoredMailFields } from '../../lib/domain/stored-mail.ts';
 import type { Claim } from '../../lib/ports/outbox.ts';
 
@@ -18,7 +19,7 @@ export function aClaim(overrides: Partial<Claim> = {}, fields: Partial<StoredMai
       },
     },
     createdAt: new Date('2026-11-22T09:00:00Z'),
-    expiresAt: new Date(Date.now() + 3_600_000),
+    expiresAt: new Date(Date.now() + HOUR_MS),
     waitedMs: 3,
     attempts: 1,
     reclaimed: false,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { HOUR_MS } from '../../lib/common/time.ts';
 import type { Delivery } from '../../lib/domain/delivery.ts';
 
 /** A plain delivery; a test names only what it is about. */
@@ -17,7 +18,7 @@ export function aDelivery(overrides: Partial<Delivery> = {}): Delivery {
     mime,
     messageId,
     createdAt: new Date(),
-    expiresAt: new Date(Date.now() + 3_600_000),
+    expiresAt: new Date(Date.now() + HOUR_MS),
     ...overrides,
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OutgoingMail } from '../../lambda/resend/send-batch.ts';
 import type { SendDeps } from '../../lambda/resend/send-to-recipients.ts';
+import { HOUR_MS } from '../../lib/common/time.ts';
 import { noMetrics, silentLog } from '../../lib/ports/runtime.ts';
 import { anEnvelope, mimeFrom } from './an-envelope.ts';
 import { MemoryLedger } from './memory-ledger.ts';
@@ -13,7 +14,7 @@ export function offerParts(overrides: Pick<SendDeps, 'ses'> & Partial<SendDeps>)
     exemptTenants: [],
     latencies: { recent: async () => ({ counts: [] }) },
     backlog: { anyWaiting: async () => false },
-    eventWait: { leastMs: 60_000, defaultMs: 900_000, mostMs: 3_600_000 },
+    eventWait: { leastMs: 60_000, defaultMs: 900_000, mostMs: HOUR_MS },
     clock: { now: () => new Date() },
     log: silentLog,
     metrics: noMetrics,

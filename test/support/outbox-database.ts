@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { migrate } from '../../lib/adapters/postgres/migrate.ts';
 import { PostgresOutbox, type PostgresOutboxOptions } from '../../lib/adapters/postgres/postgres-outbox.ts';
+import { DAY_MS } from '../../lib/common/time.ts';
 import { type EmbeddedPostgres, startPostgres } from '../../lib/emulators/postgres/embedded-postgres.ts';
 
 /** The columns of a row; what is not given is as a plain mail of the API has it. */
@@ -85,7 +86,7 @@ export class OutboxDatabase {
       connectionString: this.connectionString,
       workerId: 'worker-1',
       providers: ['email'],
-      defaultTimeToLiveMs: 4 * 24 * 60 * 60 * 1000,
+      defaultTimeToLiveMs: 4 * DAY_MS,
       ...options,
     });
     this.#outboxes.push(outbox);

@@ -4,6 +4,7 @@ import {
   type MetricDatum,
   PutMetricDataCommand,
 } from '@aws-sdk/client-cloudwatch';
+import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 import { METRICS, type MetricDefinition, type MetricName, OTHER_VALUE } from '../../domain/metrics.ts';
 import type { Clock, Log, Metrics } from '../../ports/runtime.ts';
 import { type AwsConnection, awsClientOptions, awsErrorCode } from '../aws-client.ts';
@@ -27,7 +28,7 @@ const PERIOD_MS = 60_000;
  * What cannot be published for longer is given up: whoever looks at a dashboard then has found the outage. So is what a
  * clock that went wrong has put further ahead, as CloudWatch would refuse all that goes with it.
  */
-const KEEP_MS = 60 * 60_000;
+const KEEP_MS = HOUR_MS;
 
 /** A call may hold 1,000, in at most 1 MB. */
 const MAX_MINUTES_PER_CALL = 500;
@@ -191,8 +192,6 @@ export interface MinuteOfMetric {
 interface OpenMinute extends MinuteOfMetric {
   readonly values: Map<number, number>;
 }
-
-const MINUTE_MS = 60_000;
 
 /** Values by the minute in which they came, the resolution in which CloudWatch keeps them. */
 class MinuteValues {

@@ -1,5 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
+import { HOUR_MS } from '../../common/time.ts';
 import {
   addCounts,
   countLatencies,
@@ -13,8 +14,6 @@ import { DynamoTable, daysAfter, expiring, type TableOptions } from './dynamo-ta
 import { type Attributes, attributesOf, parseItem } from './item.ts';
 
 const LATENCY_ID = 'latency';
-
-const HOUR_MS = 60 * 60 * 1000;
 
 /** The hour that runs has only begun, and a whole day is asked for. */
 const HOURS_BEFORE = 24;

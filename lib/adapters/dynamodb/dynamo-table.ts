@@ -7,6 +7,7 @@ import {
   type QueryCommandInput,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
+import { DAY_MS } from '../../common/time.ts';
 import { awsErrorCode } from '../aws-client.ts';
 import { EXPIRES_ATTRIBUTE } from './constants.ts';
 import {
@@ -120,8 +121,6 @@ const OPTIONS = { maxAttempts: 3, retryMode: 'standard', requestHandler: { conne
 export function dynamoClient(config: DynamoDBClientConfig = {}): DynamoDBClient {
   return new DynamoDBClient({ ...config, ...OPTIONS });
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 export function daysAfter(at: Date, days: number): Date {
   return new Date(at.getTime() + days * DAY_MS);

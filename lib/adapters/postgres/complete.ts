@@ -1,10 +1,11 @@
+import { DAY_MS } from '../../common/time.ts';
 import type { Completion, NextState } from '../../ports/outbox.ts';
 import type { ConnectionPool } from './connection.ts';
 import { concernsAll } from './errors.ts';
 import { storableJson } from './storable-json.ts';
 
 /** A settlement that asks for a later time is of no use: every mail has expired by then. */
-const MAX_RETRY_MS = 365 * 24 * 60 * 60 * 1000;
+const MAX_RETRY_MS = 365 * DAY_MS;
 
 /** A settlement as `jsonb_to_recordset` reads it. */
 interface SettleRecord {

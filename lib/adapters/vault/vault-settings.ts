@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { HOUR_MS } from '../../common/time.ts';
 import { VaultError } from './vault-error.ts';
 
 /** How Vault is reached. */
@@ -89,7 +90,7 @@ function timeoutOf(env: Environment): number {
   if (text === undefined) return DEFAULT_TIMEOUT_MS;
   const [, digits = '', unit = 's'] = /^(\d{1,6})(ms|s|m)?$/.exec(text) ?? [];
   const timeoutMs = Number(digits) * (unit === 'ms' ? 1 : unit === 's' ? 1_000 : 60_000);
-  if (timeoutMs > 0 && timeoutMs <= 3_600_000) return timeoutMs;
+  if (timeoutMs > 0 && timeoutMs <= HOUR_MS) return timeoutMs;
   throw wrong('VAULT_CLIENT_TIMEOUT', 'seconds, or a time such as 30s');
 }
 

@@ -1,4 +1,5 @@
 import { type CloudWatchClient, type MetricAlarm, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
+import { DAY_MS } from '../../common/time.ts';
 import { age } from '../commands/dlq/causes.ts';
 import { accountMetricsFunctionName, type DeploymentName } from '../deployment.ts';
 import type { FixHints } from '../hints.ts';
@@ -147,8 +148,6 @@ export function accountMetricsLog(deployment: DeploymentName, commands: FixHints
 export function firstCommandOf({ first }: DeployedAlarm, commands: FixHints): string | undefined {
   return first === undefined ? undefined : commands.mailctl(first);
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** `02:10 UTC (3h 5m ago)`; with the day where it is more than a day ago. */
 export function sinceText(since: Date | undefined, now: Date): string {

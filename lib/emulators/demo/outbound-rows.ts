@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { HOUR_MS } from '../../common/time.ts';
 import { readStoredMail, type StoredMailFields } from '../../domain/stored-mail.ts';
 import type { Mail } from '../../mailer/mailer.ts';
 import { toMail } from '../../worker/process-claim.ts';
@@ -81,7 +82,7 @@ export function expectedMail(row: OutboundRow, createdAt: Date): Mail {
   const stored = readStoredMail({ mail, deliveryTrace, targetAddress });
   if (stored.kind !== 'mail')
     throw new Error(`the story has a row that cannot be read: ${id}: ${stored.detail}`);
-  const expiresAt = new Date(createdAt.getTime() + 60 * 60 * 1000);
+  const expiresAt = new Date(createdAt.getTime() + HOUR_MS);
   const claim = {
     id,
     tenantId,

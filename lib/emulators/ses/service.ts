@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../common/time.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import { isMailboxSimulator, type SesAccount } from './account.ts';
 import { checkSubmission } from './check-submission.ts';
@@ -54,8 +55,6 @@ function send(
   onAccepted(mail);
   return { kind: 'accepted', mail };
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Sums of fractions of a token come out a hair short of whole; that must not throttle anyone. */
 const ROUNDING = 1e-6;

@@ -1,7 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { DAY_MS } from '../../common/time.ts';
 import { behaviourOf, type SmtpBehaviour } from './smtp-behaviour.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** The certificates that the double may show. Each has a subject of its own, so that a client can trust all. */
 export type SmtpCertificates = {

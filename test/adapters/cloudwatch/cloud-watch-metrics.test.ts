@@ -5,13 +5,13 @@ import {
   CloudWatchMetrics,
   type CloudWatchMetricsOptions,
 } from '../../../lib/adapters/cloudwatch/cloud-watch-metrics.ts';
+import { MINUTE_MS } from '../../../lib/common/time.ts';
 import type { AwsFault } from '../../../lib/emulators/aws/aws-fault.ts';
 import { FaultProxy } from '../../../lib/emulators/aws/fault-proxy.ts';
 import type { LogFields } from '../../../lib/ports/runtime.ts';
 import { MetricSink } from '../../support/metric-sink.ts';
 import { startStallingServer } from '../../support/stalling-server.ts';
 
-const MINUTE_MS = 60_000;
 const WITH_LABELS = [
   { name: 'SmtpFailed', by: ['tls', 'auth', 'deferred', 'rejected', 'unknown'] },
   { name: 'Bounced', by: ['hard', 'soft'] },

@@ -2,12 +2,12 @@ import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DynamoLedger, DynamoStatusLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DAY_SECONDS } from '../../../lib/common/time.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import type { BatchResult, NewSendBatch } from '../../../lib/ports/ledger.ts';
 import { aClaim, aNewPart, claimed } from './a-part.ts';
 
 const NOW = new Date('2026-03-01T10:00:01Z');
-const DAY_SECONDS = 24 * 60 * 60;
 
 let aws: LocalDynamoDb;
 let now = NOW;

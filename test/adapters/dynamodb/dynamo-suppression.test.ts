@@ -6,11 +6,11 @@ import {
   DynamoSuppressionList,
   DynamoSuppressionReports,
 } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
+import { DAY_MS } from '../../../lib/common/time.ts';
 import type { SuppressionSignal } from '../../../lib/domain/suppression.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 
 const NOW = new Date('2026-03-01T10:00:00Z');
-const DAY_MS = 24 * 60 * 60 * 1000;
 const daysFromNow = (days: number) => new Date(NOW.getTime() + days * DAY_MS);
 
 let aws: LocalDynamoDb;

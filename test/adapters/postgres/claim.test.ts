@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CLAIM, claimParameters } from '../../../lib/adapters/postgres/claim.ts';
 import type { PostgresOutbox } from '../../../lib/adapters/postgres/postgres-outbox.ts';
+import { DAY_MS } from '../../../lib/common/time.ts';
 import type { Claim, LeaseRoute } from '../../../lib/ports/outbox.ts';
 import {
   type OutboxDatabase,
@@ -8,8 +9,6 @@ import {
   openSession,
   PLAIN_TRACE,
 } from '../../support/outbox-database.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 let server: OutboxServer;
 let database: OutboxDatabase;

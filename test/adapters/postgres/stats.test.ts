@@ -1,13 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { STATS } from '../../../lib/adapters/postgres/postgres-outbox.ts';
+import { DAY_MS } from '../../../lib/common/time.ts';
 import {
   type OutboxDatabase,
   type OutboxRow,
   OutboxServer,
   openSession,
 } from '../../support/outbox-database.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 let server: OutboxServer;
 let database: OutboxDatabase;

@@ -1,6 +1,7 @@
 import { GetSendQuotaCommand } from '@aws-sdk/client-ses';
 import { GetAccountCommand } from '@aws-sdk/client-sesv2';
 import { describe, expect, it } from '@jest/globals';
+import { DAY_MS } from '../../../lib/common/time.ts';
 import { errorOf, HELLO, runDouble, send } from './running-double.ts';
 
 /** A clock that stands until it is moved. */
@@ -13,8 +14,6 @@ function movableClock() {
     },
   };
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 const PROTOCOLS = [
   { api: 'v1', throttled: { name: 'Throttling', status: 400 } },

@@ -1,5 +1,6 @@
 import { GetAccountCommand } from '@aws-sdk/client-sesv2';
 import { describe, expect, it } from '@jest/globals';
+import { HOUR_MS } from '../../../lib/common/time.ts';
 import { errorOf, runDouble, send } from './running-double.ts';
 
 const PROTOCOLS = [
@@ -96,7 +97,7 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
 
   it('is a slow answer that a client does not wait for', async () => {
     const running = await runDouble();
-    running.double.fault({ effect: { kind: 'slow-answer', delayMs: 3_600_000 } });
+    running.double.fault({ effect: { kind: 'slow-answer', delayMs: HOUR_MS } });
     const giveUp = new AbortController();
     const call = errorOf(send(running, api, {}, giveUp.signal));
     await running.double.waitFor(() => true);

@@ -2,10 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
 import { FEEDBACK_TIMEOUT_SECONDS } from '../../../lambda/feedback/constants.ts';
 import { RESEND_TIMEOUT_SECONDS } from '../../../lambda/resend/constants.ts';
+import { DAY_SECONDS } from '../../../lib/common/time.ts';
 import { MAX_QUEUE_MESSAGE_BYTES, MAX_RECEIVE_COUNT } from '../../../lib/domain/limits.ts';
 import { arnOf, idOf, synthesise } from '../synthesise.ts';
-
-const DAY_SECONDS = 86_400;
 
 const dev = synthesise().pipeline;
 

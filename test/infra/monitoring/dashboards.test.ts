@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { HOUR_MS } from '../../../lib/common/time.ts';
 import { alarmsOf } from '../../support/cloudwatch/alarm-definition.ts';
 import { MetricStore } from '../../support/cloudwatch/metric-store.ts';
 import { evaluateMetrics } from '../../support/cloudwatch/widget-series.ts';
@@ -50,7 +51,7 @@ describe('the dashboards', () => {
   });
 
   it.each(dashboards)('ask only what metric math can answer: $name', ({ dashboard }) => {
-    const span = { fromMs: 0, toMs: 3_600_000 };
+    const span = { fromMs: 0, toMs: HOUR_MS };
     for (const { properties } of dashboard.widgets) {
       const series = evaluateMetrics(properties.metrics ?? [], new MetricStore(), span);
       const shown = series.filter(({ visible }) => visible);
@@ -106,8 +107,8 @@ describe('the dashboard of the machine room', () => {
     add('AWS/DynamoDB', 'ConsumedWriteCapacityUnits', { TableName: 'keybuzz-mail-ledger-dev' }, 1_000_000);
     const series = evaluateMetrics(widget?.metrics ?? [], store, {
       fromMs: 0,
-      toMs: 3_600_000,
-      periodMs: 3_600_000,
+      toMs: HOUR_MS,
+      periodMs: HOUR_MS,
     });
     const cost = Object.fromEntries(
       series.flatMap(({ label, visible, points }) => (visible ? [[label, points[0]]] : [])),

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../../lib/common/time.ts';
 import { startAccountMetricsFunction } from '../../../lib/emulators/backend.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import type { InvocationOutcome } from '../../../lib/emulators/lambda/invocation.ts';
@@ -6,7 +7,6 @@ import { type SesDouble, startSesDouble } from '../../../lib/emulators/ses/ses-d
 import { type AwsAccountDouble, startAwsAccount } from '../../support/aws-account/start-aws-account.ts';
 import { readMetrics } from '../../support/emf-document.ts';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const USER = 'keybuzz-ses';
 
 export const SERVICES = ['ses', 'iam', 'dynamodb'] as const;

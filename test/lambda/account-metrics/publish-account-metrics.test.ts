@@ -4,11 +4,11 @@ import {
   publishAccountMetrics,
 } from '../../../lambda/account-metrics/publish-account-metrics.ts';
 import { createJsonLog } from '../../../lib/adapters/json-log.ts';
+import { DAY_MS } from '../../../lib/common/time.ts';
 import type { OldestKey, SendingQuota, SendingState } from '../../../lib/ports/account.ts';
 import { CountedMetrics } from '../../support/counted-metrics.ts';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
-const DAY_MS = 24 * 60 * 60 * 1000;
 const daysAgo = (days: number) => new Date(NOW.getTime() - days * DAY_MS);
 const limited = (limit: number, used: number): SendingQuota => ({ kind: 'limited', limit, used });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
 import { DynamoSuppressionReports } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
 import { classifySesError } from '../../../lib/adapters/ses/classify-ses-error.ts';
+import { MINUTE_MS } from '../../../lib/common/time.ts';
 import { packMime } from '../../../lib/domain/content.ts';
 import type { Failure } from '../../../lib/domain/failure.ts';
 import type { SuppressionSignal } from '../../../lib/domain/suppression.ts';
@@ -13,7 +14,6 @@ import { takeAll } from '../../support/queue-contents.ts';
 import { recipients, useResendBench } from './resend-bench.ts';
 
 const DOWN = { kind: 'error', status: 500 } as const;
-const MINUTE_MS = 60_000;
 const ago = (ms: number) => new Date(Date.now() - ms);
 const failureAt = (at: Date, fields: Partial<Failure> = {}): Failure => ({
   class: 'unreachable',

@@ -10,6 +10,7 @@ import { SesV1Sender } from '../../../lib/adapters/ses/ses-v1-sender.ts';
 import { SqsDeadLetters } from '../../../lib/adapters/sqs/sqs-dead-letters.ts';
 import { SqsFallbackQueue } from '../../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { SqsReceiptQueue } from '../../../lib/adapters/sqs/sqs-receipt-queue.ts';
+import { HOUR_MS } from '../../../lib/common/time.ts';
 import { parseReceipt, type Receipt } from '../../../lib/domain/receipt.ts';
 import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo-db.ts';
@@ -74,7 +75,7 @@ class ResendBench {
       exemptTenants: [],
       latencies: { recent: async () => ({ counts: [] }) },
       backlog: { anyWaiting: async () => false },
-      eventWait: { leastMs: 60_000, defaultMs: 900_000, mostMs: 3_600_000 },
+      eventWait: { leastMs: 60_000, defaultMs: 900_000, mostMs: HOUR_MS },
       sources: {
         payloads: async () => new S3PayloadStore(aws.s3, aws.bucket, CALL_TIMEOUT_MS),
         composer: async () => new MailContentComposer(),

@@ -8,11 +8,11 @@ import {
   planRetryTimes,
   type SendEventDeps,
 } from '../../../lambda/resend/wait-for-send-event.ts';
+import { MINUTE_MS } from '../../../lib/common/time.ts';
 import { countLatencies, type EventPace } from '../../../lib/domain/event-latency.ts';
 import type { BatchState, SendBatch } from '../../../lib/ports/ledger.ts';
 import { silentLog } from '../../../lib/ports/runtime.ts';
 
-const MINUTE_MS = 60_000;
 const NOW = new Date('2026-11-22T12:00:00Z');
 const ago = (ms: number) => new Date(NOW.getTime() - ms);
 const inMs = (ms: number) => new Date(NOW.getTime() + ms);

@@ -1,11 +1,11 @@
 import * as v from 'valibot';
+import { MINUTE_MS } from '../../../lib/common/time.ts';
 import type { MetricId, MetricStore } from '../cloudwatch/metric-store.ts';
 import { readStatistic, type Statistic } from '../cloudwatch/statistic.ts';
 import { done, type Operation, type OperationResult, operation, refused } from './account-operation.ts';
 import type { AwsAccount } from './aws-account.ts';
 import { dimension } from './put-metric-data.ts';
 
-const MINUTE_MS = 60_000;
 const MAX_DATAPOINTS = 1440;
 
 const input = v.object({

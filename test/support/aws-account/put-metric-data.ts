@@ -1,9 +1,9 @@
 import * as v from 'valibot';
+import { DAY_MS, HOUR_MS } from '../../../lib/common/time.ts';
 import { done, type Operation, type OperationResult, operation, refused } from './account-operation.ts';
 import type { AwsAccount } from './aws-account.ts';
 
-const HOUR_MS = 60 * 60 * 1000;
-const PAST_MS = 14 * 24 * HOUR_MS;
+const PAST_MS = 14 * DAY_MS;
 const FUTURE_MS = 2 * HOUR_MS;
 const LARGEST_VALUE = 2 ** 360;
 

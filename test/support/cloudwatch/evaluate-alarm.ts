@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../lib/common/time.ts';
 import type { AlarmDefinition } from './alarm-definition.ts';
 import { type AlarmState, evaluationRange, isBreaching, stateOf } from './alarm-state.ts';
 import type { MissingPoints, Points } from './math-value.ts';
@@ -19,10 +20,6 @@ export interface AlarmTransition {
   readonly state: AlarmState;
   readonly reason: string;
 }
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 
 /**
  * Lets time go by for an alarm: each minute it looks at the periods that end then, which slide with it. It begins with

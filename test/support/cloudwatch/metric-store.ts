@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../lib/common/time.ts';
 import { decodeRuns, encodeRuns, type Recording } from './recording.ts';
 import { type Distribution, type Statistic, statisticOf } from './statistic.ts';
 
@@ -27,8 +28,6 @@ export interface SeriesSpan {
   /** In ms since the epoch; not part of the span itself. */
   readonly toMs: number;
 }
-
-const MINUTE_MS = 60_000;
 
 /**
  * Metrics as CloudWatch keeps them at standard resolution: the values of each minute, which are made into statistics

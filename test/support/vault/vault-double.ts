@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { DAY_MS } from '../../../lib/common/time.ts';
 import {
   type SelfSignedCertificate,
   selfSignedCertificate,
@@ -12,8 +13,6 @@ import type { VaultDoubleAnswer } from './vault-answer.ts';
 import { type VaultFault, VaultFaults } from './vault-fault.ts';
 import { readVaultRequest, type VaultRequest } from './vault-request.ts';
 import { VaultState } from './vault-state.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 export interface VaultDoubleOptions {
   /** Speaks TLS, by a certificate of its own that nobody trusts. @default false */

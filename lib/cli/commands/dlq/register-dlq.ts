@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { HOUR_MS } from '../../../common/time.ts';
 import { systemClock } from '../../../ports/runtime.ts';
 import type { RunCommand } from '../../context.ts';
 import type { DeadLetterFilter } from '../../lookups/dead-letters.ts';
@@ -201,7 +202,7 @@ function parseCount(text: string): number {
 function parseHours(text: string): number {
   const hours = /^\d{1,3}(?:\.\d{1,2})?$/.test(text) ? Number(text) : 0;
   if (hours <= 0) throw new InvalidArgumentError('Give hours, more than 0: 24.');
-  return hours * 60 * 60 * 1000;
+  return hours * HOUR_MS;
 }
 
 function parseReason(text: string): string {

@@ -1,6 +1,7 @@
 import { MailComposer } from '../../../adapters/mime/compose-mail.ts';
 import { SqsFallbackQueue } from '../../../adapters/sqs/sqs-fallback-queue.ts';
 import { untilAborted } from '../../../common/async.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 import { maskAddress } from '../../../domain/address.ts';
 import { packMime } from '../../../domain/content.ts';
 import type { Delivery } from '../../../domain/delivery.ts';
@@ -109,7 +110,7 @@ interface TestMail {
 }
 
 /** Nobody wants a test of yesterday. */
-const TIME_TO_LIVE_MS = 60 * 60 * 1000;
+const TIME_TO_LIVE_MS = HOUR_MS;
 
 /**
  * A mail that says what it is, composed and composed as the API's own are.

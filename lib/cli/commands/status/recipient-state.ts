@@ -1,4 +1,5 @@
 import type { TracedAttempt } from '../../../adapters/postgres/delivery-rows.ts';
+import { HOUR_MS } from '../../../common/time.ts';
 import { addressKey } from '../../../domain/address.ts';
 import { type DeliveryStatus, isLoss, type RecipientStatuses } from '../../../domain/delivery-status.ts';
 import type { SendBatch } from '../../../ports/ledger.ts';
@@ -53,8 +54,6 @@ function isSuppressed(address: string, facts: DeliveryFacts): boolean {
   const listed = readingWithin(facts.suppressed)?.addresses.find((one) => one.address === address);
   return listed !== undefined && (listed.pipeline !== undefined || listed.ses !== undefined);
 }
-
-const HOUR_MS = 60 * 60 * 1000;
 
 /** The tries of some hours are nothing unusual: SES may be away, or the quota of the day used up. */
 const USUAL_WAIT_HOURS = 6;

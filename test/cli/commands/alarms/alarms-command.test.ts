@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { HOUR_MS } from '../../../../lib/common/time.ts';
 import type { Alarm } from '../../../support/aws-account/aws-account.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
 import { runMailctl } from '../../../support/run-mailctl.ts';
-
-const HOUR_MS = 60 * 60 * 1000;
 
 let double: AwsAccountDouble;
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { HOUR_MS } from '../../../../lib/common/time.ts';
 import { parseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
 import { anEnvelope } from '../../../support/an-envelope.ts';
 import { takeAll } from '../../../support/queue-contents.ts';
@@ -140,7 +141,7 @@ describe('mailctl dlq', () => {
     const { expiresAt = '', ...rest } = parsed.message;
     const { expiresAt: _, ...before } = expired;
     expect(rest).toEqual(before);
-    expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now() + 23 * 60 * 60 * 1000);
+    expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now() + 23 * HOUR_MS);
     const [left] = await takeAll(bench.aws, bench.aws.deadLetters);
     expect(left?.Body).toBe('{}');
   });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { HOUR_MS } from '../../../../lib/common/time.ts';
 import type { Alarm } from '../../../support/aws-account/aws-account.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
@@ -10,7 +11,7 @@ const topicArn = (name: string) => `arn:aws:sns:eu-west-1:123456789012:${name}`;
 let double: AwsAccountDouble;
 
 beforeEach(async () => {
-  const account = deployedAccount({ alarms: 'all', at: new Date(Date.now() - 2 * 60 * 60 * 1000) });
+  const account = deployedAccount({ alarms: 'all', at: new Date(Date.now() - 2 * HOUR_MS) });
   double = await startAwsAccount({ account });
 });
 

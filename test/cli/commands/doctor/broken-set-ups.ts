@@ -1,4 +1,5 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { DAY_MS } from '../../../../lib/common/time.ts';
 import type { Alarm, AwsAccount } from '../../../support/aws-account/aws-account.ts';
 import type { DoctorBench } from './doctor-bench.ts';
 import { handOver } from './hand-over.ts';
@@ -14,7 +15,6 @@ export interface BrokenSetUp {
   readonly skipped?: readonly string[];
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const EARLIER = new Date(Date.now() - DAY_MS);
 const DEPLOY = 'npm run deploy -- -c stage=dev';
 const OF_STACK = [

@@ -4,6 +4,7 @@ import { buildTimeline } from '../../../../lib/cli/commands/status/timeline.ts';
 import { FixHints } from '../../../../lib/cli/hints.ts';
 import { type DeadLetter, readDeadLetter } from '../../../../lib/cli/lookups/dead-letters.ts';
 import type { DeliveryFacts } from '../../../../lib/cli/lookups/delivery-facts.ts';
+import { HOUR_MS } from '../../../../lib/common/time.ts';
 import type { RecipientStatuses } from '../../../../lib/domain/delivery-status.ts';
 import { serialiseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
 import type { BatchState, BatchStatuses } from '../../../../lib/ports/ledger.ts';
@@ -163,7 +164,7 @@ describe('the story of a delivery', () => {
   });
 
   it.each(['unknown', 'open'] as const)('is of concern where a part is %s for hours', (state) => {
-    const hoursOn = (hours: number) => new Date(minute(2).getTime() + hours * 3_600_000);
+    const hoursOn = (hours: number) => new Date(minute(2).getTime() + hours * HOUR_MS);
     const concernsAt = (now: Date, row?: DeliveryRow, part = aPart(state)) =>
       buildTimeline(told(row, [part]), now, COMMANDS).concerns;
     expect(concernsAt(hoursOn(5.9))).toEqual([]);

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../../lib/common/time.ts';
 import { type MetricSpec, PipelineMetrics } from '../../../../lib/infra/monitoring/metrics.ts';
 import { MetricStore } from '../../../support/cloudwatch/metric-store.ts';
 import { settingsWith } from '../../synthesise.ts';
@@ -20,8 +21,6 @@ interface Values {
   /** @default 1 */
   readonly every?: number;
 }
-
-const MINUTE_MS = 60_000;
 
 const DAY = 20 * 60;
 

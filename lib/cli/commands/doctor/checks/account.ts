@@ -1,6 +1,7 @@
 import { type AccessKeyMetadata, type IAMClient, paginateListAccessKeys } from '@aws-sdk/client-iam';
 import type { GetAccountResponse } from '@aws-sdk/client-sesv2';
 import { awsErrorCode } from '../../../../adapters/aws-client.ts';
+import { DAY_MS } from '../../../../common/time.ts';
 import {
   type DeployedStack,
   identityStackName,
@@ -91,7 +92,6 @@ function judgeStatus({ name, status }: DeployedStack, commands: FixHints): Check
   }
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const OLD_DAYS = 90;
 const TOO_OLD_DAYS = 365;
 

@@ -1,9 +1,9 @@
 import { type CloudWatchClient, GetMetricStatisticsCommand } from '@aws-sdk/client-cloudwatch';
+import { HOUR_MS } from '../../../../common/time.ts';
 import { METRICS, type MetricName, metricNamespace } from '../../../../domain/metrics.ts';
 import { timeText } from '../../../lookups/alarms.ts';
 import { type Check, type CheckResult, type DoctorContext, ok, resourceCheck, warn } from '../check.ts';
 
-const HOUR_MS = 60 * 60 * 1000;
 const LOOK_BACK_MS = 6 * HOUR_MS;
 
 /** Mail is not sent every minute: a shorter silence is no end of an outage. The alarm, too, closes after so long. */

@@ -1,8 +1,8 @@
 import type { SeenCertificate, SmtpProbe } from '../../../../adapters/smtp/probe-smtp.ts';
+import { DAY_MS } from '../../../../common/time.ts';
 import { type Check, type CheckResult, fail, ok, skipped, warn } from '../check.ts';
 import type { SmtpTarget } from '../smtp-target.ts';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const EXPIRES_SOON_DAYS = 21;
 
 /** The API's own mail server, as it is seen from here. */

@@ -20,7 +20,7 @@ const HELP = `Sends the mails that wait in outbound_deliveries: by SMTP, and to 
                                      workers publish their metrics to CloudWatch
   outbound-worker --help             this text
 
-Settings come from the environment; the README has the table. The least that is needed:
+Settings come from the environment; docs/settings.md has the tables. The least that is needed:
   DATABASE_URL  SMTP_HOST  FALLBACK_QUEUE_URL  PAYLOAD_BUCKET
 With RECEIPTS_QUEUE_URL it also writes to the rows what became of the mails that it handed over.
 

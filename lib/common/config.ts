@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 
-/** The setting that a variable sets, by its path, and how the variable's text is read. */
+/** The setting that a variable sets, by its path; how the variable's text is read; what docs/settings.md says of it. */
 export type EnvironmentEntry = readonly [
   setting: string,
   variable: string,
   kind: 'text' | 'number' | 'list' | 'secret',
+  meaning: string,
 ];
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -194,6 +194,39 @@ const settingsSchema = v.strictObject({
 /** What a team sets for its own deployment. */
 export type Settings = Readonly<v.InferOutput<typeof settingsSchema>>;
 
+/** What each setting does, for docs/settings.md; what it may be is said beside its schema. */
+export const SETTING_MEANINGS: Readonly<Record<keyof Settings, string>> = {
+  project: 'front of all resource names, and a tag',
+  stage: 'which deployment; both fit into one account',
+  domain: 'the domain that SES sends for; every From must belong to it',
+  mailFromSubdomain: 'the MAIL FROM domain below `domain`; its MX points to SES',
+  region: 'where everything is deployed',
+  account: 'the deploy refuses any other account; without it the credentials decide',
+  userName: "the API's IAM user; the stage dev appends `-dev`",
+  accessKeySerial: 'one more replaces the access key: a new one goes into the secret, the old one is deleted',
+  hostedZoneId: 'if set, the deploy writes the DNS records to this zone',
+  publishDmarc: 'set false if the zone already has a DMARC record',
+  payloadRetentionDays: 'how long large content stays in S3',
+  logRetentionDays: 'how long CloudWatch keeps the logs of the Lambdas',
+  maximumConcurrency: 'batches that the resend Lambda processes at a time',
+  feedbackMaximumConcurrency: 'batches of events that the feedback Lambda processes at a time',
+  ledgerRetentionDays: 'how long the ledger remembers a sent mail and prevents a second send',
+  softBounceLimit: 'this many soft bounces suppress a recipient',
+  softBounceWindowDays: 'if they fall within this many days',
+  suppressionExemptTenants: 'tenants whose mail is sent in spite of soft bounces',
+  eventWaitLeastSeconds: 'after a lost SES response, a mail waits at least this long for the Send event',
+  eventWaitDefaultSeconds:
+    'the same, while too few events were measured, or none of a later mail has arrived',
+  eventWaitMostSeconds:
+    'upper limit of the measured wait; while events are queued the mail waits on, for up to 12 hours',
+  alarms: 'which alarms are created',
+  alarmEmail: 'who gets the alarms; each must confirm by a link first',
+  runbookUrl:
+    'base of the runbook links in alarms, for instance its page in your repository; empty: `docs/runbook.md`',
+  dashboards: 'whether the dashboards are created',
+  workerMetrics: 'lets the worker publish to CloudWatch; adds three alarms and a row to the dashboard *Mail*',
+};
+
 export type SettingsReading =
   | { readonly kind: 'valid'; readonly settings: Settings }
   | { readonly kind: 'invalid'; readonly message: string };

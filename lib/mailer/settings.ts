@@ -1,26 +1,17 @@
 import * as v from 'valibot';
+import { wholeNumber } from '../common/config.ts';
 import { DAY_MS } from '../common/time.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty('not empty'));
 const url = v.pipe(v.string(), v.url('a URL'));
 const flag = (fallback: boolean) => v.optional(v.boolean('true or false'), fallback);
-const wholeNumber = (fallback: number, most: number) =>
-  v.optional(
-    v.pipe(
-      v.number('a whole number'),
-      v.integer('a whole number'),
-      v.minValue(1, 'at least 1'),
-      v.maxValue(most, `at most ${most}`),
-    ),
-    fallback,
-  );
 
 /** A timer of Node that is set for longer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-const timer = (fallback: number) => wholeNumber(fallback, MAX_TIMER_MS);
+const timer = (fallback: number) => v.optional(wholeNumber(1, MAX_TIMER_MS), fallback);
 
 /** More is a slip of the keyboard, and not what a mail server bears. */
-const count = (fallback: number) => wholeNumber(fallback, 10_000);
+const count = (fallback: number) => v.optional(wholeNumber(1, 10_000), fallback);
 const MAX_LIFETIME_MS = 365 * DAY_MS;
 const port = v.pipe(
   v.number('a port, 1 to 65535'),
@@ -102,41 +93,106 @@ const settingsSchema = v.object({
   smtp: smtpSchema,
   fallback: fallbackSchema,
   onUnknown: v.optional(v.picklist(['hand-over', 'hold'], 'hand-over or hold'), 'hand-over'),
-  timeToLiveMs: wholeNumber(4 * DAY_MS, MAX_LIFETIME_MS),
+  timeToLiveMs: v.optional(wholeNumber(1, MAX_LIFETIME_MS), 4 * DAY_MS),
 });
 
-/** What the API developer sets; the README has the table. */
+/** What the API developer sets; docs/settings.md has the table. */
 export type MailerSettings = v.InferInput<typeof settingsSchema>;
 
 /** The settings with every default filled in. */
 export type CompleteMailerSettings = v.InferOutput<typeof settingsSchema>;
 
-/** Which environment variable sets what, and how its text is read. */
+/** Which environment variable sets what, how its text is read, and what docs/settings.md says of it. */
 export const MAILER_ENVIRONMENT = [
-  ['smtp.host', 'SMTP_HOST', 'text'],
-  ['smtp.port', 'SMTP_PORT', 'number'],
-  ['smtp.secure', 'SMTP_SECURE', 'flag'],
-  ['smtp.requireTls', 'SMTP_REQUIRE_TLS', 'flag'],
-  ['smtp.user', 'SMTP_USER', 'text'],
-  ['smtp.password', 'SMTP_PASSWORD', 'secret'],
-  ['smtp.tlsRejectUnauthorized', 'SMTP_TLS_REJECT_UNAUTHORIZED', 'flag'],
-  ['smtp.tlsCa', 'SMTP_TLS_CA', 'text'],
-  ['smtp.connectTimeoutMs', 'SMTP_CONNECT_TIMEOUT_MS', 'number'],
-  ['smtp.greetingTimeoutMs', 'SMTP_GREETING_TIMEOUT_MS', 'number'],
-  ['smtp.socketTimeoutMs', 'SMTP_SOCKET_TIMEOUT_MS', 'number'],
-  ['smtp.sendTimeoutMs', 'SMTP_SEND_TIMEOUT_MS', 'number'],
-  ['smtp.maxConnections', 'SMTP_MAX_CONNECTIONS', 'number'],
-  ['smtp.breakerFailures', 'SMTP_BREAKER_FAILURES', 'number'],
-  ['smtp.breakerProbeIntervalMs', 'SMTP_BREAKER_PROBE_INTERVAL_MS', 'number'],
-  ['fallback.queueUrl', 'FALLBACK_QUEUE_URL', 'text'],
-  ['fallback.payloadBucket', 'PAYLOAD_BUCKET', 'text'],
-  ['fallback.region', 'AWS_SES_REGION', 'text'],
-  ['fallback.accessKeyId', 'AWS_SES_ACCESS_KEY', 'secret'],
-  ['fallback.secretAccessKey', 'AWS_SES_SECRET_KEY', 'secret'],
-  ['fallback.sqsEndpoint', 'AWS_ENDPOINT_URL_SQS', 'text'],
-  ['fallback.s3Endpoint', 'AWS_ENDPOINT_URL_S3', 'text'],
-  ['onUnknown', 'MAIL_ON_UNKNOWN', 'text'],
-  ['timeToLiveMs', 'MAIL_TIME_TO_LIVE_MS', 'number'],
+  ['smtp.host', 'SMTP_HOST', 'text', 'your own mail server'],
+  ['smtp.port', 'SMTP_PORT', 'number', 'its port; 465 switches `smtp.secure` on'],
+  [
+    'smtp.secure',
+    'SMTP_SECURE',
+    'flag',
+    'TLS from the first byte, by default on port 465 only; otherwise STARTTLS if the server offers it',
+  ],
+  ['smtp.requireTls', 'SMTP_REQUIRE_TLS', 'flag', 'send nothing without STARTTLS'],
+  ['smtp.user', 'SMTP_USER', 'text', 'needed with `smtp.password`'],
+  ['smtp.password', 'SMTP_PASSWORD', 'secret', 'needed with `smtp.user`'],
+  ['smtp.tlsRejectUnauthorized', 'SMTP_TLS_REJECT_UNAUTHORIZED', 'flag', 'false trusts any certificate'],
+  ['smtp.tlsCa', 'SMTP_TLS_CA', 'text', "certificates to trust in place of the system's, as PEM text"],
+  [
+    'smtp.connectTimeoutMs',
+    'SMTP_CONNECT_TIMEOUT_MS',
+    'number',
+    'from the DNS lookup to the end of the TLS handshake',
+  ],
+  [
+    'smtp.greetingTimeoutMs',
+    'SMTP_GREETING_TIMEOUT_MS',
+    'number',
+    'wait for the greeting, within the time above',
+  ],
+  [
+    'smtp.socketTimeoutMs',
+    'SMTP_SOCKET_TIMEOUT_MS',
+    'number',
+    'a socket that is idle for this long is closed',
+  ],
+  [
+    'smtp.sendTimeoutMs',
+    'SMTP_SEND_TIMEOUT_MS',
+    'number',
+    'the whole send, including the wait for a free connection',
+  ],
+  ['smtp.maxConnections', 'SMTP_MAX_CONNECTIONS', 'number', 'size of the connection pool'],
+  [
+    'smtp.breakerFailures',
+    'SMTP_BREAKER_FAILURES',
+    'number',
+    'connection failures in a row that open the circuit breaker; mails then go straight to the queue',
+  ],
+  [
+    'smtp.breakerProbeIntervalMs',
+    'SMTP_BREAKER_PROBE_INTERVAL_MS',
+    'number',
+    'first interval at which a probe without a mail checks a server that is down; it grows while the server keeps failing',
+  ],
+  ['fallback.queueUrl', 'FALLBACK_QUEUE_URL', 'text', 'the fallback queue; an output of the pipeline stack'],
+  [
+    'fallback.payloadBucket',
+    'PAYLOAD_BUCKET',
+    'text',
+    'the bucket for large content; an output of the pipeline stack',
+  ],
+  ['fallback.region', 'AWS_SES_REGION', 'text', 'the Region of queue and bucket'],
+  [
+    'fallback.accessKeyId',
+    'AWS_SES_ACCESS_KEY',
+    'secret',
+    'access key of the IAM user `keybuzz-ses`; by default the credential chain of the AWS SDK; needed with `fallback.secretAccessKey`',
+  ],
+  [
+    'fallback.secretAccessKey',
+    'AWS_SES_SECRET_KEY',
+    'secret',
+    'its secret; needed with `fallback.accessKeyId`',
+  ],
+  [
+    'fallback.sqsEndpoint',
+    'AWS_ENDPOINT_URL_SQS',
+    'text',
+    "an emulator or a VPC endpoint in place of AWS's own",
+  ],
+  ['fallback.s3Endpoint', 'AWS_ENDPOINT_URL_S3', 'text', 'likewise for S3'],
+  [
+    'onUnknown',
+    'MAIL_ON_UNKNOWN',
+    'text',
+    'what to do with a mail that SMTP may have accepted: `hand-over` risks a duplicate, `hold` leaves the mail to you',
+  ],
+  [
+    'timeToLiveMs',
+    'MAIL_TIME_TO_LIVE_MS',
+    'number',
+    'after this time a mail without its own `expiresAt` expires',
+  ],
 ] as const;
 
 type Kind = (typeof MAILER_ENVIRONMENT)[number][2];

@@ -8,15 +8,30 @@ import {
 } from '../common/config.ts';
 import { SettingsError } from '../mailer/settings.ts';
 
-/** Which environment variable sets what, and how its text is read. */
+/** Which environment variable sets what, how its text is read, and what docs/settings.md says of it. */
 export const DATABASE_ENVIRONMENT = [
-  ['database.connectionString', 'DATABASE_URL', 'secret'],
-  ['database.host', 'PGHOST', 'text'],
-  ['database.port', 'PGPORT', 'number'],
-  ['database.user', 'PGUSER', 'text'],
-  ['database.password', 'PGPASSWORD', 'secret'],
-  ['database.database', 'PGDATABASE', 'text'],
-  ['database.ssl', 'PGSSLMODE', 'text'],
+  [
+    'database.connectionString',
+    'DATABASE_URL',
+    'secret',
+    'a PostgreSQL URL; takes precedence over the settings below',
+  ],
+  [
+    'database.host',
+    'PGHOST',
+    'text',
+    'needed if there is no `DATABASE_URL`; the variables are those of `psql`',
+  ],
+  ['database.port', 'PGPORT', 'number', 'by default 5432'],
+  ['database.user', 'PGUSER', 'text', ''],
+  ['database.password', 'PGPASSWORD', 'secret', ''],
+  ['database.database', 'PGDATABASE', 'text', 'name of the database'],
+  [
+    'database.ssl',
+    'PGSSLMODE',
+    'text',
+    'by default disable; `no-verify` is the only mode with TLS that does not verify the certificate',
+  ],
 ] as const satisfies readonly EnvironmentEntry[];
 
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const;

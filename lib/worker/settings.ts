@@ -30,23 +30,68 @@ const STAGES = ['dev', 'prod'] as const;
 /** As the stacks are called: the alarms look at no others. */
 export const stageSchema = v.picklist(STAGES, `one of ${STAGES.join(', ')}`);
 
-/** Which environment variable sets what of the worker itself, and how its text is read. */
+/** As for the mailer, but of the worker itself. */
 export const WORKER_ENVIRONMENT = [
-  ['providers', 'OUTBOUND_PROVIDERS', 'list'],
-  ['pollIntervalMs', 'OUTBOUND_POLL_INTERVAL_MS', 'number'],
-  ['leaseMs', 'OUTBOUND_LEASE_MS', 'number'],
-  ['concurrency', 'OUTBOUND_CONCURRENCY', 'number'],
-  ['handOverConcurrency', 'OUTBOUND_HAND_OVER_CONCURRENCY', 'number'],
-  ['retryMaxMs', 'OUTBOUND_RETRY_MAX_MS', 'number'],
-  ['receiptsQueueUrl', 'RECEIPTS_QUEUE_URL', 'text'],
-  ['cloudWatchNamespace', 'OUTBOUND_CLOUDWATCH_NAMESPACE', 'text'],
-  ['cloudWatchStage', 'OUTBOUND_CLOUDWATCH_STAGE', 'text'],
-  ['cloudWatchEndpoint', 'AWS_ENDPOINT_URL_CLOUDWATCH', 'text'],
-  ['drainTimeoutMs', 'OUTBOUND_DRAIN_TIMEOUT_MS', 'number'],
-  ['httpHost', 'OUTBOUND_HTTP_HOST', 'text'],
-  ['httpPort', 'OUTBOUND_HTTP_PORT', 'number'],
-  ['workerId', 'OUTBOUND_WORKER_ID', 'text'],
-  ['logLevel', 'LOG_LEVEL', 'text'],
+  ['providers', 'OUTBOUND_PROVIDERS', 'list', 'rows with these providers belong to this worker'],
+  [
+    'pollIntervalMs',
+    'OUTBOUND_POLL_INTERVAL_MS',
+    'number',
+    'how often to poll for due rows that NOTIFY did not announce',
+  ],
+  [
+    'leaseMs',
+    'OUTBOUND_LEASE_MS',
+    'number',
+    'other workers take over the mails of a worker that has not renewed its leases for this long',
+  ],
+  [
+    'concurrency',
+    'OUTBOUND_CONCURRENCY',
+    'number',
+    'mails in flight while SMTP is tried; by default twice `smtp.maxConnections`',
+  ],
+  [
+    'handOverConcurrency',
+    'OUTBOUND_HAND_OVER_CONCURRENCY',
+    'number',
+    'mails in flight while they go straight to the queue',
+  ],
+  [
+    'retryMaxMs',
+    'OUTBOUND_RETRY_MAX_MS',
+    'number',
+    'the longest pause before a mail that neither SMTP nor the queue accepted is tried again',
+  ],
+  [
+    'receiptsQueueUrl',
+    'RECEIPTS_QUEUE_URL',
+    'text',
+    'the receipts queue, an output of the pipeline stack; if set, the worker writes the delivery status of handed-over mails to their rows',
+  ],
+  [
+    'cloudWatchNamespace',
+    'OUTBOUND_CLOUDWATCH_NAMESPACE',
+    'text',
+    '`keybuzz/mail-worker`; if set, the worker publishes metrics once a minute; needs `workerMetrics` of the stacks and `OUTBOUND_CLOUDWATCH_STAGE`',
+  ],
+  ['cloudWatchStage', 'OUTBOUND_CLOUDWATCH_STAGE', 'text', 'needed with `OUTBOUND_CLOUDWATCH_NAMESPACE`'],
+  [
+    'cloudWatchEndpoint',
+    'AWS_ENDPOINT_URL_CLOUDWATCH',
+    'text',
+    "an emulator or a VPC endpoint in place of AWS's own",
+  ],
+  ['drainTimeoutMs', 'OUTBOUND_DRAIN_TIMEOUT_MS', 'number', 'time to finish what is in flight after SIGTERM'],
+  ['httpHost', 'OUTBOUND_HTTP_HOST', 'text', 'address of the HTTP server'],
+  ['httpPort', 'OUTBOUND_HTTP_PORT', 'number', 'health and metrics; 0 takes any free port'],
+  [
+    'workerId',
+    'OUTBOUND_WORKER_ID',
+    'text',
+    'name of the worker in leases and traces; by default host, process id and a random part',
+  ],
+  ['logLevel', 'LOG_LEVEL', 'text', 'the least severe lines that are logged'],
 ] as const satisfies readonly EnvironmentEntry[];
 
 /** All variables that the process reads. */
@@ -54,6 +99,7 @@ export const WORKER_PROCESS_ENVIRONMENT: readonly (readonly [
   setting: string,
   variable: string,
   kind: string,
+  meaning: string,
 ])[] = [...DATABASE_ENVIRONMENT, ...WORKER_ENVIRONMENT, ...MAILER_ENVIRONMENT];
 
 /** What the manifest must know as well; the rest has its default where it is read. */

@@ -84,7 +84,7 @@ describe('the settings of the mailer', () => {
       'smtp.secure (SMTP_SECURE) = "maybe": allowed is true or false',
       'smtp.password (SMTP_PASSWORD) is not set: it is needed with smtp.user',
       'fallback.secretAccessKey (AWS_SES_SECRET_KEY) is not set: it is needed with fallback.accessKeyId',
-      'smtp.maxConnections (SMTP_MAX_CONNECTIONS) = 0: allowed is at least 1',
+      'smtp.maxConnections (SMTP_MAX_CONNECTIONS) = 0: allowed is a whole number from 1 to 10000',
       'fallback.queueUrl (FALLBACK_QUEUE_URL) = "queue": allowed is a URL',
       'fallback.payloadBucket (PAYLOAD_BUCKET) is not set: it is needed',
       'fallback.region (AWS_SES_REGION) = "Ireland": allowed is a Region such as eu-west-1',
@@ -105,10 +105,10 @@ describe('the settings of the mailer', () => {
   });
 
   it.each([
-    ['SMTP_SEND_TIMEOUT_MS', '99999999999', 'at most 2147483647'],
-    ['SMTP_CONNECT_TIMEOUT_MS', '2147483648', 'at most 2147483647'],
-    ['SMTP_MAX_CONNECTIONS', '1000000', 'at most 10000'],
-    ['MAIL_TIME_TO_LIVE_MS', '900000000000000', 'at most 31536000000'],
+    ['SMTP_SEND_TIMEOUT_MS', '99999999999', 'a whole number from 1 to 2147483647'],
+    ['SMTP_CONNECT_TIMEOUT_MS', '2147483648', 'a whole number from 1 to 2147483647'],
+    ['SMTP_MAX_CONNECTIONS', '1000000', 'a whole number from 1 to 10000'],
+    ['MAIL_TIME_TO_LIVE_MS', '900000000000000', 'a whole number from 1 to 31536000000'],
   ])('are refused where no timer or clock could hold them: %s', (variable, value, allowed) => {
     expect(() => readMailerSettings({ ...ENV, [variable]: value })).toThrow(
       `${value}: allowed is ${allowed}`,

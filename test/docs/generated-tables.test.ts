@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { METRICS } from '../../lib/domain/metrics.ts';
+import { WORKER_SERIES } from '../../lib/domain/worker-series.ts';
+import { SETTING_MEANINGS } from '../../lib/infra/settings.ts';
+import { WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/settings.ts';
+import { GENERATED_PAGES, GENERATED_TABLES, readPage, regenerate } from './generated-tables.ts';
+
+describe.each(GENERATED_PAGES)('docs/%s', (name) => {
+  it('is what `npm run docs` writes now', () => {
+    const page = readPage(name);
+
+    expect(page).toBe(regenerate(page));
+  });
+});
+
+describe('the generated tables', () => {
+  const pages = GENERATED_PAGES.map(readPage).join('\n');
+
+  it.each(GENERATED_TABLES)('has a place for %s', (table) => {
+    expect(pages.split(`<!-- generated: ${table} -->`)).toHaveLength(2);
+  });
+
+  it.each([
+    ...WORKER_PROCESS_ENVIRONMENT.map(([setting]) => setting),
+    ...[SETTING_MEANINGS, METRICS, WORKER_SERIES].flatMap(Object.keys),
+  ])('has one row for %s', (name) => {
+    expect(rowsOf(pages, name)).toHaveLength(1);
+  });
+
+  it('says the default, the allowed values and whether a setting is needed', () => {
+    expect(rowsOf(pages, 'smtp.host')[0]).toEqual(['`SMTP_HOST`', 'needed', 'any text', expect.any(String)]);
+    expect(rowsOf(pages, 'smtp.port')[0]?.slice(1, 3)).toEqual(['587', 'a port, 1 to 65535']);
+    expect(rowsOf(pages, 'leaseMs')[0]?.slice(1, 3)).toEqual([
+      '60000',
+      'a whole number from 1000 to 86400000',
+    ]);
+    expect(rowsOf(pages, 'timeToLiveMs')[0]?.[1]).toBe('345600000 (4 days)');
+    expect(rowsOf(pages, 'maximumConcurrency')[0]?.slice(0, 2)).toEqual([
+      '2',
+      'a whole number from 2 to 1000',
+    ]);
+  });
+});
+
+describe('cdk.json', () => {
+  const settings: object = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'))
+    .context.mail;
+
+  it.each(Object.entries(settings))('says of %s what is the default anyway', (name, value) => {
+    expect(rowsOf(readPage('settings.md'), name)[0]?.[0]).toBe(String(value) || 'none');
+  });
+});
+
+/** The cells after the name. */
+function rowsOf(text: string, name: string): string[][] {
+  const rows = text.split('\n').filter((line) => line.startsWith(`| \`${name}\` |`));
+  return rows.map((row) =>
+    row
+      .split(' | ')
+      .slice(1)
+      .map((cell) => cell.replace(/ \|$/, '').trim()),
+  );
+}

@@ -37,7 +37,7 @@ describe('what is in the package', () => {
   it('is nothing else', async () => {
     const files = await installed.files();
     const expected =
-      /^(LICENSE|README\.md|package\.json|docs\/contract\/.+\.json|dist\/(bin\/(mailctl|outbound-worker)|lib\/(index|(message|ports|adapters|mailer|worker|operator)\/.+))\.(js|d\.ts))$/;
+      /^(LICENSE|README\.md|package\.json|docs\/contract\/.+\.json|dist\/(bin\/(mailctl|outbound-worker)|lib\/(index|(common|domain|ports|adapters|mailer|worker|cli)\/.+))\.(js|d\.ts))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 });

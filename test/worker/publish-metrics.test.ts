@@ -70,9 +70,9 @@ describe('what a worker publishes', () => {
     await sink.calledTimes(1);
 
     expect(told()).toEqual([
-      'StatusesOverdue stage=prod 2 × 1',
       'OutboxOldestDue stage=prod 1.5 × 1',
       'OutboxWaiting stage=prod 7 × 1',
+      'StatusesOverdue stage=prod 2 × 1',
     ]);
   });
 

@@ -93,6 +93,6 @@ describe('the process of a worker that publishes its metrics', () => {
     await start({ RECEIPTS_QUEUE_URL: receipts.url });
     await sink.calledTimes(1);
 
-    expect(names()).toEqual(['StatusesOverdue', 'OutboxOldestDue', 'OutboxWaiting']);
+    expect(names()).toEqual(['OutboxOldestDue', 'OutboxWaiting', 'StatusesOverdue']);
   });
 });

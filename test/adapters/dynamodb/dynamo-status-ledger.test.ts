@@ -161,7 +161,7 @@ describe('statuses', () => {
       id: `d#${deliveryId}`,
       part: 0,
       state: 'sent',
-      statuses: { 'marie@example.org': { kind: 'lost' } },
+      fates: { 'marie@example.org': { kind: 'lost' } },
     };
     await aws.client.send(new PutItemCommand({ TableName: aws.ledgerTable, Item: marshall(item) }));
     const failure = await statuses.read(deliveryId, 0).catch((error: Error) => error);

@@ -249,7 +249,7 @@ describe('a lease that has ended', () => {
     const claims = await claim(database.outbox(), 10, 'queue');
 
     expect(claims).toMatchObject([
-      { id: 'mail-1', takenOver, attempts: 2, waitedMs: expect.closeTo(3_000, -3) },
+      { id: 'mail-1', reclaimed: takenOver, attempts: 2, waitedMs: expect.closeTo(3_000, -3) },
     ]);
   });
 
@@ -333,7 +333,7 @@ describe('a release', () => {
 
     await outbox.release([id]);
 
-    expect(await claim(database.outbox())).toMatchObject([{ id, takenOver: true, attempts: 1 }]);
+    expect(await claim(database.outbox())).toMatchObject([{ id, reclaimed: true, attempts: 1 }]);
   });
 
   it('touches nothing that is another’s, or that somebody has ended', async () => {

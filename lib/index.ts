@@ -1,7 +1,9 @@
 /** What the API developer imports. */
+
 export { createJsonLog, type JsonLogOptions } from './adapters/json-log.ts';
 export { migrate } from './adapters/postgres/migrate.ts';
 export { PostgresOutbox, type PostgresOutboxOptions } from './adapters/postgres/postgres-outbox.ts';
+export { SettingsError } from './common/config.ts';
 export type { Delivery } from './domain/delivery.ts';
 export type { BounceType, StatusKind } from './domain/delivery-status.ts';
 export type { Failure, FailureClass, FailurePhase } from './domain/failure.ts';
@@ -16,7 +18,7 @@ export type { StoredMail, StoredMailFields } from './domain/stored-mail.ts';
 export type { ComposeResult } from './mailer/compose-delivery.ts';
 export { createMailer, type MailerOptions } from './mailer/create-mailer.ts';
 export type { Mail, MailExtras, Mailer } from './mailer/mailer.ts';
-export { type MailerSettings, readMailerSettings, SettingsError } from './mailer/settings.ts';
+export { type MailerSettings, readMailerSettings } from './mailer/settings.ts';
 export { type FallbackInfo, fallbackTransport, MailNotSentError } from './mailer/transport.ts';
 export type {
   Claim,

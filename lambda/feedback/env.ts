@@ -1,43 +1,34 @@
 import * as v from 'valibot';
-import { readFunctionEnvironment, variable } from '../../lib/common/config.ts';
+import { type Environment, readEnvironment, setting, settingsOf } from '../../lib/common/config.ts';
+import { integer, matching, region, tableName } from '../../lib/common/schemas.ts';
 import { MAX_SOFT_BOUNCES } from '../../lib/domain/limits.ts';
-import { FEEDBACK_ENV } from './constants.ts';
+import { FEEDBACK_ENV as ENV } from './constants.ts';
 
-const url = variable(/^https?:\/\/[^\s/]+\/\S+$/, 'the URL of a queue');
-
-const table = variable(/^[A-Za-z0-9_.-]{3,255}$/, 'the name of a table');
-
-const wholeNumber = (least: number, most: number) => {
-  const allowed = `a whole number from ${least} to ${most}`;
-  return v.pipe(
-    variable(/^\d{1,9}$/, allowed),
-    v.transform(Number),
-    v.minValue(least, allowed),
-    v.maxValue(most, allowed),
-  );
-};
+const queueUrl = matching(/^https?:\/\/[^\s/]+\/\S+$/, 'the URL of an SQS queue');
+const days = integer(1, 3650);
+const domain = matching(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/, 'a domain name in lower case');
+const namespace = matching(/^[\w.\-/#:]{1,255}$/, 'a namespace of CloudWatch');
+const stage = matching(/^[\w-]{1,64}$/, 'the name of a stage');
 
 const feedbackEnvSchema = v.object({
-  queueUrl: url,
-  deadLetterQueueUrl: url,
-  receiptsQueueUrl: url,
-  ledgerTable: table,
-  ledgerRetentionDays: wholeNumber(1, 3650),
-  suppressionTable: table,
-  softBounceLimit: wholeNumber(1, MAX_SOFT_BOUNCES),
-  softBounceWindowDays: wholeNumber(1, 3650),
-  fromDomain: variable(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/, 'a domain name in lower case'),
-  metricsNamespace: variable(/^[\w.\-/#:]{1,255}$/, 'a namespace of CloudWatch'),
-  metricsStage: variable(/^[\w-]{1,64}$/, 'the name of a stage'),
-  region: variable(/^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/, 'a region of AWS'),
-} satisfies Record<keyof typeof VARIABLES, v.GenericSchema>);
+  queueUrl: setting(queueUrl, { variable: ENV.queueUrl }),
+  deadLetterQueueUrl: setting(queueUrl, { variable: ENV.deadLetterQueueUrl }),
+  receiptsQueueUrl: setting(queueUrl, { variable: ENV.receiptsQueueUrl }),
+  ledgerTable: setting(tableName, { variable: ENV.ledgerTable }),
+  ledgerRetentionDays: setting(days, { variable: ENV.ledgerRetentionDays }),
+  suppressionTable: setting(tableName, { variable: ENV.suppressionTable }),
+  softBounceLimit: setting(integer(1, MAX_SOFT_BOUNCES), { variable: ENV.softBounceLimit }),
+  softBounceWindowDays: setting(days, { variable: ENV.softBounceWindowDays }),
+  fromDomain: setting(domain, { variable: ENV.fromDomain }),
+  metricsNamespace: setting(namespace, { variable: ENV.metricsNamespace }),
+  metricsStage: setting(stage, { variable: ENV.metricsStage }),
+  region: setting(region, { variable: 'AWS_REGION' }),
+} satisfies Record<keyof typeof ENV | 'region', v.GenericSchema>);
 
-/** What the stack, and Lambda itself, tell the function about its surroundings. */
+/** What the stack, and Lambda itself, set for the function. */
 export type FeedbackEnv = v.InferOutput<typeof feedbackEnvSchema>;
 
-const VARIABLES = { ...FEEDBACK_ENV, region: 'AWS_REGION' } as const;
-
-/** @throws an Error that names every variable that is missing or wrong, and what is allowed there */
-export function readFeedbackEnv(env: Readonly<Record<string, string | undefined>>): FeedbackEnv {
-  return readFunctionEnvironment(feedbackEnvSchema, VARIABLES, env);
+/** @throws {@link SettingsError} that names every variable that is missing or wrong */
+export function readFeedbackEnv(env: Environment): FeedbackEnv {
+  return settingsOf(readEnvironment(feedbackEnvSchema, env));
 }

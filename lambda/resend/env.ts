@@ -1,103 +1,75 @@
 import * as v from 'valibot';
+import { type Environment, readEnvironment, setting, settingsOf } from '../../lib/common/config.ts';
+import { allowed, integer, region, text } from '../../lib/common/schemas.ts';
 import type { SendEventTimeout } from '../../lib/domain/event-latency.ts';
 import { MAX_SOFT_BOUNCES } from '../../lib/domain/limits.ts';
 import type { SoftBouncePolicy } from '../../lib/domain/suppression.ts';
-import { RESEND_ENV } from './constants.ts';
+import { RESEND_ENV as ENV } from './constants.ts';
 
-const text = v.pipe(v.string(), v.nonEmpty('a value'));
-
-const wholeNumber = v.pipe(v.string(), v.regex(/^\d{1,9}$/, 'a whole number'), v.transform(Number));
+const seconds = integer(0, 999_999_999);
+const days = integer(1, 999_999_999);
 
 const names = v.pipe(
-  v.optional(v.string(), ''),
-  v.transform((list) => list.split(',').filter((name) => name !== '')),
+  v.array(v.string()),
+  v.transform((list) => list.filter((name) => name !== '')),
+  allowed('names with a comma between'),
 );
 
-const days = v.pipe(wholeNumber, v.minValue(1, 'at least 1'));
-
 const envSchema = v.object({
-  AWS_REGION: text,
-  [RESEND_ENV.queueUrl]: text,
-  [RESEND_ENV.deadLetterQueueUrl]: text,
-  [RESEND_ENV.receiptsQueueUrl]: text,
-  [RESEND_ENV.feedbackQueueUrl]: text,
-  [RESEND_ENV.payloadBucket]: text,
-  [RESEND_ENV.configurationSet]: text,
-  [RESEND_ENV.fromDomain]: text,
-  [RESEND_ENV.ledgerTable]: text,
-  [RESEND_ENV.ledgerRetentionDays]: days,
-  [RESEND_ENV.suppressionTable]: text,
-  [RESEND_ENV.softBounceLimit]: v.pipe(
-    wholeNumber,
-    v.minValue(1, 'at least 1'),
-    v.maxValue(MAX_SOFT_BOUNCES, `at most ${MAX_SOFT_BOUNCES}`),
-  ),
-  [RESEND_ENV.softBounceWindowDays]: days,
-  [RESEND_ENV.exemptTenants]: names,
-  [RESEND_ENV.eventWaitLeastSeconds]: wholeNumber,
-  [RESEND_ENV.eventWaitDefaultSeconds]: wholeNumber,
-  [RESEND_ENV.eventWaitMostSeconds]: wholeNumber,
-  [RESEND_ENV.metricsNamespace]: text,
-  [RESEND_ENV.metricsStage]: text,
-});
+  region: setting(region, { variable: 'AWS_REGION' }),
+  queueUrl: setting(text, { variable: ENV.queueUrl }),
+  deadLetterQueueUrl: setting(text, { variable: ENV.deadLetterQueueUrl }),
+  receiptsQueueUrl: setting(text, { variable: ENV.receiptsQueueUrl }),
+  feedbackQueueUrl: setting(text, { variable: ENV.feedbackQueueUrl }),
+  payloadBucket: setting(text, { variable: ENV.payloadBucket }),
+  configurationSet: setting(text, { variable: ENV.configurationSet }),
+  fromDomain: setting(text, { variable: ENV.fromDomain }),
+  ledgerTable: setting(text, { variable: ENV.ledgerTable }),
+  ledgerRetentionDays: setting(days, { variable: ENV.ledgerRetentionDays }),
+  suppressionTable: setting(text, { variable: ENV.suppressionTable }),
+  softBounceLimit: setting(integer(1, MAX_SOFT_BOUNCES), { variable: ENV.softBounceLimit }),
+  softBounceWindowDays: setting(days, { variable: ENV.softBounceWindowDays }),
+  exemptTenants: setting(v.optional(names, []), { variable: ENV.exemptTenants }),
+  eventWaitLeastSeconds: setting(seconds, { variable: ENV.eventWaitLeastSeconds }),
+  eventWaitDefaultSeconds: setting(seconds, { variable: ENV.eventWaitDefaultSeconds }),
+  eventWaitMostSeconds: setting(seconds, { variable: ENV.eventWaitMostSeconds }),
+  metricsNamespace: setting(text, { variable: ENV.metricsNamespace }),
+  metricsStage: setting(text, { variable: ENV.metricsStage }),
+} satisfies Record<keyof typeof ENV | 'region', v.GenericSchema<unknown, unknown>>);
 
-/** What the stack tells the function about its surroundings, and Lambda about its Region. */
-export interface ResendEnv {
-  readonly region: string;
-  readonly queueUrl: string;
-  readonly deadLetterQueueUrl: string;
-  readonly receiptsQueueUrl: string;
-  readonly feedbackQueueUrl: string;
-  readonly payloadBucket: string;
-  readonly configurationSet: string;
-  readonly fromDomain: string;
-  readonly ledgerTable: string;
-  readonly ledgerRetentionDays: number;
-  readonly suppressionTable: string;
+type EnvValues = v.InferOutput<typeof envSchema>;
+
+/** What the stack, and Lambda itself, set for the function. */
+export interface ResendEnv
+  extends Omit<
+    EnvValues,
+    | 'softBounceLimit'
+    | 'softBounceWindowDays'
+    | 'eventWaitLeastSeconds'
+    | 'eventWaitDefaultSeconds'
+    | 'eventWaitMostSeconds'
+  > {
   readonly softBouncePolicy: SoftBouncePolicy;
-  readonly exemptTenants: readonly string[];
   readonly eventWait: SendEventTimeout;
-  readonly metricsNamespace: string;
-  readonly metricsStage: string;
 }
 
-/** @throws an Error that names every variable that is missing or wrong, and what is allowed */
-export function readResendEnv(env: Readonly<Record<string, string | undefined>>): ResendEnv {
-  const parsed = v.safeParse(envSchema, env);
-  if (!parsed.success) throw new Error(`the environment of the function is wrong: ${flaws(parsed.issues)}`);
-  const values = parsed.output;
+/** @throws {@link SettingsError} that names every variable that is missing or wrong */
+export function readResendEnv(env: Environment): ResendEnv {
+  const {
+    softBounceLimit,
+    softBounceWindowDays,
+    eventWaitLeastSeconds,
+    eventWaitDefaultSeconds,
+    eventWaitMostSeconds,
+    ...values
+  } = settingsOf(readEnvironment(envSchema, env));
   return {
-    region: values.AWS_REGION,
-    queueUrl: values[RESEND_ENV.queueUrl],
-    deadLetterQueueUrl: values[RESEND_ENV.deadLetterQueueUrl],
-    receiptsQueueUrl: values[RESEND_ENV.receiptsQueueUrl],
-    feedbackQueueUrl: values[RESEND_ENV.feedbackQueueUrl],
-    payloadBucket: values[RESEND_ENV.payloadBucket],
-    configurationSet: values[RESEND_ENV.configurationSet],
-    fromDomain: values[RESEND_ENV.fromDomain],
-    ledgerTable: values[RESEND_ENV.ledgerTable],
-    ledgerRetentionDays: values[RESEND_ENV.ledgerRetentionDays],
-    suppressionTable: values[RESEND_ENV.suppressionTable],
-    softBouncePolicy: {
-      softBounces: values[RESEND_ENV.softBounceLimit],
-      windowDays: values[RESEND_ENV.softBounceWindowDays],
-    },
-    exemptTenants: values[RESEND_ENV.exemptTenants],
+    ...values,
+    softBouncePolicy: { softBounces: softBounceLimit, windowDays: softBounceWindowDays },
     eventWait: {
-      leastMs: 1000 * values[RESEND_ENV.eventWaitLeastSeconds],
-      defaultMs: 1000 * values[RESEND_ENV.eventWaitDefaultSeconds],
-      mostMs: 1000 * values[RESEND_ENV.eventWaitMostSeconds],
+      leastMs: 1000 * eventWaitLeastSeconds,
+      defaultMs: 1000 * eventWaitDefaultSeconds,
+      mostMs: 1000 * eventWaitMostSeconds,
     },
-    metricsNamespace: values[RESEND_ENV.metricsNamespace],
-    metricsStage: values[RESEND_ENV.metricsStage],
   };
-}
-
-function flaws(issues: readonly v.BaseIssue<unknown>[]): string {
-  return issues
-    .map((issue) => {
-      const needed = issue.kind === 'validation' ? issue.message : 'a value';
-      return `${v.getDotPath(issue)} needs ${needed}`;
-    })
-    .join('; ');
 }

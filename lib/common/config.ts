@@ -1,115 +1,265 @@
 import * as v from 'valibot';
 
-/** The setting that a variable sets, by its path; how the variable's text is read; what docs/settings.md says of it. */
-export type EnvironmentEntry = readonly [
-  setting: string,
-  variable: string,
-  kind: 'text' | 'number' | 'list' | 'secret',
-  meaning: string,
-];
+/** What is known of a setting beside its schema. */
+export interface SettingInfo {
+  /** The environment variable that sets it, where there is one. */
+  readonly variable?: string | undefined;
+  /** What it does, in one line. */
+  readonly description?: string | undefined;
+  /** No message shows its value. @default false */
+  readonly secret?: boolean | undefined;
+  /** The setting beside it that is of no use without it. */
+  readonly neededWith?: string | undefined;
+  /** The setting beside it that may stand in its place. */
+  readonly neededUnless?: string | undefined;
+}
+
+/** Gives a schema its place in the environment and its words in the documentation. */
+export function setting<Schema extends v.GenericSchema<unknown, unknown>>(schema: Schema, info: SettingInfo) {
+  return v.pipe(
+    schema,
+    v.metadata<v.InferOutput<Schema>, { readonly setting: SettingInfo }>({ setting: info }),
+  );
+}
+
+/** A schema of settings; a group of settings is an object in it. */
+export type SettingsSchema = v.GenericSchema<unknown, unknown> & { readonly entries: v.ObjectEntries };
+
+/** One setting as the documentation lists it. */
+export interface SettingEntry extends SettingInfo {
+  /** With its group: `smtp.port`. */
+  readonly name: string;
+  readonly allowed: string;
+  readonly default: unknown;
+  readonly isRequired: boolean;
+}
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export type EnvironmentReading<T> =
+export type SettingsReading<T> =
   | { readonly kind: 'read'; readonly settings: T }
   /** One line each, with the setting, its value and what is allowed. */
   | { readonly kind: 'wrong'; readonly problems: readonly string[] };
 
-/**
- * Reads settings from environment variables; an empty variable counts as not set.
- *
- * @param schema of an object whose keys are the last parts of the settings' paths
- */
-export function readEnvironment<T extends v.GenericSchema>(
+/** One or more settings are wrong; the message names each, its value and what is allowed. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+  readonly code = 'ESETTINGS';
+  /** One line each. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(describeProblems(problems));
+    this.problems = problems;
+  }
+}
+
+/** @param source where they are set, if the reader of the message may not know */
+export function describeProblems(problems: readonly string[], source?: string): string {
+  const count = problems.length === 1 ? 'a setting is' : `${problems.length} settings are`;
+  return `${count} wrong${source === undefined ? '' : `, ${source}`}:\n  ${problems.join('\n  ')}`;
+}
+
+/** The line for one wrong setting. */
+export function describeProblem(name: string, value: unknown, allowed: string): string {
+  return `${name} = ${show(value)}: allowed is ${allowed}`;
+}
+
+/** @throws {@link SettingsError} that names all that is wrong at once */
+export function settingsOf<T>(reading: SettingsReading<T>): T {
+  if (reading.kind === 'wrong') throw new SettingsError(reading.problems);
+  return reading.settings;
+}
+
+/** Reads settings from environment variables; an empty variable counts as not set. */
+export function readEnvironment<Schema extends SettingsSchema>(
+  schema: Schema,
   env: Environment,
-  table: readonly EnvironmentEntry[],
-  schema: T,
-): EnvironmentReading<v.InferOutput<T>> {
-  const given = table.flatMap(([setting, variable, kind]) => {
-    const raw = env[variable];
-    return raw === undefined || raw === '' ? [] : [[keyOf(setting), readValue(raw, kind)] as const];
+): SettingsReading<v.InferOutput<Schema>> {
+  return parseSettings(schema, valuesFrom(env, schema));
+}
+
+/** Checks the settings that code, a file or a command line gives. */
+export function parseSettings<Schema extends SettingsSchema>(
+  schema: Schema,
+  values: unknown,
+): SettingsReading<v.InferOutput<Schema>> {
+  const result = v.safeParse(schema, values);
+  const issues = (result.issues ?? []).map((issue) => v.getDotPath(issue) ?? '');
+  const entries = listSettings(schema);
+  const problems = [
+    ...unknownSettings(schema, values),
+    ...entries.flatMap((entry) => problemOf(entry, { entries, values, issues })),
+  ];
+  if (result.success && problems.length === 0) return { kind: 'read', settings: result.output };
+  return { kind: 'wrong', problems: problems.length > 0 ? problems : issues.map(notAGroup) };
+}
+
+/** Every setting of a schema, group by group. */
+export function listSettings({ entries }: Group, prefix = ''): readonly SettingEntry[] {
+  return Object.entries(entries).flatMap(([key, schema]) => {
+    const group = groupIn(schema);
+    return group === undefined
+      ? [listed(`${prefix}${key}`, schema)]
+      : listSettings(group, `${prefix}${key}.`);
   });
-  const result = v.safeParse(schema, Object.fromEntries(given));
-  if (result.success) return { kind: 'read', settings: result.output };
-  return { kind: 'wrong', problems: describeProblems(result.issues, env, table) };
 }
 
-function keyOf(setting: string): string {
-  return setting.slice(setting.lastIndexOf('.') + 1);
+type Group = Pick<SettingsSchema, 'entries'>;
+type Entry = v.ObjectEntries[string];
+
+function listed(name: string, schema: Entry): SettingEntry {
+  const { allowed = '', setting: info } = metadataOf(schema);
+  return {
+    name,
+    allowed,
+    default: 'default' in schema ? schema.default : undefined,
+    isRequired: wrappedIn(schema) === undefined,
+    ...info,
+  };
 }
 
-/** What is no number stays text, and the schema then says what is allowed. */
-function readValue(raw: string, kind: EnvironmentEntry[2]): unknown {
-  if (kind === 'number' && /^\d+$/.test(raw)) return Number(raw);
-  if (kind === 'list') return raw.split(',').map((item) => item.trim());
+/** Metadata has no type once the schema is one of many. */
+const metadataSchema = v.object({
+  allowed: v.optional(v.string()),
+  setting: v.optional(
+    v.object({
+      variable: v.optional(v.string()),
+      description: v.optional(v.string()),
+      secret: v.optional(v.boolean()),
+      neededWith: v.optional(v.string()),
+      neededUnless: v.optional(v.string()),
+    }),
+  ),
+});
+
+/** An optional schema has its own and that of the schema it wraps. */
+function metadataOf(schema: Entry): v.InferOutput<typeof metadataSchema> {
+  const wrapped = wrappedIn(schema);
+  return {
+    ...(wrapped === undefined ? {} : metadataOf(wrapped)),
+    ...v.parse(metadataSchema, v.getMetadata(schema)),
+  };
+}
+
+function wrappedIn(schema: Entry): Entry | undefined {
+  return 'wrapped' in schema ? schema.wrapped : undefined;
+}
+
+function groupIn(schema: Entry): Group | undefined {
+  const inner = wrappedIn(schema) ?? schema;
+  return isGroup(inner) ? inner : undefined;
+}
+
+function isGroup(schema: Entry): schema is Entry & Group {
+  return 'entries' in schema;
+}
+
+function valuesFrom(env: Environment, { entries }: Group): Record<string, unknown> {
+  const values = Object.entries(entries).flatMap(([key, schema]): [string, unknown][] => {
+    const group = groupIn(schema);
+    if (group !== undefined) return [[key, valuesFrom(env, group)]];
+    const { variable } = metadataOf(schema).setting ?? {};
+    const raw = variable === undefined ? undefined : env[variable];
+    return raw === undefined || raw === '' ? [] : [[key, readValue(raw, typeIn(schema))]];
+  });
+  return Object.fromEntries(values);
+}
+
+function typeIn(schema: Entry): string {
+  const wrapped = wrappedIn(schema);
+  return wrapped === undefined ? schema.type : typeIn(wrapped);
+}
+
+/** What cannot be read stays text, so that the message shows it as it was given. */
+function readValue(raw: string, type: string): unknown {
+  if (type === 'number' && /^\d+$/.test(raw)) return Number(raw);
+  if (type === 'boolean' && /^(true|1|yes)$/i.test(raw)) return true;
+  if (type === 'boolean' && /^(false|0|no)$/i.test(raw)) return false;
+  if (type === 'array') return raw.split(',');
   return raw;
 }
 
-/** One line for each setting, whatever number of its rules it breaks. */
-function describeProblems(
-  issues: readonly v.BaseIssue<unknown>[],
-  env: Environment,
-  table: readonly EnvironmentEntry[],
-): string[] {
-  const lines = new Map<unknown, string>();
-  for (const issue of issues) {
-    const key = issue.path?.[0]?.key;
-    const entry = table.find(([setting]) => keyOf(setting) === key);
-    if (entry !== undefined && !lines.has(key)) lines.set(key, describeProblem(issue, env, entry));
-  }
-  return [...lines.values()];
+/** A misspelt setting would otherwise be ignored, `requireTLS` for instance. Its value may be a secret. */
+function unknownSettings({ entries }: Group, values: unknown, prefix = ''): string[] {
+  const known = Object.keys(entries);
+  const all = known.map((key) => `${prefix}${key}`).join(', ');
+  const unknown = [...fieldsOf(values).keys()].filter((key) => !known.includes(key));
+  return [
+    ...unknown.map((key) => `${prefix}${key} is no setting: allowed are ${all}`),
+    ...Object.entries(entries).flatMap(([key, schema]) => {
+      const group = groupIn(schema);
+      return group === undefined ? [] : unknownSettings(group, fieldsOf(values).get(key), `${prefix}${key}.`);
+    }),
+  ];
 }
 
-function describeProblem(
-  { message }: v.BaseIssue<unknown>,
-  env: Environment,
-  [setting, variable, kind]: EnvironmentEntry,
-): string {
-  const raw = env[variable];
-  if (raw === undefined || raw === '') return `${setting} (${variable}) is not set: ${message}`;
-  const value = kind === 'secret' ? hidden(raw) : JSON.stringify(raw);
-  return `${setting} (${variable}) = ${value}: allowed is ${message}`;
+interface Checked {
+  readonly entries: readonly SettingEntry[];
+  readonly values: unknown;
+  /** The paths of what the schema refused. */
+  readonly issues: readonly string[];
+}
+
+/** One line for each setting, however many of its rules it breaks. */
+function problemOf(entry: SettingEntry, { entries, values, issues }: Checked): string[] {
+  const value = valueAt(values, entry.name);
+  if (value === undefined) {
+    const need = needOf(entry, entries, values, issues);
+    return need === undefined ? [] : [`${labelOf(entry)} is not set: ${need}`];
+  }
+  const isWrong = issues.some((path) => path === entry.name || path.startsWith(`${entry.name}.`));
+  if (!isWrong) return [];
+  return [`${labelOf(entry)} = ${entry.secret ? hide(value) : show(value)}: allowed is ${entry.allowed}`];
+}
+
+function needOf(
+  entry: SettingEntry,
+  entries: Checked['entries'],
+  values: unknown,
+  issues: Checked['issues'],
+): string | undefined {
+  const beside = (key: string | undefined) =>
+    entries.find(({ name }) => key !== undefined && name === `${groupName(entry.name)}${key}`);
+  const isSet = (other: SettingEntry) => valueAt(values, other.name) !== undefined;
+  const partner = beside(entry.neededWith);
+  if (partner !== undefined && isSet(partner)) return `it is needed with ${labelOf(partner)}`;
+  const substitute = beside(entry.neededUnless);
+  if (substitute !== undefined && !isSet(substitute))
+    return `it is needed, or ${labelOf(substitute)} in its place; allowed is ${entry.allowed}`;
+  // A group that is missing, or no object, is reported by what it must contain.
+  const isMissing = issues.some(
+    (path) => path === '' || path === entry.name || entry.name.startsWith(`${path}.`),
+  );
+  return entry.isRequired && isMissing ? `it is needed, allowed is ${entry.allowed}` : undefined;
+}
+
+function groupName(name: string): string {
+  return name.slice(0, name.lastIndexOf('.') + 1);
+}
+
+function labelOf({ name, variable }: SettingEntry): string {
+  return variable === undefined ? name : `${name} (${variable})`;
+}
+
+function notAGroup(path: string): string {
+  return `${path === '' ? 'the settings' : path}: allowed is an object`;
+}
+
+function valueAt(values: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, key) => fieldsOf(value).get(key), values);
+}
+
+function fieldsOf(value: unknown): ReadonlyMap<string, unknown> {
+  return new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
+}
+
+function show(value: unknown): string {
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
 /** The scheme of a URL is no secret, and most often what is wrong with it. */
-function hidden(raw: string): string {
-  const scheme = /^[a-z][a-z0-9+.-]{0,20}:\/\//i.exec(raw)?.[0];
+function hide(value: unknown): string {
+  const scheme = typeof value === 'string' ? /^[a-z][a-z0-9+.-]{0,20}:\/\//i.exec(value)?.[0] : undefined;
   return scheme === undefined ? '***' : `"${scheme}***"`;
-}
-
-type Variables = Readonly<Record<string, string | undefined>>;
-
-/** A text in an environment variable. */
-export function variable(pattern: RegExp, allowed: string) {
-  return v.pipe(v.string(allowed), v.regex(pattern, allowed));
-}
-
-/**
- * Reads what the stack tells a Lambda of its surroundings.
- *
- * @param schema of the fields, each of a text
- * @param names the variable of each field
- * @throws an Error that names every variable that is missing or wrong, and what is allowed there
- */
-export function readFunctionEnvironment<Schema extends v.GenericSchema<Record<string, string>, object>>(
-  schema: Schema,
-  names: Readonly<Record<keyof v.InferOutput<Schema>, string>>,
-  env: Variables,
-): v.InferOutput<Schema> {
-  const fields = Object.entries<string>(names);
-  const given = Object.fromEntries(fields.map(([field, name]) => [field, env[name] ?? '']));
-  const parsed = v.safeParse(schema, given, { abortPipeEarly: true });
-  if (parsed.success) return parsed.output;
-  const wrong = parsed.issues.map((issue) => {
-    const name = fields.find(([field]) => field === v.getDotPath(issue))?.[1] ?? '';
-    const value = env[name];
-    return `${name} is ${value === undefined ? 'not set' : JSON.stringify(value)}, allowed is ${issue.message}`;
-  });
-  throw new Error(`wrong in the environment of the function: ${wrong.join('; ')}`);
-}
-
-/** Each rule has the whole range in its message, so that whichever is broken tells all that is allowed. */
-export function wholeNumber(least: number, most: number) {
-  const allowed = `a whole number from ${least} to ${most}`;
-  return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(least, allowed), v.maxValue(most, allowed));
 }

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { Document, isMap, isScalar } from 'yaml';
-import { wholeNumber } from '../common/config.ts';
+import { parseSettings, settingsOf } from '../common/config.ts';
+import { allowed, integer, matching } from '../common/schemas.ts';
 import { HOUR_MS } from '../common/time.ts';
-import { SettingsError } from '../mailer/settings.ts';
 import { HEALTH_ANSWER_TIMEOUT_MS } from './health.ts';
 import { namespaceSchema, stageSchema, WORKER_DEFAULTS } from './settings.ts';
 
@@ -45,11 +45,11 @@ const imageReference = (() => {
 })();
 
 const optionsSchema = v.object({
-  namespace: v.pipe(v.string(), v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, NAMESPACE)),
-  image: v.pipe(v.string(), v.maxLength(512, IMAGE), v.regex(imageReference, IMAGE)),
-  replicas: v.optional(wholeNumber(1, 100), 2),
-  drainTimeoutMs: v.optional(wholeNumber(0, HOUR_MS), WORKER_DEFAULTS.drainTimeoutMs),
-  httpPort: v.optional(wholeNumber(1024, 65_535), WORKER_DEFAULTS.httpPort),
+  namespace: matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, NAMESPACE),
+  image: v.pipe(v.string(), v.maxLength(512), v.regex(imageReference), allowed(IMAGE)),
+  replicas: v.optional(integer(1, 100), 2),
+  drainTimeoutMs: v.optional(integer(0, HOUR_MS), WORKER_DEFAULTS.drainTimeoutMs),
+  httpPort: v.optional(integer(1024, 65_535), WORKER_DEFAULTS.httpPort),
   cloudWatch: v.optional(v.object({ namespace: namespaceSchema, stage: stageSchema })),
 });
 
@@ -62,9 +62,8 @@ type Options = v.InferOutput<typeof optionsSchema>;
  * @throws {@link SettingsError} that names all that is wrong at once
  */
 export function kubernetesManifest(options: ManifestOptions): string {
-  const parsed = v.safeParse(optionsSchema, options);
-  if (!parsed.success) throw new SettingsError(parsed.issues.map(describeProblem));
-  return [deployment(parsed.output), disruptionBudget(parsed.output)].map(render).join('---\n');
+  const complete = settingsOf(parseSettings(optionsSchema, options));
+  return [deployment(complete), disruptionBudget(complete)].map(render).join('---\n');
 }
 
 interface Manifest {
@@ -247,12 +246,4 @@ function comment(document: Document, path: readonly (string | number)[], reason:
   const line = parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1));
   if (line === undefined || !isScalar(line.key)) throw new TypeError(`the manifest has no ${path.join('.')}`);
   line.key.commentBefore = ` ${reason}`;
-}
-
-function describeProblem(issue: v.BaseIssue<unknown>): string {
-  const name = v.getDotPath(issue) ?? '';
-  const value = typeof issue.input === 'string' ? JSON.stringify(issue.input) : String(issue.input);
-  return issue.input === undefined
-    ? `${name} is not set: it is needed`
-    : `${name} = ${value}: allowed is ${issue.message}`;
 }

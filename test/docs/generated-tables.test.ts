@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { METRICS } from '../../lib/domain/metrics.ts';
 import { WORKER_SERIES } from '../../lib/domain/worker-series.ts';
-import { SETTING_MEANINGS } from '../../lib/infra/settings.ts';
-import { WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/settings.ts';
+import { PIPELINE_SETTINGS } from '../../lib/infra/settings.ts';
+import { WORKER_PROCESS_SETTINGS } from '../../lib/worker/settings.ts';
 import { GENERATED_PAGES, GENERATED_TABLES, readPage, regenerate } from './generated-tables.ts';
 
 describe.each(GENERATED_PAGES)('docs/%s', (name) => {
@@ -22,15 +22,21 @@ describe('the generated tables', () => {
   });
 
   it.each([
-    ...WORKER_PROCESS_ENVIRONMENT.map(([setting]) => setting),
-    ...[SETTING_MEANINGS, METRICS, WORKER_SERIES].flatMap(Object.keys),
+    ...[...WORKER_PROCESS_SETTINGS, ...PIPELINE_SETTINGS].map(({ name }) => name),
+    ...[METRICS, WORKER_SERIES].flatMap(Object.keys),
   ])('has one row for %s', (name) => {
     expect(rowsOf(pages, name)).toHaveLength(1);
   });
 
+  it('describes every setting', () => {
+    const settings = [...WORKER_PROCESS_SETTINGS, ...PIPELINE_SETTINGS];
+
+    expect(settings.filter(({ description }) => !description)).toEqual([]);
+  });
+
   it('says the default, the allowed values and whether a setting is needed', () => {
     expect(rowsOf(pages, 'smtp.host')[0]).toEqual(['`SMTP_HOST`', 'needed', 'any text', expect.any(String)]);
-    expect(rowsOf(pages, 'smtp.port')[0]?.slice(1, 3)).toEqual(['587', 'a port, 1 to 65535']);
+    expect(rowsOf(pages, 'smtp.port')[0]?.slice(1, 3)).toEqual(['587', 'a whole number from 1 to 65535']);
     expect(rowsOf(pages, 'leaseMs')[0]?.slice(1, 3)).toEqual([
       '60000',
       'a whole number from 1000 to 86400000',

@@ -1,22 +1,20 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { SettingEntry } from '../../lib/common/config.ts';
 import { DAY_MS } from '../../lib/common/time.ts';
 import { METRICS, type MetricDefinition } from '../../lib/domain/metrics.ts';
 import { type SeriesDefinition, WORKER_SERIES } from '../../lib/domain/worker-series.ts';
-import { readSettings, SETTING_MEANINGS } from '../../lib/infra/settings.ts';
-import { MAILER_ENVIRONMENT, readMailerSettings, SettingsError } from '../../lib/mailer/settings.ts';
-import { DATABASE_ENVIRONMENT } from '../../lib/worker/database-settings.ts';
-import { readWorkerSettings, WORKER_ENVIRONMENT } from '../../lib/worker/settings.ts';
+import { PIPELINE_SETTINGS } from '../../lib/infra/settings.ts';
+import { MAILER_SETTINGS } from '../../lib/mailer/settings.ts';
+import { WORKER_PROCESS_SETTINGS, WORKER_SETTINGS } from '../../lib/worker/settings.ts';
 
-type Entry = (typeof MAILER_ENVIRONMENT | typeof DATABASE_ENVIRONMENT | typeof WORKER_ENVIRONMENT)[number];
-type Environment = Readonly<Record<string, string>>;
-type Read = (env: Environment) => object;
+const DATABASE_SETTINGS = WORKER_PROCESS_SETTINGS.filter(({ name }) => name.startsWith('database.'));
 
 /** The tables that are derived from the code, by the name in the marker above them. */
 const TABLES: Readonly<Record<string, () => string>> = {
   stacks: stacksTable,
-  mailer: () => environmentTable(MAILER_ENVIRONMENT, readMailerSettings),
-  database: () => environmentTable(DATABASE_ENVIRONMENT, readWorker),
-  worker: () => environmentTable(WORKER_ENVIRONMENT, readWorker),
+  mailer: () => environmentTable(MAILER_SETTINGS),
+  database: () => environmentTable(DATABASE_SETTINGS),
+  worker: () => environmentTable(WORKER_SETTINGS),
   metrics: metricsTable,
   series: seriesTable,
 };
@@ -38,84 +36,27 @@ export function regenerate(page: string): string {
   );
 }
 
-const WHAT_IS_NEEDED: Environment = {
-  SMTP_HOST: 'mail.example.org',
-  FALLBACK_QUEUE_URL: 'https://sqs.example.org/1/fallback',
-  PAYLOAD_BUCKET: 'payloads',
-  DATABASE_URL: 'postgres://database.example.org/api',
-};
-
-/** No setting with rules accepts a control character, so that its problem says what is allowed. */
-const WRONG = '\u0001 ';
-
-function readWorker(env: Environment): object {
-  const { workerId, ...settings } = readWorkerSettings(env, { workerId: '' });
-  return workerId === '' ? settings : { ...settings, workerId };
-}
-
-/** Defaults and allowed values as the reader itself applies and reports them, whatever its schemas look like. */
-function environmentTable(entries: readonly Entry[], read: Read): string {
-  const defaults = read(WHAT_IS_NEEDED);
-  const missing = problemsOf(read, {});
-  const wrong = problemsOf(read, Object.fromEntries(entries.map(([, variable]) => [variable, WRONG])));
-  const rows = entries.map(([setting, variable, kind, meaning]) => {
-    const isNeeded = missing.has(variable);
-    const fallback = variable in WHAT_IS_NEEDED ? undefined : valueAt(defaults, setting);
-    const allowed = wrong.get(variable) ?? (kind === 'flag' ? 'true or false' : 'any text');
-    return [
-      `\`${setting}\``,
-      `\`${variable}\``,
-      isNeeded ? 'needed' : shown(fallback, setting),
-      allowed,
-      meaning,
-    ];
+function environmentTable(entries: readonly SettingEntry[]): string {
+  const rows = entries.map((entry) => {
+    const { name, variable = '', allowed, description = '' } = entry;
+    return [`\`${name}\``, `\`${variable}\``, defaultOf(entry), allowed, description];
   });
   return table(['setting', 'variable', 'default', 'allowed', 'what it does'], rows);
 }
 
-/** What is allowed, or missing, by variable. */
-function problemsOf(read: Read, env: Environment): ReadonlyMap<string, string> {
-  try {
-    read(env);
-    return new Map();
-  } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    return new Map(
-      error.problems.map((problem) => {
-        const [, variable = '', allowed = ''] =
-          /^[^(]+ \((\w+)\)(?: = .*?)?(?: is not set)?: (?:allowed is )?(.*)$/s.exec(problem) ?? [];
-        return [variable, allowed];
-      }),
-    );
-  }
-}
-
 function stacksTable(): string {
-  const reading = readSettings({});
-  if (reading.kind === 'invalid') throw new Error(reading.message);
-  const names = Object.keys(SETTING_MEANINGS);
-  const wrong = readSettings(Object.fromEntries(names.map((name) => [name, {}])));
-  const problems = wrong.kind === 'invalid' ? wrong.message : '';
-  const rows = Object.entries(SETTING_MEANINGS).map(([name, meaning]) => {
-    const allowed = new RegExp(`^ {2}${name} = .*?, allowed: (.*)$`, 'm').exec(problems)?.[1] ?? '';
-    return [`\`${name}\``, shown(valueAt(reading.settings, name), name), abridged(allowed), meaning];
+  const rows = PIPELINE_SETTINGS.map((entry) => {
+    return [`\`${entry.name}\``, defaultOf(entry), abridged(entry.allowed), entry.description ?? ''];
   });
   return table(['setting', 'default', 'allowed', 'what it does'], rows);
 }
 
-function valueAt(settings: object, path: string): unknown {
-  return path.split('.').reduce<unknown>((value, key) => {
-    return typeof value === 'object' && value !== null
-      ? Object.entries(value).find(([name]) => name === key)?.[1]
-      : undefined;
-  }, settings);
-}
-
-function shown(value: unknown, setting: string): string {
+function defaultOf({ name, isRequired, neededUnless, default: value }: SettingEntry): string {
+  if (isRequired || neededUnless !== undefined) return 'needed';
   const text = Array.isArray(value) ? value.join(',') : String(value ?? '');
   if (text === '') return 'none';
   const days = Number(value) / DAY_MS;
-  return setting.endsWith('Ms') && days >= 1 ? `${text} (${days} days)` : text;
+  return name.endsWith('Ms') && days >= 1 ? `${text} (${days} days)` : text;
 }
 
 /** A long list of values would make the row unreadable; whoever sets a wrong one sees them all. */

@@ -107,7 +107,7 @@ describe('the settings', () => {
     ['domain', 'keybuzz.io.', 'a domain name in lower case'],
     ['domain', '-keybuzz.io', 'a domain name in lower case'],
     ['domain', `${'a.'.repeat(130)}io`, 'a domain name in lower case'],
-    ['stage', 'production', 'dev or prod'],
+    ['stage', 'production', 'one of dev, prod'],
     ['region', 'eu-west-11', 'one of '],
     ['region', 'cn-north-1', 'eu-west-1, '],
     ['account', '12345', '12 digits'],
@@ -145,8 +145,8 @@ describe('the settings', () => {
     ['suppressionExemptTenants', ['a'.repeat(129)], 'of 1 to 128'],
     ['suppressionExemptTenants', Array(20).fill('a'.repeat(128)), 'all together up to 2048'],
     ['suppressionExemptTenants', 7, 'a list of tenant ids'],
-    ['alarms', 'some', 'essential, all or none'],
-    ['alarms', true, 'essential, all or none'],
+    ['alarms', 'some', 'one of essential, all, none'],
+    ['alarms', true, 'one of essential, all, none'],
     ['alarmEmail', 'on-call', 'a list of up to 10 addresses'],
     ['alarmEmail', 'a@b.example, c@d.example', 'a comma between each two'],
     ['alarmEmail', ['a@b.example,c@d.example'], 'a list of up to 10 addresses'],
@@ -159,7 +159,7 @@ describe('the settings', () => {
   ])('refuse %s = %j and say what is allowed', (name, value, allowed) => {
     const lines = messageFor({ mail: { [name]: value } }).split('\n');
     expect(lines).toHaveLength(2);
-    expect(lines[1]).toContain(`${name} = ${JSON.stringify(value)}, allowed: `);
+    expect(lines[1]).toContain(`${name} = ${JSON.stringify(value)}: allowed is `);
     expect(lines[1]).toContain(allowed);
   });
 
@@ -176,7 +176,7 @@ describe('the settings', () => {
     ['with -c and the prefix', { 'mail.stgae': 'prod' }],
   ])('refuse a name that is not one of theirs, %s', (_where, context) => {
     const message = messageFor(context);
-    expect(message).toContain('stgae = "prod", allowed: nothing, there is no such setting');
+    expect(message).toContain('stgae is no setting: allowed are ');
     expect(message).toContain('project, stage, domain');
   });
 
@@ -186,7 +186,7 @@ describe('the settings', () => {
   });
 
   it('refuse anything but an object in cdk.json', () => {
-    expect(messageFor({ mail: 'prod' })).toContain('mail = "prod", allowed: an object with project, stage');
+    expect(messageFor({ mail: 'prod' })).toContain('mail = "prod": allowed is an object with project, stage');
     expect(messageFor({ mail: ['prod'] })).toContain('mail = ["prod"]');
   });
 

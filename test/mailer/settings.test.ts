@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseMailerSettings, readMailerSettings, SettingsError } from '../../lib/mailer/settings.ts';
+import { SettingsError } from '../../lib/common/config.ts';
+import { parseMailerSettings, readMailerSettings } from '../../lib/mailer/settings.ts';
 
 const ENV = {
   SMTP_HOST: 'mail-core',
@@ -79,16 +80,16 @@ describe('the settings of the mailer', () => {
       });
 
     for (const line of [
-      'smtp.host (SMTP_HOST) is not set: it is needed',
-      'smtp.port (SMTP_PORT) = 70000: allowed is a port, 1 to 65535',
+      'smtp.host (SMTP_HOST) is not set: it is needed, allowed is any text',
+      'smtp.port (SMTP_PORT) = 70000: allowed is a whole number from 1 to 65535',
       'smtp.secure (SMTP_SECURE) = "maybe": allowed is true or false',
-      'smtp.password (SMTP_PASSWORD) is not set: it is needed with smtp.user',
-      'fallback.secretAccessKey (AWS_SES_SECRET_KEY) is not set: it is needed with fallback.accessKeyId',
+      'smtp.password (SMTP_PASSWORD) is not set: it is needed with smtp.user (SMTP_USER)',
+      'fallback.secretAccessKey (AWS_SES_SECRET_KEY) is not set: it is needed with fallback.accessKeyId (AWS_SES_ACCESS_KEY)',
       'smtp.maxConnections (SMTP_MAX_CONNECTIONS) = 0: allowed is a whole number from 1 to 10000',
       'fallback.queueUrl (FALLBACK_QUEUE_URL) = "queue": allowed is a URL',
-      'fallback.payloadBucket (PAYLOAD_BUCKET) is not set: it is needed',
-      'fallback.region (AWS_SES_REGION) = "Ireland": allowed is a Region such as eu-west-1',
-      'onUnknown (MAIL_ON_UNKNOWN) = "drop": allowed is hand-over or hold',
+      'fallback.payloadBucket (PAYLOAD_BUCKET) is not set: it is needed, allowed is the name of an S3 bucket',
+      'fallback.region (AWS_SES_REGION) = "Ireland": allowed is an AWS Region such as eu-west-1',
+      'onUnknown (MAIL_ON_UNKNOWN) = "drop": allowed is one of hand-over, hold',
     ]) {
       expect(read).toThrow(line);
     }
@@ -97,9 +98,9 @@ describe('the settings of the mailer', () => {
   it('want name and password together, and both halves of the key', () => {
     const read = () => readMailerSettings({ ...ENV, SMTP_USER: 'api', AWS_SES_SECRET_KEY: 'hidden' });
 
-    expect(read).toThrow('smtp.password (SMTP_PASSWORD) is not set: it is needed with smtp.user');
+    expect(read).toThrow('smtp.password (SMTP_PASSWORD) is not set: it is needed with smtp.user (SMTP_USER)');
     expect(read).toThrow(
-      'fallback.accessKeyId (AWS_SES_ACCESS_KEY) is not set: it is needed with fallback.secretAccessKey',
+      'fallback.accessKeyId (AWS_SES_ACCESS_KEY) is not set: it is needed with fallback.secretAccessKey (AWS_SES_SECRET_KEY)',
     );
     expect(read).not.toThrow('hidden');
   });
@@ -124,9 +125,9 @@ describe('the settings of the mailer', () => {
 
     expect(() => parseMailerSettings(misspelt)).toThrow(SettingsError);
     expect(problemsOf(misspelt)).toEqual([
-      'onUnkown is no setting; known are smtp, fallback, onUnknown, timeToLiveMs',
-      expect.stringMatching(/^smtp\.requireTLS is no setting; known are smtp\.host, .*smtp\.requireTls, /),
-      expect.stringMatching(/^smtp\.tls is no setting; known are /),
+      'onUnkown is no setting: allowed are smtp, fallback, onUnknown, timeToLiveMs',
+      expect.stringMatching(/^smtp\.requireTLS is no setting: allowed are smtp\.host, .*smtp\.requireTls, /),
+      expect.stringMatching(/^smtp\.tls is no setting: allowed are /),
     ]);
   });
 

@@ -3,10 +3,10 @@ import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
 import * as v from 'valibot';
 import { parse, parseAllDocuments } from 'yaml';
-import { SettingsError } from '../../lib/mailer/settings.ts';
+import { SettingsError } from '../../lib/common/config.ts';
 import { HEALTH_ANSWER_TIMEOUT_MS } from '../../lib/worker/health.ts';
 import { kubernetesManifest, type ManifestOptions } from '../../lib/worker/kubernetes-manifest.ts';
-import { WORKER_DEFAULTS, WORKER_PROCESS_ENVIRONMENT } from '../../lib/worker/settings.ts';
+import { WORKER_DEFAULTS, WORKER_PROCESS_SETTINGS } from '../../lib/worker/settings.ts';
 
 const CLOUD_WATCH = { namespace: 'keybuzz/mail-worker', stage: 'prod' };
 const OPTIONS = { namespace: 'keybuzz', image: 'registry.example/keybuzz/mail:1.0' };
@@ -197,11 +197,9 @@ describe('the manifest', () => {
 
   it('sets variables that the process reads, and its secrets by reference alone', () => {
     const { container } = deploymentOf({ ...OPTIONS, cloudWatch: CLOUD_WATCH });
-    const read = WORKER_PROCESS_ENVIRONMENT.map(([, variable]) => variable);
+    const read = WORKER_PROCESS_SETTINGS.map(({ variable }) => variable);
 
-    const secrets = WORKER_PROCESS_ENVIRONMENT.filter(([, , kind]) => kind === 'secret').map(
-      ([, name]) => name,
-    );
+    const secrets = WORKER_PROCESS_SETTINGS.filter(({ secret }) => secret).map(({ variable }) => variable);
 
     for (const { name } of container.env) {
       expect(read).toContain(name);

@@ -27,10 +27,10 @@ describe('the CDK app', () => {
     expect(status).toBe(1);
     expect(stdout).toBe('');
     expect(stderr.trim().split('\n')).toEqual([
-      'Wrong settings, in "mail" of the context in cdk.json or given with -c:',
-      expect.stringMatching(/^ {2}stage = "production", allowed: dev or prod$/),
-      expect.stringMatching(/^ {2}mailFromSubdomain = "mail", allowed: .*mail-core/),
-      expect.stringMatching(/^ {2}stgae = "prod", allowed: nothing/),
+      '3 settings are wrong, in "mail" of the context in cdk.json or given with -c:',
+      expect.stringMatching(/^ {2}stgae is no setting: allowed are project, stage, /),
+      expect.stringMatching(/^ {2}stage = "production": allowed is one of dev, prod$/),
+      expect.stringMatching(/^ {2}mailFromSubdomain = "mail": allowed is .*mail-core/),
     ]);
   });
 });

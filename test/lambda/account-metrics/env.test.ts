@@ -21,26 +21,25 @@ describe('the environment of the account-metrics Lambda', () => {
 
   it('is refused with the name of every variable that is not set', () => {
     for (const name of Object.keys(env)) {
-      expect(() => readAccountMetricsEnv({ ...env, [name]: undefined })).toThrow(`${name} is not set`);
+      expect(() => readAccountMetricsEnv({ ...env, [name]: undefined })).toThrow(`(${name}) is not set`);
     }
     expect(() => readAccountMetricsEnv({})).toThrow(
       new RegExp(
         Object.keys(env)
           .map((name) => `(?=.*${name})`)
           .join(''),
+        's',
       ),
     );
   });
 
   it.each([
-    [ACCOUNT_METRICS_ENV.metricsNamespace, ''],
-    [ACCOUNT_METRICS_ENV.metricsNamespace, 'a namespace'],
-    [ACCOUNT_METRICS_ENV.metricsStage, 'Prod'],
-    [ACCOUNT_METRICS_ENV.userName, 'team/keybuzz'],
-    [ACCOUNT_METRICS_ENV.suppressionTable, 'a table'],
-  ])('is refused where %s is %j, with the value and what is allowed', (name, value) => {
-    expect(() => readAccountMetricsEnv({ ...env, [name]: value })).toThrow(
-      `${name} is ${JSON.stringify(value)}, allowed is `,
-    );
+    [ACCOUNT_METRICS_ENV.metricsNamespace, '', ' is not set: it is needed, allowed is '],
+    [ACCOUNT_METRICS_ENV.metricsNamespace, 'a namespace', ' = "a namespace": allowed is '],
+    [ACCOUNT_METRICS_ENV.metricsStage, 'Prod', ' = "Prod": allowed is '],
+    [ACCOUNT_METRICS_ENV.userName, 'team/keybuzz', ' = "team/keybuzz": allowed is '],
+    [ACCOUNT_METRICS_ENV.suppressionTable, 'a table', ' = "a table": allowed is '],
+  ])('is refused if %s is %j, with the value and what is allowed', (name, value, problem) => {
+    expect(() => readAccountMetricsEnv({ ...env, [name]: value })).toThrow(`(${name})${problem}`);
   });
 });

@@ -37,25 +37,24 @@ describe('the environment of the feedback Lambda', () => {
         Object.keys(env)
           .map((name) => `(?=.*${name})`)
           .join(''),
+        's',
       ),
     );
   });
 
   it.each([
-    [FEEDBACK_ENV.softBounceLimit, '0'],
-    [FEEDBACK_ENV.softBounceLimit, '21'],
-    [FEEDBACK_ENV.softBounceLimit, '1e1'],
-    [FEEDBACK_ENV.ledgerRetentionDays, '-1'],
-    [FEEDBACK_ENV.ledgerRetentionDays, ''],
-    [FEEDBACK_ENV.queueUrl, 'feedback'],
-    [FEEDBACK_ENV.fromDomain, 'https://keybuzz.io'],
-    [FEEDBACK_ENV.ledgerTable, 'a table'],
-    [FEEDBACK_ENV.metricsNamespace, 'keybuzz mail'],
-    [FEEDBACK_ENV.metricsStage, ''],
-    ['AWS_REGION', 'Ireland'],
-  ])('is refused where %s is %j, with the value and what is allowed', (name, value) => {
-    expect(() => readFeedbackEnv({ ...env, [name]: value })).toThrow(
-      `${name} is ${JSON.stringify(value)}, allowed is `,
-    );
+    [FEEDBACK_ENV.softBounceLimit, '0', ' = 0: allowed is a whole number from 1 to 20'],
+    [FEEDBACK_ENV.softBounceLimit, '21', ' = 21: allowed is '],
+    [FEEDBACK_ENV.softBounceLimit, '1e1', ' = "1e1": allowed is '],
+    [FEEDBACK_ENV.ledgerRetentionDays, '-1', ' = "-1": allowed is '],
+    [FEEDBACK_ENV.ledgerRetentionDays, '', ' is not set: it is needed, allowed is '],
+    [FEEDBACK_ENV.queueUrl, 'feedback', ' = "feedback": allowed is '],
+    [FEEDBACK_ENV.fromDomain, 'https://keybuzz.io', ' = "https://keybuzz.io": allowed is '],
+    [FEEDBACK_ENV.ledgerTable, 'a table', ' = "a table": allowed is '],
+    [FEEDBACK_ENV.metricsNamespace, 'keybuzz mail', ' = "keybuzz mail": allowed is '],
+    [FEEDBACK_ENV.metricsStage, '', ' is not set: it is needed, allowed is '],
+    ['AWS_REGION', 'Ireland', ' = "Ireland": allowed is '],
+  ])('is refused if %s is %j, with the value and what is allowed', (name, value, problem) => {
+    expect(() => readFeedbackEnv({ ...env, [name]: value })).toThrow(`(${name})${problem}`);
   });
 });

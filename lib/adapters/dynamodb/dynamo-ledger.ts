@@ -136,16 +136,18 @@ export class DynamoStatusLedger implements StatusLedger {
   }
 
   /**
-   * Where the answer was lost and the SDK asked again, the condition fails because of the first try. Whoever wrote
-   * the same statuses of the same recipients as the same version wrote what was to be written.
+   * If the response was lost and the SDK retried, the condition fails because of the first try. The same statuses of
+   * the same recipients in the same version are what this call was to write, from this try or an earlier one.
    */
   async #hasWritten(
     { deliveryId, part, recipients, statuses }: Parameters<StatusLedger['write']>[0],
     version: number,
   ): Promise<boolean> {
-    const item = await this.#table.get(ledgerKey(deliveryId, part));
-    const written = { recipients: item?.recipients, fates: item?.fates, fatesVersion: item?.fatesVersion };
-    return isDeepStrictEqual(written, attributesOf({ recipients, fates: statuses, fatesVersion: version }));
+    const written = await this.read(deliveryId, part);
+    return (
+      written?.fatesVersion === version &&
+      isDeepStrictEqual([written.recipients, written.statuses], [recipients, statuses])
+    );
   }
 }
 

@@ -1,30 +1,33 @@
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { buildSync } from 'esbuild';
 
-const CLIENT = /from '@aws-sdk\/client-([\w-]+)'/;
+const CLIENT = /^import \{([^}]+)\} from "@aws-sdk\/client-([\w-]+)";$/gm;
 
 /** Clients whose calls are signed for a service of another name. */
 const SERVICES: Readonly<Record<string, string>> = { sesv2: 'ses', cloudwatch: 'monitoring' };
 
 /**
- * The calls of AWS that stand in the code of an entry, and in all that it imports, at once or later: `sqs
- * SendMessage`. More than the entry may ever make, and never fewer, but for what libraries call by themselves.
+ * The calls of AWS in the code of an entry and in all that it imports, statically or dynamically, less what the bundler
+ * removes as unreachable: `sqs SendMessage`. More than the entry may ever make, and never fewer, except what libraries
+ * call on their own.
  */
 export function commandsInCode(entry: string): Set<string> {
-  const commands = new Set<string>();
-  const seen = new Set<string>();
-  const waiting = [entry];
-  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-    if (seen.has(file)) continue;
-    seen.add(file);
-    const text = readFileSync(file, 'utf8');
-    const [, client = ''] = CLIENT.exec(text) ?? [];
-    for (const [, command] of text.matchAll(/\bnew (\w+)Command\(/g)) {
-      commands.add(`${SERVICES[client] ?? client} ${command}`);
-    }
-    for (const [, imported = ''] of text.matchAll(/(?:from|import\(|import) ?'(\.[^']+\.ts)'/g)) {
-      waiting.push(resolve(dirname(file), imported));
+  const { outputFiles } = buildSync({
+    entryPoints: [entry],
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    write: false,
+    logLevel: 'silent',
+  });
+  const text = outputFiles.map((file) => file.text).join('\n');
+  const clients = new Map<string, string>();
+  for (const [, names = '', client = ''] of text.matchAll(CLIENT)) {
+    for (const name of names.split(',')) {
+      const [imported = '', local = imported] = name.trim().split(/ as /);
+      clients.set(local, `${SERVICES[client] ?? client} ${imported.replace(/Command$/, '')}`);
     }
   }
-  return commands;
+  const made = [...text.matchAll(/\bnew (\w+Command\d*)\(/g)].map(([, name = '']) => clients.get(name));
+  return new Set(made.filter((command) => command !== undefined));
 }

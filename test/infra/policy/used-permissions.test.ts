@@ -173,15 +173,19 @@ describe('the permissions of the pipeline, beside the calls that its code makes'
       ]);
     });
 
-    it('show a monitoring that may look at every user, or change what it looks at', () => {
-      const everyUser = withStatement(/^WatchRoleDefaultPolicy/, 'iam:ListAccessKeys', (statement) => {
-        statement.Resource = `arn:aws:iam::${account}:user/*`;
-      });
+    it('show an account-metrics function that may read every user, or change what it reads', () => {
+      const everyUser = withStatement(
+        /^AccountMetricsRoleDefaultPolicy/,
+        'iam:ListAccessKeys',
+        (statement) => {
+          statement.Resource = `arn:aws:iam::${account}:user/*`;
+        },
+      );
       const line = `iam:ListAccessKeys on arn:aws:iam::${account}:user/keybuzz-ses-2`;
       expect(audit('account-metrics', everyUser).tooWide).toContain(line);
       expect(forbiddenButAllowed(everyUser)).toEqual([expect.stringContaining(line)]);
 
-      const everyCall = withStatement(/^WatchRoleDefaultPolicy/, 'ses:GetAccount', (statement) => {
+      const everyCall = withStatement(/^AccountMetricsRoleDefaultPolicy/, 'ses:GetAccount', (statement) => {
         statement.Action = [statement.Action, 'ses:PutAccountSendingAttributes'].flat();
       });
       expect(audit('account-metrics', everyCall).unused).toEqual(['ses:PutAccountSendingAttributes on *']);

@@ -64,9 +64,13 @@ function stackResources(deployment: Deployment, topic: string | undefined): Stac
   const names = monitoringNames(deployment);
   const alarms = alarmDefinitions({ ...OTHER_SETTINGS, ...deployment });
   return [
-    resource('Watch/Function', 'AWS::Lambda::Function', names.accountMetricsFunction),
+    resource('AccountMetrics/Function', 'AWS::Lambda::Function', names.accountMetricsFunction),
     // CloudFormation names it after its stack, its logical id and chance.
-    resource('Watch/Schedule', 'AWS::Events::Rule', `${names.stack}-WatchSchedule61B8702D-0A1B2C3D4E5F`),
+    resource(
+      'AccountMetrics/Schedule',
+      'AWS::Events::Rule',
+      `${names.stack}-AccountMetricsSchedule61B8702D-0A1B2C3D4E5F`,
+    ),
     ...(topic === undefined ? [] : [resource('AlarmTopic/Topic', 'AWS::SNS::Topic', topic)]),
     ...alarms.map(({ name }) =>
       resource(`${pascalCase(name)}/Alarm`, 'AWS::CloudWatch::Alarm', alarmName(deployment, name)),

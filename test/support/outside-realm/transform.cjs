@@ -1,0 +1,6 @@
+/** Replaces the entry file of a package by what Node loaded outside of the test's realm. */
+module.exports = {
+  process: (_source, file) => ({
+    code: `module.exports = globalThis.requireOutside(${JSON.stringify(file)});`,
+  }),
+};

@@ -17,24 +17,36 @@ describe.each(GENERATED_PAGES)('docs/%s', (name) => {
 describe('the generated tables', () => {
   const pages = GENERATED_PAGES.map(readPage).join('\n');
 
-  it.each(GENERATED_TABLES)('has a place for %s', (table) => {
+  it.each(GENERATED_TABLES)('have a place for %s', (table) => {
     expect(pages.split(`<!-- generated: ${table} -->`)).toHaveLength(2);
   });
 
   it.each([
     ...[...WORKER_PROCESS_SETTINGS, ...PIPELINE_SETTINGS].map(({ name }) => name),
     ...[METRICS, WORKER_SERIES].flatMap(Object.keys),
-  ])('has one row for %s', (name) => {
+  ])('have one row for %s', (name) => {
     expect(rowsOf(pages, name)).toHaveLength(1);
   });
 
-  it('describes every setting', () => {
+  it('describe every setting', () => {
     const settings = [...WORKER_PROCESS_SETTINGS, ...PIPELINE_SETTINGS];
 
     expect(settings.filter(({ description }) => !description)).toEqual([]);
   });
 
-  it('says the default, the allowed values and whether a setting is needed', () => {
+  it('say which setting adds an alarm', () => {
+    const added = ['fallback-in-use', 'sent-twice', 'outbox-old'].map(
+      (name) =>
+        pages
+          .split('\n')
+          .find((line) => line.startsWith(`| [\`${name}\`]`))
+          ?.split(' | ')[2],
+    );
+
+    expect(added).toEqual(['', '`alarms: all`', '`workerMetrics`']);
+  });
+
+  it('say the default, the allowed values and whether a setting is needed', () => {
     expect(rowsOf(pages, 'smtp.host')[0]).toEqual(['`SMTP_HOST`', 'needed', 'any text', expect.any(String)]);
     expect(rowsOf(pages, 'smtp.port')[0]?.slice(1, 3)).toEqual(['587', 'a whole number from 1 to 65535']);
     expect(rowsOf(pages, 'leaseMs')[0]?.slice(1, 3)).toEqual([

@@ -3,7 +3,8 @@ import type { SettingEntry } from '../../lib/common/config.ts';
 import { DAY_MS } from '../../lib/common/time.ts';
 import { METRICS, type MetricDefinition } from '../../lib/domain/metrics.ts';
 import { type SeriesDefinition, WORKER_SERIES } from '../../lib/domain/worker-series.ts';
-import { PIPELINE_SETTINGS } from '../../lib/infra/settings.ts';
+import { alarmDefinitions } from '../../lib/infra/monitoring/alarms.ts';
+import { PIPELINE_SETTINGS, readSettings } from '../../lib/infra/settings.ts';
 import { MAILER_SETTINGS } from '../../lib/mailer/settings.ts';
 import { WORKER_PROCESS_SETTINGS, WORKER_SETTINGS } from '../../lib/worker/settings.ts';
 
@@ -15,6 +16,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
   mailer: () => environmentTable(MAILER_SETTINGS),
   database: () => environmentTable(DATABASE_SETTINGS),
   worker: () => environmentTable(WORKER_SETTINGS),
+  alarms: alarmsTable,
   metrics: metricsTable,
   series: seriesTable,
 };
@@ -22,7 +24,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
 export const GENERATED_TABLES = Object.keys(TABLES);
 
 /** The pages of docs with such tables. */
-export const GENERATED_PAGES = ['settings.md', 'metrics.md'];
+export const GENERATED_PAGES = ['settings.md', 'monitoring.md', 'metrics.md'];
 
 export function readPage(name: string): string {
   return readFileSync(pageUrl(name), 'utf8');
@@ -65,6 +67,23 @@ function abridged(allowed: string): string {
   return values.length < 15
     ? allowed
     : `${head}${values.slice(0, 6).join(', ')} … (a wrong value lists all ${values.length})`;
+}
+
+/** Every alarm that any setting adds, with the first setting that adds it. */
+function alarmsTable(): string {
+  const essential = alarmsWith({}).map(({ name }) => name);
+  const all = alarmsWith({ alarms: 'all' }).map(({ name }) => name);
+  const rows = alarmsWith({ alarms: 'all', workerMetrics: true }).map(({ name, severity, meaning, when }) => {
+    const setting = essential.includes(name) ? '' : all.includes(name) ? '`alarms: all`' : '`workerMetrics`';
+    return [`[\`${name}\`](runbook.md#${name})`, severity, setting, meaning, when];
+  });
+  return table(['alarm', 'severity', 'added by', 'what it means', 'raised when'], rows);
+}
+
+function alarmsWith(context: Readonly<Record<string, unknown>>) {
+  const reading = readSettings(context);
+  if (reading.kind === 'invalid') throw new Error(reading.message);
+  return alarmDefinitions(reading.settings);
 }
 
 function metricsTable(): string {

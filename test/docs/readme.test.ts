@@ -1,47 +1,79 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync, globSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { classifySesError } from '../../lib/adapters/ses/classify-ses-error.ts';
 import { STATUS_KINDS } from '../../lib/domain/delivery-status.ts';
 import { FAILURE_CLASSES } from '../../lib/domain/failure.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const read = (path: string) => readFileSync(join(root, path), 'utf8');
-
-const readme = read('README.md');
-const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: root })];
+import { anchorsOf, PAGES, read, root } from './pages.ts';
 
 describe('the README', () => {
-  it('opens with the two commands', () => {
-    const firstScreen = readme.split('\n').slice(0, 32).join('\n');
+  const readme = read('README.md');
+
+  it('is a door, not a book', () => {
+    expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(9_000);
+  });
+
+  it('opens with the two commands, each on a line of its own', () => {
+    const firstScreen = readme.split('\n').slice(0, 34);
 
     expect(firstScreen).toContain('npm ci && npm start');
     expect(firstScreen).toContain('npm ci && npm test');
   });
 
+  it('leads to every page of docs', () => {
+    const linked = linksIn('README.md').map(({ target }) => target);
+    const beside = PAGES.filter((page) => /^docs\/[^/]+\.md$|README\.md$/.test(page) && page !== 'README.md');
+
+    expect(beside.filter((page) => !linked.includes(page))).toEqual([]);
+  });
+
+  it('leads to every decision by way of their index', () => {
+    const linked = linksIn('docs/decisions/README.md').map(({ target }) => target);
+    const decisions = PAGES.filter((page) => /^docs\/decisions\/(?!README)/.test(page));
+
+    expect(linked).toEqual(decisions);
+    expect(decisions.filter((page) => !/\/\d{4}-[a-z-]+\.md$/.test(page))).toEqual([]);
+  });
+});
+
+describe('the page of the API', () => {
+  const api = read('docs/api.md');
+
   it.each(FAILURE_CLASSES)('explains the class %s', (failureClass) => {
-    expect(readme).toContain(`| \`${failureClass}\` |`);
+    expect(api).toContain(`| \`${failureClass}\` |`);
   });
 
   it.each(STATUS_KINDS)('explains the receipt %s', (kind) => {
-    expect(readme).toContain(`| \`${kind}\` |`);
+    expect(api).toContain(`| \`${kind}\` |`);
   });
 
   it('explains the reasons of dead letters that come from SES', () => {
     for (const code of ['MessageRejected', 'InvalidParameterValue']) {
-      expect(readme).toContain(`\`${classifySesError(code, '', 400).cause}\``);
+      expect(api).toContain(`\`${classifySesError(code, '', 400).cause}\``);
     }
   });
 });
 
-describe.each(pages)('%s', (page) => {
+describe('the page for contributors', () => {
+  it('names only types and constants that the code has', () => {
+    const named = [...read('docs/contributing.md').matchAll(/`([A-Z]\w*[a-z_]\w*|[A-Z]+_[A-Z_]+)`/g)];
+    const sources = globSync('{bin,lib,lambda}/**/*.ts', { cwd: root }).map(read).join('\n');
+
+    expect(named.map(([, name = '']) => name).filter((name) => !sources.includes(name))).toEqual([]);
+    expect(named).not.toEqual([]);
+  });
+});
+
+describe.each(PAGES)('%s', (page) => {
   const text = read(page);
 
-  it('links to nothing that is not there', () => {
-    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = '']) => link);
+  it('links to nothing that is missing, anchors included', () => {
+    const broken = linksIn(page).filter(
+      ({ target, anchor }) =>
+        !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor)),
+    );
 
-    expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+    expect(broken).toEqual([]);
   });
 
   it('names only scripts that exist', () => {
@@ -50,4 +82,21 @@ describe.each(pages)('%s', (page) => {
 
     expect(named.filter((script) => !(script in scripts))).toEqual([]);
   });
+
+  it('names only files and folders of the repository that exist', () => {
+    const named = [...text.matchAll(/`((?:bin|lib|lambda|test|docs)\/[\w./-]*)`/g)].map(
+      ([, path = '']) => path,
+    );
+
+    expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
 });
+
+/** The links of the page within the repository. */
+function linksIn(page: string): { readonly target: string; readonly anchor: string | undefined }[] {
+  const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)];
+  return links.map(([, path = '', anchor]) => ({
+    target: path === '' ? page : normalize(join(dirname(page), path)),
+    anchor,
+  }));
+}

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
@@ -25,6 +26,8 @@ describe('what is in the package', () => {
         'dist/lib/index.js',
         'dist/lib/index.d.ts',
         'docs/contract/envelope.v1.schema.json',
+        // mailctl and the alarms point to it.
+        'docs/runbook.md',
       ]),
     );
   });
@@ -37,7 +40,7 @@ describe('what is in the package', () => {
   it('is nothing else', async () => {
     const files = await installed.files();
     const expected =
-      /^(LICENSE|README\.md|package\.json|docs\/contract\/.+\.json|dist\/(bin\/(mailctl|outbound-worker)|lib\/(index|(common|domain|ports|adapters|mailer|worker|cli)\/.+))\.(js|d\.ts))$/;
+      /^(LICENSE|README\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/(bin\/(mailctl|outbound-worker)|lib\/(index|(common|domain|ports|adapters|mailer|worker|cli)\/.+))\.(js|d\.ts))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 });
@@ -167,6 +170,16 @@ describe('the types of the package', () => {
       const transporter = nodemailer.createTransport(fallbackTransport(readMailerSettings(process.env)));
       export const kind = async (): Promise<string> => (await transporter.sendMail({})).outcome.kind;`;
     expect(await installed.typeErrors('works.cts', program)).toEqual([]);
+  });
+
+  it.each(['README.md', 'docs/api.md'])('let the samples in %s compile', async (page) => {
+    const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8');
+    const samples = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, sample = '']) => sample);
+
+    expect(samples).not.toEqual([]);
+    for (const [index, sample] of samples.entries()) {
+      expect([sample, await installed.typeErrors(`sample-${index}.ts`, sample)]).toEqual([sample, []]);
+    }
   });
 
   it('stop the API developer at what does not', async () => {

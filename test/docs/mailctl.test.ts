@@ -1,0 +1,131 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Command } from 'commander';
+import { registerAlarms } from '../../lib/cli/commands/alarms.ts';
+import { registerDlq } from '../../lib/cli/commands/dlq/register-dlq.ts';
+import { registerDns } from '../../lib/cli/commands/dns.ts';
+import { registerDoctor } from '../../lib/cli/commands/doctor/doctor.ts';
+import { registerProductionAccess } from '../../lib/cli/commands/production-access/production-access.ts';
+import { registerQuickstart } from '../../lib/cli/commands/quickstart/quickstart.ts';
+import { registerSecrets } from '../../lib/cli/commands/secrets/secrets.ts';
+import { registerSend } from '../../lib/cli/commands/send/send.ts';
+import { registerStatus } from '../../lib/cli/commands/status/status.ts';
+import { registerSuppression } from '../../lib/cli/commands/suppression/suppression.ts';
+import { synthesise } from '../infra/synthesise.ts';
+import { runMailctl } from '../support/run-mailctl.ts';
+import { commandsIn } from './commands-in.ts';
+import { PAGES, read } from './pages.ts';
+
+const REGISTER = [
+  registerAlarms,
+  registerDlq,
+  registerDns,
+  registerDoctor,
+  registerProductionAccess,
+  registerQuickstart,
+  registerSecrets,
+  registerSend,
+  registerStatus,
+  registerSuppression,
+];
+
+/** The commands in this process: a process for the help of each would take a minute. */
+const program = new Command('mailctl');
+for (const register of REGISTER) register(program, async () => {});
+
+let mailctlHelp: string;
+
+beforeAll(async () => {
+  mailctlHelp = (await runMailctl(['--help'])).stdout;
+});
+
+/** The words of a command that mailctl would not understand. */
+function unknownWords(line: string): string[] {
+  let rest = line.split(/\s+/).slice(1);
+  let command = program;
+  for (;;) {
+    const next = command.commands.find((candidate) => candidate.name() === rest[0]);
+    if (next === undefined) break;
+    command = next;
+    rest = rest.slice(1);
+  }
+  const takesArguments = command.registeredArguments.length > 0;
+  const words = rest.filter((word, index) => word.startsWith('--') || (index === 0 && !takesArguments));
+  return words.filter((word) => !knownOption(command, word) && !mailctlHelp.includes(` ${word} `));
+}
+
+function knownOption(command: Command, word: string): boolean {
+  return word === '--help' || command.options.some((option) => option.long === word);
+}
+
+/** Every command that does something, by its words. */
+function commandsBelow(command: Command, words: readonly string[] = []): string[] {
+  const below = command.commands.flatMap((child) => commandsBelow(child, [...words, child.name()]));
+  return words.length > 0 && (command.commands.length === 0 || doesSomething(command))
+    ? [words.join(' '), ...below]
+    : below;
+}
+
+/** commander has no public word for it, but shows the subcommand as optional in the usage. */
+function doesSomething(command: Command): boolean {
+  return command.options.length > 0 || /^Exit codes/m.test(helpOf(command));
+}
+
+function helpOf(command: Command): string {
+  let help = '';
+  command.configureOutput({
+    writeOut: (text) => {
+      help += text;
+    },
+  });
+  command.outputHelp();
+  return help;
+}
+
+const { monitoring } = synthesise({ alarms: 'all', workerMetrics: true });
+const firstCommands = Object.values(monitoring.findResources('AWS::CloudWatch::Alarm')).flatMap(
+  ({ Properties }) => {
+    const command = /^First: (mailctl [^\n]+)$/m.exec(String(Properties.AlarmDescription))?.[1];
+    return command === undefined ? [] : [command.replace(/\.$/, '')];
+  },
+);
+
+describe('what the documentation says of mailctl', () => {
+  const named = PAGES.map(read).flatMap(commandsIn);
+
+  it('is held to the commands that mailctl has', () => {
+    const list = /^Commands:\n((?: {2}.*\n)+)/m.exec(mailctlHelp)?.[1] ?? '';
+    const names = [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = '']) => name);
+
+    expect(names).toEqual([...program.commands.map((command) => command.name()).sort(), 'help']);
+  });
+
+  it.each([...new Set([...named, ...firstCommands])])('names a command that exists: %s', (line) => {
+    expect(unknownWords(line)).toEqual([]);
+  });
+
+  it.each(['mailctl dlq purge', 'mailctl doctor --onyl dns', 'mailctl alerts', 'mailctl secrets vault now'])(
+    'would not name %s',
+    (line) => {
+      expect(unknownWords(line)).toHaveLength(1);
+    },
+  );
+
+  it.each(commandsBelow(program))('has %s on its page', (words) => {
+    const page = commandsIn(read('docs/mailctl.md'));
+
+    expect(page.some((line) => `${line} `.startsWith(`mailctl ${words} `))).toBe(true);
+  });
+
+  it('names groups of the doctor that exist', () => {
+    const asked = [
+      ...PAGES.map(read)
+        .join('\n')
+        .matchAll(/mailctl doctor --only ([a-z,]+)/g),
+    ];
+    const doctor = program.commands.find((command) => command.name() === 'doctor') ?? program;
+    const groups = /^The groups: ([a-z, \n]+)\./m.exec(helpOf(doctor))?.[1]?.split(/,\s+/) ?? [];
+
+    expect(groups).toEqual(expect.arrayContaining(asked.flatMap(([, names = '']) => names.split(','))));
+    expect(asked).not.toEqual([]);
+  });
+});

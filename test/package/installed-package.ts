@@ -69,8 +69,16 @@ export class InstalledPackage {
 
   /** The lines of a program of the project that the compiler stops at, and why: `9: TS2322`. */
   async typeErrors(file: string, program: string): Promise<readonly string[]> {
-    await writeFile(join(this.#project, file), program);
-    const config = { compilerOptions: COMPILER_OPTIONS, files: [file] };
+    const errors = await this.typeErrorsIn({ [file]: program });
+    return errors.map((error) => error.slice(file.length + 1));
+  }
+
+  /** The same for several programs, which are compiled together: `works.ts:9: TS2322`. */
+  async typeErrorsIn(programs: Readonly<Record<string, string>>): Promise<readonly string[]> {
+    const files = Object.keys(programs);
+    for (const [file, program] of Object.entries(programs))
+      await writeFile(join(this.#project, file), program);
+    const config = { compilerOptions: COMPILER_OPTIONS, files };
     await writeFile(join(this.#project, 'tsconfig.json'), JSON.stringify(config));
     const { status, stdout, stderr } = spawnSync(
       join(repository, 'node_modules/.bin/tsc'),
@@ -78,10 +86,10 @@ export class InstalledPackage {
       { cwd: this.#project, env: environment(), encoding: 'utf8' },
     );
     const errors = [...stdout.matchAll(/^(.+)\((\d+),\d+\): error (TS\d+)/gm)];
-    const elsewhere = errors.filter(([, where]) => where !== file);
+    const elsewhere = errors.filter(([, where = '']) => !files.includes(where));
     // A compiler that failed without a word on the program has not checked it.
     if ((status !== 0 && errors.length === 0) || elsewhere.length > 0) throw new Error(stdout + stderr);
-    return errors.map(([, , line, code]) => `${line}: ${code}`);
+    return errors.map(([, where, line, code]) => `${where}:${line}: ${code}`);
   }
 
   async remove(): Promise<void> {

@@ -1,5 +1,5 @@
+import type { DeploymentName } from '../common/names.ts';
 import type { AwsClients } from './aws-clients.ts';
-import type { DeploymentName } from './deployment.ts';
 import type { ExitCode } from './errors.ts';
 import type { FixHints } from './hints.ts';
 import type { Terminal } from './terminal.ts';

@@ -5,13 +5,13 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import * as v from 'valibot';
 import { awsErrorCode } from '../adapters/aws-client.ts';
+import {
+  type DeploymentName,
+  identityStackName,
+  monitoringStackName,
+  pipelineStackName,
+} from '../common/names.ts';
 import { OperatorError } from './errors.ts';
-
-/** Which deployment a command is about. */
-export interface DeploymentName {
-  readonly project: string;
-  readonly stage: 'dev' | 'prod';
-}
 
 /** A stack as CloudFormation tells of it. */
 export interface DeployedStack {
@@ -27,17 +27,6 @@ export interface DeployedStacks {
   /** The dashboards and alarms. Mail flows without them. */
   readonly monitoring: DeployedStack | undefined;
 }
-
-export const identityStackName = ({ project }: DeploymentName) => `${project}-mail-identity`;
-
-export const pipelineStackName = ({ project, stage }: DeploymentName) => `${project}-mail-pipeline-${stage}`;
-
-export const monitoringStackName = ({ project, stage }: DeploymentName) =>
-  `${project}-mail-monitoring-${stage}`;
-
-/** The one function that is asked for by its name: it has no queue that would tell. */
-export const accountMetricsFunctionName = ({ project, stage }: DeploymentName) =>
-  `${project}-mail-account-metrics-${stage}`;
 
 /** The outputs of the pipeline's stack that commands work with; an older stack may lack some. */
 const pipelineSchema = v.object({

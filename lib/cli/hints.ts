@@ -1,4 +1,4 @@
-import { type DeploymentName, monitoringStackName, pipelineStackName } from './deployment.ts';
+import { type DeploymentName, monitoringStackName, pipelineStackName } from '../common/names.ts';
 
 /** Writes commands so that they can be pasted: with the stage, the project, the Region and the profile of this run. */
 export class FixHints {

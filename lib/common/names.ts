@@ -1,16 +1,29 @@
-/** What tells one deployment of the pipeline from another in the same account. */
+/** Distinguishes one deployment of the pipeline from another in the same account. */
 export interface DeploymentName {
+  /** The beginning of every name. */
   readonly project: string;
-  readonly stage: string;
+  readonly stage: 'dev' | 'prod';
+}
+
+/** Both stages share the identity, so its name has no stage. */
+export function identityStackName({ project }: DeploymentName): string {
+  return `${project}-mail-identity`;
+}
+
+export function pipelineStackName({ project, stage }: DeploymentName): string {
+  return `${project}-mail-pipeline-${stage}`;
+}
+
+export function monitoringStackName({ project, stage }: DeploymentName): string {
+  return `${project}-mail-monitoring-${stage}`;
 }
 
 /**
- * The names that a person looks for in the console, in logs and in the settings of the API. All of them carry
- * the stage, so that two stages stand side by side in one account.
+ * The resources of the pipeline stack by the names that stand in the console, in logs and in the settings of the API.
+ * All of them contain the stage, so that both stages fit into one account.
  *
- * A resource with a name of its own cannot be replaced by CloudFormation without a rename. That is accepted:
- * none of what these resources are set to here needs a replacement, and a queue that was silently replaced
- * would take the mail waiting in it along.
+ * CloudFormation cannot replace a resource that has a fixed name. That is intended: no property that is set here needs
+ * a replacement, and replacing a queue would delete the mail in it.
  */
 export interface ResourceNames {
   readonly fallbackQueue: string;
@@ -47,15 +60,14 @@ export function resourceNames({
     receiptsQueue: `${project}-mail-receipts-${stage}`,
     receiptsDeadLetterQueue: `${project}-mail-receipts-dead-letters-${stage}`,
     configurationSet: `${project}-mail-${stage}`,
-    // The name of the production user is what the API's team was told; the other stage steps aside.
+    // The API's team knows the production user by the bare name.
     user: stage === 'prod' ? userName : `${userName}-${stage}`,
     secret: `${project}/${stage}/ses`,
   };
 }
 
-/** The names of what watches one stage, as a person looks for them in the console and in a message at night. */
+/** The resources of the monitoring stack. */
 export interface MonitoringNames {
-  readonly stack: string;
   readonly accountMetricsFunction: string;
   readonly alarmTopic: string;
   readonly mailDashboard: string;
@@ -65,7 +77,6 @@ export interface MonitoringNames {
 
 export function monitoringNames({ project, stage }: DeploymentName): MonitoringNames {
   return {
-    stack: `${project}-mail-monitoring-${stage}`,
     accountMetricsFunction: `${project}-mail-account-metrics-${stage}`,
     alarmTopic: `${project}-mail-alarms-${stage}`,
     mailDashboard: `${project}-mail-${stage}`,
@@ -75,6 +86,11 @@ export function monitoringNames({ project, stage }: DeploymentName): MonitoringN
 }
 
 /** The name of an alarm in CloudWatch. */
-export function alarmName({ project, stage }: DeploymentName, alarm: string): string {
-  return `${project}-mail-${stage}-${alarm}`;
+export function alarmName(deployment: DeploymentName, alarm: string): string {
+  return `${alarmPrefix(deployment)}${alarm}`;
+}
+
+/** What the names of all alarms of a stage begin with. */
+export function alarmPrefix({ project, stage }: DeploymentName): string {
+  return `${project}-mail-${stage}-`;
 }

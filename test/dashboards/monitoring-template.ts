@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-import { monitoringNames } from '../../lib/common/names.ts';
+import { monitoringStackName } from '../../lib/common/names.ts';
 import type { Settings } from '../../lib/infra/settings.ts';
 import { MailMonitoringStack } from '../../lib/infra/stacks/mail-monitoring-stack.ts';
 
@@ -14,7 +14,7 @@ export async function monitoringTemplate(
   const directory = await mkdtemp(join(tmpdir(), 'monitoring-template-'));
   try {
     const app = new App({ context: { ...context }, outdir: join(directory, 'cdk.out') });
-    const { stack } = monitoringNames(settings);
+    const stack = monitoringStackName(settings);
     const env = { region: settings.region };
     // A folder with nothing in it stands for the bundle: nobody deploys this.
     const accountMetricsBundle = await mkdtemp(join(directory, 'bundle-'));

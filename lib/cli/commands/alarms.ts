@@ -1,7 +1,7 @@
 import { SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import type { Command } from 'commander';
+import { alarmPrefix, type DeploymentName } from '../../common/names.ts';
 import type { CommandContext, RunCommand } from '../context.ts';
-import type { DeploymentName } from '../deployment.ts';
 import { EXIT, type ExitCode, OperatorError } from '../errors.ts';
 import type { FixHints } from '../hints.ts';
 import {
@@ -127,9 +127,9 @@ function renderNews(terminal: Terminal, news: AlarmSummary, view: NewsView): str
   return parts.join('\n\n');
 }
 
-function noneText({ deployment: { project, stage }, commands, region }: NewsView): string {
+function noneText({ deployment, commands, region }: NewsView): string {
   return [
-    `There is no alarm ${project}-mail-${stage}-… in ${region}: nobody is told when mail stops.`,
+    `There is no alarm ${alarmPrefix(deployment)}… in ${region}: nobody is told when mail stops.`,
     `  fix: check --stage, --region, --project and --profile first; then set alarms to essential in cdk.json, and ${commands.deploy}`,
   ].join('\n');
 }

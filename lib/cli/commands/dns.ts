@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { LiveDns } from '../../adapters/dns/live-dns.ts';
+import { identityStackName } from '../../common/names.ts';
 import type { CommandContext, RunCommand } from '../context.ts';
-import { describeDeployment, identityStackName, notDeployed } from '../deployment.ts';
+import { describeDeployment, notDeployed } from '../deployment.ts';
 import { EXIT, type ExitCode } from '../errors.ts';
 import { checkDns } from '../lookups/dns/check-dns.ts';
 import { addDnsServerOptions, type DnsServerOptions } from '../lookups/dns/dns-server-options.ts';

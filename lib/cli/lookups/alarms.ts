@@ -1,7 +1,7 @@
 import { type CloudWatchClient, type MetricAlarm, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
+import { alarmPrefix, type DeploymentName, monitoringNames } from '../../common/names.ts';
 import { DAY_MS } from '../../common/time.ts';
 import { age } from '../commands/dlq/causes.ts';
-import { accountMetricsFunctionName, type DeploymentName } from '../deployment.ts';
 import type { FixHints } from '../hints.ts';
 
 /** `critical`: mail is stuck, or about to be. `warning`: within the next working day. */
@@ -79,10 +79,10 @@ function shortReason(reason: string): string {
  */
 export async function listAlarms(
   client: CloudWatchClient,
-  { project, stage }: DeploymentName,
+  deployment: DeploymentName,
   signal: AbortSignal,
 ): Promise<DeployedAlarm[]> {
-  const prefix = `${project}-mail-${stage}-`;
+  const prefix = alarmPrefix(deployment);
   const pages = paginateDescribeAlarms({ client }, { AlarmNamePrefix: prefix }, { abortSignal: signal });
   const alarms: DeployedAlarm[] = [];
   for await (const { MetricAlarms = [] } of pages) {
@@ -141,7 +141,9 @@ export function noDataText(blind: readonly DeployedAlarm[]): string {
 
 /** Where the account-metrics function says why it is silent. */
 export function accountMetricsLog(deployment: DeploymentName, commands: FixHints): string {
-  return commands.aws(`logs tail /aws/lambda/${accountMetricsFunctionName(deployment)} --since 1h`);
+  return commands.aws(
+    `logs tail /aws/lambda/${monitoringNames(deployment).accountMetricsFunction} --since 1h`,
+  );
 }
 
 /** What the alarm says to run first, about the same deployment and profile; undefined where it says nothing. */

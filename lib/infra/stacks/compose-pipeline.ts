@@ -1,6 +1,6 @@
 import { type App, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { monitoringNames } from '../../common/names.ts';
+import { identityStackName, monitoringStackName, pipelineStackName } from '../../common/names.ts';
 import type { Settings } from '../settings.ts';
 import { MailIdentityStack } from './mail-identity-stack.ts';
 import { MailMonitoringStack } from './mail-monitoring-stack.ts';
@@ -33,17 +33,15 @@ export function composePipeline(app: App, props: ComposePipelineProps): Composed
   const { settings, resendBundle, feedbackBundle, accountMetricsBundle } = props;
   const { project, stage, region, account } = settings;
   const env = { region, ...(account === undefined ? {} : { account }) };
-  const identityName = `${project}-mail-identity`;
-  const pipelineName = `${project}-mail-pipeline-${stage}`;
 
-  const identity = new MailIdentityStack(app, identityName, { env, settings });
-  const pipeline = new MailPipelineStack(app, pipelineName, {
+  const identity = new MailIdentityStack(app, identityStackName(settings), { env, settings });
+  const pipeline = new MailPipelineStack(app, pipelineStackName(settings), {
     env,
     settings,
     resendBundle,
     feedbackBundle,
   });
-  const monitoring = new MailMonitoringStack(app, monitoringNames(settings).stack, {
+  const monitoring = new MailMonitoringStack(app, monitoringStackName(settings), {
     env,
     settings,
     accountMetricsBundle,

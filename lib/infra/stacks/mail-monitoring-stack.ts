@@ -1,6 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { alarmName, monitoringNames, resourceNames } from '../../common/names.ts';
+import { alarmPrefix, monitoringNames, resourceNames } from '../../common/names.ts';
 import { metricNamespace } from '../../domain/metrics.ts';
 import { AccountMetricsFunction } from '../constructs/account-metrics-function.ts';
 import { AlarmTopic } from '../monitoring/alarm-topic.ts';
@@ -56,7 +56,7 @@ export class MailMonitoringStack extends Stack {
     if (definitions.length === 0) return [];
     const { topic } = new AlarmTopic(this, 'AlarmTopic', {
       topicName: monitoringNames(settings).alarmTopic,
-      alarmPrefix: alarmName(settings, ''),
+      alarmPrefix: alarmPrefix(settings),
       emails: settings.alarmEmail,
     });
     new CfnOutput(this, 'AlarmTopicArn', { description: 'Who is told of alarms', value: topic.topicArn });

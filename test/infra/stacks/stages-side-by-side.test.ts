@@ -41,7 +41,7 @@ describe('two stages in one account', () => {
   });
 
   it('have names of what watches them that a person looks for', () => {
-    const { stack: _stack, ...names } = monitoringNames(settingsWith());
+    const names = monitoringNames(settingsWith());
     const alarms = Object.values(devMonitoring.findResources('AWS::CloudWatch::Alarm'));
     expect(alarms).toHaveLength(16);
     expect(physicalNames(devMonitoring).sort()).toEqual(

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ACCOUNT_METRICS_TIMEOUT_SECONDS } from '../../../lambda/account-metrics/constants.ts';
-import { alarmName, monitoringNames } from '../../../lib/common/names.ts';
+import { alarmName, monitoringNames, monitoringStackName } from '../../../lib/common/names.ts';
 import { alarmDefinitions } from '../../../lib/infra/monitoring/alarms.ts';
 import { alarmText } from '../../../lib/infra/monitoring/mail-alarm.ts';
 import type { Alarm, AwsAccount, StackResource } from './aws-account.ts';
@@ -17,7 +17,7 @@ export function deployMonitoring(account: AwsAccount, options: DeploymentOptions
   account.add({
     stacks: [
       {
-        name: names.stack,
+        name: monitoringStackName(deployment),
         description: `Looks at the mail pipeline of ${domain}: dashboards and alarms (${stage})`,
         status: 'CREATE_COMPLETE',
         createdAt: at,
@@ -69,7 +69,7 @@ function stackResources(deployment: Deployment, topic: string | undefined): Stac
     resource(
       'AccountMetrics/Schedule',
       'AWS::Events::Rule',
-      `${names.stack}-AccountMetricsSchedule61B8702D-0A1B2C3D4E5F`,
+      `${monitoringStackName(deployment)}-AccountMetricsSchedule61B8702D-0A1B2C3D4E5F`,
     ),
     ...(topic === undefined ? [] : [resource('AlarmTopic/Topic', 'AWS::SNS::Topic', topic)]),
     ...alarms.map(({ name }) =>

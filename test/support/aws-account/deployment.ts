@@ -1,4 +1,9 @@
-import { type ResourceNames, resourceNames } from '../../../lib/common/names.ts';
+import {
+  identityStackName,
+  pipelineStackName,
+  type ResourceNames,
+  resourceNames,
+} from '../../../lib/common/names.ts';
 import type { SesAccount } from '../../../lib/emulators/ses/account.ts';
 import type { Settings } from '../../../lib/infra/settings.ts';
 import type { DeployedResources } from './deployed-resources.ts';
@@ -55,8 +60,8 @@ export function readDeployment(options: DeploymentOptions): Deployment {
     alarms: options.alarms ?? 'essential',
     alarmEmail: options.alarmEmail ?? [],
     workerMetrics: options.workerMetrics ?? false,
-    identityStack: `${project}-mail-identity`,
-    pipelineStack: `${project}-mail-pipeline-${stage}`,
+    identityStack: identityStackName({ project, stage }),
+    pipelineStack: pipelineStackName({ project, stage }),
     names: resourceNames({ project, stage, userName }),
   };
 }

@@ -1,12 +1,7 @@
 import type { Readable } from 'node:stream';
+import { type DeploymentName, pipelineStackName } from '../../../common/names.ts';
 import type { AwsClients } from '../../aws-clients.ts';
-import {
-  type DeploymentName,
-  findResource,
-  pipelineStackName,
-  type ResourceName,
-  type StackResource,
-} from '../../deployment.ts';
+import { findResource, type ResourceName, type StackResource } from '../../deployment.ts';
 import type { FixHints } from '../../hints.ts';
 import type { Lookups } from './lookups.ts';
 import type { SmtpTarget } from './smtp-target.ts';

@@ -9,13 +9,12 @@ import { awsErrorCode } from '../../../adapters/aws-client.ts';
 import { LiveDns } from '../../../adapters/dns/live-dns.ts';
 import { probeSmtp, type SmtpProbe } from '../../../adapters/smtp/probe-smtp.ts';
 import { untilAborted } from '../../../common/async.ts';
+import { type DeploymentName, pipelineStackName } from '../../../common/names.ts';
 import type { AwsClients } from '../../aws-clients.ts';
 import {
   type DeployedStacks,
-  type DeploymentName,
   describeDeployment,
   listStackResources,
-  pipelineStackName,
   type StackResource,
 } from '../../deployment.ts';
 import { OperatorError } from '../../errors.ts';

@@ -2,9 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { PutAccountDetailsCommand, type SESv2Client } from '@aws-sdk/client-sesv2';
 import * as v from 'valibot';
 import { awsErrorCode } from '../../../adapters/aws-client.ts';
+import { identityStackName, pipelineStackName } from '../../../common/names.ts';
 import { addressSchema } from '../../../domain/fallback-message.ts';
 import type { CommandContext } from '../../context.ts';
-import { describeDeployment, identityStackName, pipelineStackName } from '../../deployment.ts';
+import { describeDeployment } from '../../deployment.ts';
 import { OperatorError } from '../../errors.ts';
 import { domainOf, neededRecords, recordFor } from '../../lookups/dns/needed-records.ts';
 

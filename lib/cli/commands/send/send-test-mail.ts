@@ -1,6 +1,7 @@
 import { MailComposer } from '../../../adapters/mime/compose-mail.ts';
 import { SqsFallbackQueue } from '../../../adapters/sqs/sqs-fallback-queue.ts';
 import { untilAborted } from '../../../common/async.ts';
+import { identityStackName } from '../../../common/names.ts';
 import { HOUR_MS } from '../../../common/time.ts';
 import { maskAddress } from '../../../domain/address.ts';
 import { packMime } from '../../../domain/content.ts';
@@ -9,7 +10,7 @@ import { FALLBACK_MESSAGE_VERSION, type FallbackMessage } from '../../../domain/
 import { composeDelivery } from '../../../mailer/compose-delivery.ts';
 import type { FallbackQueue } from '../../../ports/queues.ts';
 import type { CommandContext } from '../../context.ts';
-import { describeDeployment, identityStackName, pipelineOutputs } from '../../deployment.ts';
+import { describeDeployment, pipelineOutputs } from '../../deployment.ts';
 import { OperatorError } from '../../errors.ts';
 import { openDeliverySources } from '../../lookups/delivery-sources.ts';
 import { domainOf, neededRecords } from '../../lookups/dns/needed-records.ts';

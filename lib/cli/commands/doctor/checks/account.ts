@@ -1,13 +1,9 @@
 import { type AccessKeyMetadata, type IAMClient, paginateListAccessKeys } from '@aws-sdk/client-iam';
 import type { GetAccountResponse } from '@aws-sdk/client-sesv2';
 import { awsErrorCode } from '../../../../adapters/aws-client.ts';
+import { identityStackName, monitoringStackName, pipelineStackName } from '../../../../common/names.ts';
 import { DAY_MS } from '../../../../common/time.ts';
-import {
-  type DeployedStack,
-  identityStackName,
-  monitoringStackName,
-  pipelineStackName,
-} from '../../../deployment.ts';
+import type { DeployedStack } from '../../../deployment.ts';
 import type { FixHints } from '../../../hints.ts';
 import { type Check, type CheckResult, type DoctorContext, fail, ok, resourceCheck, warn } from '../check.ts';
 

@@ -1,8 +1,9 @@
 import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { paginateListSubscriptionsByTopic, type SNSClient, type Subscription } from '@aws-sdk/client-sns';
 import { awsErrorCode } from '../../../../adapters/aws-client.ts';
+import { monitoringNames, monitoringStackName } from '../../../../common/names.ts';
 import { maskAddressesIn } from '../../../../domain/address.ts';
-import { accountMetricsFunctionName, type DeployedStack, monitoringStackName } from '../../../deployment.ts';
+import type { DeployedStack } from '../../../deployment.ts';
 import type { FixHints } from '../../../hints.ts';
 import {
   type AlarmSummary,
@@ -200,7 +201,7 @@ export const ACCOUNT_METRICS_CHECK: Check = {
       return skipped(STACKS_UNKNOWN);
     }
     if (stack === undefined) return skipped(`the stack ${monitoringStackName(deployment)} is not deployed`);
-    const name = accountMetricsFunctionName(deployment);
+    const name = monitoringNames(deployment).accountMetricsFunction;
     const found = await functionOf(await aws.lambda(), name, signal);
     if (found === undefined) {
       return warn(`there is no function ${name}: somebody has deleted it`, commands.driftedMonitoringStack);

@@ -1,14 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-import {
-  type DeployedStack,
-  describeDeployment,
-  describeStack,
-  identityStackName,
-  monitoringStackName,
-  pipelineStackName,
-} from '../../../deployment.ts';
+import { identityStackName, monitoringStackName, pipelineStackName } from '../../../../common/names.ts';
+import { type DeployedStack, describeDeployment, describeStack } from '../../../deployment.ts';
 import { OperatorError } from '../../../errors.ts';
 import {
   done,

@@ -1,7 +1,8 @@
+import { globSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { synthesise } from '../infra/synthesise.ts';
 import { commandsIn } from './commands-in.ts';
-import { read } from './pages.ts';
+import { read, root } from './pages.ts';
 
 const runbook = read('docs/runbook.md');
 
@@ -20,7 +21,29 @@ const sections = chapters.map((chapter) => ({
   text: chapter,
 }));
 
+/** All that the programs consist of, to find what the runbook quotes from them. */
+const sources = globSync('{lib,lambda}/**/*.ts', { cwd: root }).map(read).join('\n');
+
 describe('the runbook', () => {
+  it('quotes log events and causes that the code has', () => {
+    const text = runbook.replaceAll(/```[\s\S]*?```/g, '');
+    const words = [...text.matchAll(/`([a-z]+(?:-[a-z]+)+)`/g)].map(([, word = '']) => word);
+    const searched = [...runbook.matchAll(/grep -E '([^']+)'/g)].flatMap(([, words = '']) =>
+      words.split('|'),
+    );
+
+    expect([...words, ...searched].filter((word) => !sources.includes(`'${word}'`))).toEqual([]);
+    expect(searched).not.toEqual([]);
+  });
+
+  it('names dashboards and widgets that exist', () => {
+    const exists = (title: string) => sources.includes(`'${title}'`) || sources.includes(`# ${title} (`);
+    const named = [...runbook.matchAll(/(?:dashboard|widget) \*([^*]+)\*/g)].map(([, title = '']) => title);
+
+    expect(named.filter((title) => !exists(title))).toEqual([]);
+    expect(named).not.toEqual([]);
+  });
+
   it('has one heading for each alarm, and no other', () => {
     expect(sections.map(({ heading }) => heading).toSorted()).toEqual(
       alarms.map(({ name }) => name).toSorted(),

@@ -19,34 +19,34 @@ export const WORKER_SERIES = {
   outbound_claimed_total: { type: 'counter', help: 'Deliveries claimed from the outbox.' },
   outbound_taken_total: {
     type: 'counter',
-    help: 'Deliveries that SMTP took, for all recipients or for some.',
+    help: 'Deliveries that SMTP accepted, for all recipients or for some.',
   },
   outbound_handed_over_total: {
     type: 'counter',
-    help: 'Deliveries put into the queue, for all recipients or for some, by why SMTP did not take them.',
+    help: 'Deliveries handed over, for all recipients or for some, by the class of the SMTP failure.',
     labels: ['class'],
   },
   outbound_not_accepted_total: {
     type: 'counter',
-    help: 'Attempts that neither SMTP nor the queue took, by what SMTP said; they are tried again.',
+    help: 'Attempts that neither SMTP nor the queue accepted, by the class of the SMTP failure; they are retried.',
     labels: ['class'],
   },
   outbound_held_total: {
     type: 'counter',
-    help: 'Deliveries that SMTP may have taken and that wait for a person.',
+    help: 'Deliveries that SMTP may have accepted and that wait for a person.',
   },
   outbound_refused_total: {
     type: 'counter',
-    help: 'Deliveries that can never be sent, by why.',
+    help: 'Deliveries that can never be sent, by reason.',
     labels: ['reason'],
   },
   outbound_late_settlements_total: {
     type: 'counter',
-    help: 'Outcomes that came when the lease had gone to another worker: the mail may have been sent twice.',
+    help: 'Outcomes that came after another worker had taken over the lease: the mail may have been sent twice.',
   },
   outbound_outbox_errors_total: {
     type: 'counter',
-    help: 'Calls to the outbox that failed, by code of the system or SQLSTATE.',
+    help: 'Calls to the outbox that failed, by system error code or SQLSTATE.',
     labels: ['code'],
   },
   outbound_breaker_open: {
@@ -60,13 +60,13 @@ export const WORKER_SERIES = {
   },
   outbound_handle_seconds: {
     type: 'histogram',
-    help: 'From the claim until SMTP or the queue had answered, by outcome.',
+    help: 'From the claim until SMTP or the queue had responded, by outcome.',
     labels: ['outcome'],
     unit: 'Seconds',
   },
   outbound_outbox_up: {
     type: 'gauge',
-    help: '1 where the outbox told its state for this scrape, else 0.',
+    help: '1 if the outbox could be read for this scrape, else 0.',
   },
   outbound_queue_depth: { type: 'gauge', help: 'Deliveries that wait, due or not.' },
   outbound_queue_oldest_seconds: {
@@ -76,20 +76,20 @@ export const WORKER_SERIES = {
   },
   outbound_statuses_overdue: {
     type: 'gauge',
-    help: 'Deliveries handed over more than two days ago whose status never came back.',
+    help: 'Deliveries handed over more than two days ago that still have no delivery status.',
   },
   outbound_receipts_total: {
     type: 'counter',
-    help: 'Receipts that came, by what they tell and what became of them; one that comes again counts again.',
+    help: 'Receipts received, by status and by result; one that comes again counts again.',
     labels: ['kind', 'result'],
   },
   outbound_receipts_unreadable_total: {
     type: 'counter',
-    help: 'Messages in the receipts queue that are no receipts; one that comes again counts again.',
+    help: 'Messages in the receipts queue that are not receipts; one that comes again counts again.',
   },
   outbound_receipts_queue_errors_total: {
     type: 'counter',
-    help: 'Calls to the receipts queue that failed, after the tries of the SDK.',
+    help: 'Calls to the receipts queue that failed, after the retries of the SDK.',
     labels: ['action'],
   },
 } as const satisfies Readonly<Record<`outbound_${string}`, SeriesDefinition>>;

@@ -77,7 +77,7 @@ function alarmsTable(): string {
     const setting = essential.includes(name) ? '' : all.includes(name) ? '`alarms: all`' : '`workerMetrics`';
     return [`[\`${name}\`](runbook.md#${name})`, severity, setting, meaning, when];
   });
-  return table(['alarm', 'severity', 'added by', 'what it means', 'raised when'], rows);
+  return table(['alarm', 'severity', 'added by', 'what it means', 'in alarm when'], rows);
 }
 
 function alarmsWith(context: Readonly<Record<string, unknown>>) {

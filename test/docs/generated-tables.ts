@@ -21,6 +21,9 @@ const TABLES: Readonly<Record<string, () => string>> = {
   series: seriesTable,
 };
 
+/** Every alarm that any setting adds. */
+export const ALL_ALARMS = alarmsWith({ alarms: 'all', workerMetrics: true });
+
 export const GENERATED_TABLES = Object.keys(TABLES);
 
 /** The pages of docs with such tables. */
@@ -69,11 +72,11 @@ function abridged(allowed: string): string {
     : `${head}${values.slice(0, 6).join(', ')} … (a wrong value lists all ${values.length})`;
 }
 
-/** Every alarm that any setting adds, with the first setting that adds it. */
+/** With the first setting that adds each. */
 function alarmsTable(): string {
   const essential = alarmsWith({}).map(({ name }) => name);
   const all = alarmsWith({ alarms: 'all' }).map(({ name }) => name);
-  const rows = alarmsWith({ alarms: 'all', workerMetrics: true }).map(({ name, severity, meaning, when }) => {
+  const rows = ALL_ALARMS.map(({ name, severity, meaning, when }) => {
     const setting = essential.includes(name) ? '' : all.includes(name) ? '`alarms: all`' : '`workerMetrics`';
     return [`[\`${name}\`](runbook.md#${name})`, severity, setting, meaning, when];
   });

@@ -32,6 +32,20 @@ const forbidden = [
     to: { path: '^(bin|lib|lambda|test)/', pathNot: lib(layer, ...allowed) },
   })),
   {
+    name: 'no-command-imports-a-command',
+    comment: 'what several commands of mailctl need is in lib/cli/lookups, or is injected by bin/mailctl.ts',
+    severity: 'error',
+    from: { path: '^lib/cli/commands/([^/.]+)' },
+    to: { path: '^lib/cli/commands/', pathNot: '^lib/cli/commands/$1(/|\\.ts$)' },
+  },
+  {
+    name: 'commands-are-wired-by-bin',
+    comment: 'what commands share must not depend on one of them',
+    severity: 'error',
+    from: { path: '^lib/cli/(?!commands/)' },
+    to: { path: '^lib/cli/commands/' },
+  },
+  {
     name: 'domain-is-pure',
     comment: 'lib/domain does no I/O and knows no AWS: beside its own files, it imports only what computes',
     severity: 'error',

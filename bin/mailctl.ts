@@ -4,11 +4,16 @@ import { AwsClients } from '../lib/cli/aws-clients.ts';
 import { registerAlarms } from '../lib/cli/commands/alarms.ts';
 import { registerDlq } from '../lib/cli/commands/dlq/register-dlq.ts';
 import { registerDns } from '../lib/cli/commands/dns.ts';
-import { registerDoctor } from '../lib/cli/commands/doctor/doctor.ts';
-import { registerProductionAccess } from '../lib/cli/commands/production-access/production-access.ts';
+import { registerDoctor, runDoctorCommand } from '../lib/cli/commands/doctor/doctor.ts';
+import {
+  addRequestOptions,
+  registerProductionAccess,
+  runRequestCommand,
+} from '../lib/cli/commands/production-access/production-access.ts';
 import { registerQuickstart } from '../lib/cli/commands/quickstart/quickstart.ts';
 import { registerSecrets } from '../lib/cli/commands/secrets/secrets.ts';
-import { registerSend } from '../lib/cli/commands/send/send.ts';
+import { runVaultCommand } from '../lib/cli/commands/secrets/vault.ts';
+import { registerSend, sendKnownMail } from '../lib/cli/commands/send/send.ts';
 import { registerStatus } from '../lib/cli/commands/status/status.ts';
 import { registerSuppression } from '../lib/cli/commands/suppression/suppression.ts';
 import type { RunCommand } from '../lib/cli/context.ts';
@@ -103,7 +108,13 @@ registerDlq(program, run);
 registerDns(program, run);
 registerDoctor(program, run);
 registerProductionAccess(program, run);
-registerQuickstart(program, run);
+registerQuickstart(program, run, {
+  doctor: runDoctorCommand,
+  secretsVault: runVaultCommand,
+  send: sendKnownMail,
+  requestProductionAccess: runRequestCommand,
+  addRequestOptions,
+});
 registerSecrets(program, run);
 registerSend(program, run);
 registerStatus(program, run);

@@ -12,6 +12,11 @@ const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
   'mailer-imports-downwards': [['lib/mailer/claim.ts', 'lib/worker/claim.ts']],
   'worker-imports-downwards': [['lib/worker/redrive.ts', 'lib/cli/redrive.ts']],
   'cli-imports-downwards': [['lib/cli/status.ts', 'lib/worker/status.ts']],
+  'no-command-imports-a-command': [
+    ['lib/cli/commands/quickstart/steps.ts', 'lib/cli/commands/doctor/doctor.ts'],
+    ['lib/cli/commands/dns.ts', 'lib/cli/commands/doctor/checks/dns.ts'],
+  ],
+  'commands-are-wired-by-bin': [['lib/cli/lookups/alarms.ts', 'lib/cli/commands/alarms.ts']],
   'domain-is-pure': [
     ['lib/domain/schema-file.ts', 'fs/promises'],
     ['lib/domain/subprocess.ts', 'child_process'],

@@ -1,8 +1,8 @@
 import { type CloudWatchClient, type MetricAlarm, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import { alarmPrefix, type DeploymentName, monitoringNames } from '../../common/names.ts';
 import { DAY_MS } from '../../common/time.ts';
-import { age } from '../commands/dlq/causes.ts';
 import type { FixHints } from '../hints.ts';
+import { age } from '../terminal.ts';
 
 /** `critical`: mail is stuck, or about to be. `warning`: within the next working day. */
 export type AlarmSeverity = 'critical' | 'warning';

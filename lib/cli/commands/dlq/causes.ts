@@ -3,6 +3,7 @@ import type { CommandContext } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import { type DeadLetter, scanDeadLetters } from '../../lookups/dead-letters.ts';
 import type { Terminal } from '../../terminal.ts';
+import { age } from '../../terminal.ts';
 import { openDlqClients } from './open-queues.ts';
 
 /** Shows the dead letters, grouped by cause. */
@@ -40,19 +41,6 @@ export function renderCauses(terminal: Terminal, causes: readonly CauseGroup[], 
       shortened(example),
     ]),
   );
-}
-
-/** In the two largest units: `3d 4h`. */
-export function age(since: Date, now: Date): string {
-  const seconds = Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1000));
-  const [days, hours, minutes] = [
-    Math.floor(seconds / 86_400),
-    Math.floor(seconds / 3600) % 24,
-    Math.floor(seconds / 60) % 60,
-  ];
-  if (days > 0) return `${days}d ${hours}h`;
-  if (hours > 0) return `${hours}h ${minutes}m`;
-  return minutes > 0 ? `${minutes}m` : `${seconds}s`;
 }
 
 /** One letter, two letters. */

@@ -10,7 +10,8 @@ import {
   scanDeadLetters,
 } from '../../lookups/dead-letters.ts';
 import type { Terminal } from '../../terminal.ts';
-import { age, countText } from './causes.ts';
+import { age } from '../../terminal.ts';
+import { countText } from './causes.ts';
 import { type DeadLetterDetails, describeDeadLetter, type Reveal } from './dead-letter-details.ts';
 import { noSuchDeadLetter, openDlqClients } from './open-queues.ts';
 

@@ -3,8 +3,8 @@ import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import { addDnsServerOptions } from '../../lookups/dns/dns-server-options.ts';
 import { type Style, Terminal, type TerminalStreams } from '../../terminal.ts';
-import { addRequestOptions } from '../production-access/production-access.ts';
 import {
+  type OtherCommands,
   type QuickstartContext,
   type QuickstartOptions,
   type QuickstartStep,
@@ -40,7 +40,7 @@ interface QuickstartFlags extends Omit<QuickstartOptions, 'waitMs' | 'pollMs'> {
 }
 
 /** `mailctl quickstart`: from an empty account to the first mail. */
-export function registerQuickstart(program: Command, run: RunCommand): void {
+export function registerQuickstart(program: Command, run: RunCommand, others: OtherCommands): void {
   const quickstart = program
     .command('quickstart')
     .description('from an empty account to the first mail, step by step')
@@ -59,14 +59,17 @@ export function registerQuickstart(program: Command, run: RunCommand): void {
     .option('--mount <path>', 'the KV v2 store of Vault', 'secret')
     .option('--path <path>', 'of the secret beneath the mount (default: "<project>/ses")');
   addDnsServerOptions(quickstart);
-  addRequestOptions(quickstart, { needsWebsite: false })
+  others
+    .addRequestOptions(quickstart, { needsWebsite: false })
     .addHelpText('after', NOTES)
     .action((_, command: Command) =>
       run(async (context) => {
-        // The clients of AWS would make `--help` slow.
         const { wait, poll, ...flags } = command.optsWithGlobals<QuickstartFlags>();
         const options = { ...flags, waitMs: wait, pollMs: poll };
-        return runQuickstartCommand(context, options, { input: process.stdin, errors: process.stderr });
+        return runQuickstartCommand(context, options, others, {
+          input: process.stdin,
+          errors: process.stderr,
+        });
       }),
     );
 }
@@ -89,11 +92,12 @@ function milliseconds(unitMs: number): (text: string) => number {
 async function runQuickstartCommand(
   context: CommandContext,
   options: QuickstartOptions,
+  others: OtherCommands,
   { input, errors }: Omit<TerminalStreams, 'output'>,
 ): Promise<ExitCode> {
   const { terminal } = context;
   const aside = new Terminal({ input, output: errors, errors }, { json: false, yes: options.yes });
-  const report = await walkSteps(ALL_STEPS, { ...context, options, aside });
+  const report = await walkSteps(ALL_STEPS, { ...context, options, others, aside });
   terminal.result(report, () => renderWalk(terminal, report));
   return report.finished ? EXIT.ok : EXIT.warning;
 }

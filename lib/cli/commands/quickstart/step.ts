@@ -1,4 +1,6 @@
+import type { Command } from 'commander';
 import type { CommandContext } from '../../context.ts';
+import type { ExitCode } from '../../errors.ts';
 import type { Terminal } from '../../terminal.ts';
 
 /** In the order that they are taken. */
@@ -35,8 +37,47 @@ export interface QuickstartOptions {
   readonly dailyVolume?: number;
 }
 
+/** What quickstart does by other commands of mailctl; bin/mailctl.ts passes them in, since no command imports another. */
+export interface OtherCommands {
+  /** `mailctl doctor`. */
+  readonly doctor: (
+    context: CommandContext,
+    flags: {
+      readonly timeoutMs: number;
+      readonly serverPort: number;
+      readonly mount: string;
+      readonly resolver?: string;
+      readonly path?: string;
+    },
+    input: NodeJS.ReadStream,
+  ) => Promise<ExitCode>;
+  /** `mailctl secrets vault`. */
+  readonly secretsVault: (
+    context: CommandContext,
+    flags: { readonly mount: string; readonly path?: string; readonly yes: boolean },
+  ) => Promise<ExitCode>;
+  /** `mailctl send`, its steps as notes. */
+  readonly send: (
+    context: CommandContext,
+    mail: { readonly id: string; readonly by: 'fallback'; readonly to: string; readonly timeoutMs: number },
+    aside: Terminal,
+  ) => Promise<{ readonly verdict: string; readonly detail: string; readonly fix?: string | undefined }>;
+  /** `mailctl production-access request`. */
+  readonly requestProductionAccess: (
+    context: CommandContext,
+    flags: {
+      readonly website: string;
+      readonly contact: readonly string[];
+      readonly language: 'EN';
+      readonly dailyVolume?: number;
+    },
+  ) => Promise<ExitCode>;
+  readonly addRequestOptions: (command: Command, rule: { readonly needsWebsite: boolean }) => Command;
+}
+
 export interface QuickstartContext extends CommandContext {
   readonly options: QuickstartOptions;
+  readonly others: OtherCommands;
   /** As text on standard error: what other commands say on the way is no result of this one. */
   readonly aside: Terminal;
 }

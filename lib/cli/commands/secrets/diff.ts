@@ -1,20 +1,14 @@
-import { readFile } from 'node:fs/promises';
-import { addAbortSignal, type Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
 import type { CommandContext } from '../../context.ts';
 import { pipelineOutputs } from '../../deployment.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
+import { compareWithVault, kubernetesFields } from '../../lookups/secret-copies.ts';
 import {
   type CopyComparison,
   compareFields,
-  openVault,
-  readKubernetesSecret,
   readSourceSecret,
-  type SecretFields,
-  sesPathOf,
   type VaultFlags,
 } from '../../lookups/secrets.ts';
-import { explainVaultFailure } from '../../lookups/vault-failure.ts';
 import type { Terminal } from '../../terminal.ts';
 
 export interface DiffFlags extends VaultFlags {
@@ -42,39 +36,6 @@ export async function runDiffCommand(
   const equal = copies.every((copy) => copy.equal);
   terminal.result({ equal, copies }, () => renderComparisons(terminal, copies));
   return equal ? EXIT.ok : EXIT.warning;
-}
-
-/** How the secret of Vault stands against the source; one that is not there has none of the fields. */
-export async function compareWithVault(
-  { env, deployment, signal }: Pick<CommandContext, 'env' | 'deployment' | 'signal'>,
-  flags: VaultFlags,
-  source: SecretFields,
-): Promise<CopyComparison> {
-  const kv = await openVault(env, flags.mount);
-  const secret = await explainVaultFailure(kv.read(sesPathOf(flags, deployment.project), signal));
-  return compareFields(source, 'vault', secret.kind === 'present' ? secret.fields : {});
-}
-
-/** Undefined where no file was named. @throws {@link OperatorError} */
-export async function kubernetesFields(
-  { kubernetesFile }: DiffFlags,
-  input: Readable,
-  signal: AbortSignal,
-): Promise<SecretFields | undefined> {
-  if (kubernetesFile === undefined) return undefined;
-  if (kubernetesFile === '-') return readKubernetesSecret(await text(addAbortSignal(signal, input)));
-  const content = await readFile(kubernetesFile, { encoding: 'utf8', signal }).catch((cause: unknown) => {
-    signal.throwIfAborted();
-    throw new OperatorError(
-      'FILE_UNREADABLE',
-      `${kubernetesFile} cannot be read`,
-      'name a file that can be read',
-      {
-        cause,
-      },
-    );
-  });
-  return readKubernetesSecret(content);
 }
 
 function nothingToCompare(): OperatorError {

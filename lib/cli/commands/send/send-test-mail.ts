@@ -158,13 +158,6 @@ async function refuseSuppressed(
   );
 }
 
-/**
- * SES's own mailbox: takes every mail, also from the sandbox, and harms nobody's name.
- *
- * @see https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html#send-email-simulator
- */
-export const SIMULATOR = 'success@simulator.amazonses.com';
-
 /** Hands the mail over as the worker does, but for a failure: SMTP was never tried. @returns the id that SQS gave */
 function handOverTestMail(delivery: Delivery, queue: FallbackQueue): Promise<string> {
   const message: FallbackMessage = {

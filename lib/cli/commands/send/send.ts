@@ -4,9 +4,10 @@ import * as v from 'valibot';
 import { addressSchema } from '../../../domain/fallback-message.ts';
 import type { CommandContext, RunCommand } from '../../context.ts';
 import type { ExitCode } from '../../errors.ts';
+import { SIMULATOR } from '../../lookups/sending-account.ts';
 import type { Style, Terminal } from '../../terminal.ts';
 import { exitCodeOf, SEND_WAYS, type SendEnding, type SendResult, type SendStep } from './send-directly.ts';
-import { type SendOptions, SIMULATOR, sendTestMail } from './send-test-mail.ts';
+import { type SendOptions, sendTestMail } from './send-test-mail.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 
@@ -84,18 +85,28 @@ const STYLES: Readonly<Record<SendEnding['verdict'], Style>> = {
   failed: 'red',
 };
 
-export function renderStep({ what, afterMs }: SendStep): string {
+function renderStep({ what, afterMs }: SendStep): string {
   return `${`${(afterMs / 1000).toFixed(1)} s`.padStart(8)}  ${what}`;
 }
 
 /** The steps were told as they came. */
-export function renderSend(
-  terminal: Terminal,
-  { id, by, from, to, verdict, detail, fix }: SendResult,
-): string {
+function renderSend(terminal: Terminal, { id, by, from, to, verdict, detail, fix }: SendResult): string {
   return [
     `${terminal.paint(STYLES[verdict], verdict)}: ${detail}`,
     `  delivery ${id} by ${by}, from ${from} to ${to}`,
     ...(fix === undefined ? [] : [`  next: ${fix}`]),
   ].join('\n');
+}
+
+/** Sends a mail whose id may have been sent before, and follows it; `aside` gets what `mailctl send` would print. */
+export async function sendKnownMail(
+  context: CommandContext,
+  mail: Pick<SendOptions, 'id' | 'by' | 'to' | 'timeoutMs'>,
+  aside: Terminal,
+): Promise<SendResult> {
+  const { terminal } = context;
+  const onStep = (step: SendStep) => terminal.note(renderStep(step));
+  const result = await sendTestMail(context, { ...mail, wait: true, isKnownId: true, onStep });
+  terminal.note(renderSend(aside, result));
+  return result;
 }

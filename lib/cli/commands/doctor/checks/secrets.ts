@@ -1,6 +1,6 @@
+import { compareWithVault, kubernetesFields } from '../../../lookups/secret-copies.ts';
 import type { CopyComparison } from '../../../lookups/secrets.ts';
 import { compareFields, readSourceSecret } from '../../../lookups/secrets.ts';
-import { compareWithVault, kubernetesFields } from '../../secrets/diff.ts';
 import type { DoctorContext } from '../check.ts';
 import { type Check, type CheckResult, ok, resourceCheck, skipped, warn } from '../check.ts';
 
@@ -40,7 +40,7 @@ async function kubernetes(
   if (kubernetesFile === undefined) {
     return skipped('no Secret was given: kubectl get secret … -o json | mailctl doctor --kubernetes-file -');
   }
-  const found = await kubernetesFields({ mount, kubernetesFile }, input, signal);
+  const found = await kubernetesFields({ kubernetesFile }, input, signal);
   const source = await readSourceSecret(await aws.secretsManager(), secretArn, signal);
   const apply = `${commands.mailctl('secrets kubernetes --namespace NAMESPACE')} | kubectl apply -f -`;
   return judge(compareFields(source, 'kubernetes', found ?? {}), apply);

@@ -2,12 +2,8 @@ import { untilAborted } from '../../../../common/async.ts';
 import { isDelivery } from '../../../../domain/delivery-status.ts';
 import { EXIT } from '../../../errors.ts';
 import { openDeliverySources } from '../../../lookups/delivery-sources.ts';
-import { accessStateOf, readAccountState } from '../../../lookups/sending-account.ts';
+import { accessStateOf, readAccountState, SIMULATOR } from '../../../lookups/sending-account.ts';
 import { DEFAULT_SOFT_BOUNCES } from '../../../lookups/suppression-lists.ts';
-import { runDoctorCommand } from '../../doctor/doctor.ts';
-import { runRequestCommand } from '../../production-access/production-access.ts';
-import { renderSend, renderStep } from '../../send/send.ts';
-import { SIMULATOR, sendTestMail } from '../../send/send-test-mail.ts';
 import {
   done,
   open,
@@ -39,7 +35,7 @@ export const DOCTOR: QuickstartStep = {
       ...(path === undefined ? {} : { path }),
     };
     // Nothing is read from the input: no Secret of Kubernetes is compared here.
-    const code = await runDoctorCommand({ ...context, terminal: context.aside }, flags, process.stdin);
+    const code = await context.others.doctor({ ...context, terminal: context.aside }, flags, process.stdin);
     if (code === EXIT.failed) return stopped({ ...before, detail: 'something is broken' });
     return done(code === EXIT.ok ? 'all is well' : 'it works; look at the warnings');
   },
@@ -58,18 +54,10 @@ export const FIRST_MAIL: QuickstartStep = {
       ? done(`${ID} was delivered`)
       : open('none was delivered yet', context.commands.mailctl('send')),
   run: async (context, before) => {
-    const { terminal, aside, commands } = context;
+    const { terminal, aside, commands, others } = context;
     if (!(await terminal.confirm(`Send a test mail to ${SIMULATOR}?`))) return stopped(before);
-    const result = await sendTestMail(context, {
-      id: ID,
-      by: 'fallback',
-      to: SIMULATOR,
-      wait: true,
-      timeoutMs: TIMEOUT_MS,
-      isKnownId: true,
-      onStep: (step) => terminal.note(renderStep(step)),
-    });
-    terminal.note(renderSend(aside, result));
+    const mail = { id: ID, by: 'fallback', to: SIMULATOR, timeoutMs: TIMEOUT_MS } as const;
+    const result = await others.send(context, mail, aside);
     if (result.verdict === 'delivered') return done(result.detail);
     const again = `${commands.mailctl('quickstart')}, which does not send it twice`;
     return stopped({
@@ -100,7 +88,7 @@ export const PRODUCTION_ACCESS: QuickstartStep = {
     if (state.kind !== 'sandbox' || website === undefined) return stopped(before);
     const volume = dailyVolume === undefined ? {} : { dailyVolume };
     const flags = { website, contact, language: 'EN' as const, ...volume };
-    await runRequestCommand({ ...context, terminal: context.aside }, flags);
+    await context.others.requestProductionAccess({ ...context, terminal: context.aside }, flags);
     const after = (await lookAt(context)).standing;
     return after.kind === 'done' ? after : stopped(after);
   },

@@ -1,8 +1,7 @@
 import { pipelineOutputs } from '../../../deployment.ts';
 import { EXIT } from '../../../errors.ts';
+import { compareWithVault } from '../../../lookups/secret-copies.ts';
 import { readSourceSecret } from '../../../lookups/secrets.ts';
-import { compareWithVault } from '../../secrets/diff.ts';
-import { runVaultCommand } from '../../secrets/vault.ts';
 import { done, open, type QuickstartContext, type QuickstartStep, stopped } from '../step.ts';
 
 export const SECRETS: QuickstartStep = {
@@ -20,7 +19,7 @@ export const SECRETS: QuickstartStep = {
   run: async (context, before) => {
     if (!context.env.VAULT_ADDR) return stopped(before);
     const flags = { ...vaultFlags(context), yes: context.options.yes };
-    const code = await runVaultCommand({ ...context, terminal: context.aside }, flags);
+    const code = await context.others.secretsVault({ ...context, terminal: context.aside }, flags);
     return code === EXIT.ok ? done('written to Vault') : stopped(before);
   },
 };

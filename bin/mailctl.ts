@@ -1,21 +1,7 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
+import { registerCommands } from '../lib/cli/app.ts';
 import { AwsClients } from '../lib/cli/aws-clients.ts';
-import { registerAlarms } from '../lib/cli/commands/alarms.ts';
-import { registerDlq } from '../lib/cli/commands/dlq/register-dlq.ts';
-import { registerDns } from '../lib/cli/commands/dns.ts';
-import { registerDoctor, runDoctorCommand } from '../lib/cli/commands/doctor/doctor.ts';
-import {
-  addRequestOptions,
-  registerProductionAccess,
-  runRequestCommand,
-} from '../lib/cli/commands/production-access/production-access.ts';
-import { registerQuickstart } from '../lib/cli/commands/quickstart/quickstart.ts';
-import { registerSecrets } from '../lib/cli/commands/secrets/secrets.ts';
-import { runVaultCommand } from '../lib/cli/commands/secrets/vault.ts';
-import { registerSend, sendKnownMail } from '../lib/cli/commands/send/send.ts';
-import { registerStatus } from '../lib/cli/commands/status/status.ts';
-import { registerSuppression } from '../lib/cli/commands/suppression/suppression.ts';
 import type { RunCommand } from '../lib/cli/context.ts';
 import { describeFailure } from '../lib/cli/describe-failure.ts';
 import { EXIT } from '../lib/cli/errors.ts';
@@ -103,21 +89,6 @@ const run: RunCommand = async (command) => {
   }
 };
 
-registerAlarms(program, run);
-registerDlq(program, run);
-registerDns(program, run);
-registerDoctor(program, run);
-registerProductionAccess(program, run);
-registerQuickstart(program, run, {
-  doctor: runDoctorCommand,
-  secretsVault: runVaultCommand,
-  send: sendKnownMail,
-  requestProductionAccess: runRequestCommand,
-  addRequestOptions,
-});
-registerSecrets(program, run);
-registerSend(program, run);
-registerStatus(program, run);
-registerSuppression(program, run);
+registerCommands(program, run);
 
 await program.parseAsync();

@@ -1,36 +1,14 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Command } from 'commander';
-import { registerAlarms } from '../../lib/cli/commands/alarms.ts';
-import { registerDlq } from '../../lib/cli/commands/dlq/register-dlq.ts';
-import { registerDns } from '../../lib/cli/commands/dns.ts';
-import { registerDoctor } from '../../lib/cli/commands/doctor/doctor.ts';
-import { registerProductionAccess } from '../../lib/cli/commands/production-access/production-access.ts';
-import { registerQuickstart } from '../../lib/cli/commands/quickstart/quickstart.ts';
-import { registerSecrets } from '../../lib/cli/commands/secrets/secrets.ts';
-import { registerSend } from '../../lib/cli/commands/send/send.ts';
-import { registerStatus } from '../../lib/cli/commands/status/status.ts';
-import { registerSuppression } from '../../lib/cli/commands/suppression/suppression.ts';
+import { registerCommands } from '../../lib/cli/app.ts';
 import { runMailctl } from '../support/run-mailctl.ts';
 import { commandsIn } from './commands-in.ts';
 import { ALL_ALARMS } from './generated-tables.ts';
 import { PAGES, read } from './pages.ts';
 
-const REGISTER = [
-  registerAlarms,
-  registerDlq,
-  registerDns,
-  registerDoctor,
-  registerProductionAccess,
-  registerQuickstart,
-  registerSecrets,
-  registerSend,
-  registerStatus,
-  registerSuppression,
-];
-
 /** The commands in this process: a process for the help of each would take a minute. */
 const program = new Command('mailctl');
-for (const register of REGISTER) register(program, async () => {});
+registerCommands(program, async () => {});
 
 let mailctlHelp: string;
 

@@ -16,7 +16,7 @@ const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
     ['lib/cli/commands/quickstart/steps.ts', 'lib/cli/commands/doctor/doctor.ts'],
     ['lib/cli/commands/dns.ts', 'lib/cli/commands/doctor/checks/dns.ts'],
   ],
-  'commands-are-wired-by-bin': [['lib/cli/lookups/alarms.ts', 'lib/cli/commands/alarms.ts']],
+  'commands-are-wired-by-the-app': [['lib/cli/lookups/alarms.ts', 'lib/cli/commands/alarms.ts']],
   'domain-is-pure': [
     ['lib/domain/schema-file.ts', 'fs/promises'],
     ['lib/domain/subprocess.ts', 'child_process'],

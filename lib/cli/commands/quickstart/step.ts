@@ -37,7 +37,7 @@ export interface QuickstartOptions {
   readonly dailyVolume?: number;
 }
 
-/** What quickstart does by other commands of mailctl; bin/mailctl.ts passes them in, since no command imports another. */
+/** What quickstart does by other commands of mailctl; lib/cli/app.ts passes them in, since no command imports another. */
 export interface OtherCommands {
   /** `mailctl doctor`. */
   readonly doctor: (

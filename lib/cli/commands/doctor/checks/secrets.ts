@@ -36,7 +36,7 @@ async function kubernetes(
   signal: AbortSignal,
 ): Promise<CheckResult> {
   const { aws, commands, secrets } = context;
-  const { mount, kubernetesFile, input } = secrets;
+  const { kubernetesFile, input } = secrets;
   if (kubernetesFile === undefined) {
     return skipped('no Secret was given: kubectl get secret … -o json | mailctl doctor --kubernetes-file -');
   }

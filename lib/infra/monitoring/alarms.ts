@@ -25,31 +25,31 @@ export function alarmDefinitions(settings: DefinitionSettings): readonly AlarmDe
   ];
 }
 
-/** `critical`: mail is stuck, or about to be; look now. `warning`: look within the next working day. */
+/** `critical`: mail is stuck, or about to be; act now. `warning`: act within the next working day. */
 type Severity = 'critical' | 'warning';
 
-/** All that is to be said of one alarm. */
+/** One alarm with its texts. */
 export interface AlarmDefinition {
   /** Also the heading in the runbook. */
   readonly name: string;
   readonly severity: Severity;
 
-  /** What has happened when it rings, in one sentence for somebody who was asleep. */
+  /** What has happened, in one sentence for an SRE who was asleep. */
   readonly meaning: string;
 
-  /** When it rings, in words; a subordinate clause, as in "Rings when …". */
+  /** Its condition in words, as in "In alarm when …". */
   readonly when: string;
 
-  /** Why then, and not earlier or later; a subordinate clause, as in "because …". */
+  /** Why this threshold and this window, as in "because …". */
   readonly because: string;
 
-  /** What to type first: the arguments of mailctl. */
+  /** The first command to run: the arguments of mailctl. */
   readonly first: string;
 
-  /** On which dashboard one sees it. */
+  /** The dashboard that shows it. */
   readonly dashboard: 'mail' | 'reputation' | 'machineRoom';
 
-  /** What is looked at, each by the id that the expression knows it by. */
+  /** Each by its id in the expression. */
   readonly metrics: Readonly<Record<string, MetricSpec>>;
 
   /** Metric math over the ids. @default - the only metric */
@@ -59,14 +59,14 @@ export interface AlarmDefinition {
   readonly threshold: number;
   readonly periodMinutes: number;
 
-  /** How many periods are looked at, and how many of them must be beyond the threshold. */
+  /** The last so many periods are evaluated, and so many of them must be beyond the threshold. */
   readonly evaluationPeriods: number;
   readonly datapointsToAlarm: number;
 
   readonly missingData: 'missing' | 'ignore' | 'breaching' | 'notBreaching';
 
-  /** Whether it is told, too, that there is no data any more. @default false */
-  readonly tellsOfMissingData?: boolean;
+  /** Whether it also notifies when its data stops. @default false */
+  readonly notifiesWithoutData?: boolean;
 }
 
 type AlarmSettings = Pick<Settings, 'eventWaitDefaultSeconds'>;
@@ -74,8 +74,8 @@ type AlarmSettings = Pick<Settings, 'eventWaitDefaultSeconds'>;
 const MINUTE_SECONDS = 60;
 
 /**
- * Where one try is more than one period away from the next, nobody tells of the mail in between: the window holds two
- * tries of the longest pause, so that the alarm does not close and ring again.
+ * A mail is only measured when it is tried, which may be more than one period apart. The window covers two tries at the
+ * longest pause, so that the alarm does not go to OK and back in between.
  */
 const MAIL_WINDOW_PERIODS = 12;
 const FEEDBACK_WINDOW_PERIODS = Math.ceil((2 * FEEDBACK_MAX_RETRY_SECONDS) / (5 * MINUTE_SECONDS));
@@ -97,15 +97,15 @@ function fallbackInUse(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'fallback-in-use',
     severity: 'warning',
-    meaning: 'SMTP is down. Mail still goes out, by SES; nobody else will notice.',
-    when: 'mail was handed over, since the server is at fault, in 2 of the 5-minute periods of the last hour',
+    meaning: 'SMTP is down. Mail still goes out through SES, so users do not notice.',
+    when: 'mail was handed over because the mail server failed, in 2 of the 5-minute periods of the last hour',
     because:
-      'one connection that breaks is no outage; at night, mails are far apart, and one outage is to ring once: it is ' +
-      'over when an hour brought no more than one',
+      'one broken connection is no outage; at night, mails are far apart, and one outage must raise one alarm, so it ' +
+      'ends after an hour with at most one such period',
     first: 'doctor --only fallback,smtp',
     dashboard: 'mail',
     metrics: { down: m.own('SmtpDown', 'Sum') },
-    // Where nothing is handed over, nothing is counted, and CloudWatch would look further back for what it misses.
+    // Without hand-overs there is no data, and CloudWatch would evaluate older periods in place of the missing ones.
     expression: 'FILL(down, 0)',
     comparison: '>=',
     threshold: 1,
@@ -121,14 +121,14 @@ function mailWaiting(m: PipelineMetrics, settings: AlarmSettings): AlarmDefiniti
   return {
     name: 'mail-waiting',
     severity: 'critical',
-    meaning: 'Mail that was handed over is stuck in the queue: neither way takes it.',
-    when: `one has waited for ${minutes(threshold)} minutes, as told within the last hour`,
+    meaning: 'Mail that was handed over is stuck in the queue: neither SMTP nor SES accepts it.',
+    when: `a mail had waited for ${minutes(threshold)} minutes at any time within the last hour`,
     because:
-      'SES that throttles, or whose answer was lost, is done with a mail sooner; tries are up to 45 minutes apart, ' +
-      'and an hour without an old one is the end',
+      'throttling by SES, or a lost response, delays a mail for less than that; tries are up to 45 minutes apart, ' +
+      'so it ends after an hour without an old mail',
     first: 'doctor --only account,sending,queues,functions',
     dashboard: 'mail',
-    // SQS leaves out of its age what was received more than three times: of that, the function itself tells.
+    // The age that SQS reports excludes messages received more than three times; the function reports those itself.
     metrics: { age: m.oldestAge('fallback'), tried: m.own('MailRetryAge', 'Maximum') },
     expression: 'MAX([FILL(age, 0), FILL(tried, 0)])',
     comparison: '>=',
@@ -144,11 +144,11 @@ function deadLetters(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'dead-letters',
     severity: 'critical',
-    meaning: 'Mail, events or receipts were parked: nothing happens to them until a person decides.',
-    when: 'any lies in the dead letters of the three queues, as told within the last 15 minutes',
+    meaning: 'Mail, events or receipts are in a dead letter queue and stay there until a person decides.',
+    when: 'any of the three dead letter queues had a message within the last 15 minutes',
     because:
-      'each is a mail somebody waits for, and is gone after 14 days; those that a person just looks at are hidden ' +
-      'for a while, which is no end',
+      'a recipient waits for each mail, and SQS deletes it after 14 days; messages that a person just inspects are ' +
+      'in flight for a while, which must not end the alarm',
     first: 'dlq ls',
     dashboard: 'mail',
     metrics: {
@@ -170,14 +170,14 @@ function functionsFailing(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'functions-failing',
     severity: 'critical',
-    meaning: 'A Lambda that mail or its events pass through fails or is throttled, again and again.',
+    meaning: 'The resend or the feedback Lambda fails or is throttled repeatedly.',
     when: 'an invocation failed in 3 of the last 6 periods of 5 minutes',
     because:
-      'what failed once comes again by itself; with little mail, the next try is 9 minutes later, so that an error ' +
-      'in each period would be too much to wait for',
+      'SQS retries a failed batch; with little mail the next try is 9 minutes later, so an outage does not cause an ' +
+      'error in every period',
     first: 'doctor --only functions,queues',
     dashboard: 'machineRoom',
-    // Not of the account-metrics function: no mail passes through it, and quota-near and key-old tell of its silence.
+    // Without the account-metrics function: no mail passes through it, and quota-near and key-old report missing data.
     metrics: {
       e1: m.errors('resend'),
       e2: m.errors('feedback'),
@@ -200,11 +200,11 @@ function feedbackStuck(m: PipelineMetrics, settings: AlarmSettings): AlarmDefini
     name: 'feedback-stuck',
     severity: 'critical',
     meaning:
-      'Events of SES are not worked: lost answers stay in doubt, bounces go unseen, rows hear nothing.',
-    when: `one has waited for ${minutes(threshold)} minutes, as told within the last ${5 * FEEDBACK_WINDOW_PERIODS} minutes`,
+      'Events of SES are not processed: lost responses stay unknown, bounces are missed, rows get no status.',
+    when: `an event had waited for ${minutes(threshold)} minutes at any time within the last ${5 * FEEDBACK_WINDOW_PERIODS} minutes`,
     because:
-      'a mail whose answer was lost waits about that long for its event and is sent again without it; a batch that ' +
-      'failed once comes again after 6 minutes',
+      'a mail whose SES response was lost waits about that long for its event and is then sent again; a batch that ' +
+      'failed once is retried after 6 minutes',
     first: 'doctor --only queues,functions',
     dashboard: 'mail',
     metrics: { age: m.oldestAge('feedback'), tried: m.own('EventRetryAge', 'Maximum') },
@@ -222,13 +222,13 @@ function receiptsUnread(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'receipts-unread',
     severity: 'warning',
-    meaning: 'The worker does not read what became of its mail: rows stay at "handed over".',
-    when: `a receipt has waited for ${minutes(RECEIPTS_UNREAD_SECONDS)} minutes, in 3 of the last 6 periods of 5 minutes`,
-    because: 'a worker reads within seconds, and a deployment of it or of its database is over sooner',
+    meaning: 'The worker does not read receipts: rows stay at "handed over".',
+    when: `a receipt had waited for ${minutes(RECEIPTS_UNREAD_SECONDS)} minutes, in 3 of the last 6 periods of 5 minutes`,
+    because: 'a worker reads receipts within seconds, and deploying it or its database takes less time',
     first: 'doctor --only queues,key,secrets',
     dashboard: 'mail',
     metrics: { age: m.oldestAge('receipts') },
-    // An empty queue has no oldest message. Where SQS is late to tell, it looks the same: one hole is not the end.
+    // An empty queue has no oldest message. A late value of SQS looks the same, so one gap must not end the alarm.
     expression: 'FILL(age, 0)',
     comparison: '>=',
     threshold: RECEIPTS_UNREAD_SECONDS,
@@ -243,10 +243,10 @@ function minutes(seconds: number): number {
   return Math.round(seconds / MINUTE_SECONDS);
 }
 
-/** Three values a period: that one of them is late or lost leaves no hole. */
+/** Three values a period, so that one late or lost value leaves no gap. */
 const ACCOUNT_METRICS_WINDOW_MINUTES = 3 * ACCOUNT_METRICS_PERIOD_MINUTES;
 
-/** Of every deployment, on what is about the account and not about single mails. */
+/** On the account, not on single mails; in every deployment. */
 function accountAlarms(m: PipelineMetrics): readonly AlarmDefinition[] {
   return [quotaNear(m), bounceRate(m), complaintRate(m), keyOld(m)];
 }
@@ -255,9 +255,10 @@ function quotaNear(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'quota-near',
     severity: 'warning',
-    meaning: 'SES will soon take no more mail for the day. Without data: nobody looks at the quota any more.',
-    when: `${QUOTA_NEAR_PERCENT} % of the quota of 24 hours are used, as told within the last half hour`,
-    because: 'a raise of the quota takes AWS a day, and what is left is what an outage of SMTP would need',
+    meaning:
+      'SES will soon refuse mail for the day. With insufficient data: the quota is no longer measured.',
+    when: `${QUOTA_NEAR_PERCENT} % of the 24-hour quota were used at any time within the last half hour`,
+    because: 'AWS takes a day to raise the quota, and an SMTP outage would need the rest of it',
     first: 'doctor --only account,sending,functions',
     dashboard: 'reputation',
     metrics: { used: m.own('QuotaUsed', 'Maximum') },
@@ -267,7 +268,7 @@ function quotaNear(m: PipelineMetrics): AlarmDefinition {
     evaluationPeriods: 2,
     datapointsToAlarm: 1,
     missingData: 'missing',
-    tellsOfMissingData: true,
+    notifiesWithoutData: true,
   };
 }
 
@@ -275,9 +276,9 @@ function bounceRate(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'bounce-rate',
     severity: 'warning',
-    meaning: 'So many addresses are wrong that AWS will soon review the account, and may stop it.',
-    when: 'the share of hard bounces of the account was 4 % or more within the last 3 hours',
-    because: 'AWS reviews at 5 % and pauses sending at 10 %, and looks at all mail of the account',
+    meaning: 'So many addresses are wrong that AWS will soon review the account and may pause sending.',
+    when: 'the hard-bounce rate of the account was 4 % or more within the last 3 hours',
+    because: 'AWS reviews the account at 5 % and pauses sending at 10 %, counting all mail of the account',
     first: 'suppression ls',
     dashboard: 'reputation',
     metrics: { rate: m.bounceRate() },
@@ -291,9 +292,9 @@ function complaintRate(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'complaint-rate',
     severity: 'warning',
-    meaning: 'So many recipients call it spam that AWS will soon review the account, and may stop it.',
-    when: 'the share of complaints of the account was 0.08 % or more within the last 3 hours',
-    because: 'AWS reviews at 0.1 % and pauses sending at 0.5 %, and looks at all mail of the account',
+    meaning: 'So many recipients report spam that AWS will soon review the account and may pause sending.',
+    when: 'the complaint rate of the account was 0.08 % or more within the last 3 hours',
+    because: 'AWS reviews the account at 0.1 % and pauses sending at 0.5 %, counting all mail of the account',
     first: 'suppression ls',
     dashboard: 'reputation',
     metrics: { rate: m.complaintRate() },
@@ -303,7 +304,7 @@ function complaintRate(m: PipelineMetrics): AlarmDefinition {
   };
 }
 
-/** SES tells the shares only now and then; what it told last holds until it tells something else. */
+/** SES publishes the rates only now and then; the last value counts until the next one. */
 const RATE = {
   periodMinutes: 60,
   evaluationPeriods: 3,
@@ -315,9 +316,10 @@ function keyOld(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'key-old',
     severity: 'warning',
-    meaning: "The API's access key should be replaced. Without data: no active key is left, or nobody looks.",
+    meaning:
+      "The API's access key is old; replace it. With insufficient data: there is no active key, or its age is no longer measured.",
     when: `the oldest active key is more than ${KEY_OLD_DAYS} days old`,
-    because: 'the key is outside of AWS, and the longer it lives, the more places it was copied to',
+    because: 'the key is stored outside AWS, and the older it is, the more copies of it exist',
     first: 'doctor --only key,functions',
     dashboard: 'machineRoom',
     metrics: { days: m.own('KeyAgeDays', 'Maximum') },
@@ -327,11 +329,11 @@ function keyOld(m: PipelineMetrics): AlarmDefinition {
     evaluationPeriods: 2,
     datapointsToAlarm: 1,
     missingData: 'missing',
-    tellsOfMissingData: true,
+    notifiesWithoutData: true,
   };
 }
 
-/** What `alarms: all` adds: each is told by another alarm as well, only later or less clearly. */
+/** What `alarms: all` adds: another alarm covers each of these too, but later or less clearly. */
 function furtherAlarms(m: PipelineMetrics): readonly AlarmDefinition[] {
   return [sendingPaused(m), sentTwice(m), tableThrottled(m)];
 }
@@ -340,9 +342,9 @@ function sendingPaused(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'sending-paused',
     severity: 'critical',
-    meaning: 'SES sends nothing for this account: with SMTP down, mail waits in the queue.',
-    when: 'SES said so within the last 15 minutes',
-    because: 'only a person, here or at AWS, turns it off, and only a person turns it on again',
+    meaning: 'Sending is paused for this account: while SMTP is down, mail waits in the queue.',
+    when: 'SES reported it within the last 15 minutes',
+    because: 'only a person, in your team or at AWS, pauses sending, and only a person resumes it',
     first: 'production-access',
     dashboard: 'reputation',
     metrics: { paused: m.own('SendingPaused', 'Maximum') },
@@ -351,7 +353,7 @@ function sendingPaused(m: PipelineMetrics): AlarmDefinition {
     periodMinutes: 5,
     evaluationPeriods: 3,
     datapointsToAlarm: 1,
-    // Of a account-metrics function that is silent, quota-near and key-old tell.
+    // quota-near and key-old report an account-metrics function that publishes nothing.
     missingData: 'ignore',
   };
 }
@@ -360,13 +362,14 @@ function sentTwice(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'sent-twice',
     severity: 'warning',
-    meaning: 'SES took the same mail more than once: recipients have a second copy.',
-    when: 'an event told of one within the last hour',
-    because: 'it should happen only where events come later than the wait for them, and that can be set',
+    meaning: 'SES accepted the same mail more than once: recipients got a second copy.',
+    when: 'an event showed one within the last hour',
+    because:
+      'it should happen only if an event arrives after the wait for it has ended, and that wait is a setting',
     first: 'doctor --only queues,functions',
     dashboard: 'machineRoom',
     metrics: { twice: m.own('SentTwice', 'Sum') },
-    // Of what is only missing, CloudWatch would look further back: another one would not be told anew for hours.
+    // CloudWatch would evaluate older periods in place of missing ones, and not notify of another one for hours.
     expression: 'FILL(twice, 0)',
     comparison: '>=',
     threshold: 1,
@@ -381,10 +384,9 @@ function tableThrottled(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'table-throttled',
     severity: 'warning',
-    meaning: 'DynamoDB has no capacity for the ledger or the suppression list: mail and events take longer.',
+    meaning: 'DynamoDB throttles the ledger or the suppression list: mail and events take longer.',
     when: 'a read or a write was throttled in 3 of the last 6 periods of 5 minutes',
-    because:
-      'a table that is paid by the request may throttle while it grows to a new peak, and then stops to',
+    because: 'an on-demand table may throttle for a moment while it scales to a new peak',
     first: 'doctor --only queues,functions',
     dashboard: 'machineRoom',
     metrics: {
@@ -399,12 +401,12 @@ function tableThrottled(m: PipelineMetrics): AlarmDefinition {
     periodMinutes: 5,
     evaluationPeriods: 6,
     datapointsToAlarm: 3,
-    // Of DynamoDB, alarms ignore what is missing whatever is said here; zeros are what lets this one close.
+    // Alarms on DynamoDB metrics always ignore missing data; published zeros return this one to OK.
     missingData: 'ignore',
   };
 }
 
-/** What `workerMetrics` adds: alarms on what the worker itself tells CloudWatch. */
+/** What `workerMetrics` adds: alarms on the metrics that the worker itself publishes. */
 function workerAlarms(m: PipelineMetrics): readonly AlarmDefinition[] {
   return [workerSilent(m), outboxOld(m), statusesOverdue(m)];
 }
@@ -414,14 +416,14 @@ function workerSilent(m: PipelineMetrics): AlarmDefinition {
     name: 'worker-silent',
     severity: 'critical',
     meaning:
-      'No worker tells anything: it is down, or cannot reach its database or AWS. Mail stays in its rows.',
-    when: 'nothing was told in 2 periods of 5 minutes in a row',
-    because: 'a worker tells something each minute, even that nothing waits, and a restart takes less',
+      'No worker publishes metrics: it is down, or cannot reach its database or AWS. Mail stays in its rows.',
+    when: 'no metric arrived in 2 periods of 5 minutes in a row',
+    because: 'a worker publishes every minute, even if nothing is due, and a restart takes less time',
     first: 'doctor --only key,secrets',
     dashboard: 'mail',
-    metrics: { told: m.own('OutboxWaiting', 'SampleCount') },
-    // Of what is only missing, CloudWatch would look further back first, and ring later.
-    expression: 'FILL(told, 0)',
+    metrics: { published: m.own('OutboxWaiting', 'SampleCount') },
+    // CloudWatch would evaluate older periods in place of missing ones first, and alarm later.
+    expression: 'FILL(published, 0)',
     comparison: '<',
     threshold: 1,
     periodMinutes: 5,
@@ -435,10 +437,10 @@ function outboxOld(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'outbox-old',
     severity: 'critical',
-    meaning: 'Mail waits in its rows, and the workers do not get to it.',
-    when: 'one was due for 15 minutes, in 2 of the last 3 periods of 5 minutes',
+    meaning: 'Mail waits in its rows, and the workers do not send it.',
+    when: 'a row was due for 15 minutes, in 2 of the last 3 periods of 5 minutes',
     because:
-      'a mail that neither way took is due again after 5 minutes at most, and one that is due goes within seconds',
+      'a mail that neither SMTP nor the queue accepted is due again within 5 minutes, and a due one is sent within seconds',
     first: 'doctor --only smtp,queues,key',
     dashboard: 'mail',
     metrics: { due: m.own('OutboxOldestDue', 'Maximum') },
@@ -447,7 +449,7 @@ function outboxOld(m: PipelineMetrics): AlarmDefinition {
     periodMinutes: 5,
     evaluationPeriods: 3,
     datapointsToAlarm: 2,
-    // Of workers that tell nothing, worker-silent tells.
+    // worker-silent reports workers that publish nothing.
     missingData: 'notBreaching',
   };
 }
@@ -456,9 +458,9 @@ function statusesOverdue(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'status-overdue',
     severity: 'warning',
-    meaning: 'Mail was handed over more than two days ago, and nobody knows what became of it.',
+    meaning: 'Mail was handed over more than two days ago and still has no final status.',
     when: 'there was one at any time of the last hour',
-    because: 'SES gives up on a mail within hours, and its event and receipt follow within minutes',
+    because: 'SES stops trying within hours, and the event and the receipt follow within minutes',
     first: 'doctor --only queues,functions',
     dashboard: 'mail',
     metrics: { overdue: m.own('StatusesOverdue', 'Maximum') },

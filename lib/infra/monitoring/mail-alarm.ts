@@ -18,14 +18,14 @@ import type { MetricSpec } from './metrics.ts';
 export interface MailAlarmProps {
   readonly definition: AlarmDefinition;
 
-  /** Who is told. */
+  /** Gets every change of state. */
   readonly topic: ITopic;
 
   readonly settings: AlarmTextSettings;
 }
 
 /**
- * One alarm as it is defined, which tells when it rings and when that is over.
+ * One alarm as it is defined. It notifies when it goes into alarm and when it is OK again.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
  */
@@ -44,10 +44,10 @@ export class MailAlarm extends Construct {
       datapointsToAlarm: definition.datapointsToAlarm,
       treatMissingData: TREATMENTS[definition.missingData],
     });
-    const tell = new SnsAction(topic);
-    this.alarm.addAlarmAction(tell);
-    this.alarm.addOkAction(tell);
-    if (definition.tellsOfMissingData === true) this.alarm.addInsufficientDataAction(tell);
+    const notify = new SnsAction(topic);
+    this.alarm.addAlarmAction(notify);
+    this.alarm.addOkAction(notify);
+    if (definition.notifiesWithoutData === true) this.alarm.addInsufficientDataAction(notify);
   }
 }
 
@@ -64,7 +64,7 @@ const TREATMENTS = {
   notBreaching: TreatMissingData.NOT_BREACHING,
 };
 
-/** @throws Error where several metrics have no expression over them */
+/** @throws Error if several metrics have no expression over them */
 function metricOf({ name, metrics, expression, periodMinutes }: AlarmDefinition): IMetric {
   const period = Duration.minutes(periodMinutes);
   const entries = Object.entries(metrics).map(([id, spec]) => [id, cdkMetric(spec, period)] as const);
@@ -84,25 +84,25 @@ function cdkMetric({ name, namespace, dimensions, statistic }: MetricSpec, perio
 export type AlarmTextSettings = Pick<Settings, 'project' | 'stage' | 'region' | 'runbookUrl' | 'dashboards'>;
 
 /**
- * The description of an alarm, which stands in each message of it: what has happened, when one is told of it, and what
- * to do. CloudWatch takes up to 1,024 characters.
+ * The description of an alarm, which is part of each of its notifications: what has happened, its condition, and what to
+ * do. CloudWatch accepts up to 1,024 characters.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
  */
 export function alarmText(definition: AlarmDefinition, settings: AlarmTextSettings): string {
   const { name, severity, meaning, when, because, first, dashboard } = definition;
   const names = monitoringNames(settings);
-  const seenOn = {
+  const shownOn = {
     mail: names.mailDashboard,
     reputation: names.reputationDashboard,
     machineRoom: names.machineRoomDashboard,
   }[dashboard];
   return [
     `[${severity}] ${meaning}`,
-    `Rings when ${when}, because ${because}.`,
+    `In alarm when ${when}, because ${because}.`,
     `First: ${mailctl(first, settings)}`,
     `Runbook: ${runbookLink(name, settings)}`,
-    ...(settings.dashboards ? [`Dashboard: ${dashboardLink(seenOn, settings)}`] : []),
+    ...(settings.dashboards ? [`Dashboard: ${dashboardLink(shownOn, settings)}`] : []),
   ].join('\n');
 }
 
@@ -115,7 +115,7 @@ export function dashboardLink(name: string, { region }: Pick<Settings, 'region'>
   return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${name}`;
 }
 
-/** As it can be pasted: with what is not mailctl's default. */
+/** Ready to paste: with the flags that differ from mailctl's defaults. */
 function mailctl(command: string, { stage, project, region }: AlarmTextSettings): string {
   const flags = [
     ...(stage === 'dev' ? [] : [`--stage ${stage}`]),

@@ -61,8 +61,8 @@ describe('the alarms', () => {
     ['all', { alarms: 'all' }, [...ESSENTIAL, ...FURTHER]],
     ['of the worker', { workerMetrics: 'true' }, [...ESSENTIAL, ...OF_WORKER]],
     ['all there are', everyAlarm, [...ESSENTIAL, ...FURTHER, ...OF_WORKER]],
-    ['none, though the worker tells', { alarms: 'none', workerMetrics: 'true' }, []],
-  ])('are those that were asked for: %s', (_name, overrides, names) => {
+    ['none, although the worker publishes metrics', { alarms: 'none', workerMetrics: 'true' }, []],
+  ])('are those of the settings: %s', (_name, overrides, names) => {
     const stage = { stage: 'prod', project: 'acme', ...overrides };
     const expected = names.map((name) => `acme-mail-prod-${name}`);
     expect(namesIn(synthesise(stage).monitoring).sort()).toEqual(expected.sort());
@@ -72,22 +72,22 @@ describe('the alarms', () => {
 describe.each(alarms)('the alarm $name', ({ name, alarm }) => {
   const topic = [{ Ref: idOf(monitoring, 'AWS::SNS::Topic') }];
 
-  it('tells when it rings and when that is over', () => {
+  it('notifies when it goes into alarm and when it is OK again', () => {
     expect(alarm.AlarmActions).toEqual(topic);
     expect(alarm.OKActions).toEqual(topic);
   });
 
-  it('says how bad it is, when and why it rings, what to type first and where to read on', () => {
-    const [meaning, rings, ...rest] = alarm.AlarmDescription.split('\n');
+  it('says how severe it is, when and why it is in alarm, the first command and where to read on', () => {
+    const [meaning, condition, ...rest] = alarm.AlarmDescription.split('\n');
     expect(meaning).toMatch(/^\[(critical|warning)] [A-Z].{20,}\.$/);
-    expect(rings).toMatch(/^Rings when .{10,}, because .{20,}\.$/);
+    expect(condition).toMatch(/^In alarm when .{10,}, because .{20,}\.$/);
     expect(rest[0]).toMatch(/^First: mailctl [a-z]/);
     expect(rest[1]).toBe(`Runbook: docs/runbook.md#${name}`);
     expect(rest[2]).toMatch(/^Dashboard: https:\/\/eu-west-1\.console\.aws\.amazon\.com\/.*keybuzz-mail-/);
     expect(rest).toHaveLength(3);
   });
 
-  it('has a name, a text and a window that CloudWatch takes', () => {
+  it('has a name, a text and a window that CloudWatch accepts', () => {
     expect(alarmOf(name, longest)?.AlarmName.length).toBeLessThanOrEqual(255);
     expect(alarmOf(name, longest)?.AlarmDescription.length).toBeLessThanOrEqual(1024);
     const periods = [
@@ -100,11 +100,11 @@ describe.each(alarms)('the alarm $name', ({ name, alarm }) => {
     expect(alarm.DatapointsToAlarm).toBeLessThanOrEqual(alarm.EvaluationPeriods);
   });
 
-  it('says what missing data means, and tells of it where it means that nobody looks', () => {
+  it('says what missing data means, and notifies of it if its metric is no longer measured', () => {
     expect(['missing', 'ignore', 'breaching', 'notBreaching']).toContain(alarm.TreatMissingData);
-    const tells = alarm.TreatMissingData === 'missing';
-    expect(alarm.InsufficientDataActions).toEqual(tells ? topic : undefined);
-    expect(['quota-near', 'key-old'].includes(name)).toBe(tells);
+    const notifies = alarm.TreatMissingData === 'missing';
+    expect(alarm.InsufficientDataActions).toEqual(notifies ? topic : undefined);
+    expect(['quota-near', 'key-old'].includes(name)).toBe(notifies);
   });
 });
 
@@ -123,11 +123,11 @@ describe('the text of an alarm', () => {
     expect(alarmOf('dead-letters')?.AlarmDescription).toContain('First: mailctl dlq ls');
   });
 
-  it('leads to the runbook of the team', () => {
+  it('links to the runbook of the team', () => {
     expect(lines).toContain('Runbook: https://wiki.example.org/mail#dead-letters');
   });
 
-  it('leads to no dashboard that is not there', () => {
+  it('links to no dashboard that does not exist', () => {
     expect(lines.filter((line) => line.startsWith('Dashboard'))).toEqual([]);
   });
 });
@@ -137,7 +137,7 @@ describe('thresholds that follow from settings', () => {
     [60, 1800, 900],
     [900, 1800, 900],
     [1800, 3600, 1800],
-  ])('leave a lost answer the %d seconds that it waits for its event', (wait, mail, feedback) => {
+  ])('leave a lost response the %d seconds that it waits for its event', (wait, mail, feedback) => {
     const { monitoring: set } = synthesise({ eventWaitDefaultSeconds: wait });
     expect(alarmOf('mail-waiting', set)?.Threshold).toBe(mail);
     expect(alarmOf('feedback-stuck', set)?.Threshold).toBe(feedback);

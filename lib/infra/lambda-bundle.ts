@@ -112,7 +112,7 @@ function hashOf(files: readonly BundleFile[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Written beside and renamed, so that nobody sees half a bundle. */
+/** Written beside and renamed, so that no process reads half a bundle. */
 function writeOnce(directory: string, files: readonly BundleFile[]): void {
   if (existsSync(directory)) return;
   mkdirSync(dirname(directory), { recursive: true });
@@ -131,7 +131,7 @@ function writeOnce(directory: string, files: readonly BundleFile[]): void {
   }
 }
 
-/** Lambda runs the code as another user than the one who wrote it, whatever the umask here. */
+/** Lambda runs the code as another user, so the umask of this process must not restrict it. */
 function openForReading(directory: string): void {
   chmodSync(directory, 0o755);
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {

@@ -13,18 +13,17 @@ const logRetentions = Object.values(RetentionDays).filter(
 );
 
 /**
- * What is left of a mail goes back to the queue as a new message, and what is parked is one again: SQS keeps each for a
- * retention of its own.
+ * A continuation is a new message in the queue, and so is a dead letter: SQS keeps each of them for its own retention.
  */
-const MAX_WAY_DAYS = 3 * QUEUE_RETENTION_DAYS;
+const MAX_IN_QUEUES_DAYS = 3 * QUEUE_RETENTION_DAYS;
 
-/** SQS hides a message for at most 12 hours, and waiting for an event is hiding the message. */
+/** A message waits for an event by its visibility timeout, which SQS limits to 12 hours. */
 const MAX_EVENT_WAIT_SECONDS = 12 * 60 * 60;
 
-/** Lambda takes 4 KB of environment variables in all; half of it is left for the others. */
+/** Lambda accepts 4 KB of environment variables in total; half of it is for the others. */
 const MAX_TENANTS_CHARACTERS = 2048;
 
-/** More people than that are a mailing list, or a subscription of another kind, made by hand. */
+/** For more people, use a mailing list or subscribe them by hand. */
 const MAX_ALARM_ADDRESSES = 10;
 
 const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
@@ -160,11 +159,11 @@ const settingsSchema = v.object({
   payloadRetentionDays: setting(
     v.optional(
       wholeNumber(
-        MAX_WAY_DAYS,
+        MAX_IN_QUEUES_DAYS,
         365,
         `; a message needs its payload for up to ${QUEUE_RETENTION_DAYS} days in the queue, as long again as a continuation, and once more in the dead letters`,
       ),
-      MAX_WAY_DAYS,
+      MAX_IN_QUEUES_DAYS,
     ),
     { description: 'how long large content stays in S3' },
   ),
@@ -181,7 +180,7 @@ const settingsSchema = v.object({
   ledgerRetentionDays: setting(
     v.optional(
       wholeNumber(
-        MAX_WAY_DAYS,
+        MAX_IN_QUEUES_DAYS,
         365,
         `; a message may be tried for up to ${QUEUE_RETENTION_DAYS} days, as long again as a continuation, and once more after a redrive`,
       ),

@@ -10,11 +10,11 @@ import {
 } from '../../../lambda/account-metrics/constants.ts';
 import { type DeployedFunctionProps, PipelineFunction } from './pipeline-function.ts';
 
-/** With less, a cold start and the handshakes of three services take longer, and cost the same. */
+/** With less, a cold start and three TLS handshakes take longer and cost the same. */
 const MEMORY_MIB = 512;
 
 export interface AccountMetricsFunctionProps extends DeployedFunctionProps {
-  /** Where its metrics go, and for which stage. */
+  /** The namespace of its metrics, and the value of their dimension `stage`. */
   readonly metrics: { readonly namespace: string; readonly stage: string };
 
   /** The IAM user whose access key the API holds, by its name. */
@@ -25,8 +25,8 @@ export interface AccountMetricsFunctionProps extends DeployedFunctionProps {
 }
 
 /**
- * The Lambda that looks, every few minutes, at what only the account knows: the quota of SES, the age of the access
- * key, the size of the suppression list.
+ * The Lambda that measures, every few minutes, what no mail shows: the SES quota, the age of the access key, the size of
+ * the suppression list.
  *
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html
  */
@@ -34,7 +34,7 @@ export class AccountMetricsFunction extends PipelineFunction {
   constructor(scope: Construct, id: string, props: AccountMetricsFunctionProps) {
     super(scope, id, {
       ...props,
-      description: 'Tells CloudWatch how near the quota of SES is, and how old the access key',
+      description: 'Publishes the use of the SES quota and the age of the access key',
       timeout: Duration.seconds(ACCOUNT_METRICS_TIMEOUT_SECONDS),
       memoryMib: MEMORY_MIB,
       environment: {
@@ -44,8 +44,8 @@ export class AccountMetricsFunction extends PipelineFunction {
         [ACCOUNT_METRICS_ENV.suppressionTable]: props.suppressionTable,
       },
     });
-    this.allowLooks(props);
-    // What Lambda would try again tells the same; the next look is as soon.
+    this.allowReads(props);
+    // A retry would measure the same; the next scheduled run comes as soon.
     this.function.configureAsyncInvoke({
       retryAttempts: 0,
       maxEventAge: Duration.minutes(ACCOUNT_METRICS_PERIOD_MINUTES),
@@ -57,7 +57,7 @@ export class AccountMetricsFunction extends PipelineFunction {
     });
   }
 
-  private allowLooks({ userName, suppressionTable }: AccountMetricsFunctionProps): void {
+  private allowReads({ userName, suppressionTable }: AccountMetricsFunctionProps): void {
     const stack = Stack.of(this);
     const user = stack.formatArn({ service: 'iam', region: '', resource: 'user', resourceName: userName });
     const table = stack.formatArn({ service: 'dynamodb', resource: 'table', resourceName: suppressionTable });
@@ -70,7 +70,7 @@ export class AccountMetricsFunction extends PipelineFunction {
     }
     Validations.of(this.role).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'ses:GetAccount is about the whole account and has no resource to be limited to.',
+      reason: 'ses:GetAccount reads the whole account; IAM knows no resource to limit it to.',
     });
   }
 }

@@ -15,7 +15,7 @@ export interface ApiUserProps {
   /** Where the worker puts content that is too large for a message. */
   readonly payloadBucket: PayloadBucket;
 
-  /** Where the worker reads what became of what it handed over. */
+  /** Where the worker reads the status of what it handed over. */
   readonly receiptsQueue: ReceiptsQueue;
 
   /**
@@ -26,17 +26,17 @@ export interface ApiUserProps {
   readonly accessKeySerial?: number;
 
   /**
-   * Where the worker may publish its metrics.
+   * The namespace that the worker may publish its metrics to.
    *
-   * @default nowhere
+   * @default none
    */
   readonly workerMetricNamespace?: string;
 }
 
 /**
  * The IAM user of the API's worker, which runs outside AWS and so needs a key. It can hand over mail, read
- * receipts, publish the worker's metrics where that is wanted, and nothing else: a key that leaked can neither send
- * through SES nor read what was handed over.
+ * receipts, publish the worker's metrics if the settings say so, and nothing else: a leaked key can neither send through
+ * SES nor read what was handed over.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
  */
@@ -59,8 +59,8 @@ export class ApiUser extends Construct {
     this.secret = new Secret(this, 'Secret', {
       secretName: props.secretName,
       description: `The access key of ${props.userName} and where it hands mail over`,
-      // The names are those of the API's environment. Queues and bucket are no secrets; they are here so that one
-      // read gives the API all it needs, and a new bucket cannot be forgotten in its settings.
+      // The names are those of the API's environment. Queues and bucket are not secret; they are here so that one read
+      // gives the API all it needs, and a new bucket cannot be missed.
       secretObjectValue: {
         AWS_SES_ACCESS_KEY: SecretValue.unsafePlainText(accessKey.accessKeyId),
         AWS_SES_SECRET_KEY: accessKey.secretAccessKey,
@@ -73,8 +73,8 @@ export class ApiUser extends Construct {
     Validations.of(this.secret).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason:
-        'A rotation by itself would cut off the API, which runs outside AWS and reads the secret when a person ' +
-        'sets it. The key is replaced by raising accessKeySerial.',
+        'Automatic rotation would cut off the API, which runs outside AWS and gets the key from a person. Raising ' +
+        'accessKeySerial replaces the key.',
     });
   }
 
@@ -90,8 +90,8 @@ export class ApiUser extends Construct {
     Validations.of(this.user).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',
       reason:
-        'CloudWatch has no resources for cloudwatch:PutMetricData to be limited to; the condition limits it to one ' +
-        'namespace, which none but the alarms for the worker look at.',
+        'IAM knows no resource to limit cloudwatch:PutMetricData to; the condition limits it to one namespace, which ' +
+        'only the alarms of the worker read.',
     });
   }
 }

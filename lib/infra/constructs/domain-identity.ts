@@ -10,8 +10,7 @@ import {
 import { Construct } from 'constructs';
 
 /**
- * Reports only. The policy of a domain can get stricter once all that sends for it is known to be aligned, and
- * mail-core sends for it too.
+ * Reports only. A stricter policy needs proof that everything that sends for the domain is aligned, mail-core included.
  */
 const DMARC_VALUE = 'v=DMARC1; p=none;';
 
@@ -21,7 +20,7 @@ export interface DomainIdentityProps {
   /** The domain that SES verifies; its subdomains may send as well. */
   readonly domain: string;
 
-  /** A subdomain of `domain` that nothing else uses: its MX points to SES, which takes the bounces. */
+  /** A subdomain of `domain` that nothing else uses: its MX points to SES, which receives the bounces. */
   readonly mailFromDomain: string;
 
   /**
@@ -55,10 +54,10 @@ export class DomainIdentity extends Construct {
       identity: zone === undefined ? Identity.domain(props.domain) : Identity.publicHostedZone(zone),
       dkimIdentity: DkimIdentity.easyDkim(EasyDkimSigningKeyLength.RSA_2048_BIT),
       mailFromDomain: props.mailFromDomain,
-      // An MX that went missing costs the alignment of SPF; refusing would cost the mail.
+      // A missing MX record costs the alignment of SPF; rejecting would cost the mail.
       mailFromBehaviorOnMxFailure: MailFromBehaviorOnMxFailure.USE_DEFAULT_VALUE,
     });
-    // Deleting the identity stops the mail of all stages, and verifying it anew takes up to three days.
+    // Deleting the identity stops the mail of all stages, and verifying it again takes up to three days.
     this.identity.applyRemovalPolicy(RemovalPolicy.RETAIN);
 
     if (zone !== undefined && (props.publishDmarc ?? true)) {
@@ -74,25 +73,25 @@ export class DomainIdentity extends Construct {
 
   private findZone({ hostedZoneId, domain }: DomainIdentityProps): IPublicHostedZone | undefined {
     if (hostedZoneId === undefined) return undefined;
-    // No lookup, so that a synth needs no credentials. The zone may also be one of a parent of the domain:
-    // record names are written in full.
+    // No lookup, so that a synth needs no credentials. The zone may also be that of a parent domain: record names are
+    // fully qualified.
     return PublicHostedZone.fromPublicHostedZoneAttributes(this, 'Zone', { hostedZoneId, zoneName: domain });
   }
 
   private outputRecords({ domain, mailFromDomain }: DomainIdentityProps): void {
     const { region } = Stack.of(this);
     for (const [index, { name, value }] of this.identity.dkimRecords.entries()) {
-      this.outputRecord(`DkimRecord${index + 1}`, 'Lets SES sign', name, 'CNAME', value);
+      this.outputRecord(`DkimRecord${index + 1}`, 'Lets SES sign with DKIM', name, 'CNAME', value);
     }
     const mx = `10 feedback-smtp.${region}.amazonses.com`;
-    this.outputRecord('MailFromMxRecord', 'Brings bounces to SES', mailFromDomain, 'MX', mx);
+    this.outputRecord('MailFromMxRecord', 'Routes bounces to SES', mailFromDomain, 'MX', mx);
     const spf = '"v=spf1 include:amazonses.com ~all"';
-    this.outputRecord('MailFromSpfRecord', 'Names SES as a sender', mailFromDomain, 'TXT', spf);
+    this.outputRecord('MailFromSpfRecord', 'Permits SES as a sender', mailFromDomain, 'TXT', spf);
     const dmarc = `"${DMARC_VALUE}"`;
-    this.outputRecord('DmarcRecord', 'Recommended, unless there is one', `_dmarc.${domain}`, 'TXT', dmarc);
+    this.outputRecord('DmarcRecord', 'Recommended unless one exists', `_dmarc.${domain}`, 'TXT', dmarc);
   }
 
-  /** One line each as in a zone file, to be copied into whatever serves the DNS of the domain. */
+  /** One line each as in a zone file, ready to copy into the DNS of the domain. */
   private outputRecord(id: string, purpose: string, name: string, type: string, value: string): void {
     const output = new CfnOutput(this, `${id}Output`, {
       description: `DNS record. ${purpose}`,

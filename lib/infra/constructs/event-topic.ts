@@ -6,7 +6,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { SendingConfiguration } from './sending-configuration.ts';
 
-/** All that can become of a mail. Opens and clicks are not asked for: they would need links that spy on readers. */
+/** Every status of a mail. Opens and clicks are left out: they would need links that spy on readers. */
 const EVENTS = [
   EmailSendingEvent.SEND,
   EmailSendingEvent.DELIVERY,
@@ -20,15 +20,15 @@ const EVENTS = [
 export interface EventTopicProps {
   readonly topicName: string;
 
-  /** Whose mail the events are about. */
+  /** The events are about its mail. */
   readonly sendingConfiguration: SendingConfiguration;
 }
 
 /**
- * Where SES publishes what became of the mail of one configuration set.
+ * Where SES publishes the events of the mail of one configuration set.
  *
- * By SNS, and not by EventBridge: AWS calls the delivery of SES's events to EventBridge best effort, whereas SNS
- * retries for weeks and then puts them among the dead letters. A lost Send event would cost a second copy of a mail.
+ * SNS, not EventBridge: AWS delivers SES's events to EventBridge at best effort, whereas SNS retries for weeks and then
+ * puts them into the dead letter queue. A lost Send event would cost a second copy of a mail.
  *
  * @see https://docs.aws.amazon.com/ses/latest/dg/event-publishing-add-event-destination-sns.html
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event.html
@@ -41,8 +41,8 @@ export class EventTopic extends Construct {
     super(scope, id);
     this.key = this.createKey();
     this.topic = new Topic(this, 'Topic', { topicName, masterKey: this.key, enforceSSL: true });
-    // It adds to the policy of the topic that this configuration set alone may publish, and waits for that: SES
-    // tries the topic when the destination is made.
+    // It adds to the topic's policy that only this configuration set may publish, and waits for that: SES tests the
+    // topic when the destination is created.
     new ConfigurationSetEventDestination(this, 'Destination', {
       configurationSet: sendingConfiguration.configurationSet,
       destination: EventDestination.snsTopic(this.topic),
@@ -51,8 +51,8 @@ export class EventTopic extends Construct {
   }
 
   /**
-   * Events carry whole addresses. The key that AWS manages for SNS is out of reach for SES, since nobody can change
-   * its policy.
+   * Events contain whole addresses. SES cannot use the key that AWS manages for SNS, because its policy cannot be
+   * changed.
    *
    * @see https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
    */
@@ -60,7 +60,7 @@ export class EventTopic extends Construct {
     const key = new Key(this, 'Key', {
       description: `Encrypts the events of SES in ${this.node.path}`,
       enableKeyRotation: true,
-      // Without the topic there is nothing left to decrypt: a topic keeps no message that it has delivered.
+      // Without the topic there is nothing to decrypt: a topic keeps no message that it has delivered.
       removalPolicy: RemovalPolicy.DESTROY,
       pendingWindow: Duration.days(7),
     });
@@ -70,7 +70,7 @@ export class EventTopic extends Construct {
         actions: ['kms:GenerateDataKey*', 'kms:Decrypt'],
         resources: ['*'],
         conditions: {
-          // Which configuration set may publish, the topic's own policy says.
+          // The topic's own policy limits it to one configuration set.
           StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
         },
       }),

@@ -11,28 +11,28 @@ import type { FeedbackQueue, ReceiptsQueue } from './queues.ts';
 import type { LedgerTable, SuppressionTable } from './tables.ts';
 
 /**
- * A batch of events is a few megabytes, and the function mostly waits for answers. Less memory comes with so small
- * a share of a CPU that, after a cold start, the first calls would use up their time with the handshakes of TLS.
+ * A batch of events is a few megabytes, and the function mostly waits for responses. Less memory comes with so small a
+ * share of a CPU that, after a cold start, TLS handshakes would use up the timeouts of the first calls.
  */
 export const FEEDBACK_MEMORY_MIB = 512;
 
 export interface FeedbackFunctionProps extends FunctionProps {
-  /** The queue that the function works. */
+  /** The queue that feeds the function. */
   readonly feedbackQueue: FeedbackQueue;
 
-  /** Where it is written what became of a mail. */
+  /** Gets the delivery status of each mail. */
   readonly ledger: LedgerTable;
 
-  /** Where it is written whom not to send to. */
+  /** Gets bounces and complaints. */
   readonly suppressionList: SuppressionTable;
 
-  /** Where the API hears of both. */
+  /** Gets the receipts for the API. */
   readonly receiptsQueue: ReceiptsQueue;
 
   /** The domain that the From of a mail belongs to. */
   readonly fromDomain: string;
 
-  /** Where the function's metrics are: their namespace, and the value of the dimension `stage`. */
+  /** The namespace of its metrics, and the value of their dimension `stage`. */
   readonly metrics: { readonly namespace: string; readonly stage: string };
 }
 
@@ -41,7 +41,7 @@ export class FeedbackFunction extends QueueFunction {
   constructor(scope: Construct, id: string, props: FeedbackFunctionProps) {
     super(scope, id, {
       ...props,
-      description: 'Writes down what the events of SES tell of the mail that was resent',
+      description: 'Records the events of SES about the mail that was resent',
       source: props.feedbackQueue,
       batchSize: FEEDBACK_BATCH_SIZE,
       batchWindow: Duration.seconds(FEEDBACK_BATCH_WINDOW_SECONDS),
@@ -50,8 +50,8 @@ export class FeedbackFunction extends QueueFunction {
       environment: environmentOf(props),
     });
     props.ledger.grantStatuses(this.role);
-    props.suppressionList.grantReport(this.role);
-    props.receiptsQueue.grantPush(this.role);
+    props.suppressionList.grantRecord(this.role);
+    props.receiptsQueue.grantPublish(this.role);
   }
 }
 

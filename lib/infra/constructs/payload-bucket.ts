@@ -5,18 +5,17 @@ import { Construct, type IConstruct } from 'constructs';
 import { PAYLOAD_PREFIX } from '../../domain/limits.ts';
 
 export interface PayloadBucketProps {
-  /** How long content is kept before it expires; whole days, S3 counts no finer. */
+  /** How long content is kept before it expires, in whole days as S3 counts them. */
   readonly retention: Duration;
 
-  /** What becomes of the bucket, and of the mail in it, when its stack is deleted. */
+  /** Whether the bucket, and the mail in it, is deleted with its stack. */
   readonly removalPolicy: RemovalPolicy;
 }
 
 /**
  * Holds the content that is too large for an SQS message until it was sent or has expired.
  *
- * The bucket has no name of its own: names of buckets are taken all over the world, and the API reads it from
- * the secret.
+ * CloudFormation names the bucket: bucket names are unique world-wide, and the API reads it from the secret.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
  */
@@ -31,7 +30,7 @@ export class PayloadBucket extends Construct {
       enforceSSL: true,
       minimumTLSVersion: 1.2,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      // A version kept beside the object would keep a body longer than promised.
+      // An old version would keep a body longer than promised.
       versioned: false,
       lifecycleRules: [
         { id: 'expire-payloads', expiration: props.retention },
@@ -42,8 +41,8 @@ export class PayloadBucket extends Construct {
     Validations.of(this.bucket).acknowledge({
       id: 'AwsSolutions-S1',
       reason:
-        'One user writes and one role reads here, each with one action under one prefix; what is written is ' +
-        'gone in days. An access log would be a second bucket of metadata about mail that outlives the mail.',
+        'One user writes and one role reads here, each with one action under one prefix, and objects expire within ' +
+        'days. An access log would be a second bucket of metadata about mail that outlives the mail.',
     });
   }
 
@@ -53,8 +52,8 @@ export class PayloadBucket extends Construct {
   }
 
   /**
-   * Allows reading content, and telling content that has expired from content that is out of reach: to those who
-   * may not list a bucket, S3 says "denied" of a key that does not exist.
+   * Allows reading content and seeing that it has expired: without the permission to list, S3 reports a missing key as
+   * "denied".
    *
    * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
    */
@@ -71,7 +70,7 @@ export class PayloadBucket extends Construct {
     const pattern = `${PAYLOAD_PREFIX}*`;
     Validations.of(grantee).acknowledge({
       id: `AwsSolutions-IAM5[Resource::<${this.logicalId}.Arn>/${pattern}]`,
-      reason: `The keys of payloads are not known before; the wildcard covers nothing outside ${PAYLOAD_PREFIX}.`,
+      reason: `The keys of payloads are not known in advance; the wildcard covers only ${PAYLOAD_PREFIX}.`,
     });
     return Grant.addToPrincipal({
       grantee,
@@ -80,7 +79,7 @@ export class PayloadBucket extends Construct {
     });
   }
 
-  /** What cdk-nag calls the bucket in its findings. */
+  /** The name of the bucket in findings of cdk-nag. */
   private get logicalId(): string {
     const { defaultChild } = this.bucket.node;
     if (!(defaultChild instanceof CfnBucket)) throw new TypeError('a Bucket always holds a CfnBucket');

@@ -16,7 +16,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { QueueWithDeadLetters } from './queues.ts';
 
-/** What a stage of the pipeline decides of any function. */
+/** What the settings of a stage decide for each function. */
 export interface DeployedFunctionProps {
   readonly functionName: string;
 
@@ -32,8 +32,8 @@ export interface PipelineFunctionProps extends DeployedFunctionProps {
   readonly memoryMib: number;
 
   /**
-   * Whether the function writes to the queue that feeds it. Lambda takes that for a loop and stops it after 16 rounds,
-   * unless it is told that there is an end.
+   * Whether the function writes to the queue that feeds it. Lambda treats that as a loop and stops it after 16 rounds,
+   * unless the function allows it.
    *
    * @default false
    * @see https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
@@ -54,7 +54,7 @@ export class PipelineFunction extends Construct {
     this.logGroup = new LogGroup(this, 'LogGroup', {
       logGroupName: `/aws/lambda/${props.functionName}`,
       retention: props.logRetention,
-      // Left behind, a group of this name would keep the stack from being created again; it holds no mail.
+      // A group of this name that outlives the stack would block the next create; it contains no mail.
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.role = this.createRole(props.functionName);
@@ -93,32 +93,31 @@ export class PipelineFunction extends Construct {
   private acknowledgeTracing(): void {
     Validations.of(this.role).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',
-      reason:
-        'X-Ray has no resources for xray:PutTraceSegments and xray:PutTelemetryRecords to be limited to.',
+      reason: 'IAM knows no resource to limit xray:PutTraceSegments and xray:PutTelemetryRecords to.',
     });
   }
 }
 
-/** What a stage of the pipeline decides of a function that a queue feeds. */
+/** What the settings of a stage decide for a function that a queue feeds. */
 export interface FunctionProps extends DeployedFunctionProps {
   /**
-   * The most batches that are worked at a time; 2 to 1,000.
+   * How many batches are processed at once; 2 to 1,000.
    *
-   * @default 2, the least that SQS allows
+   * @default 2, the minimum of SQS
    */
   readonly maximumConcurrency?: number;
 }
 
 export interface QueueFunctionProps extends FunctionProps, PipelineFunctionProps {
-  /** The queue that the function works, and the dead letters that it parks at. */
+  /** The queue that feeds the function, and its dead letter queue. */
   readonly source: QueueWithDeadLetters;
 
   readonly batchSize: number;
 
   /**
-   * How long messages are gathered for a batch.
+   * How long Lambda gathers messages for a batch.
    *
-   * @default - not at all
+   * @default - no time
    */
   readonly batchWindow?: Duration;
 }
@@ -134,8 +133,8 @@ export class QueueFunction extends PipelineFunction {
   constructor(scope: Construct, id: string, props: QueueFunctionProps) {
     super(scope, id, props);
     props.source.grantConsume(this.role);
-    props.source.grantPark(this.role);
-    // SqsEventSource would grant more than the function needs, and grant it out of sight.
+    props.source.grantDeadLetter(this.role);
+    // SqsEventSource would silently grant more than the function needs.
     this.eventSource = new EventSourceMapping(this, 'EventSource', {
       target: this.function,
       eventSourceArn: props.source.queue.queueArn,

@@ -14,13 +14,13 @@ export interface QueueNames {
 }
 
 export interface QueueWithDeadLettersProps extends QueueNames {
-  /** How long a message that was handed out stays hidden from others. */
+  /** How long a received message stays in flight. */
   readonly visibilityTimeout: Duration;
 }
 
 /**
- * What all queues of the pipeline have in common: encrypted, over TLS alone, kept for as long as SQS can, and with
- * a queue beside it for what a person has to look at.
+ * What all queues of the pipeline have in common: encrypted, TLS only, the longest retention of SQS, and a dead letter
+ * queue for what a person must decide.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
  */
@@ -34,7 +34,7 @@ export class QueueWithDeadLetters extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(QUEUE_RETENTION_DAYS),
-      // Said explicitly, since tools still take 256 KiB for the default and the limit.
+      // Explicit, because tools still assume the old limit of 256 KiB.
       maxMessageSizeBytes: MAX_QUEUE_MESSAGE_BYTES,
     };
     this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
@@ -53,12 +53,12 @@ export class QueueWithDeadLetters extends Construct {
     });
   }
 
-  /** Allows putting messages on the queue, singly or in batches: one action covers both calls. */
+  /** Allows sending messages, single or in batches: one action covers both calls. */
   grantSend(grantee: IGrantable): Grant {
     return this.queue.grant(grantee, 'sqs:SendMessage');
   }
 
-  /** Allows working the queue from a Lambda, and setting the time of the next try of a message. */
+  /** Allows consuming the queue from a Lambda and setting the visibility timeout of a message. */
   grantConsume(grantee: IGrantable): Grant {
     return this.queue.grant(
       grantee,
@@ -69,12 +69,12 @@ export class QueueWithDeadLetters extends Construct {
     );
   }
 
-  /** Allows parking a message among the dead letters, with the reason why it cannot be worked. */
-  grantPark(grantee: IGrantable): Grant {
+  /** Allows sending a message to the dead letter queue, with its reason. */
+  grantDeadLetter(grantee: IGrantable): Grant {
     return this.deadLetterQueue.grant(grantee, 'sqs:SendMessage');
   }
 
-  /** The two queues name each other, so one of them must be named before it exists. */
+  /** The two queues refer to each other, so one of them by name before it exists. */
   private queueByName(queueName: string): ReturnType<typeof Queue.fromQueueArn> {
     const arn = Stack.of(this).formatArn({ service: 'sqs', resource: queueName });
     return Queue.fromQueueArn(this, 'SourceQueue', arn);
@@ -132,13 +132,13 @@ export class ReceiptsQueue extends QueueWithDeadLetters {
     super(scope, id, { ...names, visibilityTimeout: VISIBILITY_TIMEOUT });
   }
 
-  /** Allows reading receipts and removing those that were read, and nothing else. */
+  /** Allows reading and deleting receipts, and nothing else. */
   grantRead(grantee: IGrantable): Grant {
     return this.queue.grant(grantee, 'sqs:ReceiveMessage', 'sqs:DeleteMessage');
   }
 
-  /** Allows telling what became of a mail. */
-  grantPush(grantee: IGrantable): Grant {
+  /** Allows publishing receipts. */
+  grantPublish(grantee: IGrantable): Grant {
     return this.grantSend(grantee);
   }
 }

@@ -15,10 +15,10 @@ import type { LedgerTable, SuppressionTable } from './tables.ts';
 export const RESEND_MEMORY_MIB = 1024;
 
 export interface ResendFunctionProps extends FunctionProps {
-  /** The queue that the function works. */
+  /** The queue that feeds the function. */
   readonly fallbackQueue: FallbackQueue;
 
-  /** Where large content is read from. */
+  /** Holds large content. */
   readonly payloadBucket: PayloadBucket;
 
   /** How SES sends what the function resends. */
@@ -27,58 +27,58 @@ export interface ResendFunctionProps extends FunctionProps {
   /** The domain that the From of a mail must belong to. */
   readonly fromDomain: string;
 
-  /** What was offered to SES before. */
+  /** Remembers what was sent to SES. */
   readonly ledger: LedgerTable;
 
-  /** Whom not to send to. */
+  /** Recipients that get no mail. */
   readonly suppressionList: SuppressionTable;
 
   /** Tenants whose mail is sent in spite of soft bounces. */
   readonly exemptTenants: readonly string[];
 
-  /** Where the API hears what became of its mail. */
+  /** Gets the receipts for the API. */
   readonly receiptsQueue: ReceiptsQueue;
 
-  /** The events that wait here were not applied yet: they may speak of a call whose answer was lost. */
+  /** Events that wait here are not applied yet: they may be about a call whose response was lost. */
   readonly feedbackQueue: FeedbackQueue;
 
-  /** How long to wait for the event of a call whose answer was lost. */
+  /** How long to wait for the event of a call whose response was lost. */
   readonly eventWait: EventWait;
 
-  /** Where the function's metrics are: their namespace, and the value of the dimension `stage`. */
+  /** The namespace of its metrics, and the value of their dimension `stage`. */
   readonly metrics: { readonly namespace: string; readonly stage: string };
 }
 
 interface EventWait {
   readonly least: Duration;
 
-  /** Where too few events were measured. */
+  /** Used if too few events were measured. */
   readonly default: Duration;
 
   readonly most: Duration;
 }
 
-/** The Lambda that resends through SES what SMTP did not take, fed by the fallback queue. */
+/** The Lambda that resends through SES what SMTP did not accept, fed by the fallback queue. */
 export class ResendFunction extends QueueFunction {
   constructor(scope: Construct, id: string, props: ResendFunctionProps) {
     super(scope, id, {
       ...props,
-      description: 'Resends through SES the mail that SMTP did not take',
+      description: 'Resends through SES the mail that SMTP did not accept',
       source: props.fallbackQueue,
       batchSize: RESEND_BATCH_SIZE,
-      // The recipients that are still to be sent to go back as a narrower envelope, fewer with each round.
+      // Pending recipients go back to the queue as a continuation, fewer with each round.
       feedsItself: true,
       timeout: Duration.seconds(RESEND_TIMEOUT_SECONDS),
       memoryMib: RESEND_MEMORY_MIB,
       environment: environmentOf(props),
     });
-    // The recipients that are still to be sent to go back as a narrower envelope.
+    // For continuations.
     props.fallbackQueue.grantSend(this.role);
     props.payloadBucket.grantGet(this.role);
     props.sendingConfiguration.grantSend(this.role);
     props.ledger.grantClaims(this.role);
     props.suppressionList.grantFind(this.role);
-    props.receiptsQueue.grantPush(this.role);
+    props.receiptsQueue.grantPublish(this.role);
     props.feedbackQueue.grantCount(this.role);
   }
 }

@@ -11,7 +11,7 @@ export interface SendingConfigurationProps {
 }
 
 /**
- * How SES sends for one stage, and who may ask it to.
+ * How SES sends for one stage, and who may send.
  *
  * @see https://docs.aws.amazon.com/ses/latest/dg/using-configuration-sets.html
  */
@@ -25,7 +25,7 @@ export class SendingConfiguration extends Construct {
     this.domain = props.domain;
     this.configurationSet = new ConfigurationSet(this, 'ConfigurationSet', {
       configurationSetName: props.configurationSetName,
-      // One-time passwords and replies to buyers do not go in clear text; a receiver without TLS gets a bounce.
+      // One-time passwords and replies to buyers must not travel in clear text; without TLS the mail bounces.
       tlsPolicy: ConfigurationSetTlsPolicy.REQUIRE,
       reputationMetrics: true,
       sendingEnabled: true,
@@ -33,10 +33,10 @@ export class SendingConfiguration extends Construct {
   }
 
   /**
-   * Allows sending raw mail by both versions of the API, from addresses of the domain alone. The v2 call is
-   * authorised as `ses:SendEmail`, and as `ses:SendRawEmail` when its content is raw. A send that names a
-   * configuration set is authorised on that too. A call that names none cannot be refused: IAM has no condition key
-   * for it, and would have to allow the identity alone all the same. The function always names one.
+   * Allows sending raw mail by both versions of the API, only from addresses of the domain. The v2 call is authorised as
+   * `ses:SendEmail`, and as `ses:SendRawEmail` if its content is raw. A call that names a configuration set is
+   * authorised on that too. A call without one cannot be refused, because IAM has no condition key for it; the function
+   * always names one.
    *
    * @see https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html
    */
@@ -51,7 +51,7 @@ export class SendingConfiguration extends Construct {
     });
   }
 
-  /** What SES publishes the events of a mail for, and so what conditions of policies name. */
+  /** The source ARN of events, which conditions of policies name. */
   get configurationSetArn(): string {
     return this.arnOf('configuration-set', this.configurationSet.configurationSetName);
   }

@@ -14,7 +14,7 @@ import { EXPIRES_ATTRIBUTE, LEDGER_KEY, SUPPRESSION_KEY } from '../../adapters/d
 interface ExpiringTableProps {
   readonly tableName: string;
 
-  /** Whether the table outlives its stack, and cannot be deleted by mistake. */
+  /** Whether the table outlives its stack and is protected from deletion. */
   readonly keep: boolean;
 }
 
@@ -24,11 +24,10 @@ interface KeyedTableProps extends ExpiringTableProps {
 }
 
 /**
- * What both tables have in common: paid by the request, over TLS alone, restorable to any second of the last 35
- * days, and each item is gone after its time.
+ * What both tables have in common: on-demand, TLS only, point-in-time recovery for 35 days, and a time to live for each
+ * item.
  *
- * A table of one region, not a global one: the pipeline lives in one region, and AWS's rules and tags know this
- * kind of table best.
+ * Not a global table: the pipeline runs in one Region, and AWS's rules and tags support this kind of table best.
  *
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html
@@ -41,7 +40,7 @@ class ExpiringTable extends Construct {
     this.table = new Table(this, 'Table', {
       ...props,
       billingMode: BillingMode.PAY_PER_REQUEST,
-      // A key that DynamoDB owns: no body lies here, and a key of KMS would be one more service, price and quota
+      // A key that DynamoDB owns: no body is stored here, and a KMS key would be one more service, price and quota
       // between a mail and SES.
       encryption: TableEncryption.DEFAULT,
       timeToLiveAttribute: EXPIRES_ATTRIBUTE,
@@ -52,7 +51,7 @@ class ExpiringTable extends Construct {
     });
   }
 
-  /** Just these actions on the items; `Table.grant` would add those on indexes and streams. */
+  /** Only these actions on items; `Table.grant` would add those on indexes and streams. */
   protected grantItems(grantee: IGrantable, ...actions: readonly string[]): Grant {
     return Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [this.table.tableArn] });
   }
@@ -72,17 +71,17 @@ class ExpiringTable extends Construct {
 }
 
 export interface LedgerTableProps extends ExpiringTableProps {
-  /** How long what was offered to SES is remembered; whole days. */
+  /** How long an item is remembered; whole days. */
   readonly retention: Duration;
 }
 
 /**
- * The memory of what was offered to SES and of what became of it: one item for up to 50 recipients of a delivery.
+ * Remembers what was sent to SES and its status: one item for each send batch of a delivery.
  *
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
  */
 export class LedgerTable extends ExpiringTable {
-  /** Those who write items set when they expire. */
+  /** The functions set the expiry when they write an item. */
   readonly retention: Duration;
 
   constructor(scope: Construct, id: string, { retention, ...props }: LedgerTableProps) {
@@ -94,7 +93,7 @@ export class LedgerTable extends ExpiringTable {
     this.retention = retention;
   }
 
-  /** Allows claiming parts, writing what SES answered, and reading both and the latencies of events. */
+  /** Allows claiming send batches, recording the response of SES, and reading both and the latencies of events. */
   grantClaims(grantee: IGrantable): Grant {
     return this.grantItems(
       grantee,
@@ -105,7 +104,7 @@ export class LedgerTable extends ExpiringTable {
     );
   }
 
-  /** Allows writing what events tell of a part, and how long they took. */
+  /** Allows recording the events of a send batch and their latency. */
   grantStatuses(grantee: IGrantable): Grant {
     return this.grantItems(grantee, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
   }
@@ -123,9 +122,9 @@ export interface SoftBounceRule {
   readonly window: Duration;
 }
 
-/** Whom the pipeline does not send to: one item for each address that anything is known against. */
+/** The suppression list of the pipeline: one item for each address with a bounce or complaint. */
 export class SuppressionTable extends ExpiringTable {
-  /** The rule goes with the list, so that those who write it and those who read it have the same. */
+  /** The rule belongs to the list, so that writers and readers apply the same one. */
   readonly softBounces: SoftBounceRule;
 
   constructor(scope: Construct, id: string, { softBounces, ...props }: SuppressionTableProps) {
@@ -136,13 +135,13 @@ export class SuppressionTable extends ExpiringTable {
     this.softBounces = softBounces;
   }
 
-  /** Allows asking for addresses that one knows, and not who else is on the list. */
+  /** Allows looking up known addresses, but not listing the others. */
   grantFind(grantee: IGrantable): Grant {
     return this.grantItems(grantee, 'dynamodb:BatchGetItem');
   }
 
-  /** Allows adding what an event says against an address. */
-  grantReport(grantee: IGrantable): Grant {
+  /** Allows recording a bounce or a complaint. */
+  grantRecord(grantee: IGrantable): Grant {
     return this.grantItems(grantee, 'dynamodb:GetItem', 'dynamodb:PutItem');
   }
 }

@@ -7,19 +7,19 @@ import { Construct } from 'constructs';
 export interface AlarmTopicProps {
   readonly topicName: string;
 
-  /** What the names of the alarms begin with that may publish. */
+  /** Alarms whose names begin with it may publish. */
   readonly alarmPrefix: string;
 
-  /** Who gets a mail, after following the link in a first one. */
+  /** They get alarms by mail, after confirming the subscription. */
   readonly emails: readonly string[];
 }
 
 /**
- * Where alarms are told to whoever subscribes.
+ * Sends alarms to its subscribers.
  *
- * Not encrypted at rest: CloudWatch cannot use the key that AWS manages for SNS, and a key of its own would cost a
- * dollar a month and be one more thing that can keep an alarm from being heard. Nothing of a mail is in an alarm, and
- * a topic keeps no message that it has delivered.
+ * Not encrypted at rest: CloudWatch cannot use the key that AWS manages for SNS, and a key of its own would cost a dollar
+ * a month and could fail and block an alarm. An alarm contains nothing of a mail, and a topic keeps no message that it
+ * has delivered.
  *
  * @see https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
  */

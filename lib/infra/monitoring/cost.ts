@@ -1,12 +1,12 @@
 import * as v from 'valibot';
 import { METRICS, type MetricDefinition } from '../../domain/metrics.ts';
 
-/** What one kind of thing costs in a month, in US dollars. */
+/** What one item costs in a month, in US dollars. */
 interface CostItem {
   readonly count: number;
   readonly listPrice: number;
 
-  /** Beyond what is free, where nothing else in the account uses that up. */
+  /** Beyond the free tier, if nothing else in the account uses it. */
   readonly beyondFree: number;
 }
 
@@ -14,10 +14,10 @@ export interface MonitoringCost {
   readonly alarmMetrics: CostItem;
   readonly dashboards: CostItem;
 
-  /** At most: one that never gets a value costs nothing, and one is charged for by the hours that it has values in. */
+  /** At most: CloudWatch charges a metric only for the hours in which it has values. */
   readonly customMetrics: CostItem;
 
-  /** Those among them that have values in every hour, also where no mail is handed over. */
+  /** Those of them that have values in every hour, even if no mail is handed over. */
   readonly customMetricsAtRest: CostItem;
 }
 
@@ -30,11 +30,11 @@ const alarmSchema = v.object({
 });
 
 /**
- * what it costs to monitor one stage: CloudWatch charges for each metric of an alarm, for dashboards, and for metrics that
- * it did not bring itself.
+ * What it costs to monitor one stage: CloudWatch charges for each metric of an alarm, for dashboards and for custom
+ * metrics.
  *
  * @param template the monitoring stack, synthesised
- * @throws ValiError for what is no template
+ * @throws ValiError if it is no template
  * @see https://aws.amazon.com/cloudwatch/pricing/
  */
 export function monitoringCost(
@@ -59,7 +59,7 @@ export function monitoringCost(
   };
 }
 
-/** Expressions are free; what goes into them is not. */
+/** Expressions are free; their metrics are not. */
 function metricsOfAlarm(properties: unknown): number {
   const { Metrics } = v.parse(alarmSchema, properties);
   return Metrics === undefined ? 1 : Metrics.filter(({ MetricStat }) => MetricStat !== undefined).length;
@@ -73,7 +73,7 @@ function countOf(fits: (metric: MetricDefinition) => boolean, workerMetrics: boo
     .reduce((sum, count) => sum + count, 0);
 }
 
-/** The account-metrics function looks every few minutes; the worker tells of its rows each minute, and of mail that comes. */
+/** The account-metrics function publishes every few minutes, and the worker the state of its rows every minute. */
 function isAtRest({ source, by }: MetricDefinition): boolean {
   return source === 'account-metrics' || (source === 'worker' && by === undefined);
 }
@@ -83,8 +83,8 @@ function item(count: number, price: number, free: number): CostItem {
 }
 
 /**
- * List prices in US dollars of eu-west-1, without the free tiers. As of November 2025; when they have changed, the
- * dashboard of the machine room and `monitoringCost` follow this file.
+ * List prices of eu-west-1 in US dollars, without free tiers, as of November 2025. The dashboard *Machine room* and
+ * `monitoringCost` use them.
  *
  * @see https://aws.amazon.com/ses/pricing/
  * @see https://aws.amazon.com/lambda/pricing/
@@ -99,7 +99,7 @@ export const PRICES = {
   /** A standard queue. */
   sqs: { request: 0.4 / 1_000_000 },
   dynamoDb: { writeUnit: 0.705 / 1_000_000, readUnit: 0.141 / 1_000_000 },
-  /** By the month; of what is free, each account has once. */
+  /** By the month; the free tier is that of an account. */
   cloudWatch: {
     alarmMetric: 0.1,
     dashboard: 3,

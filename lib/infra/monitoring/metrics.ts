@@ -9,7 +9,7 @@ import {
 } from '../../domain/metrics.ts';
 import type { Settings } from '../settings.ts';
 
-/** One metric of CloudWatch and how its values are summed up. Plain, so that it is read without the CDK, too. */
+/** One metric of CloudWatch and its statistic. Plain, so that it can be used without the CDK. */
 export interface MetricSpec {
   readonly namespace: string;
   readonly name: string;
@@ -19,7 +19,7 @@ export interface MetricSpec {
 
 export type Statistic = 'Sum' | 'Average' | 'Maximum' | 'SampleCount' | `p${number}`;
 
-/** What the names of metrics are made of. */
+/** The settings that metrics depend on. */
 export type MetricSettings = Pick<Settings, 'project' | 'stage' | 'userName'>;
 
 type QueueOf = 'fallback' | 'feedback' | 'receipts';
@@ -27,8 +27,8 @@ type FunctionOf = 'resend' | 'feedback' | 'account-metrics';
 type TableOf = 'ledger' | 'suppression';
 
 /**
- * Every metric that tells of one stage. They are found by the names of what they tell of: a reference to the other
- * stack would be an export, and the pipeline could not change what is exported while somebody looks at it.
+ * Every metric of one stage. Resources are found by name: a reference to the other stack would be an export, and the
+ * pipeline could not change an exported resource while the monitoring uses it.
  */
 export class PipelineMetrics {
   readonly #settings: MetricSettings;
@@ -39,7 +39,7 @@ export class PipelineMetrics {
     this.#names = resourceNames(settings);
   }
 
-  /** One that the pipeline counts by itself; with a label, only what has that value of the second dimension. */
+  /** A metric that the pipeline publishes; with a label, only that value of the second dimension. */
   own<Name extends MetricName>(name: Name, statistic: Statistic, label?: MetricLabel<Name>): MetricSpec {
     const { project, stage } = this.#settings;
     const { by, source }: MetricDefinition = METRICS[name];
@@ -49,7 +49,7 @@ export class PipelineMetrics {
   }
 
   /**
-   * How long the oldest message has waited, in seconds. One that was received more than three times is left out.
+   * How long the oldest message has waited, in seconds. SQS leaves out messages received more than three times.
    *
    * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
    */
@@ -57,7 +57,7 @@ export class PipelineMetrics {
     return this.#ofQueue(this.#queueName(queue), 'ApproximateAgeOfOldestMessage', 'Maximum');
   }
 
-  /** Messages that wait and that nobody works on; a count. */
+  /** Messages that wait and are not in flight; a count. */
   waiting(queue: QueueOf): MetricSpec {
     return this.#ofQueue(this.#queueName(queue), 'ApproximateNumberOfMessagesVisible', 'Maximum');
   }
@@ -77,7 +77,7 @@ export class PipelineMetrics {
     return this.#ofQueue(this.#queueName(queue), 'NumberOfEmptyReceives', 'Sum');
   }
 
-  /** Events that SNS could not deliver to the feedback queue, and put among its dead letters; a count. */
+  /** Events that SNS could not deliver to the feedback queue and sent to its dead letter queue; a count. */
   eventsNotDelivered(): MetricSpec {
     const dimensions = { TopicName: this.#names.eventTopic };
     return { namespace: 'AWS/SNS', name: 'NumberOfNotificationsFailed', dimensions, statistic: 'Sum' };
@@ -124,8 +124,8 @@ export class PipelineMetrics {
   }
 
   /**
-   * The share of hard bounces, from 0 to 1, as SES judges it. Of the whole account, since that is what AWS reviews
-   * and pauses; the shares of a configuration set may look fine meanwhile.
+   * The share of hard bounces, from 0 to 1, as SES measures it. Of the whole account, because AWS reviews and pauses
+   * accounts; the rate of a configuration set may be fine meanwhile.
    *
    * @see https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html
    */
@@ -178,9 +178,9 @@ function ofAccount(name: string): MetricSpec {
 }
 
 /**
- * Metric math for the sum of metrics of which each may tell nothing, or may never have told anything: a queue that is
- * not in use, a failure that did not happen yet. CloudWatch's page does not say whether FILL fills what has no value at
- * all; SUM of an array leaves it out in any case, where an operator might make the whole sum disappear.
+ * Metric math for the sum of metrics that may have no data, or never had any: a queue that is not in use, a failure that
+ * never happened. CloudWatch does not document whether FILL fills a metric without any value; SUM of an array ignores it
+ * in any case, whereas an operator might make the whole sum disappear.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  */

@@ -1,9 +1,9 @@
 import type { Settings } from '../settings.ts';
 
-/** What alarms ring at, where dashboards draw the same line. */
+/** Thresholds of alarms that dashboards draw too. */
 
 /**
- * Shares at which we want to hear of it, at which AWS reviews an account, and at which it pauses its sending.
+ * The rates at which we want an alarm, at which AWS reviews an account, and at which it pauses sending.
  *
  * @see https://docs.aws.amazon.com/ses/latest/dg/faqs-enforcement.html
  */
@@ -18,17 +18,17 @@ export const QUOTA_NEAR_PERCENT = 80;
 /** The same number of days as in `mailctl doctor`. */
 export const KEY_OLD_DAYS = 90;
 
-/** How old a receipt may get that nobody has read. */
+/** How old an unread receipt may get. */
 export const RECEIPTS_UNREAD_SECONDS = 30 * 60;
 
 type EventWait = Pick<Settings, 'eventWaitDefaultSeconds'>;
 
-/** How long a mail may wait in the queue; longer than one whose answer was lost waits for its event. */
+/** How long a mail may wait in the queue; longer than the wait for the event of a lost response. */
 export function mailWaitingSeconds({ eventWaitDefaultSeconds }: EventWait): number {
   return Math.max(30 * 60, 2 * eventWaitDefaultSeconds);
 }
 
-/** How long an event may wait: about as long as the mail waits that it may decide about. */
+/** How long an event may wait: about as long as a mail waits for it. */
 export function feedbackStuckSeconds({ eventWaitDefaultSeconds }: EventWait): number {
   return Math.max(15 * 60, eventWaitDefaultSeconds);
 }

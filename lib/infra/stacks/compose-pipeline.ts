@@ -26,8 +26,8 @@ export interface ComposedPipeline {
 }
 
 /**
- * Puts the stacks of one stage into the app: the identity, which both stages share, the pipeline, and what
- * looks at it. A finding of cdk-nag's AwsSolutions that nobody has acknowledged with a reason fails the synth.
+ * Adds the stacks of one stage to the app: the identity, which both stages share, the pipeline and its monitoring. A
+ * finding of cdk-nag's AwsSolutions that is not acknowledged with a reason fails the synth.
  */
 export function composePipeline(app: App, props: ComposePipelineProps): ComposedPipeline {
   const { settings, resendBundle, feedbackBundle, accountMetricsBundle } = props;

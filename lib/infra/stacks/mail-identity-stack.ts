@@ -8,8 +8,8 @@ export interface MailIdentityStackProps extends StackProps {
 }
 
 /**
- * The verified domain. SES has one identity for a domain in a region of an account, so it belongs to no stage:
- * the stack has the same name and content whichever stage is deployed with it, and it outlives them all.
+ * The verified domain. SES has one identity for a domain in a Region of an account, so it belongs to no stage: the stack
+ * has the same name and content for each stage, and it outlives them.
  */
 export class MailIdentityStack extends Stack {
   readonly identity: DomainIdentity;

@@ -17,8 +17,8 @@ export interface MailMonitoringStackProps extends StackProps {
 }
 
 /**
- * What looks at one stage of the pipeline: dashboards, alarms and whom they tell. It knows the pipeline by its names
- * alone, so that either can be changed, deployed and deleted without the other.
+ * The monitoring of one stage of the pipeline: dashboards, alarms and the topic that notifies people. It finds the
+ * pipeline only by names, so that either stack can be changed, deployed and deleted without the other.
  */
 export class MailMonitoringStack extends Stack {
   readonly accountMetricsFunction: AccountMetricsFunction;
@@ -27,7 +27,7 @@ export class MailMonitoringStack extends Stack {
   constructor(scope: Construct, id: string, props: MailMonitoringStackProps) {
     const { settings, accountMetricsBundle, ...stackProps } = props;
     super(scope, id, {
-      description: `Looks at the mail pipeline of ${settings.domain}: dashboards and alarms (${settings.stage})`,
+      description: `Monitors the mail pipeline of ${settings.domain}: dashboards and alarms (${settings.stage})`,
       terminationProtection: settings.stage === 'prod',
       ...stackProps,
     });
@@ -59,7 +59,10 @@ export class MailMonitoringStack extends Stack {
       alarmPrefix: alarmPrefix(settings),
       emails: settings.alarmEmail,
     });
-    new CfnOutput(this, 'AlarmTopicArn', { description: 'Who is told of alarms', value: topic.topicArn });
+    new CfnOutput(this, 'AlarmTopicArn', {
+      description: 'Subscribe to it to get the alarms',
+      value: topic.topicArn,
+    });
     return definitions.map(
       (definition) => new MailAlarm(this, constructId(definition.name), { definition, topic, settings }),
     );

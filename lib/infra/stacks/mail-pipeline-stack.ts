@@ -22,7 +22,7 @@ export interface MailPipelineStackProps extends StackProps {
   readonly feedbackBundle: string;
 }
 
-/** One stage of the pipeline, from the queue that the API hands over to, up to SES, and back to the API. */
+/** One stage of the pipeline: from the fallback queue to SES, and with receipts back to the API. */
 export class MailPipelineStack extends Stack {
   readonly sendingConfiguration: SendingConfiguration;
   readonly fallbackQueue: FallbackQueue;
@@ -40,7 +40,7 @@ export class MailPipelineStack extends Stack {
     const { settings, resendBundle, feedbackBundle, ...stackProps } = props;
     const isProduction = settings.stage === 'prod';
     super(scope, id, {
-      description: `Resends through SES the mail of ${settings.domain} that SMTP did not take (${settings.stage})`,
+      description: `Resends through SES the mail of ${settings.domain} that SMTP did not accept (${settings.stage})`,
       terminationProtection: isProduction,
       ...stackProps,
     });
@@ -56,7 +56,7 @@ export class MailPipelineStack extends Stack {
     });
     this.payloadBucket = new PayloadBucket(this, 'PayloadBucket', {
       retention: Duration.days(settings.payloadRetentionDays),
-      // In dev the bucket goes with its stack, once it is empty.
+      // In dev the bucket is deleted with its stack, once it is empty.
       removalPolicy: isProduction ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     this.ledger = new LedgerTable(this, 'Ledger', {
@@ -134,11 +134,11 @@ export class MailPipelineStack extends Stack {
     this.output('SecretArn', 'The secret with the settings of the API', this.apiUser.secret.secretArn);
     this.output(
       'DeadLetterQueueUrl',
-      'Where mail that could not be sent waits for a person',
+      'Mail that could not be sent and waits for a person',
       this.fallbackQueue.deadLetterQueue.queueUrl,
     );
-    this.output('LedgerTableName', 'What was offered to SES', this.ledger.table.tableName);
-    this.output('SuppressionTableName', 'Whom not to send to', this.suppressionList.table.tableName);
+    this.output('LedgerTableName', 'What was sent to SES', this.ledger.table.tableName);
+    this.output('SuppressionTableName', 'Recipients that get no mail', this.suppressionList.table.tableName);
     this.output(
       'ConfigurationSetName',
       'The SES configuration set that mail is resent with',

@@ -18,7 +18,7 @@ export function deployMonitoring(account: AwsAccount, options: DeploymentOptions
     stacks: [
       {
         name: monitoringStackName(deployment),
-        description: `Looks at the mail pipeline of ${domain}: dashboards and alarms (${stage})`,
+        description: `Monitors the mail pipeline of ${domain}: dashboards and alarms (${stage})`,
         status: 'CREATE_COMPLETE',
         createdAt: at,
         outputs: hasTopic ? { AlarmTopicArn: topic } : {},

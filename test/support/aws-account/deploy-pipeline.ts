@@ -20,7 +20,7 @@ export function deployPipeline(account: AwsAccount, options: DeploymentOptions =
     stacks: [
       {
         name: pipelineStack,
-        description: `Resends through SES the mail of ${domain} that SMTP did not take (${stage})`,
+        description: `Resends through SES the mail of ${domain} that SMTP did not accept (${stage})`,
         status: 'CREATE_COMPLETE',
         createdAt: at,
         outputs: outputsOf(resources, arns),

@@ -3,16 +3,16 @@ import type { Settings } from '../../settings.ts';
 import type { PipelineMetrics } from '../metrics.ts';
 import type { Widgets } from './widgets.ts';
 
-/** What each of the dashboards is made of. */
+/** What every dashboard needs. */
 export interface DashboardProps {
   readonly metrics: PipelineMetrics;
   readonly widgets: Widgets;
   readonly settings: Settings;
 
-  /** In the order in which they matter; may be none. */
+  /** The most important first; may be empty. */
   readonly alarms: readonly IAlarmRef[];
 
-  /** Markdown that leads to the others, and to where one reads what to do. */
+  /** Markdown links to the runbook and the other dashboards. */
   readonly links: {
     readonly runbook: string;
     readonly mail: string;

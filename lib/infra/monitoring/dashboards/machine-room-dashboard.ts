@@ -8,16 +8,16 @@ import { KEY_OLD_DAYS } from '../thresholds.ts';
 import type { DashboardProps } from './dashboard-props.ts';
 import { COLOURS, type Line } from './widgets.ts';
 
-/** For whoever looks for a cause: functions, queues and tables, what was in doubt, and what it costs. */
+/** For finding a cause: functions, queues and tables, lost responses of SES, and costs. */
 export function machineRoomDashboard(props: DashboardProps): IWidget[][] {
-  return [[introduction(props)], functions(props), doubts(props), stores(props), upkeep(props)];
+  return [[introduction(props)], functions(props), unknownOutcomes(props), stores(props), upkeep(props)];
 }
 
 function introduction({ widgets, settings, links }: DashboardProps): IWidget {
   return widgets.text(
     [
       `# Machine room (${settings.project}, ${settings.stage})`,
-      '**What broke?** Functions that fail, tables that throttle, answers of SES that were lost, and what it all costs.',
+      '**What broke?** Functions that fail, tables that throttle, lost responses of SES, and what it all costs.',
       `What to do: \`mailctl doctor\`, then ${links.runbook}. More: ` + `${links.mail}, ${links.reputation}.`,
     ].join('\n\n'),
     3,
@@ -53,7 +53,7 @@ function functions({ widgets, metrics: m }: DashboardProps): IWidget[] {
   ];
 }
 
-function doubts({ widgets, metrics: m }: DashboardProps): IWidget[] {
+function unknownOutcomes({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const settled = METRICS.LostAnswersSettled.by.values.map((cause): Line => {
     return {
       label: SETTLED[cause].label,
@@ -61,7 +61,7 @@ function doubts({ widgets, metrics: m }: DashboardProps): IWidget[] {
       of: m.own('LostAnswersSettled', 'Sum', cause),
     };
   });
-  const lost: Line = { label: 'answers lost', color: COLOURS.harm, of: m.own('AnswersLost', 'Sum') };
+  const lost: Line = { label: 'responses lost', color: COLOURS.harm, of: m.own('AnswersLost', 'Sum') };
   const duplicates: Line[] = [
     { label: 'prevented', color: COLOURS.good, of: m.own('DuplicatesPrevented', 'Sum') },
     { label: 'sent twice', color: COLOURS.harm, of: m.own('SentTwice', 'Sum') },
@@ -72,17 +72,17 @@ function doubts({ widgets, metrics: m }: DashboardProps): IWidget[] {
   ];
   const place = { width: 8, axis: 'count / 5 min' };
   return [
-    widgets.graph({ ...place, title: 'Answers of SES that were lost', lines: [lost, ...settled] }),
+    widgets.graph({ ...place, title: 'Lost responses of SES', lines: [lost, ...settled] }),
     widgets.graph({ ...place, title: 'Duplicates', lines: duplicates }),
     widgets.graph({ ...place, title: 'Events that were not applied', lines: events }),
   ];
 }
 
-/** How it became known, or was decided, what a lost answer had been. */
+/** How an unknown outcome was resolved. */
 const SETTLED = {
-  event: { label: 'an event told', color: COLOURS.good },
+  event: { label: 'by an event', color: COLOURS.good },
   'sent-again': { label: 'sent again', color: COLOURS.warning },
-  parked: { label: 'parked', color: COLOURS.neutral },
+  parked: { label: 'dead letter', color: COLOURS.neutral },
 } as const satisfies Record<(typeof METRICS.LostAnswersSettled.by.values)[number], object>;
 
 function stores({ widgets, metrics: m }: DashboardProps): IWidget[] {
@@ -104,8 +104,8 @@ function stores({ widgets, metrics: m }: DashboardProps): IWidget[] {
     { label: 'receipts', color: COLOURS.neutral, of: m.sentTo('receipts') },
   ];
   return [
-    widgets.graph({ title: 'Into the queues', width: 8, lines: sent, axis: 'messages / 5 min' }),
-    widgets.graph({ title: 'Units of DynamoDB', width: 8, lines: units, axis: 'units / 5 min' }),
+    widgets.graph({ title: 'Messages sent to the queues', width: 8, lines: sent, axis: 'messages / 5 min' }),
+    widgets.graph({ title: 'DynamoDB units', width: 8, lines: units, axis: 'units / 5 min' }),
     widgets.graph({ title: 'Throttled by DynamoDB', width: 8, lines: throttles, axis: 'count / 5 min' }),
   ];
 }
@@ -126,20 +126,20 @@ function upkeep(props: DashboardProps): IWidget[] {
   ];
 }
 
-/** A message is sent, received and deleted: at most three requests, fewer where they go in batches. */
+/** A message is sent, received and deleted: at most three requests, fewer in batches. */
 const REQUESTS_OF_MESSAGE = 3;
 
 const GIBIBYTE_MIB = 1024;
 const SECOND_MS = 1000;
 
 /**
- * About what an hour costs, by list price and without free tiers. What costs next to nothing is left out: the watch
- * function, logs, S3 and SNS.
+ * The approximate cost of an hour, by list price and without free tiers. What costs next to nothing is left out: the
+ * account-metrics function, logs, S3 and SNS.
  */
 function costGraph({ widgets, metrics }: DashboardProps, width: number): IWidget {
   const lines = [sesCost(metrics), lambdaCost(metrics), sqsCost(metrics), dynamoDbCost(metrics)];
   return widgets.graph({
-    title: 'About what it costs, by list price',
+    title: 'Approximate cost, by list price',
     width,
     lines,
     axis: 'US dollars / hour',
@@ -213,7 +213,7 @@ function dynamoDbCost(m: PipelineMetrics): Line {
   };
 }
 
-/** Metric math knows no exponents. */
+/** Metric math has no exponents. */
 function price(dollars: number): string {
   return dollars.toFixed(15).replace(/0+$/, '');
 }

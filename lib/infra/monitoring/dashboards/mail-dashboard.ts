@@ -5,13 +5,13 @@ import { feedbackStuckSeconds, mailWaitingSeconds, RECEIPTS_UNREAD_SECONDS } fro
 import type { DashboardProps } from './dashboard-props.ts';
 import { COLOURS, FULL_WIDTH, type Line, PERCENTILE_COLOURS } from './widgets.ts';
 
-/** What one looks at first: whether mail flows, and if not, where it stands still, since when, and why. */
+/** The first to check: whether mail flows, and if not, where it stops, since when and why. */
 export function mailDashboard(props: DashboardProps): IWidget[][] {
   return [
     [introduction(props)],
     bigNumbers(props),
     ...alarmRow(props.alarms),
-    wayOfMail(props),
+    flow(props),
     waiting(props),
     times(props),
     ...(props.settings.workerMetrics ? [workerRow(props)] : []),
@@ -22,8 +22,8 @@ function introduction({ widgets, settings, links }: DashboardProps): IWidget {
   return widgets.text(
     [
       `# Mail (${settings.project}, ${settings.stage})`,
-      '**Does mail flow?** Above zero in *Handed over*: SMTP does not take it, and SES does instead. As long as ' +
-        '*Taken by SES* follows, users notice nothing. Red is harm: look at it first.',
+      '**Does mail flow?** *Handed over* above zero: SMTP does not accept mail, and SES sends it instead. As long as ' +
+        '*Accepted by SES* follows, users notice nothing. Red is harm: check it first.',
       `What to do: \`mailctl doctor\`, then ${links.runbook}. More: ` +
         `${links.reputation}, ${links.machineRoom}.`,
     ].join('\n\n'),
@@ -34,13 +34,13 @@ function introduction({ widgets, settings, links }: DashboardProps): IWidget {
 function bigNumbers({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const flow: Line[] = [
     { label: 'Handed over', color: COLOURS.fallback, of: m.own('HandedOver', 'Sum') },
-    { label: 'Taken by SES', color: COLOURS.ses, of: m.own('Resent', 'Sum') },
+    { label: 'Accepted by SES', color: COLOURS.ses, of: m.own('Resent', 'Sum') },
     { label: 'Delivered', color: COLOURS.good, of: m.own('Delivered', 'Sum') },
-    { label: 'SMTP is at fault', color: COLOURS.warning, of: m.own('SmtpDown', 'Sum') },
+    { label: 'SMTP failed', color: COLOURS.warning, of: m.own('SmtpDown', 'Sum') },
   ];
   const now: Line[] = [
     {
-      label: 'Oldest mail that waits, s',
+      label: 'Oldest waiting mail, s',
       color: COLOURS.harm,
       of: { age: m.oldestAge('fallback'), tried: m.own('MailRetryAge', 'Maximum') },
       expression: 'MAX([FILL(age, 0), FILL(tried, 0)])',
@@ -53,7 +53,7 @@ function bigNumbers({ widgets, metrics: m }: DashboardProps): IWidget[] {
     },
   ];
   return [
-    widgets.numbers({ title: 'Recipients, in the time shown', width: 16, lines: flow, over: 'time-shown' }),
+    widgets.numbers({ title: 'Recipients, in the time range', width: 16, lines: flow, over: 'time-shown' }),
     widgets.numbers({ title: 'Now', width: 8, lines: now, over: 'latest' }),
   ];
 }
@@ -64,12 +64,12 @@ function alarmRow(alarms: readonly IAlarmRef[]): IWidget[][] {
   return [[new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: FULL_WIDTH, height })]];
 }
 
-function wayOfMail({ widgets, metrics: m, settings }: DashboardProps): IWidget[] {
-  const taken: Line = { label: 'Taken by SMTP', color: COLOURS.smtp, of: m.own('SmtpTaken', 'Sum') };
-  const way: Line[] = [
-    ...(settings.workerMetrics ? [taken] : []),
+function flow({ widgets, metrics: m, settings }: DashboardProps): IWidget[] {
+  const accepted: Line = { label: 'Accepted by SMTP', color: COLOURS.smtp, of: m.own('SmtpTaken', 'Sum') };
+  const steps: Line[] = [
+    ...(settings.workerMetrics ? [accepted] : []),
     { label: 'Handed over', color: COLOURS.fallback, of: m.own('HandedOver', 'Sum') },
-    { label: 'Taken by SES', color: COLOURS.ses, of: m.own('Resent', 'Sum') },
+    { label: 'Accepted by SES', color: COLOURS.ses, of: m.own('Resent', 'Sum') },
     { label: 'Delivered', color: COLOURS.good, of: m.own('Delivered', 'Sum') },
     {
       label: 'Bounced',
@@ -86,11 +86,11 @@ function wayOfMail({ widgets, metrics: m, settings }: DashboardProps): IWidget[]
     widgets.graph({
       title: 'From SMTP to the recipient',
       width: 12,
-      lines: way,
+      lines: steps,
       axis: 'recipients / 5 min',
     }),
     widgets.graph({
-      title: 'Why SMTP did not take it',
+      title: 'Why SMTP did not accept it',
       width: 12,
       lines: why,
       axis: 'recipients / 5 min',
@@ -99,7 +99,7 @@ function wayOfMail({ widgets, metrics: m, settings }: DashboardProps): IWidget[]
   ];
 }
 
-/** Grey is what is no fault of the server. */
+/** Grey means no fault of the server. */
 const CLASS_COLOURS = {
   unreachable: COLOURS.harm,
   tls: '#9467bd',
@@ -123,7 +123,7 @@ function waiting({ widgets, metrics: m, settings }: DashboardProps): IWidget[] {
     { label: 'events', color: COLOURS.ses, of: m.waiting('feedback') },
     { label: 'receipts', color: COLOURS.neutral, of: m.waiting('receipts') },
   ];
-  const parked: Line[] = [
+  const deadLetters: Line[] = [
     { label: 'mail', color: COLOURS.harm, of: m.deadLetters('fallback') },
     { label: 'events', color: COLOURS.warning, of: m.deadLetters('feedback') },
     { label: 'receipts', color: COLOURS.neutral, of: m.deadLetters('receipts') },
@@ -137,9 +137,9 @@ function waiting({ widgets, metrics: m, settings }: DashboardProps): IWidget[] {
     { label: 'feedback-stuck', value: feedbackStuckSeconds(settings), kind: 'alarm' as const },
   ];
   return [
-    widgets.graph({ title: 'The oldest that waits', width: 8, lines: ages, axis: 'seconds', marks }),
-    widgets.graph({ title: 'How many wait', width: 8, lines: counts, axis: 'messages' }),
-    widgets.graph({ title: 'Dead letters', width: 8, lines: parked, axis: 'messages', stacked: true }),
+    widgets.graph({ title: 'The oldest message', width: 8, lines: ages, axis: 'seconds', marks }),
+    widgets.graph({ title: 'Waiting messages', width: 8, lines: counts, axis: 'messages' }),
+    widgets.graph({ title: 'Dead letters', width: 8, lines: deadLetters, axis: 'messages', stacked: true }),
   ];
 }
 
@@ -153,12 +153,12 @@ function times({ widgets, metrics: m }: DashboardProps): IWidget[] {
   return [
     widgets.graph({
       ...place,
-      title: 'From the failure of SMTP until SES had it',
+      title: 'From the SMTP failure to acceptance by SES',
       lines: lines('TimeToAcceptance'),
     }),
     widgets.graph({
       ...place,
-      title: 'From the failure of SMTP until the recipient had it',
+      title: 'From the SMTP failure to delivery',
       lines: lines('TimeToDelivery'),
     }),
   ];
@@ -172,7 +172,7 @@ function deadLettersOf(m: PipelineMetrics) {
   };
 }
 
-/** What the worker itself tells: what SMTP did not take, and what waits in its rows. */
+/** The worker's own metrics: what SMTP did not accept, and what waits in the outbox. */
 function workerRow({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const failed = {
     unreachable: m.own('SmtpFailed', 'Sum', 'unreachable'),
@@ -186,12 +186,12 @@ function workerRow({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const ids = Object.keys(failed);
   return [
     widgets.graph({
-      title: 'Not taken by SMTP, as the worker sees it',
+      title: 'Not accepted by SMTP (worker)',
       width: 8,
       axis: 'deliveries / 5 min',
       lines: [
         {
-          label: 'not taken',
+          label: 'not accepted',
           color: COLOURS.harm,
           of: failed,
           expression: sumOf(...ids),
@@ -199,7 +199,7 @@ function workerRow({ widgets, metrics: m }: DashboardProps): IWidget[] {
       ],
     }),
     widgets.graph({
-      title: 'What waits in the rows',
+      title: 'Outbox rows',
       width: 8,
       axis: 'deliveries',
       lines: [
@@ -208,7 +208,7 @@ function workerRow({ widgets, metrics: m }: DashboardProps): IWidget[] {
       ],
     }),
     widgets.graph({
-      title: 'The oldest row that is due',
+      title: 'The oldest due row',
       width: 8,
       axis: 'seconds',
       lines: [{ label: 'due for', color: COLOURS.smtp, of: m.own('OutboxOldestDue', 'Maximum') }],

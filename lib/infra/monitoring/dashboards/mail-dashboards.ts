@@ -13,7 +13,7 @@ import { Widgets } from './widgets.ts';
 export interface MailDashboardsProps {
   readonly settings: Settings;
 
-  /** Whose states are shown. */
+  /** Their states are shown. */
   readonly alarms: readonly IAlarmRef[];
 }
 
@@ -44,13 +44,13 @@ export class MailDashboards extends Construct {
   }
 
   private add(id: string, dashboardName: string, defaultInterval: Duration, widgets: IWidget[][]): void {
-    // Counts are of 5 minutes, as their axes say, however long the time is that is looked at.
+    // Counts are of 5 minutes, as their axes say, for any time range.
     const periodOverride = PeriodOverride.INHERIT;
     new Dashboard(this, id, { dashboardName, defaultInterval, periodOverride, widgets });
   }
 }
 
-/** A file of the repository is no link for who reads it in the console. */
+/** In the console, a file of the repository is no link. */
 function runbookMarkdown({ runbookUrl }: Settings): string {
   return runbookUrl === '' ? '`docs/runbook.md`' : `the [runbook](${runbookUrl})`;
 }

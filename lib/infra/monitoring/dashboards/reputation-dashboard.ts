@@ -5,7 +5,7 @@ import type { DashboardProps } from './dashboard-props.ts';
 import type { Line, Mark } from './widgets.ts';
 import { COLOURS } from './widgets.ts';
 
-/** How AWS and the receivers see us: what may end in a review or a pause of the account. */
+/** What may make AWS review or pause the account. */
 export function reputationDashboard(props: DashboardProps): IWidget[][] {
   return [[introduction(props)], bigNumbers(props), rates(props), statuses(props), suppression(props)];
 }
@@ -14,8 +14,8 @@ function introduction({ widgets, settings, links }: DashboardProps): IWidget {
   return widgets.text(
     [
       `# Reputation (${settings.project}, ${settings.stage})`,
-      '**May we go on sending?** AWS looks at the shares of the whole account, other stages included: from the first ' +
-        'line on it reviews the account, from the second on it pauses it.',
+      '**May we go on sending?** AWS measures the rates of the whole account, all stages together: it reviews the account ' +
+        'above the first line and pauses sending above the second.',
       `What to do: \`mailctl suppression ls\`, then ${links.runbook}. More: ` +
         `${links.mail}, ${links.machineRoom}.`,
     ].join('\n\n'),
@@ -25,18 +25,18 @@ function introduction({ widgets, settings, links }: DashboardProps): IWidget {
 
 function bigNumbers({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const rate = { periodMinutes: 60, over: 'latest', width: 8 } as const;
-  const look = { over: 'latest', width: 16 } as const;
+  const account = { over: 'latest', width: 16 } as const;
   return [
     widgets.numbers({
       ...rate,
-      title: 'Shares of the account',
+      title: 'Rates of the account',
       lines: [
         { label: 'Bounces, %', of: m.bounceRate(), expression: 'm * 100', color: COLOURS.harm },
         { label: 'Complaints, %', of: m.complaintRate(), expression: 'm * 100', color: COLOURS.warning },
       ],
     }),
     widgets.numbers({
-      ...look,
+      ...account,
       title: 'The account, now',
       lines: [
         { label: 'Quota used, %', of: m.own('QuotaUsed', 'Maximum'), color: COLOURS.ses },
@@ -75,7 +75,7 @@ function marksOf({ alarm, review, pause }: Readonly<Record<Mark['kind'], number>
   ];
 }
 
-/** Without the digits that binary fractions leave behind. */
+/** Without the digits of binary fractions. */
 function percentOf(share: number): number {
   return Number((share * 100).toPrecision(3));
 }
@@ -89,7 +89,7 @@ function statuses({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const quota: Line[] = [{ label: 'used', of: m.own('QuotaUsed', 'Maximum'), color: COLOURS.ses }];
   return [
     widgets.graph({
-      title: 'What came back',
+      title: 'Bounces and complaints',
       width: 12,
       lines: bad,
       axis: 'recipients / 15 min',
@@ -97,7 +97,7 @@ function statuses({ widgets, metrics: m }: DashboardProps): IWidget[] {
       stacked: true,
     }),
     widgets.graph({
-      title: 'Quota of 24 hours',
+      title: '24-hour quota',
       width: 12,
       lines: quota,
       axis: '% used',
@@ -114,7 +114,7 @@ function suppression({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const entries = { label: 'entries', color: COLOURS.neutral, of: m.own('SuppressionEntries', 'Maximum') };
   return [
     widgets.graph({
-      title: 'Not sent to, since suppressed',
+      title: 'Not sent because suppressed',
       width: 12,
       lines: suppressed,
       axis: 'recipients / 15 min',

@@ -14,8 +14,8 @@ import {
 import type { MetricSpec } from '../metrics.ts';
 
 /**
- * One colour, one meaning, on all dashboards; each is told from the others by people who see red and green alike, since
- * they differ in lightness, too. Red is for harm alone.
+ * One colour, one meaning, on all dashboards. They differ in lightness too, for readers who cannot distinguish red from
+ * green. Red always means harm.
  */
 export const COLOURS = {
   harm: '#d62728',
@@ -32,23 +32,23 @@ export const COLOURS = {
 /** One shade for each percentile: the longest wait is the darkest. */
 export const PERCENTILE_COLOURS = { p50: '#9ecae1', p90: '#4292c6', p99: '#084594' } as const;
 
-/** One line of a graph, or one big number: a metric as it is, or what is computed of some. */
+/** One line of a graph, or one big number: a metric, or an expression over several. */
 export type Line = PlainLine | ComputedLine;
 
-interface Look {
+interface Appearance {
   readonly label: string;
 
   /** @default - as CloudWatch chooses */
   readonly color?: string;
 }
 
-interface PlainLine extends Look {
+interface PlainLine extends Appearance {
   readonly of: MetricSpec;
   readonly expression?: never;
 }
 
-interface ComputedLine extends Look {
-  /** Each metric by the id that the expression knows it by; a single one is `m`. */
+interface ComputedLine extends Appearance {
+  /** Each metric by its id in the expression; a single one is `m`. */
   readonly of: MetricSpec | Readonly<Record<string, MetricSpec>>;
 
   /** Metric math over the ids. */
@@ -62,11 +62,11 @@ function metricsOf(lines: readonly Line[], periodMinutes: number): IMetric[] {
 
 function metricOf(line: Line, index: number, period: Duration): IMetric {
   const { label, color } = line;
-  const look = { label, period, ...(color === undefined ? {} : { color }) };
-  if (line.expression === undefined) return new Metric({ ...propsOf(line.of), ...look });
+  const appearance = { label, period, ...(color === undefined ? {} : { color }) };
+  if (line.expression === undefined) return new Metric({ ...propsOf(line.of), ...appearance });
   const { of, expression } = line;
   const specs = isSpec(of) ? { m: of } : of;
-  // All lines of a widget share one space of ids.
+  // All lines of a widget share one namespace of ids.
   const unique = (id: string) => `${id}_${index}`;
   const metrics = Object.entries(specs).map(([id, spec]) => [
     unique(id),
@@ -75,7 +75,7 @@ function metricOf(line: Line, index: number, period: Duration): IMetric {
   return new MathExpression({
     expression: expression.replaceAll(/[a-z]\w*/g, (word) => (word in specs ? unique(word) : word)),
     usingMetrics: Object.fromEntries(metrics),
-    ...look,
+    ...appearance,
   });
 }
 
@@ -109,7 +109,7 @@ export interface GraphProps extends Placed {
   /** @default false */
   readonly stacked?: boolean;
 
-  /** Lines drawn across, such as the threshold of an alarm. */
+  /** Horizontal lines, such as the threshold of an alarm. */
   readonly marks?: readonly Mark[];
 
   /** @default 5 */
@@ -125,7 +125,7 @@ export interface Mark {
 export interface NumbersProps extends Placed {
   readonly lines: readonly Line[];
 
-  /** Of all that is shown, or of the latest period alone. */
+  /** The whole time range, or only the latest period. */
   readonly over: 'time-shown' | 'latest';
 
   /** @default 5 */
@@ -134,7 +134,7 @@ export interface NumbersProps extends Placed {
 
 const MARK_COLOURS = { alarm: COLOURS.warning, review: COLOURS.slightHarm, pause: COLOURS.harm };
 
-/** Makes the widgets of dashboards that look at one Region. */
+/** Builds the widgets of dashboards for one Region. */
 export class Widgets {
   readonly #region: string;
 
@@ -156,7 +156,7 @@ export class Widgets {
     });
   }
 
-  /** Big numbers. Those of the time shown are summed up over it, by their own statistic. */
+  /** Big numbers. Over the time range, each uses its own statistic. */
   numbers({ lines, over, periodMinutes = 5, height = 3, ...placed }: NumbersProps): IWidget {
     return new SingleValueWidget({
       ...placed,

@@ -51,7 +51,7 @@ describe('mailctl alarms', () => {
     const lines = urgent.split('\n');
     expect(lines[0]).toMatch(/^critical {2}dead-letters {2}since .*\d\d:\d\d UTC \(3h 0m ago\)$/);
     expect(lines.slice(1)).toEqual([
-      '  Mail, events or receipts were parked: nothing happens to them until a person decides.',
+      '  Mail, events or receipts are in a dead letter queue and stay there until a person decides.',
       '  1 out of the last 3 datapoints [4.0] was greater than the threshold (0.0)',
       '  → mailctl dlq ls',
       '  → docs/runbook.md#dead-letters',

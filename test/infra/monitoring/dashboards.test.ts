@@ -78,7 +78,7 @@ describe('the dashboard of the mail', () => {
   });
 
   it('shows the worker where the worker tells', () => {
-    const title = 'What waits in the rows';
+    const title = 'Outbox rows';
     expect(titled(dashboardOf('keybuzz-mail-dev'), title)).toBeDefined();
     expect(titled(dashboardOf('keybuzz-mail-dev', synthesise().monitoring), title)).toBeUndefined();
   });
@@ -96,7 +96,7 @@ describe('the dashboard of the reputation', () => {
 
 describe('the dashboard of the machine room', () => {
   it('adds up what an hour costs', () => {
-    const widget = titled(dashboardOf('keybuzz-mail-machine-room-dev'), 'About what it costs, by list price');
+    const widget = titled(dashboardOf('keybuzz-mail-machine-room-dev'), 'Approximate cost, by list price');
     const store = new MetricStore();
     const add = (namespace: string, name: string, dimensions: Record<string, string>, value: number) =>
       store.add({ namespace, name, dimensions, at: 0, values: [value], unit: 'Count' });

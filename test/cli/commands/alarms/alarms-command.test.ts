@@ -106,7 +106,7 @@ describe('mailctl alarms', () => {
         name: 'dead-letters',
         fullName: 'keybuzz-mail-dev-dead-letters',
         severity: 'critical',
-        meaning: expect.stringContaining('parked'),
+        meaning: expect.stringContaining('dead letter queue'),
         state: 'ALARM',
         since: stateOf('dead-letters')?.changedAt.toISOString(),
         reason: expect.stringContaining('threshold (0.0)'),

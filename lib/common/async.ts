@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * What a promise comes to within a time. What takes longer is left to itself: it is for calls that cannot be
- * aborted, and a late failure of theirs is nobody's any more.
+ * The outcome of a promise within a time. For calls that cannot be aborted: they run on, and a late failure is ignored.
  */
 export type TimeLimited<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'too-late' };
 
-/** @param signal ends the wait before its time, and it is too late then */
+/** @param signal ends the wait early, as `too-late` */
 export async function withTimeout<T>(
   call: Promise<T>,
   timeoutMs: number,
@@ -17,27 +16,27 @@ export async function withTimeout<T>(
 ): Promise<TimeLimited<T>> {
   const giveUp = new AbortController();
   const either = signal === undefined ? giveUp.signal : AbortSignal.any([giveUp.signal, signal]);
-  const answer = call.then(
+  const outcome = call.then(
     (value): TimeLimited<T> => ({ kind: 'done', value }),
     (error: unknown): TimeLimited<T> => ({ kind: 'failed', error }),
   );
   const tooLate: TimeLimited<T> = { kind: 'too-late' };
   const timer = delay(timeoutMs, tooLate, { signal: either }).catch(() => tooLate);
   try {
-    return await Promise.race([answer, timer]);
+    return await Promise.race([outcome, timer]);
   } finally {
     giveUp.abort();
   }
 }
 
 /**
- * Lets whoever asks while a call is under way wait for that one: a database that hangs would otherwise lose one more
- * connection to every question.
+ * Callers that come while a call is under way share it: otherwise each of them would block one more connection of a
+ * database that hangs.
  */
 export function singleFlight<T>(call: () => Promise<T>): () => Promise<T> {
   let underWay: Promise<T> | undefined;
   return () => {
-    // Begun a moment later, so that a call which throws at once ends after it was noted, too.
+    // Started a tick later, so that a call that throws at once is cleared after it was stored.
     underWay ??= Promise.resolve()
       .then(call)
       .finally(() => {
@@ -47,7 +46,7 @@ export function singleFlight<T>(call: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** Lets a loop sleep until somebody has something for it. What came while it was awake is not forgotten. */
+/** Lets a loop sleep until there is work. A call during work is remembered. */
 export class WakeSignal {
   #called = false;
   #wake: (() => void) | undefined;
@@ -57,7 +56,7 @@ export class WakeSignal {
     this.#wake?.();
   }
 
-  /** Resolves at the next call, or at once where there was one since the last wait; at the latest after `timeoutMs`. */
+  /** Resolves at the next call, or at once if there was one since the last wait; at the latest after `timeoutMs`. */
   async wait(timeoutMs: number): Promise<void> {
     if (!this.#called) {
       await new Promise<void>((resolve) => {
@@ -74,7 +73,7 @@ export class WakeSignal {
 }
 
 /**
- * Waits for the call, and no longer than the signal allows: also a call that does not heed it.
+ * Waits for the call, but no longer than the signal allows, even if the call ignores it.
  *
  * @throws the signal's reason; what the call throws
  */

@@ -32,8 +32,8 @@ export async function startAccountMetrics(parts: AccountMetricsParts): Promise<A
   const createdAt = new Date(Date.now() - KEY_AGE_MS);
   const user = { name: userName, createdAt, accessKeys: [{ id: 'AKIAMADEUPKEY0000000', createdAt }] };
   const account = await startAwsAccount({ account: new AwsAccount().add({ users: [user] }) });
-  const watched = { iamEndpoint: account.url, userName };
-  const monitoring = startAccountMetricsFunction(services, watched, { onLogLine, onInvocation });
+  const measured = { iamEndpoint: account.url, userName };
+  const monitoring = startAccountMetricsFunction(services, measured, { onLogLine, onInvocation });
   // A cold start would be minutes in stretched time.
   await monitoring.invoke();
   return {

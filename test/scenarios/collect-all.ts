@@ -13,7 +13,10 @@ const STAGE = 'dev';
 
 export const DEPLOYED_NAMES = resourceNames({ project: PROJECT, stage: STAGE, userName: 'keybuzz-ses' });
 
-export const WATCH_FUNCTION = monitoringNames({ project: PROJECT, stage: STAGE }).accountMetricsFunction;
+export const ACCOUNT_METRICS_FUNCTION = monitoringNames({
+  project: PROJECT,
+  stage: STAGE,
+}).accountMetricsFunction;
 
 /** Listens to all parts of the pipeline; what is not told by an event waits to be sampled. */
 export function collectAll(pipeline: LocalPipeline, observe: Observe): readonly Collector[] {

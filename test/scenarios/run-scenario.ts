@@ -7,7 +7,7 @@ import { readEmbeddedMetrics } from '../support/cloudwatch/read-embedded-metrics
 import { type AccountMetrics, startAccountMetrics } from './account-metrics.ts';
 import { SCENARIOS, type ScenarioName } from './all-scenarios.ts';
 import { AskingApi } from './asking-api.ts';
-import { collectAll, DEPLOYED_NAMES, WATCH_FUNCTION } from './collect-all.ts';
+import { ACCOUNT_METRICS_FUNCTION, collectAll, DEPLOYED_NAMES } from './collect-all.ts';
 import { playLoads } from './play-loads.ts';
 import { giveFates, USUAL_REFUSALS } from './recipients.ts';
 import { Recorder } from './recorder.ts';
@@ -89,7 +89,7 @@ async function playWatched(
     userName: DEPLOYED_NAMES.user,
     onLogLine: (line) => collectLogLine(line, recorder),
     onInvocation: (invocation) =>
-      collectInvocation(invocation, WATCH_FUNCTION, (seen) => recorder.observe(seen)),
+      collectInvocation(invocation, ACCOUNT_METRICS_FUNCTION, (seen) => recorder.observe(seen)),
   });
   try {
     await play(scenario, { pipeline, monitoring, recorder }, options);

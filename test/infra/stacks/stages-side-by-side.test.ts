@@ -40,7 +40,7 @@ describe('two stages in one account', () => {
     );
   });
 
-  it('have names of what watches them that a person looks for', () => {
+  it('have monitoring with readable names', () => {
     const names = monitoringNames(settingsWith());
     const alarms = Object.values(devMonitoring.findResources('AWS::CloudWatch::Alarm'));
     expect(alarms).toHaveLength(16);
@@ -73,8 +73,8 @@ describe('two stages in one account', () => {
   it.each([
     ['dev', dev],
     ['prod', prod],
-    ['what watches dev', devMonitoring],
-    ['what watches prod', prodMonitoring],
+    ['the monitoring of dev', devMonitoring],
+    ['the monitoring of prod', prodMonitoring],
   ])('neither own the identity nor import it: %s', (_stage, template) => {
     template.resourceCountIs('AWS::SES::EmailIdentity', 0);
     expect(JSON.stringify(template.toJSON())).not.toMatch(/Fn::ImportValue|Fn::GetStackOutput/);

@@ -6,7 +6,7 @@ import { alarmText } from '../../../lib/infra/monitoring/mail-alarm.ts';
 import type { Alarm, AwsAccount, StackResource } from './aws-account.ts';
 import { type Deployment, type DeploymentOptions, readDeployment } from './deployment.ts';
 
-/** Leaves what deploying the stack that watches a stage leaves, once its alarms have looked for the first time. */
+/** Adds what deploying the monitoring stack of a stage creates, once its alarms were first evaluated. */
 export function deployMonitoring(account: AwsAccount, options: DeploymentOptions = {}): void {
   const deployment = readDeployment(options);
   const { stage, domain, at, alarmEmail } = deployment;

@@ -1,7 +1,7 @@
 import { addressKey } from '../../lib/domain/address.ts';
 import type { RecipientStatuses } from '../../lib/domain/delivery-status.ts';
 import { type Receipt, toReceipts } from '../../lib/domain/receipt.ts';
-import type { BatchStatuses, StatusLedger } from '../../lib/ports/ledger.ts';
+import { type BatchStatuses, isUnknown, type StatusLedger } from '../../lib/ports/ledger.ts';
 import type { ReceiptQueue } from '../../lib/ports/queues.ts';
 import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
 import type { SesEvent } from './ses-event.ts';
@@ -87,15 +87,10 @@ async function proveSent(
   if (!(await ledger.write(proof, version))) return undefined;
   if (before !== undefined) {
     const { deliveryId, part, tenantId, state } = before;
-    if (isAnswerLost(before, clock.now())) metrics.add('LostAnswersSettled', 1, 'event');
+    if (isUnknown(before, clock.now())) metrics.add('LostAnswersSettled', 1, 'event');
     log.info('answer-found', { deliveryId, part, tenantId, state, sesMessageId: proof.sesMessageId });
   }
   return version + 1;
-}
-
-/** An event may be faster than the answer to a call that is still under way. */
-function isAnswerLost({ state, claim }: BatchStatuses, now: Date): boolean {
-  return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt <= now);
 }
 
 async function pushReceipts(

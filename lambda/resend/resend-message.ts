@@ -25,14 +25,14 @@ import {
   deadLetterUnreadable,
 } from './dead-letter.ts';
 import { countSuppressed, publishReceipts, sentReceipts, suppressedReceipts } from './publish-receipts.ts';
-import { isFree, isUnknown, type PendingBatch, planSends } from './send-plan.ts';
+import { isFree, isUnresolved, type PendingBatch, planSends } from './send-plan.ts';
 import {
   type RefusedRecipients,
   type SendDeps,
   type SendSummary,
   sendToRecipients,
 } from './send-to-recipients.ts';
-import { planRetryTimes, type SendEventDeps } from './wait-for-send-event.ts';
+import { nextAttemptAt, observeEvents, type SendEventDeps } from './wait-for-send-event.ts';
 
 export interface ResendDeps extends Omit<SendDeps, 'hasTime'>, DeadLetterDeps {
   readonly sources: ContentSources;
@@ -122,16 +122,16 @@ async function sendToAll(
 
   const refused = [...smtpUtf8Refusal(recipients.filter(needsSmtpUtf8)), ...offered.refused];
   const receipts = [
-    ...sentReceipts(message, deps.region, offered.taken),
+    ...sentReceipts(message, deps.region, offered.sent),
     ...suppressedReceipts(message, deps.region, offered.suppressed, deps.clock.now()),
   ];
-  if (offered.heldUntil !== undefined) {
-    deps.log.info('held', { deliveryId: message.id, until: offered.heldUntil.toISOString() });
+  if (offered.retryAt !== undefined) {
+    deps.log.info('held', { deliveryId: message.id, until: offered.retryAt.toISOString() });
   }
-  const { left } = offered;
-  if (left.length === 0 && refused.length === 0) return { kind: 'done', receipts };
+  const { unsent } = offered;
+  if (unsent.length === 0 && refused.length === 0) return { kind: 'done', receipts };
   const delaySeconds = delayOf(offered, record, deps);
-  if (left.length === recipients.length) {
+  if (unsent.length === recipients.length) {
     return {
       kind: 'retry',
       delaySeconds: Math.max(delaySeconds, scheduledDelay('rate', record, deps)),
@@ -141,7 +141,7 @@ async function sendToAll(
   // What follows is done once: the message must not come again because the API could not be told.
   await publishReceipts(receipts, deps.receipts);
   countSuppressed(receipts, deps.metrics);
-  if (left.length > 0) await pushWhatIsLeft(message, left, delaySeconds, deps);
+  if (unsent.length > 0) await pushWhatIsLeft(message, unsent, delaySeconds, deps);
   const notParked = await deadLetterRefused(message, refused, deps);
   if (notParked.length > 0) {
     await pushWhatIsLeft(message, notParked, scheduledDelay('outage', record, deps), deps);
@@ -159,11 +159,11 @@ function smtpUtf8Refusal(recipients: readonly string[]): RefusedRecipients[] {
  * The soonest at which any of those left can be helped, and not sooner than the schedule of tries allows: SQS hands a
  * message out a limited number of times, and they must outlast its retention.
  */
-function delayOf({ pace, heldUntil }: SendSummary, record: QueuedMessage, deps: ResendDeps): number {
+function delayOf({ pace, retryAt }: SendSummary, record: QueuedMessage, deps: ResendDeps): number {
   if (pace !== undefined) return scheduledDelay(pace, record, deps);
   // Only the time ran out: what is left may go on at once.
-  if (heldUntil === undefined) return 0;
-  return Math.max(secondsUntil(heldUntil, deps.clock.now()), scheduledDelay('outage', record, deps));
+  if (retryAt === undefined) return 0;
+  return Math.max(secondsUntil(retryAt, deps.clock.now()), scheduledDelay('outage', record, deps));
 }
 
 function scheduledDelay(pace: RetryPace, { receiveCount }: QueuedMessage, { random }: ResendDeps): number {
@@ -225,19 +225,21 @@ async function resolveExpired(
     return { kind: 'done', receipts: [] };
   }
   const recipients = distinctRecipients(message.envelope.to);
-  const standing = planSends(recipients, contentOf(known), known, await planRetryTimes(known, parts));
-  if (standing.kind === 'conflict') {
+  const observed = await observeEvents(known, parts);
+  const now = parts.clock.now();
+  const plan = planSends(recipients, contentOf(known), known, (batch) => nextAttemptAt(batch, observed, now));
+  if (plan.kind === 'conflict') {
     const detail = 'the ledger holds two contents of the id';
     await deadLetterMessage(body, message, 'id-conflict', detail, parts);
     return { kind: 'done', receipts: [] };
   }
-  const { taken, held, calls } = standing;
-  const first = held.map(({ until }) => until).sort((one, other) => one.getTime() - other.getTime())[0];
+  const { sent, waiting, pending } = plan;
+  const first = waiting.map(({ until }) => until).sort((one, other) => one.getTime() - other.getTime())[0];
   if (first !== undefined) {
     return { kind: 'retry', delaySeconds: secondsUntil(first, parts.clock.now()), receipts: [] };
   }
-  await parkUnsent(body, message, late, calls, parts);
-  return { kind: 'done', receipts: sentReceipts(message, parts.region, taken) };
+  await parkUnsent(body, message, late, pending, parts);
+  return { kind: 'done', receipts: sentReceipts(message, parts.region, sent) };
 }
 
 type LateParts = DeadLetterDeps & SendEventDeps & { readonly ledger: Ledger };
@@ -272,7 +274,7 @@ async function parkUnsent(
 ): Promise<void> {
   const unsent = calls.flatMap((call) => call.recipients);
   if (unsent.length === 0) return;
-  const lost = calls.filter(({ before }) => before !== undefined && isUnknown(before)).length;
+  const lost = calls.filter(({ before }) => before !== undefined && isUnresolved(before)).length;
   const doubt = lost > 0 ? '; a call of SES ended without an answer, and no event told of it' : '';
   const isWhole = unsent.length === distinctRecipients(message.envelope.to).length;
   const theirs = isWhole ? message : forRecipients(message, unsent);

@@ -2,11 +2,11 @@ import { errorName } from '../../lib/common/errors.ts';
 import { sinceFailureMs } from '../../lib/domain/failure.ts';
 import { type FallbackMessage, failedAt } from '../../lib/domain/fallback-message.ts';
 import type { RetryPace } from '../../lib/domain/retry.ts';
-import type { BatchClaim, BatchResult, Ledger } from '../../lib/ports/ledger.ts';
+import { type BatchClaim, type BatchResult, isUnknown, type Ledger } from '../../lib/ports/ledger.ts';
 import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
 import type { RawMailSender } from '../../lib/ports/senders.ts';
 import { DYNAMODB_CALL_TIMEOUT_MS, SES_CALL_TIMEOUT_MS } from './constants.ts';
-import { isUnknown, type PendingBatch } from './send-plan.ts';
+import type { PendingBatch } from './send-plan.ts';
 
 export interface SendBatchDeps {
   readonly ses: RawMailSender;
@@ -63,7 +63,8 @@ export async function sendBatch(
   }
 
   const fields = { deliveryId, part, tenantId, recipients: recipients.length, bytes: mime.length };
-  if (before !== undefined && isUnknown(before)) metrics.add('LostAnswersSettled', 1, 'sent-again');
+  if (before !== undefined && isUnknown(before, clock.now()))
+    metrics.add('LostAnswersSettled', 1, 'sent-again');
   const waitingSince = failedAt(message);
   const answer = await ses.send({
     from,

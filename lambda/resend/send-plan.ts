@@ -26,23 +26,23 @@ export type SendPlan =
   /** SES has another content under the id, or may have it. */
   | { readonly kind: 'conflict'; readonly contentSha256: string }
   | {
-      readonly kind: 'standing';
-      readonly taken: readonly SentRecipients[];
-      readonly held: readonly WaitingRecipients[];
-      readonly calls: readonly PendingBatch[];
+      readonly kind: 'plan';
+      readonly sent: readonly SentRecipients[];
+      readonly waiting: readonly WaitingRecipients[];
+      readonly pending: readonly PendingBatch[];
     };
 
 /**
- * Where each recipient stands by the ledger: exactly one of taken, held and callable.
+ * What to do for each recipient by what the ledger knows: each is in exactly one of sent, waiting and pending.
  *
- * @param heldUntil for a part whose call is under way, or has ended without an answer: until when to keep away from
- * its recipients, or nothing where they may be called for again
+ * @param retryAt for a batch whose call is under way, or has ended without a response: when its recipients may be tried
+ * again, or undefined if they may be now
  */
 export function planSends(
   recipients: readonly string[],
   contentSha256: string,
   batches: readonly SendBatch[],
-  heldUntil: (batch: SendBatch) => Date | undefined,
+  retryAt: (batch: SendBatch) => Date | undefined,
 ): SendPlan {
   const isOther = (batch: SendBatch) =>
     batch.contentSha256 !== undefined && batch.contentSha256 !== contentSha256;
@@ -51,40 +51,40 @@ export function planSends(
 
   const open = new Set(recipients);
   const takeOut = (batch: SendBatch) => batch.recipients.filter((recipient) => open.delete(recipient));
-  const taken: SentRecipients[] = [];
-  const held: WaitingRecipients[] = [];
-  const calls: PendingBatch[] = [];
+  const sent: SentRecipients[] = [];
+  const waiting: WaitingRecipients[] = [];
+  const pending: PendingBatch[] = [];
 
   for (const batch of batches.filter(({ state }) => state === 'sent')) {
-    taken.push({ recipients: takeOut(batch), sesMessageId: batch.sesMessageId, sentAt: batch.sentAt });
+    sent.push({ recipients: takeOut(batch), sesMessageId: batch.sesMessageId, sentAt: batch.sentAt });
   }
-  for (const batch of batches.filter(isUnknown)) {
-    const until = heldUntil(batch);
+  for (const batch of batches.filter(isUnresolved)) {
+    const until = retryAt(batch);
     const theirs = takeOut(batch);
-    if (until === undefined) calls.push({ recipients: theirs, before: batch });
-    else held.push({ recipients: theirs, until });
+    if (until === undefined) pending.push({ recipients: theirs, before: batch });
+    else waiting.push({ recipients: theirs, until });
   }
-  // The latest first: the halves of a part that was refused as a whole are to be offered by themselves again.
+  // The latest first: the halves of a batch that was refused as a whole are sent separately again.
   for (const batch of batches.filter((one) => isFree(one) && !isOther(one)).reverse()) {
     const isWhole = batch.recipients.every((recipient) => open.has(recipient));
-    if (isWhole) calls.push({ recipients: takeOut(batch), before: batch });
+    if (isWhole) pending.push({ recipients: takeOut(batch), before: batch });
   }
-  for (const chunk of chunkRecipients([...open], SES_MAX_RECIPIENTS)) calls.push({ recipients: chunk });
+  for (const chunk of chunkRecipients([...open], SES_MAX_RECIPIENTS)) pending.push({ recipients: chunk });
 
   return {
-    kind: 'standing',
-    taken: taken.filter(notEmpty),
-    held: held.filter(notEmpty),
-    calls: calls.filter(notEmpty),
+    kind: 'plan',
+    sent: sent.filter(notEmpty),
+    waiting: waiting.filter(notEmpty),
+    pending: pending.filter(notEmpty),
   };
 }
 
-/** Its call is under way, or nobody knows how it ended. */
-export function isUnknown({ state }: SendBatch): boolean {
+/** Its call is under way, or its result is unknown. */
+export function isUnresolved({ state }: SendBatch): boolean {
   return state === 'sending' || state === 'unknown';
 }
 
-/** Nobody calls for it now, and nobody has it. */
+/** No call is under way, and SES does not have it. */
 export function isFree({ state }: SendBatch): boolean {
   return state === 'open' || state === 'refused';
 }

@@ -1,12 +1,11 @@
 import { errorName } from '../../lib/common/errors.ts';
 import type { RetryPace } from '../../lib/domain/retry.ts';
 import type { SendBatch } from '../../lib/ports/ledger.ts';
-import { PendingBatches } from './bisect.ts';
+import { type BatchFeedback, bisect, type SendHistory } from './bisect.ts';
 import { filterSuppressed, type SuppressedRecipient, type SuppressionDeps } from './filter-suppressed.ts';
-import type { OutgoingMail } from './send-batch.ts';
-import { type BatchSendResult, type SendBatchDeps, sendBatch } from './send-batch.ts';
+import { type BatchSendResult, type OutgoingMail, type SendBatchDeps, sendBatch } from './send-batch.ts';
 import { type PendingBatch, planSends, type SentRecipients } from './send-plan.ts';
-import { eventDueAt, planRetryTimes, type SendEventDeps } from './wait-for-send-event.ts';
+import { eventDueAt, nextAttemptAt, observeEvents, type SendEventDeps } from './wait-for-send-event.ts';
 
 export interface SendDeps extends SendBatchDeps, SendEventDeps, SuppressionDeps {
   /** True as long as the invocation has time for one more SES call. */
@@ -20,196 +19,196 @@ export interface RefusedRecipients {
   readonly recipients: readonly string[];
 }
 
-/** Where each recipient of an offer stands; each is in exactly one of the lists. */
+/** What became of each recipient of a mail; each is in exactly one of the lists. */
 export interface SendSummary {
   /** By this try or an earlier one. */
-  readonly taken: readonly SentRecipients[];
+  readonly sent: readonly SentRecipients[];
   readonly suppressed: readonly SuppressedRecipient[];
   readonly refused: readonly RefusedRecipients[];
   /** Neither sent to nor refused. */
-  readonly left: readonly string[];
-  /** How soon to try again for those; undefined where only the time ran out. */
+  readonly unsent: readonly string[];
+  /** How soon to try again for those; undefined if only the time ran out. */
   readonly pace?: RetryPace;
-  /** When there is something to be done for those again: a call of somebody else, or an event, is waited for. */
-  readonly heldUntil?: Date;
+  /** When those can be tried again: another call, or an event, has to be waited for. */
+  readonly retryAt?: Date;
 }
 
 export type SendResult =
   /** The ledger knows the id with another content; nothing was sent. */
   | { readonly kind: 'conflict'; readonly contentSha256: string }
-  | ({ readonly kind: 'offered' } & SendSummary);
+  | ({ readonly kind: 'attempted' } & SendSummary);
 
-/**
- * After so many refusals, and no recipient taken, the mail itself may be what is refused. A single bad recipient is
- * found by a dozen calls, of which every second or third is taken.
- */
-const REFUSALS_BEFORE_PROBES = 15;
-
-/** Then so many recipients are tried alone; where SES refuses each of them, it is the mail. */
-const PROBES = 5;
-
-/** Each look follows a claim that somebody else was faster with; that cannot go on for long. */
+/** Each read follows a claim that another invocation won; that cannot go on for long. */
 const MAX_LEDGER_READS = 5;
 
 /**
- * Offers a mail to SES, at most 50 recipients a call, and each call under a claim of the ledger. Where SES refuses
- * several recipients at once, one of them may be the reason: both halves are then offered, and theirs, until the bad
- * ones stand alone. Until somebody was sent to, the halves go first; then they wait until the others had their turn:
- * whoever can be sent to is sent to first, so that no try is in vain.
+ * Sends a mail through SES, at most 50 recipients a call, each call under a claim of the ledger: plans from what the
+ * ledger knows, sends batch after batch, and plans again if another invocation claimed one of them first.
  *
- * @throws where ledger or suppression list do not answer, and nothing is decided for anyone yet
+ * @throws if ledger or suppression list do not respond while nothing is decided for any recipient
  */
-export function sendToRecipients(offer: OutgoingMail, deps: SendDeps): Promise<SendResult> {
-  return new Offering(offer, deps).run();
+export async function sendToRecipients(mail: OutgoingMail, deps: SendDeps): Promise<SendResult> {
+  const results = new RecipientResults(mail.recipients);
+  const history: SendHistory = { refusals: 0, refusedAlone: 0, sentToSome: false };
+  // Most ids are new to the ledger: the first claim finds that out as well as a read would, and saves the read.
+  let known: readonly SendBatch[] = [];
+  let retryAt: Date | undefined;
+  for (let reads = 0; reads < MAX_LEDGER_READS; reads += 1) {
+    const observed = await observeEvents(known, deps);
+    const now = deps.clock.now();
+    const plan = planSends(results.unsent, mail.contentSha256, known, (batch) =>
+      nextAttemptAt(batch, observed, now),
+    );
+    if (plan.kind === 'conflict') return plan;
+    for (const sent of plan.sent) {
+      deps.metrics.add('DuplicatesPrevented', sent.recipients.length);
+      results.addSent(sent);
+    }
+    retryAt = earliest(plan.waiting.map(({ until }) => until));
+    const end = await sendPlanned(plan.pending, (known.at(-1)?.part ?? -1) + 1, {
+      mail,
+      results,
+      history,
+      deps,
+    });
+    if (end.kind === 'ended') {
+      return { kind: 'attempted', ...results.summary(end.pace, earliest([retryAt, end.retryAt])) };
+    }
+    known = await deps.ledger.partsOf(mail.message.id);
+  }
+  return { kind: 'attempted', ...results.summary('rate', retryAt) };
 }
 
-/** How the calls of one look ended. */
-type CallsEnd =
-  | { readonly kind: 'done' }
-  /** Somebody else was faster: the ledger has to be looked at again. */
+interface Round {
+  readonly mail: OutgoingMail;
+  readonly results: RecipientResults;
+  readonly history: SendHistory;
+  readonly deps: SendDeps;
+}
+
+type RoundEnd =
+  /** Another invocation claimed a batch first: the ledger has to be read again. */
   | { readonly kind: 'raced' }
-  /** No more calls now. */
-  | { readonly kind: 'over'; readonly pace?: RetryPace | undefined };
+  /** All were sent, or no more calls can be made now. */
+  | { readonly kind: 'ended'; readonly pace?: RetryPace | undefined; readonly retryAt?: Date };
 
-type Refusal = Extract<BatchSendResult, { kind: 'refused' }> & { readonly recipients: readonly string[] };
-
-class Offering {
-  readonly #offer: OutgoingMail;
-  readonly #deps: SendDeps;
-  /** Those that nothing is decided for yet. */
-  readonly #left: Set<string>;
-  readonly #taken: SentRecipients[] = [];
-  readonly #suppressed: SuppressedRecipient[] = [];
-  readonly #refused: RefusedRecipients[] = [];
-  #heldUntil: Date | undefined;
-  #refusals = 0;
-  #refusedAlone = 0;
-  #sentToSome = false;
-  #nextPart = 0;
-
-  constructor(offer: OutgoingMail, deps: SendDeps) {
-    this.#offer = offer;
-    this.#deps = deps;
-    this.#left = new Set(offer.recipients);
-  }
-
-  async run(): Promise<SendResult> {
-    // Most ids are new to the ledger: the first claim finds that out as well as a look would, and saves it.
-    let known: readonly SendBatch[] = [];
-    for (let looks = 0; looks < MAX_LEDGER_READS; looks += 1) {
-      const { id } = this.#offer.message;
-      const heldUntil = await planRetryTimes(known, this.#deps);
-      const standing = planSends([...this.#left], this.#offer.contentSha256, known, heldUntil);
-      if (standing.kind === 'conflict') return standing;
-      for (const taken of standing.taken) {
-        this.#deps.metrics.add('DuplicatesPrevented', taken.recipients.length);
-        this.#settle(this.#taken, taken, taken.recipients);
-      }
-      this.#heldUntil = earliest(standing.held.map(({ until }) => until));
-      this.#nextPart = (known.at(-1)?.part ?? -1) + 1;
-      const end = await this.#call([...standing.calls]);
-      if (end.kind === 'done') return this.#outcome();
-      if (end.kind === 'over') return this.#outcome(end.pace);
-      known = await this.#deps.ledger.partsOf(id);
+async function sendPlanned(
+  planned: readonly PendingBatch[],
+  firstPart: number,
+  round: Round,
+): Promise<RoundEnd> {
+  const { results, history, deps } = round;
+  const batches = bisect(planned, history);
+  let newPart = firstPart;
+  let refusal: { readonly cause: string; readonly detail: string } | undefined;
+  let feedback: BatchFeedback = { kind: 'nothing-sent' };
+  for (;;) {
+    const next = batches.next(feedback);
+    if (next.done) {
+      if (refusal !== undefined && next.value.length > 0) results.addRefused(refusal, next.value);
+      return { kind: 'ended' };
     }
-    return this.#outcome('rate');
-  }
-
-  async #call(calls: PendingBatch[]): Promise<CallsEnd> {
-    const line = new PendingBatches(calls);
-    for (let call = line.next(); call !== undefined; call = line.next()) {
-      // Without a step forward, the next try would come as far as this one: it should not come at once.
-      if (!this.#deps.hasTime()) return over(this.#refusals > 0 && !this.#sentToSome ? 'outage' : undefined);
-      const answer = await this.#offerTo(call).catch((error: unknown) => this.#outage(error));
-      if (answer === undefined) continue;
-      switch (answer.kind) {
-        case 'raced':
-          return { kind: 'raced' };
-        case 'retry':
-          if (answer.answerLost) this.#heldUntil = earliest([this.#heldUntil, await eventDueAt(this.#deps)]);
-          return over(answer.answerLost && line.isEmpty ? undefined : answer.pace);
-        case 'sent':
-          this.#sentToSome = true;
-          this.#settle(this.#taken, answer, answer.recipients);
-          break;
-        case 'refused':
-          if (this.#condemns(answer, line)) return { kind: 'done' };
-      }
+    // Without any progress the next try would come only as far as this one: it should not come at once.
+    if (!deps.hasTime()) {
+      return { kind: 'ended', pace: history.refusals > 0 && !history.sentToSome ? 'outage' : undefined };
     }
-    return { kind: 'done' };
+    const { batch, isLast } = next.value;
+    const part = batch.before?.part ?? newPart;
+    const result = await sendUnsuppressed(batch, part, round);
+    if (result === undefined) {
+      feedback = { kind: 'nothing-sent' };
+      continue;
+    }
+    newPart = Math.max(newPart, part + 1);
+    switch (result.kind) {
+      case 'raced':
+        return { kind: 'raced' };
+      case 'retry':
+        return result.answerLost
+          ? { kind: 'ended', pace: isLast ? undefined : result.pace, retryAt: await eventDueAt(deps) }
+          : { kind: 'ended', pace: result.pace };
+      case 'sent':
+        results.addSent(result);
+        feedback = { kind: 'sent' };
+        break;
+      case 'refused':
+        refusal = result;
+        if (result.recipients.length === 1) results.addRefused(result, result.recipients);
+        feedback = { kind: 'refused', recipients: result.recipients };
+    }
   }
+}
 
-  /** Undefined where nobody is left to be called for. */
-  async #offerTo(
-    call: PendingBatch,
-  ): Promise<(BatchSendResult & { readonly recipients: readonly string[] }) | undefined> {
-    const recipients = await this.#sift(call.recipients);
-    if (recipients.length === 0) return undefined;
-    const part = call.before?.part ?? this.#nextPart;
-    const answer = await sendBatch(this.#offer, part, { ...call, recipients }, this.#deps);
-    this.#nextPart = Math.max(this.#nextPart, part + 1);
-    return { ...answer, recipients };
-  }
-
-  /** What is decided for some must not be forgotten because a service fails for others. */
-  #outage(error: unknown): BatchSendResult & { readonly recipients: readonly string[] } {
-    if (this.#left.size === this.#offer.recipients.length) throw error;
-    this.#deps.log.error('service-failed', { deliveryId: this.#offer.message.id, ...errorName(error) });
+/** Undefined if all recipients of the batch are suppressed. */
+async function sendUnsuppressed(
+  batch: PendingBatch,
+  part: number,
+  { mail, results, deps }: Round,
+): Promise<(BatchSendResult & { readonly recipients: readonly string[] }) | undefined> {
+  const { id, tenantId } = mail.message;
+  try {
+    const { sendable, suppressed } = await filterSuppressed(batch.recipients, tenantId, deps);
+    for (const one of suppressed) results.addSuppressed(one);
+    if (sendable.length === 0) return undefined;
+    return {
+      ...(await sendBatch(mail, part, { ...batch, recipients: sendable }, deps)),
+      recipients: sendable,
+    };
+  } catch (error) {
+    // What is decided for some recipients must not be forgotten because a service fails for others.
+    if (results.unsent.length === mail.recipients.length) throw error;
+    deps.log.error('service-failed', { deliveryId: id, ...errorName(error) });
     return { kind: 'retry', pace: 'outage', answerLost: false, recipients: [] };
   }
-
-  /** @returns true where the mail itself is what SES refuses */
-  #condemns(refusal: Refusal, line: PendingBatches): boolean {
-    const { recipients } = refusal;
-    this.#refusals += 1;
-    if (recipients.length === 1) {
-      this.#refuse(refusal, recipients);
-      this.#refusedAlone += 1;
-    } else line.bisect(recipients, this.#sentToSome);
-    if (this.#sentToSome || this.#refusals < REFUSALS_BEFORE_PROBES) return false;
-    if (this.#refusedAlone >= PROBES || line.isEmpty) {
-      this.#refuse(refusal, line.recipients);
-      return true;
-    }
-    if (this.#refusals === REFUSALS_BEFORE_PROBES) line.sample(PROBES);
-    return false;
-  }
-
-  async #sift(recipients: readonly string[]): Promise<readonly string[]> {
-    const { tenantId } = this.#offer.message;
-    const { sendable, suppressed } = await filterSuppressed(recipients, tenantId, this.#deps);
-    for (const one of suppressed) this.#settle(this.#suppressed, one, [one.recipient]);
-    return sendable;
-  }
-
-  #refuse(
-    { cause, detail }: { readonly cause: string; readonly detail: string },
-    recipients: readonly string[],
-  ) {
-    this.#settle(this.#refused, { reason: cause, detail, recipients }, recipients);
-  }
-
-  /** Puts it into the list it belongs to; its recipients are no longer left. */
-  #settle<T>(list: T[], entry: T, recipients: readonly string[]): void {
-    list.push(entry);
-    for (const recipient of recipients) this.#left.delete(recipient);
-  }
-
-  #outcome(pace?: RetryPace): SendResult {
-    return {
-      kind: 'offered',
-      taken: this.#taken,
-      suppressed: this.#suppressed,
-      refused: byReason(this.#refused),
-      left: [...this.#left],
-      ...(pace === undefined ? {} : { pace }),
-      ...(this.#heldUntil === undefined ? {} : { heldUntil: this.#heldUntil }),
-    };
-  }
 }
 
-function over(pace: RetryPace | undefined): CallsEnd {
-  return { kind: 'over', pace };
+/** Collects what becomes of each recipient; those without a result are unsent. */
+class RecipientResults {
+  readonly #unsent: Set<string>;
+  readonly #sent: SentRecipients[] = [];
+  readonly #suppressed: SuppressedRecipient[] = [];
+  readonly #refused: RefusedRecipients[] = [];
+
+  constructor(recipients: readonly string[]) {
+    this.#unsent = new Set(recipients);
+  }
+
+  get unsent(): readonly string[] {
+    return [...this.#unsent];
+  }
+
+  addSent(sent: SentRecipients): void {
+    this.#sent.push(sent);
+    this.#close(sent.recipients);
+  }
+
+  addSuppressed(suppressed: SuppressedRecipient): void {
+    this.#suppressed.push(suppressed);
+    this.#close([suppressed.recipient]);
+  }
+
+  addRefused(
+    { cause, detail }: { readonly cause: string; readonly detail: string },
+    recipients: readonly string[],
+  ): void {
+    this.#refused.push({ reason: cause, detail, recipients });
+    this.#close(recipients);
+  }
+
+  summary(pace: RetryPace | undefined, retryAt: Date | undefined): SendSummary {
+    return {
+      sent: this.#sent,
+      suppressed: this.#suppressed,
+      refused: byReason(this.#refused),
+      unsent: this.unsent,
+      ...(pace === undefined ? {} : { pace }),
+      ...(retryAt === undefined ? {} : { retryAt }),
+    };
+  }
+
+  #close(recipients: readonly string[]): void {
+    for (const recipient of recipients) this.#unsent.delete(recipient);
+  }
 }
 
 function earliest(dates: readonly (Date | undefined)[]): Date | undefined {
@@ -219,7 +218,7 @@ function earliest(dates: readonly (Date | undefined)[]): Date | undefined {
   );
 }
 
-/** One dead letter a reason, not one a recipient. */
+/** One dead letter for each reason, not one for each recipient. */
 function byReason(refused: readonly RefusedRecipients[]): RefusedRecipients[] {
   const merged = new Map<string, RefusedRecipients>();
   for (const { reason, detail, recipients } of refused) {

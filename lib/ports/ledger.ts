@@ -42,6 +42,14 @@ export interface SendBatch {
   readonly sentAt?: Date | undefined;
 }
 
+/**
+ * True if SES may or may not have the batch: its call ended without a result, or the function that made it was killed
+ * and its claim has ended. A batch that only an event made has no claim, and is sent.
+ */
+export function isUnknown({ state, claim }: Pick<SendBatch, 'state' | 'claim'>, now: Date): boolean {
+  return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt <= now);
+}
+
 export interface NewSendBatch {
   readonly deliveryId: string;
   readonly part: number;

@@ -11,9 +11,9 @@ const WAIT_MS = 900_000;
 
 /** What happens at one try: how SES answers its calls, and how long until the next one. */
 interface Try {
-  readonly answers: readonly ('sent' | 'lost, taken' | 'lost, not taken' | 'throttled' | 'killed')[];
+  readonly answers: readonly ('sent' | 'lost, sent' | 'lost, not sent' | 'throttled' | 'killed')[];
   readonly nextAfterMs: number;
-  /** Whether the events of what was taken have come before the next try. */
+  /** Whether the events of what was sent have come before the next try. */
   readonly eventsCome: boolean;
 }
 
@@ -29,7 +29,7 @@ const verdict = (answerLost: boolean): SesErrorClass => ({
 /** The same message, tried again and again against one ledger; SES does as it is told. */
 class Story {
   readonly ledger = new MemoryLedger();
-  readonly taken: string[] = [];
+  readonly sent: string[] = [];
   readonly #envelope = anEnvelope({ id: 'one' });
   readonly #offer;
   #now = START;
@@ -45,9 +45,9 @@ class Story {
       send: async ({ recipients, part }) => {
         const answer = left.shift() ?? 'sent';
         if (answer === 'killed') throw new Killed();
-        const taken = answer === 'sent' || answer === 'lost, taken';
-        if (taken) {
-          this.taken.push(...recipients);
+        const sent = answer === 'sent' || answer === 'lost, sent';
+        if (sent) {
+          this.sent.push(...recipients);
           this.#events.push({ part, dueAt: this.#now + 1_000 });
         }
         if (answer === 'sent') return { kind: 'sent', sesMessageId: `ses-${part}` };
@@ -72,7 +72,7 @@ class Story {
 
 const tries = fc.array(
   fc.record<Try>({
-    answers: fc.array(fc.constantFrom('sent', 'lost, taken', 'lost, not taken', 'throttled', 'killed'), {
+    answers: fc.array(fc.constantFrom('sent', 'lost, sent', 'lost, not sent', 'throttled', 'killed'), {
       maxLength: 3,
     }),
     nextAfterMs: fc.constantFrom(1, 5_000, 30_000, 600_000, 1_000_000),
@@ -95,8 +95,8 @@ describe('one id, one send', () => {
           offered = await story.try({ answers: [], nextAfterMs: 2_000_000, eventsCome: true });
         }
 
-        expect([...story.taken].sort()).toEqual(namesOf(count).sort());
-        expect(offered).toMatchObject({ kind: 'offered', left: [], refused: [] });
+        expect([...story.sent].sort()).toEqual(namesOf(count).sort());
+        expect(offered).toMatchObject({ kind: 'attempted', unsent: [], refused: [] });
       }),
       { numRuns: 500 },
     );
@@ -108,34 +108,34 @@ describe('one id, one send', () => {
 
     const offered = await story.try({ answers: [], nextAfterMs: 0, eventsCome: false });
 
-    expect(story.taken).toEqual([]);
-    expect(offered).toMatchObject({ left: ['marie@example.org'], taken: [] });
+    expect(story.sent).toEqual([]);
+    expect(offered).toMatchObject({ unsent: ['marie@example.org'], sent: [] });
     const { claim } = story.ledger.batches[0] ?? {};
-    expect(offered).toMatchObject({ heldUntil: claim?.endsAt });
+    expect(offered).toMatchObject({ retryAt: claim?.endsAt });
   });
 
   it('waits for the event of a lost answer, and sends again only where none came', async () => {
     const story = new Story(['marie@example.org']);
-    const first = await story.try({ answers: ['lost, not taken'], nextAfterMs: 5_000, eventsCome: false });
-    expect(first).toMatchObject({ heldUntil: new Date(START + WAIT_MS) });
+    const first = await story.try({ answers: ['lost, not sent'], nextAfterMs: 5_000, eventsCome: false });
+    expect(first).toMatchObject({ retryAt: new Date(START + WAIT_MS) });
     expect(await story.try({ answers: [], nextAfterMs: WAIT_MS, eventsCome: false })).toMatchObject({
-      heldUntil: new Date(START + WAIT_MS),
+      retryAt: new Date(START + WAIT_MS),
     });
-    expect(story.taken).toEqual([]);
+    expect(story.sent).toEqual([]);
 
     const last = await story.try({ answers: [], nextAfterMs: 0, eventsCome: false });
 
-    expect(last).toMatchObject({ left: [], taken: [{ sesMessageId: 'ses-0' }] });
-    expect(story.taken).toEqual(['marie@example.org']);
+    expect(last).toMatchObject({ unsent: [], sent: [{ sesMessageId: 'ses-0' }] });
+    expect(story.sent).toEqual(['marie@example.org']);
   });
 
   it('takes the event for the answer that was lost', async () => {
     const story = new Story(['marie@example.org']);
-    await story.try({ answers: ['lost, taken'], nextAfterMs: 5_000, eventsCome: true });
+    await story.try({ answers: ['lost, sent'], nextAfterMs: 5_000, eventsCome: true });
 
     const offered = await story.try({ answers: [], nextAfterMs: 0, eventsCome: true });
 
-    expect(offered).toMatchObject({ left: [], taken: [{ sesMessageId: 'ses-0' }] });
-    expect(story.taken).toEqual(['marie@example.org']);
+    expect(offered).toMatchObject({ unsent: [], sent: [{ sesMessageId: 'ses-0' }] });
+    expect(story.sent).toEqual(['marie@example.org']);
   });
 });

@@ -59,7 +59,7 @@ describe('offering a mail to SES', () => {
   it.each([0, 17, 49])('finds the one bad recipient out of fifty at place %i', async (place) => {
     const { offered, sent, calls } = await play({ recipients: 50, bad: [place] });
 
-    expect(offered.left).toEqual([]);
+    expect(offered.unsent).toEqual([]);
     expect(refusedIn(offered)).toEqual([nameOf(place)]);
     expect(sent).toHaveLength(49);
     expect(calls).toBeLessThanOrEqual(13);
@@ -104,8 +104,8 @@ describe('offering a mail to SES', () => {
 
     const offered = await sendToRecipients(anOffer(names), offerParts({ ses, suppressions }));
 
-    expect(offered).toMatchObject({ pace: 'outage', left: names.slice(50) });
-    expect(offered).toMatchObject({ taken: [{ recipients: names.slice(0, 50), sesMessageId: 's' }] });
+    expect(offered).toMatchObject({ pace: 'outage', unsent: names.slice(50) });
+    expect(offered).toMatchObject({ sent: [{ recipients: names.slice(0, 50), sesMessageId: 's' }] });
   });
 
   it('gives a claim back whose answer was lost, as nothing was called under it', async () => {
@@ -134,8 +134,8 @@ describe('offering a mail to SES', () => {
   it('does not come back at once where it came no step forward', async () => {
     const { offered } = await play({ recipients: 50, bad: [0, 49], calls: 2 });
 
-    expect(offered).toMatchObject({ refused: [], taken: [], pace: 'outage' });
-    expect(offered.left).toHaveLength(50);
+    expect(offered).toMatchObject({ refused: [], sent: [], pace: 'outage' });
+    expect(offered.unsent).toHaveLength(50);
   });
 
   it('forgets nobody and sends to nobody twice, whatever happens', async () => {
@@ -151,7 +151,7 @@ describe('offering a mail to SES', () => {
           ...rest,
           ...(throttledAt === undefined ? {} : { throttledAt }),
         });
-        const all = [...sent, ...refusedIn(offered), ...offered.left].sort();
+        const all = [...sent, ...refusedIn(offered), ...offered.unsent].sort();
         expect(all).toEqual(Array.from({ length: rest.recipients }, (_, index) => nameOf(index)).sort());
         expect(sent.filter((name) => rest.bad.map(nameOf).includes(name))).toEqual([]);
       }),

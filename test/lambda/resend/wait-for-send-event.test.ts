@@ -5,7 +5,8 @@ import {
 } from '../../../lambda/feedback/constants.ts';
 import {
   eventDueAt,
-  planRetryTimes,
+  nextAttemptAt,
+  observeEvents,
   type SendEventDeps,
 } from '../../../lambda/resend/wait-for-send-event.ts';
 import { MINUTE_MS } from '../../../lib/common/time.ts';
@@ -39,7 +40,7 @@ const fast: EventPace = {
 };
 
 async function heldUntil(batch: SendBatch, pace: EventPace, isBackedUp = false): Promise<Date | undefined> {
-  return (await planRetryTimes([batch], waitWith(pace, isBackedUp)))(batch);
+  return nextAttemptAt(batch, await observeEvents([batch], waitWith(pace, isBackedUp)), NOW);
 }
 
 describe('waiting for the event of a lost answer', () => {
@@ -93,7 +94,8 @@ describe('waiting for the event of a lost answer', () => {
     const wait = { ...waitWith(fast, false), latencies: { recent: fail }, backlog: { anyWaiting: fail } };
     const [young, old] = [lostAt(ago(MINUTE_MS)), lostAt(ago(20 * MINUTE_MS))];
 
-    const held = await planRetryTimes([young, old], wait);
+    const observed = await observeEvents([young, old], wait);
+    const held = (batch: SendBatch) => nextAttemptAt(batch, observed, NOW);
 
     expect(held(young)).toEqual(inMs(14 * MINUTE_MS));
     expect(held(old)).toEqual(inMs(MINUTE_MS));

@@ -2,7 +2,7 @@ import type { TracedAttempt } from '../../../adapters/postgres/delivery-rows.ts'
 import { HOUR_MS } from '../../../common/time.ts';
 import { addressKey } from '../../../domain/address.ts';
 import { type DeliveryStatus, isLoss, type RecipientStatuses } from '../../../domain/delivery-status.ts';
-import type { SendBatch } from '../../../ports/ledger.ts';
+import { isUnknown, type SendBatch } from '../../../ports/ledger.ts';
 import { type DeliveryFacts, readingWithin } from '../../lookups/delivery-facts.ts';
 import { describeStatus } from '../../lookups/status-events.ts';
 
@@ -43,11 +43,6 @@ export function deriveState(
   if (!isSuppressed(address, facts)) return going(handedOver ? 'handed over' : 'waiting');
   // Only SES's way asks the lists; SMTP may still take what has not been handed over.
   return isOnWayToSes ? lost('suppressed') : going('waiting; suppressed on the way over SES');
-}
-
-/** Whether nobody knows if SES took it: a claim that has ended without a word was of a Lambda that was killed. */
-function isUnknown({ state, claim }: SendBatch, now: Date): boolean {
-  return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt < now);
 }
 
 function isSuppressed(address: string, facts: DeliveryFacts): boolean {

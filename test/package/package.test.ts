@@ -40,7 +40,7 @@ describe('what is in the package', () => {
   it('is nothing else', async () => {
     const files = await installed.files();
     const expected =
-      /^(LICENSE|README\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/(bin\/(mailctl|outbound-worker)|lib\/(index|(common|domain|ports|adapters|mailer|worker|cli)\/.+))\.(js|d\.ts))$/;
+      /^(LICENSE|README\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/(bin\/(mailctl|outbound-worker)|lib\/(index|(common|domain|ports|adapters|mailer|worker|cli)\/.+))\.(js|d\.ts|sql))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { generate } from 'selfsigned';
 import { DAY_MS } from '../../common/time.ts';
 import { behaviourOf, type SmtpBehaviour } from './smtp-behaviour.ts';
 
@@ -9,25 +9,26 @@ export type SmtpCertificates = {
   readonly wrongName: SelfSignedCertificate;
 };
 
-export function issueCertificates(now: Date): SmtpCertificates {
+export async function issueCertificates(now: Date): Promise<SmtpCertificates> {
   const daysFromNow = (days: number) => new Date(now.getTime() + days * DAY_MS);
   const current = { notBefore: daysFromNow(-1), notAfter: daysFromNow(365) };
   const local = { dnsNames: ['localhost'], loopback: true };
-  return {
-    valid: selfSignedCertificate({ organization: 'SMTP double', ...local, ...current }),
-    expired: selfSignedCertificate({
+  const [valid, expired, wrongName] = await Promise.all([
+    selfSignedCertificate({ organization: 'SMTP double', ...local, ...current }),
+    selfSignedCertificate({
       organization: 'SMTP double, expired',
       ...local,
       notBefore: daysFromNow(-30),
       notAfter: daysFromNow(-1),
     }),
-    wrongName: selfSignedCertificate({
+    selfSignedCertificate({
       organization: 'SMTP double, wrong name',
       dnsNames: ['another-host.example'],
       loopback: false,
       ...current,
     }),
-  };
+  ]);
+  return { valid, expired, wrongName };
 }
 
 /** All of them as one PEM bundle: what a client is given as its `ca` to trust the double. */
@@ -54,76 +55,32 @@ export function certificateShown(
 export type SelfSignedCertificate = { readonly keyPem: string; readonly certificatePem: string };
 
 /**
- * A self-signed X.509 certificate with a fresh P-256 key, for the DNS names and for 127.0.0.1 when asked.
- * Node has no call that makes one, and a key in the repository would alarm every secret scanner.
+ * A self-signed X.509 certificate with a fresh P-256 key, for the DNS names and, if asked, for 127.0.0.1. It is made
+ * anew each time, since a key in the repository would alarm every secret scanner.
  */
-export function selfSignedCertificate(wanted: {
+export async function selfSignedCertificate(wanted: {
   readonly organization: string;
   readonly dnsNames: readonly string[];
   readonly loopback: boolean;
   readonly notBefore: Date;
   readonly notAfter: Date;
-}): SelfSignedCertificate {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const name = distinguishedName(wanted.organization, wanted.dnsNames[0] ?? 'localhost');
-  const toBeSigned = sequence(
-    der(0xa0, INTEGER_2),
-    der(0x02, Buffer.concat([Buffer.of(1), randomBytes(8)])),
-    ECDSA_WITH_SHA256,
-    name,
-    sequence(utcTime(wanted.notBefore), utcTime(wanted.notAfter)),
-    name,
-    publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(subjectAltName(wanted.dnsNames, wanted.loopback))),
+}): Promise<SelfSignedCertificate> {
+  const { organization, dnsNames, loopback, notBefore, notAfter } = wanted;
+  const names = dnsNames.map((value) => ({ type: 2, value }) as const);
+  const addresses = loopback ? [{ type: 7, ip: '127.0.0.1' } as const] : [];
+  const { private: keyPem, cert } = await generate(
+    [
+      { name: 'organizationName', value: organization },
+      { name: 'commonName', value: dnsNames[0] ?? 'localhost' },
+    ],
+    {
+      keyType: 'ec',
+      curve: 'P-256',
+      algorithm: 'sha256',
+      notBeforeDate: notBefore,
+      notAfterDate: notAfter,
+      extensions: [{ name: 'subjectAltName', altNames: [...names, ...addresses] }],
+    },
   );
-  const signature = sign('sha256', toBeSigned, privateKey);
-  const certificate = sequence(
-    toBeSigned,
-    ECDSA_WITH_SHA256,
-    der(0x03, Buffer.concat([Buffer.of(0), signature])),
-  );
-  return {
-    keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    certificatePem: pem(certificate),
-  };
-}
-
-const INTEGER_2 = Buffer.from('020102', 'hex');
-const OID_COMMON_NAME = Buffer.from('0603550403', 'hex');
-const OID_ORGANIZATION = Buffer.from('060355040a', 'hex');
-const OID_SUBJECT_ALT_NAME = Buffer.from('0603551d11', 'hex');
-const ECDSA_WITH_SHA256 = Buffer.from('300a06082a8648ce3d040302', 'hex');
-
-function distinguishedName(organization: string, commonName: string): Buffer {
-  const part = (oid: Buffer, text: string) => der(0x31, sequence(oid, der(0x0c, Buffer.from(text))));
-  return sequence(part(OID_ORGANIZATION, organization), part(OID_COMMON_NAME, commonName));
-}
-
-function subjectAltName(dnsNames: readonly string[], loopback: boolean): Buffer {
-  const names = dnsNames.map((name) => der(0x82, Buffer.from(name)));
-  const addresses = loopback ? [der(0x87, Buffer.of(127, 0, 0, 1))] : [];
-  return sequence(OID_SUBJECT_ALT_NAME, der(0x04, sequence(...names, ...addresses)));
-}
-
-function utcTime(date: Date): Buffer {
-  const digits = date.toISOString().replaceAll(/\D/g, '').slice(2, 14);
-  return der(0x17, Buffer.from(`${digits}Z`));
-}
-
-function sequence(...parts: readonly Buffer[]): Buffer {
-  return der(0x30, Buffer.concat(parts));
-}
-
-function der(tag: number, content: Buffer): Buffer {
-  return Buffer.concat([Buffer.of(tag), derLength(content.length), content]);
-}
-
-function derLength(length: number): Buffer {
-  if (length < 0x80) return Buffer.of(length);
-  return length < 0x100 ? Buffer.of(0x81, length) : Buffer.of(0x82, length >> 8, length & 0xff);
-}
-
-function pem(certificate: Buffer): string {
-  const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+  return { keyPem, certificatePem: cert.endsWith('\n') ? cert : `${cert}\n` };
 }

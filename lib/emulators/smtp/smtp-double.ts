@@ -23,7 +23,7 @@ export type SmtpDoubleOptions = {
 
 /** Starts an SMTP host on 127.0.0.1 that takes mail, and fails on demand in the ways in which real hosts fail. */
 export async function startSmtpDouble(options: SmtpDoubleOptions = {}): Promise<SmtpDouble> {
-  const double = new SmtpDouble(options);
+  const double = new SmtpDouble(options, await issueCertificates(new Date()));
   await double.behave(...(options.behaviours ?? []));
   return double;
 }
@@ -42,8 +42,8 @@ export class SmtpDouble {
   #server: SmtpDoubleServer;
   #connections = 0;
 
-  constructor(options: SmtpDoubleOptions) {
-    this.#certificates = issueCertificates(new Date());
+  constructor(options: SmtpDoubleOptions, certificates: SmtpCertificates) {
+    this.#certificates = certificates;
     this.#implicitTls = options.implicitTls ?? false;
     this.#listener = new SmtpListener(options.port ?? 0, (socket) => this.#accept(socket));
     this.#stage = {

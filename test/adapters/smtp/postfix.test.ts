@@ -93,7 +93,7 @@ if (!canRunPostfix)
   });
 
   it('fails by TLS where Postfix shows a certificate that is not trusted, and is taken where it is', async () => {
-    const certificate = issueCertificates(new Date()).valid;
+    const certificate = (await issueCertificates(new Date())).valid;
     await start({ certificate });
     const settings = {
       ...smtpSettingsFor(sink, {}),

@@ -133,7 +133,7 @@ describe('probeSmtp', () => {
 
 (canRunPostfix ? describe : describe.skip)('probeSmtp and Postfix', () => {
   it('comes to the certificate, and sees that nobody else has signed it', async () => {
-    const certificate = issueCertificates(new Date()).valid;
+    const certificate = (await issueCertificates(new Date())).valid;
     postfix = await startPostfix({ relayPort: 9, certificate });
     const { host, port } = postfix;
     const target = { host, port, implicitTls: false, timeoutMs: 20_000 };

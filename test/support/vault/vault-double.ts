@@ -38,13 +38,13 @@ export class VaultDouble {
   readonly #certificate: SelfSignedCertificate | undefined;
   readonly #server: Server;
 
-  private constructor({ tls = false, certificateFor, clock = systemClock }: VaultDoubleOptions) {
+  private constructor(clock: Clock, certificate: SelfSignedCertificate | undefined) {
     this.state = new VaultState(clock);
     this.state.mount('secret', 'kv-v2');
     this.state.grant('root', 'root');
     const serve = (incoming: IncomingMessage, outgoing: ServerResponse) =>
       void this.#serve(incoming, outgoing);
-    this.#certificate = tls ? certificate(certificateFor, clock) : undefined;
+    this.#certificate = certificate;
     this.#server =
       this.#certificate === undefined
         ? createServer(serve)
@@ -52,7 +52,8 @@ export class VaultDouble {
   }
 
   static async start(options: VaultDoubleOptions = {}): Promise<VaultDouble> {
-    const double = new VaultDouble(options);
+    const { tls = false, certificateFor, clock = systemClock } = options;
+    const double = new VaultDouble(clock, tls ? await issueCertificate(certificateFor, clock) : undefined);
     double.#server.listen(0, '127.0.0.1');
     await once(double.#server, 'listening');
     return double;
@@ -105,7 +106,7 @@ export class VaultDouble {
   }
 }
 
-function certificate(name: string | undefined, clock: Clock): SelfSignedCertificate {
+function issueCertificate(name: string | undefined, clock: Clock): Promise<SelfSignedCertificate> {
   const now = clock.now();
   return selfSignedCertificate({
     organization: 'Vault double',

@@ -125,7 +125,7 @@ describe('mailctl doctor', () => {
 
   (canRunPostfix ? it : it.skip)('sees the self-signed certificate of a real Postfix', async () => {
     bench = await startDoctorBench(queues, 'good.test');
-    const certificate = issueCertificates(new Date()).valid;
+    const certificate = (await issueCertificates(new Date())).valid;
     const postfix = await startPostfix({ relayPort: 9, certificate });
     bench.env.SMTP_TLS_CA = undefined;
     try {

@@ -34,7 +34,7 @@ export async function publishAccountMetrics(deps: AccountMetricsDeps): Promise<A
 async function tellOrLog(source: AccountSource, deps: AccountMetricsDeps): Promise<boolean> {
   try {
     const unreadable = await SOURCES[source](deps);
-    if (unreadable.length > 0) deps.log.error('answer-unreadable', { source, unreadable });
+    if (unreadable.length > 0) deps.log.error('response-unreadable', { source, unreadable });
     return unreadable.length === 0;
   } catch (error) {
     deps.log.error('service-failed', { source, ...errorName(error) });

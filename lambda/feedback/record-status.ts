@@ -87,8 +87,14 @@ async function proveSent(
   if (!(await ledger.write(proof, version))) return undefined;
   if (before !== undefined) {
     const { deliveryId, part, tenantId, state } = before;
-    if (isUnknown(before, clock.now())) metrics.add('LostAnswersSettled', 1, 'event');
-    log.info('answer-found', { deliveryId, part, tenantId, state, sesMessageId: proof.sesMessageId });
+    if (isUnknown(before, clock.now())) metrics.add('UnknownOutcomesResolved', 1, 'event');
+    log.info('unknown-outcome-resolved', {
+      deliveryId,
+      part,
+      tenantId,
+      state,
+      sesMessageId: proof.sesMessageId,
+    });
   }
   return version + 1;
 }

@@ -72,7 +72,7 @@ function delayOf(
   const untold = result.receipts.filter((receipt) => unconfirmed.has(receipt)).length;
   if (untold === 0) return undefined;
   // It comes again to tell; the ledger knows that it was sent.
-  deps.log.error('not-told', { queueMessageId: record.messageId, receipts: untold });
+  deps.log.error('receipts-publish-failed', { queueMessageId: record.messageId, receipts: untold });
   return outageDelay(record, deps);
 }
 

@@ -64,7 +64,7 @@ export async function deadLetterRefused(
     try {
       await deadLetterMessage(serialiseFallbackMessage(theirs), theirs, reason, detail, deps);
     } catch (error) {
-      deps.log.error('not-parked', { deliveryId: message.id, reason, ...errorName(error) });
+      deps.log.error('dead-letter-failed', { deliveryId: message.id, reason, ...errorName(error) });
       return refused.slice(index).flatMap((group) => group.recipients);
     }
   }

@@ -126,7 +126,7 @@ async function sendToAll(
     ...suppressedReceipts(message, deps.region, offered.suppressed, deps.clock.now()),
   ];
   if (offered.retryAt !== undefined) {
-    deps.log.info('held', { deliveryId: message.id, until: offered.retryAt.toISOString() });
+    deps.log.info('send-event-awaited', { deliveryId: message.id, until: offered.retryAt.toISOString() });
   }
   const { unsent } = offered;
   if (unsent.length === 0 && refused.length === 0) return { kind: 'done', receipts };
@@ -183,7 +183,7 @@ async function pushWhatIsLeft(
     delaySeconds: Math.min(delaySeconds, MAX_QUEUE_DELAY_SECONDS),
     isRemainder: true,
   });
-  log.info('narrowed', { deliveryId: message.id, recipients: left.length, delaySeconds });
+  log.info('recipients-requeued', { deliveryId: message.id, recipients: left.length, delaySeconds });
 }
 
 interface Late {
@@ -285,7 +285,7 @@ async function parkUnsent(
     `${detail}${doubt}`,
     parts,
   );
-  if (lost > 0) parts.metrics.add('LostAnswersSettled', lost, 'parked');
+  if (lost > 0) parts.metrics.add('UnknownOutcomesResolved', lost, 'parked');
 }
 
 /** What becomes of a message of the queue. */

@@ -64,7 +64,7 @@ export async function sendBatch(
 
   const fields = { deliveryId, part, tenantId, recipients: recipients.length, bytes: mime.length };
   if (before !== undefined && isUnknown(before, clock.now()))
-    metrics.add('LostAnswersSettled', 1, 'sent-again');
+    metrics.add('UnknownOutcomesResolved', 1, 'sent-again');
   const waitingSince = failedAt(message);
   const answer = await ses.send({
     from,
@@ -92,8 +92,8 @@ export async function sendBatch(
   }
   const { pace, answerLost, cause } = verdict;
   await settle(claimed, answerLost ? { kind: 'unknown', endedAt: clock.now() } : { kind: 'open' }, deps);
-  if (answerLost) metrics.add('AnswersLost', 1);
-  log.warn('not-sent-yet', { ...fields, cause, answerLost, detail });
+  if (answerLost) metrics.add('UnknownOutcomes', 1);
+  log.warn('ses-send-deferred', { ...fields, cause, answerLost, detail });
   return { kind: 'retry', pace, answerLost };
 }
 

@@ -100,7 +100,7 @@ async function readPace({ latencies, clock, log }: SendEventDeps): Promise<Event
   try {
     return await latencies.recent(clock.now());
   } catch (error) {
-    log.warn('event-pace-unknown', errorName(error));
+    log.warn('event-latency-unknown', errorName(error));
     return NO_PACE;
   }
 }

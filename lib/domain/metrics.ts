@@ -85,8 +85,8 @@ export const METRICS = {
     source: 'resend',
     meaning: 'Not sent again, since the ledger knew that SES had accepted it',
   },
-  AnswersLost: { unit: 'Count', source: 'resend', meaning: 'Calls to SES that ended without a response' },
-  LostAnswersSettled: {
+  UnknownOutcomes: { unit: 'Count', source: 'resend', meaning: 'Calls to SES that ended without a response' },
+  UnknownOutcomesResolved: {
     unit: 'Count',
     source: 'resend',
     meaning: 'Lost responses whose outcome is now known, or was decided',

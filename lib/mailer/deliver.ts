@@ -129,7 +129,7 @@ function reportAttempt(attempted: Attempted, delivery: Delivery, log: Log): void
   };
   switch (attempted.kind) {
     case 'taken':
-      log.info('taken-by-smtp', { ...common, recipients: attempted.taken.recipients.length });
+      log.info('accepted-by-smtp', { ...common, recipients: attempted.taken.recipients.length });
       break;
     case 'handed-over':
     case 'split': {

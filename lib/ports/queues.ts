@@ -114,7 +114,7 @@ export async function postponeRecord(
   try {
     await redelivery.postpone(record.receiptHandle, delaySeconds);
   } catch (error) {
-    log.warn('not-postponed', { queueMessageId: record.messageId, ...errorName(error) });
+    log.warn('visibility-change-failed', { queueMessageId: record.messageId, ...errorName(error) });
   }
 }
 

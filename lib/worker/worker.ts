@@ -148,7 +148,7 @@ export class OutboundWorker {
     clearTimeout(timer);
     this.#writer.giveUp();
     clearInterval(this.#renewals);
-    if (this.#leased.size > 0) this.#deps.log.error('left-behind', { deliveries: this.#leased.size });
+    if (this.#leased.size > 0) this.#deps.log.error('drain-timed-out', { deliveries: this.#leased.size });
     return this.#leased.size;
   }
 
@@ -291,7 +291,7 @@ export class OutboundWorker {
         ? composed
         : { ...composed, delivery: { ...composed.delivery, expiresAt } };
     } catch (error) {
-      this.#deps.log.error('not-composed', { deliveryId: claim.id, code: errorCode(error) });
+      this.#deps.log.error('compose-failed', { deliveryId: claim.id, code: errorCode(error) });
       return refused(claim, `composing it failed: ${errorCode(error)}`);
     }
   }

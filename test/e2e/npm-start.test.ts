@@ -107,7 +107,9 @@ describe('npm start -- --exit --json', () => {
   it('has sent once the mail for which the answer of SES was lost, and found that out by the event', async () => {
     expect(mail('otp-5')).toMatchObject({ verdict: 'arrived', row: { status: 'delivered' } });
     const log = await readFile(join(directory, 'feedback.log'), 'utf8');
-    expect(log).toMatch(/"event":"answer-found"[^\n]*"deliveryId":"otp-5"[^\n]*"state":"unknown"/);
+    expect(log).toMatch(
+      /"event":"unknown-outcome-resolved"[^\n]*"deliveryId":"otp-5"[^\n]*"state":"unknown"/,
+    );
   });
 
   it('has not sent the mail to the address that bounced before', () => {
@@ -130,7 +132,7 @@ describe('npm start -- --exit --json', () => {
     const log = await readFile(join(directory, 'resend.log'), 'utf8');
     const lines = log.split('\n').filter((line) => line.includes('"deliveryId":"otp-3"'));
 
-    expect(lines.filter((line) => line.includes('"event":"not-sent-yet"'))).toHaveLength(2);
+    expect(lines.filter((line) => line.includes('"event":"ses-send-deferred"'))).toHaveLength(2);
     expect(lines.at(-1)).toContain('"event":"resent"');
   });
 

@@ -118,7 +118,7 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
     );
 
     expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({
-      event: 'not-sent-yet',
+      event: 'ses-send-deferred',
       cause: 'ses-unreachable',
       answerLost: false,
     });

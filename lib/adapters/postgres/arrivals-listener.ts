@@ -50,14 +50,14 @@ export class ArrivalsListener {
     let failures = 0;
     while (!signal.aborted) {
       const onListening = () => {
-        if (failures > 0) this.#log.info('outbox-watch-restored', { failures });
+        if (failures > 0) this.#log.info('outbox-notifications-restored', { failures });
         failures = 0;
         call();
       };
       const error = await this.#listen(call, onListening, signal);
       if (signal.aborted) return;
       failures += 1;
-      this.#log.warn('outbox-watch-lost', { error: errorCode(error) ?? messageOf(error), failures });
+      this.#log.warn('outbox-notifications-lost', { error: errorCode(error) ?? messageOf(error), failures });
       await sleep(backoffMs(failures), undefined, { signal }).catch(() => {});
     }
   }

@@ -106,7 +106,7 @@ describe('a look at the account', () => {
     const { metrics, unknown, log } = await lookAt(account);
     expect(metrics).toEqual(wellWithout(...missing));
     expect(unknown).toEqual([source]);
-    expect(log).toMatchObject([{ level: 'error', event: 'answer-unreadable', source, unreadable: facts }]);
+    expect(log).toMatchObject([{ level: 'error', event: 'response-unreadable', source, unreadable: facts }]);
   });
 
   it('names all that failed, and the message of none', async () => {

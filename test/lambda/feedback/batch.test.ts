@@ -92,7 +92,7 @@ describe('the feedback Lambda', () => {
 
     expect(await bench.ledger.read('reply-1', 0)).toMatchObject({ state: 'sent', sesMessageId: 'ses-1' });
     expect(bench.known).toMatchObject({ [marie]: { kind: 'sent', sesMessageId: 'ses-1' } });
-    expect(bench.lines('answer-found')).toMatchObject([{ deliveryId: 'reply-1', state }]);
+    expect(bench.lines('unknown-outcome-resolved')).toMatchObject([{ deliveryId: 'reply-1', state }]);
   });
 
   it('finds it also where all that it tells was known', async () => {
@@ -123,7 +123,7 @@ describe('the feedback Lambda', () => {
       recipients: [marie, paul],
       statuses: { [marie]: { kind: 'sent' }, [paul]: { kind: 'delivered' } },
     });
-    expect(bench.lines('answer-found')).toEqual([]);
+    expect(bench.lines('unknown-outcome-resolved')).toEqual([]);
   });
 
   it('tells what came last of several, and not what was skipped over', async () => {
@@ -296,7 +296,7 @@ describe('the feedback Lambda', () => {
       });
 
       expect(response.batchItemFailures).toHaveLength(1);
-      expect(bench.lines('not-postponed')).toHaveLength(1);
+      expect(bench.lines('visibility-change-failed')).toHaveLength(1);
     });
 
     it('begins nothing that the invocation has no time for, and has it back at once', async () => {

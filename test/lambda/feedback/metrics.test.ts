@@ -132,7 +132,7 @@ describe('what the feedback Lambda counts', () => {
       await apply([aSend()]);
       await apply([aDelivery(marie, at)]);
 
-      expect(bench.metrics.values('LostAnswersSettled event')).toHaveLength(expected);
+      expect(bench.metrics.values('UnknownOutcomesResolved event')).toHaveLength(expected);
     });
   });
 

@@ -60,7 +60,7 @@ describe('the proof that SES took a mail', () => {
     expect((await apply(aSend({ to: both }), receiptsAreDown)).batchItemFailures).toHaveLength(1);
 
     expect(await ledgerNow()).toMatchObject({ state: 'sent', sesMessageId: 'ses-1', recipients: both });
-    expect(bench.lines('answer-found')).toHaveLength(found);
+    expect(bench.lines('unknown-outcome-resolved')).toHaveLength(found);
   });
 
   it.each(befores)('is told once the queue takes receipts again: $what', async ({ before, found }) => {
@@ -72,7 +72,7 @@ describe('the proof that SES took a mail', () => {
     const sent = { kind: 'sent', sesMessageId: 'ses-1' };
     expect(bench.known).toMatchObject({ [marie]: sent, [paul]: sent });
     expect(await bench.statuses()).toMatchObject({ [marie]: sent, [paul]: sent });
-    expect(bench.lines('answer-found')).toHaveLength(found);
+    expect(bench.lines('unknown-outcome-resolved')).toHaveLength(found);
   });
 
   it('is not written again where the answer of SES came', async () => {

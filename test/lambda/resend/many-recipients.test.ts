@@ -114,7 +114,9 @@ describe('a mail with many recipients', () => {
 
     expect(response.batchItemFailures).toEqual([]);
     expect(bench.ses.mails.flatMap((mail) => mail.recipients)).toEqual(to.slice(0, 50));
-    expect(bench.logged.join()).toMatch(/"event":"narrowed","deliveryId":"many-throttled","recipients":70/);
+    expect(bench.logged.join()).toMatch(
+      /"event":"recipients-requeued","deliveryId":"many-throttled","recipients":70/,
+    );
     expect(bench.aws.callsOf({ action: 'SendMessage' })).toBe(sentBefore + 1);
   });
 

@@ -253,13 +253,13 @@ describe('what the resend Lambda counts', () => {
       const record = aRecordOf(anEnvelope(mailTo(recipients(2))));
 
       await bench.resend([record], soon);
-      expect(bench.metrics.sums).toMatchObject({ AnswersLost: 1 });
-      expect(count('LostAnswersSettled sent-again')).toBe(0);
+      expect(bench.metrics.sums).toMatchObject({ UnknownOutcomes: 1 });
+      expect(count('UnknownOutcomesResolved sent-again')).toBe(0);
       await bench.resend([record], { ...soon, ...inAnHour });
 
       expect(bench.metrics.sums).toMatchObject({
-        AnswersLost: 1,
-        'LostAnswersSettled sent-again': 1,
+        UnknownOutcomes: 1,
+        'UnknownOutcomesResolved sent-again': 1,
         Resent: 2,
       });
     });
@@ -271,7 +271,7 @@ describe('what the resend Lambda counts', () => {
 
       await bench.resend([aRecordOf(envelope)], { ...soon, ...inAnHour });
 
-      expect(bench.metrics.sums).toMatchObject({ 'LostAnswersSettled parked': 1, Expired: 1 });
+      expect(bench.metrics.sums).toMatchObject({ 'UnknownOutcomesResolved parked': 1, Expired: 1 });
     });
 
     it('is nothing where SES refused, and was called again', async () => {

@@ -54,14 +54,14 @@ function functions({ widgets, metrics: m }: DashboardProps): IWidget[] {
 }
 
 function unknownOutcomes({ widgets, metrics: m }: DashboardProps): IWidget[] {
-  const settled = METRICS.LostAnswersSettled.by.values.map((cause): Line => {
+  const settled = METRICS.UnknownOutcomesResolved.by.values.map((cause): Line => {
     return {
       label: SETTLED[cause].label,
       color: SETTLED[cause].color,
-      of: m.own('LostAnswersSettled', 'Sum', cause),
+      of: m.own('UnknownOutcomesResolved', 'Sum', cause),
     };
   });
-  const lost: Line = { label: 'responses lost', color: COLOURS.harm, of: m.own('AnswersLost', 'Sum') };
+  const lost: Line = { label: 'responses lost', color: COLOURS.harm, of: m.own('UnknownOutcomes', 'Sum') };
   const duplicates: Line[] = [
     { label: 'prevented', color: COLOURS.good, of: m.own('DuplicatesPrevented', 'Sum') },
     { label: 'sent twice', color: COLOURS.harm, of: m.own('SentTwice', 'Sum') },
@@ -83,7 +83,7 @@ const SETTLED = {
   event: { label: 'by an event', color: COLOURS.good },
   'sent-again': { label: 'sent again', color: COLOURS.warning },
   parked: { label: 'dead letter', color: COLOURS.neutral },
-} as const satisfies Record<(typeof METRICS.LostAnswersSettled.by.values)[number], object>;
+} as const satisfies Record<(typeof METRICS.UnknownOutcomesResolved.by.values)[number], object>;
 
 function stores({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const units: Line[] = [

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import { AwsClients } from './aws-clients.ts';
 import { registerAlarms } from './commands/alarms.ts';
 import { registerDlq } from './commands/dlq/register-dlq.ts';
 import { registerDns } from './commands/dns.ts';
@@ -15,9 +16,117 @@ import { registerSend, sendKnownMail } from './commands/send/send.ts';
 import { registerStatus } from './commands/status/status.ts';
 import { registerSuppression } from './commands/suppression/suppression.ts';
 import type { RunCommand } from './context.ts';
+import { describeFailure } from './describe-failure.ts';
+import { EXIT, type ExitCode } from './errors.ts';
+import { FixHints } from './hints.ts';
+import { Terminal, type TerminalStreams } from './terminal.ts';
 
-/** All commands of mailctl. The one place where one of them is handed to another, since no command imports another. */
-export function registerCommands(program: Command, run: RunCommand): void {
+interface GlobalOptions {
+  readonly project: string;
+  readonly stage: 'dev' | 'prod';
+  readonly region: string;
+  readonly profile?: string;
+  readonly json: boolean;
+  readonly yes: boolean;
+}
+
+const NOTES = `
+Examples:
+  mailctl quickstart               from nothing to the first mail, step by step
+  mailctl doctor                   what is wrong, and what fixes it
+  mailctl alarms                   what rings, and what to do first
+  mailctl dns --check              whether the DNS has what SES and DMARC need
+  mailctl status reply-48213       the whole story of one delivery
+  mailctl dlq ls                   why mail waits for a person
+  mailctl --stage prod doctor --json
+
+Exit codes: 0 all is well; 1 it works, look at the warnings; 2 it failed, or something is broken; 64 wrong usage.`;
+
+export interface MailctlProcess {
+  readonly streams: TerminalStreams;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts with Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs one command line of mailctl.
+ *
+ * @param args without the program's own name
+ * @returns the exit code; what went wrong is said on `streams.errors`
+ */
+export async function runMailctl(
+  args: readonly string[],
+  { streams, env, signal }: MailctlProcess,
+): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok;
+  const program = createProgram(streams, async (command) => {
+    const { project, stage, region, profile, json, yes } = program.opts<GlobalOptions>();
+    const terminal = new Terminal(streams, { json, yes });
+    const hasOwnSqs = (env.AWS_ENDPOINT_URL_SQS ?? env.AWS_ENDPOINT_URL) !== undefined;
+    const deployment = { project, stage };
+    const commands = new FixHints(deployment, region, profile);
+    try {
+      exitCode = await command({
+        deployment,
+        aws: new AwsClients({ region, profile, hasOwnSqs }),
+        terminal,
+        streams,
+        commands,
+        env,
+        signal,
+      });
+    } catch (error) {
+      const failure = signal.aborted ? INTERRUPTED : describeFailure(error, commands);
+      if (json) terminal.result({ error: failure }, () => '');
+      terminal.note(`${failure.message}\n  fix: ${failure.fix}`);
+      exitCode = EXIT.failed;
+    }
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+}
+
+const INTERRUPTED = {
+  code: 'INTERRUPTED',
+  message: 'interrupted',
+  fix: 'run it again; it goes on with what is left',
+};
+
+/** The grammar of the command line, with its help. `run` is called with what the chosen command does. */
+export function createProgram({ output, errors }: Omit<TerminalStreams, 'input'>, run: RunCommand): Command {
+  const program = new Command('mailctl')
+    .description('Looks after the KeyBuzz mail pipeline: sets it up, says what is wrong, puts it right.')
+    .addOption(
+      new Option('--stage <stage>', 'which deployment')
+        .choices(['dev', 'prod'])
+        .default('dev')
+        .env('MAIL_STAGE'),
+    )
+    .option('--project <name>', 'the front of all names, as in cdk.json', 'keybuzz')
+    .addOption(new Option('--region <region>', 'where it is deployed').default('eu-west-1').env('AWS_REGION'))
+    .addOption(new Option('--profile <name>', 'of the AWS configuration files').env('AWS_PROFILE'))
+    .option('--json', 'the result as JSON on standard output', false)
+    .option('-y, --yes', 'answer every question with yes', false)
+    .addHelpText('after', NOTES)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => output.write(text),
+      writeErr: (text) => errors.write(text),
+    })
+    .showHelpAfterError('(mailctl --help tells more)')
+    .exitOverride();
+  registerCommands(program, run);
+  return program;
+}
+
+/** All commands. The one place where one of them is handed to another, since no command imports another. */
+function registerCommands(program: Command, run: RunCommand): void {
   registerAlarms(program, run);
   registerDlq(program, run);
   registerDns(program, run);

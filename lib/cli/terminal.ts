@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
+import type { Readable, Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 
 /** Where a command writes, and whom it may ask. */
 export interface TerminalStreams {
-  readonly input: NodeJS.ReadStream;
-  readonly output: NodeJS.WriteStream;
-  readonly errors: NodeJS.WriteStream;
+  readonly input: Readable & { readonly isTTY?: boolean };
+  readonly output: Writable & { readonly isTTY?: boolean };
+  readonly errors: Writable & { readonly isTTY?: boolean };
 }
 
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
@@ -68,7 +69,7 @@ export class Terminal {
   /** @param total how many there are to do */
   progress(what: string, total: number): Progress {
     const { errors } = this.#streams;
-    if (!errors.isTTY) return silentProgress;
+    if (errors.isTTY !== true) return silentProgress;
     const format = `${what} {bar} {value}/{total} {note} {eta_formatted} left`;
     const bar = new SingleBar({ format, stream: errors, clearOnComplete: true }, Presets.shades_classic);
     bar.start(total, 0, { note: '' });
@@ -79,7 +80,7 @@ export class Terminal {
   async confirm(question: string): Promise<boolean> {
     if (this.#options.yes) return true;
     const { input, errors } = this.#streams;
-    if (!input.isTTY) return false;
+    if (input.isTTY !== true) return false;
     const lines = createInterface({ input, output: errors });
     try {
       const closed = once(lines, 'close').then(() => '');

@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { deployedAccount } from '../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../support/aws-account/start-aws-account.ts';
-import { runMailctl } from '../support/run-mailctl.ts';
-
-const MAILCTL = fileURLToPath(new URL('../../bin/mailctl.ts', import.meta.url));
+import { runMailctl, spawnMailctl } from '../support/run-mailctl.ts';
 
 /** Nobody asks it before AWS has answered. */
 const VAULT = { VAULT_ADDR: 'http://127.0.0.1:1', VAULT_TOKEN: 'none' };
@@ -100,10 +96,7 @@ describe('mailctl', () => {
   ])('stops at once on Ctrl-C, whatever AWS does: %s', async (command) => {
     const silent = await startAwsAccount();
     silent.fault({ fault: { kind: 'silence' } });
-    const child = spawn(process.execPath, [MAILCTL, ...command.split(' ')], {
-      env: { PATH: process.env.PATH, ...silent.environment, ...VAULT },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const child = spawnMailctl(command.split(' '), { ...silent.environment, ...VAULT });
     const [stderr, [code]] = await Promise.all([
       text(child.stderr),
       once(child, 'exit'),
@@ -117,10 +110,7 @@ describe('mailctl', () => {
   });
 
   it('does not mind that nobody reads on', async () => {
-    const child = spawn(process.execPath, [MAILCTL, '--json', 'suppression', 'ls'], {
-      env: { PATH: process.env.PATH, AWS_EC2_METADATA_DISABLED: 'true', HOME: '/nonexistent' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawnMailctl(['--json', 'suppression', 'ls']);
     child.stdout.destroy();
     const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     expect(code).toBe(2);

@@ -1,14 +1,12 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { Command } from 'commander';
-import { registerCommands } from '../../lib/cli/app.ts';
+import type { Command } from 'commander';
+import { createProgram } from '../../lib/cli/app.ts';
 import { runMailctl } from '../support/run-mailctl.ts';
 import { commandsIn } from './commands-in.ts';
 import { ALL_ALARMS } from './generated-tables.ts';
 import { PAGES, read } from './pages.ts';
 
-/** The commands in this process: a process for the help of each would take a minute. */
-const program = new Command('mailctl');
-registerCommands(program, async () => {});
+const program = createProgram({ output: process.stdout, errors: process.stderr }, async () => {});
 
 let mailctlHelp: string;
 

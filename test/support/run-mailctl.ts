@@ -1,41 +1,74 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { runMailctl as run } from '../../lib/cli/app.ts';
 
 const MAILCTL = fileURLToPath(new URL('../../bin/mailctl.ts', import.meta.url));
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Nothing of the machine that the test runs on: no credentials, no configuration files, no metadata service. */
-const NOBODY = {
+const BARE = {
   AWS_CONFIG_FILE: '/nonexistent/config',
   AWS_SHARED_CREDENTIALS_FILE: '/nonexistent/credentials',
   AWS_EC2_METADATA_DISABLED: 'true',
 };
 
 export interface MailctlRun {
-  /** Null where a signal ended it. */
-  readonly code: number | null;
+  readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /**
- * Runs the operator's command line as a process of its own, without a terminal, until it ends.
+ * Runs the operator's command line in this process, without a terminal, until it ends. A process of its own takes a
+ * second to start: `spawnMailctl` is for what needs signals or pipes.
  *
  * @param env what it sees beside PATH
  */
-export async function runMailctl(
+export async function runMailctl(args: readonly string[], env: Environment = {}): Promise<MailctlRun> {
+  const [output, errors] = [new PassThrough(), new PassThrough()];
+  const [stdout, stderr] = [text(output), text(errors)];
+  const streams = { input: Readable.from([]), output, errors };
+  const code = await withEnvironment({ PATH: process.env.PATH, ...BARE, ...env }, () =>
+    run(args, { streams, env: process.env, signal: new AbortController().signal }),
+  );
+  output.end();
+  errors.end();
+  return { code, stdout: await stdout, stderr: await stderr };
+}
+
+/** One at a time: the clients of AWS read the environment of the process. */
+let last: Promise<unknown> = Promise.resolve();
+
+function withEnvironment<T>(env: Environment, work: () => Promise<T>): Promise<T> {
+  const mine = last.then(async () => {
+    const before = { ...process.env };
+    replaceEnvironment(env);
+    try {
+      return await work();
+    } finally {
+      replaceEnvironment(before);
+    }
+  });
+  last = mine.catch(() => {});
+  return mine;
+}
+
+/** In place: the clients of AWS keep the object that they know. */
+function replaceEnvironment(env: Environment): void {
+  for (const name of Object.keys(process.env)) if (env[name] === undefined) delete process.env[name];
+  for (const [name, value] of Object.entries(env)) if (value !== undefined) process.env[name] = value;
+}
+
+/** Starts the operator's command line as a process of its own, for its signals and its pipes. */
+export function spawnMailctl(
   args: readonly string[],
-  env: Readonly<Record<string, string | undefined>> = {},
-): Promise<MailctlRun> {
-  const child = spawn(process.execPath, [MAILCTL, ...args], {
-    env: { PATH: process.env.PATH, ...NOBODY, ...env },
+  env: Environment = {},
+): ChildProcessByStdio<null, Readable, Readable> {
+  return spawn(process.execPath, [MAILCTL, ...args], {
+    env: { PATH: process.env.PATH, ...BARE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const [[code], stdout, stderr] = await Promise.all([
-    once(child, 'close'),
-    text(child.stdout),
-    text(child.stderr),
-  ]);
-  return { code: typeof code === 'number' ? code : null, stdout, stderr };
 }

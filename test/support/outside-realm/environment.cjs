@@ -23,7 +23,11 @@ module.exports = class OutsideRealmEnvironment extends TestEnvironment {
   async setup() {
     await super.setup();
     this.global.requireOutside = (file) => require(file);
-    Object.assign(this.global, SHARED);
+    for (const [name, shared] of Object.entries(SHARED)) {
+      // What the realm itself throws, as JSON.parse does, is an instance of the shared classes as well.
+      Object.setPrototypeOf(this.global[name].prototype, shared.prototype);
+      this.global[name] = shared;
+    }
     // Jest would give the tests a copy that the clients of AWS, outside, do not see.
     this.global.process.env = process.env;
   }

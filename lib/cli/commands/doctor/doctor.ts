@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
@@ -48,7 +47,7 @@ export function registerDoctor(program: Command, run: RunCommand): void {
     .addHelpText('after', NOTES);
   addDnsServerOptions(doctor).action(
     ({ timeout, ...flags }: Omit<DoctorFlags, 'timeoutMs'> & { timeout: number }) =>
-      run((context) => runDoctorCommand(context, { ...flags, timeoutMs: timeout }, process.stdin)),
+      run((context) => runDoctorCommand(context, { ...flags, timeoutMs: timeout })),
   );
 }
 
@@ -80,12 +79,8 @@ export interface DoctorFlags extends SmtpFlags {
 const EXITS = { ok: EXIT.ok, warn: EXIT.warning, fail: EXIT.failed } as const;
 
 /** `mailctl doctor`. */
-export async function runDoctorCommand(
-  context: CommandContext,
-  flags: DoctorFlags,
-  input: Readable,
-): Promise<ExitCode> {
-  const { deployment, aws, commands, env, signal, terminal } = context;
+export async function runDoctorCommand(context: CommandContext, flags: DoctorFlags): Promise<ExitCode> {
+  const { deployment, aws, commands, env, signal, streams, terminal } = context;
   const smtp = smtpTarget(flags, env);
   const { timeoutMs } = flags;
   const dns = { resolver: flags.resolver, port: flags.serverPort };
@@ -101,7 +96,12 @@ export async function runDoctorCommand(
         smtp,
         lookups: createLookups({ aws, deployment, dns, smtp, timeoutMs, signal }),
         commands,
-        secrets: { mount: flags.mount, path: flags.path, kubernetesFile: flags.kubernetesFile, input },
+        secrets: {
+          mount: flags.mount,
+          path: flags.path,
+          kubernetesFile: flags.kubernetesFile,
+          input: streams.input,
+        },
         now: new Date(),
       },
       { timeoutMs, signal, onProgress: progress.set },

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import { addDnsServerOptions } from '../../lookups/dns/dns-server-options.ts';
-import { type Style, Terminal, type TerminalStreams } from '../../terminal.ts';
+import { type Style, Terminal } from '../../terminal.ts';
 import {
   type OtherCommands,
   type QuickstartContext,
@@ -66,10 +66,7 @@ export function registerQuickstart(program: Command, run: RunCommand, others: Ot
       run(async (context) => {
         const { wait, poll, ...flags } = command.optsWithGlobals<QuickstartFlags>();
         const options = { ...flags, waitMs: wait, pollMs: poll };
-        return runQuickstartCommand(context, options, others, {
-          input: process.stdin,
-          errors: process.stderr,
-        });
+        return runQuickstartCommand(context, options, others);
       }),
     );
 }
@@ -93,9 +90,9 @@ async function runQuickstartCommand(
   context: CommandContext,
   options: QuickstartOptions,
   others: OtherCommands,
-  { input, errors }: Omit<TerminalStreams, 'output'>,
 ): Promise<ExitCode> {
-  const { terminal } = context;
+  const { streams, terminal } = context;
+  const { input, errors } = streams;
   const aside = new Terminal({ input, output: errors, errors }, { json: false, yes: options.yes });
   const report = await walkSteps(ALL_STEPS, { ...context, options, others, aside });
   terminal.result(report, () => renderWalk(terminal, report));

@@ -49,7 +49,6 @@ export interface OtherCommands {
       readonly resolver?: string;
       readonly path?: string;
     },
-    input: NodeJS.ReadStream,
   ) => Promise<ExitCode>;
   /** `mailctl secrets vault`. */
   readonly secretsVault: (

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { CommandContext } from '../../context.ts';
 import { pipelineOutputs } from '../../deployment.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
@@ -17,16 +16,12 @@ export interface DiffFlags extends VaultFlags {
 }
 
 /** `mailctl secrets diff`. */
-export async function runDiffCommand(
-  context: CommandContext,
-  flags: DiffFlags,
-  input: Readable,
-): Promise<ExitCode> {
-  const { aws, deployment, env, signal, terminal } = context;
+export async function runDiffCommand(context: CommandContext, flags: DiffFlags): Promise<ExitCode> {
+  const { aws, deployment, env, signal, streams, terminal } = context;
   const hasVault = Boolean(env.VAULT_ADDR);
   if (!hasVault && flags.kubernetesFile === undefined) throw nothingToCompare();
   if (!hasVault) terminal.note('Vault: left out, VAULT_ADDR is not set.');
-  const kubernetes = await kubernetesFields(flags, input, signal);
+  const kubernetes = await kubernetesFields(flags, streams.input, signal);
   const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
   const source = await readSourceSecret(await aws.secretsManager(), SecretArn, signal);
 

@@ -18,17 +18,14 @@ export interface KubernetesFlags {
   readonly key?: string;
 }
 
-/**
- * `mailctl secrets kubernetes`.
- *
- * @param outputIsTerminal what is printed stays in its scrollback
- */
+/** `mailctl secrets kubernetes`. */
 export async function runKubernetesCommand(
   context: CommandContext,
   flags: KubernetesFlags,
-  outputIsTerminal: boolean,
 ): Promise<ExitCode> {
-  if (flags.format === 'secret' && outputIsTerminal && !flags.show) throw refusal(flags, context.commands);
+  // What is printed on a terminal stays in its scrollback.
+  const wouldStay = flags.format === 'secret' && context.streams.output.isTTY === true;
+  if (wouldStay && !flags.show) throw refusal(flags, context.commands);
   const manifest =
     flags.format === 'secret' ? await secretWithValues(context, flags) : await reference(context, flags);
   context.terminal.result(manifest, () =>

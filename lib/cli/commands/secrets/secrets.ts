@@ -97,9 +97,7 @@ Examples:
   mailctl secrets kubernetes -n keybuzz-api-dev --format external-secret --store aws-secrets | kubectl apply -f -
   mailctl secrets kubernetes -n keybuzz-api-dev --format external-secret --store vault --from vault`,
     )
-    .action((flags: KubernetesFlags) =>
-      run((context) => runKubernetesCommand(context, flags, process.stdout.isTTY)),
-    );
+    .action((flags: KubernetesFlags) => run((context) => runKubernetesCommand(context, flags)));
 }
 
 function registerDiff(secrets: Command, run: RunCommand): void {
@@ -119,5 +117,5 @@ Examples:
   mailctl secrets diff
   kubectl get secret keybuzz-ses -n keybuzz-api-dev -o json | mailctl secrets diff --kubernetes-file -`,
     )
-    .action((flags: DiffFlags) => run((context) => runDiffCommand(context, flags, process.stdin)));
+    .action((flags: DiffFlags) => run((context) => runDiffCommand(context, flags)));
 }

@@ -1,18 +1,15 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { HOUR_MS } from '../../../../lib/common/time.ts';
 import { parseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
 import { anEnvelope } from '../../../support/an-envelope.ts';
 import { takeAll } from '../../../support/queue-contents.ts';
+import { spawnMailctl } from '../../../support/run-mailctl.ts';
 import { type DeadLetterBench, parkLetters, startDeadLetterBench } from './dead-letter-bench.ts';
-
-const MAILCTL = fileURLToPath(new URL('../../../../bin/mailctl.ts', import.meta.url));
 
 const foreign = { reason: 'foreign-sender', detail: "the envelope's sender is not of keybuzz.io" };
 const rejected = { reason: 'MessageRejected', detail: 'Email address is not verified: marie@example.org' };
@@ -217,9 +214,7 @@ describe('mailctl dlq', () => {
       Array.from({ length: 30 }, () => ({ body: anEnvelope(), attributes: foreign })),
     );
     const args = ['--yes', '--json', 'dlq', 'redrive', '--all', '--rate', '1/s'];
-    const child = spawn(process.execPath, [MAILCTL, ...args], {
-      env: { PATH: process.env.PATH, ...environment },
-    });
+    const child = spawnMailctl(args, environment);
     const ended = Promise.all([once(child, 'close'), text(child.stdout)]);
 
     await aws.arrival({ service: 'sqs', action: 'DeleteMessageBatch' });

@@ -1,14 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type LocalBackend, startLocalBackend } from '../../../../lib/emulators/backend.ts';
 import { describeWithNameServer } from '../../../support/name-server-ready.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { runMailctl, spawnMailctl } from '../../../support/run-mailctl.ts';
 import { type QuickstartBench, startQuickstartBench } from './quickstart-bench.ts';
-
-const MAILCTL = fileURLToPath(new URL('../../../../bin/mailctl.ts', import.meta.url));
 
 interface Report {
   readonly finished: boolean;
@@ -43,10 +39,7 @@ describeWithNameServer('mailctl quickstart, from an empty account', () => {
   /** Runs until what it waits for has come, and is then stopped by Ctrl-C. */
   async function interrupted(until: () => Promise<unknown>): Promise<{ code: unknown; stderr: string }> {
     const args = ['--yes', 'quickstart', '--cdk', bench.cdk.command, ...bench.args, '--wait', '10'];
-    const child = spawn(process.execPath, [MAILCTL, ...args], {
-      env: { PATH: process.env.PATH, ...bench.env },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const child = spawnMailctl(args, bench.env);
     const [stderr, [code]] = await Promise.all([
       text(child.stderr),
       once(child, 'exit'),

@@ -42,13 +42,13 @@ describe('the streams of a command', () => {
     await bench.close();
   });
 
-  function context(env: CommandContext['env'] = bench.env): CommandContext {
-    const stream = output as PassThrough & NodeJS.WriteStream;
-    const streams = { input: process.stdin, output: stream, errors: new PassThrough() as typeof stream };
+  function context({ env = bench.env, input = new PassThrough(), isTTY = true } = {}): CommandContext {
+    const streams = { input, output: Object.assign(output, { isTTY }), errors: new PassThrough() };
     return {
       deployment: { project: 'keybuzz', stage: 'dev' },
       aws: new AwsClients({ region: 'eu-west-1', hasOwnSqs: false }),
       terminal: new Terminal(streams, { json: false, yes: false }),
+      streams,
       commands: new FixHints({ project: 'keybuzz', stage: 'prod' }, 'eu-west-1', 'ops'),
       env,
       signal: stop.signal,
@@ -58,7 +58,7 @@ describe('the streams of a command', () => {
   const printed = () => text(output.end());
 
   it('refuse to put a value on a terminal, before it is even read', async () => {
-    await expect(runKubernetesCommand(context(), FLAGS, true)).rejects.toMatchObject({
+    await expect(runKubernetesCommand(context(), FLAGS)).rejects.toMatchObject({
       code: 'WOULD_SHOW_SECRET',
       fix: expect.stringContaining(
         'mailctl --stage prod --profile ops secrets kubernetes --namespace a | kubectl apply -f -',
@@ -69,12 +69,12 @@ describe('the streams of a command', () => {
   });
 
   it('put it there where that was asked for', async () => {
-    await runKubernetesCommand(context(), { ...FLAGS, show: true }, true);
+    await runKubernetesCommand(context(), { ...FLAGS, show: true });
     expect(await printed()).toContain(Buffer.from(SES.AWS_SES_SECRET_KEY).toString('base64'));
   });
 
   it('put there what holds no value', async () => {
-    await runKubernetesCommand(context(), { ...FLAGS, format: 'external-secret', store: 'store' }, true);
+    await runKubernetesCommand(context(), { ...FLAGS, format: 'external-secret', store: 'store' });
     const shown = await printed();
     expect(shown).toContain('kind: ExternalSecret');
     expect(valuesIn(shown)).toEqual([]);
@@ -84,12 +84,12 @@ describe('the streams of a command', () => {
     const input = new PassThrough();
     input.end(JSON.stringify(kubernetesSecret(FLAGS, { ...SES, PAYLOAD_BUCKET: 'another' })));
     const flags = { mount: 'secret', kubernetesFile: '-' };
-    expect(await runDiffCommand(context({}), flags, input)).toBe(1);
+    expect(await runDiffCommand(context({ env: {}, input }), flags)).toBe(1);
     expect(await printed()).toMatch(/PAYLOAD_BUCKET +different/);
   });
 
   it('are not waited for after an interruption', async () => {
-    const run = runDiffCommand(context({}), { mount: 'secret', kubernetesFile: '-' }, new PassThrough());
+    const run = runDiffCommand(context({ env: {} }), { mount: 'secret', kubernetesFile: '-' });
     stop.abort(new Error('interrupted'));
     await expect(run).rejects.toMatchObject({ name: 'AbortError' });
   });

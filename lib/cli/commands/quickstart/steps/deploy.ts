@@ -92,9 +92,6 @@ function deployArguments({ deployment, aws, options }: QuickstartContext): reado
   ];
 }
 
-/** What both streams of the CDK go to: its output is no result of this command. */
-const STANDARD_ERROR = 2;
-
 /** The command as a person would type it. */
 function cdkCommand({ options }: QuickstartContext, args: readonly string[]): readonly string[] {
   const profile = options.profile === undefined ? [] : ['--profile', options.profile];
@@ -121,11 +118,13 @@ async function askAndRunCdk(
 }
 
 /** @returns its exit code, or why it has none */
-async function run([program = '', ...args]: readonly string[], { env, signal }: QuickstartContext) {
-  const child = spawn(program, args, {
-    env,
-    stdio: ['inherit', STANDARD_ERROR, STANDARD_ERROR],
-  });
+async function run([program = '', ...args]: readonly string[], { env, signal, streams }: QuickstartContext) {
+  const { errors } = streams;
+  // Its output is no result of this command. A descriptor lets the CDK see a terminal, if there is one.
+  const aside = 'fd' in errors && typeof errors.fd === 'number' ? errors.fd : 'pipe';
+  const child = spawn(program, args, { env, stdio: ['inherit', aside, aside] });
+  child.stdout?.pipe(errors, { end: false });
+  child.stderr?.pipe(errors, { end: false });
   const interrupt = () => child.kill('SIGINT');
   signal.addEventListener('abort', interrupt, { once: true });
   try {

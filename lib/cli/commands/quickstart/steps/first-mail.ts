@@ -34,8 +34,7 @@ export const DOCTOR: QuickstartStep = {
       ...(resolver === undefined ? {} : { resolver }),
       ...(path === undefined ? {} : { path }),
     };
-    // Nothing is read from the input: no Secret of Kubernetes is compared here.
-    const code = await context.others.doctor({ ...context, terminal: context.aside }, flags, process.stdin);
+    const code = await context.others.doctor({ ...context, terminal: context.aside }, flags);
     if (code === EXIT.failed) return stopped({ ...before, detail: 'something is broken' });
     return done(code === EXIT.ok ? 'all is well' : 'it works; look at the warnings');
   },

@@ -61,7 +61,7 @@ describe('the bundle of the resend Lambda, killed around the call of SES', () =>
     });
     // The next try has looked, and waits: now the events come.
     lines.subscribe(({ event, deliveryId = '' }) => {
-      if (event !== 'held' || eventsOf(deliveryId) !== 'while it waits') return;
+      if (event !== 'send-event-awaited' || eventsOf(deliveryId) !== 'while it waits') return;
       ses.releaseEvents(({ mail }) => mail.tags.deliveryId?.[0] === deliveryId);
     });
     for (const killing of KILLINGS) await kill(killing);

@@ -56,7 +56,7 @@ describe('npm start -- --exit --json', () => {
     directory = await mkdtemp(join(tmpdir(), 'keybuzz-mail-e2e-'));
     story = await run('--exit', '--json', '--dir', directory);
     mails = JSON.parse(story.stdout).mails;
-  });
+  }, 300_000);
 
   afterAll(async () => {
     await rm(directory, { recursive: true, force: true });

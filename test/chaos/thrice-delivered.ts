@@ -4,7 +4,7 @@
  * Afterwards SES must have taken each id once; twice only where its answer was lost and its events were withheld.
  * Prints the count; ends with 1 otherwise.
  *
- *   npm run chaos:ledger -- [envelopes]
+ *   npm run chaos:ledger -- [envelopes] [rounds of killing]
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
@@ -15,6 +15,8 @@ import { type LocalBackend, startLocalBackend } from '../../lib/emulators/backen
 import type { LocalServices } from '../../lib/emulators/services.ts';
 
 const ENVELOPES = Number(process.argv[2] ?? 5_000);
+/** Each may cost a visibility timeout. */
+const KILLINGS = Number(process.argv[3] ?? Number.POSITIVE_INFINITY);
 const COPIES = 3;
 const KILL_MS = 3_000;
 /** One in so many answers of SES is lost, its mail taken or not; and of so many mails no event ever comes. */
@@ -97,7 +99,8 @@ function disturbEvents({ ses }: LocalServices): void {
 /** @returns how many invocations were cut off until SES had taken as many mails as there are */
 async function killFunctions(backend: LocalBackend, over: AbortSignal): Promise<number> {
   let killed = 0;
-  for (;;) {
+  for (let round = 0; ; round += 1) {
+    if (round === KILLINGS) return killed;
     await delay(KILL_MS, undefined, { signal: over }).catch(() => {});
     // In the end each kill would only cost a visibility timeout more.
     if (over.aborted || backend.services.ses.mails.length >= ENVELOPES) return killed;

@@ -2,12 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { monitoringNames } from '../../lib/common/names.ts';
-import { readSettings, type Settings } from '../../lib/infra/settings.ts';
+import type { Settings } from '../../lib/infra/settings.ts';
 import { SCENARIO_NAMES } from '../scenarios/all-scenarios.ts';
-import { runScenario } from '../scenarios/run-scenario.ts';
 import type { ScenarioRecording } from '../scenarios/scenario-recording.ts';
-import { type DrawnRun, drawRun } from './draw-run.ts';
-import { monitoringTemplate } from './monitoring-template.ts';
+import type { DrawnRun } from './draw-run.ts';
 import { readRecording } from './read-recording.ts';
 
 const HELP = `Draws the dashboards that would be deployed, from a run of the pipeline on this machine.
@@ -116,6 +114,7 @@ async function recordingFor({ from, scenario, record }: Wanted): Promise<Scenari
     return read.recording;
   }
   say(`playing ${scenario} on 127.0.0.1`);
+  const { runScenario } = await import('../scenarios/run-scenario.ts');
   const recording = await runScenario(scenario, { onProgress: say, signal: interrupted() });
   if (record !== undefined) await writeFile(record, `${JSON.stringify(recording)}\n`);
   return recording;
@@ -134,6 +133,7 @@ async function readDefinition({
 }: Wanted): Promise<{ settings: Settings; context: Record<string, unknown> }> {
   const { context: file } = JSON.parse(await readFile(new URL('cdk.json', ROOT), 'utf8'));
   const context = { ...file, ...given };
+  const { readSettings } = await import('../../lib/infra/settings.ts');
   const read = readSettings(context);
   if (read.kind === 'invalid') throw new Error(read.message);
   return { settings: read.settings, context };
@@ -164,8 +164,13 @@ function told(files: readonly string[], { alarms }: DrawnRun): string {
 }
 
 async function draw(wanted: Wanted): Promise<void> {
-  const { settings, context } = await readDefinition(wanted);
   const recording = await recordingFor(wanted);
+  // What loads the CDK and the emulators takes seconds: wrong arguments and files are named before.
+  const { settings, context } = await readDefinition(wanted);
+  const [{ drawRun }, { monitoringTemplate }] = await Promise.all([
+    import('./draw-run.ts'),
+    import('./monitoring-template.ts'),
+  ]);
   const drawn = drawRun(await monitoringTemplate(settings, context), recording, wanted.untilMs);
   const files = await write(drawn, settings, wanted.out);
   const { scenario } = recording;

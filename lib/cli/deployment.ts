@@ -8,6 +8,7 @@ import { awsErrorCode } from '../adapters/aws-client.ts';
 import {
   type DeploymentName,
   identityStackName,
+  LOGICAL_IDS,
   monitoringStackName,
   pipelineStackName,
 } from '../common/names.ts';
@@ -118,26 +119,10 @@ function isNoSuchStack(error: unknown): boolean {
 
 export interface StackResource {
   readonly logicalId: string;
-  readonly type: string;
   readonly physicalId: string;
 }
 
-/** By type, and by what the CDK makes of the path of its construct; eight digits of a hash follow. */
-const RESOURCES = {
-  fallbackQueue: ['AWS::SQS::Queue', 'FallbackQueue'],
-  fallbackDeadLetters: ['AWS::SQS::Queue', 'FallbackQueueDeadLetterQueue'],
-  feedbackQueue: ['AWS::SQS::Queue', 'FeedbackQueue'],
-  feedbackDeadLetters: ['AWS::SQS::Queue', 'FeedbackQueueDeadLetterQueue'],
-  receiptsQueue: ['AWS::SQS::Queue', 'ReceiptsQueue'],
-  receiptsDeadLetters: ['AWS::SQS::Queue', 'ReceiptsQueueDeadLetterQueue'],
-  resendFunction: ['AWS::Lambda::Function', 'ResendFunction'],
-  feedbackFunction: ['AWS::Lambda::Function', 'FeedbackFunction'],
-  configurationSet: ['AWS::SES::ConfigurationSet', 'SendingConfigurationConfigurationSet'],
-  apiUser: ['AWS::IAM::User', 'ApiUser'],
-  secret: ['AWS::SecretsManager::Secret', 'ApiUserSecret'],
-} as const;
-
-export type ResourceName = keyof typeof RESOURCES;
+export type ResourceName = keyof typeof LOGICAL_IDS;
 
 /** Undefined where there is no such stack. @throws what else the SDK throws */
 export async function listStackResources(
@@ -149,10 +134,9 @@ export async function listStackResources(
   const pages = paginateListStackResources({ client }, { StackName: stackName }, { abortSignal: signal });
   try {
     for await (const { StackResourceSummaries = [] } of pages) {
-      for (const { LogicalResourceId, ResourceType, PhysicalResourceId } of StackResourceSummaries) {
+      for (const { LogicalResourceId, PhysicalResourceId } of StackResourceSummaries) {
         resources.push({
           logicalId: LogicalResourceId ?? '',
-          type: ResourceType ?? '',
           physicalId: PhysicalResourceId ?? '',
         });
       }
@@ -165,10 +149,8 @@ export async function listStackResources(
   }
 }
 
-/** The name, URL or ARN of a resource; undefined where the stack has none. */
+/** The name, URL or ARN of a resource; undefined if the stack has none. */
 export function findResource(resources: readonly StackResource[], name: ResourceName): string | undefined {
-  const [type, path] = RESOURCES[name];
-  const id = new RegExp(`^${path}[0-9A-F]{8}$`);
-  const found = resources.find((resource) => resource.type === type && id.test(resource.logicalId));
+  const found = resources.find(({ logicalId }) => logicalId === LOGICAL_IDS[name]);
   return found === undefined || found.physicalId === '' ? undefined : found.physicalId;
 }

@@ -66,6 +66,28 @@ export function resourceNames({
   };
 }
 
+/**
+ * The logical ids of what holds data or is looked up in the pipeline stack. They are fixed: an id that the CDK derives
+ * from the path of a construct changes when the construct is renamed, and CloudFormation would replace the resource.
+ */
+export const LOGICAL_IDS = {
+  fallbackQueue: 'FallbackQueue',
+  fallbackDeadLetters: 'FallbackDeadLetters',
+  feedbackQueue: 'FeedbackQueue',
+  feedbackDeadLetters: 'FeedbackDeadLetters',
+  receiptsQueue: 'ReceiptsQueue',
+  receiptsDeadLetters: 'ReceiptsDeadLetters',
+  payloadBucket: 'PayloadBucket',
+  ledgerTable: 'LedgerTable',
+  suppressionTable: 'SuppressionTable',
+  eventTopic: 'EventTopic',
+  configurationSet: 'ConfigurationSet',
+  resendFunction: 'ResendFunction',
+  feedbackFunction: 'FeedbackFunction',
+  apiUser: 'ApiUser',
+  secret: 'ApiUserSecret',
+} as const;
+
 /** The resources of the monitoring stack. */
 export interface MonitoringNames {
   readonly accountMetricsFunction: string;

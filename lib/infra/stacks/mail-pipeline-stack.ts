@@ -1,6 +1,6 @@
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { type CfnElement, CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { resourceNames } from '../../common/names.ts';
+import { LOGICAL_IDS, resourceNames } from '../../common/names.ts';
 import { metricNamespace, workerMetricNamespace } from '../../domain/metrics.ts';
 import { ApiUser } from '../constructs/api-user.ts';
 import { EventTopic } from '../constructs/event-topic.ts';
@@ -21,6 +21,25 @@ export interface MailPipelineStackProps extends StackProps {
   /** The folder with the bundled feedback Lambda. */
   readonly feedbackBundle: string;
 }
+
+/** The fixed ids by the paths of their constructs. If a construct moves, its path moves here, and the id stays. */
+const FIXED_LOGICAL_IDS: Readonly<Record<string, string>> = {
+  'FallbackQueue/Queue/Resource': LOGICAL_IDS.fallbackQueue,
+  'FallbackQueue/DeadLetterQueue/Resource': LOGICAL_IDS.fallbackDeadLetters,
+  'FeedbackQueue/Queue/Resource': LOGICAL_IDS.feedbackQueue,
+  'FeedbackQueue/DeadLetterQueue/Resource': LOGICAL_IDS.feedbackDeadLetters,
+  'ReceiptsQueue/Queue/Resource': LOGICAL_IDS.receiptsQueue,
+  'ReceiptsQueue/DeadLetterQueue/Resource': LOGICAL_IDS.receiptsDeadLetters,
+  'PayloadBucket/Bucket/Resource': LOGICAL_IDS.payloadBucket,
+  'Ledger/Table/Resource': LOGICAL_IDS.ledgerTable,
+  'SuppressionList/Table/Resource': LOGICAL_IDS.suppressionTable,
+  'Events/Topic/Resource': LOGICAL_IDS.eventTopic,
+  'SendingConfiguration/ConfigurationSet/Resource': LOGICAL_IDS.configurationSet,
+  'Resend/Function/Resource': LOGICAL_IDS.resendFunction,
+  'Feedback/Function/Resource': LOGICAL_IDS.feedbackFunction,
+  'ApiUser/User/Resource': LOGICAL_IDS.apiUser,
+  'ApiUser/Secret/Resource': LOGICAL_IDS.secret,
+};
 
 /** One stage of the pipeline: from the fallback queue to SES, and with receipts back to the API. */
 export class MailPipelineStack extends Stack {
@@ -125,6 +144,11 @@ export class MailPipelineStack extends Stack {
       ...(settings.workerMetrics ? { workerMetricNamespace: workerMetricNamespace(settings.project) } : {}),
     });
     this.outputSettings();
+  }
+
+  protected override allocateLogicalId(element: CfnElement): string {
+    const path = element.node.path.slice(this.node.path.length + 1);
+    return FIXED_LOGICAL_IDS[path] ?? super.allocateLogicalId(element);
   }
 
   private outputSettings(): void {

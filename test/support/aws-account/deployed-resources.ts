@@ -39,7 +39,7 @@ export function awsResources(
     receipts: queue(names.receiptsQueue),
     receiptsDeadLetters: queue(names.receiptsDeadLetterQueue),
     // CloudFormation names it after its stack, its logical id and chance.
-    payloadBucket: `${stack}-payloadbucketf1e70c09-0a1b2c3d4e5f`,
+    payloadBucket: `${stack}-payloadbucket-0a1b2c3d4e5f`,
     ledgerTable: names.ledgerTable,
     suppressionTable: names.suppressionTable,
     configurationSet: names.configurationSet,

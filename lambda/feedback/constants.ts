@@ -22,8 +22,12 @@ export const FEEDBACK_CALL_TIMEOUT_MS = 4_000;
  */
 export const NEEDED_FOR_ONE_JOB_MS = 6 * FEEDBACK_CALL_TIMEOUT_MS;
 
-/** AWS asks for six times the function's timeout. */
-export const FEEDBACK_VISIBILITY_SECONDS = 6 * FEEDBACK_TIMEOUT_SECONDS;
+/**
+ * AWS asks for six times the function's timeout, and the batch window on top.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+ */
+export const FEEDBACK_VISIBILITY_SECONDS = 6 * FEEDBACK_TIMEOUT_SECONDS + FEEDBACK_BATCH_WINDOW_SECONDS;
 
 /**
  * An event that failed comes again after this time at the latest. The resend Lambda takes an event that is younger

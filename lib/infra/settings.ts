@@ -1,11 +1,39 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { RegionInfo } from 'aws-cdk-lib/region-info';
 import * as v from 'valibot';
 import { describeProblem, describeProblems, listSettings, parseSettings, setting } from '../common/config.ts';
 import { allowed, integer, matching, oneOf } from '../common/schemas.ts';
 import { MAX_SOFT_BOUNCES, QUEUE_RETENTION_DAYS } from '../domain/limits.ts';
 
-const regions = RegionInfo.regions.filter((region) => region.partition === 'aws').map(({ name }) => name);
+/** The Regions of the partition `aws` in which SES sends: https://docs.aws.amazon.com/general/latest/gr/ses.html */
+const REGIONS_OF_SES: readonly string[] = [
+  'af-south-1',
+  'ap-northeast-1',
+  'ap-northeast-2',
+  'ap-northeast-3',
+  'ap-south-1',
+  'ap-south-2',
+  'ap-southeast-1',
+  'ap-southeast-2',
+  'ap-southeast-3',
+  'ap-southeast-5',
+  'ca-central-1',
+  'ca-west-1',
+  'eu-central-1',
+  'eu-central-2',
+  'eu-north-1',
+  'eu-south-1',
+  'eu-west-1',
+  'eu-west-2',
+  'eu-west-3',
+  'il-central-1',
+  'me-central-1',
+  'me-south-1',
+  'sa-east-1',
+  'us-east-1',
+  'us-east-2',
+  'us-west-1',
+  'us-west-2',
+];
 
 /** CloudWatch Logs keeps logs for these numbers of days and no others. */
 const logRetentions = Object.values(RetentionDays).filter(
@@ -134,7 +162,9 @@ const settingsSchema = v.object({
   mailFromSubdomain: setting(v.optional(mailFromSubdomain, 'bounce'), {
     description: 'the MAIL FROM domain below `domain`; its MX points to SES',
   }),
-  region: setting(v.optional(oneOf(regions), 'eu-west-1'), { description: 'where everything is deployed' }),
+  region: setting(v.optional(oneOf(REGIONS_OF_SES), 'eu-west-1'), {
+    description: 'where everything is deployed; a Region in which SES sends',
+  }),
   account: setting(
     v.optional(matching(/^\d{12}$/, 'an AWS account id, 12 digits as a string, or left out')),
     {
@@ -154,6 +184,10 @@ const settingsSchema = v.object({
   }),
   publishDmarc: setting(v.optional(trueOrFalse, true), {
     description: 'set false if the zone already has a DMARC record',
+  }),
+  tlsPolicy: setting(v.optional(oneOf(['optional', 'require']), 'optional'), {
+    description:
+      'whether SES may send to a mail server without TLS, as mail-core does; with `require` such mail waits for 14 hours and bounces',
   }),
   // If a payload expired before its message, the mail could no longer be sent.
   payloadRetentionDays: setting(

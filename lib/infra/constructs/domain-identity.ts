@@ -1,5 +1,5 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { type IPublicHostedZone, PublicHostedZone, TxtRecord } from 'aws-cdk-lib/aws-route53';
+import { CfnRecordSet, type IPublicHostedZone, PublicHostedZone, TxtRecord } from 'aws-cdk-lib/aws-route53';
 import {
   DkimIdentity,
   EasyDkimSigningKeyLength,
@@ -56,9 +56,11 @@ export class DomainIdentity extends Construct {
       mailFromDomain: props.mailFromDomain,
       // A missing MX record costs the alignment of SPF; rejecting would cost the mail.
       mailFromBehaviorOnMxFailure: MailFromBehaviorOnMxFailure.USE_DEFAULT_VALUE,
+      // Bounces arrive as events; SES would mail each of them to the From address as well, which is a helpdesk inbox.
+      feedbackForwarding: false,
     });
     // Deleting the identity stops the mail of all stages, and verifying it again takes up to three days.
-    this.identity.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    this.identity.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
 
     if (zone !== undefined && (props.publishDmarc ?? true)) {
       new TxtRecord(this, 'DmarcRecord', {
@@ -68,7 +70,15 @@ export class DomainIdentity extends Construct {
         ttl: DMARC_TTL,
       });
     }
+    this.keepRecords();
     this.outputRecords(props);
+  }
+
+  /** A setting that changes must not take a record away that mail is verified by. */
+  private keepRecords(): void {
+    for (const child of this.node.findAll()) {
+      if (child instanceof CfnRecordSet) child.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+    }
   }
 
   private findZone({ hostedZoneId, domain }: DomainIdentityProps): IPublicHostedZone | undefined {

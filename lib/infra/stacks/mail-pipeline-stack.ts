@@ -64,19 +64,23 @@ export class MailPipelineStack extends Stack {
       ...stackProps,
     });
     const names = resourceNames(settings);
+    // A failed create leaves nothing that would block the next one; mail and its history outlive a deleted stack.
+    const removalPolicy = isProduction ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
 
     this.sendingConfiguration = new SendingConfiguration(this, 'SendingConfiguration', {
       configurationSetName: names.configurationSet,
       domain: settings.domain,
+      tlsPolicy: settings.tlsPolicy,
     });
     this.fallbackQueue = new FallbackQueue(this, 'FallbackQueue', {
       queueName: names.fallbackQueue,
       deadLetterQueueName: names.deadLetterQueue,
+      removalPolicy,
     });
     this.payloadBucket = new PayloadBucket(this, 'PayloadBucket', {
       retention: Duration.days(settings.payloadRetentionDays),
       // In dev the bucket is deleted with its stack, once it is empty.
-      removalPolicy: isProduction ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy,
     });
     this.ledger = new LedgerTable(this, 'Ledger', {
       tableName: names.ledgerTable,
@@ -98,12 +102,15 @@ export class MailPipelineStack extends Stack {
     this.feedbackQueue = new FeedbackQueue(this, 'FeedbackQueue', {
       queueName: names.feedbackQueue,
       deadLetterQueueName: names.feedbackDeadLetterQueue,
+      removalPolicy,
       eventTopic: this.eventTopic,
     });
     this.receiptsQueue = new ReceiptsQueue(this, 'ReceiptsQueue', {
       queueName: names.receiptsQueue,
       deadLetterQueueName: names.receiptsDeadLetterQueue,
+      removalPolicy,
     });
+    this.createDataLast();
     const common = {
       ledger: this.ledger,
       suppressionList: this.suppressionList,
@@ -144,6 +151,16 @@ export class MailPipelineStack extends Stack {
       ...(settings.workerMetrics ? { workerMetricNamespace: workerMetricNamespace(settings.project) } : {}),
     });
     this.outputSettings();
+  }
+
+  /**
+   * SES tests the topic when the event destination is created, which is what most likely fails. A table is protected
+   * from deletion as soon as it exists, so that a rollback could not delete it: it is created after that.
+   */
+  private createDataLast(): void {
+    for (const data of [this.payloadBucket, this.ledger, this.suppressionList]) {
+      data.node.addDependency(this.eventTopic.destination);
+    }
   }
 
   protected override allocateLogicalId(element: CfnElement): string {

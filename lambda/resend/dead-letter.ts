@@ -72,7 +72,11 @@ export async function deadLetterRefused(
 }
 
 /** The causes of SES's refusals for ever; to who is on call they are one. */
-const REFUSALS_OF_SES: ReadonlySet<string> = new Set(['rejected-by-ses', 'invalid-for-ses']);
+const REFUSALS_OF_SES: ReadonlySet<string> = new Set([
+  'rejected-by-ses',
+  'invalid-for-ses',
+  'too-large-for-ses',
+]);
 
 /**
  * Counts a letter that is parked.

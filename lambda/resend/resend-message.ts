@@ -17,7 +17,7 @@ import { type RetryPace, retryDelaySeconds } from '../../lib/domain/retry.ts';
 import type { Ledger, SendBatch } from '../../lib/ports/ledger.ts';
 import type { FallbackQueue } from '../../lib/ports/queues.ts';
 import type { Metrics } from '../../lib/ports/runtime.ts';
-import { type ContentSources, contentHash, foreignSender, loadContent } from './content.ts';
+import { type ContentSources, contentHash, loadContent, validateSender } from './content.ts';
 import {
   type DeadLetterDeps,
   deadLetterMessage,
@@ -87,9 +87,8 @@ async function checkedContent(message: FallbackMessage, deps: ResendDeps): Promi
   if (content.kind === 'unreadable') return { ...content, kind: 'unsendable' };
   const flaw = validateHeaders(content.mime);
   if (flaw !== undefined) return { ...flaw, kind: 'unsendable' };
-  const foreign = foreignSender(message.envelope.from, content.mime, deps.fromDomain);
-  if (foreign !== undefined) return { kind: 'unsendable', reason: 'foreign-sender', detail: foreign };
-  return content;
+  const sender = validateSender(message.envelope.from, content.mime, deps.fromDomain);
+  return sender === undefined ? content : { ...sender, kind: 'unsendable' };
 }
 
 /**

@@ -129,7 +129,7 @@ describe('the envelope', () => {
       'an S3 key outside of the payloads',
       (e) => (e.content = { ...example('s3').content, key: 'other/thing' }),
     ],
-    ['more than 40 MB declared', (e) => (e.content = { ...example('s3').content, bytes: 41_943_041 })],
+    ['more than 40 MB declared', (e) => (e.content = { ...example('s3').content, bytes: 40_000_001 })],
     ['a time without its offset', (e) => (e.expiresAt = '2026-11-22T09:44:58')],
     ['a time with an offset in hours alone', (e) => (e.expiresAt = '2020-01-01T00:00:00+02')],
     ['a time with a space before its offset', (e) => (e.expiresAt = '2026-01-01T10:00:00 +01:00')],

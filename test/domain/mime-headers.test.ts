@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { MAX_HEADER_BYTES } from '../../lib/domain/limits.ts';
 import { headerValues, validateHeaders, withHeader, withoutHeader } from '../../lib/domain/mime-headers.ts';
 
@@ -42,6 +43,57 @@ describe('the header section', () => {
   it('gains a field in front', () => {
     expect(withHeader(message('To: a@b.c\n\nHi'), 'X-A', 'b').toString()).toBe(
       'X-A: b\r\nTo: a@b.c\r\n\r\nHi',
+    );
+  });
+});
+
+describe('a header that SES would obey', () => {
+  const NAMES = [
+    'X-SES-CONFIGURATION-SET',
+    'X-SES-MESSAGE-TAGS',
+    'X-SES-SOURCE-ARN',
+    'X-SES-FROM-ARN',
+    'X-SES-RETURN-PATH-ARN',
+    'X-SES-TENANT',
+    'X-SES-LIST-MANAGEMENT-OPTIONS',
+  ];
+  const other = fc.constantFrom(
+    'From: a@keybuzz.io',
+    'X-SESSION: 1',
+    'Subject: X-SES-TENANT: x',
+    'X: y\r\n X-SES-TENANT: x',
+  );
+  const others = fc.array(other, { maxLength: 4 });
+  const spelling = fc
+    .tuple(fc.constantFrom(...NAMES), fc.infiniteStream(fc.boolean()))
+    .map(([name, upper]) =>
+      [...name].map((letter) => (upper.next().value ? letter.toUpperCase() : letter.toLowerCase())).join(''),
+    );
+  const value = fc.constantFrom('', ' x', 'x', '\r\n x', '\t\r\n\tx', ' =?utf-8?q?x?=');
+
+  it('is found in any spelling, wherever it stands, with any value', () => {
+    fc.assert(
+      fc.property(others, spelling, value, others, (before, name, text, after) => {
+        const section = [...before, `${name}:${text}`, ...after].join('\r\n');
+
+        expect(validateHeaders(Buffer.from(`${section}\r\n\r\nHello`))?.reason).toBe('ses-control-header');
+      }),
+    );
+  });
+
+  it.each([' ', '\t', '\0', '\u00a0'])('is not smuggled past by %j before its colon', (gap) => {
+    const problem = validateHeaders(Buffer.from(`X-SES-TENANT${gap}: x\r\nFrom: a@keybuzz.io\r\n\r\nHello`));
+
+    expect(problem?.reason).toBe('malformed-header');
+  });
+
+  it('is not seen where SES does not look', () => {
+    fc.assert(
+      fc.property(others, (fields) => {
+        const section = ['Subject: x', ...fields].join('\r\n');
+
+        expect(validateHeaders(Buffer.from(`${section}\r\n\r\nX-SES-TENANT: in the body`))).toBeUndefined();
+      }),
     );
   });
 });

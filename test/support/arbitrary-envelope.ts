@@ -14,7 +14,7 @@ const timestamp = fc
   .date({ min: new Date('2020-01-01'), max: new Date('2040-01-01'), noInvalidDate: true })
   .map((date) => date.toISOString());
 const line = fc.string({ unit: 'grapheme', maxLength: 60 }).filter((text) => !/\p{Cc}/u.test(text));
-const bytes = fc.integer({ min: 1, max: 40 * 1024 * 1024 });
+const bytes = fc.integer({ min: 1, max: 40_000_000 });
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 

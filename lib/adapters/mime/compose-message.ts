@@ -2,7 +2,14 @@ import type { Readable } from 'node:stream';
 import type MimeNode from 'nodemailer/lib/mime-node';
 import { distinctRecipients } from '../../domain/address.ts';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
-import { headerValues, validateHeaders, withHeader, withoutHeader } from '../../domain/mime-headers.ts';
+import {
+  type HeaderProblem,
+  headerValues,
+  validateHeaders,
+  withHeader,
+  withLowerCaseFrom,
+  withoutHeader,
+} from '../../domain/mime-headers.ts';
 
 /** A composed mail whose bytes no longer change, whichever way it goes out. */
 export interface ComposedMessage {
@@ -16,13 +23,13 @@ export interface ComposedMessage {
 export type MimeResult =
   | { readonly kind: 'composed'; readonly message: ComposedMessage }
   | { readonly kind: 'too-large'; readonly bytes: number }
-  /** Its header section is none that every program would read alike. */
-  | { readonly kind: 'malformed'; readonly detail: string };
+  /** Programs would read its header section differently, or SES would obey it. */
+  | { readonly kind: 'malformed'; readonly reason: HeaderProblem['reason']; readonly detail: string };
 
 /**
  * Reads the bytes of a compiled message once. Line ends become CRLF as RFC 5321 asks (2.3.8), so that SMTP has
- * nothing left to change, and nodemailer ends the last one; a Bcc header of a ready-made message goes; a missing
- * Message-ID comes.
+ * nothing left to change, and nodemailer ends the last one; a Bcc header of a ready-made message goes; the domain of
+ * its From becomes lower case; a missing Message-ID comes.
  *
  * @throws what the streams of its attachments throw
  */
@@ -31,8 +38,8 @@ export async function composeMessage(node: MimeNode): Promise<MimeResult> {
   if (mime === undefined) return { kind: 'too-large', bytes };
   const lined = withCrlf(mime);
   const flaw = validateHeaders(lined);
-  if (flaw !== undefined) return { kind: 'malformed', detail: flaw.detail };
-  const sealed = withMessageId(withoutHeader(lined, 'bcc'), node);
+  if (flaw !== undefined) return { kind: 'malformed', ...flaw };
+  const sealed = withMessageId(withLowerCaseFrom(withoutHeader(lined, 'bcc')), node);
   if (sealed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: sealed.length };
   const envelope = node.getEnvelope();
   const message = {

@@ -16,6 +16,19 @@ describe('freezing a ready-made message', () => {
     );
   });
 
+  it('writes the domains of From in lower case, and changes nothing else', async () => {
+    const raw =
+      'From: José KeyBuzz <José@KeyBuzz.IO>,\n Support@Mail.KeyBuzz.io\nMessage-ID: <A@KeyBuzz.IO>\n\nHello\n';
+    const composed = await compose(raw);
+
+    expect(composed).toBe(
+      raw
+        .replaceAll('\n', '\r\n')
+        .replace('José@KeyBuzz.IO', 'José@keybuzz.io')
+        .replace('@Mail.KeyBuzz.io', '@mail.keybuzz.io'),
+    );
+  });
+
   it('calls one malformed whose header section not every program would read alike', async () => {
     const composer = new MailComposer('content-only');
 

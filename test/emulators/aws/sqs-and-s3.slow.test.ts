@@ -155,7 +155,7 @@ describe('SQS and S3 on this machine', () => {
   });
 
   it('keeps a payload of 40 MB', async () => {
-    const content = Buffer.alloc(40 * 1024 * 1024, 'mail');
+    const content = Buffer.alloc(40_000_000, 'mail');
     await aws.s3.send(new PutObjectCommand({ Bucket: aws.bucket, Key: 'payloads/1', Body: content }));
     const { Body } = await aws.s3.send(new GetObjectCommand({ Bucket: aws.bucket, Key: 'payloads/1' }));
     expect(content.equals((await Body?.transformToByteArray()) ?? Buffer.of())).toBe(true);

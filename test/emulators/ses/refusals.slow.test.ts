@@ -168,12 +168,12 @@ describe('the size of a message', () => {
 
   it('may not be over 40 MB by v2', async () => {
     const running = await runDouble();
-    expect(await errorOf(send(running, 'v2', { raw: withSize(41_943_041) }))).toEqual({
+    expect(await errorOf(send(running, 'v2', { raw: withSize(40_000_001) }))).toEqual({
       name: 'BadRequestException',
-      message: "Message length is more than 41943040 bytes long: '41943041'.",
+      message: "Message length is more than 40000000 bytes long: '40000001'.",
       status: 400,
     });
-    await send(running, 'v2', { raw: withSize(41_943_040) });
+    await send(running, 'v2', { raw: withSize(40_000_000) });
     expect(running.double.mails).toHaveLength(1);
   });
 });

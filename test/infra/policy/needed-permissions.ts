@@ -107,8 +107,8 @@ function iamPermission(call: AwsRequest, { deployed }: CallSurroundings): Permis
 }
 
 /**
- * Sending is authorised on the identity of the From address, and on the configuration set where one is named. The v2
- * call needs both actions where its content is raw.
+ * Sending is authorised on the identity of the From address, on the configuration set if one is named, and in the sandbox
+ * on the verified identity of the recipient too. The v2 call needs both actions if its content is raw.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html
  */
@@ -124,11 +124,15 @@ function sesPermissions(call: AwsRequest, { deployed, identities }: CallSurround
   const ses = `arn:aws:ses:${REGION}:${ACCOUNT}`;
   const resources = [
     `${ses}:identity/${identity}`,
+    `${ses}:identity/${SANDBOX_RECIPIENT}`,
     ...(configurationSet === null ? [] : [`${ses}:configuration-set/${deployed(configurationSet)}`]),
   ];
   const context = { ...OVER_TLS, 'ses:FromAddress': from };
   return actions.flatMap((action) => resources.map((resource) => ({ action, resource, context })));
 }
+
+/** Whom the sandbox lets get mail. */
+const SANDBOX_RECIPIENT = 'example.org';
 
 interface Sending {
   readonly actions: readonly string[];

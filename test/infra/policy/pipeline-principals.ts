@@ -86,17 +86,13 @@ function pollersOwn(queueUrl: string): Permission[] {
 }
 
 /**
- * What it does for every function: it writes what that prints, and sends the traces.
+ * What it does for every function: it writes what that prints.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html#monitoring-cloudwatchlogs-prereqs
- * https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
  */
 function lambdasOwn(functionName: string): Permission[] {
   const stream = `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:/aws/lambda/${functionName}:log-stream:any`;
-  return [
-    ...on(stream, 'logs:CreateLogStream', 'logs:PutLogEvents'),
-    ...on('*', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'),
-  ];
+  return on(stream, 'logs:CreateLogStream', 'logs:PutLogEvents');
 }
 
 function permissionsOf(

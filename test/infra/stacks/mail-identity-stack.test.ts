@@ -25,7 +25,10 @@ describe('the identity', () => {
   });
 
   it('outlives its stack, which cannot be deleted by mistake', () => {
-    identity.hasResource('AWS::SES::EmailIdentity', { DeletionPolicy: 'Retain' });
+    identity.hasResource('AWS::SES::EmailIdentity', { DeletionPolicy: 'RetainExceptOnCreate' });
+    identity.hasResourceProperties('AWS::SES::EmailIdentity', {
+      FeedbackAttributes: { EmailForwardingEnabled: false },
+    });
     expect(composeWith().identity.terminationProtection).toBe(true);
   });
 
@@ -62,6 +65,10 @@ describe('the DNS records', () => {
       published.findResources('AWS::Route53::RecordSet', { Properties: { Type } });
     expect(Object.keys(ofType('CNAME'))).toHaveLength(3);
     published.resourceCountIs('AWS::Route53::RecordSet', 6);
+    published.allResources('AWS::Route53::RecordSet', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+    });
     published.hasResourceProperties('AWS::Route53::RecordSet', {
       Type: 'MX',
       Name: 'bounce.example.org.',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
+import { LOGICAL_IDS } from '../../../lib/common/names.ts';
 import { arnOf, composeWith, idOf, synthesise } from '../synthesise.ts';
 
 const dev = synthesise().pipeline;
@@ -10,14 +11,26 @@ const deadLetterQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-
 const receiptsQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-receipts-dev' });
 const bucket = idOf(dev, 'AWS::S3::Bucket');
 
+describe('what holds data or is looked up', () => {
+  it('has a fixed logical id, which a renamed construct does not change', () => {
+    expect(Object.keys(dev.toJSON().Resources)).toEqual(expect.arrayContaining(Object.values(LOGICAL_IDS)));
+  });
+});
+
 describe('the configuration set', () => {
-  it('requires TLS, reports its reputation and sends', () => {
+  it('sends to servers without TLS as well, as mail-core does, and reports no second reputation', () => {
     dev.resourceCountIs('AWS::SES::ConfigurationSet', 1);
     dev.hasResourceProperties('AWS::SES::ConfigurationSet', {
       Name: 'keybuzz-mail-dev',
-      DeliveryOptions: { TlsPolicy: 'REQUIRE' },
-      ReputationOptions: { ReputationMetricsEnabled: true },
+      DeliveryOptions: { TlsPolicy: 'OPTIONAL' },
+      ReputationOptions: { ReputationMetricsEnabled: false },
       SendingOptions: { SendingEnabled: true },
+    });
+  });
+
+  it('requires TLS if the settings say so', () => {
+    synthesise({ tlsPolicy: 'require' }).pipeline.hasResourceProperties('AWS::SES::ConfigurationSet', {
+      DeliveryOptions: { TlsPolicy: 'REQUIRE' },
     });
   });
 });
@@ -73,7 +86,10 @@ describe('the payload bucket', () => {
   });
 
   it('outlives its stack in production', () => {
-    prod.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    prod.hasResource('AWS::S3::Bucket', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+    });
     dev.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
   });
 });
@@ -132,7 +148,6 @@ describe('the stack', () => {
     'AWS::SES::ConfigurationSet',
     'AWS::SQS::Queue',
     'AWS::SNS::Topic',
-    'AWS::KMS::Key',
     'AWS::DynamoDB::Table',
     'AWS::S3::Bucket',
     'AWS::Logs::LogGroup',

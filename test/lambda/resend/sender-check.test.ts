@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { foreignSender } from '../../../lambda/resend/content.ts';
+import { validateSender } from '../../../lambda/resend/content.ts';
 import { MailComposer } from '../../../lib/adapters/mime/compose-mail.ts';
 
 const OWN = 'support@keybuzz.io';
 
 function check(header: string, envelopeFrom = OWN): string | undefined {
-  return foreignSender(envelopeFrom, Buffer.from(`${header}\r\n\r\nHello\r\n`), 'keybuzz.io');
+  return validateSender(envelopeFrom, Buffer.from(`${header}\r\n\r\nHello\r\n`), 'keybuzz.io')?.detail;
 }
 
 describe('the check of the sender', () => {
@@ -18,7 +18,7 @@ describe('the check of the sender', () => {
     ['a name in UTF-8', `José Müller <${OWN}>`],
     ['a folded field', `KeyBuzz\r\n <${OWN}>`],
     ['two authors', `A <${OWN}>, billing@mail.keybuzz.io`],
-    ['capitals', 'Support@KeyBuzz.IO'],
+    ['capitals in the local part', 'Support@keybuzz.io'],
   ])('lets %s pass', (_name, from) => {
     expect(check(`From: ${from}`)).toBeUndefined();
   });
@@ -60,6 +60,15 @@ describe('the check of the sender', () => {
     expect(check(`From: ${from}`)).toMatch(/^the From header/);
   });
 
+  it.each(['support@KeyBuzz.io', '"KeyBuzz" <support@mail.KEYBUZZ.IO>', `${OWN}, billing@keybuzz.iO`])(
+    'stops a From whose domain is not in lower case, by a reason of its own: %s',
+    (from) => {
+      const mime = Buffer.from(`From: ${from}\r\n\r\nHello\r\n`);
+
+      expect(validateSender(OWN, mime, 'keybuzz.io')?.reason).toBe('from-domain-case');
+    },
+  );
+
   it('wants exactly one From', () => {
     expect(check(`From: ${OWN}\r\nfrom: ${OWN}`)).toMatch('2 From headers');
     expect(check('Subject: x')).toMatch('0 From headers');
@@ -79,6 +88,7 @@ describe('the check of the sender', () => {
   it.each([
     OWN,
     'KeyBuzz <support@keybuzz.io>',
+    'KeyBuzz <Support@KeyBuzz.IO>',
     '"K, (x): y; \\"z\\" @home" <support@keybuzz.io>',
     'Équipe support @ KeyBuzz <support@keybuzz.io>',
     { name: 'a@b (c): "d" \\', address: OWN },
@@ -87,6 +97,6 @@ describe('the check of the sender', () => {
     const composed = await new MailComposer('content-only').compose({ from, to: 'b@c.example', text: 'x' });
     if (composed.kind !== 'composed') throw new Error(composed.kind);
 
-    expect(foreignSender(composed.message.from, composed.message.mime, 'keybuzz.io')).toBeUndefined();
+    expect(validateSender(composed.message.from, composed.message.mime, 'keybuzz.io')).toBeUndefined();
   });
 });

@@ -246,6 +246,14 @@ const settingsSchema = v.object({
   alarms: setting(v.optional(oneOf(['essential', 'all', 'none']), 'essential'), {
     description: 'which alarms are created',
   }),
+  accountMonitoring: setting(v.optional(oneOf(['dev', 'prod']), 'prod'), {
+    description:
+      'the stage that watches what belongs to the whole account: quota and rates of SES, with the dashboard *Reputation*; both stages would alarm twice and pay twice',
+  }),
+  mailPerHourLimit: setting(v.optional(wholeNumber(1, 1_000_000), 5000), {
+    description:
+      'more messages than this in the fallback queue within an hour raise the alarm unusual-volume; set it to twice your busiest hour',
+  }),
   alarmEmail: setting(v.optional(addresses, []), {
     description: 'who gets the alarms; each must confirm by a link first',
   }),

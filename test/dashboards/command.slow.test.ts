@@ -18,7 +18,9 @@ function run(...args: string[]) {
 
 describe('npm run dashboards', () => {
   it('draws the three dashboards of the deployed stack from a recording', () => {
-    const { status, stdout, folder } = run('--from', 'run.json', '--out', 'pictures', '--json');
+    const { status, stdout, folder } = run(
+      ...['--from', 'run.json', '-c', 'accountMonitoring=dev', '--out', 'pictures', '--json'],
+    );
     expect(status).toBe(0);
     const { scenario, files, alarms } = JSON.parse(stdout);
     expect(scenario).toBe('made-up');

@@ -22,8 +22,9 @@ const HELP = `Draws the dashboards that would be deployed, from a run of the pip
   npm run dashboards -- --help                    this text
 
 Those in docs/dashboards are drawn by npm run dashboards -- with
-  -c workerMetrics=true --from test/recordings/outage.json --until 2026-01-14T13:00   mail, machine-room
-  --from test/recordings/bounce-storm.json                                            reputation
+  -c workerMetrics=true -c accountMonitoring=dev --from test/recordings/outage.json \\
+    --until 2026-01-14T13:00                                                           mail, machine-room
+  -c accountMonitoring=dev --from test/recordings/bounce-storm.json                    reputation
 The definitions are those of cdk.json. Ends with 0 if all is drawn, 1 if not, 2 for wrong arguments.
 `;
 

@@ -15,8 +15,8 @@ const PICTURES = [
 ] as const;
 
 const ARGUMENTS = {
-  outage: ['-c', 'workerMetrics=true', '--until', '2026-01-14T13:00'],
-  'bounce-storm': [],
+  outage: ['-c', 'workerMetrics=true', '-c', 'accountMonitoring=dev', '--until', '2026-01-14T13:00'],
+  'bounce-storm': ['-c', 'accountMonitoring=dev'],
 } as const;
 
 describe('the pictures of the dashboards', () => {

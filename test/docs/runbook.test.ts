@@ -9,7 +9,7 @@ const runbook = read('docs/runbook.md');
 const PREFIX = 'keybuzz-mail-dev-';
 
 /** Every alarm that any setting makes. */
-const { monitoring } = synthesise({ alarms: 'all', workerMetrics: true });
+const { monitoring } = synthesise({ alarms: 'all', accountMonitoring: 'dev', workerMetrics: true });
 const alarms = Object.values(monitoring.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => ({
   name: String(Properties.AlarmName).slice(PREFIX.length),
   description: String(Properties.AlarmDescription),

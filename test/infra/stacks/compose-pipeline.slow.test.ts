@@ -8,7 +8,10 @@ describe('the check of the stacks', () => {
   it.each([
     ['dev', {}],
     ['prod with DNS', { stage: 'prod', hostedZoneId: 'Z123456ABCDEFG' }],
-    ['all alarms', { alarms: 'all', workerMetrics: 'true', alarmEmail: 'a@b.example' }],
+    [
+      'all alarms',
+      { alarms: 'all', accountMonitoring: 'dev', workerMetrics: 'true', alarmEmail: 'a@b.example' },
+    ],
     ['no alarms', { alarms: 'none', dashboards: 'false' }],
   ])('finds nothing: %s', (_name, overrides) => {
     expect(() => composeWith(overrides).app.synth()).not.toThrow();

@@ -3,7 +3,7 @@ import type { Template } from 'aws-cdk-lib/assertions';
 import { monitoringNames, resourceNames } from '../../../lib/common/names.ts';
 import { composeWith, settingsWith, synthesise } from '../synthesise.ts';
 
-const everyAlarm = { alarms: 'all', workerMetrics: 'true' };
+const everyAlarm = { alarms: 'all', accountMonitoring: 'dev', workerMetrics: 'true' };
 const { pipeline: dev, monitoring: devMonitoring } = synthesise({ stage: 'dev', ...everyAlarm });
 const { pipeline: prod, monitoring: prodMonitoring } = synthesise({ stage: 'prod', ...everyAlarm });
 

@@ -27,7 +27,7 @@ const STACKS = {
 const STACK_KEYS = ['identity', 'pipeline', 'monitoring'] as const;
 
 /** All that a stack can have. */
-const ALL = { alarms: 'all', workerMetrics: true } as const;
+const ALL = { alarms: 'all', accountMonitoring: 'dev', workerMetrics: true } as const;
 
 async function resourcesIn(double: AwsAccountDouble, stack: string) {
   const client = clientOf(double, CloudFormationClient);

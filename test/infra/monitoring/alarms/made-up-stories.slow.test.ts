@@ -6,7 +6,11 @@ import { synthesise } from '../../synthesise.ts';
 import { type AlarmCase, CASES, SPAN, storeOf } from './alarm-cases.ts';
 import { PLANTED, planted } from './planted-alarms.ts';
 
-const template = synthesise({ alarms: 'all', workerMetrics: 'true' }).monitoring.toJSON();
+const template = synthesise({
+  alarms: 'all',
+  accountMonitoring: 'dev',
+  workerMetrics: 'true',
+}).monitoring.toJSON();
 const alarms = alarmsOf(template);
 
 /** CloudWatch does not say what an operator or FILL makes of what is missing: the alarms must not depend on it. */

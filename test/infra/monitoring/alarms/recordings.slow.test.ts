@@ -6,7 +6,11 @@ import { synthesise } from '../../synthesise.ts';
 import { SCENARIOS, type Scenario, surprisesIn } from './expected-rings.ts';
 import { type PlantedChange, planted } from './planted-alarms.ts';
 
-const template = synthesise({ alarms: 'all', workerMetrics: 'true' }).monitoring.toJSON();
+const template = synthesise({
+  alarms: 'all',
+  accountMonitoring: 'dev',
+  workerMetrics: 'true',
+}).monitoring.toJSON();
 const alarms = alarmsOf(template);
 
 /** A run of the whole pipeline on one machine, with its faults; see `npm run dashboards -- --help`. */

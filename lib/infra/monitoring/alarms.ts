@@ -258,18 +258,20 @@ function eventsMissing(m: PipelineMetrics): AlarmDefinition {
     severity: 'critical',
     meaning:
       'SES accepts mail, and none of its events arrives: rows stay at "handed over", and a lost response ends in a second send.',
-    when: 'mail was resent within half an hour, and no event came to the feedback queue',
+    when: 'mail was resent and no event came to the feedback queue, in 2 of the last 3 periods of 15 minutes',
     because:
-      'SES publishes the Send event within seconds; what is resent in the last of them may alarm for a moment',
+      'SES publishes the Send event within seconds; that of a mail at the end of a period falls into the next one, which ' +
+      'must not alarm',
     first: 'doctor --only sending,queues',
     dashboard: 'mail',
     metrics: { resent: m.own('Resent', 'Sum'), events: m.sentTo('feedback') },
-    expression: 'IF(SUM([FILL(resent, 0)]) > 0 AND SUM([FILL(events, 0)]) < 1, 1, 0)',
+    // A feedback queue that never had a message has no metric: the second term keeps the sum from disappearing with it.
+    expression: 'IF(FILL(resent, 0) > 0 AND SUM([FILL(events, 0), 0 * FILL(resent, 0)]) < 1, 1, 0)',
     comparison: '>=',
     threshold: 1,
-    periodMinutes: 30,
-    evaluationPeriods: 1,
-    datapointsToAlarm: 1,
+    periodMinutes: 15,
+    evaluationPeriods: 3,
+    datapointsToAlarm: 2,
     missingData: 'notBreaching',
   };
 }
@@ -304,18 +306,18 @@ function receiptsLeft(m: PipelineMetrics): AlarmDefinition {
     severity: 'warning',
     meaning:
       'The worker reads receipts and leaves them in the queue: their rows are gone, or it cannot write them.',
-    when: 'receipts were in flight and none was deleted, in 2 periods of 15 minutes in a row',
+    when: 'receipts were in flight and none was deleted, in 4 periods of 10 minutes in a row',
     because:
       'SQS leaves messages that were received four times out of the age, which receipts-unread watches',
     first: 'doctor --only queues,key,secrets',
     dashboard: 'mail',
     metrics: { inFlight: m.inFlight('receipts'), deleted: m.deletedFrom('receipts') },
-    expression: 'IF(SUM([FILL(inFlight, 0)]) > 0 AND SUM([FILL(deleted, 0)]) < 1, 1, 0)',
+    expression: 'IF(FILL(inFlight, 0) > 0 AND SUM([FILL(deleted, 0), 0 * FILL(inFlight, 0)]) < 1, 1, 0)',
     comparison: '>=',
     threshold: 1,
-    periodMinutes: 15,
-    evaluationPeriods: 2,
-    datapointsToAlarm: 2,
+    periodMinutes: 10,
+    evaluationPeriods: 4,
+    datapointsToAlarm: 4,
     missingData: 'notBreaching',
   };
 }

@@ -61,13 +61,17 @@ function alarmOf(name: string, template = monitoring): AlarmProperties | undefin
 describe('the alarms', () => {
   it.each([
     ['by default', {}, ESSENTIAL],
-    ['all', { alarms: 'all', accountMonitoring: 'dev' }, [...ESSENTIAL, ...OF_ACCOUNT, ...FURTHER]],
+    ['all', { alarms: 'all', accountMonitoring: 'prod' }, [...ESSENTIAL, ...OF_ACCOUNT, ...FURTHER]],
     ['of the worker', { workerMetrics: 'true' }, [...ESSENTIAL, ...OF_WORKER]],
-    ['all there are', everyAlarm, [...ESSENTIAL, ...OF_ACCOUNT, ...FURTHER, ...OF_WORKER]],
-    ['of the account', { accountMonitoring: 'dev' }, [...ESSENTIAL, ...OF_ACCOUNT]],
+    [
+      'all there are',
+      { ...everyAlarm, accountMonitoring: 'prod' },
+      [...ESSENTIAL, ...OF_ACCOUNT, ...FURTHER, ...OF_WORKER],
+    ],
+    ['of the account', { accountMonitoring: 'prod' }, [...ESSENTIAL, ...OF_ACCOUNT]],
     ['none, although the worker publishes metrics', { alarms: 'none', workerMetrics: 'true' }, []],
   ])('are those of the settings: %s', (_name, overrides, names) => {
-    const stage = { stage: 'prod', project: 'acme', ...overrides };
+    const stage = { stage: 'prod', project: 'acme', accountMonitoring: 'dev', ...overrides };
     const expected = names.map((name) => `acme-mail-prod-${name}`);
     expect(namesIn(synthesise(stage).monitoring).sort()).toEqual(expected.sort());
   });

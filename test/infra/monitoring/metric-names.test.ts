@@ -12,7 +12,7 @@ const STAGE = 'prod';
 const { monitoring, pipeline } = synthesise({
   stage: STAGE,
   alarms: 'all',
-  accountMonitoring: 'dev',
+  accountMonitoring: STAGE,
   workerMetrics: 'true',
 });
 
@@ -42,7 +42,9 @@ const OF_AWS: Readonly<Record<string, { readonly dimension?: string; readonly na
     names: [
       'ApproximateAgeOfOldestMessage',
       'ApproximateNumberOfMessagesVisible',
+      'ApproximateNumberOfMessagesNotVisible',
       'NumberOfMessagesSent',
+      'NumberOfMessagesDeleted',
       'NumberOfEmptyReceives',
     ],
   },

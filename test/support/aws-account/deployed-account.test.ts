@@ -143,7 +143,7 @@ describe('a deployment', () => {
     expect(topic?.subscriptions).toEqual([
       { protocol: 'email', endpoint: 'ops@example.org', confirmed: false },
     ]);
-    expect(double.account.alarms.size).toBe(10);
+    expect(double.account.alarms.size).toBe(14);
   });
 
   it('has no topic where nobody wants an alarm', () => {

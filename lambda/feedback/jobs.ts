@@ -115,12 +115,27 @@ function strikesOf(events: readonly SesEvent[]): Iterable<ReportedStrike> {
  * A bounce of which SES could not determine the type counts as a soft one: one of them suppresses nobody, and who
  * sends on and on to a mailbox from which all comes back loses the good name of the domain.
  */
-function strikeKind({ kind, bounce }: DeliveryStatus): SuppressionSignal['kind'] | undefined {
+function strikeKind({
+  kind,
+  bounce,
+  smtpResponse,
+  enhancedStatus,
+}: DeliveryStatus): SuppressionSignal['kind'] | undefined {
   if (kind === 'complained') return 'complaint';
   if (kind !== 'bounced') return undefined;
   if (ABOUT_THE_MAIL.has(bounce?.subType ?? '')) return undefined;
+  if (TLS_STATUS.has(enhancedStatus ?? '') || ABOUT_TLS.test(smtpResponse ?? '')) return undefined;
   return bounce?.type === 'Permanent' ? 'hard-bounce' : 'soft-bounce';
 }
+
+/**
+ * The recipient's server offers no TLS, and the configuration set requires it: that is our policy, and no fault of the
+ * mailbox. SES documents no sub-type for it, so that its words tell.
+ */
+const ABOUT_TLS = /\b(?:start)?tls\b/i;
+
+/** RFC 7505 and the IANA registry of enhanced status codes: encryption needed, and not available. */
+const TLS_STATUS: ReadonlySet<string> = new Set(['5.7.10', '5.7.11', '4.7.4', '5.7.4']);
 
 /**
  * Sub-types of bounces that say nothing against the mailbox: it would take another mail.

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as v from 'valibot';
 import { describeProblem, describeProblems, listSettings, parseSettings, setting } from '../common/config.ts';
@@ -133,6 +134,21 @@ const addresses = v.pipe(
   ),
 );
 
+const sourceAddresses = v.pipe(
+  list,
+  v.array(v.pipe(v.string(), v.check(isAddressRange))),
+  v.maxLength(50),
+  allowed('a list of up to 50 IP addresses or ranges such as 203.0.113.7/32, or left empty for any'),
+);
+
+/** IPv4 or IPv6, with or without the length of a prefix (RFC 4632). */
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/');
+  const bits = { 0: undefined, 4: 32, 6: 128 }[isIP(address)];
+  if (bits === undefined || more.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+}
+
 const runbookUrl = v.pipe(
   v.string(),
   v.maxLength(200),
@@ -178,6 +194,10 @@ const settingsSchema = v.object({
   ),
   accessKeySerial: setting(v.optional(wholeNumber(0, 1_000_000, ', never lower than before'), 0), {
     description: 'one more replaces the access key: a new one goes into the secret, the old one is deleted',
+  }),
+  allowedSourceAddresses: setting(v.optional(sourceAddresses, []), {
+    description:
+      "the only IP addresses from which the API's key works, those of the cluster's NAT; empty: from anywhere",
   }),
   hostedZoneId: setting(v.optional(hostedZoneId), {
     description: 'if set, the deploy writes the DNS records to this zone',

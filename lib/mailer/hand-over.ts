@@ -75,7 +75,7 @@ function inlineEnvelope(
 }
 
 /**
- * The key follows from id and content alone, so that a second try writes over the first and leaves no orphan;
+ * The key follows from id and content alone, so that a second try finds the first one's payload and leaves no orphan;
  * the id is hashed, since it may hold characters that a key should not.
  */
 function s3ContentOf(delivery: Delivery): S3Content {

@@ -42,6 +42,29 @@ export function correctSqs(app: Fauxqs): void {
   });
 }
 
+const PRECONDITION_FAILED =
+  '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>PreconditionFailed</Code>' +
+  '<Message>At least one of the pre-conditions you specified did not hold</Message>' +
+  '<Condition>If-None-Match</Condition></Error>';
+
+/**
+ * fauxqs overwrites an object in spite of `If-None-Match: *`; S3 refuses that.
+ *
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+ */
+export function correctS3(app: Fauxqs): void {
+  app.addHook('preHandler', async ({ method, url, headers }, reply) => {
+    if (method !== 'PUT' || headers['if-none-match'] !== '*') return;
+    const present = await app.inject({
+      method: 'HEAD',
+      url: url.split('?')[0] ?? url,
+      headers: { host: headers.host },
+    });
+    if (present.statusCode !== 200) return;
+    return reply.code(412).header('content-type', 'application/xml').send(PRECONDITION_FAILED);
+  });
+}
+
 type ReceivedMessage = {
   readonly MessageId: string;
   readonly ReceiptHandle: string;

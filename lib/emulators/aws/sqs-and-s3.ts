@@ -10,7 +10,7 @@ import {
 } from '../../domain/limits.ts';
 import type { AwsCalls, AwsFaultRule } from './aws-fault.ts';
 import { type CallListener, FaultProxy } from './fault-proxy.ts';
-import { correctSqs } from './fauxqs-corrections.ts';
+import { correctS3, correctSqs } from './fauxqs-corrections.ts';
 
 const LOCAL_REGION = 'eu-west-1';
 const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
@@ -153,6 +153,7 @@ async function startFauxqs(region: string): Promise<FauxqsServer> {
     done(null, body);
   });
   correctSqs(app);
+  correctS3(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   return {
     port: (app.server.address() as AddressInfo).port,

@@ -1,5 +1,5 @@
 import { SecretValue, Stack, Validations } from 'aws-cdk-lib';
-import { AccessKey, PolicyStatement, User } from 'aws-cdk-lib/aws-iam';
+import { AccessKey, Effect, PolicyStatement, User } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { PayloadBucket } from './payload-bucket.ts';
@@ -26,6 +26,13 @@ export interface ApiUserProps {
   readonly accessKeySerial?: number;
 
   /**
+   * The only IP addresses and ranges from which the key works.
+   *
+   * @default - from anywhere
+   */
+  readonly allowedSourceAddresses?: readonly string[];
+
+  /**
    * The namespace that the worker may publish its metrics to.
    *
    * @default none
@@ -35,8 +42,9 @@ export interface ApiUserProps {
 
 /**
  * The IAM user of the API's worker, which runs outside AWS and so needs a key. It can hand over mail, read
- * receipts, publish the worker's metrics if the settings say so, and nothing else: a leaked key can neither send through
- * SES nor read what was handed over.
+ * receipts, publish the worker's metrics if the settings say so, and nothing else. A leaked key cannot call SES, read what
+ * was handed over or change it; but what it puts into the queue is sent, in the name of the domain, until the key is
+ * gone. The source addresses and the alarm unusual-volume bound that.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
  */
@@ -51,6 +59,8 @@ export class ApiUser extends Construct {
     props.payloadBucket.grantPut(this.user);
     props.receiptsQueue.grantRead(this.user);
     if (props.workerMetricNamespace !== undefined) this.allowMetrics(props.workerMetricNamespace);
+    const { allowedSourceAddresses = [] } = props;
+    if (allowedSourceAddresses.length > 0) this.denyElsewhere(allowedSourceAddresses);
 
     const accessKey = new AccessKey(this, 'AccessKey', {
       user: this.user,
@@ -76,6 +86,18 @@ export class ApiUser extends Construct {
         'Automatic rotation would cut off the API, which runs outside AWS and gets the key from a person. Raising ' +
         'accessKeySerial replaces the key.',
     });
+  }
+
+  /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_deny-ip.html */
+  private denyElsewhere(addresses: readonly string[]): void {
+    this.user.addToPolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        actions: ['*'],
+        resources: ['*'],
+        conditions: { NotIpAddress: { 'aws:SourceIp': [...addresses] } },
+      }),
+    );
   }
 
   /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html */

@@ -148,6 +148,7 @@ export class MailPipelineStack extends Stack {
       payloadBucket: this.payloadBucket,
       receiptsQueue: this.receiptsQueue,
       accessKeySerial: settings.accessKeySerial,
+      allowedSourceAddresses: settings.allowedSourceAddresses,
       ...(settings.workerMetrics ? { workerMetricNamespace: workerMetricNamespace(settings.project) } : {}),
     });
     this.outputSettings();

@@ -1,6 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { S3PayloadStore } from '../../../lib/adapters/s3/s3-payload-store.ts';
+import { startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { STALLS, type StallingServer, startStallingServer } from '../../support/stalling-server.ts';
 
 describe('the payload store', () => {
@@ -58,4 +59,16 @@ describe('the payload store', () => {
     expect(await storeAt(60_000).get('payloads/a', 10)).toEqual({ kind: 'too-large' });
     await abandoned;
   }, 10_000);
+});
+
+describe('a payload that is there', () => {
+  it('is left as it is by a second write, which succeeds all the same', async () => {
+    await using aws = await startSqsAndS3({ visibilitySeconds: 30 });
+    const store = new S3PayloadStore(aws.s3, aws.bucket, 20_000);
+
+    await store.put('payloads/a', Buffer.from('the first'));
+    await store.put('payloads/a', Buffer.from('another'));
+
+    expect(await store.get('payloads/a', 100)).toEqual({ kind: 'payload', bytes: Buffer.from('the first') });
+  });
 });

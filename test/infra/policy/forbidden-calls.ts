@@ -51,6 +51,8 @@ export function forbiddenCalls(
     call('api', 's3:GetObject', `${bucket}/${PAYLOAD_KEY}`),
     call('api', 's3:DeleteObject', `${bucket}/${PAYLOAD_KEY}`),
     call('api', 's3:PutObject', `${bucket}/elsewhere`),
+    // Nor does it change a payload that is there.
+    call('api', 's3:PutObject', `${bucket}/${PAYLOAD_KEY}`),
     ...['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'].map((action) =>
       call('api', `dynamodb:${action}`, table('ledger')),
     ),

@@ -71,12 +71,24 @@ describe('the user of the API', () => {
   it('can put envelopes and payloads where they belong, read receipts, and do nothing else', () => {
     expect(permissionsOf(API_USER)).toEqual(
       [
-        `Allow s3:PutObject on ${payloads}`,
+        `Allow s3:PutObject on ${payloads} if {"Null":{"s3:if-none-match":"false"}}`,
         `Allow sqs:DeleteMessage on ${receiptsQueue}`,
         `Allow sqs:ReceiveMessage on ${receiptsQueue}`,
         `Allow sqs:SendMessage on ${fallbackQueue}`,
       ].sort(),
     );
+  });
+
+  it('can do nothing from other addresses than those of the settings', () => {
+    const { pipeline: bound } = synthesise({
+      stage: 'prod',
+      allowedSourceAddresses: '203.0.113.0/28,2001:db8::7',
+    });
+    const permissions = permissionsOf(idOf(bound, 'AWS::IAM::User'), bound);
+
+    expect(permissions.filter((permission) => permission.startsWith('Deny'))).toEqual([
+      'Deny * on * if {"NotIpAddress":{"aws:SourceIp":["203.0.113.0/28","2001:db8::7"]}}',
+    ]);
   });
 
   it('can do nothing of SES, SNS, KMS or DynamoDB, and reach no resource by a bare wildcard', () => {

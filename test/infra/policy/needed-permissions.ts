@@ -90,7 +90,9 @@ function s3Permissions(call: AwsRequest, { deployed, isStored }: CallSurrounding
   if (!['GetObject', 'PutObject'].includes(call.action)) throw new Error(`what needs ${describe(call)}?`);
   const bucket = `arn:aws:s3:::${deployed(given)}`;
   const folded = key.startsWith(PAYLOAD_PREFIX) ? PAYLOAD_KEY : key;
-  const needed = { action: `s3:${call.action}`, resource: `${bucket}/${folded}`, context: OVER_TLS };
+  const condition = call.headers['if-none-match'];
+  const context = condition === undefined ? OVER_TLS : { ...OVER_TLS, 's3:if-none-match': String(condition) };
+  const needed = { action: `s3:${call.action}`, resource: `${bucket}/${folded}`, context };
   if (call.action === 'PutObject' || isStored(key)) return [needed];
   return [needed, { action: 's3:ListBucket', resource: bucket, context: OVER_TLS }];
 }

@@ -47,6 +47,23 @@ describe('the suppression list', () => {
     },
   );
 
+  it.each([
+    ['its words', { diagnosticCode: 'smtp; 550 4.4.7 unable to deliver: TLS required but not offered' }],
+    ['its words, of STARTTLS', { diagnosticCode: 'smtp; 454 STARTTLS not available' }],
+    ['its status', { diagnosticCode: 'smtp; 550 refused', status: '5.7.10' }],
+  ])('is not told of a bounce because the server has no TLS, by %s', async (_by, report) => {
+    const recipients = [{ emailAddress: marie, action: 'failed', ...report }];
+
+    await apply(
+      JSON.stringify(
+        anEvent('Bounce', { bounce: aBounceOf({ type: 'Transient', subType: 'General', recipients }, at) }),
+      ),
+    );
+
+    expect(bench.suppressions.size).toBe(0);
+    expect(bench.known).toMatchObject({ [marie]: { kind: 'bounced' } });
+  });
+
   it('is not told of an automatic reply, nor is anybody else, but for a line in the log', async () => {
     await apply(anAutomaticReply(marie, at));
 

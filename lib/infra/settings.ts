@@ -306,9 +306,22 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     const names = PIPELINE_SETTINGS.map(({ name }) => name).join(', ');
     return invalid([describeProblem(NAMESPACE, fromFile, `an object with ${names}`)]);
   }
-  const read = parseSettings(settingsSchema, { ...fromFile, ...overrides(context) });
-  return read.kind === 'read' ? checkOrder(read.settings) : invalid(read.problems);
+  const given = overrides(context);
+  const misplaced = SHARED.filter((name) => name in given).map((name) =>
+    describeProblem(name, given[name], ONLY_IN_FILE),
+  );
+  const read = parseSettings(settingsSchema, { ...fromFile, ...given });
+  if (read.kind !== 'read') return invalid([...misplaced, ...read.problems]);
+  return misplaced.length > 0 ? invalid(misplaced) : checkOrder(read.settings);
 }
+
+/**
+ * What the identity stack is made of, which both stages share. Forgotten on one command line, it would take the records or
+ * the domain away from the other stage.
+ */
+const SHARED = ['domain', 'mailFromSubdomain', 'hostedZoneId', 'publishDmarc'];
+
+const ONLY_IN_FILE = 'cdk.json alone, not -c: both stages share it, and every deploy must have the same';
 
 /** Each of the waits may be allowed alone; the default must lie between the other two. */
 function checkOrder(settings: Settings): SettingsReading {

@@ -21,7 +21,7 @@ describe('the CDK app', () => {
   it('stops for wrong settings with one message and no stack trace', () => {
     const { status, stderr, stdout } = start({
       stage: 'production',
-      mailFromSubdomain: 'mail',
+      runbookUrl: 'wiki',
       stgae: 'prod',
     });
     expect(status).toBe(1);
@@ -30,7 +30,7 @@ describe('the CDK app', () => {
       '3 settings are wrong, in "mail" of the context in cdk.json or given with -c:',
       expect.stringMatching(/^ {2}stgae is no setting: allowed are project, stage, /),
       expect.stringMatching(/^ {2}stage = "production": allowed is one of dev, prod$/),
-      expect.stringMatching(/^ {2}mailFromSubdomain = "mail": allowed is .*mail-core/),
+      expect.stringMatching(/^ {2}runbookUrl = "wiki": allowed is an https URL/),
     ]);
   });
 });

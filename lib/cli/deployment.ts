@@ -18,6 +18,8 @@ import { OperatorError } from './errors.ts';
 export interface DeployedStack {
   readonly name: string;
   readonly status: string;
+  /** Whether CloudFormation refuses to delete it. */
+  readonly isProtected: boolean;
   readonly outputs: Readonly<Record<string, string>>;
 }
 
@@ -102,7 +104,12 @@ export async function describeStack(
       OutputKey,
       OutputValue,
     ]);
-    return { name, status: stack.StackStatus ?? 'unknown', outputs: Object.fromEntries(outputs) };
+    return {
+      name,
+      status: stack.StackStatus ?? 'unknown',
+      isProtected: stack.EnableTerminationProtection === true,
+      outputs: Object.fromEntries(outputs),
+    };
   } catch (error) {
     if (isNoSuchStack(error)) return undefined;
     throw error;

@@ -175,6 +175,10 @@ const settingsSchema = v.object({
   domain: setting(v.optional(domain, 'keybuzz.io'), {
     description: 'the domain that SES sends for; every From must belong to it',
   }),
+  existingIdentity: setting(v.optional(trueOrFalse, false), {
+    description:
+      'set true if SES has the domain already and another stack or a person owns it: it is used, and neither created nor changed',
+  }),
   mailFromSubdomain: setting(v.optional(mailFromSubdomain, 'bounce'), {
     description: 'the MAIL FROM domain below `domain`; its MX points to SES',
   }),
@@ -319,7 +323,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
  * What the identity stack is made of, which both stages share. Forgotten on one command line, it would take the records or
  * the domain away from the other stage.
  */
-const SHARED = ['domain', 'mailFromSubdomain', 'hostedZoneId', 'publishDmarc'];
+const SHARED = ['domain', 'existingIdentity', 'mailFromSubdomain', 'hostedZoneId', 'publishDmarc'];
 
 const ONLY_IN_FILE = 'cdk.json alone, not -c: both stages share it, and every deploy must have the same';
 

@@ -37,6 +37,21 @@ describe('the identity', () => {
   });
 });
 
+describe('an identity that somebody else owns', () => {
+  const { identity: existing } = synthesise({ existingIdentity: true, hostedZoneId: 'Z123456ABCDEFG' });
+
+  it('is neither created nor changed, and neither are its records', () => {
+    existing.resourceCountIs('AWS::SES::EmailIdentity', 0);
+    existing.resourceCountIs('AWS::Route53::RecordSet', 0);
+  });
+
+  it('still says which records its mail needs, but for those that SES has verified', () => {
+    existing.hasOutput('MailFromMxRecord', {});
+    existing.hasOutput('DmarcRecord', {});
+    expect(Object.keys(existing.findOutputs('*')).filter((name) => name.startsWith('Dkim'))).toEqual([]);
+  });
+});
+
 describe('the DNS records', () => {
   it('are outputs for a person to enter', () => {
     const [id] = Object.keys(identity.findResources('AWS::SES::EmailIdentity'));

@@ -6,6 +6,8 @@ export interface AccountStack {
   /** As CloudFormation writes it, such as `CREATE_COMPLETE` or `UPDATE_ROLLBACK_COMPLETE`. */
   status: string;
   statusReason?: string;
+  /** @default false */
+  isProtected?: boolean;
   readonly description?: string;
   readonly createdAt: Date;
   readonly outputs: Record<string, string>;

@@ -89,6 +89,7 @@ function described(stack: AccountStack, account: AwsAccount) {
     StackStatus: stack.status,
     StackStatusReason: stack.statusReason,
     DisableRollback: false,
+    EnableTerminationProtection: stack.isProtected ?? false,
     Outputs: Object.entries(stack.outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
   };
 }

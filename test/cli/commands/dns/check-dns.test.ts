@@ -86,6 +86,7 @@ async function check(domain: string): Promise<DnsFinding[]> {
   const needed = neededRecords({
     name: 'stack',
     status: 'CREATE_COMPLETE',
+    isProtected: true,
     outputs: identityOutputs(domain),
   });
   const { address, port } = at(0);

@@ -13,7 +13,12 @@ import { NS } from './zones.ts';
 
 const LONG = `v=spf1 ${'include:a.example.org '.repeat(20)}exists:%{i}.b\\"c ~all`;
 
-const stack = (outputs: Record<string, string>) => ({ name: 'stack', status: 'CREATE_COMPLETE', outputs });
+const stack = (outputs: Record<string, string>) => ({
+  name: 'stack',
+  status: 'CREATE_COMPLETE',
+  isProtected: true,
+  outputs,
+});
 
 const NEEDED: readonly NeededRecord[] = [
   ...neededRecords(stack(identityOutputs('good.test'))),
@@ -21,6 +26,13 @@ const NEEDED: readonly NeededRecord[] = [
 ];
 
 describe('the outputs of the stack', () => {
+  it('name no DKIM record of an identity that the stack does not own', () => {
+    const outputs = Object.entries(identityOutputs('good.test')).filter(([name]) => !name.startsWith('Dkim'));
+    const needed = neededRecords(stack(Object.fromEntries(outputs)));
+
+    expect(needed.map(({ purpose }) => purpose)).toEqual(['mail-from-mx', 'mail-from-spf', 'dmarc']);
+  });
+
   it('are told without quotes, last dots and capitals', () => {
     const outputs = {
       ...identityOutputs('good.test'),

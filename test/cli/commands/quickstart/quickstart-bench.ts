@@ -63,7 +63,7 @@ export async function startQuickstartBench(backend: LocalBackend): Promise<Quick
     vault,
     cdk: await startCdkStandIn(async ([command]) => {
       if (command === 'bootstrap') bootstrap(account.account);
-      else await bench.onDeploy();
+      if (command === 'deploy') await bench.onDeploy();
     }),
     env: operatorEnvironment(account, services),
     vaultEnv: { VAULT_ADDR: vault.url, VAULT_TOKEN: 'root' },

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type SesDouble, startSesDouble } from '../../../../lib/emulators/ses/ses-double.ts';
+import { synthesise } from '../../../infra/synthesise.ts';
+import { deployIdentity } from '../../../support/aws-account/deploy-identity.ts';
+import { deployMonitoring } from '../../../support/aws-account/deploy-monitoring.ts';
+import { deployPipeline } from '../../../support/aws-account/deploy-pipeline.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
+import { leftByRollback, rollBack } from '../../../support/aws-account/roll-back.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
 import { runMailctl } from '../../../support/run-mailctl.ts';
 import { type CdkStandIn, startCdkStandIn } from './cdk-stand-in.ts';
@@ -14,12 +19,14 @@ const LATER = ['secrets', 'doctor', 'first-mail'].flatMap((step) => ['--skip', s
 let account: AwsAccountDouble;
 let ses: SesDouble;
 let cdk: CdkStandIn;
+let deploy: () => Promise<void>;
 
 beforeEach(async () => {
+  deploy = () => Promise.reject(new Error('no bucket to put it in'));
   ses = await startSesDouble({ sandbox: true });
   account = await startAwsAccount({ account: deployedAccount({ ses: ses.account }) });
-  cdk = await startCdkStandIn(async () => {
-    throw new Error('no bucket to put it in');
+  cdk = await startCdkStandIn(async ([command]) => {
+    if (command === 'deploy') await deploy();
   });
 });
 
@@ -45,6 +52,62 @@ function verify(status: 'SUCCESS' | 'FAILED' = 'SUCCESS'): void {
   identity.mailFrom = { domain: 'bounce.keybuzz.io', status: 'SUCCESS' };
 }
 
+/** Its user, too, who would be in the way. */
+function removePipeline(): void {
+  account.account.stacks.delete(PIPELINE);
+  account.account.users.delete('keybuzz-ses-dev');
+}
+
+describe('mailctl quickstart after a first deploy that failed', () => {
+  const PROD = 'keybuzz-mail-pipeline-prod';
+
+  it('names the way out, and then deploys: nothing of the failed create is left', async () => {
+    const templates = synthesise({ stage: 'prod' });
+    removePipeline();
+    account.account.stacks.delete('keybuzz-mail-identity');
+    ses.account.identities.clear();
+    const inProd = (...args: string[]) => quickstart('--stage', 'prod', '--yes', ...args);
+
+    // The event destination cannot be created: CloudFormation rolls back what it has made, as the templates say.
+    deploy = async () => {
+      deployIdentity(account.account, { ses: ses.account });
+      deployPipeline(account.account, { stage: 'prod', ses: ses.account });
+      rollBack(account.account, PROD, templates.pipeline);
+      throw new Error('ConfigurationSetEventDestination: could not publish to the topic');
+    };
+    expect((await inProd()).stderr).toContain('could not publish to the topic');
+
+    const stuck = await inProd();
+    expect(stuck.code).toBe(1);
+    const fixes = [...stuck.stdout.matchAll(/^ {2}- aws cloudformation (.+) --region/gm)].map(
+      ([, fix]) => fix,
+    );
+    expect(fixes).toEqual([
+      `update-termination-protection --no-enable-termination-protection --stack-name ${PROD}`,
+      `delete-stack --stack-name ${PROD}`,
+      `wait stack-delete-complete --stack-name ${PROD}`,
+    ]);
+
+    // The operator pastes the three.
+    account.account.stacks.delete(PROD);
+    deploy = async () => {
+      deployPipeline(account.account, { stage: 'prod', ses: ses.account });
+      deployMonitoring(account.account, { stage: 'prod' });
+    };
+    const { stdout } = await inProd('--wait', '0.01');
+    expect(stdout).toMatch(/^done +deploy /m);
+  });
+
+  it('would find a table that is retained on a rollback in the way', () => {
+    const template = structuredClone(synthesise({ stage: 'prod' }).pipeline.toJSON());
+    template.Resources.LedgerTable.DeletionPolicy = 'Retain';
+
+    expect(leftByRollback(template)).toEqual(['LedgerTable']);
+    expect(leftByRollback(synthesise({ stage: 'prod' }).pipeline.toJSON())).toEqual([]);
+    expect(leftByRollback(synthesise({ stage: 'prod' }).identity.toJSON())).toEqual([]);
+  });
+});
+
 describe('mailctl quickstart stops', () => {
   it('where CloudFormation is at work, and runs nothing', async () => {
     setStatus(PIPELINE, 'UPDATE_IN_PROGRESS');
@@ -59,13 +122,29 @@ describe('mailctl quickstart stops', () => {
     const { code, stdout } = await quickstart('--yes');
     expect([code, cdk.runs]).toEqual([1, []]);
     expect(stdout).toContain(`- aws cloudformation delete-stack --stack-name ${PIPELINE} --region eu-west-1`);
+    expect(stdout).not.toContain('termination-protection');
+  });
+
+  it('where SES has the domain already, and names the setting that uses it', async () => {
+    account.account.stacks.delete('keybuzz-mail-identity');
+    const { code, stdout } = await quickstart('--yes');
+    expect([code, cdk.runs]).toEqual([1, []]);
+    expect(stdout).toContain('SES has keybuzz.io already: set "existingIdentity": true in cdk.json');
+    expect(stdout).toMatch(/or take it over: .+ import keybuzz-mail-identity$/m);
+  });
+
+  it('where IAM has the user already', async () => {
+    account.account.stacks.delete(PIPELINE);
+    const { code, stdout } = await quickstart('--yes');
+    expect([code, cdk.runs]).toEqual([1, []]);
+    expect(stdout).toContain('IAM has a user keybuzz-ses-dev already: set another "userName" in cdk.json');
   });
 
   it('where the CDK fails, with its words', async () => {
-    account.account.stacks.delete(PIPELINE);
+    removePipeline();
     const { code, stderr } = await quickstart('--yes');
     expect(code).toBe(2);
-    expect(cdk.runs.map(([command]) => command)).toEqual(['deploy']);
+    expect(cdk.runs.map(([command]) => command)).toEqual(['diff', 'deploy']);
     expect(stderr).toMatch(/no bucket to put it in[\s\S]+ended with 1\n {2}fix: see its words above/);
   });
 
@@ -85,7 +164,7 @@ describe('mailctl quickstart stops', () => {
   });
 
   it('where there is no CDK', async () => {
-    account.account.stacks.delete(PIPELINE);
+    removePipeline();
     const { code, stderr } = await quickstart('--yes', '--cdk', '/nonexistent/cdk');
     expect(code).toBe(2);
     expect(stderr).toContain('could not be run: ENOENT');

@@ -2,11 +2,11 @@ import type { Log, LogFields } from '../ports/runtime.ts';
 
 const LEVELS = ['info', 'warn', 'error'] as const;
 
-/** From the quietest event that is still written. */
+/** The lowest level that is written. */
 type LogLevel = (typeof LEVELS)[number];
 
 export interface JsonLogOptions {
-  /** Stands on each line. */
+  /** Included in each line. */
   readonly base?: LogFields;
   /** @default 'info' */
   readonly level?: LogLevel;

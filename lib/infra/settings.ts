@@ -196,9 +196,6 @@ const settingsSchema = v.object({
     v.optional(matching(/^[\w+=,.@-]{1,60}$/, '1 to 60 letters, digits and _ + = , . @ -'), 'keybuzz-ses'),
     { description: "the API's IAM user; the stage dev appends `-dev`" },
   ),
-  accessKeySerial: setting(v.optional(wholeNumber(0, 1_000_000, ', never lower than before'), 0), {
-    description: 'one more replaces the access key: a new one goes into the secret, the old one is deleted',
-  }),
   allowedSourceAddresses: setting(v.optional(sourceAddresses, []), {
     description:
       "the only IP addresses from which the API's key works, those of the cluster's NAT; empty: from anywhere",

@@ -11,11 +11,11 @@ import {
   withoutHeader,
 } from '../../domain/mime-headers.ts';
 
-/** A composed mail whose bytes no longer change, whichever way it goes out. */
+/** A composed mail whose bytes no longer change, whichever route sends it. */
 export interface ComposedMessage {
   readonly mime: Buffer;
   readonly messageId: string;
-  /** Empty where the mail names no sender. */
+  /** Empty if the mail has no sender. */
   readonly from: string;
   readonly to: readonly string[];
 }
@@ -43,8 +43,8 @@ export async function composeMessage(node: MimeNode): Promise<MimeResult> {
   if (sealed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: sealed.length };
   const envelope = node.getEnvelope();
   const message = {
-    mime: sealed,
-    messageId: headerValues(sealed, 'message-id')[0] ?? '',
+    mime: composed,
+    messageId: headerValues(composed, 'message-id')[0] ?? '',
     from: envelope.from === false ? '' : (distinctRecipients([envelope.from])[0] ?? ''),
     to: distinctRecipients(envelope.to),
   };
@@ -56,7 +56,7 @@ interface Collected {
   readonly mime: Buffer | undefined;
 }
 
-/** Counts on past the limit, to name the true size, but keeps nothing of it. */
+/** Keeps counting past the limit to report the true size, but discards the data. */
 function collect(stream: Readable, limit: number): Promise<Collected> {
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = [];

@@ -10,7 +10,7 @@ import { explainVaultFailure } from './vault-failure.ts';
 /** What the API's environment is given, by name. */
 export type SecretFields = Readonly<Record<string, string>>;
 
-/** What the stack writes into Secrets Manager for the API's worker. */
+/** What `mailctl rotate` writes into Secrets Manager for the API's worker. */
 export const SES_FIELDS = [
   'AWS_SES_ACCESS_KEY',
   'AWS_SES_SECRET_KEY',
@@ -26,45 +26,73 @@ const fieldsSchema = v.record(v.string(), v.string());
 const GONE = ['ResourceNotFoundException', 'InvalidRequestException'];
 
 /**
- * The secret of the API's worker, as the stack wrote it.
+ * The secret of the API's worker, as `mailctl rotate` wrote it.
  *
- * @throws {@link OperatorError} where it is not there, or is not what the stack writes; what the SDK throws
+ * @throws {@link OperatorError} if it is not there, or is not what that writes; what the SDK throws
  */
 export async function readSourceSecret(
   secretsManager: SecretsManagerClient,
   secretArn: string,
   signal: AbortSignal,
 ): Promise<SecretFields> {
+  const fields = await readStoredFields(secretsManager, secretArn, signal);
+  if (fields === undefined) throw noKey(secretArn);
+  const missing = SES_FIELDS.filter((field) => !fields[field]);
+  if (missing.length > 0) throw damaged(secretArn, `has no ${missing.join(', ')}`);
+  return fields;
+}
+
+/**
+ * What the secret holds, complete or not; undefined if nothing was written to it yet.
+ *
+ * @throws {@link OperatorError} if it is gone, or holds no JSON object of texts; what the SDK throws
+ */
+export async function readStoredFields(
+  secretsManager: SecretsManagerClient,
+  secretArn: string,
+  signal: AbortSignal,
+): Promise<SecretFields | undefined> {
   const call = secretsManager.send(new GetSecretValueCommand({ SecretId: secretArn }), {
     abortSignal: signal,
   });
-  const { SecretString: text = '' } = await call.catch((cause: unknown) => {
+  try {
+    const { SecretString: text = '' } = await call;
+    return parseSecret(text, secretArn);
+  } catch (cause) {
     signal.throwIfAborted();
     if (!GONE.includes(awsErrorCode(cause))) throw cause;
+    // A secret without a value has the same code; its message speaks of the staging label of the value.
+    if (awsErrorCode(cause) === 'ResourceNotFoundException' && /staging label/.test(String(cause)))
+      return undefined;
     throw new OperatorError(
       'SECRET_MISSING',
       `there is no secret ${secretArn} in Secrets Manager, or it is marked for deletion`,
-      'aws secretsmanager restore-secret, or raise accessKeySerial and deploy: that makes a new key and writes it',
+      'aws secretsmanager restore-secret; or deploy, and then mailctl rotate',
       { cause },
     );
-  });
-  return parseSecret(text, secretArn);
+  }
 }
 
 function parseSecret(text: string, secretArn: string): SecretFields {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), fieldsSchema), text);
-  // The problem is told without the input: that is the secret.
+  // The problem is reported without the input: that is the secret.
   if (!parsed.success) throw damaged(secretArn, 'is no JSON object of texts');
-  const missing = SES_FIELDS.filter((field) => !parsed.output[field]);
-  if (missing.length > 0) throw damaged(secretArn, `has no ${missing.join(', ')}`);
   return parsed.output;
+}
+
+function noKey(secretArn: string): OperatorError {
+  return new OperatorError(
+    'SECRET_EMPTY',
+    `the secret ${secretArn} has no value yet: the API has no key`,
+    'mailctl rotate: it makes the first key and writes it',
+  );
 }
 
 function damaged(secretArn: string, what: string): OperatorError {
   return new OperatorError(
     'SECRET_DAMAGED',
-    `the secret ${secretArn} ${what}: it was edited by hand, or its stack is older than this mailctl`,
-    'deploy the stack; where that changes nothing, raise accessKeySerial and deploy again',
+    `the secret ${secretArn} ${what}: it was edited by hand, or written by another version of mailctl`,
+    'aws secretsmanager put-secret-value with {}, and then mailctl rotate: it writes all of it with a new key',
   );
 }
 

@@ -38,7 +38,7 @@ const FIXED_LOGICAL_IDS: Readonly<Record<string, string>> = {
   'Resend/Function/Resource': LOGICAL_IDS.resendFunction,
   'Feedback/Function/Resource': LOGICAL_IDS.feedbackFunction,
   'ApiUser/User/Resource': LOGICAL_IDS.apiUser,
-  'ApiUser/Secret/Resource': LOGICAL_IDS.secret,
+  'ApiUser/Secret': LOGICAL_IDS.secret,
 };
 
 /** One stage of the pipeline: from the fallback queue to SES, and with receipts back to the API. */
@@ -147,7 +147,6 @@ export class MailPipelineStack extends Stack {
       fallbackQueue: this.fallbackQueue,
       payloadBucket: this.payloadBucket,
       receiptsQueue: this.receiptsQueue,
-      accessKeySerial: settings.accessKeySerial,
       allowedSourceAddresses: settings.allowedSourceAddresses,
       ...(settings.workerMetrics ? { workerMetricNamespace: workerMetricNamespace(settings.project) } : {}),
     });
@@ -173,7 +172,7 @@ export class MailPipelineStack extends Stack {
     this.output('FallbackQueueUrl', 'FALLBACK_QUEUE_URL of the API', this.fallbackQueue.queue.queueUrl);
     this.output('PayloadBucketName', 'PAYLOAD_BUCKET of the API', this.payloadBucket.bucket.bucketName);
     this.output('ReceiptsQueueUrl', 'RECEIPTS_QUEUE_URL of the API', this.receiptsQueue.queue.queueUrl);
-    this.output('SecretArn', 'The secret with the settings of the API', this.apiUser.secret.secretArn);
+    this.output('SecretArn', 'The secret with the settings of the API', this.apiUser.secret.ref);
     this.output(
       'DeadLetterQueueUrl',
       'Mail that could not be sent and waits for a person',

@@ -26,14 +26,16 @@ export interface StackResource {
 export interface IamUser {
   readonly name: string;
   readonly createdAt: Date;
-  readonly accessKeys: readonly AccessKey[];
+  accessKeys: AccessKey[];
 }
 
-interface AccessKey {
+export interface AccessKey {
   readonly id: string;
   /** @default Active */
-  readonly status?: 'Active' | 'Inactive';
+  status?: 'Active' | 'Inactive';
   readonly createdAt: Date;
+  /** Undefined if it was never used. */
+  lastUsedAt?: Date;
 }
 
 export interface StoredSecret {

@@ -11,7 +11,7 @@ const FEEDBACK_MAPPING = '00000000-0000-4000-8000-00000feedbac';
 /** As the stack's default. */
 const MAXIMUM_CONCURRENCY = 2;
 
-/** Leaves what deploying the stack of a stage's pipeline leaves. */
+/** Leaves what deploying the stack of a stage's pipeline leaves, and then `mailctl rotate`: a user with a first key. */
 export function deployPipeline(account: AwsAccount, options: DeploymentOptions = {}): void {
   const deployment = readDeployment(options);
   const { pipelineStack, stage, domain, at, names, ses } = deployment;
@@ -71,11 +71,7 @@ function outputsOf(resources: DeployedResources, arns: Arns): Record<string, str
 }
 
 /** Those that a person may look for; policies, roles, keys and log groups are left out. */
-function stackResources(
-  { names, accessKey }: Deployment,
-  resources: DeployedResources,
-  arns: Arns,
-): StackResource[] {
+function stackResources({ names }: Deployment, resources: DeployedResources, arns: Arns): StackResource[] {
   const rows: readonly (readonly [logicalId: string, type: string, physicalId: string])[] = [
     [LOGICAL_IDS.fallbackQueue, 'AWS::SQS::Queue', resources.fallback.url],
     [LOGICAL_IDS.fallbackDeadLetters, 'AWS::SQS::Queue', resources.deadLetters.url],
@@ -93,7 +89,6 @@ function stackResources(
     [LOGICAL_IDS.feedbackFunction, 'AWS::Lambda::Function', names.feedbackFunction],
     ['FeedbackEventSourceD256AFCC', 'AWS::Lambda::EventSourceMapping', FEEDBACK_MAPPING],
     [LOGICAL_IDS.apiUser, 'AWS::IAM::User', names.user],
-    ['ApiUserAccessKey60602AC0', 'AWS::IAM::AccessKey', accessKey.id],
     [LOGICAL_IDS.secret, 'AWS::SecretsManager::Secret', arns.secret],
   ];
   return rows.map(([logicalId, type, physicalId]) => ({ logicalId, type, physicalId }));

@@ -10,10 +10,17 @@ const valueInput = v.object({
   VersionStage: v.optional(v.string(), 'AWSCURRENT'),
 });
 
+const putInput = v.object({
+  ...describeInput.entries,
+  SecretString: v.string(),
+  ClientRequestToken: v.optional(v.string()),
+});
+
 /** https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Operations.html */
 export const SECRETS_MANAGER: Readonly<Record<string, Operation>> = {
   GetSecretValue: operation(valueInput, 'ValidationException', getSecretValue),
   DescribeSecret: operation(describeInput, 'ValidationException', describeSecret),
+  PutSecretValue: operation(putInput, 'ValidationException', putSecretValue),
 };
 
 function getSecretValue(account: AwsAccount, input: v.InferOutput<typeof valueInput>): OperationResult {
@@ -38,6 +45,21 @@ function getSecretValue(account: AwsAccount, input: v.InferOutput<typeof valueIn
     SecretString: value,
     VersionStages: ['AWSCURRENT'],
     CreatedDate: secret.createdAt,
+  });
+}
+
+function putSecretValue(
+  account: AwsAccount,
+  { SecretId: id, SecretString }: v.InferOutput<typeof putInput>,
+): OperationResult {
+  const secret = find(account, id);
+  if (secret === undefined) return unknown("Secrets Manager can't find the specified secret.");
+  secret.value = SecretString;
+  return done({
+    ARN: secret.arn,
+    Name: secret.name,
+    VersionId: versionOf(SecretString),
+    VersionStages: ['AWSCURRENT'],
   });
 }
 

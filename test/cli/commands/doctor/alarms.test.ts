@@ -41,7 +41,7 @@ describe('mailctl doctor, on who hears the alarms', () => {
     const check = await examine('subscribers');
     expect(check).toMatchObject({
       status: 'warn',
-      detail: `nobody hears all 13 alarms: the topic ${TOPIC} has no subscriber`,
+      detail: `nobody hears all 17 alarms: the topic ${TOPIC} has no subscriber`,
     });
     expect(check?.fix).toMatch(
       /^aws sns subscribe --topic-arn \S+ .+set alarmEmail .+npm run deploy .+follow the link/,
@@ -52,7 +52,7 @@ describe('mailctl doctor, on who hears the alarms', () => {
     subscribe(false);
     expect(await examine('subscribers')).toMatchObject({
       status: 'warn',
-      detail: `nobody hears all 13 alarms: nobody has confirmed the subscription to the topic ${TOPIC}`,
+      detail: `nobody hears all 17 alarms: nobody has confirmed the subscription to the topic ${TOPIC}`,
       fix: expect.stringContaining('o***@example.org'),
     });
   });
@@ -76,9 +76,9 @@ describe('mailctl doctor, on who hears the alarms', () => {
     change('complaint-rate', { actions: [topicArn('other'), topicArn(TOPIC)] });
     const { detail = '' } = (await examine('subscribers')) ?? {};
     expect(detail.split('; ').sort()).toEqual([
-      'nobody hears dead-letters (1 of 13 alarms): no topic is told',
-      'nobody hears key-old (1 of 13 alarms): its actions are switched off',
-      'nobody hears quota-near, bounce-rate (2 of 13 alarms): nobody has confirmed the subscription to the topic other',
+      'nobody hears dead-letters (1 of 17 alarms): no topic is told',
+      'nobody hears key-old (1 of 17 alarms): its actions are switched off',
+      'nobody hears quota-near, bounce-rate (2 of 17 alarms): nobody has confirmed the subscription to the topic other',
     ]);
   });
 
@@ -86,7 +86,7 @@ describe('mailctl doctor, on who hears the alarms', () => {
     subscribe(true);
     expect(await examine('subscribers')).toMatchObject({
       status: 'ok',
-      detail: 'of 13 deployed, each has a confirmed subscriber',
+      detail: 'of 17 deployed, each has a confirmed subscriber',
     });
   });
 });

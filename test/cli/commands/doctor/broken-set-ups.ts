@@ -270,16 +270,13 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     what: 'the access key is 400 days old',
     break: ({ account }) => account.add({ users: [userWithKeys(400)] }),
     amiss: {
-      'key access-key': [
-        'fail',
-        `raise accessKeySerial in cdk.json, then ${DEPLOY} && mailctl secrets vault`,
-      ],
+      'key access-key': ['fail', 'mailctl rotate'],
     },
   },
   {
     what: 'two access keys are active',
     break: ({ account }) => account.add({ users: [userWithKeys(10, 1)] }),
-    amiss: { 'key access-key': ['warn', 'aws iam list-access-keys --user-name keybuzz-ses-dev'] },
+    amiss: { 'key access-key': ['warn', 'mailctl rotate'] },
   },
   {
     what: "mail-core's certificate is self-signed",

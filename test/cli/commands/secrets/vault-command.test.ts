@@ -180,7 +180,7 @@ describe('mailctl secrets vault', () => {
   });
 
   it.each([
-    ['which is gone', undefined, 'SECRET_MISSING'],
+    ['which nobody has written yet', undefined, 'SECRET_EMPTY'],
     ['which somebody has edited', '{"AWS_SES_ACCESS_KEY":"AKIAVALUEOFTHEKEY",', 'SECRET_DAMAGED'],
     ['which lacks a field', JSON.stringify({ ...SES, PAYLOAD_BUCKET: undefined }), 'SECRET_DAMAGED'],
   ])('tells of a secret %s, and shows nothing of it', async (_, value, errorCode) => {

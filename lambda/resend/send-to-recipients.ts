@@ -51,7 +51,7 @@ const MAX_LEDGER_READS = 5;
 export async function sendToRecipients(mail: OutgoingMail, deps: SendDeps): Promise<SendResult> {
   const results = new RecipientResults(mail.recipients);
   const history: SendHistory = { refusals: 0, refusedAlone: 0, sentToSome: false };
-  // Most ids are new to the ledger: the first claim finds that out as well as a read would, and saves the read.
+  // Most ids are new to the ledger: the first claim detects that as a read would, and saves the read.
   let known: readonly SendBatch[] = [];
   let retryAt: Date | undefined;
   for (let reads = 0; reads < MAX_LEDGER_READS; reads += 1) {

@@ -25,7 +25,7 @@ export interface LocalServicesOptions {
   readonly feedbackVisibilitySeconds: number;
 }
 
-/** Starts emulated SQS, S3, SNS and DynamoDB, and an SES double with events through SNS to the feedback queue. */
+/** Starts emulated SQS, S3, SNS and DynamoDB, and an SES double with SNS events to the feedback queue. */
 export async function startLocalServices(options: LocalServicesOptions): Promise<LocalServices> {
   const fromDomain = 'keybuzz.io';
   const configurationSet = 'keybuzz-mail-local';

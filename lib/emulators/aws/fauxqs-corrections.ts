@@ -99,7 +99,7 @@ const SHORT_POLL_SECONDS = 0.2;
 
 /**
  * A fauxqs long poll does not notice that its client has disconnected: for up to 20 seconds, it still
- * receives the next message, which is then in flight and lost to other clients. It also returns nothing if
+ * receives the next message, which then stays in flight. It also returns nothing if
  * another poll was faster. So a long poll is replaced by short polls until there is a message, the time is up
  * or the client has disconnected; messages received for a disconnected client are released.
  */

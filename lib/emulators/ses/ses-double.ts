@@ -85,11 +85,12 @@ export interface SesDouble {
  * GetConfigurationSet, the account's suppression list). It refuses what SES refuses, stores accepted mails,
  * and publishes their events.
  *
- * @example const ses = await startSesDouble({ identities: ['example.org'] }); const client = new SESClient({
- * endpoint: ses.url, region: 'eu-west-1', credentials }); ses.fault({ effect: { kind: 'reset', accepted: true
- * } }); ses.status((_mail, recipient) => (recipient.startsWith('gone') ? { kind: 'hard-bounce' } :
- * undefined)); ses.disturbEvents({ effect: { kind: 'withhold' }, when: ({ eventType }) => eventType ===
- * 'Send' });
+ * @example
+ * const ses = await startSesDouble({ identities: ['example.org'] });
+ * const client = new SESClient({ endpoint: ses.url, region: 'eu-west-1', credentials });
+ * ses.fault({ effect: { kind: 'reset', accepted: true } });
+ * ses.status((_mail, recipient) => (recipient.startsWith('gone') ? { kind: 'hard-bounce' } : undefined));
+ * ses.disturbEvents({ effect: { kind: 'withhold' }, when: ({ eventType }) => eventType === 'Send' });
  */
 export async function startSesDouble(options: SesDoubleOptions = {}): Promise<SesDouble> {
   const { region = 'eu-west-1', clock = systemClock } = options;

@@ -39,8 +39,8 @@ export async function composeMessage(node: MimeNode): Promise<MimeResult> {
   const lined = withCrlf(mime);
   const flaw = validateHeaders(lined);
   if (flaw !== undefined) return { kind: 'malformed', ...flaw };
-  const sealed = withMessageId(withLowerCaseFrom(withoutHeader(lined, 'bcc')), node);
-  if (sealed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: sealed.length };
+  const composed = withMessageId(withLowerCaseFrom(withoutHeader(lined, 'bcc')), node);
+  if (composed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: composed.length };
   const envelope = node.getEnvelope();
   const message = {
     mime: composed,

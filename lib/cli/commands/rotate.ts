@@ -74,7 +74,7 @@ function duration(unitMs: number): (text: string) => number {
 }
 
 /** `rotated`: nothing is left to do. `handed-out`: somebody has to act, or to wait. `left`: nobody said yes. */
-export interface RotateResult {
+interface RotateResult {
   readonly state: 'rotated' | 'first-key' | 'not-handed-out' | 'not-in-use' | 'old-in-use' | 'left';
   /** The last four characters of its id, as logs of AWS show them. */
   readonly key: string;
@@ -87,7 +87,7 @@ export interface RotateResult {
 const UNUSED_MS = 15 * MINUTE_MS;
 
 /** `mailctl rotate`. */
-export async function runRotateCommand(
+async function runRotateCommand(
   context: CommandContext,
   flags: RotateFlags & { readonly yes: boolean },
   handOut: HandOut,

@@ -1,7 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { S3PayloadStore } from '../../../lib/adapters/s3/s3-payload-store.ts';
-import { startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { STALLS, type StallingServer, startStallingServer } from '../../support/stalling-server.ts';
 
 describe('the payload store', () => {
@@ -62,8 +62,12 @@ describe('the payload store', () => {
 });
 
 describe('a payload that is there', () => {
+  let aws: SqsAndS3;
+
+  afterEach(() => aws.close());
+
   it('is left as it is by a second write, which succeeds all the same', async () => {
-    await using aws = await startSqsAndS3({ visibilitySeconds: 30 });
+    aws = await startSqsAndS3({ visibilitySeconds: 30 });
     const store = new S3PayloadStore(aws.s3, aws.bucket, 20_000);
 
     await store.put('payloads/a', Buffer.from('the first'));

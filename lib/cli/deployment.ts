@@ -14,7 +14,7 @@ import {
 } from '../common/names.ts';
 import { OperatorError } from './errors.ts';
 
-/** A stack as CloudFormation tells of it. */
+/** A stack as CloudFormation describes it. */
 export interface DeployedStack {
   readonly name: string;
   readonly status: string;
@@ -23,7 +23,7 @@ export interface DeployedStack {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** What is there of a deployment; undefined what is not. */
+/** The stacks of a deployment; undefined if not deployed. */
 export interface DeployedStacks {
   readonly identity: DeployedStack | undefined;
   readonly pipeline: DeployedStack | undefined;
@@ -31,7 +31,7 @@ export interface DeployedStacks {
   readonly monitoring: DeployedStack | undefined;
 }
 
-/** The outputs of the pipeline's stack that commands work with; an older stack may lack some. */
+/** The outputs of the pipeline stack that commands use; an older stack may lack some. */
 const pipelineSchema = v.object({
   FallbackQueueUrl: v.string(),
   DeadLetterQueueUrl: v.string(),
@@ -45,7 +45,7 @@ const pipelineSchema = v.object({
 
 export type PipelineOutputs = v.InferOutput<typeof pipelineSchema>;
 
-/** @throws what the SDK throws, but for a stack that is not there */
+/** @throws SDK errors, except for a missing stack */
 export async function describeDeployment(
   cloudFormation: CloudFormationClient,
   name: DeploymentName,
@@ -59,7 +59,7 @@ export async function describeDeployment(
   return { identity, pipeline, monitoring };
 }
 
-/** @throws {@link OperatorError} where the pipeline is not deployed, or by an older version */
+/** @throws {@link OperatorError} if the pipeline is not deployed, or was deployed by an older version */
 export async function pipelineOutputs(
   cloudFormation: CloudFormationClient,
   name: DeploymentName,
@@ -73,7 +73,7 @@ export async function pipelineOutputs(
   throw new OperatorError('OLD_STACK', `the stack ${stack.name} has no output ${missing}`, deployOf(name));
 }
 
-/** Mostly it is the wrong place that was asked: a deployment to it would make a second pipeline. */
+/** The usual cause is a wrong Region, project or profile: deploying there would create a second pipeline. */
 export async function notDeployed(
   cloudFormation: CloudFormationClient,
   name: DeploymentName,
@@ -89,7 +89,7 @@ export async function notDeployed(
 
 const deployOf = ({ stage }: DeploymentName) => `npm run deploy -- -c stage=${stage}`;
 
-/** @returns undefined where there is none. @throws what the SDK throws */
+/** @returns undefined if the stack does not exist. @throws SDK errors */
 export async function describeStack(
   cloudFormation: CloudFormationClient,
   name: string,
@@ -116,7 +116,7 @@ export async function describeStack(
   }
 }
 
-/** CloudFormation has no error of its own for it: a ValidationError, "Stack with id … does not exist". */
+/** CloudFormation has no specific error for this: a ValidationError, "Stack with id … does not exist". */
 function isNoSuchStack(error: unknown): boolean {
   if (awsErrorCode(error) !== 'ValidationError') return false;
   return typeof error === 'object' && error !== null && 'message' in error
@@ -131,7 +131,7 @@ export interface StackResource {
 
 export type ResourceName = keyof typeof LOGICAL_IDS;
 
-/** Undefined where there is no such stack. @throws what else the SDK throws */
+/** @returns undefined if the stack does not exist. @throws other SDK errors */
 export async function listStackResources(
   client: CloudFormationClient,
   stackName: string,
@@ -150,7 +150,7 @@ export async function listStackResources(
     }
     return resources;
   } catch (error) {
-    // CloudFormation has no error of its own for it: "Stack with id … does not exist".
+    // CloudFormation has no specific error for this: "Stack with id … does not exist".
     if (awsErrorCode(error) === 'ValidationError') return undefined;
     throw error;
   }

@@ -4,7 +4,7 @@ import { findResource } from '../../../../lib/cli/deployment.ts';
 const queue = (logicalId: string, type = 'AWS::SQS::Queue') => ({ logicalId, type, physicalId: logicalId });
 
 describe('findResource', () => {
-  it('tells a queue from its dead letters, and from what else is named after it, in any order', () => {
+  it('distinguishes a queue from its dead-letter queue and other resources with its name, in any order', () => {
     const resources = [
       queue('FallbackQueueDeadLetterQueue1AC9C556'),
       queue('FallbackQueue98AE9AA5', 'AWS::SQS::QueuePolicy'),

@@ -45,7 +45,7 @@ export function deployMonitoring(account: AwsAccount, options: DeploymentOptions
   });
 }
 
-/** The settings that alarms are made of and that nobody changes here. */
+/** The settings of the alarms that are not configurable here. */
 const OTHER_SETTINGS = { eventWaitDefaultSeconds: 900, runbookUrl: '', dashboards: true } as const;
 
 function alarmsOf(deployment: Deployment, topic: string, region: string): Alarm[] {
@@ -59,13 +59,13 @@ function alarmsOf(deployment: Deployment, topic: string, region: string): Alarm[
   }));
 }
 
-/** Those that a person may look for; policies, roles and log groups are left out. */
+/** The resources that an operator may look for; policies, roles and log groups are omitted. */
 function stackResources(deployment: Deployment, topic: string | undefined): StackResource[] {
   const names = monitoringNames(deployment);
   const alarms = alarmDefinitions({ ...OTHER_SETTINGS, ...deployment });
   return [
     resource('AccountMetrics/Function', 'AWS::Lambda::Function', names.accountMetricsFunction),
-    // CloudFormation names it after its stack, its logical id and chance.
+    // CloudFormation builds the name from its stack, its logical id and a random suffix.
     resource(
       'AccountMetrics/Schedule',
       'AWS::Events::Rule',
@@ -88,10 +88,10 @@ function stackResources(deployment: Deployment, topic: string | undefined): Stac
 function resource(path: string, type: string, physicalId: string): StackResource {
   const hash = createHash('md5').update(`${path}/Resource`).digest('hex').slice(0, 8).toUpperCase();
   const [outer = '', inner = ''] = path.split('/');
-  // The CDK does not say a word twice.
+  // The CDK does not repeat a word.
   const words = outer.endsWith(inner) ? outer : `${outer}${inner}`;
   return { logicalId: `${words}${hash}`, type, physicalId };
 }
 
 const pascalCase = (name: string) =>
-  name.replaceAll(/(?:^|-)([a-z])/g, (_, deadLetter: string) => deadLetter.toUpperCase());
+  name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());

@@ -7,10 +7,10 @@ import { type Deployment, type DeploymentOptions, readDeployment } from './deplo
 const RESEND_MAPPING = '00000000-0000-4000-8000-0000000e5e4d';
 const FEEDBACK_MAPPING = '00000000-0000-4000-8000-00000feedbac';
 
-/** As the stack's default. */
+/** The stack's default. */
 const MAXIMUM_CONCURRENCY = 2;
 
-/** Leaves what deploying the stack of a stage's pipeline leaves. */
+/** Adds what deploying the pipeline stack of a stage creates. */
 export function deployPipeline(account: AwsAccount, options: DeploymentOptions = {}): void {
   const deployment = readDeployment(options);
   const { pipelineStack, stage, domain, at, names, ses } = deployment;
@@ -69,7 +69,7 @@ function outputsOf(resources: DeployedResources, arns: Arns): Record<string, str
   };
 }
 
-/** Those that a person may look for; policies, roles, keys and log groups are left out. */
+/** The resources that an operator may look for; policies, roles, keys and log groups are omitted. */
 function stackResources(
   { names, accessKey }: Deployment,
   resources: DeployedResources,
@@ -138,7 +138,7 @@ function functionsOf({ names, at }: Deployment, resources: DeployedResources) {
   };
 }
 
-/** The API's user with its key, and the secret that brings it to the API. */
+/** The API's user with its key, and the secret that passes it to the API. */
 function userOf(
   { names, accessKey, at }: Deployment,
   resources: DeployedResources,

@@ -7,8 +7,8 @@ const [anna, bruno, clara] = ['anna@example.net', 'bruno@example.org', 'clara@ex
 const at = (minute: number) => `2026-08-01T10:0${minute}:00.000Z`;
 
 /**
- * All SES events of one mail to three recipients: delayed and delivered, bounced, delivered and complained. The
- * complaint names everybody at its provider, as SES does if the provider does not report who complained.
+ * All SES events of one mail to three recipients: delayed and delivered, bounced, delivered and complained.
+ * The complaint names everybody at its provider, as SES does if the provider does not report who complained.
  */
 export function eventsOfThree(deliveryId = 'reply-1'): readonly string[] {
   const subject: EventSubject = { deliveryId, to: [anna, bruno, clara] };

@@ -20,7 +20,9 @@ export const TAKES_ALL: SmtpScript = (line) => {
   return line === '.' || /^(?:MAIL|RCPT|RSET)/.test(line) ? '250 OK' : undefined;
 };
 
-/** An SMTP server on 127.0.0.1 for what no real server does: it sends what the script returns, without TLS. */
+/**
+ * An SMTP server on 127.0.0.1 for what no real server does: it sends what the script returns, without TLS.
+ */
 export async function startScriptedSmtpServer(script: SmtpScript): Promise<ScriptedSmtpServer> {
   const lines: string[] = [];
   const sockets = new Set<Socket>();

@@ -3,8 +3,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * How an AWS service never completes a response: no response at all, headers and then nothing, or a byte now and then
- * forever. The last never reaches an idle time-out.
+ * How an AWS service never completes a response: no response at all, headers and then nothing, or a byte now
+ * and then forever. The last never reaches an idle time-out.
  */
 export const STALLS = ['silent', 'stalls in the body', 'trickles'] as const;
 

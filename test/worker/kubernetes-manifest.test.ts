@@ -74,8 +74,8 @@ function deploymentOf(options: ManifestOptions) {
 }
 
 /**
- * The fields that are not in the Kubernetes schema. The schema itself accepts unknown fields, and kubectl drops
- * them; but its validator reads only the fields that are in the schema.
+ * The fields that are not in the Kubernetes schema. The schema itself accepts unknown fields, and kubectl
+ * drops them; but its validator reads only the fields that are in the schema.
  */
 function unknownFields(resource: Deployment | PodDisruptionBudget): string[] {
   const unread = new Set<string>();

@@ -73,8 +73,8 @@ function readInput({ protocol }: AccountService, request: RawRequest): ReadInput
 const MAX_UNPACKED_BYTES = 1024 * 1024;
 
 /**
- * Anything but an object becomes an empty one, without the parameters that a call needs. Clients compress larger
- * bodies of some calls, such as CloudWatch's metrics.
+ * Anything but an object becomes an empty one, without the parameters that a call needs. Clients compress
+ * larger bodies of some calls, such as CloudWatch's metrics.
  */
 function jsonObject({ headers, body }: RawRequest): OperationInput {
   try {

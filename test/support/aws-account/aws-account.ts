@@ -108,8 +108,8 @@ export interface AwsAccountOptions {
 }
 
 /**
- * The content of an account, as far as the operator's commands read it. All of it may be changed at any time, and
- * applies to the next call.
+ * The content of an account, as far as the operator's commands read it. All of it may be changed at any time,
+ * and applies to the next call.
  */
 export class AwsAccount {
   readonly id: string;

@@ -45,9 +45,9 @@ export interface AwsAccountDouble {
 const MAX_REQUEST_BYTES = 1024 * 1024;
 
 /**
- * Starts, on 127.0.0.1, the parts of an AWS account that the operator's commands call: STS, CloudFormation, IAM,
- * Secrets Manager, CloudWatch's alarms and metrics, SNS's topics and Lambda's configuration, each in the protocol of
- * its client. Unsupported calls are rejected, by name.
+ * Starts, on 127.0.0.1, the parts of an AWS account that the operator's commands call: STS, CloudFormation,
+ * IAM, Secrets Manager, CloudWatch's alarms and metrics, SNS's topics and Lambda's configuration, each in the
+ * protocol of its client. Unsupported calls are rejected, by name.
  */
 export async function startAwsAccount(options: AwsAccountDoubleOptions = {}): Promise<AwsAccountDouble> {
   const { account = new AwsAccount() } = options;

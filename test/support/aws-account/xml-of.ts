@@ -1,6 +1,6 @@
 /**
- * An element in the query protocol: lists as `member`, maps as `entry` with `key` and `value`, times as ISO 8601.
- * Undefined values are omitted.
+ * An element in the query protocol: lists as `member`, maps as `entry` with `key` and `value`, times as ISO
+ * 8601. Undefined values are omitted.
  *
  * @see https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
  */

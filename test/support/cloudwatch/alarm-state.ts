@@ -10,8 +10,8 @@ export type AlarmRule = Pick<
 >;
 
 /**
- * The number of periods that an alarm reads: more than it evaluates, to find points in place of missing ones. AWS
- * does not document how many more; in its examples, it is five for three.
+ * The number of periods that an alarm reads: more than it evaluates, to find points in place of missing ones.
+ * AWS does not document how many more; in its examples, it is five for three.
  */
 export function evaluationRange({ evaluationPeriods }: Pick<AlarmRule, 'evaluationPeriods'>): number {
   return evaluationPeriods + 2;
@@ -58,8 +58,8 @@ const BREACHES: Readonly<Record<Comparison, (value: number, threshold: number) =
 };
 
 /**
- * If only breaching points were seen, and the first of them is as old as it takes to ring, missing data since then
- * does not prevent the alarm. A younger one waits: the next point may be OK.
+ * If only breaching points were seen, and the first of them is as old as it takes to ring, missing data since
+ * then does not prevent the alarm. A younger one waits: the next point may be OK.
  */
 function breachesForLong(range: Points, { datapointsToAlarm }: AlarmRule): boolean {
   const oldest = range.findIndex((value) => value !== undefined);

@@ -2,8 +2,8 @@ import type { SesEvent } from '../../../lib/emulators/ses/ses-event.ts';
 import type { Collector, Observe } from './collector.ts';
 
 /**
- * The rates are of a "representative volume" of mails, which AWS only documents as based on how much an account
- * sends. Here it is the last thousand, and mails sent before the run have no complaints.
+ * The rates are of a "representative volume" of mails, which AWS only documents as based on how much an
+ * account sends. Here it is the last thousand, and mails sent before the run have no complaints.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/reputation-dashboard-dg.html
  */

@@ -25,8 +25,8 @@ const GAUGES = [
 ] as const satisfies readonly (readonly [SeriesName, MetricName])[];
 
 /**
- * The metrics that the worker would publish itself, from its `/metrics`: it publishes once a minute, and a minute of
- * this machine is hours of a scenario.
+ * The metrics that the worker would publish itself, from its `/metrics`: it publishes once a minute, and a
+ * minute of this machine is hours of a scenario.
  */
 export class WorkerCollector implements Collector {
   readonly #deps: WorkerCollectorDeps;

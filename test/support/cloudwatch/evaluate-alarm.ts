@@ -22,8 +22,8 @@ export interface AlarmTransition {
 }
 
 /**
- * Simulates time for an alarm: each minute it evaluates the periods that end then, which slide with it. It begins
- * with INSUFFICIENT_DATA, like a new alarm. The delay of metrics in CloudWatch is not simulated.
+ * Simulates time for an alarm: each minute it evaluates the periods that end then, which slide with it. It
+ * begins with INSUFFICIENT_DATA, like a new alarm. The delay of metrics in CloudWatch is not simulated.
  *
  * @throws Error if its expressions use what is not supported here
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html

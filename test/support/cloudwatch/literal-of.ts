@@ -1,5 +1,6 @@
 /**
- * The text of a value in a template, if it can be known before deployment; undefined for others, such as a Ref.
+ * The text of a value in a template, if it can be known before deployment; undefined for others, such as a
+ * Ref.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
  */

@@ -8,8 +8,8 @@ export type MathValue =
   | { readonly kind: 'array'; readonly series: readonly Points[] };
 
 /**
- * How operators treat a point that is missing on one side, and with `stay-empty` also FILL, of a series without any
- * point. See `MathOptions`.
+ * How operators treat a point that is missing on one side, and with `stay-empty` also FILL, of a series
+ * without any point. See `MathOptions`.
  */
 export type MissingPoints = 'stay-missing' | 'are-zero' | 'stay-empty';
 
@@ -21,8 +21,8 @@ interface Cell {
 }
 
 /**
- * Applies an operation on numbers to series, period by period: a number is combined with each point of a series, and
- * a series with each of an array.
+ * Applies an operation on numbers to series, period by period: a number is combined with each point of a
+ * series, and a series with each of an array.
  *
  * @throws Error if two arrays have different lengths
  */
@@ -45,7 +45,10 @@ export function pointwise(
   return { kind: 'array', series };
 }
 
-/** Two operands, one of which may be missing. A result that is not finite, as of a division by zero, is dropped. */
+/**
+ * Two operands, one of which may be missing. A result that is not finite, as of a division by zero, is
+ * dropped.
+ */
 export function binary(
   left: MathValue,
   right: MathValue,

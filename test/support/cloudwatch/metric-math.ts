@@ -8,10 +8,10 @@ export interface MathOptions {
   /** The ids of all metrics, without the expressions. */
   readonly metricIds: readonly string[];
   /**
-   * AWS documents that operators treat a missing point as zero if the other side has one. An expression with a FILL
-   * around all its inputs is correct with this and with the opposite: evaluate with both to verify that. Neither does
-   * AWS document whether FILL fills a metric without any point in the evaluated time, such as one that was never
-   * published: evaluate with the third to verify that.
+   * AWS documents that operators treat a missing point as zero if the other side has one. An expression with
+   * a FILL around all its inputs is correct with this and with the opposite: evaluate with both to verify
+   * that. Neither does AWS document whether FILL fills a metric without any point in the evaluated time, such
+   * as one that was never published: evaluate with the third to verify that.
    */
   readonly missing: MissingPoints;
 }
@@ -40,8 +40,8 @@ const OPERATORS: Readonly<Record<string, (left: number, right: number) => number
 /**
  * The series that results from an expression of metric math.
  *
- * @throws Error that names what is not supported here, and if the result is not one series, which CloudWatch would
- * reject in an alarm, too
+ * @throws Error that names what is not supported here, and if the result is not one series, which CloudWatch
+ * would reject in an alarm, too
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  */
 export function evaluateExpression(expression: string, options: MathOptions): Points {

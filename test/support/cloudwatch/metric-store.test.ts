@@ -104,8 +104,8 @@ describe('a recording', () => {
 
   it('is restored to a store with the same series', () => {
     fc.assert(
-      fc.property(minutes, (values) => {
-        const store = storeWith(values);
+      fc.property(minutes, (byMinute) => {
+        const store = storeWith(byMinute);
         const back = MetricStore.of(JSON.parse(JSON.stringify(store.toRecording())));
         for (const statistic of ['Sum', 'SampleCount', 'p50', 'Maximum'] as const) {
           const expected = seriesOf(store, statistic, 21);

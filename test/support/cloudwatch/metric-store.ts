@@ -30,8 +30,8 @@ export interface SeriesSpan {
 }
 
 /**
- * Metrics as CloudWatch stores them at standard resolution: the values of each minute, from which statistics are
- * computed on request.
+ * Metrics as CloudWatch stores them at standard resolution: the values of each minute, from which statistics
+ * are computed on request.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
  */

@@ -34,8 +34,8 @@ const metadata = v.object({
 const dimensionValue = v.pipe(v.string(), v.minLength(1), v.maxLength(1024));
 
 /**
- * The observations that CloudWatch extracts from a log line: one for each metric and set of dimensions. A line that
- * is not EMF has none; an invalid directive, set of dimensions or metric is omitted. Never throws.
+ * The observations that CloudWatch extracts from a log line: one for each metric and set of dimensions. A
+ * line that is not EMF has none; an invalid directive, set of dimensions or metric is omitted. Never throws.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */

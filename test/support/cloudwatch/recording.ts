@@ -16,8 +16,8 @@ interface RecordedMetric {
 }
 
 /**
- * Consecutive minutes with the same values: the first minute, their number, then the values. A value that was seen
- * several times is a pair of the value and its count: most metrics are ones, or stay the same for hours.
+ * Consecutive minutes with the same values: the first minute, their number, then the values. A value that was
+ * seen several times is a pair of the value and its count: most metrics are ones, or stay the same for hours.
  */
 type RecordedRun = readonly (number | readonly number[])[];
 

@@ -47,7 +47,10 @@ function countOf(values: Distribution): number {
   return [...values.values()].reduce((sum, times) => sum + times, 0);
 }
 
-/** The smallest value that the given per cent of all do not exceed. CloudWatch does not document its interpolation. */
+/**
+ * The smallest value that the given per cent of all do not exceed. CloudWatch does not document its
+ * interpolation.
+ */
 function percentileOf(values: Distribution, percent: number): number | undefined {
   const needed = (countOf(values) * percent) / 100;
   let seen = 0;

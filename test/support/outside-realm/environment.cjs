@@ -14,8 +14,9 @@ const SHARED = {
 };
 
 /**
- * Node's environment, with a `require` that uses the module cache of the worker process. Jest gives each test file a
- * realm and loads every package again in it; aws-cdk-lib alone costs 15 to 110 s and hundreds of megabytes that way.
+ * Node's environment, with a `require` that uses the module cache of the worker process. Jest gives each test
+ * file a realm and loads every package again in it; aws-cdk-lib alone costs 15 to 110 s and hundreds of
+ * megabytes that way.
  */
 module.exports = class OutsideRealmEnvironment extends TestEnvironment {
   #variables = { ...process.env };

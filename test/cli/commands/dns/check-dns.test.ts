@@ -24,7 +24,9 @@ const at = (index: number): NameServerAddress => {
   return address;
 };
 
-/** Each zone is one set-up. The resolver serves them all; the other servers of a zone are in its NS records. */
+/**
+ * Each zone is one set-up. The resolver serves them all; the other servers of a zone are in its NS records.
+ */
 function zonesOfResolver(): Zones {
   const alone = (...changes: Parameters<typeof recordsWith>) => [...NS(at(0)), ...recordsWith(...changes)];
   return {

@@ -5,7 +5,10 @@ import { parse } from 'yaml';
 import { runMailctl } from '../../../support/run-mailctl.ts';
 import { SES, type SecretsBench, startSecretsBench, valuesIn } from './secrets-bench.ts';
 
-/** The part of the schema of external-secrets.io/v1 that is written here; strict, so nothing else may be in it. */
+/**
+ * The part of the schema of external-secrets.io/v1 that is written here; strict, so nothing else may be in
+ * it.
+ */
 const externalSecretSchema = v.strictObject({
   apiVersion: v.literal('external-secrets.io/v1'),
   kind: v.literal('ExternalSecret'),

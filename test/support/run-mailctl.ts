@@ -22,8 +22,8 @@ export interface MailctlRun {
 }
 
 /**
- * Runs the operator's command line in this process, without a terminal, until it ends. A separate process takes
- * a second to start, so `spawnMailctl` is only for tests of signals or pipes.
+ * Runs the operator's command line in this process, without a terminal, until it ends. A separate process
+ * takes a second to start, so `spawnMailctl` is only for tests of signals or pipes.
  *
  * @param env the environment of the command, besides PATH
  */

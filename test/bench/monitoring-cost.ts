@@ -1,5 +1,5 @@
 /**
- * What it costs in a month to monitor one stage, by list price, counted in the synthesised stack.
+ * The monthly cost of monitoring one stage at list prices, counted in the synthesised stack.
  *
  *   npm run cost:monitoring
  */

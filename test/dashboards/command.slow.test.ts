@@ -29,7 +29,7 @@ describe('npm run dashboards', () => {
     for (const file of files) expect(readFileSync(join(folder, file), 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
   });
 
-  it('teaches what it can', () => {
+  it('prints its options', () => {
     const { status, stdout } = run('--help');
     expect(status).toBe(0);
     for (const option of ['--from', '--scenario', '--record', '--until', '--out', '--json']) {
@@ -40,7 +40,7 @@ describe('npm run dashboards', () => {
   it.each([
     [['--scenario', 'flood'], /flood.*healthy-day/],
     [['--from', 'run.json', '--record', 'x.json'], /--record/],
-  ])('ends with 2 for wrong arguments: %j', (args, message) => {
+  ])('exits with 2 for wrong arguments: %j', (args, message) => {
     const { status, stderr, stdout } = run(...args);
     expect(status).toBe(2);
     expect(stdout).toBe('');
@@ -50,18 +50,21 @@ describe('npm run dashboards', () => {
   it.each([
     ['wrong.json', /wrong\.json is no recording: scenario/],
     ['none.json', /none\.json/],
-  ])('ends with 1, one line and no picture, where %s cannot be drawn', (file, message) => {
+  ])('exits with 1, one line and no picture, if %s cannot be drawn', (file, message) => {
     const { status, stderr, folder } = run('--from', file, '--out', 'pictures');
     expect(status).toBe(1);
     expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(message)]);
     expect(readdirSync(folder)).not.toContain('pictures');
   });
 
-  it.each(['2025-12-31T23:59', '2027-01-01'])('says when the run was, asked for %s', (moment) => {
-    const { status, stderr, folder } = run('--from', 'run.json', '--until', moment, '--out', 'pictures');
-    const { from, to } = sampleRecording();
-    expect(status).toBe(1);
-    expect(stderr).toContain(`is not within the run, from ${from} to ${to}`);
-    expect(readdirSync(folder)).not.toContain('pictures');
-  });
+  it.each(['2025-12-31T23:59', '2027-01-01'])(
+    'prints the time of the run if %s is not within it',
+    (moment) => {
+      const { status, stderr, folder } = run('--from', 'run.json', '--until', moment, '--out', 'pictures');
+      const { from, to } = sampleRecording();
+      expect(status).toBe(1);
+      expect(stderr).toContain(`is not within the run, from ${from} to ${to}`);
+      expect(readdirSync(folder)).not.toContain('pictures');
+    },
+  );
 });

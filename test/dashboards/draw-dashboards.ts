@@ -41,22 +41,22 @@ const OPTIONS = {
 
 const ROOT = new URL('../../', import.meta.url);
 
-/** Progress goes to standard error, so that standard output holds the result alone. */
+/** Progress goes to standard error, so that standard output has only the result. */
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
-interface Wanted {
+interface Arguments {
   readonly scenario: (typeof SCENARIO_NAMES)[number];
   readonly from: string | undefined;
   readonly record: string | undefined;
   readonly untilMs: number | undefined;
   readonly out: string;
-  /** As `cdk -c` takes them. */
+  /** In the syntax of `cdk -c`. */
   readonly context: Readonly<Record<string, string>>;
   readonly json: boolean;
   readonly help: boolean;
 }
 
-function readArguments(): Wanted | undefined {
+function readArguments(): Arguments | undefined {
   try {
     const {
       scenario = 'outage',
@@ -90,7 +90,7 @@ function readArguments(): Wanted | undefined {
   }
 }
 
-/** A moment without a zone is in UTC, as the pictures are. */
+/** A moment without a zone is in UTC, like the pictures. */
 function momentOf(until: string | undefined): number | undefined {
   if (until === undefined) return undefined;
   const atMs = Date.parse(/Z|[+-]\d\d:\d\d$/.test(until) ? until : `${until}Z`);
@@ -108,7 +108,7 @@ function contextOf(given: readonly string[]): Record<string, string> {
   );
 }
 
-async function recordingFor({ from, scenario, record }: Wanted): Promise<ScenarioRecording> {
+async function recordingFor({ from, scenario, record }: Arguments): Promise<ScenarioRecording> {
   if (from !== undefined) {
     const read = readRecording(await readFile(from, 'utf8'));
     if (read.kind === 'unreadable') throw new Error(`${from} is no recording: ${read.reason}`);
@@ -131,7 +131,7 @@ function interrupted(): AbortSignal {
 
 async function readDefinition({
   context: given,
-}: Wanted): Promise<{ settings: Settings; context: Record<string, unknown> }> {
+}: Arguments): Promise<{ settings: Settings; context: Record<string, unknown> }> {
   const { context: file } = JSON.parse(await readFile(new URL('cdk.json', ROOT), 'utf8'));
   const context = { ...file, ...given };
   const { readSettings } = await import('../../lib/infra/settings.ts');
@@ -156,7 +156,7 @@ async function write({ drawings }: DrawnRun, settings: Settings, out: string): P
   return Promise.all(written);
 }
 
-function told(files: readonly string[], { alarms }: DrawnRun): string {
+function summaryOf(files: readonly string[], { alarms }: DrawnRun): string {
   const rang = alarms.map(({ name, transitions }) => {
     const times = transitions.filter(({ state }) => state === 'ALARM').length;
     return `  ${name}: ${transitions.at(-1)?.state ?? 'INSUFFICIENT_DATA'}, rang ${times} times`;
@@ -177,7 +177,7 @@ async function draw(wanted: Wanted): Promise<void> {
   const { scenario } = recording;
   const result = wanted.json
     ? JSON.stringify({ scenario, files, alarms: drawn.alarms }, null, 2)
-    : told(files, drawn);
+    : summaryOf(files, drawn);
   process.stdout.write(`${result}\n`);
 }
 

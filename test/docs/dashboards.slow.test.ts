@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Each picture in docs, and what it is drawn from. */
+/** Each image in docs, and its source. */
 const PICTURES = [
   ['mail.svg', 'outage'],
   ['machine-room.svg', 'outage'],
@@ -19,7 +19,7 @@ const ARGUMENTS = {
   'bounce-storm': ['-c', 'accountMonitoring=dev'],
 } as const;
 
-describe('the pictures of the dashboards', () => {
+describe('the dashboard images', () => {
   let directory: string;
 
   beforeAll(() => {
@@ -40,11 +40,12 @@ describe('the pictures of the dashboards', () => {
 
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  it.each(PICTURES)('%s shows the dashboard as it is defined now', (picture, scenario) => {
+  it.each(PICTURES)('%s matches the current definition of the dashboard', (picture, scenario) => {
     const drawn = readFileSync(join(directory, scenario, picture), 'utf8');
     const kept = readFileSync(join(root, 'docs', 'dashboards', picture), 'utf8');
 
-    // Told by a flag: two pictures side by side would fill the screen. `npm run dashboards -- --help` says how to draw.
+    // A boolean, because a diff of two images would fill the screen. `npm run dashboards -- --help` says how
+    // to draw.
     expect(drawn === kept).toBe(true);
   });
 });

@@ -16,7 +16,7 @@ describe('the header section', () => {
     expect(headerValues(MAIL, 'sender')).toEqual([]);
   });
 
-  it('gives every field of a name', () => {
+  it('returns every field of a name', () => {
     expect(headerValues(message('From: a@x.io\nX: y\nfrom: b@y.io\n\n'), 'From')).toEqual([
       'a@x.io',
       'b@y.io',
@@ -28,7 +28,7 @@ describe('the header section', () => {
     expect(headerValues(message('Subject: only headers'), 'subject')).toEqual(['only headers']);
   });
 
-  it('loses a field with its folded lines, and nothing else', () => {
+  it('drops a field with its folded lines, and nothing else', () => {
     expect(withoutHeader(MAIL, 'Bcc').toString()).toBe(
       message(
         'From: a@keybuzz.io\nSubject: =?utf-8?q?=C3=A9?=\nTo: Jörg <j@example.org>\n\nBcc: not a header\n',
@@ -36,11 +36,11 @@ describe('the header section', () => {
     );
   });
 
-  it('stays the same buffer where there is nothing to lose', () => {
+  it('stays the same buffer if there is nothing to drop', () => {
     expect(withoutHeader(MAIL, 'x-none')).toBe(MAIL);
   });
 
-  it('gains a field in front', () => {
+  it('gets a field prepended', () => {
     expect(withHeader(message('To: a@b.c\n\nHi'), 'X-A', 'b').toString()).toBe(
       'X-A: b\r\nTo: a@b.c\r\n\r\nHi',
     );
@@ -120,13 +120,13 @@ describe('a header section that cannot be relied on', () => {
     expect(validateHeaders(Buffer.from(text))).toMatchObject({ reason });
   });
 
-  it.each(['a:\r\n', 'a: b\r\n c\r\n', 'a'])('is larger than any mail needs: %j, over and over', (line) => {
+  it.each(['a:\r\n', 'a: b\r\n c\r\n', 'a'])('is larger than any mail needs: %j, repeated', (line) => {
     expect(validateHeaders(Buffer.alloc(MAX_HEADER_BYTES + 1, line))).toMatchObject({
       reason: 'malformed-header',
     });
   });
 
-  it('is told from a good one', () => {
+  it('is distinguished from a good one', () => {
     expect(validateHeaders(MAIL)).toBeUndefined();
     expect(validateHeaders(message('Subject: only headers'))).toBeUndefined();
     expect(validateHeaders(message('\nOnly a body\n'))).toBeUndefined();

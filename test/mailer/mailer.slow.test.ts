@@ -74,7 +74,7 @@ describe('the mailer', () => {
     await double.close();
   });
 
-  it('tells what SMTP took', async () => {
+  it('returns what SMTP accepted', async () => {
     const outcome = await mailer.send(MAIL);
 
     expect(outcome).toMatchObject({
@@ -86,7 +86,7 @@ describe('the mailer', () => {
     expect(await takeEnvelopes(aws)).toEqual([]);
   });
 
-  it('hands over the bytes that SMTP was offered', async () => {
+  it('hands over the bytes that were sent to SMTP', async () => {
     await double.behave({ kind: 'final-reply', reply: '452 4.3.1 Insufficient system storage' });
     const composed = await mailer.compose(MAIL);
     if (composed.kind !== 'delivery') throw new Error(composed.detail);
@@ -121,7 +121,7 @@ describe('the mailer', () => {
     expect(message?.MessageAttributes).toBeUndefined();
   });
 
-  it('hands over alone the recipients that were refused out of several', async () => {
+  it('hands over only the rejected recipients out of several', async () => {
     await double.behave({
       kind: 'recipients-refused',
       replies: { 'paul@example.org': '450 4.2.0 Greylisted' },
@@ -137,7 +137,7 @@ describe('the mailer', () => {
     expect((await takeEnvelopes(aws)).map(({ envelope }) => envelope.to)).toEqual([['paul@example.org']]);
   });
 
-  it('forgets nobody and doubles nobody where some are refused and then the data fails', async () => {
+  it('loses and duplicates no recipient if some are rejected and then the data fails', async () => {
     const replies = { 'paul@example.org': '550 5.1.1 No such user' } as const;
     await double.behave(
       { kind: 'recipients-refused', replies },
@@ -152,7 +152,7 @@ describe('the mailer', () => {
     ]);
   });
 
-  it('never lets a Bcc header out, neither composed nor ready-made', async () => {
+  it('never sends a Bcc header, neither composed nor raw', async () => {
     const raw = 'From: a@keybuzz.io\nTo: marie@example.org\nBcc: hidden@example.org\nSubject: raw\n\nHello\n';
 
     await mailer.send({ ...MAIL, bcc: 'hidden@example.org' });
@@ -163,7 +163,7 @@ describe('the mailer', () => {
     expect(double.mails[1]?.raw.toString()).toMatch(/^Message-ID: <.+>\r\nFrom: a@keybuzz\.io\r\nTo: /);
   });
 
-  it('keeps what a mail is made of: names, attachments, images, threads, lists, headers', async () => {
+  it('keeps all fields of a mail: names, attachments, images, threads, lists, headers', async () => {
     await double.behave({ kind: 'refused' });
     await mailer.send({
       ...MAIL,
@@ -198,7 +198,7 @@ describe('the mailer', () => {
     expect(mime).toContain(Buffer.from('%PDF-1.4').toString('base64'));
   });
 
-  it('sends to an address that needs SMTPUTF8, as it is', async () => {
+  it('sends to an address that needs SMTPUTF8 unchanged', async () => {
     await mailer.send({ ...MAIL, to: 'jörg@example.org' });
 
     expect(double.mails[0]?.to).toEqual(['jörg@example.org']);
@@ -221,7 +221,7 @@ describe('the mailer', () => {
     expect(key).not.toContain('reply-1');
   });
 
-  it('refuses more than 40 MB before anything is sent, and names the limit and the size', async () => {
+  it('rejects more than 40 MB before sending, and names the limit and the size', async () => {
     const content = Readable.from(Array.from({ length: 45 }, () => Buffer.alloc(1024 * 1024, 'x')));
 
     const outcome = await mailer.send({ ...MAIL, attachments: [{ filename: 'big.bin', content }] });
@@ -235,55 +235,58 @@ describe('the mailer', () => {
 
   it.each<[string, Partial<Mail>, string]>([
     ['no recipient', { to: [] }, 'no-recipient'],
-    ['a time that is over', { expiresAt: new Date(Date.now() - 1) }, 'expired'],
-    ['a time that is none', { expiresAt: new Date('garbage') }, 'invalid'],
-    ['a time after the year 9999', { expiresAt: new Date(8.64e15) }, 'invalid'],
-    ['a time in text', JSON.parse('{"expiresAt":"2030-01-01T00:00:00Z"}'), 'invalid'],
+    ['an expiry in the past', { expiresAt: new Date(Date.now() - 1) }, 'expired'],
+    ['an invalid expiry', { expiresAt: new Date('garbage') }, 'invalid'],
+    ['an expiry after the year 9999', { expiresAt: new Date(8.64e15) }, 'invalid'],
+    ['an expiry as text', JSON.parse('{"expiresAt":"2030-01-01T00:00:00Z"}'), 'invalid'],
     ['no sender', { from: undefined }, 'invalid'],
     ['more header than any mail needs', { headers: { 'X-Long': 'x'.repeat(3_000_000) } }, 'invalid'],
     ['an id that is too long', { id: 'x'.repeat(129) }, 'invalid'],
     ['a tenant with a space', { tenantId: 'a b' }, 'invalid'],
-    ['a tag that SES does not take', { tags: { 'my tag': 'x' } }, 'invalid'],
-  ])('refuses a mail with %s', async (_name, change, reason) => {
+    ['a tag that SES does not accept', { tags: { 'my tag': 'x' } }, 'invalid'],
+  ])('rejects a mail with %s', async (_name, change, reason) => {
     expect(await mailer.send({ ...MAIL, ...change })).toMatchObject({ kind: 'refused', reason });
     expect(double.connections).toBe(0);
   });
 
-  async function frozenDelivery(change: Partial<Mail> = {}): Promise<Delivery> {
+  async function composedDelivery(change: Partial<Mail> = {}): Promise<Delivery> {
     const composed = await mailer.compose({ ...MAIL, ...change });
     if (composed.kind !== 'delivery') throw new Error(composed.detail);
     return composed.delivery;
   }
 
-  const keptDeliveries: [string, (delivery: Delivery) => Delivery, string][] = [
+  const storedDeliveries: [string, (delivery: Delivery) => Delivery, string][] = [
     ['no recipient', (delivery) => ({ ...delivery, to: [] }), 'no-recipient'],
-    ['a time that is over', (delivery) => ({ ...delivery, expiresAt: new Date(Date.now() - 1) }), 'expired'],
-    ['a time that is none', (delivery) => ({ ...delivery, expiresAt: new Date('garbage') }), 'invalid'],
-    ['a time after the year 9999', (delivery) => ({ ...delivery, expiresAt: new Date(8e15) }), 'invalid'],
     [
-      'its times as text, as JSON has them',
+      'an expiry in the past',
+      (delivery) => ({ ...delivery, expiresAt: new Date(Date.now() - 1) }),
+      'expired',
+    ],
+    ['an invalid expiry', (delivery) => ({ ...delivery, expiresAt: new Date('garbage') }), 'invalid'],
+    ['an expiry after the year 9999', (delivery) => ({ ...delivery, expiresAt: new Date(8e15) }), 'invalid'],
+    [
+      'its times as text, as in JSON',
       (delivery) => ({ ...JSON.parse(JSON.stringify(delivery)), mime: delivery.mime }),
       'invalid',
     ],
-    [
-      'its bytes as JSON has them',
-      (delivery) => ({ ...delivery, mime: JSON.parse('{"data":[]}') }),
-      'invalid',
-    ],
-    ['an address that is none', (delivery) => ({ ...delivery, to: ['marie@example.org/x'] }), 'invalid'],
+    ['its bytes as in JSON', (delivery) => ({ ...delivery, mime: JSON.parse('{"data":[]}') }), 'invalid'],
+    ['an invalid address', (delivery) => ({ ...delivery, to: ['marie@example.org/x'] }), 'invalid'],
   ];
 
-  it.each(keptDeliveries)('refuses a kept delivery with %s, on both ways', async (_name, change, reason) => {
-    await double.behave({ kind: 'refused' });
-    const delivery = change(await frozenDelivery());
-    const failure = { class: 'unreachable', phase: 'connect', at: new Date().toISOString() } as const;
+  it.each(storedDeliveries)(
+    'rejects a stored delivery with %s, by SMTP and by the queue',
+    async (_name, change, reason) => {
+      await double.behave({ kind: 'refused' });
+      const delivery = change(await composedDelivery());
+      const failure = { class: 'unreachable', phase: 'connect', at: new Date().toISOString() } as const;
 
-    expect(await mailer.deliver(delivery)).toMatchObject({ kind: 'refused', reason });
-    expect(await mailer.handOver(delivery, failure)).toMatchObject({ kind: 'refused', reason });
-    expect(await takeEnvelopes(aws)).toEqual([]);
-  });
+      expect(await mailer.deliver(delivery)).toMatchObject({ kind: 'refused', reason });
+      expect(await mailer.handOver(delivery, failure)).toMatchObject({ kind: 'refused', reason });
+      expect(await takeEnvelopes(aws)).toEqual([]);
+    },
+  );
 
-  it('comes to an outcome where the answer of the queue never ends', async () => {
+  it('returns an outcome if the response of the queue never ends', async () => {
     const server = await startStallingServer('trickles');
     await double.behave({ kind: 'refused' });
     const { fallback, ...rest } = settings();
@@ -307,7 +310,7 @@ describe('the mailer', () => {
       'more addresses than fit into a queue message',
       Array.from({ length: 5_000 }, (_, index) => longAddress(index)),
     ],
-  ])('refuses a mail with %s', async (_name, to) => {
+  ])('rejects a mail with %s', async (_name, to) => {
     expect(await mailer.send({ ...MAIL, bcc: to })).toMatchObject({ kind: 'refused', reason: 'invalid' });
   });
 
@@ -319,13 +322,13 @@ describe('the mailer', () => {
     expect((await takeEnvelopes(aws)).map(({ envelope }) => envelope.to.length)).toEqual([10_000]);
   });
 
-  it('takes the Message-ID as id where none is given', async () => {
+  it('uses the Message-ID as id by default', async () => {
     const outcome = await mailer.send({ ...MAIL, id: undefined, messageId: '<m-1@keybuzz.io>' });
 
     expect(outcome).toMatchObject({ id: 'm-1@keybuzz.io', messageId: '<m-1@keybuzz.io>' });
   });
 
-  it('gives both reasons where neither way takes the mail', async () => {
+  it('returns both reasons if neither way accepts the mail', async () => {
     await double.behave({ kind: 'refused' });
     aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessage' } });
 
@@ -339,7 +342,7 @@ describe('the mailer', () => {
     });
   });
 
-  it('says what SMTP took even where the others found no way', async () => {
+  it('returns what SMTP accepted even if the hand-over of the others fails', async () => {
     await double.behave({
       kind: 'recipients-refused',
       replies: { 'paul@example.org': '550 5.1.1 No such user' },
@@ -355,7 +358,7 @@ describe('the mailer', () => {
     });
   });
 
-  it('says that the payload store is the one that fails', async () => {
+  it('reports a failure of the payload store as such', async () => {
     await double.behave({ kind: 'refused' });
     aws.fault({ fault: { kind: 'denied' }, on: { service: 's3' } });
 
@@ -368,7 +371,7 @@ describe('the mailer', () => {
     expect(await takeEnvelopes(aws)).toEqual([]);
   });
 
-  it('outlasts a passing fault of SQS', async () => {
+  it('survives a transient fault of SQS', async () => {
     await double.behave({ kind: 'refused' });
     aws.fault({ fault: { kind: 'error', status: 503 }, on: { action: 'SendMessage' }, times: 2 });
 
@@ -376,7 +379,7 @@ describe('the mailer', () => {
     expect(await takeEnvelopes(aws)).toHaveLength(1);
   });
 
-  it('resends what may have been taken', async () => {
+  it('resends what may have been accepted', async () => {
     await double.behave({ kind: 'break', at: 'final-dot', by: 'reset' });
 
     const outcome = await mailer.send(MAIL);
@@ -384,7 +387,7 @@ describe('the mailer', () => {
     expect(outcome).toMatchObject({ kind: 'handed-over', handOver: { failure: { class: 'unknown' } } });
   });
 
-  it('holds what may have been taken where it is told to, and hands over those who were refused', async () => {
+  it('holds what may have been accepted if so configured, and hands over rejected recipients', async () => {
     const holding = createMailer(settings({ onUnknown: 'hold' }), { log });
     const replies = { 'paul@example.org': '550 5.1.1 No such user' } as const;
     await double.behave(
@@ -403,7 +406,7 @@ describe('the mailer', () => {
     });
   });
 
-  it('holds nothing that SMTP did not take for sure', async () => {
+  it('holds nothing that SMTP certainly did not accept', async () => {
     const holding = createMailer(settings({ onUnknown: 'hold' }), { log });
     await double.behave({ kind: 'final-reply', reply: '452 4.3.1 Full' });
 
@@ -413,7 +416,7 @@ describe('the mailer', () => {
     expect(outcome).toMatchObject({ kind: 'handed-over', handOver: { failure: { class: 'deferred' } } });
   });
 
-  it('tells of several refusals the one that may pass', async () => {
+  it('reports of several rejections the transient one', async () => {
     const replies = {
       'paul@example.org': '550 5.1.1 No such user',
       'anne@example.org': '450 4.2.0 Greylisted',
@@ -441,7 +444,7 @@ describe('the mailer', () => {
     expect(calls).toBeLessThan(25);
   });
 
-  it('writes neither a body nor a whole address into the log', async () => {
+  it('logs neither a body nor a full address', async () => {
     await double.behave({ kind: 'relay-denied', reply: '550 5.1.1 <marie@example.org>: no such user' });
     await mailer.send(MAIL);
     await double.behave({ kind: 'healthy' });

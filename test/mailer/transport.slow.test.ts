@@ -46,7 +46,7 @@ describe('the nodemailer transport', () => {
     await double.close();
   });
 
-  it('gives the info that the SMTP transport of nodemailer gives', async () => {
+  it('returns the same info as the SMTP transport of nodemailer', async () => {
     const plain = nodemailer.createTransport({
       host: double.host,
       port: double.port,
@@ -64,7 +64,7 @@ describe('the nodemailer transport', () => {
     expect(info.outcome.kind).toBe('taken');
   });
 
-  it('calls back where a callback is given', async () => {
+  it('calls a given callback', async () => {
     const info = await new Promise((resolve, reject) => {
       transporter.sendMail(MAIL, (error, result) => (error ? reject(error) : resolve(result)));
     });
@@ -72,7 +72,7 @@ describe('the nodemailer transport', () => {
     expect(info).toMatchObject({ accepted: ['marie@example.org'] });
   });
 
-  it('succeeds where SMTP fails and the queue takes the mail', async () => {
+  it('succeeds if SMTP fails and the queue accepts the mail', async () => {
     await double.behave({ kind: 'refused' });
 
     const info = await transporter.sendMail({
@@ -93,7 +93,7 @@ describe('the nodemailer transport', () => {
     ]);
   });
 
-  it('fails where neither took it, with the code, the reasons and the outcome', async () => {
+  it('fails if neither accepted it, with the code, the reasons and the outcome', async () => {
     await double.behave({ kind: 'relay-denied' });
     aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessage' } });
 
@@ -107,7 +107,7 @@ describe('the nodemailer transport', () => {
     });
   });
 
-  it('succeeds in part as nodemailer does, the others named', async () => {
+  it('succeeds in part like nodemailer, and names the others', async () => {
     await double.behave({
       kind: 'recipients-refused',
       replies: { 'paul@example.org': '550 5.1.1 No such user' },
@@ -134,7 +134,7 @@ describe('the nodemailer transport', () => {
     holding.close();
   });
 
-  it('fails for a field of its own that is of another type, as for any mail that can never be sent', async () => {
+  it('fails for a field of the wrong type, as for any mail that can never be sent', async () => {
     const wrong = { ...MAIL, ...JSON.parse('{"id":5,"tags":null}') };
 
     await expect(transporter.sendMail(wrong)).rejects.toMatchObject({
@@ -145,7 +145,7 @@ describe('the nodemailer transport', () => {
     expect(double.connections).toBe(0);
   });
 
-  it('verifies that SMTP would take mail, by promise and by callback', async () => {
+  it('verifies that SMTP would accept mail, by promise and by callback', async () => {
     expect(await transporter.verify()).toBe(true);
     const called = await new Promise((resolve) =>
       transporter.verify((error, success) => resolve([error, success])),
@@ -155,7 +155,7 @@ describe('the nodemailer transport', () => {
     expect(double.mails).toEqual([]);
   });
 
-  it('does not verify where SMTP is down, whatever the fallback would do', async () => {
+  it('fails to verify if SMTP is down, regardless of the fallback', async () => {
     await double.behave({ kind: 'refused' });
 
     await expect(transporter.verify()).rejects.toMatchObject({
@@ -167,7 +167,7 @@ describe('the nodemailer transport', () => {
     expect(called).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('refuses wrong settings where it is made', () => {
+  it('rejects wrong settings when it is created', () => {
     expect(() => fallbackTransport(settings({ timeToLiveMs: -1 }))).toThrow('timeToLiveMs');
   });
 });

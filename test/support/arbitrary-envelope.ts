@@ -18,12 +18,12 @@ const bytes = fc.integer({ min: 1, max: 40_000_000 });
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
-/** The parser drops the names by which an object could be poisoned. */
+/** The parser drops names that could pollute a prototype. */
 const tagName = fc
   .stringMatching(/^[A-Za-z0-9_-]{1,20}$/)
   .filter((name) => !['__proto__', 'prototype', 'constructor'].includes(name));
 
-/** Leaves out what is undefined, as JSON does. */
+/** Omits undefined fields, like JSON. */
 function compact<T>(value: T): T {
   return JSON.parse(JSON.stringify(value));
 }

@@ -21,17 +21,17 @@ describe('the worker and its receipts', () => {
   let queue: LocalQueue;
   let consumption: ReceiptConsumption | undefined;
   let seen: string[];
-  const heard = new EventEmitter();
+  const reports = new EventEmitter();
 
-  const tell = (what: string) => {
+  const report = (what: string) => {
     seen.push(what);
-    heard.emit('told');
+    reports.emit('reported');
   };
   const observer: ReceiptObserver = {
-    received: (kind, result) => tell(`${kind} ${result}`),
-    unreadable: () => tell('unreadable'),
-    queueError: (action) => tell(`cannot ${action}`),
-    storeError: () => tell('no database'),
+    received: (kind, result) => report(`${kind} ${result}`),
+    unreadable: () => report('unreadable'),
+    queueError: (action) => report(`cannot ${action}`),
+    storeError: () => report('no database'),
   };
 
   beforeAll(async () => {
@@ -76,10 +76,10 @@ describe('the worker and its receipts', () => {
 
   const push = (...receipts: Receipt[]) => new SqsReceiptQueue(aws.sqs, queue.url, 5_000).push(receipts);
 
-  /** Resolves once it was told so often. */
-  async function told(what: string, times = 1): Promise<void> {
+  /** Resolves once the event was reported this often. */
+  async function reported(what: string, times = 1): Promise<void> {
     while (seen.filter((one) => one === what).length < times)
-      await once(heard, 'told', { signal: AbortSignal.timeout(30_000) });
+      await once(reports, 'reported', { signal: AbortSignal.timeout(30_000) });
   }
 
   async function handedOver(id: string, fields: object = {}): Promise<void> {
@@ -93,15 +93,15 @@ describe('the worker and its receipts', () => {
     });
   }
 
-  it('tells rows what became of their mails, and forgets the receipts', async () => {
+  it('writes receipts to the rows of their mails, and deletes them from the queue', async () => {
     await handedOver('a');
     await push(aReceipt('a', 'sent', [MARIE]), aReceipt('gone', 'sent', [MARIE]));
     start();
-    await told('sent entered');
-    await told('sent gone');
+    await reported('sent entered');
+    await reported('sent gone');
     await push(aReceipt('a', 'delivered', [MARIE]), aReceipt('a', 'sent', [MARIE]));
-    await told('delivered entered');
-    await told('sent unchanged');
+    await reported('delivered entered');
+    await reported('sent unchanged');
     await consumption?.stop(5_000);
 
     expect((await database.row('a')).status).toBe('delivered');
@@ -109,39 +109,39 @@ describe('the worker and its receipts', () => {
     expect(await takeAll(aws, queue)).toEqual([]);
   });
 
-  it('enters a receipt that was quicker than the settlement once the row is settled', async () => {
+  it('enters a receipt that arrived before the completion once the row is completed', async () => {
     await handedOver('a', { lease_owner: 'worker-2/1', lease_until: new Date(Date.now() + 60_000) });
     await push(aReceipt('a', 'delivered', [MARIE]));
     start();
-    await told('delivered too-early');
+    await reported('delivered too-early');
     await database.query('UPDATE outbound_deliveries SET lease_owner = NULL, lease_until = NULL');
-    await told('delivered entered');
+    await reported('delivered entered');
 
     expect((await database.row('a')).status).toBe('delivered');
   });
 
-  it('counts what is no receipt, and leaves it where it is', async () => {
+  it('counts what is no receipt, and leaves it in the queue', async () => {
     await aws.sqs.send(new SendMessageCommand({ QueueUrl: queue.url, MessageBody: 'hello' }));
     start();
-    await told('unreadable', 2);
+    await reported('unreadable', 2);
   });
 
-  it('asks the queue nothing while the database is away, and goes on when it is back', async () => {
+  it('does not poll the queue while the database is down, and continues when it is back', async () => {
     await handedOver('a');
     await push(aReceipt('a', 'delivered', [MARIE]));
     await server.postgres.stop();
     start();
-    await told('no database');
+    await reported('no database');
     const received = aws.callsOf({ action: 'ReceiveMessage' });
-    await told('no database', 4);
+    await reported('no database', 4);
     expect(aws.callsOf({ action: 'ReceiveMessage' })).toBe(received);
 
     await server.postgres.start();
-    await told('delivered entered');
+    await reported('delivered entered');
     expect((await database.row('a')).status).toBe('delivered');
   });
 
-  it('asks nobody where no queue is set', async () => {
+  it('polls nothing if no queue is configured', async () => {
     const before = aws.callsOf({ action: 'ReceiveMessage' });
     start({ RECEIPTS_QUEUE_URL: '' });
     await consumption?.stop(5_000);

@@ -19,12 +19,12 @@ const MARIE = 'marie@example.org';
 const PAUL = 'paul@example.org';
 const MAIL = { from: 'support@keybuzz.io', to: [MARIE, 'Paul <Paul@Example.org>'], subject: 'Hi', text: 'x' };
 
-describe('a mail that SES has though nobody knows of its hand-over', () => {
+describe('a mail that SES has although its hand-over is not recorded', () => {
   let server: OutboxServer;
   let database: OutboxDatabase;
   let aws: SqsAndS3;
   let smtp: SmtpDouble;
-  let book: PostgresReceiptStore;
+  let store: PostgresReceiptStore;
   let stop: () => Promise<void>;
   let settled: number;
   const written = new EventEmitter();
@@ -43,7 +43,7 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
     settled = 0;
     stop = async () => {};
     database = await server.database();
-    book = new PostgresReceiptStore({ connectionString: database.connectionString, workerId: 'worker-9' });
+    store = new PostgresReceiptStore({ connectionString: database.connectionString, workerId: 'worker-9' });
     smtp = await startSmtpDouble();
   });
 
@@ -52,11 +52,11 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
     aws.heal();
     await takeAll(aws, aws.fallback);
     await smtp.close();
-    await book.close();
+    await store.close();
     await database.close();
   });
 
-  /** A worker over the table, the queue and the mail server. */
+  /** Starts a worker on the table, the queue and the mail server. */
   function work(): void {
     const mailer: Mailer = createMailer({ smtp: smtpSettingsFor(smtp), fallback: fallbackSettingsFor(aws) });
     const worker = new OutboundWorker({
@@ -101,8 +101,8 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
   const insert = async (row: OutboxRow = {}): Promise<string> =>
     (await database.insert({ provider: 'email', mail: MAIL, delivery_trace: null, ...row }))[0] ?? '';
 
-  /** SQS takes the mail and its answer is lost, while SMTP is down. */
-  async function pushedWithoutAnswer(): Promise<string> {
+  /** SQS accepts the mail but its response is lost, while SMTP is down. */
+  async function pushedWithoutResponse(): Promise<string> {
     await smtp.behave({ kind: 'refused' });
     aws.fault({ fault: { kind: 'reset', done: true }, on: { service: 'sqs' } });
     const id = await insert();
@@ -116,17 +116,17 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
     return id;
   }
 
-  /** A worker of the route `queue` dies after the push. */
-  async function claimedByTheDead(row: OutboxRow = {}): Promise<string> {
+  /** A worker of the route `queue` crashes after the push. */
+  async function claimedByCrashed(row: OutboxRow = {}): Promise<string> {
     const id = await insert(row);
-    await database.outbox({ workerId: 'dead' }).claim({ limit: 1, leaseMs: 60_000, route: 'queue' });
+    await database.outbox({ workerId: 'crashed' }).claim({ limit: 1, leaseMs: 60_000, route: 'queue' });
     return id;
   }
 
   const endLeases = () =>
     database.query(`UPDATE outbound_deliveries SET lease_until = now() - interval '1s'`);
 
-  /** Works until a mail that came last is out as well: all that was due before has been seen. */
+  /** Works until a mail that was inserted last is sent: by then, all that was due before is processed. */
   async function workUntilLastIsOut(): Promise<void> {
     await database.query('UPDATE outbound_deliveries SET next_retry_at = NULL');
     const last = await insert({ mail: { ...MAIL, to: 'last@example.org' } });
@@ -139,38 +139,38 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
 
   const recipientsBySmtp = () => smtp.mails.flatMap(({ to }) => to).sort();
 
-  it('is not sent by SMTP where its receipts came while it waited for another try', async () => {
-    const id = await pushedWithoutAnswer();
+  it('is not sent by SMTP if its receipts arrived while it waited for a retry', async () => {
+    const id = await pushedWithoutResponse();
 
-    expect(await book.apply([aReceipt(id, 'sent', [MARIE, PAUL])])).toEqual(['entered']);
+    expect(await store.apply([aReceipt(id, 'sent', [MARIE, PAUL])])).toEqual(['entered']);
     expect(await database.row(id)).toMatchObject({ status: 'sending', provider: 'ses', next_retry_at: null });
     await workUntilLastIsOut();
-    await book.apply([aReceipt(id, 'delivered', [MARIE, PAUL])]);
+    await store.apply([aReceipt(id, 'delivered', [MARIE, PAUL])]);
 
     expect(recipientsBySmtp()).toEqual(['last@example.org']);
     expect((await database.row(id)).status).toBe('delivered');
   });
 
-  it('is sent by SMTP to those alone that SES does not have', async () => {
-    const id = await pushedWithoutAnswer();
+  it('is sent by SMTP only to the recipients that SES does not have', async () => {
+    const id = await pushedWithoutResponse();
 
-    expect(await book.apply([aReceipt(id, 'delivered', [PAUL])])).toEqual(['too-early']);
+    expect(await store.apply([aReceipt(id, 'delivered', [PAUL])])).toEqual(['too-early']);
     await workUntilLastIsOut();
 
     expect(recipientsBySmtp()).toEqual(['last@example.org', MARIE]);
     expect(await database.row(id)).toMatchObject({ status: 'sending', provider: 'ses' });
-    expect(await book.apply([aReceipt(id, 'delivered', [PAUL])])).toEqual(['unchanged']);
+    expect(await store.apply([aReceipt(id, 'delivered', [PAUL])])).toEqual(['unchanged']);
     expect((await database.row(id)).status).toBe('delivered');
   });
 
-  it('is not sent by SMTP where its worker died after the push', async () => {
-    const id = await claimedByTheDead();
+  it('is not sent by SMTP if its worker crashed after the push', async () => {
+    const id = await claimedByCrashed();
 
-    expect(await book.apply([aReceipt(id, 'sent', [MARIE, PAUL])])).toEqual(['too-early']);
+    expect(await store.apply([aReceipt(id, 'sent', [MARIE, PAUL])])).toEqual(['too-early']);
     await endLeases();
     await workUntilLastIsOut();
     const row = await database.row(id);
-    await book.apply([aBounce(id, [PAUL]), aReceipt(id, 'delivered', [MARIE])]);
+    await store.apply([aBounce(id, [PAUL]), aReceipt(id, 'delivered', [MARIE])]);
 
     expect(recipientsBySmtp()).toEqual(['last@example.org']);
     expect(await takeEnvelopes(aws)).toEqual([]);
@@ -190,17 +190,17 @@ describe('a mail that SES has though nobody knows of its hand-over', () => {
     expect((await database.row(id)).status).toBe('failed');
   });
 
-  it('is delivered though it expired before anyone knew', async () => {
-    const first = await claimedByTheDead({ expires_at: new Date(0) });
-    expect(await book.apply([aReceipt(first, 'delivered', [MARIE, PAUL])])).toEqual(['too-early']);
-    const second = await claimedByTheDead({ expires_at: new Date(0) });
-    const third = await claimedByTheDead({ expires_at: new Date(0) });
+  it('is delivered even if it expired before its receipts arrived', async () => {
+    const first = await claimedByCrashed({ expires_at: new Date(0) });
+    expect(await store.apply([aReceipt(first, 'delivered', [MARIE, PAUL])])).toEqual(['too-early']);
+    const second = await claimedByCrashed({ expires_at: new Date(0) });
+    const third = await claimedByCrashed({ expires_at: new Date(0) });
     await endLeases();
     await workUntilLastIsOut();
     const expired = await Promise.all([second, third].map((id) => database.row(id)));
-    await book.apply([aReceipt(first, 'delivered', [MARIE, PAUL])]);
-    await book.apply([aReceipt(second, 'delivered', [MARIE])]);
-    await book.apply([aReceipt(second, 'delivered', [PAUL]), aReceipt(third, 'delivered', [PAUL])]);
+    await store.apply([aReceipt(first, 'delivered', [MARIE, PAUL])]);
+    await store.apply([aReceipt(second, 'delivered', [MARIE])]);
+    await store.apply([aReceipt(second, 'delivered', [PAUL]), aReceipt(third, 'delivered', [PAUL])]);
 
     expect(expired).toMatchObject([
       { status: 'failed', last_error: expect.stringContaining('expired') },

@@ -40,7 +40,7 @@ describe('the process of a worker that publishes its metrics', () => {
     const settings = readWorkerSettings(
       {
         DATABASE_URL: database.connectionString,
-        // Nobody listens there.
+        // No listener there.
         SMTP_HOST: '127.0.0.1',
         SMTP_PORT: '9',
         FALLBACK_QUEUE_URL: aws.fallback.url,
@@ -66,7 +66,7 @@ describe('the process of a worker that publishes its metrics', () => {
 
   const names = () => [...new Set(sink.arrived.map(({ name }) => name))].sort();
 
-  it('tells at its end of all that it has handed over, and before that what waits', async () => {
+  it('publishes at its end all that it has handed over, and before that the outbox', async () => {
     const mail = {
       from: 'support@keybuzz.io',
       to: 'marie@example.org',
@@ -77,7 +77,7 @@ describe('the process of a worker that publishes its metrics', () => {
     const arrival = aws.arrival({ action: 'SendMessage' }, { signal: AbortSignal.timeout(20_000) });
     const { stop } = await start();
     await arrival;
-    // The process must not end before the answer.
+    // The process must not end before the response.
     cloudWatch.fault({ fault: { kind: 'slow', delayMs: 200 } });
     await stop();
 
@@ -88,7 +88,7 @@ describe('the process of a worker that publishes its metrics', () => {
     );
   });
 
-  it('misses statuses where it brings them back', async () => {
+  it('counts overdue statuses if it consumes receipts', async () => {
     const receipts = await aws.createQueue('receipts', { visibilitySeconds: 30 });
     await start({ RECEIPTS_QUEUE_URL: receipts.url });
     await sink.calledTimes(1);

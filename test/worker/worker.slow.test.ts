@@ -69,7 +69,7 @@ describe('the outbound worker', () => {
     await double.close();
   });
 
-  it('sends what is there, and what comes, and writes that SMTP took it', async () => {
+  it('sends present and new mails, and writes that SMTP accepted them', async () => {
     outbox.put(aClaim({ id: 'a' }));
     start();
     await outbox.settled(1);
@@ -89,7 +89,7 @@ describe('the outbound worker', () => {
     expect(double.mails).toHaveLength(2);
   });
 
-  it('hands over what SMTP does not take, and writes why', async () => {
+  it('hands over what SMTP does not accept, and writes why', async () => {
     await double.behave({ kind: 'relay-denied' });
     outbox.put(aClaim({ id: 'a' }));
     start();
@@ -121,14 +121,14 @@ describe('the outbound worker', () => {
 
   it.each([
     [
-      'a mail that cannot be read',
+      'a mail that cannot be parsed',
       aClaim({ mail: { kind: 'unreadable', detail: 'subject: one line of text' } }),
       'invalid: subject',
     ],
     ['no recipient', aClaim({}, { to: [] }), 'no-recipient'],
-    ['a time that is over', aClaim({ expiresAt: new Date(0) }), 'expired'],
-    ['an id that no queue takes', aClaim({ id: 'a\tb' }), 'invalid: id'],
-  ])('fails for good %s, and says why', async (_name, claim, reason) => {
+    ['an expiry in the past', aClaim({ expiresAt: new Date(0) }), 'expired'],
+    ['an id that no queue accepts', aClaim({ id: 'a\tb' }), 'invalid: id'],
+  ])('permanently fails %s, and says why', async (_name, claim, reason) => {
     outbox.put(claim);
     start();
     const [settlement] = await outbox.settled(1);
@@ -137,7 +137,7 @@ describe('the outbound worker', () => {
     expect(double.connections).toBe(0);
   });
 
-  it('keeps what neither way took, waits longer each time, and owes only the rest', async () => {
+  it('keeps what neither way accepted, backs off, and retries only the rest', async () => {
     const replies = { 'paul@example.org': '450 4.2.0 Later' } as const;
     await double.behave({ kind: 'recipients-refused', replies });
     aws.fault({ fault: { kind: 'denied' }, on: { service: 'sqs' } });
@@ -157,7 +157,7 @@ describe('the outbound worker', () => {
     expect(double.mails.map(({ to }) => to)).toEqual([['marie@example.org']]);
   });
 
-  it('does not hand over again whom SES has, and tells so once the others are out', async () => {
+  it('does not hand over recipients again that SES has, and reports them once the others are sent', async () => {
     await double.behave({ kind: 'refused' });
     const claim = aClaim({ id: 'a', inSes: ['marie@example.org'] }, { cc: 'paul@example.org' });
     aws.fault({ fault: { kind: 'denied' }, on: { service: 'sqs' } });
@@ -180,7 +180,7 @@ describe('the outbound worker', () => {
     expect((await takeEnvelopes(aws)).map(({ envelope }) => envelope.to)).toEqual([['paul@example.org']]);
   });
 
-  it('never waits longer than it is told', async () => {
+  it('never waits longer than configured', async () => {
     await double.behave({ kind: 'refused' });
     aws.fault({ fault: { kind: 'denied' }, on: { service: 'sqs' } });
     outbox.put(aClaim({ attempts: 50 }));
@@ -191,7 +191,7 @@ describe('the outbound worker', () => {
     expect(settlement?.next).toMatchObject({ kind: 'queued', retryAfterMs: 7_500 });
   });
 
-  it('hands over as unknown what a dead worker may have sent, and does not ask SMTP', async () => {
+  it('hands over as unknown what a crashed worker may have sent, and does not try SMTP', async () => {
     outbox.put(aClaim({ reclaimed: true }));
     start();
     const [settlement] = await outbox.settled(1);
@@ -201,7 +201,7 @@ describe('the outbound worker', () => {
     expect((await takeEnvelopes(aws)).map(({ failure }) => failure?.class)).toEqual(['unknown']);
   });
 
-  it('holds it where the settings say so', async () => {
+  it('holds it if so configured', async () => {
     outbox.put(aClaim({ reclaimed: true }));
     start({}, { onUnknown: 'hold' });
     const [settlement] = await outbox.settled(1);
@@ -210,7 +210,7 @@ describe('the outbound worker', () => {
     expect(await takeEnvelopes(aws)).toEqual([]);
   });
 
-  it('lets a server that is down cost a few mails a few moments, and the rest none', async () => {
+  it('delays only a few mails if the server is down, and no others', async () => {
     await double.behave({ kind: 'blackhole' });
     outbox.put(...Array.from({ length: 150 }, () => aClaim()));
     start();
@@ -229,7 +229,7 @@ describe('the outbound worker', () => {
     start();
     await outbox.settled(5);
     await double.behave({ kind: 'healthy' });
-    // The probe that gets through ends at QUIT; the state changes right after it.
+    // The successful probe ends at QUIT; the state changes right after it.
     while (mailer.smtpState === 'open')
       await double
         .reached('ehlo', { signal: AbortSignal.timeout(10_000) })
@@ -240,7 +240,7 @@ describe('the outbound worker', () => {
     expect(completion.at(-1)).toMatchObject({ id: 'back', next: { kind: 'delivered' } });
   });
 
-  it('goes on where the outbox goes away: claims again, and forgets no outcome', async () => {
+  it('continues when the outbox fails: claims again, and loses no outcome', async () => {
     outbox.fail('claim', 2);
     outbox.fail('settle', 3);
     outbox.put(aClaim({ id: 'a' }), aClaim({ id: 'b' }));
@@ -251,7 +251,7 @@ describe('the outbound worker', () => {
     expect(double.mails).toHaveLength(2);
   });
 
-  it('puts back a mail over which the mailer itself breaks, and goes on', async () => {
+  it('requeues a mail on which the mailer itself throws, and continues', async () => {
     start();
     const deliver = mailer.deliver.bind(mailer);
     mailer.deliver = async (delivery) => {
@@ -271,7 +271,7 @@ describe('the outbound worker', () => {
     expect(next.b).toEqual({ kind: 'delivered' });
   });
 
-  it('renews the leases of what it has', async () => {
+  it('renews the leases of its deliveries', async () => {
     await double.behave({ kind: 'break', at: 'final-dot', by: 'stall' });
     outbox.put(aClaim({ id: 'a' }));
     start({ leaseMs: 150 });
@@ -281,7 +281,7 @@ describe('the outbound worker', () => {
     await outbox.settled(1);
   });
 
-  it('gives back at a drain what it has not begun, and finishes the rest', async () => {
+  it('releases at a drain what it has not begun, and finishes the rest', async () => {
     await double.behave({ kind: 'slow', bytesPerSecond: 2_000 });
     outbox.put(...Array.from({ length: 8 }, (_, index) => aClaim({ id: `mail-${index}` })));
     start({ concurrency: 2 });
@@ -295,7 +295,7 @@ describe('the outbound worker', () => {
     expect(worker.status).toMatchObject({ draining: true, leased: 0 });
   });
 
-  it('says at a drain how much it had to leave behind', async () => {
+  it('returns from a drain the number of unfinished deliveries', async () => {
     await double.behave({ kind: 'break', at: 'final-dot', by: 'stall' });
     outbox.put(aClaim());
     start();

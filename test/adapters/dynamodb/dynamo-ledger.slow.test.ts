@@ -29,8 +29,8 @@ afterAll(() => aws.close());
 
 const SENT = { kind: 'sent', sesMessageId: '0102-a', sentAt: new Date('2026-03-01T10:00:02.500Z') } as const;
 
-/** As an event of SES does. */
-const tellSent = (
+/** Marks a send batch as sent, the way an SES event does. */
+const markSent = (
   { deliveryId, part }: Pick<NewSendBatch, 'deliveryId' | 'part'>,
   recipients = ['e@example.org'],
 ) => statuses.write({ deliveryId, part, sesMessageId: 'by-event', sentAt: NOW, recipients, statuses: {} }, 0);
@@ -55,17 +55,17 @@ async function expiryOf({ deliveryId, part }: NewSendBatch): Promise<number> {
 }
 
 describe('a first claim', () => {
-  it('is remembered as it was made', async () => {
+  it('is stored as it was made', async () => {
     const part = await opened();
     expect(await onlyPartOf(part)).toEqual({ ...part, state: 'sending' });
   });
 
-  it('is remembered without a tenant', async () => {
+  it('is stored without a tenant', async () => {
     const part = await opened({ tenantId: undefined });
     expect(await onlyPartOf(part)).toEqual({ ...part, state: 'sending' });
   });
 
-  it('is made by one of fifty that try at once', async () => {
+  it('succeeds for one of fifty concurrent attempts', async () => {
     const part = aNewPart();
     const claims = Array.from({ length: 50 }, () => aClaim());
 
@@ -75,14 +75,14 @@ describe('a first claim', () => {
     expect((await onlyPartOf(part)).claim).toEqual(claims[outcomes.indexOf(true)]);
   });
 
-  it('is not made of a part that an event has told of', async () => {
+  it('fails for a send batch that an event has written', async () => {
     const part = aNewPart();
-    await tellSent(part);
+    await markSent(part);
     expect(await ledger.open(part)).toBe(false);
     expect(await onlyPartOf(part)).toMatchObject({ state: 'sent', claim: undefined });
   });
 
-  it('is known again by its owner where the answer was lost, and by nobody else', async () => {
+  it('is recognised by its owner if the response was lost, and by no other', async () => {
     const part = aNewPart();
     aws.fault({ fault: { kind: 'reset', done: true }, on: { action: 'PutItem' }, times: 1 });
     expect(await ledger.open(part)).toBe(true);
@@ -91,17 +91,17 @@ describe('a first claim', () => {
     expect(await ledger.open({ ...part, claim: aClaim() })).toBe(false);
   });
 
-  it('keeps parts of a delivery apart, in their order, and deliveries from each other', async () => {
+  it('separates the send batches of a delivery, in order, and deliveries from each other', async () => {
     const one = await opened({ part: 10 });
     await opened({ deliveryId: `${one.deliveryId}x` });
     await opened({ deliveryId: one.deliveryId, part: 2 });
     await opened({ deliveryId: one.deliveryId, part: 0 });
     const batches = await ledger.partsOf(one.deliveryId);
     expect(batches.map(({ part }) => part)).toEqual([0, 2, 10]);
-    expect(await ledger.partsOf('never heard of')).toEqual([]);
+    expect(await ledger.partsOf('unknown')).toEqual([]);
   });
 
-  it('finds all parts of a delivery that does not fit into one answer of DynamoDB', async () => {
+  it('finds all send batches of a delivery that does not fit into one response of DynamoDB', async () => {
     const recipients = Array.from({ length: 50 }, (_, index) => `${'r'.repeat(290)}${index}@example.org`);
     const first = await opened({ recipients });
     for (let part = 1; part < 100; part += 1) await opened({ ...first, part });
@@ -114,7 +114,7 @@ describe('a first claim', () => {
 describe('a claim that is made again', () => {
   const AGAIN: BatchResult[] = [{ kind: 'unknown', endedAt: NOW }, { kind: 'open' }, { kind: 'refused' }];
 
-  it.each(AGAIN)('takes the place of the one that ended as $kind', async (result) => {
+  it.each(AGAIN)('replaces the one that ended as $kind', async (result) => {
     const part = await opened({ recipients: ['a@example.org', 'b@example.org'] });
     await ledger.settle(claimed(part), result);
     const claim = aClaim();
@@ -129,7 +129,7 @@ describe('a claim that is made again', () => {
     });
   });
 
-  it('is made by one of twenty that try at once', async () => {
+  it('succeeds for one of twenty concurrent attempts', async () => {
     const part = await opened();
     await ledger.settle(claimed(part), { kind: 'open' });
     const before = await onlyPartOf(part);
@@ -147,26 +147,26 @@ describe('a claim that is made again', () => {
     const part = await opened();
     const before = await onlyPartOf(part);
     expect(await ledger.claimAgain(before, part.recipients, aClaim())).toBe(true);
-    // The state is the same, the claim is another.
+    // The state is the same, but the claim is a different one.
     expect(await ledger.claimAgain(before, part.recipients, aClaim())).toBe(false);
   });
 
-  it('is not made where the part has moved on since it was read', async () => {
+  it('fails if the send batch has changed since it was read', async () => {
     const part = await opened();
     const before = await onlyPartOf(part);
     await ledger.settle(claimed(part), { kind: 'open' });
     expect(await ledger.claimAgain(before, part.recipients, aClaim())).toBe(false);
   });
 
-  it('is never made of a part that is sent', async () => {
+  it('fails for a send batch that is sent', async () => {
     const part = await opened();
     const before = await onlyPartOf(part);
-    await tellSent(part);
+    await markSent(part);
     expect(await ledger.claimAgain(before, part.recipients, aClaim())).toBe(false);
     expect(await ledger.claimAgain(await onlyPartOf(part), part.recipients, aClaim())).toBe(false);
   });
 
-  it('leaves what events have told', async () => {
+  it('keeps what events have written', async () => {
     const part = await opened();
     await ledger.settle(claimed(part), { kind: 'open' });
     const stored = { ...(await rawItem(part)), statuses: { M: {} }, fatesVersion: { N: '3' } };
@@ -177,7 +177,7 @@ describe('a claim that is made again', () => {
     expect(await statuses.read(part.deliveryId, 0)).toMatchObject({ fatesVersion: 3 });
   });
 
-  it('is known again by its owner where the answer was lost', async () => {
+  it('is recognised by its owner if the response was lost', async () => {
     const part = await opened();
     const before = await onlyPartOf(part);
     aws.fault({ fault: { kind: 'reset', done: true }, on: { action: 'UpdateItem' }, times: 1 });
@@ -186,16 +186,18 @@ describe('a claim that is made again', () => {
     expect(await ledger.claimAgain(before, part.recipients, aClaim())).toBe(false);
   });
 
-  it('is not known again where an event has told meanwhile that the part is sent', async () => {
+  it('is not recognised if an event has marked the send batch as sent in the meantime', async () => {
     const part = await opened();
     const before = await onlyPartOf(part);
     const claim = aClaim();
     aws.fault({ fault: { kind: 'reset', done: true }, on: { action: 'UpdateItem' }, times: 1 });
     aws.fault({ fault: { kind: 'slow', delayMs: 1000 }, on: { action: 'UpdateItem' }, times: 1 });
-    const secondTry = aws.arrival({ action: 'UpdateItem' }).then(() => aws.arrival({ action: 'UpdateItem' }));
+    const secondAttempt = aws
+      .arrival({ action: 'UpdateItem' })
+      .then(() => aws.arrival({ action: 'UpdateItem' }));
 
     const outcome = ledger.claimAgain(before, part.recipients, claim);
-    await secondTry;
+    await secondAttempt;
     const sent = { ...(await rawItem(part)), state: { S: 'sent' } };
     expect(sent).toMatchObject({ claim: { S: claim.token } });
     await aws.client.send(new PutItemCommand({ TableName: aws.ledgerTable, Item: sent }));
@@ -204,7 +206,7 @@ describe('a claim that is made again', () => {
   });
 });
 
-describe('what became of a claim', () => {
+describe('the result of a claim', () => {
   it('is sent, with the message id and the time', async () => {
     const part = await opened();
     await ledger.settle(claimed(part), SENT);
@@ -216,7 +218,7 @@ describe('what became of a claim', () => {
     });
   });
 
-  it('is sent whoever holds the claim by now, and keeps what is known first', async () => {
+  it('is sent regardless of the current claim, and keeps the first message id', async () => {
     const part = await opened();
     await ledger.claimAgain(await onlyPartOf(part), part.recipients, aClaim());
     await ledger.settle(claimed(part), SENT);
@@ -243,9 +245,9 @@ describe('what became of a claim', () => {
 
   const UNSENT: BatchResult[] = [{ kind: 'unknown', endedAt: NOW }, { kind: 'open' }, { kind: 'refused' }];
 
-  it.each(UNSENT)('is not written as $kind where an event or another claim came before', async (result) => {
+  it.each(UNSENT)('is not written as $kind if an event or another claim came before', async (result) => {
     const sent = await opened();
-    await tellSent(sent);
+    await markSent(sent);
     await ledger.settle(claimed(sent), result);
     expect(await onlyPartOf(sent)).toMatchObject({ state: 'sent', claim: sent.claim });
 
@@ -257,7 +259,7 @@ describe('what became of a claim', () => {
   });
 });
 
-it('keeps a part for as long as told after the last that was written', async () => {
+it('keeps a send batch for the retention period after its last write', async () => {
   const part = await opened();
   const first = NOW.getTime() / 1000 + 90 * DAY_SECONDS;
   expect(await expiryOf(part)).toBe(first);
@@ -265,7 +267,7 @@ it('keeps a part for as long as told after the last that was written', async () 
     () => ledger.settle(claimed(part), { kind: 'open' }),
     async () => ledger.claimAgain(await onlyPartOf(part), part.recipients, part.claim),
     () => ledger.settle(claimed(part), SENT),
-    () => tellSent(part),
+    () => markSent(part),
   ];
   for (const [index, step] of steps.entries()) {
     now = new Date(NOW.getTime() + (index + 1) * 1000);
@@ -274,7 +276,7 @@ it('keeps a part for as long as told after the last that was written', async () 
   }
 });
 
-it('names a damaged item by its key, and quotes nothing of it', async () => {
+it('reports a damaged item by its key, without its content', async () => {
   const part = await opened({ recipients: ['secret@example.org'] });
   const item = {
     ...unmarshall(await rawItem(part)),

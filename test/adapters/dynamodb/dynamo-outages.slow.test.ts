@@ -31,7 +31,7 @@ const suppressionOptions = {
 const part = aNewPart();
 const known: SendBatch = { ...part, state: 'open' };
 const statuses = { ...part, sesMessageId: 'a', sentAt: NOW, statuses: {} };
-const strike = { kind: 'complaint', at: NOW, deliveryId: 'd', sesMessageId: 'm' } as const;
+const signal = { kind: 'complaint', at: NOW, deliveryId: 'd', sesMessageId: 'm' } as const;
 const pace = { counts: countLatencies([1]), newestSentAt: NOW };
 
 const CALLS: [string, (client: DynamoDBClient) => Promise<unknown>][] = [
@@ -49,7 +49,7 @@ const CALLS: [string, (client: DynamoDBClient) => Promise<unknown>][] = [
   ['find', (client) => new DynamoSuppressionList(client, suppressionOptions).find(['a@b.example'], NOW)],
   [
     'report',
-    (client) => new DynamoSuppressionReports(client, suppressionOptions).report('a@b.example', strike),
+    (client) => new DynamoSuppressionReports(client, suppressionOptions).report('a@b.example', signal),
   ],
   ['add', (client) => new DynamoSuppressionEntries(client, suppressionOptions).add('a@b.example', NOW)],
   ['remove', (client) => new DynamoSuppressionEntries(client, suppressionOptions).remove('a@b.example', NOW)],
@@ -65,12 +65,12 @@ function clientAt(endpoint: string): DynamoDBClient {
   return dynamoClient({ endpoint, region: 'eu-west-1', credentials });
 }
 
-/** A call that is not given up outlasts its test. */
+/** A call without a time limit outlasts its test. */
 const TEST_TIMEOUT_MS = 10_000;
 
 describe.each(CALLS)('%s', (_name, call) => {
   it.each(STALLS)(
-    'is given up where DynamoDB %s, the tries of the SDK included',
+    'times out if DynamoDB %s, including the retries of the SDK',
     async (stall) => {
       const server = await startStallingServer(stall);
       const client = clientAt(server.url);
@@ -82,7 +82,7 @@ describe.each(CALLS)('%s', (_name, call) => {
   );
 
   it(
-    'throws where DynamoDB throttles, fails or is not there',
+    'throws if DynamoDB throttles, fails or is down',
     async () => {
       const aws: LocalDynamoDb = await startDynamoDb();
       const client = clientAt(aws.endpoint);
@@ -104,7 +104,7 @@ describe.each(CALLS)('%s', (_name, call) => {
 });
 
 it(
-  'throws where DynamoDB leaves the recipients out again and again',
+  'throws if DynamoDB keeps returning the recipients as UnprocessedKeys',
   async () => {
     const server = createServer(async (request, response) => {
       const { RequestItems } = JSON.parse(await text(request));

@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => aws.close());
 
-const strike = (
+const aSignal = (
   kind: SuppressionSignal['kind'],
   at = NOW,
   sesMessageId = `m-${at.getTime()}`,
@@ -52,7 +52,7 @@ async function listed(now = NOW) {
 }
 
 describe('a recipient', () => {
-  it('who never was heard of is not suppressed, and no recipients are not asked for', async () => {
+  it('is not suppressed if unknown, and no call is made without recipients', async () => {
     expect(await list.find(['marie@example.org'], NOW)).toEqual(new Map());
     const calls = aws.callsOf({ action: 'BatchGetItem' });
     expect(await list.find([], NOW)).toEqual(new Map());
@@ -60,9 +60,9 @@ describe('a recipient', () => {
   });
 
   it.each(['hard-bounce', 'complaint'] as const)(
-    'is suppressed for ever by a %s, however written',
+    'is permanently suppressed by a %s, in any spelling',
     async (kind) => {
-      await reports.report('Marie@Bücher.example', strike(kind));
+      await reports.report('Marie@Bücher.example', aSignal(kind));
 
       const key = 'marie@xn--bcher-kva.example';
       const suppression = { reason: kind, since: NOW, deliveryId: 'delivery-1' };
@@ -76,10 +76,10 @@ describe('a recipient', () => {
     },
   );
 
-  it('is suppressed by soft bounces for a while, and then forgotten', async () => {
-    for (const day of [0, 1]) await reports.report('m@example.org', strike('soft-bounce', daysFromNow(day)));
+  it('is suppressed by soft bounces for a while, and then expires', async () => {
+    for (const day of [0, 1]) await reports.report('m@example.org', aSignal('soft-bounce', daysFromNow(day)));
     expect(await list.find(['m@example.org'], daysFromNow(1))).toEqual(new Map());
-    await reports.report('m@example.org', strike('soft-bounce', daysFromNow(2)));
+    await reports.report('m@example.org', aSignal('soft-bounce', daysFromNow(2)));
     expect(await list.find(['m@example.org'], daysFromNow(2))).toEqual(
       new Map([
         ['m@example.org', { reason: 'soft-bounces', since: daysFromNow(2), deliveryId: 'delivery-1' }],
@@ -88,13 +88,13 @@ describe('a recipient', () => {
     expect(await list.find(['m@example.org'], daysFromNow(8))).toEqual(new Map());
     expect(await expiryOf('m@example.org')).toEqual(daysFromNow(9));
 
-    await reports.report('m@example.org', strike('hard-bounce', daysFromNow(3)));
+    await reports.report('m@example.org', aSignal('hard-bounce', daysFromNow(3)));
     expect(await expiryOf('m@example.org')).toBeUndefined();
   });
 });
 
 describe('reports', () => {
-  it('of twelve soft bounces at once are all counted', async () => {
+  it('are all counted if twelve soft bounces arrive at once', async () => {
     const policy = { softBounces: 12, windowDays: 7 };
     const patient = new DynamoSuppressionList(aws.client, {
       tableName: aws.suppressionTable,
@@ -103,31 +103,31 @@ describe('reports', () => {
     });
     await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
-        reports.report('m@example.org', strike('soft-bounce', NOW, `m-${index}`)),
+        reports.report('m@example.org', aSignal('soft-bounce', NOW, `m-${index}`)),
       ),
     );
     expect((await patient.find(['m@example.org'], NOW)).size).toBe(1);
   });
 
-  it('that say the same again write nothing', async () => {
-    await reports.report('m@example.org', strike('hard-bounce'));
+  it('write nothing if they are repeated', async () => {
+    await reports.report('m@example.org', aSignal('hard-bounce'));
     const { writeUnits } = aws.capacityUsed();
-    await reports.report('m@example.org', strike('hard-bounce'));
+    await reports.report('m@example.org', aSignal('hard-bounce'));
     expect(aws.capacityUsed().writeUnits).toBe(writeUnits);
   });
 
-  it('come through where the answer was lost', async () => {
+  it('succeed if the response was lost', async () => {
     aws.fault({ fault: { kind: 'reset', done: true }, on: { action: 'PutItem' }, times: 1 });
-    await reports.report('m@example.org', strike('soft-bounce'));
-    // The first try, and the second whose condition did not hold: no third was needed.
+    await reports.report('m@example.org', aSignal('soft-bounce'));
+    // The first attempt, and the second whose condition failed: no third was needed.
     expect(aws.callsOf({ action: 'PutItem' })).toBe(2);
-    for (const day of [1, 2]) await reports.report('m@example.org', strike('soft-bounce', daysFromNow(day)));
+    for (const day of [1, 2]) await reports.report('m@example.org', aSignal('soft-bounce', daysFromNow(day)));
     expect((await list.find(['m@example.org'], daysFromNow(2))).size).toBe(1);
   });
 });
 
-describe('the person who looks after the list', () => {
-  it('puts an address on it, and takes it off', async () => {
+describe('an operator of the list', () => {
+  it('adds an address, and removes it', async () => {
     await entries.add('Marie@Example.org', NOW);
     expect(await listed()).toEqual([
       { address: 'marie@example.org', suppression: { reason: 'manual', since: NOW } },
@@ -141,20 +141,20 @@ describe('the person who looks after the list', () => {
   });
 
   it.each(['hard-bounce', 'complaint', 'soft-bounce'] as const)(
-    'forgives a %s that is only heard of later, and not one that comes later',
+    'forgives a %s that is only reported later, and not one that happens later',
     async (kind) => {
       await entries.remove('m@example.org', NOW);
       expect(await expiryOf('m@example.org')).toEqual(daysFromNow(30));
       const times = (first: number) => [0, 0.1, 0.2].map((part) => daysFromNow(first + part));
-      for (const at of times(-1)) await reports.report('m@example.org', strike(kind, at));
+      for (const at of times(-1)) await reports.report('m@example.org', aSignal(kind, at));
       expect(await list.find(['m@example.org'], NOW)).toEqual(new Map());
       expect(await expiryOf('m@example.org')).toEqual(daysFromNow(30));
-      for (const at of times(1)) await reports.report('m@example.org', strike(kind, at));
+      for (const at of times(1)) await reports.report('m@example.org', aSignal(kind, at));
       expect((await list.find(['m@example.org'], daysFromNow(2))).size).toBe(1);
     },
   );
 
-  it('sees entries that do not fit into one answer of DynamoDB', async () => {
+  it('lists entries that do not fit into one response of DynamoDB', async () => {
     const padding = 'x'.repeat(300_000);
     const addresses = Array.from({ length: 5 }, (_, index) => `r${index}@example.org`);
     for (const address of addresses) await putPadded(address, padding);
@@ -164,7 +164,7 @@ describe('the person who looks after the list', () => {
 });
 
 describe('a look-up', () => {
-  it('of more recipients than one call takes finds each', async () => {
+  it('finds each of more recipients than fit into one call', async () => {
     const addresses = Array.from({ length: 250 }, (_, index) => `r${index}@example.org`);
     const suppressed = addresses.filter((_, index) => index % 25 === 0);
     for (const address of suppressed) await entries.add(address, NOW);
@@ -172,7 +172,7 @@ describe('a look-up', () => {
     expect(aws.callsOf({ action: 'BatchGetItem' })).toBe(3);
   });
 
-  it('asks again for what DynamoDB left out', async () => {
+  it('retries unprocessed keys', async () => {
     const padding = 'x'.repeat(390_000);
     const addresses = Array.from({ length: 10 }, (_, index) => `r${index}@example.org`);
     for (const address of addresses) await putPadded(address, padding);
@@ -187,7 +187,7 @@ describe('a look-up', () => {
     expect(aws.capacityUsed().readUnits - readUnits).toBe(0.5);
   });
 
-  it('names a damaged item without its address', async () => {
+  it('reports a damaged item without its address', async () => {
     const Item = marshall({ address: 'marie@example.org', version: 1, manual: 'secret' });
     await aws.client.send(new PutItemCommand({ TableName: aws.suppressionTable, Item }));
     const failure = await list.find(['marie@example.org'], NOW).catch((error: Error) => error);
@@ -197,7 +197,7 @@ describe('a look-up', () => {
   });
 });
 
-/** An entry as a person makes it, with something that only makes it large. */
+/** An entry that an operator added, with padding that only makes it large. */
 async function putPadded(address: string, padding: string) {
   const Item = marshall({ address, version: 1, manual: { at: NOW.toISOString() }, padding });
   await aws.client.send(new PutItemCommand({ TableName: aws.suppressionTable, Item }));

@@ -33,13 +33,13 @@ async function accountWith(...accessKeys: Key[]): Promise<AwsAccountDouble> {
   return double;
 }
 
-/** IAM with one answer for everybody. */
-async function answering(answerTo: (body: string) => string): Promise<string> {
+/** An IAM that always sends the given response. */
+async function respondingWith(resultFor: (body: string) => string): Promise<string> {
   const namespace = 'https://iam.amazonaws.com/doc/2010-05-08/';
   const server = await startAnsweringServer(
     'text/xml',
     (body) =>
-      `<ListAccessKeysResponse xmlns="${namespace}"><ListAccessKeysResult>${answerTo(body)}</ListAccessKeysResult></ListAccessKeysResponse>`,
+      `<ListAccessKeysResponse xmlns="${namespace}"><ListAccessKeysResult>${resultFor(body)}</ListAccessKeysResult></ListAccessKeysResponse>`,
   );
   closers.push(() => server.close());
   return server.url;
@@ -71,7 +71,7 @@ describe('the oldest active key', () => {
     expect(await keysAt(url).oldestActive()).toEqual({ kind: 'found', createdAt: NEW });
   });
 
-  it('is none where all are inactive, and where there are none', async () => {
+  it('is none if all are inactive, or there are no keys', async () => {
     const inactive = await accountWith({ id: 'AKIA1', createdAt: OLD, status: 'Inactive' });
     expect(await keysAt(inactive.url).oldestActive()).toEqual({ kind: 'none' });
     expect(await keysAt((await accountWith()).url).oldestActive()).toEqual({ kind: 'none' });
@@ -85,23 +85,23 @@ describe('the oldest active key', () => {
   });
 
   it.each([
-    ['an active key of no date', listOf(ACTIVE)],
-    ['a key of no status', listOf(created('2026-01-01T00:00:00Z'))],
-    ['a status that is yet to come', listOf(`<Status>Sleeping</Status>${created('2026-01-01T00:00:00Z')}`)],
-  ])('is not known where IAM answers with %s beside one that is whole', async (_what, list) => {
-    const whole = listOf(ACTIVE + created('2026-01-01T00:00:00Z'));
-    const members = [list, whole].join('').replaceAll('</AccessKeyMetadata><AccessKeyMetadata>', '');
-    const url = await answering(() => members);
+    ['an active key without a date', listOf(ACTIVE)],
+    ['a key without a status', listOf(created('2026-01-01T00:00:00Z'))],
+    ['an unknown status', listOf(`<Status>Sleeping</Status>${created('2026-01-01T00:00:00Z')}`)],
+  ])('is unknown if IAM responds with %s and a complete key', async (_what, partial) => {
+    const complete = listOf(ACTIVE + created('2026-01-01T00:00:00Z'));
+    const members = [partial, complete].join('').replaceAll('</AccessKeyMetadata><AccessKeyMetadata>', '');
+    const url = await respondingWith(() => members);
     expect(await keysAt(url).oldestActive()).toEqual({ kind: 'unreadable' });
   });
 
-  it('is not known by a date that is none', async () => {
-    const url = await answering(() => listOf(ACTIVE + created('soon')));
+  it('rejects if a date is invalid', async () => {
+    const url = await respondingWith(() => listOf(ACTIVE + created('soon')));
     await expect(keysAt(url).oldestActive()).rejects.toBeDefined();
   });
 
-  it('is given up where there is a next page for ever', async () => {
-    const url = await answering(() => '<IsTruncated>true</IsTruncated><Marker>again</Marker>');
+  it('times out if there is always a next page', async () => {
+    const url = await respondingWith(() => '<IsTruncated>true</IsTruncated><Marker>again</Marker>');
     await expect(keysAt(url, 200).oldestActive()).rejects.toMatchObject({ name: 'AbortError' });
   });
 
@@ -110,19 +110,19 @@ describe('the oldest active key', () => {
     { kind: 'reset' },
     { kind: 'denied' },
     { kind: 'throttle' },
-  ] as const)('is asked for in vain where IAM fails by %j', async (fault) => {
+  ] as const)('rejects if IAM fails by %j', async (fault) => {
     const double = await accountWith({ id: 'AKIA1', createdAt: OLD });
     double.fault({ fault, on: { service: 'iam' } });
     await expect(keysAt(double.url).oldestActive()).rejects.toBeDefined();
   });
 
-  it('is asked for in vain of a user that is not there', async () => {
+  it('rejects if the user does not exist', async () => {
     const double = await startAwsAccount();
     closers.push(() => double.close());
     await expect(keysAt(double.url).oldestActive()).rejects.toBeDefined();
   });
 
-  it.each(STALLS)('is given up where the answer of IAM %s', async (stall) => {
+  it.each(STALLS)('times out if the response of IAM %s', async (stall) => {
     const server = await startStallingServer(stall);
     closers.push(() => server.close());
     await expect(keysAt(server.url, 200).oldestActive()).rejects.toBeDefined();

@@ -9,8 +9,8 @@ async function compose(raw: string): Promise<string> {
   return composed.message.mime.toString();
 }
 
-describe('freezing a ready-made message', () => {
-  it.each(['', '\n', '\r', '\r\n'])('ends its last line, whatever it ended in: %j', async (end) => {
+describe('composing a raw message', () => {
+  it.each(['', '\n', '\r', '\r\n'])('terminates its last line, whatever it ended with: %j', async (end) => {
     expect(await compose(`Message-ID: <a@b>\nSubject: x\n\nHello${end}`)).toBe(
       'Message-ID: <a@b>\r\nSubject: x\r\n\r\nHello\r\n',
     );

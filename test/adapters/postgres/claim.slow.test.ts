@@ -29,7 +29,7 @@ const idsOf = (claims: readonly Claim[]) => claims.map(({ id }) => id);
 const agoSeconds = (seconds: number) => new Date(Date.now() - seconds * 1_000);
 
 describe('a claim', () => {
-  it('says all that a worker needs of a delivery, and leases it', async () => {
+  it('returns all that a worker needs of a delivery, and leases it', async () => {
     const createdAt = agoSeconds(60);
     await database.insert({
       id: 'mail-1',
@@ -74,7 +74,7 @@ describe('a claim', () => {
     expect(Number(row.lease_until) - Date.now()).toBeGreaterThan(50_000);
   });
 
-  it('reads a whole message where there is one, and takes its default time to live', async () => {
+  it('reads a whole message if there is one, and applies the default time to live', async () => {
     const createdAt = agoSeconds(10);
     const mail = { from: 'a@keybuzz.io', to: ['b@example.org'], cc: ['c@example.org'], text: 'x' };
     await database.insert({ mail, created_at: createdAt });
@@ -85,7 +85,7 @@ describe('a claim', () => {
     expect(claimed?.expiresAt).toEqual(new Date(createdAt.getTime() + DAY_MS));
   });
 
-  it('takes a row without a date for one of now, and before the others', async () => {
+  it('treats a row without a date as created now, and claims it first', async () => {
     await database.insert({ id: 'dated' }, { id: 'undated', created_at: null });
 
     const claims = await claim(database.outbox());
@@ -94,7 +94,7 @@ describe('a claim', () => {
     expect(Math.abs(Number(claims[0]?.createdAt) - Date.now())).toBeLessThan(5_000);
   });
 
-  it('leaves alone what is not due, not queued, or not its own', async () => {
+  it('skips what is not due, not queued, or of another provider', async () => {
     await database.insert(
       { id: 'due' },
       { id: 'due-again', next_retry_at: agoSeconds(1) },
@@ -119,7 +119,7 @@ describe('a claim', () => {
     expect(idsOf(await claim(two)).sort()).toEqual(['foreign', 'mock']);
   });
 
-  it('takes the urgent first, and the oldest of a tenant first', async () => {
+  it('claims urgent deliveries first, and the oldest of a tenant first', async () => {
     await database.insert(
       { id: 'newsletter-2', created_at: agoSeconds(50) },
       { id: 'newsletter-1', created_at: agoSeconds(100) },
@@ -133,7 +133,7 @@ describe('a claim', () => {
     expect(idsOf(await claim(outbox, 3))).toEqual(['newsletter-2', 'bulk']);
   });
 
-  it('serves tenants by turns, from one claim to the next', async () => {
+  it('serves tenants in turn, across claims', async () => {
     const many = Array.from({ length: 50 }, (_, n) => ({
       id: `b-${n}`,
       tenant_id: 'b',
@@ -153,13 +153,13 @@ describe('a claim', () => {
     expect(turns.join(' ')).toBe([...circle, 'b', 'b', 'b'].join(' '));
   });
 
-  it('gives a batch to one tenant where no other waits', async () => {
+  it('gives a whole batch to one tenant if no other has deliveries', async () => {
     await database.insert(...Array.from({ length: 30 }, () => ({ tenant_id: 'only' })));
 
     expect(await claim(database.outbox(), 25)).toHaveLength(25);
   });
 
-  it('steps over rows that somebody else has locked, and fills up with others', async () => {
+  it('skips rows that are locked, and fills up with others', async () => {
     const ids = await database.insert(...Array.from({ length: 10 }, (_, n) => ({ id: `mail-${n}` })));
     const session = await openSession(database.connectionString);
     await session.query(`BEGIN; SELECT FROM outbound_deliveries WHERE id IN ('mail-0', 'mail-3') FOR UPDATE`);
@@ -196,9 +196,9 @@ describe('a claim', () => {
     expect(await database.query('SELECT FROM outbound_deliveries WHERE attempt_count <> 1')).toEqual([]);
   });
 
-  it('fetches a limited amount of mail, and never one that is too large for every route', async () => {
+  it('fetches a limited amount of mail, and no mail that is too large for every route', async () => {
     const filler = (megabytes: number) => 'x'.repeat(megabytes * 1024 * 1024);
-    // As base64 of an attachment is: not to be compressed.
+    // Uncompressed, like the base64 of an attachment, which does not compress.
     await database.query('ALTER TABLE outbound_deliveries ALTER mail SET STORAGE EXTERNAL');
     await database.insert(
       {
@@ -232,16 +232,16 @@ describe('a claim', () => {
   });
 });
 
-describe('a lease that has ended', () => {
+describe('an expired lease', () => {
   it.each([
     ['smtp', true],
     ['queue', false],
-  ] as const)('by %s is taken over, SMTP may have had it: %s', async (lease_route, takenOver) => {
+  ] as const)('by %s is taken over, SMTP may have the mail: %s', async (lease_route, takenOver) => {
     await database.insert({
       id: 'mail-1',
       status: 'sending',
       attempt_count: 1,
-      lease_owner: 'worker-dead/1',
+      lease_owner: 'worker-crashed/1',
       lease_until: agoSeconds(3),
       lease_route,
     });
@@ -253,7 +253,7 @@ describe('a lease that has ended', () => {
     ]);
   });
 
-  it('is not taken over before that, nor where it is foreign', async () => {
+  it('is not taken over before it ends, or if it is of another provider', async () => {
     const leased = { status: 'sending', lease_owner: 'worker-2/1', lease_route: 'smtp' };
     await database.insert(
       { ...leased, lease_until: new Date(Date.now() + 5_000) },
@@ -263,7 +263,7 @@ describe('a lease that has ended', () => {
     expect(await claim(database.outbox())).toEqual([]);
   });
 
-  it('is known to be by SMTP until it is settled, however many die of it', async () => {
+  it('remains marked as SMTP until it is completed, across any number of crashes', async () => {
     await database.insert({ id: 'mail-1' });
     const routes: LeaseRoute[] = ['smtp', 'queue', 'queue'];
     const seen: boolean[] = [];
@@ -277,7 +277,7 @@ describe('a lease that has ended', () => {
     expect(seen).toEqual([false, true, true]);
   });
 
-  it('is not taken over by the very worker that has it in hand', async () => {
+  it('is not taken over by the worker that is still processing it', async () => {
     await database.insert({ id: 'mail-1' });
     const outbox = database.outbox();
     await claim(outbox);
@@ -287,7 +287,7 @@ describe('a lease that has ended', () => {
     expect(idsOf(await claim(database.outbox()))).toEqual(['mail-1']);
   });
 
-  it('is made longer by renewing, where it is still the worker’s own', async () => {
+  it('is extended by renewing, if it is still the lease of the worker', async () => {
     await database.insert({ id: 'mail-1' }, { id: 'mail-2' });
     const outbox = database.outbox();
     await claim(outbox);
@@ -302,7 +302,7 @@ describe('a lease that has ended', () => {
 });
 
 describe('a release', () => {
-  it('gives back what was claimed as if it had never been', async () => {
+  it('restores the row as it was before the claim', async () => {
     const retryAt = agoSeconds(60);
     const [id = ''] = await database.insert({ attempt_count: 3, next_retry_at: retryAt });
     const outbox = database.outbox();
@@ -321,10 +321,10 @@ describe('a release', () => {
     expect(idsOf(await claim(outbox))).toEqual([id]);
   });
 
-  it('does not forget that SMTP may have had it', async () => {
+  it('keeps that SMTP may have the mail', async () => {
     const [id = ''] = await database.insert({
       status: 'sending',
-      lease_owner: 'worker-dead/1',
+      lease_owner: 'worker-crashed/1',
       lease_until: agoSeconds(3),
       lease_route: 'smtp',
     });
@@ -336,7 +336,7 @@ describe('a release', () => {
     expect(await claim(database.outbox())).toMatchObject([{ id, reclaimed: true, attempts: 1 }]);
   });
 
-  it('touches nothing that is another’s, or that somebody has ended', async () => {
+  it('changes no row that another worker has leased or somebody has ended', async () => {
     await database.insert({ id: 'lost' }, { id: 'stopped' });
     const outbox = database.outbox();
     await claim(outbox);
@@ -351,7 +351,7 @@ describe('a release', () => {
 });
 
 describe('a long queue', () => {
-  it('is not read through, even where the planner has never seen it', async () => {
+  it('is not scanned, even without planner statistics', async () => {
     await database.query('ALTER TABLE outbound_deliveries SET (autovacuum_enabled = off)');
     await database.query('ANALYZE outbound_deliveries');
     await database.query(
@@ -383,7 +383,7 @@ describe('a long queue', () => {
     expect(plan.join('\n')).not.toMatch(/Rows Removed by Filter: \d{3,}/);
   });
 
-  it('is counted, and its age is that of the oldest that is due', async () => {
+  it('is counted, and its age is that of the oldest due delivery', async () => {
     const outbox = database.outbox();
     expect(await outbox.stats()).toEqual({ queued: 0, oldestDueSeconds: 0 });
     await database.insert(

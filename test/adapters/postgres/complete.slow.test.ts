@@ -40,7 +40,7 @@ const delivered = (id: string): Completion => ({ id, next: { kind: 'delivered' }
 
 const later = (id: string): Completion => ({
   id,
-  next: { kind: 'queued', retryAfterMs: 60_000, owed: ['paul@example.org'], reason: 'SQS is away' },
+  next: { kind: 'queued', retryAfterMs: 60_000, owed: ['paul@example.org'], reason: 'SQS is down' },
   attempt: anAttempt({ outcome: 'not-accepted' }),
 });
 
@@ -49,7 +49,7 @@ async function attemptsOf(id: string): Promise<unknown> {
   return typeof trace === 'object' && trace !== null && 'attempts' in trace ? trace.attempts : undefined;
 }
 
-describe('a settlement', () => {
+describe('a completion', () => {
   const states: [NextState, object][] = [
     [
       { kind: 'delivered' },
@@ -65,11 +65,11 @@ describe('a settlement', () => {
       { status: 'failed', provider: 'email', delivered_at: null, last_error: 'no recipient' },
     ],
     [
-      { kind: 'queued', retryAfterMs: 60_000, owed: ['paul@example.org'], reason: 'SQS is away' },
+      { kind: 'queued', retryAfterMs: 60_000, owed: ['paul@example.org'], reason: 'SQS is down' },
       {
         status: 'queued',
         provider: 'email',
-        last_error: 'SQS is away',
+        last_error: 'SQS is down',
         owed_recipients: ['paul@example.org'],
       },
     ],
@@ -94,7 +94,7 @@ describe('a settlement', () => {
     expect(Math.round(retryInMs / 10_000)).toBe(next.kind === 'queued' ? 6 : 0);
   });
 
-  it('comes with a hundred others, each to its own state', async () => {
+  it('is written with a hundred others, each with its own state', async () => {
     const ids = await database.insert(...Array.from({ length: 100 }, () => ({})));
     await claimAll();
 
@@ -109,7 +109,7 @@ describe('a settlement', () => {
     ]);
   });
 
-  it('takes nothing from the trace, whatever it was', async () => {
+  it('removes nothing from the trace, for any trace', async () => {
     const traces = fc.oneof(
       fc.jsonValue(),
       fc.record({ attempts: fc.jsonValue() }),
@@ -129,13 +129,13 @@ describe('a settlement', () => {
           JSON.stringify(storable),
         ]);
         const { delivery_trace: after } = await database.row(id);
-        expect(after).toEqual(gained(before[0]?.trace, [later(id).attempt, anAttempt()]));
+        expect(after).toEqual(withAttempts(before[0]?.trace, [later(id).attempt, anAttempt()]));
       }),
       { numRuns: 40 },
     );
   });
 
-  it('stores what an SMTP server says, whatever that is', async () => {
+  it('stores any response of an SMTP server', async () => {
     const [id = ''] = await database.insert({});
     await claimAll();
 
@@ -152,7 +152,7 @@ describe('a settlement', () => {
   });
 
   it.each([Number.POSITIVE_INFINITY, Number.NaN, -5, 1e300])(
-    'takes %d as the time of a retry',
+    'accepts %d as the delay of a retry',
     async (retryAfterMs) => {
       const [id = ''] = await database.insert({});
       await claimAll();
@@ -166,8 +166,8 @@ describe('a settlement', () => {
   );
 });
 
-describe('a settlement whose lease was lost', () => {
-  it('leaves the state to whoever has it, and its attempt in the trace', async () => {
+describe('a completion whose lease was lost', () => {
+  it('leaves the state to the new owner, and adds its attempt to the trace', async () => {
     await database.insert({ id: 'lost' }, { id: 'kept' });
     await claimAll();
     await database.query(`UPDATE outbound_deliveries SET lease_owner = 'worker-2/1' WHERE id = 'lost'`);
@@ -185,7 +185,7 @@ describe('a settlement whose lease was lost', () => {
     expect(await database.row('kept')).toMatchObject({ status: 'delivered' });
   });
 
-  it('is lost at every try, and is written once', async () => {
+  it('is reported as lost at every attempt, and is written once', async () => {
     await database.insert({ id: 'lost' });
     await claimAll();
     await database.query(`UPDATE outbound_deliveries SET lease_owner = 'worker-2/1'`);
@@ -197,13 +197,13 @@ describe('a settlement whose lease was lost', () => {
   });
 });
 
-describe('a settlement that is tried again', () => {
-  it('counts as settled, and is written once', async () => {
+describe('a completion that is retried', () => {
+  it('counts as completed, and is written once', async () => {
     const [id = ''] = await database.insert({});
     await claimAll();
     await outbox.complete([later(id)]);
 
-    // As if the answer had been lost.
+    // As if the response had been lost.
     expect(await outbox.complete([later(id)])).toEqual([]);
 
     expect(await attemptsOf(id)).toEqual([later(id).attempt]);
@@ -236,7 +236,7 @@ describe('a settlement that is tried again', () => {
     expect(await claimAll()).toHaveLength(1);
   });
 
-  it('may come twice in one call', async () => {
+  it('may occur twice in one call', async () => {
     const [id = ''] = await database.insert({});
     await claimAll();
     const second = { ...later(id), attempt: anAttempt({ durationMs: 99 }) };
@@ -248,24 +248,24 @@ describe('a settlement that is tried again', () => {
   });
 });
 
-describe('a settlement that cannot be written', () => {
-  it('does not hold up the others: a row that a person has locked', async () => {
+describe('a completion that cannot be written', () => {
+  it('does not block the others: a locked row', async () => {
     const ids = await database.insert({ id: 'locked' }, { id: 'b' }, { id: 'c' });
     await claimAll();
     const session = await openSession(database.connectionString);
     await session.query(`BEGIN; SELECT FROM outbound_deliveries WHERE id = 'locked' FOR UPDATE`);
-    const settling = outbox.complete(ids.map(delivered));
+    const completing = outbox.complete(ids.map(delivered));
     await until(async () => (await database.row('b')).status === 'delivered');
     expect(await database.row('c')).toMatchObject({ status: 'delivered' });
 
     await session.query('COMMIT');
 
-    expect(await settling).toEqual([]);
+    expect(await completing).toEqual([]);
     expect(await database.row('locked')).toMatchObject({ status: 'delivered' });
     await session.end();
   });
 
-  it('does not hold up the others: a row that the database refuses', async () => {
+  it('does not block the others: a row that the database rejects', async () => {
     const ids = await database.insert({ id: 'a' }, { id: 'b' }, { id: 'refused' }, { id: 'c' });
     await claimAll();
     await database.query(
@@ -282,7 +282,7 @@ describe('a settlement that cannot be written', () => {
     expect(await attemptsOf('refused')).toHaveLength(1);
   });
 
-  it('says that it could not, where the lock stays', async () => {
+  it('rejects if the lock remains', async () => {
     const [id = ''] = await database.insert({});
     const impatient = database.outbox({ statementTimeoutMs: 200 });
     await impatient.claim({ limit: 1, leaseMs: 60_000, route: 'smtp' });
@@ -301,8 +301,8 @@ describe('a settlement that cannot be written', () => {
   });
 });
 
-/** What the trace should be: all that stood in it, and the attempts at its end. */
-function gained(before: unknown, attempts: readonly TraceAttempt[]): unknown {
+/** The expected trace: all that was in it, and the attempts at its end. */
+function withAttempts(before: unknown, attempts: readonly TraceAttempt[]): unknown {
   if (before === null || before === undefined) return { attempts };
   if (typeof before !== 'object' || Array.isArray(before)) return { previous: before, attempts };
   if (!('attempts' in before)) return { ...before, attempts };

@@ -20,8 +20,8 @@ afterAll(async () => {
 
 const ATTEMPT = { at: '2026-11-22T10:00:00.000Z', outcome: 'taken', durationMs: 5, worker: 'worker-1' };
 
-describe('a row that a person looks at', () => {
-  it('comes with what stands in it', async () => {
+describe('a row shown to an operator', () => {
+  it('has the content of its columns', async () => {
     const created = new Date('2026-11-22T09:00:00.123Z');
     const [id = ''] = await database.insert({
       status: 'failed',
@@ -51,7 +51,7 @@ describe('a row that a person looks at', () => {
     });
   });
 
-  it('is undefined where there is none', async () => {
+  it('is undefined if there is none', async () => {
     expect(await rows.find('never-was')).toBeUndefined();
   });
 
@@ -59,24 +59,24 @@ describe('a row that a person looks at', () => {
     ['null', null],
     ['a text', 'trace'],
     ['a list', [1, 2]],
-    ['attempts that are no list', { attempts: 'many', recipients: [1] }],
-    ['attempts that are none', { attempts: [null, 1, { at: 'yesterday' }, { ...ATTEMPT, outcome: 'lost' }] }],
-  ])('has no attempts and no statuses where its trace is %s', async (_what, trace) => {
+    ['attempts that are not a list', { attempts: 'many', recipients: [1] }],
+    ['invalid attempts', { attempts: [null, 1, { at: 'yesterday' }, { ...ATTEMPT, outcome: 'lost' }] }],
+  ])('has no attempts and no statuses if its trace is %s', async (_what, trace) => {
     const [id = ''] = await database.insert({ delivery_trace: trace });
     expect(await rows.find(id)).toMatchObject({ attempts: [], statuses: {} });
   });
 
-  it('leaves out times that JavaScript does not know', async () => {
+  it('omits times that JavaScript cannot represent', async () => {
     const [id = ''] = await database.insert({ created_at: 'infinity', expires_at: '-infinity' });
     expect(await rows.find(id)).toMatchObject({ createdAt: undefined, expiresAt: undefined });
   });
 
-  it('does not bring the mail along', async () => {
+  it('does not include the mail', async () => {
     const [id = ''] = await database.insert({ mail: { text: 'SECRET' } });
     expect(JSON.stringify(await rows.find(id))).not.toMatch(/SECRET|on its way/);
   });
 
-  it('is read while somebody else has it locked', async () => {
+  it('is read while it is locked', async () => {
     const [id = ''] = await database.insert({});
     const session = await openSession(database.connectionString);
     await session.query('BEGIN');
@@ -85,7 +85,7 @@ describe('a row that a person looks at', () => {
     await session.end();
   });
 
-  it('says what is missing where the table was never migrated', async () => {
+  it('rejects if the table was never migrated', async () => {
     const bare = await server.database({ migrated: false });
     const other = new PostgresDeliveryRows({ connectionString: bare.connectionString });
     await expect(other.find('reply-1')).rejects.toMatchObject({ code: '42P01' });

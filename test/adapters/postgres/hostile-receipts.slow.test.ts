@@ -6,21 +6,21 @@ import { type OutboxDatabase, OutboxServer } from '../../support/outbox-database
 
 let server: OutboxServer;
 let database: OutboxDatabase;
-let book: PostgresReceiptStore;
+let store: PostgresReceiptStore;
 beforeAll(async () => {
   server = await OutboxServer.start();
   database = await server.database();
-  book = new PostgresReceiptStore({ connectionString: database.connectionString, workerId: 'worker-1' });
+  store = new PostgresReceiptStore({ connectionString: database.connectionString, workerId: 'worker-1' });
 });
 afterAll(async () => {
-  await book.close();
+  await store.close();
   await database.close();
   await server.close();
 });
 
 const MARIE = 'marie@example.org';
 
-/** PostgreSQL itself keeps NUL and halves of surrogate pairs out of its columns. */
+/** PostgreSQL itself rejects NUL and unpaired surrogates in its columns. */
 const json = fc
   .jsonValue({ stringUnit: 'binary' })
   .map((value) => JSON.parse(JSON.stringify(value).replaceAll('\\u0000', '').toWellFormed()));
@@ -46,7 +46,7 @@ const trace = fc.oneof(
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** As PostgreSQL gives it back: it knows no two numbers for one, and no order of keys. */
+/** The value as PostgreSQL returns it, with normalised numbers and key order. */
 async function stored(value: unknown): Promise<unknown> {
   const [row] = await database.query<{ value: unknown }>('SELECT $1::jsonb AS value', [
     JSON.stringify(value),
@@ -55,13 +55,13 @@ async function stored(value: unknown): Promise<unknown> {
 }
 
 describe('a hostile trace', () => {
-  it('takes receipts, and loses nothing but a status in favour of a later one', async () => {
+  it('accepts receipts, and loses only a status that a later one replaces', async () => {
     await fc.assert(
       fc.asyncProperty(trace, fc.constantFrom('ses', 'smtp', null), async (before, provider) => {
         const [id = ''] = await database.insert({ provider, status: 'sending', delivery_trace: before });
 
-        expect(await book.apply([aBounce(id, [MARIE])])).toEqual(['entered']);
-        expect(await book.apply([aBounce(id, [MARIE])])).toEqual(['unchanged']);
+        expect(await store.apply([aBounce(id, [MARIE])])).toEqual(['entered']);
+        expect(await store.apply([aBounce(id, [MARIE])])).toEqual(['unchanged']);
 
         const { delivery_trace: after } = await database.row(id);
         const old = await stored(before);
@@ -79,7 +79,7 @@ describe('a hostile trace', () => {
     );
   });
 
-  it('is claimed, and its receipts wait or are entered', async () => {
+  it('is claimed, and its receipts wait or are applied', async () => {
     const outbox = database.outbox({ providers: ['hostile'] });
     await fc.assert(
       fc.asyncProperty(trace, fc.constantFrom('queued', 'failed'), async (before, status) => {
@@ -91,7 +91,7 @@ describe('a hostile trace', () => {
           mail,
         });
 
-        const [result] = await book.apply([aBounce(id, [MARIE])]);
+        const [result] = await store.apply([aBounce(id, [MARIE])]);
         const claims = await outbox.claim({ limit: 100, leaseMs: 60_000, route: 'smtp' });
 
         expect(result).toBe(status === 'queued' ? 'too-early' : 'entered');
@@ -101,7 +101,7 @@ describe('a hostile trace', () => {
     );
   });
 
-  it('that is larger than any mail is left alone, and holds up no other', async () => {
+  it('is skipped if it is larger than any mail, and blocks no other', async () => {
     const [huge = '', plain = ''] = await database.insert(
       { provider: 'ses', status: 'sending' },
       { provider: 'ses', status: 'sending' },
@@ -112,21 +112,21 @@ describe('a hostile trace', () => {
       [huge],
     );
 
-    expect(await book.apply([aBounce(huge, [MARIE]), aBounce(plain, [MARIE])])).toEqual([
+    expect(await store.apply([aBounce(huge, [MARIE]), aBounce(plain, [MARIE])])).toEqual([
       'refused',
       'entered',
     ]);
   });
 
-  it('holds what a server answers, whatever that is, and knows it again', async () => {
+  it('stores any response of a server, and recognises it when repeated', async () => {
     const [id = ''] = await database.insert({ provider: 'ses', status: 'sending' });
     const receipt = aReceipt(id, 'bounced', [], {
       bounce: { type: 'Permanent', subType: 'General' },
       recipients: [{ address: MARIE, smtpResponse: '550 nul \0, half \ud83d, quote "' }],
     });
 
-    expect(await book.apply([receipt])).toEqual(['entered']);
-    expect(await book.apply([receipt])).toEqual(['unchanged']);
+    expect(await store.apply([receipt])).toEqual(['entered']);
+    expect(await store.apply([receipt])).toEqual(['unchanged']);
 
     expect((await database.row(id)).delivery_trace).toMatchObject({
       recipients: { [MARIE]: { smtpResponse: '550 nul \ufffd, half \ufffd, quote "' } },

@@ -13,7 +13,7 @@ afterAll(async () => {
   await server.close();
 });
 
-/** PostgreSQL itself keeps NUL and halves of surrogate pairs out of its columns. */
+/** PostgreSQL itself rejects NUL and unpaired surrogates in its columns. */
 const text = (options: fc.StringConstraints = {}) =>
   fc.string({ unit: 'binary', ...options }).map((value) => value.replaceAll('\0', '').toWellFormed());
 
@@ -76,7 +76,7 @@ const row = fc.record(
 );
 
 describe('a hostile row', () => {
-  it('is claimed like any other, and settled', async () => {
+  it('is claimed like any other, and completed', async () => {
     const outbox = database.outbox();
     await fc.assert(
       fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 20 }), async (rows) => {
@@ -107,7 +107,7 @@ describe('a hostile row', () => {
     );
   });
 
-  it('may hold an array of arrays where recipients are owed', async () => {
+  it('may contain nested arrays of pending recipients', async () => {
     const outbox = database.outbox();
     const [id = ''] = await database.insert({});
     await database.query(

@@ -66,7 +66,7 @@ describe('the migrations', () => {
     ).rejects.toMatchObject({ code: '23514' });
   });
 
-  it('add to the table that is there, and neither rewrite nor change it', async () => {
+  it('extend the existing table, without rewriting it or changing rows', async () => {
     const database = await empty();
     await database.query(KEYBUZZ_TABLE);
     await database.query(
@@ -100,13 +100,13 @@ describe('the migrations', () => {
     await database.close();
   });
 
-  it('do nothing the second time', async () => {
+  it('do nothing when repeated', async () => {
     const database = await server.database();
 
     expect(await migrate(database)).toEqual({ applied: [] });
   });
 
-  it('can be applied again where nobody remembers that they were', async () => {
+  it('can be applied again if their record was lost', async () => {
     const database = await server.database();
     await database.insert({});
     await database.query('DROP TABLE outbound_migrations');
@@ -114,7 +114,7 @@ describe('the migrations', () => {
     expect(await migrate(database)).toEqual({ applied: ALL });
   });
 
-  it('are applied once by three that run at once', async () => {
+  it('are applied once by three concurrent runs', async () => {
     const database = await empty();
 
     const reports = await Promise.all([migrate(database), migrate(database), migrate(database)]);
@@ -122,7 +122,7 @@ describe('the migrations', () => {
     expect(reports.flatMap(({ applied }) => applied).sort()).toEqual(ALL);
   });
 
-  it('build an index anew that an earlier run left half built', async () => {
+  it('rebuild an index that an earlier run left invalid', async () => {
     const database = await server.database();
     await database.query(`DELETE FROM outbound_migrations WHERE name = '0003-claim-indexes'`);
     await database.query(
@@ -134,7 +134,7 @@ describe('the migrations', () => {
     expect(await indexesOf(database)).toContain('outbound_deliveries_waiting_idx');
   });
 
-  it('step back for those who use the table, and come again', async () => {
+  it('give up the lock for users of the table, and retry', async () => {
     const database = await empty();
     await database.query(KEYBUZZ_TABLE);
     const reader = await openSession(database.connectionString);
@@ -145,7 +145,7 @@ describe('the migrations', () => {
       info: () => {},
       warn: (event: string) => {
         waits.push(event);
-        // While it waited, nobody could have read; now that it has stepped back, everybody can.
+        // While it waited for its lock, no one could read; now that it has given up, the query succeeds.
         freed ??= database.query('SELECT * FROM outbound_deliveries').then(() => reader.query('COMMIT'));
       },
       error: () => {},
@@ -158,7 +158,7 @@ describe('the migrations', () => {
     expect(waits).toContain('migration-waits');
   });
 
-  it('say what is wrong where they are missing', async () => {
+  it('are named by the error if they are missing', async () => {
     const database = await empty();
     await database.query(KEYBUZZ_TABLE);
 

@@ -45,7 +45,7 @@ async function watch(outbox: PostgresOutbox): Promise<Calls> {
   return calls;
 }
 
-/** No notification overtakes another: when this one is here, all before it have been. */
+/** Notifications arrive in order: when this one is here, all earlier ones have arrived. */
 async function quiet(calls: Calls): Promise<void> {
   const next = calls.next();
   await database.query(`SELECT pg_notify('outbound_deliveries', '')`);
@@ -53,7 +53,7 @@ async function quiet(calls: Calls): Promise<void> {
 }
 
 describe('a watched outbox', () => {
-  it('calls after each insert, without a poll', async () => {
+  it('calls the listener after each insert, without polling', async () => {
     const calls = await watch(database.outbox());
     const before = calls.count;
 
@@ -65,7 +65,7 @@ describe('a watched outbox', () => {
     expect(calls.count).toBe(before + 20);
   });
 
-  it('makes one call, or two, of a thousand inserts at once', async () => {
+  it('coalesces a thousand inserts into one or two calls', async () => {
     const calls = await watch(database.outbox());
     const next = calls.next();
 
@@ -80,7 +80,7 @@ describe('a watched outbox', () => {
     expect(calls.count - 1).toBeLessThanOrEqual(2);
   });
 
-  it('calls for what a person sets back to queued, or another worker gives back', async () => {
+  it('calls for what an operator requeues, or another worker releases', async () => {
     const calls = await watch(database.outbox());
     const [failed] = await database.insert({ status: 'failed' }, {});
     await quiet(calls);
@@ -97,7 +97,7 @@ describe('a watched outbox', () => {
     await released;
   });
 
-  it('does not wake itself by what it does', async () => {
+  it('is not notified of its own changes', async () => {
     const outbox = database.outbox();
     await database.insert({ id: 'a' }, { id: 'b' });
     const calls = await watch(outbox);
@@ -114,11 +114,11 @@ describe('a watched outbox', () => {
     ]);
 
     await quiet(calls);
-    // One when listening began, and the one just now.
+    // One when listening began, and the one from quiet().
     expect(calls.count).toBe(2);
   });
 
-  it('calls again when the server is back, and for what comes in then', async () => {
+  it('calls again when the server is back, and for later inserts', async () => {
     const calls = await watch(database.outbox());
     const back = calls.next();
 
@@ -130,7 +130,7 @@ describe('a watched outbox', () => {
     await next;
   });
 
-  it('finds a server that is not there yet', async () => {
+  it('connects to a server that starts later', async () => {
     const calls = new Calls();
     await server.postgres.stop();
     const listening = calls.next();
@@ -141,7 +141,7 @@ describe('a watched outbox', () => {
     await listening;
   });
 
-  it('ends its connection with the signal', async () => {
+  it('closes its connection with the signal', async () => {
     const calls = await watch(database.outbox({ workerId: 'worker-quiet' }));
 
     watching.abort();
@@ -152,8 +152,8 @@ describe('a watched outbox', () => {
   });
 });
 
-describe('calls that come in a burst', () => {
-  it('become one at once and one at the end', async () => {
+describe('calls in a burst', () => {
+  it('become one call at once and one at the end', async () => {
     const calls = new Calls();
     const call = coalesce(calls.listener, 5, new AbortController().signal);
 

@@ -23,11 +23,11 @@ const delivered = (id: string): Completion => ({
   attempt: { at: '2026-11-22T10:00:00.000Z', outcome: 'taken', durationMs: 1, worker: 'worker-1' },
 });
 
-/** Asks until the outbox answers, and keeps by what it failed. */
-async function persist<Result>(ask: () => Promise<Result>, failures: unknown[]): Promise<Result> {
+/** Retries until the outbox responds, and collects the errors. */
+async function persist<Result>(call: () => Promise<Result>, failures: unknown[]): Promise<Result> {
   for (;;) {
     try {
-      return await ask();
+      return await call();
     } catch (error) {
       failures.push(error);
       await new Promise((resolve) => setImmediate(resolve));
@@ -45,7 +45,7 @@ const namesOf = (errors: readonly unknown[]) => [
 
 describe('a server that restarts', () => {
   it.each(['fast', 'immediate'] as const)(
-    '(%s) under load loses nothing, and is found again',
+    '(%s) under load loses nothing, and is reconnected',
     async (how) => {
       await database.query(
         `INSERT INTO outbound_deliveries (id, tenant_id, provider, status, created_at)
@@ -74,7 +74,7 @@ describe('a server that restarts', () => {
       expect(failures.length).toBeGreaterThan(0);
       expect(namesOf(failures)).toEqual(['OutboxUnavailableError']);
       expect(new Set(settled).size).toBe(settled.length);
-      // A claim whose answer was lost is leased to nobody who knows of it; its lease ends.
+      // A claim whose response was lost is leased, but no worker knows of it until the lease ends.
       await database.query(
         `UPDATE outbound_deliveries SET lease_until = now() - interval '1 second' WHERE status = 'sending'`,
       );
@@ -88,7 +88,7 @@ describe('a server that restarts', () => {
     },
   );
 
-  it('is unavailable while it is away, and its idle connections break without a sound', async () => {
+  it('is unavailable while it is down, and its idle connections break without unhandled errors', async () => {
     const outbox = database.outbox();
     await database.insert({});
     await Promise.all([outbox.stats(), outbox.stats(), outbox.stats()]);
@@ -105,8 +105,8 @@ describe('a server that restarts', () => {
   });
 });
 
-describe('a server that turns read-only', () => {
-  it('is unavailable until it can be written again', async () => {
+describe('a server that becomes read-only', () => {
+  it('is unavailable until it is writable again', async () => {
     await database.insert({});
     const outbox = database.outbox();
     await outbox.stats();
@@ -123,7 +123,7 @@ describe('a server that turns read-only', () => {
     expect(await claim(outbox)).toHaveLength(1);
   });
 
-  it('shows it by one connection, and none of the others is asked any more', async () => {
+  it('is detected by one connection, and the others are not used any more', async () => {
     await database.insert({});
     await setReadOnly(true);
     const outbox = database.outbox();
@@ -162,7 +162,7 @@ describe('a server that hangs', () => {
   });
   afterEach(() => proxy.close());
 
-  it('holds up a kept connection and a new one for the time that is set, and no longer', async () => {
+  it('blocks an idle and a new connection only until the configured time-outs', async () => {
     await database.insert({});
     const outbox = database.outbox({ connectionString, connectTimeoutMs: 300, statementTimeoutMs: 100 });
     await outbox.stats();
@@ -180,7 +180,7 @@ describe('a server that hangs', () => {
     expect(await claim(outbox)).toHaveLength(1);
   });
 
-  it('does not hold up the end', async () => {
+  it('does not block the close', async () => {
     const outbox = database.outbox({ connectionString });
     await outbox.stats();
     const watched = new Promise<void>((resolve) => outbox.watch(resolve, new AbortController().signal));
@@ -195,7 +195,7 @@ describe('a server that hangs', () => {
 });
 
 describe('an outbox that is closed', () => {
-  it('waits for what is under way, and then takes no more', async () => {
+  it('waits for calls in progress, and then accepts no more', async () => {
     await database.insert({});
     const outbox = database.outbox();
     const claiming = claim(outbox);

@@ -12,17 +12,17 @@ import {
 
 let server: OutboxServer;
 let database: OutboxDatabase;
-let book: PostgresReceiptStore;
+let store: PostgresReceiptStore;
 beforeAll(async () => {
   server = await OutboxServer.start();
 });
 afterAll(() => server.close());
 beforeEach(async () => {
   database = await server.database();
-  book = new PostgresReceiptStore({ connectionString: database.connectionString, workerId: 'worker-1' });
+  store = new PostgresReceiptStore({ connectionString: database.connectionString, workerId: 'worker-1' });
 });
 afterEach(async () => {
-  await book.close();
+  await store.close();
   await database.close();
 });
 
@@ -31,7 +31,7 @@ const KEYS = ALL.map((address) => address.toLowerCase());
 
 const later = () => new Date(Date.now() + 60_000);
 
-/** An attempt that neither way took, as far as its worker knows. */
+/** An attempt accepted neither by SMTP nor by the queue, as far as its worker knows. */
 const NOT_ACCEPTED = { at: '2026-11-22T09:59:00.000Z', outcome: 'not-accepted', durationMs: 5, worker: 'w' };
 
 async function insert(fields: Partial<OutboxRow> = {}): Promise<string> {
@@ -56,11 +56,11 @@ const withoutSes = (id: string, recipients = ALL): Receipt => ({
   messageId: undefined,
 });
 
-describe('receipts that SES has a mail which waits for another try', () => {
-  it('hand it over, once they name all whom it is owed to', async () => {
-    const id = await insert({ last_error: 'SQS is away' });
+describe('receipts that SES has a mail which waits for a retry', () => {
+  it('hand it over, once they cover all pending recipients', async () => {
+    const id = await insert({ last_error: 'SQS is down' });
 
-    expect(await book.apply([sent(id)])).toEqual(['entered']);
+    expect(await store.apply([sent(id)])).toEqual(['entered']);
 
     expect(await database.row(id)).toMatchObject({
       status: 'sending',
@@ -81,12 +81,12 @@ describe('receipts that SES has a mail which waits for another try', () => {
       },
     });
     expect(await claim()).toEqual([]);
-    expect(await book.apply([delivered(id), sent(id)])).toEqual(['entered', 'unchanged']);
+    expect(await store.apply([delivered(id), sent(id)])).toEqual(['entered', 'unchanged']);
     expect((await database.row(id)).status).toBe('delivered');
   });
 
-  it('end in the same row whatever their order, their repetition and their batches', async () => {
-    const story = (id: string): Receipt[] => [
+  it('end in the same row in any order, with any repetition and in any batches', async () => {
+    const history = (id: string): Receipt[] => [
       withoutSes(id, ALL.slice(0, 1)),
       sent(id, ALL.slice(0, 2)),
       delivered(id, ALL.slice(0, 2)),
@@ -96,10 +96,10 @@ describe('receipts that SES has a mail which waits for another try', () => {
     await fc.assert(
       fc.asyncProperty(indices, fc.integer({ min: 1, max: 8 }), async (order, batch) => {
         const id = await insert();
-        // What is too early comes again.
-        let open = order.flatMap((index) => story(id)[index] ?? []);
+        // Receipts that are too early are redelivered.
+        let open = order.flatMap((index) => history(id)[index] ?? []);
         while (open.length > 0) {
-          const results = await book.apply(open.slice(0, batch));
+          const results = await store.apply(open.slice(0, batch));
           open = [...open.slice(batch), ...open.filter((_, index) => results[index] === 'too-early')];
         }
 
@@ -121,46 +121,49 @@ describe('receipts that SES has a mail which waits for another try', () => {
     );
   });
 
-  it('stand in the row where they name some, for who claims it next, and come again', async () => {
+  it('are stored in the row for the next claim if they cover some recipients, and are redelivered', async () => {
     const id = await insert({ next_retry_at: null });
 
-    expect(await book.apply([sent(id, ALL.slice(1, 2)), withoutSes(id)])).toEqual(['too-early', 'too-early']);
+    expect(await store.apply([sent(id, ALL.slice(1, 2)), withoutSes(id)])).toEqual([
+      'too-early',
+      'too-early',
+    ]);
 
     expect(await database.row(id)).toMatchObject({ status: 'queued', provider: 'email' });
     expect(await claim()).toMatchObject([{ id, owed: ALL, inSes: ['paul@example.org'] }]);
   });
 
-  it('stand in the row where nobody knows whom it is owed to', async () => {
+  it('are stored in the row if its pending recipients are unknown', async () => {
     const id = await insert({ next_retry_at: null, owed_recipients: null });
 
-    expect(await book.apply([sent(id)])).toEqual(['too-early']);
+    expect(await store.apply([sent(id)])).toEqual(['too-early']);
 
     const [claimed] = await claim();
     expect([...(claimed?.inSes ?? [])].sort()).toEqual([...KEYS].sort());
   });
 
-  it('stand in the row of a worker that may be dead, and change nothing else in it', async () => {
+  it('are stored in the row of a worker that may have crashed, without any other change', async () => {
     const id = await insert(leased);
     const before = await database.row(id);
 
-    expect(await book.apply([sent(id), withoutSes(id)])).toEqual(['too-early', 'too-early']);
+    expect(await store.apply([sent(id), withoutSes(id)])).toEqual(['too-early', 'too-early']);
 
     const { delivery_trace: _, updated_at: __, ...kept } = before;
     expect(await database.row(id)).toMatchObject(kept);
-    expect(await book.apply([sent(id)])).toEqual(['too-early']);
+    expect(await store.apply([sent(id)])).toEqual(['too-early']);
     await database.query(`UPDATE outbound_deliveries SET lease_until = now() - interval '1s'`);
     expect(await claim()).toMatchObject([{ id, inSes: expect.arrayContaining(KEYS) }]);
   });
 
-  it('keep nobody from sending again what was handed over and failed', async () => {
+  it('do not prevent a resend of what was handed over and failed', async () => {
     const attempts = [{ outcome: 'handed-over', queue: { recipients: ALL, queueMessageId: 'q' } }];
     const id = await insert({ status: 'sending', provider: 'ses', delivery_trace: { attempts } });
-    await book.apply([aBounce(id, ALL)]);
+    await store.apply([aBounce(id, ALL)]);
     await database.query(
       `UPDATE outbound_deliveries SET status = 'queued', provider = 'email', next_retry_at = NULL`,
     );
 
-    expect(await book.apply([aBounce(id, ALL)])).toEqual(['too-early']);
+    expect(await store.apply([aBounce(id, ALL)])).toEqual(['too-early']);
 
     const [claimed] = await claim();
     expect(claimed).toMatchObject({ id, owed: ALL });
@@ -168,7 +171,7 @@ describe('receipts that SES has a mail which waits for another try', () => {
   });
 });
 
-describe('receipts that SES has a mail which failed before anyone knew', () => {
+describe('receipts that SES has a mail which failed before they arrived', () => {
   it.each<[string, Partial<OutboxRow>]>([
     ['the row', {}],
     [
@@ -178,14 +181,14 @@ describe('receipts that SES has a mail which failed before anyone knew', () => {
         delivery_trace: { attempts: [{ ...NOT_ACCEPTED, outcome: 'refused', owed: ALL }] },
       },
     ],
-  ])('hand it over, once they name all whom it was owed to by %s', async (_, fields) => {
+  ])('hand it over, once they cover all pending recipients in %s', async (_, fields) => {
     const id = await insert({ status: 'failed', last_error: 'expired', ...fields });
     const failed = await database.row(id);
 
-    expect(await book.apply([delivered(id, ALL.slice(0, 2))])).toEqual(['entered']);
+    expect(await store.apply([delivered(id, ALL.slice(0, 2))])).toEqual(['entered']);
     const { status, provider, last_error } = failed;
     expect(await database.row(id)).toMatchObject({ status, provider, last_error });
-    expect(await book.apply([delivered(id, ALL.slice(2))])).toEqual(['entered']);
+    expect(await store.apply([delivered(id, ALL.slice(2))])).toEqual(['entered']);
 
     expect(await database.row(id)).toMatchObject({
       status: 'delivered',
@@ -195,13 +198,13 @@ describe('receipts that SES has a mail which failed before anyone knew', () => {
     });
   });
 
-  it('are entered although a worker had it, and its settlement comes late', async () => {
+  it('are applied although a worker had it, and its completion is late', async () => {
     const id = await insert({ next_retry_at: null });
     const outbox = database.outbox();
     await outbox.claim({ limit: 1, leaseMs: 60_000, route: 'queue' });
     await database.query(`UPDATE outbound_deliveries SET status = 'failed', last_error = 'by hand'`);
 
-    expect(await book.apply([delivered(id)])).toEqual(['entered']);
+    expect(await store.apply([delivered(id)])).toEqual(['entered']);
     const at = new Date(0).toISOString();
     const attempt = { at, outcome: 'handed-over', durationMs: 1, worker: 'worker-1' } as const;
     expect(await outbox.complete([{ id, next: { kind: 'handed-over' }, attempt }])).toEqual([id]);

@@ -21,22 +21,22 @@ afterEach(() => database.close());
 
 const agoDays = (days: number) => new Date(Date.now() - days * DAY_MS);
 
-/** A delivery that was handed over, and of which nothing was heard since. */
-async function insertHandedOver(heardAt: Date | null, row: OutboxRow = {}): Promise<string> {
+/** A delivery that was handed over, with the time of its last status. */
+async function insertHandedOver(updatedAt: Date | null, row: OutboxRow = {}): Promise<string> {
   const [id = ''] = await database.insert({
     provider: 'ses',
     status: 'sending',
     created_at: agoDays(3),
     ...row,
   });
-  await database.query('UPDATE outbound_deliveries SET updated_at = $2 WHERE id = $1', [id, heardAt]);
+  await database.query('UPDATE outbound_deliveries SET updated_at = $2 WHERE id = $1', [id, updatedAt]);
   return id;
 }
 
 const overdue = async () => (await database.outbox({ awaitsStatuses: true }).stats()).statusesOverdue;
 
 describe('statuses that are overdue', () => {
-  it('are those of deliveries handed over more than two days ago of which nothing was heard since', async () => {
+  it('are those of deliveries handed over more than two days ago without an update since', async () => {
     expect(await overdue()).toBe(0);
     await insertHandedOver(agoDays(2.1));
     await insertHandedOver(agoDays(300), { created_at: agoDays(301) });
@@ -54,7 +54,7 @@ describe('statuses that are overdue', () => {
     expect(await overdue()).toBe(4);
   });
 
-  it('are those that a worker handed over, until their status comes', async () => {
+  it('are those that a worker handed over, until their status arrives', async () => {
     const [id = ''] = await database.insert({ created_at: agoDays(3) });
     const outbox = database.outbox({ awaitsStatuses: true });
     await outbox.claim({ limit: 1, leaseMs: 60_000, route: 'queue' });
@@ -74,14 +74,14 @@ describe('statuses that are overdue', () => {
     expect((await outbox.stats()).statusesOverdue).toBe(0);
   });
 
-  it('are not counted where nobody brings statuses back', async () => {
+  it('are not counted if no statuses are awaited', async () => {
     await insertHandedOver(agoDays(3));
 
     expect(await database.outbox().stats()).toEqual({ queued: 0, oldestDueSeconds: 0 });
   });
 });
 
-describe('a table with many rows in the hands of SES', () => {
+describe('a table with many rows handed over to SES', () => {
   beforeEach(async () => {
     await database.query('ALTER TABLE outbound_deliveries SET (autovacuum_enabled = off)');
     await database.query('ANALYZE outbound_deliveries');
@@ -107,7 +107,7 @@ describe('a table with many rows in the hands of SES', () => {
   const mostRows = (plan: readonly string[]) =>
     Math.max(...plan.map((line) => Number(/actual rows=([\d.]+)/.exec(line)?.[1] ?? 0)));
 
-  it('is counted up to a limit, along the index, even where the planner has never seen it', async () => {
+  it('is counted up to a limit, along the index, even without planner statistics', async () => {
     const plan = await planOf(true);
 
     expect(plan.join('\n')).toContain('outbound_deliveries_fate_awaited_idx');
@@ -116,7 +116,7 @@ describe('a table with many rows in the hands of SES', () => {
     expect(await overdue()).toBe(10_000);
   });
 
-  it('is not looked at where statuses are not awaited', async () => {
+  it('is not scanned if statuses are not awaited', async () => {
     expect(mostRows(await planOf(false))).toBeLessThanOrEqual(100);
   });
 });

@@ -24,7 +24,7 @@ describe('the payload store', () => {
   });
 
   it.each(STALLS)(
-    'gives a payload up that %s',
+    'gives up a payload that %s',
     async (stall) => {
       server = await startStallingServer(stall);
       const before = performance.now();
@@ -37,12 +37,12 @@ describe('the payload store', () => {
   );
 
   it.each(['silent', 'stalls in the body'] as const)(
-    'gives up to put where the answer %s',
+    'gives up a put if the response %s',
     async (stall) => {
       server = await startStallingServer(stall);
       const before = performance.now();
 
-      // S3 has nothing to say in the body of this answer; where it has one all the same, nobody need wait for it.
+      // S3 sends no body in this response; if there is one anyway, the put need not wait for it.
       await storeAt(300)
         .put('payloads/a', Buffer.from('Hello'))
         .catch(() => {});
@@ -52,7 +52,7 @@ describe('the payload store', () => {
     10_000,
   );
 
-  it('does not read a payload that is too large, and lets the connection go', async () => {
+  it('does not read a payload that is too large, and closes the connection', async () => {
     server = await startStallingServer('trickles', 1_000_000);
     const abandoned = server.abandoned({ signal: AbortSignal.timeout(3_000) });
 

@@ -48,7 +48,7 @@ describe('the table of SES errors', () => {
     ['NoMessageId', '', undefined, 'answer-lost'],
     ['InternalFailure', '', 500, 'ses-unavailable'],
     ['504', '', 504, 'ses-unavailable'],
-  ])('%s %s may have been taken', (code, message, status, cause) => {
+  ])('%s %s may have been accepted', (code, message, status, cause) => {
     expect(classifySesError(code, message, status)).toEqual({
       kind: 'retry',
       cause,

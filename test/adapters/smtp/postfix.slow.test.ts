@@ -6,7 +6,7 @@ import { aDelivery } from '../../support/a-delivery.ts';
 import { canRunPostfix, type Postfix, type PostfixOptions, startPostfix } from '../../support/postfix.ts';
 import { smtpSettingsFor } from '../../support/smtp-settings-for.ts';
 
-// On a build server a missing Postfix is a fault of the set-up; on a laptop it only means fewer tests.
+// On a build server a missing Postfix is an error of the set-up; on a laptop it only means fewer tests.
 if (process.env.CI === 'true' && !canRunPostfix)
   throw new Error('CI has no Postfix, or does not run as root');
 if (!canRunPostfix)
@@ -39,24 +39,24 @@ if (!canRunPostfix)
     await sink.close();
   });
 
-  it('is taken, and Postfix sends on the bytes it was given', async () => {
+  it('is accepted, and Postfix relays the same bytes', async () => {
     await start();
     const delivery = aDelivery();
 
-    const answer = await route.send(delivery);
+    const result = await route.send(delivery);
     const relayed = await sink.waitFor(({ to }) => to.includes('marie@example.org'), {
       signal: AbortSignal.timeout(20_000),
     });
 
-    expect(answer).toMatchObject({
+    expect(result).toMatchObject({
       kind: 'taken',
       taken: { response: expect.stringMatching(/^250 2\.0\.0 Ok: queued as /) },
     });
-    // Postfix puts its own Received in front.
+    // Postfix prepends its own Received header.
     expect(relayed.raw.subarray(-delivery.mime.length).equals(delivery.mime)).toBe(true);
   });
 
-  it('is unreachable while Postfix is stopped, and taken after it was started again', async () => {
+  it('is unreachable while Postfix is stopped, and accepted after a restart', async () => {
     await start();
     expect((await route.send(aDelivery())).kind).toBe('taken');
     postfix.stop();
@@ -68,7 +68,7 @@ if (!canRunPostfix)
     expect((await route.send(aDelivery())).kind).toBe('taken');
   });
 
-  it('is rejected where Postfix denies relaying', async () => {
+  it('is rejected if Postfix denies relaying', async () => {
     await start({ relay: 'denied' });
 
     expect(await route.send(aDelivery())).toMatchObject({
@@ -92,7 +92,7 @@ if (!canRunPostfix)
     });
   });
 
-  it('fails by TLS where Postfix shows a certificate that is not trusted, and is taken where it is', async () => {
+  it('fails by TLS if the certificate of Postfix is not trusted, and is accepted if it is', async () => {
     const certificate = (await issueCertificates(new Date())).valid;
     await start({ certificate });
     const settings = {
@@ -101,13 +101,13 @@ if (!canRunPostfix)
       port: postfix.port,
       connectTimeoutMs: 5_000,
     };
-    const stranger = new SmtpPoolRoute(settings);
-    const friend = new SmtpPoolRoute({ ...settings, tlsCa: certificate.certificatePem });
+    const untrusting = new SmtpPoolRoute(settings);
+    const trusting = new SmtpPoolRoute({ ...settings, tlsCa: certificate.certificatePem });
 
-    const answers = [await stranger.send(aDelivery()), await friend.send(aDelivery())];
-    await Promise.all([stranger.close(), friend.close()]);
+    const results = [await untrusting.send(aDelivery()), await trusting.send(aDelivery())];
+    await Promise.all([untrusting.close(), trusting.close()]);
 
-    expect(answers).toMatchObject([
+    expect(results).toMatchObject([
       { kind: 'failed', failure: { class: 'tls', phase: 'tls' } },
       { kind: 'taken' },
     ]);

@@ -40,7 +40,7 @@ async function probe(given: Given = {}): Promise<SmtpProbe> {
 
 describe('probeSmtp', () => {
   it.each([false, true])(
-    'comes to TLS with a healthy host (from the first byte: %s)',
+    'completes TLS with a healthy host (from the first byte: %s)',
     async (implicitTls) => {
       const seen = await probe({ implicitTls });
       expect(seen).toMatchObject({
@@ -51,34 +51,34 @@ describe('probeSmtp', () => {
     },
   );
 
-  it('knows a host by its name as well', async () => {
+  it('matches a host by its name as well', async () => {
     expect(await probe({ host: 'localhost' })).toMatchObject({
       kind: 'tls',
       certificate: { fitsHost: true },
     });
   });
 
-  it('sees that a certificate is signed by itself', async () => {
+  it('detects a self-signed certificate', async () => {
     expect(await probe({ isTrusted: false })).toMatchObject({
       certificate: { trust: 'self-signed', fitsHost: true },
     });
   });
 
-  it('tells another name apart from a lack of trust', async () => {
+  it('distinguishes a wrong name from a lack of trust', async () => {
     const seen = await probe({ behaviours: [{ kind: 'certificate', flaw: 'wrong-name' }] });
     expect(seen).toMatchObject({
       certificate: { trust: 'trusted', fitsHost: false, names: ['another-host.example'] },
     });
   });
 
-  it('tells the end of a certificate apart from a lack of trust', async () => {
+  it('distinguishes an expired certificate from a lack of trust', async () => {
     const seen = await probe({ behaviours: [{ kind: 'certificate', flaw: 'expired' }] });
     expect(seen).toMatchObject({ kind: 'tls', certificate: { trust: 'trusted', fitsHost: true } });
     expect(seen.kind === 'tls' && seen.certificate.notAfter.getTime() < Date.now()).toBe(true);
   });
 
   const ends: readonly (readonly [string, SmtpBehaviour, SmtpProbe])[] = [
-    ['nothing listens', { kind: 'refused' }, { kind: 'unreachable', code: 'ECONNREFUSED' }],
+    ['there is no listener', { kind: 'refused' }, { kind: 'unreachable', code: 'ECONNREFUSED' }],
     ['the greeting never comes', { kind: 'blackhole' }, { kind: 'silent', at: 'greeting' }],
     ['it hangs up', { kind: 'break', at: 'connect', by: 'close' }, { kind: 'silent', at: 'greeting' }],
     ['EHLO resets it', { kind: 'break', at: 'ehlo', by: 'reset' }, { kind: 'silent', at: 'EHLO' }],
@@ -88,7 +88,7 @@ describe('probeSmtp', () => {
       { kind: 'refused', at: 'greeting', reply: '421 4.3.2 Too busy' },
     ],
     [
-      'it is no mail server',
+      'it is not a mail server',
       { kind: 'greeting', reply: 'HTTP/1.1 400 \u001b[31mBad Request' },
       { kind: 'refused', at: 'greeting', reply: 'HTTP/1.1 400 ?[31mBad Request' },
     ],
@@ -100,13 +100,13 @@ describe('probeSmtp', () => {
     ],
   ];
 
-  it.each(ends)('says how far it came where %s', async (_, behaviour, wanted) => {
+  it.each(ends)('reports how far it got if %s', async (_, behaviour, wanted) => {
     const timeoutMs = behaviour.kind === 'blackhole' ? 200 : 10_000;
     expect(await probe({ behaviours: [behaviour], timeoutMs })).toEqual(wanted);
   });
 
   it.each(['close', 'reset', 'garbage', 'stall'] as const)(
-    'ends with a handshake that ends by: %s',
+    'ends when a handshake ends by: %s',
     async (by) => {
       const timeoutMs = by === 'stall' ? 300 : 10_000;
       const seen = await probe({ behaviours: [{ kind: 'handshake-broken', by }], timeoutMs });
@@ -114,7 +114,7 @@ describe('probeSmtp', () => {
     },
   );
 
-  it('knows a host that has no address', async () => {
+  it('reports a host that has no address', async () => {
     const target = { host: 'nobody.invalid', port: 25, implicitTls: false, timeoutMs: 10_000 };
     expect(await probeSmtp(target, never)).toMatchObject({ kind: 'unreachable' });
   });
@@ -132,7 +132,7 @@ describe('probeSmtp', () => {
 });
 
 (canRunPostfix ? describe : describe.skip)('probeSmtp and Postfix', () => {
-  it('comes to the certificate, and sees that nobody else has signed it', async () => {
+  it('gets the certificate, and detects that it is self-signed', async () => {
     const certificate = (await issueCertificates(new Date())).valid;
     postfix = await startPostfix({ relayPort: 9, certificate });
     const { host, port } = postfix;
@@ -146,7 +146,7 @@ describe('probeSmtp', () => {
     });
   });
 
-  it('sees that there is no STARTTLS', async () => {
+  it('detects that there is no STARTTLS', async () => {
     postfix = await startPostfix({ relayPort: 9 });
     const { host, port } = postfix;
     expect(await probeSmtp({ host, port, implicitTls: false, timeoutMs: 20_000 }, never)).toEqual({

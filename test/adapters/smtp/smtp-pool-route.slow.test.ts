@@ -19,12 +19,12 @@ describe('the SMTP route', () => {
     await double.close();
   });
 
-  it('gives the server the composed bytes, dots and all', async () => {
+  it('sends the composed bytes unchanged, including leading dots', async () => {
     const delivery = aDelivery();
 
-    const answer = await route.send(delivery);
+    const result = await route.send(delivery);
 
-    expect(answer).toMatchObject({
+    expect(result).toMatchObject({
       kind: 'taken',
       taken: { recipients: ['marie@example.org'] },
       refused: [],
@@ -33,37 +33,37 @@ describe('the SMTP route', () => {
     expect(double.mails[0]?.secure).toBe(true);
   });
 
-  it.each(STAGED_FAILURES)('classes "$name" as $class in phase $phase', async (staged) => {
+  it.each(STAGED_FAILURES)('classifies "$name" as $class in phase $phase', async (staged) => {
     await double.behave(...staged.behaviours);
     const failing = new SmtpPoolRoute(smtpSettingsFor(double, staged.smtp ?? {}));
 
-    const answer = await failing.send(aDelivery());
+    const result = await failing.send(aDelivery());
     await failing.close();
 
-    expect(answer.kind).toBe('failed');
-    if (answer.kind !== 'failed') return;
-    expect({ class: answer.failure.class, phase: answer.failure.phase }).toEqual({
+    expect(result.kind).toBe('failed');
+    if (result.kind !== 'failed') return;
+    expect({ class: result.failure.class, phase: result.failure.phase }).toEqual({
       class: staged.class,
       phase: staged.phase,
     });
     expect(double.mails).toHaveLength(0);
   });
 
-  it('tells a break after a part of a large body from one after all of it', async () => {
+  it('classifies a break within a large body as unknown', async () => {
     const mime = Buffer.concat([aDelivery().mime, Buffer.alloc(5_000_000, 'kilo mike\r\n')]);
     await double.behave({ kind: 'break', at: 'body', by: 'reset', afterBytes: 10 });
 
-    const answer = await route.send(aDelivery({ mime }));
+    const result = await route.send(aDelivery({ mime }));
 
-    expect(answer).toMatchObject({ kind: 'failed', failure: { class: 'unknown', phase: 'data' } });
+    expect(result).toMatchObject({ kind: 'failed', failure: { class: 'unknown', phase: 'data' } });
   });
 
-  it('keeps what the server said', async () => {
+  it('keeps the response of the server', async () => {
     await double.behave({ kind: 'relay-denied' });
 
-    const answer = await route.send(aDelivery());
+    const result = await route.send(aDelivery());
 
-    expect(answer).toMatchObject({
+    expect(result).toMatchObject({
       kind: 'failed',
       failed: [],
       refused: [{ address: 'marie@example.org', failure: { class: 'rejected', command: 'RCPT TO' } }],
@@ -71,50 +71,54 @@ describe('the SMTP route', () => {
     });
   });
 
-  it('names the recipients that were refused out of several', async () => {
+  it('names the rejected recipients out of several', async () => {
     await double.behave({
       kind: 'recipients-refused',
       replies: { 'paul@example.org': '550 5.1.1 No such user' },
     });
 
-    const answer = await route.send(aDelivery({ to: ['marie@example.org', 'paul@example.org'] }));
+    const result = await route.send(aDelivery({ to: ['marie@example.org', 'paul@example.org'] }));
 
-    expect(answer).toMatchObject({
+    expect(result).toMatchObject({
       kind: 'taken',
       taken: { recipients: ['marie@example.org'] },
       refused: [{ address: 'paul@example.org', failure: { class: 'rejected', enhancedStatus: '5.1.1' } }],
     });
   });
 
-  const thenTheDataFails = [
+  const dataFailures = [
     {
-      name: 'is refused 4xx',
+      name: 'is rejected with 4xx',
       behaviour: { kind: 'final-reply', reply: '452 4.3.1 Full' },
       class: 'deferred',
     },
     {
-      name: 'is refused 5xx',
+      name: 'is rejected with 5xx',
       behaviour: { kind: 'final-reply', reply: '554 5.6.0 Spam' },
       class: 'rejected',
     },
     { name: 'ends in a reset', behaviour: { kind: 'break', at: 'final-dot', by: 'reset' }, class: 'unknown' },
     {
-      name: 'is never answered',
+      name: 'gets no response',
       behaviour: { kind: 'break', at: 'final-dot', by: 'stall' },
       class: 'unknown',
     },
-    { name: 'is not let in', behaviour: { kind: 'data-refused', reply: '451 4.3.0 No' }, class: 'deferred' },
+    {
+      name: 'is not accepted',
+      behaviour: { kind: 'data-refused', reply: '451 4.3.0 No' },
+      class: 'deferred',
+    },
   ] as const;
 
-  it.each(thenTheDataFails)(
-    'forgets nobody where some were refused and then the data $name',
+  it.each(dataFailures)(
+    'loses no recipient if some were rejected and then the data $name',
     async (staged) => {
       const replies = { 'paul@example.org': '550 5.1.1 No such user' } as const;
       await double.behave({ kind: 'recipients-refused', replies }, staged.behaviour);
 
-      const answer = await route.send(aDelivery({ to: ['marie@example.org', 'paul@example.org'] }));
+      const result = await route.send(aDelivery({ to: ['marie@example.org', 'paul@example.org'] }));
 
-      expect(answer).toMatchObject({
+      expect(result).toMatchObject({
         kind: 'failed',
         failure: { class: staged.class },
         failed: ['marie@example.org'],
@@ -124,7 +128,7 @@ describe('the SMTP route', () => {
   );
 
   it.each(['close', 'reset'] as const)(
-    'sends once over a new connection where a kept one went away by %s',
+    'sends once over a new connection if an idle one was ended by %s',
     async (by) => {
       await double.behave({ kind: 'drops-idle', by, when: 'next-command' });
 
@@ -136,7 +140,7 @@ describe('the SMTP route', () => {
     },
   );
 
-  it('takes the server back after an outage', async () => {
+  it('uses the server again after an outage', async () => {
     await double.behave({ kind: 'refused' });
     expect((await route.send(aDelivery())).kind).toBe('failed');
     await double.behave({ kind: 'healthy' });
@@ -144,7 +148,7 @@ describe('the SMTP route', () => {
     expect((await route.send(aDelivery())).kind).toBe('taken');
   });
 
-  it('lets a send under way finish before it closes', async () => {
+  it('finishes a send in progress before it closes', async () => {
     await double.behave({ kind: 'slow', bytesPerSecond: 500 });
     const sending = route.send(aDelivery());
     await double.reached('data');
@@ -158,22 +162,22 @@ describe('the SMTP route', () => {
     const implicit = await startSmtpDouble({ implicitTls: true });
     const secure = new SmtpPoolRoute({ ...smtpSettingsFor(implicit), secure: true });
 
-    const answer = await secure.send(aDelivery());
+    const result = await secure.send(aDelivery());
     await secure.close();
     await implicit.close();
 
-    expect(answer.kind).toBe('taken');
+    expect(result.kind).toBe('taken');
     expect(implicit.mails[0]?.secure).toBe(true);
   });
 
-  it('signs in where it has a name and a password', async () => {
+  it('authenticates if it has a name and a password', async () => {
     await double.behave({ kind: 'auth-required', account: { user: 'api', pass: 'right' } });
     const signing = new SmtpPoolRoute({ ...smtpSettingsFor(double), user: 'api', password: 'right' });
 
-    const answer = await signing.send(aDelivery());
+    const result = await signing.send(aDelivery());
     await signing.close();
 
-    expect(answer.kind).toBe('taken');
+    expect(result.kind).toBe('taken');
     expect(double.mails[0]?.user).toBe('api');
   });
 

@@ -10,21 +10,21 @@ import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/emul
 import type { ReceiptListener } from '../../../lib/ports/queues.ts';
 import { aReceipt } from '../../support/a-receipt.ts';
 
-/** Keeps what it is told; a test says what it answers. */
+/** Records its calls; a test sets its results. */
 class RecordingListener implements ReceiptListener {
-  readonly heard = new EventEmitter<{ taken: [string[]]; unreadable: [string]; failed: [string] }>();
+  readonly events = new EventEmitter<{ taken: [string[]]; unreadable: [string]; failed: [string] }>();
   readonly taken: string[] = [];
   readonly unreadableDetails: string[] = [];
   readonly queueFailures: string[] = [];
   readyCalls = 0;
-  answer: (receipts: readonly Receipt[]) => Promise<readonly Receipt[]> = async (receipts) => receipts;
+  result: (receipts: readonly Receipt[]) => Promise<readonly Receipt[]> = async (receipts) => receipts;
   onReady: () => Promise<void> = async () => {};
 
   async take(receipts: readonly Receipt[]): Promise<readonly Receipt[]> {
     const ids = receipts.map(({ id }) => id);
     this.taken.push(...ids);
-    this.heard.emit('taken', ids);
-    return await this.answer(receipts);
+    this.events.emit('taken', ids);
+    return await this.result(receipts);
   }
 
   async ready(): Promise<void> {
@@ -34,20 +34,21 @@ class RecordingListener implements ReceiptListener {
 
   unreadable(_queueMessageId: string, detail: string): void {
     this.unreadableDetails.push(detail);
-    this.heard.emit('unreadable', detail);
+    this.events.emit('unreadable', detail);
   }
 
   queueFailed(action: 'receive' | 'delete'): void {
     this.queueFailures.push(action);
-    this.heard.emit('failed', action);
+    this.events.emit('failed', action);
   }
 
   async takes(id: string): Promise<void> {
-    while (!this.taken.includes(id)) await once(this.heard, 'taken', { signal: AbortSignal.timeout(20_000) });
+    while (!this.taken.includes(id))
+      await once(this.events, 'taken', { signal: AbortSignal.timeout(20_000) });
   }
 }
 
-describe('the source of receipts', () => {
+describe('the receipt source', () => {
   let aws: SqsAndS3;
   let queue: LocalQueue;
   let listener: RecordingListener;
@@ -69,7 +70,7 @@ describe('the source of receipts', () => {
     aws.sqs.send(new SendMessageCommand({ QueueUrl: queue.url, MessageBody: body }));
   const push = (id: string) => send(serialiseReceipt(aReceipt(id, 'sent', ['marie@example.org'])));
 
-  /** In the queue, in flight or not. */
+  /** The number of messages in the queue, in flight or not. */
   async function left(): Promise<number> {
     const { Attributes = {} } = await aws.sqs.send(
       new GetQueueAttributesCommand({ QueueUrl: queue.url, AttributeNames: ['All'] }),
@@ -80,7 +81,7 @@ describe('the source of receipts', () => {
     );
   }
 
-  it('gives out what was there and what comes, and deletes it', async () => {
+  it('passes on present and new receipts, and deletes them', async () => {
     await push('a');
     source.start();
     await listener.takes('a');
@@ -91,14 +92,14 @@ describe('the source of receipts', () => {
     expect(await left()).toBe(0);
   });
 
-  it('keeps what the listener is not done with, and gives it out again', async () => {
-    listener.answer = async (receipts) => receipts.filter(({ id }) => id !== 'early');
+  it('keeps what the listener has not finished, and passes it on again', async () => {
+    listener.result = async (receipts) => receipts.filter(({ id }) => id !== 'early');
     await push('early');
     await push('done');
     source.start();
     await listener.takes('done');
     await listener.takes('early');
-    listener.answer = async (receipts) => receipts;
+    listener.result = async (receipts) => receipts;
     listener.taken.length = 0;
     await listener.takes('early');
     await source.stop();
@@ -106,9 +107,9 @@ describe('the source of receipts', () => {
     expect(await left()).toBe(0);
   });
 
-  it('leaves in the queue what it cannot read, and says why without its content', async () => {
+  it('leaves in the queue what it cannot parse, and reports why without its content', async () => {
     await send('{"version":1,"id":"secret-word"}');
-    const unreadable = once(listener.heard, 'unreadable');
+    const unreadable = once(listener.events, 'unreadable');
     source.start();
     await unreadable;
     await push('a');
@@ -119,22 +120,22 @@ describe('the source of receipts', () => {
     expect(await left()).toBe(1);
   });
 
-  it('asks the queue nothing while the listener can take nothing', async () => {
+  it('does not poll the queue while the listener is not ready', async () => {
     let down = true;
-    const askedWhileDown = new EventEmitter();
-    listener.answer = async (receipts) => {
+    const readiness = new EventEmitter();
+    listener.result = async (receipts) => {
       if (down) throw new Error('down');
       return receipts;
     };
     listener.onReady = async () => {
-      askedWhileDown.emit('ready');
+      readiness.emit('ready');
       if (down) throw new Error('down');
     };
     await push('a');
     source.start();
     await listener.takes('a');
     const received = aws.callsOf({ action: 'ReceiveMessage' });
-    for (let asked = 0; asked < 3; asked += 1) await once(askedWhileDown, 'ready');
+    for (let checks = 0; checks < 3; checks += 1) await once(readiness, 'ready');
     expect(aws.callsOf({ action: 'ReceiveMessage' })).toBe(received);
 
     down = false;
@@ -144,7 +145,7 @@ describe('the source of receipts', () => {
     expect(await left()).toBe(0);
   });
 
-  it('goes on after the queue was away', async () => {
+  it('continues after the queue was down', async () => {
     aws.fault({ fault: { kind: 'denied' }, on: { action: 'ReceiveMessage' }, times: 2 });
     await push('a');
     source.start();
@@ -153,7 +154,7 @@ describe('the source of receipts', () => {
     expect(listener.queueFailures).toEqual(['receive', 'receive']);
   });
 
-  it('tells of what it could not delete, and gives it out again', async () => {
+  it('reports what it could not delete, and passes it on again', async () => {
     aws.fault({
       fault: { kind: 'part-failed', indices: [0] },
       on: { action: 'DeleteMessageBatch' },
@@ -172,7 +173,7 @@ describe('the source of receipts', () => {
     expect(await left()).toBe(0);
   });
 
-  it('does with ReceiveMessage and DeleteMessage alone', async () => {
+  it('needs only ReceiveMessage and DeleteMessage', async () => {
     await push('a');
     const others = aws.callsOf({ service: 'sqs' });
     source.start();
@@ -184,7 +185,7 @@ describe('the source of receipts', () => {
     expect(aws.callsOf({ action: 'DeleteMessageBatch' })).toBe(1);
   });
 
-  it('breaks off a long poll at its stop, and calls that no error', async () => {
+  it('aborts a long poll at its stop, and reports no error', async () => {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -200,11 +201,11 @@ describe('the source of receipts', () => {
     try {
       polling.start();
       const [, response] = await polled;
-      const brokenOff = once(response, 'close', { signal: AbortSignal.timeout(10_000) });
+      const aborted = once(response, 'close', { signal: AbortSignal.timeout(10_000) });
 
       await polling.stop();
 
-      await brokenOff;
+      await aborted;
       expect(listener.queueFailures).toEqual([]);
     } finally {
       server.closeAllConnections();
@@ -213,9 +214,9 @@ describe('the source of receipts', () => {
     }
   });
 
-  it('waits at its stop for what is being taken, and deletes it', async () => {
+  it('waits at its stop for receipts in progress, and deletes them', async () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
-    listener.answer = async (receipts) => {
+    listener.result = async (receipts) => {
       await released;
       return receipts;
     };

@@ -11,7 +11,7 @@ const TIMEOUT_MS = 300;
 const CALLS: [string, (sqs: SQSClient, url: string) => Promise<unknown>][] = [
   ['a push', (sqs, url) => new SqsFallbackQueue(sqs, url, TIMEOUT_MS).push(anEnvelope())],
   [
-    'two pushes at once',
+    'two concurrent pushes',
     async (sqs, url) => {
       const queue = new SqsFallbackQueue(sqs, url, TIMEOUT_MS);
       const [first] = await Promise.allSettled([queue.push(anEnvelope()), queue.push(anEnvelope())]);
@@ -27,7 +27,7 @@ const CALLS: [string, (sqs: SQSClient, url: string) => Promise<unknown>][] = [
 
 describe.each(CALLS)('%s', (_name, call) => {
   it.each(STALLS)(
-    'is given up where SQS %s, the tries of the SDK included',
+    'times out if SQS %s, including the retries of the SDK',
     async (stall) => {
       const server = await startStallingServer(stall);
       const sqs = new SQSClient({

@@ -38,10 +38,10 @@ describe('SQS and S3 on this machine', () => {
   const send = (body: string) =>
     aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.fallback.url, MessageBody: body }));
 
-  /** By its end, what went on to the emulator before has got there. */
+  /** When it ends, everything sent to the emulator before has arrived. */
   const roundTrip = () => receive({ url: aws.deadLetters.url });
 
-  it('hands out a message, hides it, and forgets it when deleted', async () => {
+  it('delivers a message, keeps it in flight, and removes it when deleted', async () => {
     await send('hello');
     const [message] = await receive();
     expect(message?.Body).toBe('hello');
@@ -61,7 +61,7 @@ describe('SQS and S3 on this machine', () => {
     });
   });
 
-  it('hands out a message again when its visibility ends, and then to the dead letters', async () => {
+  it('redelivers a message after its visibility timeout, and then moves it to the dead-letter queue', async () => {
     await send('hello');
     const [first] = await receive({ visibilitySeconds: 1 });
     const [second] = await receive({ waitSeconds: 5 });
@@ -78,14 +78,14 @@ describe('SQS and S3 on this machine', () => {
     expect(await receive({ url: aws.deadLetters.url })).toMatchObject([{ Body: 'hello' }]);
   });
 
-  it('takes a message of 1 MiB and no more', async () => {
+  it('accepts a message of 1 MiB and no more', async () => {
     const body = 'x'.repeat(1024 * 1024);
     await send(body);
     expect((await receive())[0]?.Body).toBe(body);
     await expect(send(`${body}x`)).rejects.toThrow(/shorter than 1048576 bytes/);
   });
 
-  it('refuses a delay of more than 15 minutes, as SQS does', async () => {
+  it('rejects a delay of more than 15 minutes, like SQS', async () => {
     const entry = { MessageBody: 'hello', DelaySeconds: 901 };
     await expect(
       aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.fallback.url, ...entry })),
@@ -113,7 +113,7 @@ describe('SQS and S3 on this machine', () => {
     ]);
   });
 
-  it('is found by a client that goes to the host of the queue URL', async () => {
+  it('is reached by a client that connects to the host of the queue URL', async () => {
     const client = new SQSClient({
       endpoint: aws.endpoint,
       region: aws.region,
@@ -125,29 +125,29 @@ describe('SQS and S3 on this machine', () => {
     expect(await receive()).toHaveLength(1);
   });
 
-  it('wakes a long poll when a message comes', async () => {
+  it('completes a long poll when a message arrives', async () => {
     const polling = receive({ waitSeconds: 20 });
     await send('hello');
     expect(await polling).toHaveLength(1);
   });
 
-  it('does not hand a message to a long poll that was given up', async () => {
-    const givingUp = new AbortController();
+  it('does not deliver a message to an aborted long poll', async () => {
+    const aborting = new AbortController();
     const arrived = aws.arrival({ action: 'ReceiveMessage' });
     const polling = aws.sqs.send(
       new ReceiveMessageCommand({ QueueUrl: aws.fallback.url, WaitTimeSeconds: 20 }),
-      { abortSignal: givingUp.signal },
+      { abortSignal: aborting.signal },
     );
     await arrived;
     await roundTrip();
-    givingUp.abort();
+    aborting.abort();
     await expect(polling).rejects.toThrow(/abort/i);
     await roundTrip();
     await send('hello');
     expect(await receive({ waitSeconds: 5 })).toMatchObject([{ Body: 'hello' }]);
   });
 
-  it('makes more queues', async () => {
+  it('creates more queues', async () => {
     const receipts = await aws.createQueue('receipts');
     expect(receipts.arn).toBe('arn:aws:sqs:eu-west-1:000000000000:receipts');
     await aws.sqs.send(new SendMessageCommand({ QueueUrl: receipts.url, MessageBody: 'sent' }));
@@ -161,7 +161,7 @@ describe('SQS and S3 on this machine', () => {
     expect(content.equals((await Body?.transformToByteArray()) ?? Buffer.of())).toBe(true);
   });
 
-  it('closes under a long poll', async () => {
+  it('closes during a long poll', async () => {
     const arrived = aws.arrival({ action: 'ReceiveMessage' });
     const waiting = receive({ waitSeconds: 20 }).catch((error: unknown) => error);
     await arrived;

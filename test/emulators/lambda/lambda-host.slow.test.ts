@@ -48,11 +48,11 @@ describe('the Lambda host', () => {
     await aws.sqs.send(new SendMessageBatchCommand({ QueueUrl: aws.fallback.url, Entries }));
   }
 
-  /** The bodies and receive counts that a handler has logged, invocation by invocation. */
+  /** The bodies and receive counts that a handler has logged, by invocation. */
   const logged = () => lines.map((line) => JSON.parse(line));
   const LOG_BATCH = `console.log(JSON.stringify(event.Records.map((r) => [r.body, Number(r.attributes.ApproximateReceiveCount)])));`;
 
-  it('hands over a batch and deletes it', async () => {
+  it('passes a batch to the function and deletes it', async () => {
     await send('a', 'b');
     await start(`export const handler = async (event) => { ${LOG_BATCH} };`);
     await host.idle();
@@ -65,7 +65,7 @@ describe('the Lambda host', () => {
     expect(host.invocations).toMatchObject({ started: 1, succeeded: 1, coldStarts: 1 });
   });
 
-  it('hands over records and a context as Lambda does', async () => {
+  it('passes records and a context like Lambda', async () => {
     await aws.sqs.send(
       new SendMessageCommand({
         QueueUrl: aws.fallback.url,
@@ -112,7 +112,7 @@ describe('the Lambda host', () => {
     expect(left).toBeLessThanOrEqual(1000);
   });
 
-  it('shows the function its own environment and nothing of the host', async () => {
+  it('gives the function its own environment and nothing of the host', async () => {
     await send('a');
     await start(
       `export const handler = async () => {
@@ -134,7 +134,7 @@ describe('the Lambda host', () => {
     expect([ipc, args]).toEqual(['undefined', 2]);
   });
 
-  it('leaves the failed messages of a batch to their visibility timeout, and only these', async () => {
+  it('leaves only the failed messages of a batch to their visibility timeout', async () => {
     await send('good', 'bad');
     await start(`export const handler = async (event) => {
       ${LOG_BATCH}
@@ -154,19 +154,15 @@ describe('the Lambda host', () => {
 
   it.each([
     ['a thrown error', `throw new TypeError('broken')`, { threw: 1, coldStarts: 1 }],
-    [
-      'an answer that means nothing',
-      `return { batchItemFailures: [{ itemIdentifier: '' }] }`,
-      { malformed: 1 },
-    ],
-    ['an answer that is no JSON', `return { big: 1n }`, { threw: 1 }],
+    ['a malformed response', `return { batchItemFailures: [{ itemIdentifier: '' }] }`, { malformed: 1 }],
+    ['a response that is not JSON', `return { big: 1n }`, { threw: 1 }],
     ['a crash', `process.exit(1)`, { crashed: 1, coldStarts: 2 }],
     [
-      'a rejection that nobody handles',
+      'an unhandled rejection',
       `void Promise.reject(new Error('x')); await new Promise(() => {})`,
       { crashed: 1 },
     ],
-  ])('takes the whole batch for failed after %s', async (_, statement, counts) => {
+  ])('treats the whole batch as failed after %s', async (_, statement, counts) => {
     await send('a', 'b');
     await start(`export const handler = async (event) => {
       ${LOG_BATCH}
@@ -182,7 +178,7 @@ describe('the Lambda host', () => {
     expect(host.invocations).toMatchObject({ started: 2, succeeded: 1, ...counts });
   });
 
-  it('tells of a thrown error in the log as the runtime does', async () => {
+  it('logs a thrown error like the runtime', async () => {
     await send('a');
     await start(`export const handler = async () => { throw new TypeError('broken'); };`);
     await host.nextInvocation();
@@ -194,7 +190,7 @@ describe('the Lambda host', () => {
     ).toBe(true);
   });
 
-  it('kills an invocation that takes longer than the timeout, also one that blocks', async () => {
+  it('kills an invocation that takes longer than the timeout, even one that blocks', async () => {
     await send('a');
     await start(
       `export const handler = async (event) => {
@@ -224,9 +220,9 @@ describe('the Lambda host', () => {
     ]);
   });
 
-  it('runs as many invocations at once as told', async () => {
+  it('runs as many concurrent invocations as configured', async () => {
     await send('a', 'b');
-    // Each waits for the other's file: they end only when they run side by side.
+    // Each waits for the other's file: they only end if they run concurrently.
     await start(
       `import { existsSync, writeFileSync } from 'node:fs';
       export const handler = async ({ Records: [{ body }] }) => {
@@ -239,7 +235,7 @@ describe('the Lambda host', () => {
     expect(host.invocations).toMatchObject({ started: 2, succeeded: 2, coldStarts: 2 });
   });
 
-  it('can be killed in the middle of an invocation, and the message comes again', async () => {
+  it('can be killed in the middle of an invocation, and the message is redelivered', async () => {
     await send('a');
     await start(`export const handler = async (event) => {
       if (event.Records[0].attributes.ApproximateReceiveCount === '1') await new Promise((r) => setTimeout(r, 900));
@@ -253,7 +249,7 @@ describe('the Lambda host', () => {
 
   it('fails the batches of a bundle that does not load, and says why', async () => {
     await send('a');
-    // The second process finds what the first did not.
+    // The second process finds the file that the first did not.
     await start(
       `import { existsSync, writeFileSync } from 'node:fs';
       if (!existsSync('table')) { writeFileSync('table', ''); throw new Error('no such table'); }
@@ -264,7 +260,7 @@ describe('the Lambda host', () => {
     expect(lines).toContainEqual(expect.stringContaining('no such table'));
   });
 
-  it('waits in idle for a message that is still to come', async () => {
+  it('waits in idle() for a delayed message', async () => {
     await aws.sqs.send(
       new SendMessageCommand({ QueueUrl: aws.fallback.url, MessageBody: 'later', DelaySeconds: 1 }),
     );
@@ -273,7 +269,7 @@ describe('the Lambda host', () => {
     expect(logged()).toEqual([[['later', 1]]]);
   });
 
-  it('goes on polling after SQS failed', async () => {
+  it('continues to poll after SQS failed', async () => {
     await start(`export const handler = async (event) => { ${LOG_BATCH} };`);
     aws.fault({ fault: { kind: 'denied' }, on: { action: 'ReceiveMessage' }, times: 2 });
     await send('a');
@@ -285,7 +281,7 @@ describe('the Lambda host', () => {
     ]);
   });
 
-  it('gives a message again when it could not be deleted', async () => {
+  it('redelivers a message that could not be deleted', async () => {
     aws.fault({ fault: { kind: 'denied' }, on: { action: 'DeleteMessageBatch' }, times: 1 });
     await send('a');
     await start(`export const handler = async (event) => { ${LOG_BATCH} };`);
@@ -293,7 +289,7 @@ describe('the Lambda host', () => {
     expect(logged()).toEqual([[['a', 1]], [['a', 2]]]);
   });
 
-  it('closes at once under a long poll and in the middle of an invocation', async () => {
+  it('closes at once during a long poll and an invocation', async () => {
     await send('a');
     await start(`export const handler = () => new Promise(() => {});`, { concurrency: 2, timeoutSeconds: 1 });
     await host.nextInvocation();
@@ -312,7 +308,7 @@ describe('the Lambda host', () => {
     expect(Messages).toMatchObject([{ Body: 'a', Attributes: { ApproximateReceiveCount: '2' } }]);
   });
 
-  it('refuses a timeout that outlasts the visibility of the queue, and a batch that SQS cannot give', async () => {
+  it('rejects a timeout longer than the visibility timeout of the queue, and a batch larger than SQS allows', async () => {
     await expect(start('', { timeoutSeconds: 2 })).rejects.toThrow(
       "The queue's visibility timeout of 1 s is less than the function's timeout of 2 s",
     );

@@ -32,7 +32,7 @@ describe('a function on a schedule', () => {
     });
   }
 
-  it('is handed what EventBridge hands over, with a context and its environment', async () => {
+  it('receives the event of EventBridge, with a context and its environment', async () => {
     await make(`export const handler = async (event, context) =>
       ({ event, name: context.functionName, arn: context.invokedFunctionArn, given: process.env.GIVEN });`);
 
@@ -56,7 +56,7 @@ describe('a function on a schedule', () => {
     });
   });
 
-  it('stays warm between invocations, and has told all that it wrote once it is closed', async () => {
+  it('stays warm between invocations, and has forwarded all its output once it is closed', async () => {
     await make(`let count = 0;
       export const handler = async () => { count += 1; console.log('look ' + count); return count; };`);
 
@@ -71,8 +71,8 @@ describe('a function on a schedule', () => {
     ['threw', `throw new Error('broken');`],
     ['crashed', 'process.exit(1);'],
     ['timed-out', 'await new Promise((resolve) => setTimeout(resolve, 60_000));'],
-  ])('that %s says so, counts as failed, and runs again', async (kind, first) => {
-    // The second invocation may be of another process, which knows of the first by a file.
+  ])('that %s reports it, counts as failed, and runs again', async (kind, first) => {
+    // The second invocation may run in another process, which detects the first by a file.
     await make(
       `import { existsSync, writeFileSync } from 'node:fs';
       export const handler = async () => {

@@ -13,7 +13,7 @@ let directory: string;
 let postgres: EmbeddedPostgres;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'embedded-'));
-  // Where the test runs as root, the server runs as another user.
+  // If the test runs as root, the server runs as another user.
   chmodSync(directory, 0o777);
   postgres = await startPostgres();
 });
@@ -43,7 +43,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('the embedded PostgreSQL', () => {
-  it('keeps its data and its port over a restart and a power failure', async () => {
+  it('keeps its data and its port across a restart and a power failure', async () => {
     await query('CREATE TABLE kept (n int)');
     await query('INSERT INTO kept VALUES (1)');
 
@@ -61,7 +61,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await query('SELECT 1 AS n')).toEqual([{ n: 1 }]);
   });
 
-  it('listens on this machine alone', async () => {
+  it('listens only on this machine', async () => {
     expect(await query('SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
   });
 

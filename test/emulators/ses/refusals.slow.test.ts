@@ -3,7 +3,7 @@ import { errorOf, HELLO, type RunningDouble, runDouble, send } from './running-d
 
 const recipients = (count: number): string[] => Array.from({ length: count }, (_, n) => `r${n}@example.net`);
 
-/** What each protocol calls the same refusal; as the SDK names it, not as the wire does. */
+/** The name of the same rejection in each protocol; as the SDK names it, not as on the wire. */
 const PROTOCOLS = [
   {
     api: 'v1',
@@ -21,14 +21,14 @@ const PROTOCOLS = [
   },
 ] as const;
 
-describe.each(PROTOCOLS)('$api refuses', ({ api, badInput, unknownSet, paused, setPaused }) => {
+describe.each(PROTOCOLS)('$api rejects', ({ api, badInput, unknownSet, paused, setPaused }) => {
   const refusal = async (running: RunningDouble, mail: Parameters<typeof send>[2]) => {
     const error = await errorOf(send(running, api, mail));
     expect(running.double.mails).toHaveLength(0);
     return error;
   };
 
-  it('51 recipients, and takes 50', async () => {
+  it('51 recipients, and accepts 50', async () => {
     const running = await runDouble({ maxSendRate: 200 });
     expect(await refusal(running, { to: recipients(51) })).toEqual({
       ...badInput,
@@ -38,7 +38,7 @@ describe.each(PROTOCOLS)('$api refuses', ({ api, badInput, unknownSet, paused, s
     expect(running.double.mails[0]?.recipients).toHaveLength(50);
   });
 
-  it('51 recipients that stand in the headers', async () => {
+  it('51 recipients in the headers', async () => {
     const running = await runDouble({ maxSendRate: 200 });
     const raw = `From: shop@example.org\r\nBcc: ${recipients(51).join(',\r\n ')}\r\n\r\nx`;
     expect(await refusal(running, { raw })).toMatchObject({ message: 'Recipient count exceeds 50.' });
@@ -125,7 +125,7 @@ describe.each(PROTOCOLS)('$api refuses', ({ api, badInput, unknownSet, paused, s
     });
   });
 
-  it('everything while sending is paused, and takes it after', async () => {
+  it('everything while sending is paused, and accepts it after', async () => {
     const running = await runDouble();
     running.double.account.sendingEnabled = false;
     expect(await refusal(running, {})).toMatchObject(paused);
@@ -134,7 +134,7 @@ describe.each(PROTOCOLS)('$api refuses', ({ api, badInput, unknownSet, paused, s
     expect(running.double.mails).toHaveLength(1);
   });
 
-  it('what goes through a paused configuration set', async () => {
+  it('what is sent through a paused configuration set', async () => {
     const running = await runDouble({ configurationSets: ['mail', 'other'] });
     running.double.account.configurationSets.set('mail', { sendingEnabled: false });
     expect(await refusal(running, { configurationSet: 'mail' })).toMatchObject(setPaused);
@@ -142,7 +142,7 @@ describe.each(PROTOCOLS)('$api refuses', ({ api, badInput, unknownSet, paused, s
     expect(running.double.mails).toHaveLength(1);
   });
 
-  it('everything when AWS has shut the account down', async () => {
+  it('everything if AWS has shut the account down', async () => {
     const running = await runDouble();
     running.double.account.enforcementStatus = 'SHUTDOWN';
     const error = await refusal(running, {});
@@ -152,8 +152,8 @@ describe.each(PROTOCOLS)('$api refuses', ({ api, badInput, unknownSet, paused, s
 });
 
 describe('the size of a message', () => {
-  // Its base64 has a plus sign in each four characters: without one for megabytes the SDK's own encoder for v1 runs
-  // out of stack.
+  // Its base64 has a plus sign in each four characters: without one for megabytes, the SDK's encoder for v1
+  // runs out of stack.
   const withSize = (bytes: number): Buffer =>
     Buffer.concat([Buffer.from(HELLO), Buffer.alloc(bytes - HELLO.length, '>')]);
 

@@ -12,7 +12,7 @@ function messageOf(bytes: number): Buffer {
   const lines = attachment.match(/.{1,76}/g) ?? [];
   const header = [
     'From: shop@example.org',
-    // The SDK's own encoder of v1 stops early at a character that base64 writes as a plus sign.
+    // The SDK's encoder for v1 stops early at a character that base64 encodes as a plus sign.
     'Subject: >>>>>>',
     'To: buyer@example.net',
     'MIME-Version: 1.0',
@@ -24,7 +24,7 @@ function messageOf(bytes: number): Buffer {
 }
 
 describe.each(['v1', 'v2'] as const)('a send by %s', (api) => {
-  it('is taken, answered with an SES message id and kept with all that came with it', async () => {
+  it('is accepted, gets an SES message id and is stored with all its parameters', async () => {
     const at = new Date('2026-03-01T12:00:00Z');
     const running = await runDouble({ clock: { now: () => at }, configurationSets: ['mail'] });
 
@@ -49,13 +49,13 @@ describe.each(['v1', 'v2'] as const)('a send by %s', (api) => {
     });
   });
 
-  it('gives each mail an id of its own', async () => {
+  it('gives each mail a unique id', async () => {
     const running = await runDouble();
     const ids = [await send(running, api), await send(running, api)];
     expect(new Set(ids).size).toBe(2);
   });
 
-  it('takes recipients from To, Cc and Bcc, groups included, when none are given', async () => {
+  it('reads recipients from To, Cc and Bcc, including groups, by default', async () => {
     const running = await runDouble();
     await send(running, api, {
       raw: [
@@ -77,7 +77,7 @@ describe.each(['v1', 'v2'] as const)('a send by %s', (api) => {
     ]);
   });
 
-  it('takes the sender from Return-Path, else Sender, else From, when none is given', async () => {
+  it('reads the sender from Return-Path, else Sender, else From, by default', async () => {
     const running = await runDouble();
     await send(running, api);
     await send(running, api, { raw: `Sender: sender@example.org\r\n${HELLO}` });
@@ -91,7 +91,7 @@ describe.each(['v1', 'v2'] as const)('a send by %s', (api) => {
     ]);
   });
 
-  it('keeps bytes that are no text', async () => {
+  it('keeps binary bytes', async () => {
     const running = await runDouble();
     const raw = Buffer.concat([Buffer.from(HELLO), randomBytes(2048)]);
     await send(running, api, { raw });
@@ -108,7 +108,7 @@ describe.each(['v1', 'v2'] as const)('a send by %s', (api) => {
 });
 
 describe('a send by v1', () => {
-  it('takes a message of exactly 10 MB', async () => {
+  it('accepts a message of exactly 10 MB', async () => {
     const { double, v1 } = await runDouble();
     const raw = Buffer.concat([Buffer.from(HELLO), Buffer.alloc(10_485_760 - HELLO.length, '>')]);
     await v1.send(new SendRawEmailCommand({ RawMessage: { Data: raw } }));
@@ -125,7 +125,7 @@ describe('a send by v2', () => {
     expect(running.double.mails[0]?.raw.equals(raw)).toBe(true);
   });
 
-  it('takes recipients from all lists of the destination', async () => {
+  it('reads recipients from all lists of the destination', async () => {
     const { double, v2 } = await runDouble();
     await v2.send(
       new SendEmailCommand({

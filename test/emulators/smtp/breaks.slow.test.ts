@@ -8,7 +8,7 @@ import { SmtpWorkbench } from './smtp-workbench.ts';
 const bench = new SmtpWorkbench();
 afterEach(() => bench.close());
 
-/** What a client says to come to the stage, and the replies that it has seen by then. */
+/** What a client sends to reach the stage, and the replies that it has received by then. */
 const conversations: Record<SmtpStage, { says: string[]; sees: RegExp[] }> = {
   connect: { says: [], sees: [] },
   ehlo: { says: ['EHLO test'], sees: [/^220/] },
@@ -69,13 +69,13 @@ describe('a connection that breaks', () => {
     },
   );
 
-  it.each(stages)('at %s by a stall says nothing more and stays', async (at) => {
+  it.each(stages)('at %s by a stall sends nothing more and stays open', async (at) => {
     await double.behave({ kind: 'break', at, by: 'stall' });
     const reached = double.reached(at);
     const client = bench.dial(double.port);
     await converse(client, at);
     await reached;
-    // Another conversation, from its start to the same stage, is more than enough time for a stray reply.
+    // Another conversation, from its start to the same stage, takes more than enough time for a stray reply.
     const other = bench.dial(double.port);
     await converse(other, at);
     expect(client.pending).toBe('');
@@ -94,7 +94,7 @@ describe('a connection that breaks', () => {
     await expect(drained).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  it('as a blackhole takes the connection and never greets, and falls silent on open ones', async () => {
+  it('as a blackhole accepts the connection and never greets, and stops responding on open ones', async () => {
     const before = bench.dial(double.port);
     await before.reply();
     await double.behave({ kind: 'blackhole' });
@@ -110,7 +110,7 @@ describe('a connection that breaks', () => {
     expect(double.connections).toBe(3);
   });
 
-  it('refuses, resets what is open, and comes back on the same port', async () => {
+  it('refuses, resets what is open, and recovers on the same port', async () => {
     const { port } = double;
     const before = bench.dial(port);
     await before.reply();

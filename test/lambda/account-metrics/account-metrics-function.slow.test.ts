@@ -8,17 +8,17 @@ import { AccountMetricsBench, type Failure, SERVICES, type Service } from './acc
 
 const PREFIX = 'keybuzz/mail stage=dev';
 
-/** What a look tells where all is well. */
+/** The metrics of a run if all services respond. */
 const ALL = {
   [`${PREFIX} QuotaUsed`]: [0],
   [`${PREFIX} QuotaLimit`]: [200],
   [`${PREFIX} SendingPaused`]: [0],
   [`${PREFIX} KeyAgeDays`]: [100],
-  // dynalite counts as DynamoDB does in the first hours: not yet.
+  // dynalite counts like DynamoDB in the first hours: not yet.
   [`${PREFIX} SuppressionEntries`]: [0],
 };
 
-/** What is not told where a service fails, and how the function names it. */
+/** The metrics that are missing if a service fails, and the source name in the error. */
 const OF_SERVICE: Readonly<
   Record<Service, { readonly source: string; readonly missing: readonly string[] }>
 > = {
@@ -42,8 +42,8 @@ describe('the account-metrics Lambda', () => {
     return bench;
   }
 
-  /** Lets one service fail, and looks whether the others are told of. */
-  async function expectOthersTold(service: Service, failure: Failure): Promise<void> {
+  /** Lets one service fail, and expects the metrics of the others. */
+  async function expectOthersPublished(service: Service, failure: Failure): Promise<void> {
     const bench = await openBench();
     bench.fail(service, failure);
     const { source, missing } = OF_SERVICE[service];
@@ -52,12 +52,14 @@ describe('the account-metrics Lambda', () => {
       error: { errorMessage: `not known now: ${source}` },
     });
     const { lines, metrics } = await bench.end();
-    const told = Object.entries(ALL).filter(([name]) => !missing.some((one) => name.endsWith(` ${one}`)));
-    expect(metrics).toEqual(Object.fromEntries(told));
+    const published = Object.entries(ALL).filter(
+      ([name]) => !missing.some((one) => name.endsWith(` ${one}`)),
+    );
+    expect(metrics).toEqual(Object.fromEntries(published));
     expect(lines.filter((line) => line.includes('"service-failed"'))).toHaveLength(1);
   }
 
-  it('writes a line with all that it learns, and nothing else', async () => {
+  it('writes one line with all metrics, and nothing else', async () => {
     const bench = await openBench();
     expect(await bench.invoke()).toEqual({ kind: 'answered', answer: 'null' });
     const { lines, metrics } = await bench.end();
@@ -65,7 +67,7 @@ describe('the account-metrics Lambda', () => {
     expect(lines).toHaveLength(1);
   });
 
-  it('tells each time anew, in the process of the last', async () => {
+  it('reads fresh values at each invocation of a warm process', async () => {
     const bench = await openBench();
     await bench.invoke();
     bench.ses.account.sendingEnabled = false;
@@ -80,15 +82,15 @@ describe('the account-metrics Lambda', () => {
   });
 
   it.each(SERVICES.flatMap((service) => AT_ONCE.map((failure) => [service, failure] as const)))(
-    'where %s fails by %s tells of the others, and fails',
-    expectOthersTold,
+    'publishes the others and fails if %s fails by %s',
+    expectOthersPublished,
   );
 
-  it('where one of them is silent tells of the others, and fails', async () => {
-    await Promise.all(SERVICES.map((service) => expectOthersTold(service, 'silence')));
+  it('publishes the others and fails if one of them does not respond', async () => {
+    await Promise.all(SERVICES.map((service) => expectOthersPublished(service, 'silence')));
   });
 
-  it('ends by itself where all are silent, and is whole again after them', async () => {
+  it('ends by itself if none responds, and publishes all once they respond', async () => {
     const bench = await openBench();
     for (const service of SERVICES) bench.fail(service, 'silence');
     expect(await bench.invoke()).toMatchObject({ kind: 'threw' });
@@ -97,7 +99,7 @@ describe('the account-metrics Lambda', () => {
     expect((await bench.end()).metrics).toEqual(ALL);
   });
 
-  it('writes down no account and no key', async () => {
+  it('logs no account and no key', async () => {
     const bench = await openBench();
     for (const service of SERVICES) bench.fail(service, 'denied');
     await bench.invoke();
@@ -106,7 +108,7 @@ describe('the account-metrics Lambda', () => {
     expect(lines.join('\n')).not.toMatch(/arn:aws|AKIA/);
   });
 
-  it('has done before it is due again, and before Lambda ends it', () => {
+  it('ends before its next run is due, and before Lambda ends it', () => {
     expect(2 * ACCOUNT_METRICS_CALL_TIMEOUT_MS).toBeLessThan(ACCOUNT_METRICS_TIMEOUT_SECONDS * 1000);
     expect(ACCOUNT_METRICS_TIMEOUT_SECONDS).toBeLessThan(ACCOUNT_METRICS_PERIOD_MINUTES * 60);
   });

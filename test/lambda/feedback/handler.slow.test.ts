@@ -82,7 +82,7 @@ describe('the handler of the feedback Lambda', () => {
     return handler({ Records: bodies.map((body) => aRecord(body)) }, aContext(remainingMs));
   }
 
-  /** What the API would know of a delivery by the receipts that are in the queue. */
+  /** The statuses of a delivery by the receipts in the queue. */
   async function known(deliveryId: string): Promise<RecipientStatuses> {
     const messages = await takeAll(aws, receipts);
     return messages
@@ -93,7 +93,7 @@ describe('the handler of the feedback Lambda', () => {
       .reduce<RecipientStatuses>(mergeStatuses, {});
   }
 
-  it('ends in the same state in DynamoDB whatever the order of the events', async () => {
+  it('ends in the same state in DynamoDB for any order of the events', async () => {
     const suppressions = new DynamoSuppressionList(dynamoDb.client, {
       tableName: dynamoDb.suppressionTable,
       policy: { softBounces: 3, windowDays: 7 },
@@ -128,12 +128,12 @@ describe('the handler of the feedback Lambda', () => {
     expect(found.size).toBe(2);
   });
 
-  it('loses nothing to two that apply events of one part at the same time', async () => {
+  it('loses nothing if two invocations apply events of one send batch at the same time', async () => {
     const events = eventsOfThree('raced');
 
     const responses = await Promise.all(events.map((event) => handle([event])));
 
-    // Who lost too many races has its events again.
+    // An invocation that lost too many races gets its events again.
     for (const [index, { batchItemFailures }] of responses.entries()) {
       if (batchItemFailures.length > 0) await handle([events[index] ?? '']);
     }
@@ -141,7 +141,7 @@ describe('the handler of the feedback Lambda', () => {
     expect(await known('raced')).toEqual(FATES_OF_THREE);
   });
 
-  it('counts how long a Send event took', async () => {
+  it('records the latency of a Send event', async () => {
     const latencies = new DynamoEventLatencies(dynamoDb.client, {
       tableName: dynamoDb.ledgerTable,
       timeoutMs,
@@ -156,17 +156,17 @@ describe('the handler of the feedback Lambda', () => {
     expect((await latencies.recent(new Date())).newestSentAt).toEqual(sentAt);
   });
 
-  it('parks what it cannot read', async () => {
+  it('dead-letters what it cannot parse', async () => {
     expect((await handle(['no JSON'])).batchItemFailures).toEqual([]);
 
-    const [letter] = await takeAll(aws, aws.deadLetters);
-    expect(letter).toMatchObject({
+    const [deadLetter] = await takeAll(aws, aws.deadLetters);
+    expect(deadLetter).toMatchObject({
       Body: 'no JSON',
       MessageAttributes: { reason: { StringValue: 'not-json' } },
     });
   });
 
-  it('begins nothing for which too little is left of the invocation', async () => {
+  it('begins nothing if too little time is left in the invocation', async () => {
     const late = aSend({ deliveryId: 'late' });
 
     expect((await handle([late], NEEDED_FOR_ONE_JOB_MS)).batchItemFailures).toHaveLength(1);
@@ -175,7 +175,7 @@ describe('the handler of the feedback Lambda', () => {
     expect(await ledger.read('late', 0)).toMatchObject({ state: 'sent' });
   });
 
-  it('has limits of which several fit into one invocation', () => {
+  it('has time limits for several jobs in one invocation', () => {
     expect(2 * NEEDED_FOR_ONE_JOB_MS).toBeLessThan(FEEDBACK_TIMEOUT_SECONDS * 1000);
   });
 

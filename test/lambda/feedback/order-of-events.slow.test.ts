@@ -13,31 +13,31 @@ import {
 import { FeedbackBench } from '../../support/feedback-bench.ts';
 
 const EVENTS = eventsOfThree();
-const ANSWER = {
+const RESPONSE = {
   state: 'sent',
   sesMessageId: 'ses-1',
   sentAt: new Date('2026-08-01T10:00:00.300Z'),
 } as const;
 
-/** What the resend Lambda may have written before; one of them is claimed again, for one recipient alone. */
+/** What the resend Lambda may have written before; one is claimed again, for one recipient alone. */
 const BEFORE: readonly (BatchStatuses | undefined)[] = [
   undefined,
   { ...PART_OF_THREE, state: 'sending' },
   { ...PART_OF_THREE, state: 'unknown' },
   { ...PART_OF_THREE, state: 'unknown', recipients: PART_OF_THREE.recipients.slice(0, 1) },
   { ...PART_OF_THREE, state: 'open' },
-  { ...PART_OF_THREE, ...ANSWER },
-  { ...PART_OF_THREE, ...ANSWER, recipients: PART_OF_THREE.recipients.slice(0, 1) },
+  { ...PART_OF_THREE, ...RESPONSE },
+  { ...PART_OF_THREE, ...RESPONSE, recipients: PART_OF_THREE.recipients.slice(0, 1) },
 ];
 
-/** A bench whose ledger has the part, or does not know it. */
+/** A bench whose ledger has the send batch, or not. */
 function benchWith(before: BatchStatuses | undefined): FeedbackBench {
   const bench = new FeedbackBench();
   if (before !== undefined) bench.ledger.put(before);
   return bench;
 }
 
-/** Hands out what is left again and again, as the queue does, until all of it is acknowledged. */
+/** Redelivers what is left, like the queue, until all of it is acknowledged. */
 async function applyAll(batches: readonly (readonly string[])[], deps: FeedbackDeps): Promise<void> {
   for (const batch of batches) {
     let left: SQSRecord[] = batch.map((body) => aRecord(body));
@@ -67,7 +67,7 @@ function permutationsOf<T>(items: readonly T[]): T[][] {
   );
 }
 
-/** Cuts after each item whose bit is set. */
+/** Splits after each item whose bit is set. */
 function cut<T>(items: readonly T[], cuts: number): T[][] {
   const batches: T[][] = [[]];
   for (const [index, item] of items.entries()) {
@@ -77,7 +77,7 @@ function cut<T>(items: readonly T[], cuts: number): T[][] {
   return batches;
 }
 
-/** Every event once at least, in any order, some of them again, cut into batches anywhere. */
+/** Every event at least once, in any order, some of them repeated, split into batches anywhere. */
 const arbitraryArrival = fc
   .tuple(fc.array(fc.constantFrom(...EVENTS), { maxLength: 6 }), fc.nat(2 ** 12 - 1))
   .chain(([again, cuts]) =>
@@ -87,7 +87,7 @@ const arbitraryArrival = fc
   );
 
 describe('events of a mail to three recipients', () => {
-  it('end in the same state in every order, in whatever batches they come', async () => {
+  it('end in the same state in every order, and in any batches', async () => {
     const permutations = permutationsOf(EVENTS);
     expect(permutations).toHaveLength(720);
     for (const [index, events] of permutations.entries()) {
@@ -99,7 +99,7 @@ describe('events of a mail to three recipients', () => {
     }
   });
 
-  it('end in the same state however often each of them comes', async () => {
+  it('end in the same state however often each of them is repeated', async () => {
     await fc.assert(
       fc.asyncProperty(arbitraryArrival, fc.constantFrom(...BEFORE), async (batches, before) => {
         const bench = benchWith(before);
@@ -110,9 +110,11 @@ describe('events of a mail to three recipients', () => {
     );
   });
 
-  it('end in the same state where every call may fail, also after it has done its work', async () => {
-    type Luck = 'works' | 'fails' | 'answer-lost';
-    const luck = fc.array(fc.constantFrom<Luck>('works', 'works', 'fails', 'answer-lost'), { maxLength: 40 });
+  it('end in the same state if any call may fail, even after it has taken effect', async () => {
+    type Luck = 'works' | 'fails' | 'response-lost';
+    const luck = fc.array(fc.constantFrom<Luck>('works', 'works', 'fails', 'response-lost'), {
+      maxLength: 40,
+    });
 
     await fc.assert(
       fc.asyncProperty(arbitraryArrival, fc.constantFrom(...BEFORE), luck, async (batches, before, lots) => {
@@ -121,19 +123,21 @@ describe('events of a mail to three recipients', () => {
         const tryLuck = async <T>(call: () => Promise<T>): Promise<T> => {
           const lot = waiting.next().value ?? 'works';
           if (lot === 'fails') throw new Error('not reached');
-          const answer = await call();
-          if (lot === 'answer-lost') throw new Error('no answer');
-          return answer;
+          const response = await call();
+          if (lot === 'response-lost') throw new Error('no response');
+          return response;
         };
         const { ledger, receipts, suppressions } = bench.deps;
         await applyAll(batches, {
           ...bench.deps,
           ledger: {
             read: (id, part) => tryLuck(() => ledger.read(id, part)),
-            write: (told, version) => tryLuck(() => ledger.write(told, version)),
+            write: (statuses, version) => tryLuck(() => ledger.write(statuses, version)),
           },
           receipts: { push: (all) => tryLuck(() => receipts.push(all)).catch(() => all) },
-          suppressions: { report: (address, strike) => tryLuck(() => suppressions.report(address, strike)) },
+          suppressions: {
+            report: (address, reported) => tryLuck(() => suppressions.report(address, reported)),
+          },
         });
         await expectTheEnd(bench);
       }),
@@ -142,10 +146,10 @@ describe('events of a mail to three recipients', () => {
   });
 });
 
-describe('two who apply events of one part at the same time', () => {
+describe('two invocations that apply events of one send batch at the same time', () => {
   const IN_DOUBT: BatchStatuses = { ...PART_OF_THREE, state: 'unknown' };
 
-  /** Lets nobody write before two have read. */
+  /** Blocks writes until two have read. */
   function racing(ledger: StatusLedger, lost: () => void): StatusLedger {
     let readers = 0;
     const bothHaveRead = Promise.withResolvers<void>();
@@ -157,15 +161,15 @@ describe('two who apply events of one part at the same time', () => {
         await bothHaveRead.promise;
         return known;
       },
-      write: async (told, before) => {
-        const written = await ledger.write(told, before);
+      write: async (statuses, before) => {
+        const written = await ledger.write(statuses, before);
         if (!written) lost();
         return written;
       },
     };
   }
 
-  it('leave nothing out, whoever comes first', async () => {
+  it('lose nothing, in either order', async () => {
     for (const events of [EVENTS, EVENTS.toReversed()]) {
       const bench = benchWith(IN_DOUBT);
       let races = 0;
@@ -178,7 +182,7 @@ describe('two who apply events of one part at the same time', () => {
     }
   });
 
-  it('do not race for ever: after five lost races it comes again later', async () => {
+  it('do not race forever: after five lost races the event is postponed', async () => {
     const bench = benchWith(IN_DOUBT);
     let tries = 0;
     const ledger: StatusLedger = {

@@ -19,13 +19,13 @@ beforeEach(() => {
 const apply = (body: string) => feedbackBatch([aRecord(body)], bench.deps);
 
 describe('the suppression list', () => {
-  it.each(['Transient', 'Undetermined'])('is told of a bounce that is %s as a soft one', async (type) => {
+  it.each(['Transient', 'Undetermined'])('gets a bounce that is %s as a soft one', async (type) => {
     await apply(aBounce(marie, at, {}, type));
 
     expect([...bench.suppressions]).toEqual([[marie, softBounce]]);
   });
 
-  it('is told of a bounce that says nothing but that it is one', async () => {
+  it('gets a bounce without details', async () => {
     const bounce = aBounceOf(
       { type: 'Undetermined', subType: 'Undetermined', recipients: [{ emailAddress: marie }] },
       at,
@@ -38,7 +38,7 @@ describe('the suppression list', () => {
   });
 
   it.each(['ContentRejected', 'AttachmentRejected', 'MessageTooLarge'])(
-    'is not told of a bounce that is about the mail: %s',
+    'does not get a bounce caused by the mail: %s',
     async (subType) => {
       await apply(aBounce(marie, at, {}, 'Transient', subType));
 
@@ -72,7 +72,7 @@ describe('the suppression list', () => {
     expect(bench.lines('automatic-reply')).toMatchObject([{ deliveryId: 'reply-1', recipients: 1 }]);
   });
 
-  it('is told of nobody whom the mail was not sent to, and neither is the ledger', async () => {
+  it('gets no address that the mail was not sent to, and neither does the ledger', async () => {
     const recipients = [{ emailAddress: stranger }, { emailAddress: 'no address' }, { emailAddress: paul }];
     const bounce = aBounceOf({ recipients }, at);
 
@@ -85,7 +85,7 @@ describe('the suppression list', () => {
     expect(JSON.stringify(bench.logged)).not.toContain('elsewhere.example');
   });
 
-  it('is told without a line in the log where every mention is a recipient', async () => {
+  it('logs nothing if every address is a recipient', async () => {
     await apply(aBounce(paul, at, { to: [marie, paul] }));
 
     expect([...bench.suppressions.keys()]).toEqual([paul]);

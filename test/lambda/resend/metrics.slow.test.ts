@@ -23,14 +23,14 @@ const failureAt = (at: Date, fields: Partial<Failure> = {}): Failure => ({
 });
 const mailTo = (to: readonly string[]) => ({ envelope: { from: 'support@keybuzz.io', to: [...to] } });
 
-/** As Lambda gets what the queue holds. */
+/** Converts a message of the queue into the record that Lambda receives. */
 function recordOf({ Body = '', MessageAttributes = {} }: Message): SQSRecord {
   const attribute = { stringListValues: [], binaryListValues: [], dataType: 'String' };
   const names = Object.keys(MessageAttributes);
   return { ...aRecord(Body), messageAttributes: Object.fromEntries(names.map((name) => [name, attribute])) };
 }
 
-describe('what the resend Lambda counts', () => {
+describe('the metrics of the resend Lambda', () => {
   const bench = useResendBench();
   const count = (key: string) => bench.metrics.sums[key] ?? 0;
   const suppress = async (address: string, kind: SuppressionSignal['kind']) => {
@@ -42,8 +42,8 @@ describe('what the resend Lambda counts', () => {
     await reports.report(address, { kind, at: new Date(), deliveryId: 'earlier', sesMessageId: 'ses-1' });
   };
 
-  describe('of what is handed over', () => {
-    it('is each recipient, by why SMTP did not take the mail', async () => {
+  describe('of handed-over mail', () => {
+    it('count each recipient, by the class of the SMTP failure', async () => {
       const to = ['marie@example.org', 'marie@Example.org', 'paul@example.org'];
       await bench.resend([
         aRecordOf(anEnvelope({ failure: failureAt(new Date()), ...mailTo(to) })),
@@ -59,7 +59,7 @@ describe('what the resend Lambda counts', () => {
       });
     });
 
-    it('is what the server is down by, where SMTP was not even tried', async () => {
+    it('count the failure that opened the circuit, if SMTP was not even tried', async () => {
       const failure = failureAt(new Date(), { class: 'circuit-open', openedBy: 'tls', phase: 'queue' });
       await bench.resend([aRecordOf(anEnvelope({ failure }))]);
 
@@ -67,7 +67,7 @@ describe('what the resend Lambda counts', () => {
       expect(count('HandedOver circuit-open')).toBe(0);
     });
 
-    it('is only what comes for the first time, also where there is no time to send it', async () => {
+    it('count only the first receive, even if there is no time to send', async () => {
       const envelope = anEnvelope({ failure: failureAt(new Date()) });
 
       await bench.resend([aRecordOf(envelope)], { hasTime: () => false });
@@ -79,10 +79,10 @@ describe('what the resend Lambda counts', () => {
     });
 
     it.each([
-      ['a dead letter that is sent again', { failure: failureAt(ago(10 * MINUTE_MS)) }, 0],
+      ['a redriven dead letter', { failure: failureAt(ago(10 * MINUTE_MS)) }, 0],
       ['one without a failure', { createdAt: ago(10 * MINUTE_MS).toISOString() }, 0],
-      ['a mail of a clock that is behind', { failure: failureAt(ago(4 * MINUTE_MS)) }, 1],
-      ['a mail of a clock that is ahead', { failure: failureAt(ago(-4 * MINUTE_MS)) }, 1],
+      ['a mail with a clock that is behind', { failure: failureAt(ago(4 * MINUTE_MS)) }, 1],
+      ['a mail with a clock that is ahead', { failure: failureAt(ago(-4 * MINUTE_MS)) }, 1],
       [
         'an old mail that failed now',
         { failure: failureAt(new Date()), createdAt: '2026-01-01T00:00:00Z' },
@@ -95,7 +95,7 @@ describe('what the resend Lambda counts', () => {
       expect(count('Resent')).toBe(1);
     });
 
-    it('is no mail that the Lambda itself put back for those who are left', async () => {
+    it('do not count mail that the Lambda itself requeued for the rest', async () => {
       bench.ses.fault({ effect: { kind: 'throttling' }, when: () => bench.ses.mails.length === 1 });
       const envelope = anEnvelope({ failure: failureAt(new Date()), ...mailTo(recipients(60)) });
       const { queue } = bench.deps;
@@ -111,8 +111,8 @@ describe('what the resend Lambda counts', () => {
     });
   });
 
-  describe('of what SES took', () => {
-    it('is who it went to, and for each call its bytes and how long it took', async () => {
+  describe('of mail that SES accepted', () => {
+    it('count the recipients, and for each call its bytes and latency', async () => {
       const mime = mimeFrom('support@keybuzz.io');
       const failure = failureAt(ago(2_000));
       const now = new Date();
@@ -122,7 +122,7 @@ describe('what the resend Lambda counts', () => {
         { clock: { now: () => now } },
       );
 
-      const tookMs = now.getTime() - Date.parse(failure.at);
+      const elapsedMs = now.getTime() - Date.parse(failure.at);
       expect(Object.keys(bench.metrics.sums).sort()).toEqual([
         'HandedOver unreachable',
         'Resent',
@@ -132,28 +132,28 @@ describe('what the resend Lambda counts', () => {
       ]);
       expect(bench.metrics.values('Resent')).toEqual([50, 10]);
       expect(bench.metrics.values('ResentBytes')).toEqual([mime.length, mime.length]);
-      expect(bench.metrics.values('TimeToAcceptance')).toEqual([tookMs, tookMs]);
+      expect(bench.metrics.values('TimeToAcceptance')).toEqual([elapsedMs, elapsedMs]);
       const failedAt = String(Date.parse(failure.at));
       expect(bench.ses.mails.map(({ tags }) => tags.failedAt)).toEqual([failedAt, failedAt]);
     });
 
     it.each([
-      ['without a failure, from when the API asked', { createdAt: ago(7_000).toISOString() }, 7_000],
+      ['without a failure, since the API created it', { createdAt: ago(7_000).toISOString() }, 7_000],
       [
-        'with a time that cannot be read, the same',
+        'with an invalid time, the same',
         { failure: { ...failureAt(ago(0)), at: '2026-11-22T12:00:00+05' } },
         0,
       ],
       ['by a clock that is ahead, nothing', { failure: failureAt(ago(-90_000)) }, 0],
-    ])('takes time: %s', async (_name, fields, leastMs) => {
+    ])('measure the time: %s', async (_name, fields, leastMs) => {
       await bench.resend([aRecordOf(anEnvelope(fields))]);
 
-      const [tookMs = Number.NaN] = bench.metrics.values('TimeToAcceptance');
-      expect(tookMs).toBeGreaterThanOrEqual(leastMs);
-      expect(tookMs).toBeLessThan(leastMs + MINUTE_MS);
+      const [elapsedMs = Number.NaN] = bench.metrics.values('TimeToAcceptance');
+      expect(elapsedMs).toBeGreaterThanOrEqual(leastMs);
+      expect(elapsedMs).toBeLessThan(leastMs + MINUTE_MS);
     });
 
-    it('is nothing while it is throttled', async () => {
+    it('count nothing while SES throttles', async () => {
       bench.ses.fault({ effect: { kind: 'throttling' } });
 
       await bench.resend([aRecordOf(anEnvelope(), { SentTimestamp: String(Date.now() - 90_000) })]);
@@ -163,7 +163,7 @@ describe('what the resend Lambda counts', () => {
     });
   });
 
-  it('counts as prevented what the ledger knows to be taken', async () => {
+  it('counts as prevented what SES has accepted according to the ledger', async () => {
     const record = aRecordOf(anEnvelope(mailTo(recipients(2))));
 
     await bench.resend([record]);
@@ -174,7 +174,7 @@ describe('what the resend Lambda counts', () => {
     expect(count('Resent')).toBe(2);
   });
 
-  it('counts who is suppressed by why, once the API is told', async () => {
+  it('counts suppressed recipients by reason, once the API has receipts', async () => {
     await suppress('counted@example.org', 'hard-bounce');
     await suppress('counted-2@example.org', 'complaint');
     const record = aRecordOf(anEnvelope(mailTo(['counted@example.org', 'counted-2@example.org'])));
@@ -188,11 +188,11 @@ describe('what the resend Lambda counts', () => {
     expect(bench.metrics.sums).toMatchObject({ 'Suppressed hard-bounce': 1, 'Suppressed complaint': 1 });
   });
 
-  it('counts who is suppressed once, where the API was at first told of them alone', async () => {
-    await suppress('half-told@example.org', 'hard-bounce');
-    const record = aRecordOf(anEnvelope(mailTo(['half-told@example.org', 'fine@example.org'])));
+  it('counts suppressed recipients once, even if at first only their receipts were queued', async () => {
+    await suppress('half-reported@example.org', 'hard-bounce');
+    const record = aRecordOf(anEnvelope(mailTo(['half-reported@example.org', 'fine@example.org'])));
     const { receipts } = bench.deps;
-    const halfTold: ReceiptQueue = {
+    const onlySuppressed: ReceiptQueue = {
       push: async (all) => {
         const [sent, others] = [true, false].map((isSent) =>
           all.filter(({ kind }) => (kind === 'sent') === isSent),
@@ -201,7 +201,7 @@ describe('what the resend Lambda counts', () => {
       },
     };
 
-    const { batchItemFailures } = await bench.resend([record], { receipts: halfTold });
+    const { batchItemFailures } = await bench.resend([record], { receipts: onlySuppressed });
     await bench.resend([record]);
 
     expect(batchItemFailures).toHaveLength(1);
@@ -211,7 +211,7 @@ describe('what the resend Lambda counts', () => {
   describe('of dead letters', () => {
     const expired = () => anEnvelope({ expiresAt: '2020-01-01T00:00:00.000Z', ...mailTo(recipients(3)) });
 
-    it('is each by why, once it is parked', async () => {
+    it('count each by reason, once it is dead-lettered', async () => {
       const foreign = anEnvelope({ content: packMime(mimeFrom('ceo@example.com')) });
       bench.aws.fault({ fault: DOWN, on: { action: 'SendMessage' } });
       await bench.resend([aRecordOf(foreign)]);
@@ -227,13 +227,13 @@ describe('what the resend Lambda counts', () => {
       expect(count('Expired')).toBe(0);
     });
 
-    it('is each recipient as expired, and the letter once', async () => {
+    it('count each recipient as expired, and the dead letter once', async () => {
       await bench.resend([aRecordOf(expired())]);
 
       expect(bench.metrics.sums).toMatchObject({ 'DeadLettered expired': 1, Expired: 3 });
     });
 
-    it.each(['MessageRejected', 'InvalidParameterValue'])('is refused by SES: %s', async (code) => {
+    it.each(['MessageRejected', 'InvalidParameterValue'])('count a rejection by SES: %s', async (code) => {
       const verdict = classifySesError(code, 'no', 400);
       const ses = { send: async () => ({ kind: 'failed' as const, verdict, detail: 'no' }) };
 
@@ -244,11 +244,11 @@ describe('what the resend Lambda counts', () => {
     });
   });
 
-  describe('of answers that were lost', () => {
+  describe('of unknown results', () => {
     const soon = { eventWait: { leastMs: 1, defaultMs: 1, mostMs: 1 } };
     const inAnHour = { clock: { now: () => new Date(Date.now() + 60 * MINUTE_MS) } };
 
-    it('is each call, and that it was made again', async () => {
+    it('count each call, and that it was repeated', async () => {
       bench.ses.fault({ effect: { kind: 'reset', accepted: false } });
       const record = aRecordOf(anEnvelope(mailTo(recipients(2))));
 
@@ -264,7 +264,7 @@ describe('what the resend Lambda counts', () => {
       });
     });
 
-    it('is what was parked in doubt', async () => {
+    it('count what was dead-lettered with an unknown result', async () => {
       const envelope = anEnvelope({ expiresAt: ago(-MINUTE_MS).toISOString() });
       bench.ses.fault({ effect: { kind: 'reset', accepted: false } });
       await bench.resend([aRecordOf(envelope)], soon);
@@ -274,7 +274,7 @@ describe('what the resend Lambda counts', () => {
       expect(bench.metrics.sums).toMatchObject({ 'UnknownOutcomesResolved parked': 1, Expired: 1 });
     });
 
-    it('is nothing where SES refused, and was called again', async () => {
+    it('count nothing if SES rejected, and was called again', async () => {
       bench.ses.fault({ effect: { kind: 'throttling' } });
       const record = aRecordOf(anEnvelope());
 

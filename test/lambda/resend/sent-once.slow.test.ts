@@ -10,7 +10,7 @@ const DOWN = { kind: 'error', status: 500 } as const;
 describe('one id, one send, on a real ledger', () => {
   const bench = useResendBench();
 
-  it('acknowledges a second delivery of a mail that was sent, and tells the API once more', async () => {
+  it('acknowledges a redelivery of a sent mail, and reports it to the API again', async () => {
     const record = aRecordOf(anEnvelope({ id: 'again' }));
     await bench.resend([record]);
 
@@ -31,12 +31,12 @@ describe('one id, one send, on a real ledger', () => {
     expect(second).toEqual(first);
   });
 
-  it('sends a message once that two functions are given at the same instant, a thousand times', async () => {
+  it('sends a message once if two functions receive it at the same instant, a thousand times', async () => {
     const quiet = { suppressions: { find: async () => new Map() }, receipts: { push: async () => [] } };
     const twice = async (index: number) => {
       const record = aRecordOf(anEnvelope({ id: `instant-${index}` }));
-      const answers = await Promise.all([bench.resend([record], quiet), bench.resend([record], quiet)]);
-      return answers.filter(({ batchItemFailures }) => batchItemFailures.length === 0).length;
+      const responses = await Promise.all([bench.resend([record], quiet), bench.resend([record], quiet)]);
+      return responses.filter(({ batchItemFailures }) => batchItemFailures.length === 0).length;
     };
     const acknowledged: number[] = [];
     for (let start = 0; start < 1_000; start += 20) {
@@ -51,7 +51,7 @@ describe('one id, one send, on a real ledger', () => {
     expect(Math.min(...acknowledged)).toBeGreaterThanOrEqual(1);
   });
 
-  it('takes two ids with the same content for two mails', async () => {
+  it('treats two ids with the same content as two mails', async () => {
     const content = packMime(mimeFrom('support@keybuzz.io'));
 
     await bench.resend([
@@ -62,16 +62,16 @@ describe('one id, one send, on a real ledger', () => {
     expect(bench.ses.mails).toHaveLength(2);
   });
 
-  it('parks the same id with another content, with both hashes', async () => {
+  it('dead-letters the same id with another content, with both hashes', async () => {
     const first = anEnvelope({ id: 'conflict', content: packMime(mimeFrom('support@keybuzz.io', 'one')) });
     await bench.resend([aRecordOf(first)]);
 
     await bench.resend([aRecordOf({ ...first, content: packMime(mimeFrom('support@keybuzz.io', 'two')) })]);
 
     expect(bench.ses.mails).toHaveLength(1);
-    const [letter] = await bench.parked();
-    expect(letter).toMatchObject({ reason: 'id-conflict', deliveryId: 'conflict' });
-    expect(new Set(letter?.detail?.match(/[0-9a-f]{64}/g)).size).toBe(2);
+    const [deadLetter] = await bench.parked();
+    expect(deadLetter).toMatchObject({ reason: 'id-conflict', deliveryId: 'conflict' });
+    expect(new Set(deadLetter?.detail?.match(/[0-9a-f]{64}/g)).size).toBe(2);
     expect((await bench.told()).map(({ kind, reason }) => [kind, reason])).toEqual([
       ['sent', undefined],
       ['failed', 'id-conflict'],
@@ -81,7 +81,7 @@ describe('one id, one send, on a real ledger', () => {
   it.each([
     ['down', { fault: DOWN }],
     ['throttling', { fault: { kind: 'throttle' } }],
-  ] as const)('sends nothing while the ledger is %s, and goes on when it is back', async (_name, rule) => {
+  ] as const)('sends nothing while the ledger is %s, and continues when it is back', async (_name, rule) => {
     const record = aRecordOf(anEnvelope());
     bench.dynamoDb.fault({ ...rule, on: { action: 'PutItem' } });
 
@@ -95,7 +95,7 @@ describe('one id, one send, on a real ledger', () => {
     expect(bench.ses.mails).toHaveLength(1);
   });
 
-  it('does not send again what the ledger could not be told of', async () => {
+  it('does not resend a mail whose result could not be written to the ledger', async () => {
     const record = aRecordOf(anEnvelope());
     bench.dynamoDb.fault({ fault: DOWN, on: { action: 'UpdateItem' } });
     expect((await bench.resend([record])).batchItemFailures).toEqual([]);
@@ -108,7 +108,7 @@ describe('one id, one send, on a real ledger', () => {
     expect(bench.logged.join()).toContain('"event":"not-recorded"');
   });
 
-  it('keeps a mail whose receipt was not taken, and tells later without sending again', async () => {
+  it('keeps a mail whose receipt was not queued, and reports later without sending again', async () => {
     const record = aRecordOf(anEnvelope());
     bench.aws.fault({ fault: DOWN, on: { action: 'SendMessageBatch' } });
     expect((await bench.resend([record])).batchItemFailures).toHaveLength(1);
@@ -122,7 +122,7 @@ describe('one id, one send, on a real ledger', () => {
     expect(await bench.told()).toMatchObject([{ kind: 'sent' }]);
   });
 
-  it('parks nothing that the API could not be told of', async () => {
+  it('dead-letters nothing before its receipt is queued', async () => {
     const record = aRecordOf(anEnvelope({ expiresAt: '2020-01-01T00:00:00.000Z' }));
     bench.aws.fault({ fault: DOWN, on: { action: 'SendMessageBatch' } });
 
@@ -135,7 +135,7 @@ describe('one id, one send, on a real ledger', () => {
     expect(await bench.told()).toMatchObject([{ kind: 'expired' }]);
   });
 
-  it('does not park as expired what was sent in time', async () => {
+  it('does not dead-letter as expired what was sent in time', async () => {
     const envelope = anEnvelope({ expiresAt: new Date(Date.now() + 60_000).toISOString() });
     await bench.resend([aRecordOf(envelope)]);
     const later = { now: () => new Date(Date.now() + 120_000) };
@@ -147,7 +147,7 @@ describe('one id, one send, on a real ledger', () => {
     expect((await bench.told()).map(({ kind }) => kind)).toEqual(['sent', 'sent']);
   });
 
-  it('says of an expired mail that nobody knows whether SES has it', async () => {
+  it('says of an expired mail that its result is unknown', async () => {
     const envelope = anEnvelope({ expiresAt: new Date(Date.now() + 60_000).toISOString() });
     bench.ses.fault({ effect: { kind: 'reset', accepted: false } });
     await bench.resend([aRecordOf(envelope)]);
@@ -163,7 +163,7 @@ describe('one id, one send, on a real ledger', () => {
     ]);
   });
 
-  it('makes one call only, and waits, where the answer of SES was lost', async () => {
+  it('makes only one call, and waits, if the response of SES was lost', async () => {
     bench.ses.fault({ effect: { kind: 'reset', accepted: true } });
     const record = aRecordOf(anEnvelope());
 
@@ -175,7 +175,7 @@ describe('one id, one send, on a real ledger', () => {
     expect(bench.postponed[0]?.delaySeconds).toBe(900);
   });
 
-  it('comes again the later, the more often it came: held or not, its tries must outlast the queue', async () => {
+  it('is retried later after each receive, even if held, so that its receives last for the retention', async () => {
     const lost = { effect: { kind: 'reset', accepted: false }, times: 2 } as const;
     bench.ses.fault(lost);
     const envelope = anEnvelope();
@@ -190,7 +190,7 @@ describe('one id, one send, on a real ledger', () => {
     expect(bench.postponed.map(({ delaySeconds }) => delaySeconds)).toEqual([4, 2025]);
   });
 
-  it('tells and pushes what is left once, however often the API cannot be told', async () => {
+  it('reports and requeues the rest once, however often its receipts fail', async () => {
     const to = recipients(60);
     bench.ses.fault({
       effect: { kind: 'throttling' },
@@ -207,7 +207,7 @@ describe('one id, one send, on a real ledger', () => {
       },
     };
 
-    for (let tries = 0; tries < 3; tries += 1) await bench.resend([record], { queue });
+    for (let attempts = 0; attempts < 3; attempts += 1) await bench.resend([record], { queue });
     expect(pushed).toEqual([]);
 
     bench.aws.heal();
@@ -216,7 +216,7 @@ describe('one id, one send, on a real ledger', () => {
     expect(bench.ses.mails.map((mail) => mail.recipients)).toEqual([to.slice(0, 50)]);
   });
 
-  it('parks a refused recipient once, though what is left cannot be pushed at first', async () => {
+  it('dead-letters a rejected recipient once, even if the rest cannot be requeued at first', async () => {
     bench.ses.fault({ effect: { kind: 'throttling' }, when: () => bench.ses.mails.length === 1, times: 9 });
     const to = ['jörg@example.org', ...recipients(60)];
     const record = aRecordOf(anEnvelope({ envelope: { from: 'support@keybuzz.io', to } }));
@@ -230,7 +230,7 @@ describe('one id, one send, on a real ledger', () => {
     expect((await bench.parked()).map(({ reason }) => reason)).toEqual(['needs-smtputf8']);
   });
 
-  it('parks what SQS is about to delete, though the ledger does not answer', async () => {
+  it('dead-letters what SQS is about to delete, even if the ledger does not respond', async () => {
     bench.dynamoDb.fault({ fault: DOWN });
     const thirteenDaysAgo = String(Date.now() - 13 * 24 * 3600 * 1000 - 1);
 
@@ -242,7 +242,7 @@ describe('one id, one send, on a real ledger', () => {
     ]);
   });
 
-  it('takes another content under an id where SES never had the first', async () => {
+  it('accepts another content under an id if SES never had the first', async () => {
     const first = anEnvelope({ content: packMime(mimeFrom('support@keybuzz.io', 'one')) });
     const second = { ...first, content: packMime(mimeFrom('support@keybuzz.io', 'two')) };
     bench.ses.fault({ effect: { kind: 'throttling' } });
@@ -255,7 +255,7 @@ describe('one id, one send, on a real ledger', () => {
     expect(await bench.parked()).toMatchObject([{ reason: 'id-conflict' }]);
   });
 
-  it('knows a mail in parts by its parts, whatever a later composer makes of them', async () => {
+  it('identifies a structured mail by its fields, regardless of what a later composer makes of them', async () => {
     const envelope = anEnvelope({ content: { type: 'mail', from: 'support@keybuzz.io', text: 'Hello' } });
     await bench.resend([aRecordOf(envelope)]);
     const composer = {

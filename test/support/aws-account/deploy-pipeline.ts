@@ -8,7 +8,7 @@ import { type Deployment, type DeploymentOptions, readDeployment } from './deplo
 const RESEND_MAPPING = '00000000-0000-4000-8000-0000000e5e4d';
 const FEEDBACK_MAPPING = '00000000-0000-4000-8000-00000feedbac';
 
-/** As the stack's default. */
+/** The stack's default. */
 const MAXIMUM_CONCURRENCY = 2;
 
 /** Leaves what deploying the stack of a stage's pipeline leaves, and then `mailctl rotate`: a user with a first key. */
@@ -130,7 +130,7 @@ function functionsOf({ names, at }: Deployment, resources: DeployedResources) {
   };
 }
 
-/** The API's user with its key, and the secret that brings it to the API. */
+/** The API's user with its key, and the secret that passes it to the API. */
 function userOf(
   { names, accessKey, at }: Deployment,
   resources: DeployedResources,

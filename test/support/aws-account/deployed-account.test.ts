@@ -36,7 +36,7 @@ async function resourcesIn(double: AwsAccountDouble, stack: string) {
   return listed.StackResourceSummaries ?? [];
 }
 
-describe('a deployed account beside the stacks that the CDK synthesises', () => {
+describe('a deployed account compared with the stacks that the CDK synthesises', () => {
   let stacks: Synthesised;
   beforeAll(() => {
     stacks = synthesise({ stage: 'dev', ...ALL });
@@ -55,7 +55,7 @@ describe('a deployed account beside the stacks that the CDK synthesises', () => 
     }
   });
 
-  it('has no resources but theirs, of the same types and names', async () => {
+  it('has only their resources, of the same types and names', async () => {
     const double = await runAccount(deployedAccount(ALL));
     for (const stack of STACK_KEYS) {
       const { Resources } = stacks[stack].toJSON();
@@ -82,13 +82,13 @@ describe('a deployed account beside the stacks that the CDK synthesises', () => 
     const lambda = clientOf(double, LambdaClient);
     const { EventSourceMappings = [] } = await lambda.send(new ListEventSourceMappingsCommand({}));
     const mappings = Object.values(stacks.pipeline.findResources('AWS::Lambda::EventSourceMapping'));
-    const told = EventSourceMappings.map(({ BatchSize, ScalingConfig }) => [BatchSize, ScalingConfig]);
-    expect(told.sort()).toEqual(
+    const described = EventSourceMappings.map(({ BatchSize, ScalingConfig }) => [BatchSize, ScalingConfig]);
+    expect(described.sort()).toEqual(
       mappings.map(({ Properties }) => [Properties.BatchSize, Properties.ScalingConfig]).sort(),
     );
   });
 
-  it('has the same alarms, which say the same and tell the same topic', () => {
+  it('has the same alarms, with the same descriptions and topic', () => {
     const { alarms, topics } = deployedAccount(ALL);
     const synthesised = Object.values(stacks.monitoring.findResources('AWS::CloudWatch::Alarm'));
     expect([...alarms.values()].map(({ name, description }) => [name, description]).sort()).toEqual(
@@ -98,7 +98,7 @@ describe('a deployed account beside the stacks that the CDK synthesises', () => 
     for (const { actions } of alarms.values()) expect(actions).toEqual([topic]);
   });
 
-  /** The name that a template gives a resource. */
+  /** The name of a resource in a template. */
   function nameIn(properties: Record<string, unknown>): string | undefined {
     const keys = [
       ...['QueueName', 'TableName', 'TopicName', 'FunctionName', 'UserName', 'Name', 'EmailIdentity'],
@@ -110,7 +110,7 @@ describe('a deployed account beside the stacks that the CDK synthesises', () => 
 });
 
 describe('a deployment', () => {
-  it('grows step by step, as a person deploys', async () => {
+  it('grows with each deployment step', async () => {
     const double = await runAccount();
     const client = clientOf(double, CloudFormationClient);
     const ses = new SesAccount({ sandbox: true });
@@ -143,19 +143,19 @@ describe('a deployment', () => {
     expect(double.account.alarms.size).toBe(14);
   });
 
-  it('has no topic where nobody wants an alarm', () => {
+  it('has no topic without alarms', () => {
     const { alarms, stacks, topics } = deployedAccount({ alarms: 'none' });
     expect([alarms.size, stacks.get(STACKS.monitoring)?.outputs]).toEqual([0, {}]);
     expect([...topics.keys()].filter((arn) => arn.includes('alarms'))).toEqual([]);
   });
 
-  it('leaves an identity that is verified already as it is', () => {
+  it('does not change an identity that is already verified', () => {
     const ses = new SesAccount({ identities: ['keybuzz.io'] });
     deployedAccount({ ses });
     expect(ses.identities.get('keybuzz.io')?.status).toBe('SUCCESS');
   });
 
-  it('has the stage, the domain and the age that it is given', async () => {
+  it('has the given stage, domain and age', async () => {
     const options = { stage: 'prod', domain: 'example.org', project: 'shop', at: AT } as const;
     const double = await runAccount(deployedAccount(options));
     const client = clientOf(double, CloudFormationClient);
@@ -169,7 +169,7 @@ describe('a deployment', () => {
   });
 });
 
-describe('the command line beside the emulators', () => {
+describe('the command line with the emulators', () => {
   let services: LocalServices;
   beforeAll(async () => {
     services = await startLocalServices({ fallbackVisibilitySeconds: 30, feedbackVisibilitySeconds: 30 });

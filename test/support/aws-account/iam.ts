@@ -140,9 +140,9 @@ type Found =
   | { readonly kind: 'found'; readonly user: IamUser }
   | Extract<OperationResult, { kind: 'refused' }>;
 
-/** Without a name it is the user whose key signs the call. */
-function find({ users, caller }: AwsAccount, asked: string | undefined): Found {
-  const name = asked ?? /^arn:aws:iam::\d+:user\/(?:.*\/)?([^/]+)$/.exec(caller.arn)?.[1];
+/** The default is the user whose key signs the call. */
+function find({ users, caller }: AwsAccount, userName: string | undefined): Found {
+  const name = userName ?? /^arn:aws:iam::\d+:user\/(?:.*\/)?([^/]+)$/.exec(caller.arn)?.[1];
   if (name === undefined) {
     const message = 'Must specify userName when calling with non-User credentials';
     return { kind: 'refused', error: { code: 'ValidationError', message, status: 400 } };

@@ -87,7 +87,7 @@ function find({ secrets }: AwsAccount, id: string): StoredSecret | undefined {
   );
 }
 
-/** Another value has another version. */
+/** The version changes with the value. */
 function versionOf(value: string): string {
   const hex = createHash('sha256').update(value).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

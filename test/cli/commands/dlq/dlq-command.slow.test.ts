@@ -25,7 +25,7 @@ describe('mailctl dlq', () => {
     await bench.close();
   });
 
-  it('lists the causes, and leaves every letter where it is', async () => {
+  it('lists the causes, and leaves every dead letter in the queue', async () => {
     await parkLetters(bench.aws, [
       ...Array.from({ length: 12 }, () => ({ body: anEnvelope(), attributes: foreign })),
       { body: anEnvelope(), attributes: rejected },
@@ -53,7 +53,7 @@ describe('mailctl dlq', () => {
     expect(await takeAll(bench.aws, bench.aws.deadLetters)).toHaveLength(15);
   });
 
-  it('names commands that are about the same deployment', async () => {
+  it('prints commands for the same deployment', async () => {
     await parkLetters(bench.aws, [{ body: 'no JSON' }]);
     const stack = bench.account.account.stacks.get('keybuzz-mail-pipeline-dev');
     if (stack === undefined) throw new Error('the bench has no stack');
@@ -65,7 +65,7 @@ describe('mailctl dlq', () => {
     expect((await there('redrive', '--all')).stdout).toContain(`${same} show --cause unreadable --body`);
   });
 
-  it('shows a letter masked, and whole when asked by name', async () => {
+  it('shows a dead letter masked, and in full with --addresses and --body', async () => {
     const envelope = anEnvelope({ id: 'mail-7' });
     await parkLetters(bench.aws, [
       { body: anEnvelope(), attributes: foreign },
@@ -85,7 +85,7 @@ describe('mailctl dlq', () => {
     expect(whole.stdout).toContain('It is on its way.');
   });
 
-  it('moves the letters of a cause as they are, and no others', async () => {
+  it('moves only the dead letters of a cause, unchanged', async () => {
     const wanted = Array.from({ length: 23 }, (_, index) => anEnvelope({ id: `wanted-${index}` }));
     // A field that a newer sender wrote.
     const bodies = wanted.map((envelope) => JSON.stringify({ ...envelope, newer: true }));
@@ -107,7 +107,7 @@ describe('mailctl dlq', () => {
     expect(await takeAll(bench.aws, bench.aws.deadLetters)).toHaveLength(14);
   });
 
-  it('asks before it moves, and moves nothing where nobody can answer', async () => {
+  it('asks before it moves, and moves nothing without a terminal', async () => {
     await parkLetters(bench.aws, [{ body: anEnvelope(), attributes: foreign }]);
 
     const asked = await bench.mailctl('dlq', 'redrive', '--all');
@@ -121,7 +121,7 @@ describe('mailctl dlq', () => {
     expect(await takeAll(bench.aws, bench.aws.deadLetters)).toHaveLength(1);
   });
 
-  it('leaves what cannot be sent, and gives expired mail more time when told so', async () => {
+  it('leaves what cannot be sent, and extends expired mail with --extend', async () => {
     const expired = anEnvelope({ id: 'late', expiresAt: '2026-01-01T00:00:00Z' });
     await parkLetters(bench.aws, [{ body: expired, attributes: { reason: 'expired' } }, { body: '{}' }]);
 
@@ -143,7 +143,7 @@ describe('mailctl dlq', () => {
     expect(left?.Body).toBe('{}');
   });
 
-  it('drops with a record, and only for a reason', async () => {
+  it('drops with a record, and only with --because', async () => {
     const record = join(await mkdtemp(join(tmpdir(), 'dlq-')), 'dropped.jsonl');
     await parkLetters(bench.aws, [
       { body: anEnvelope({ id: 'gone' }), attributes: rejected },
@@ -167,7 +167,7 @@ describe('mailctl dlq', () => {
     [['redrive', '--id', 'nobody']],
     [['redrive', '--cause', 'no-such-cause', '--dry-run']],
     [['drop', '--cause', 'no-such-cause', '--because', 'x']],
-  ])('fails where %j means no letter', async (args) => {
+  ])('fails if %j matches no dead letter', async (args) => {
     await parkLetters(bench.aws, [{ body: anEnvelope(), attributes: foreign }]);
 
     const { code, stdout } = await bench.mailctl('--yes', '--json', 'dlq', ...args);
@@ -176,7 +176,7 @@ describe('mailctl dlq', () => {
     expect(JSON.parse(stdout).error.code).toBe('NO_SUCH_LETTER');
   });
 
-  it('says how many letters it does not show', async () => {
+  it('says how many dead letters it does not show', async () => {
     await parkLetters(
       bench.aws,
       Array.from({ length: 7 }, () => ({ body: anEnvelope(), attributes: foreign })),
@@ -190,7 +190,7 @@ describe('mailctl dlq', () => {
     expect(stderr).toContain('4 letters more');
   });
 
-  it('does not ask about letters that it cannot write down', async () => {
+  it('does not ask for confirmation if the record is not writable', async () => {
     await parkLetters(bench.aws, [{ body: anEnvelope(), attributes: rejected }]);
     const record = join(tmpdir(), 'no-such-folder', 'dropped.jsonl');
 
@@ -207,7 +207,7 @@ describe('mailctl dlq', () => {
     expect(await takeAll(bench.aws, bench.aws.deadLetters)).toHaveLength(1);
   });
 
-  it('stops with Ctrl-C, and leaves the rest where it was', async () => {
+  it('stops with Ctrl-C, and leaves the rest in the queue', async () => {
     const { aws, environment } = bench;
     await parkLetters(
       aws,
@@ -242,7 +242,7 @@ describe('mailctl dlq', () => {
   });
 });
 
-/** Where a cause is among those listed: equal counts come in any order. */
+/** The index of a cause in the listing: causes with equal counts are in no defined order. */
 function order(causes: readonly { readonly cause: string }[], [cause]: readonly unknown[]): number {
   return causes.findIndex((one) => one.cause === cause);
 }

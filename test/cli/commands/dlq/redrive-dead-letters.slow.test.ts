@@ -25,8 +25,8 @@ describe('a redrive', () => {
   const progress = (set: (done: number) => void = () => {}): Progress => ({ set, stop: () => {} });
 
   async function plan(): Promise<Set<string>> {
-    const survey = { box, signal: stop.signal, progress: () => progress() };
-    const { deadLetters } = await planRedrive({ choice: { by: 'all' } }, new Date(), survey);
+    const scan = { box, signal: stop.signal, progress: () => progress() };
+    const { deadLetters } = await planRedrive({ choice: { by: 'all' } }, new Date(), scan);
     return new Set(deadLetters.map(({ queueMessageId }) => queueMessageId));
   }
 
@@ -42,14 +42,14 @@ describe('a redrive', () => {
     });
   }
 
-  /** How often each of the ids is in the fallback queue. */
+  /** The number of copies of each id in the fallback queue. */
   async function copies(): Promise<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const { id } of await takeEnvelopes(aws)) counts[id] = (counts[id] ?? 0) + 1;
     return counts;
   }
 
-  const park = (count: number) =>
+  const addDeadLetters = (count: number) =>
     parkLetters(
       aws,
       Array.from({ length: count }, (_, index) => ({ body: anEnvelope({ id: `id-${index}` }), attributes })),
@@ -65,10 +65,10 @@ describe('a redrive', () => {
     await aws.close();
   });
 
-  it('moves what was chosen, and neither what was there before nor what comes meanwhile', async () => {
-    await park(20);
+  it('moves only what was chosen, not what was there before or arrives during the run', async () => {
+    await addDeadLetters(20);
     const all = [...(await plan())];
-    await park(5);
+    await addDeadLetters(5);
 
     const outcome = await redrive(new Set(all.slice(10)));
 
@@ -77,19 +77,19 @@ describe('a redrive', () => {
     expect(await takeAll(aws, aws.deadLetters)).toHaveLength(15);
   });
 
-  it('does not wait for ever for what somebody else took away', async () => {
-    await park(3);
+  it('does not wait forever for a message that another consumer received', async () => {
+    await addDeadLetters(3);
     const chosen = await plan();
-    const [taken] = await box.receive({ most: 1, holdSeconds: 60 });
+    const [received] = await box.receive({ most: 1, holdSeconds: 60 });
 
     const outcome = await redrive(chosen);
 
-    expect(taken).toBeDefined();
+    expect(received).toBeDefined();
     expect(outcome).toMatchObject({ done: 2, missing: 1 });
   });
 
-  it('tries again for what SQS did not take, and leaves what it never takes', async () => {
-    await park(8);
+  it('retries failed entries of a batch, and leaves those that SQS never accepts', async () => {
+    await addDeadLetters(8);
     const chosen = await plan();
     aws.fault({
       fault: { kind: 'part-failed', indices: [1, 2] },
@@ -102,7 +102,7 @@ describe('a redrive', () => {
     expect(outcome).toMatchObject({ done: 8, inBoth: 0 });
     expect(Object.values(await copies())).toEqual(Array.from({ length: 8 }, () => 1));
 
-    await park(2);
+    await addDeadLetters(2);
     const more = await plan();
     aws.fault({
       fault: { kind: 'part-failed', indices: [0], code: 'Odd' },
@@ -116,8 +116,8 @@ describe('a redrive', () => {
     expect(await takeAll(aws, aws.deadLetters)).toHaveLength(refused.failed.get('Odd') ?? 0);
   });
 
-  it('does not send again what only was not deleted', async () => {
-    await park(6);
+  it('does not resend a message if only its deletion failed', async () => {
+    await addDeadLetters(6);
     const chosen = await plan();
     aws.fault({
       fault: { kind: 'part-failed', indices: [0, 3] },
@@ -134,10 +134,10 @@ describe('a redrive', () => {
 
   it.each<[string, AwsFault]>([
     ['denied', { kind: 'denied' }],
-    ['lost with its answer', { kind: 'reset', done: true }],
-  ])('loses nothing where a call of it is %s', async (_, fault) => {
+    ['done without a response', { kind: 'reset', done: true }],
+  ])('loses nothing if one of its calls is %s', async (_, fault) => {
     for (const action of ['SendMessageBatch', 'DeleteMessageBatch']) {
-      await park(25);
+      await addDeadLetters(25);
       const chosen = await plan();
       aws.fault({ fault, on: { action } });
 
@@ -153,8 +153,8 @@ describe('a redrive', () => {
     }
   });
 
-  it('stops between two batches, and gives back what it has in hand', async () => {
-    await park(40);
+  it('stops between two batches, and releases the messages in flight', async () => {
+    await addDeadLetters(40);
     const chosen = await plan();
 
     const outcome = await redrive(chosen, (done) => {

@@ -47,7 +47,7 @@ describe('the outputs of the stack', () => {
   });
 
   it.each(['', 'bounce.good.test', 'bounce.good.test A 192.0.2.1', 'bounce.good.test TXT "é"'])(
-    'are refused where one says "%s"',
+    'are rejected if one is "%s"',
     (output) => {
       const outputs = { ...identityOutputs('good.test'), MailFromMxRecord: output };
       expect(() => neededRecords(stack(outputs))).toThrow('MailFromMxRecord');
@@ -56,7 +56,7 @@ describe('the outputs of the stack', () => {
 });
 
 describe('a TXT value', () => {
-  it('is cut at 255 octets', () => {
+  it('is split at 255 octets', () => {
     expect(txtStrings('x'.repeat(600)).map(({ length }) => length)).toEqual([255, 255, 90]);
     expect(txtStrings('x'.repeat(255))).toHaveLength(1);
     expect(txtStrings('')).toEqual(['']);
@@ -64,7 +64,7 @@ describe('a TXT value', () => {
 });
 
 describeWithNameServer('the BIND format', () => {
-  it('is what a name server reads the same records from', async () => {
+  it('is loaded by a name server as the same records', async () => {
     const [address] = await loopbackAddresses(1);
     if (address === undefined) throw new Error('one was asked for');
     const server = await startNameServer(address, { 'good.test': [...NS(address), formatBind(NEEDED)] });
@@ -84,7 +84,7 @@ describeWithNameServer('the BIND format', () => {
 describe('the Route 53 change batch', () => {
   const changes = route53ChangeBatch(NEEDED).Changes;
 
-  it('overwrites nothing that SES did not name alone', () => {
+  it('overwrites only the CNAMEs, whose names SES generated', () => {
     for (const { Action, ResourceRecordSet } of changes)
       expect(Action).toBe(ResourceRecordSet.Type === 'CNAME' ? 'UPSERT' : 'CREATE');
   });
@@ -114,7 +114,7 @@ describe('the Terraform format', () => {
     expect(new Set(names).size).toBe(NEEDED.length);
   });
 
-  it('escapes what is a template to Terraform, and parts long strings its way', () => {
+  it('escapes Terraform templates, and splits long strings the way Terraform expects', () => {
     expect(text).toContain('exists:%%{i}.b');
     expect(text).not.toMatch(/[^%]%\{/);
     expect(text).toContain('\\"\\"');

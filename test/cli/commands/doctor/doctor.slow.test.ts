@@ -61,16 +61,16 @@ async function examineBroken(setUp: BrokenSetUp, args: readonly string[]): Promi
 
 describe('mailctl doctor', () => {
   it.each(BROKEN_SET_UPS.filter(({ domain }) => domain === undefined))(
-    'names the fix, and touches no other check, where $what',
+    'names the fix, and affects no other check, if $what',
     (setUp) => examineBroken(setUp, ['--skip', 'dns']),
   );
 
-  it('finds nothing amiss in a healthy set-up without DNS', async () => {
+  it('finds nothing wrong in a healthy set-up without DNS', async () => {
     bench = await startDoctorBench(queues, 'good.test');
     const { code, checks } = await examine(['--skip', 'dns']);
     expect(namesOf(checks, 'warn', 'fail', 'skipped')).toEqual([]);
     expect(code).toBe(0);
-    // What many checks want to know is asked once.
+    // Look-ups that many checks need are made once.
     expect(bench.double.callsOf({ service: 'cloudformation' })).toBe(4);
     expect(bench.double.callsOf({ action: 'DescribeAlarms' })).toBe(1);
     expect(bench.ses.calls.map(({ operation }) => operation).sort()).toEqual([
@@ -80,7 +80,7 @@ describe('mailctl doctor', () => {
     ]);
   });
 
-  it('skips what nobody has told it of, and ends well all the same', async () => {
+  it('skips what is not configured, and still exits with 0', async () => {
     bench = await startDoctorBench(queues, 'good.test');
     bench.args.length = 0;
     Object.assign(bench.env, { VAULT_ADDR: undefined, SMTP_HOST: undefined });
@@ -96,14 +96,14 @@ describe('mailctl doctor', () => {
     expect(code).toBe(0);
   });
 
-  it('runs the groups that were chosen, and asks AWS for nothing else', async () => {
+  it('runs the chosen groups, and makes no other calls to AWS', async () => {
     bench = await startDoctorBench(queues, 'good.test');
     const { checks } = await examine(['--only', 'smtp,key', '--skip', 'key']);
     expect(Object.keys(checks)).toEqual(['smtp host', 'smtp starttls', 'smtp certificate']);
     expect(bench.double.calls).toEqual([]);
   });
 
-  it('says while it runs what it waits for', async () => {
+  it('reports while it runs which checks are pending', async () => {
     bench = await startDoctorBench(queues, 'good.test');
     bench.double.fault({ fault: { kind: 'silence' }, on: { service: 'iam' } });
     const { stderr } = await examine(['--only', 'key,smtp', '--timeout', '3']);
@@ -123,7 +123,7 @@ describe('mailctl doctor', () => {
     }
   });
 
-  (canRunPostfix ? it : it.skip)('sees the self-signed certificate of a real Postfix', async () => {
+  (canRunPostfix ? it : it.skip)('detects the self-signed certificate of a real Postfix', async () => {
     bench = await startDoctorBench(queues, 'good.test');
     const certificate = (await issueCertificates(new Date())).valid;
     const postfix = await startPostfix({ relayPort: 9, certificate });
@@ -148,7 +148,7 @@ describe('mailctl doctor', () => {
     }
   });
 
-  it('takes no group that there is none of', async () => {
+  it('rejects an unknown group', async () => {
     bench = await startDoctorBench(queues, 'good.test');
     const { code, stderr } = await runMailctl(['doctor', '--only', 'weather'], bench.env);
     expect(code).toBe(64);
@@ -174,7 +174,7 @@ describeWithNameServer('mailctl doctor, with the DNS', () => {
     String(address.port),
   ];
 
-  it('finds nothing amiss in a healthy set-up', async () => {
+  it('finds nothing wrong in a healthy set-up', async () => {
     bench = await startDoctorBench(queues, 'good.test');
     const { code, checks } = await examine(atServer());
     expect(namesOf(checks, 'warn', 'fail', 'skipped')).toEqual([]);
@@ -182,7 +182,7 @@ describeWithNameServer('mailctl doctor, with the DNS', () => {
   });
 
   it.each(BROKEN_SET_UPS.filter(({ domain }) => domain !== undefined))(
-    'names the fix, and touches no other check, where $what',
+    'names the fix, and affects no other check, if $what',
     (setUp) => examineBroken(setUp, atServer()),
   );
 });

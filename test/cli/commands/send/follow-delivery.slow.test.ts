@@ -20,8 +20,8 @@ const part = (state: BatchStatuses['state'], statuses: BatchStatuses['statuses']
 const deadLetter = (queueMessageId: string) =>
   ({ queueMessageId, cause: 'sender-not-allowed', detail: 'of another domain' }) as DeadLetter;
 
-interface Story {
-  /** What the ledger says at each look; the last one stays. */
+interface Course {
+  /** The ledger's content at each look; the last one stays. */
   readonly ledger: readonly (readonly BatchStatuses[])[];
   readonly deadLetters?: readonly DeadLetter[];
   readonly knownLetters?: ReadonlySet<string>;
@@ -29,7 +29,7 @@ interface Story {
   readonly signal?: AbortSignal;
 }
 
-async function follow({ ledger, deadLetters = [], timeoutMs = 60_000, signal, knownLetters }: Story) {
+async function follow({ ledger, deadLetters = [], timeoutMs = 60_000, signal, knownLetters }: Course) {
   const looks = [...ledger];
   const steps: SendStep[] = [];
   const sources: StatusSources = {
@@ -43,17 +43,17 @@ async function follow({ ledger, deadLetters = [], timeoutMs = 60_000, signal, kn
     startedAt: performance.now(),
     ...(knownLetters === undefined ? {} : { knownLetters }),
   });
-  return { ending, told: steps.map(({ what }) => what) };
+  return { ending, reported: steps.map(({ what }) => what) };
 }
 
 describe('following a delivery', () => {
-  it('tells each step once, in their order', async () => {
+  it('reports each step once, in order', async () => {
     const delivered = { 'marie@example.org': { kind: 'delivered', at: AT } } as const;
-    const { ending, told } = await follow({
+    const { ending, reported } = await follow({
       ledger: [[], [part('sending')], [part('unknown')], [part('sent')], [part('sent', delivered)]],
     });
     expect(ending.verdict).toBe('delivered');
-    expect(told).toEqual([
+    expect(reported).toEqual([
       'the resend Lambda offered it to SES',
       'SES gave no answer; the Lambda waits for its event',
       'SES took it as ses-1',
@@ -65,7 +65,7 @@ describe('following a delivery', () => {
     ['a complaint comes after the delivery', 'complained', 'delivered'],
     ['it bounces', 'bounced', 'failed'],
     ['SES rejects it', 'failed', 'failed'],
-  ] as const)('ends where %s', async (_what, kind, verdict) => {
+  ] as const)('ends when %s', async (_what, kind, verdict) => {
     const { ending } = await follow({
       ledger: [
         [part('sent', { 'marie@example.org': { kind, at: AT, smtpResponse: 'to marie@example.org' } })],
@@ -75,19 +75,19 @@ describe('following a delivery', () => {
     expect(ending.detail).toContain('m***@example.org');
   });
 
-  it('goes on while a delay lasts', async () => {
+  it('continues during a delay', async () => {
     const delayed = { 'marie@example.org': { kind: 'delivery_delayed', at: AT } } as const;
-    const { ending, told } = await follow({ ledger: [[part('sent', delayed)]], timeoutMs: 1 });
+    const { ending, reported } = await follow({ ledger: [[part('sent', delayed)]], timeoutMs: 1 });
     expect(ending).toMatchObject({ verdict: 'open', detail: expect.stringContaining('delivery delayed') });
-    expect(told).toContain('delivery delayed');
+    expect(reported).toContain('delivery delayed');
   });
 
-  it('ends where SES would never take it', async () => {
+  it('ends if SES would never accept it', async () => {
     const { ending } = await follow({ ledger: [[part('refused')]] });
     expect(ending).toMatchObject({ verdict: 'failed', fix: 'mailctl dlq show one' });
   });
 
-  it('finds the dead letter, at the last moment at the latest', async () => {
+  it('finds the dead letter, at the timeout at the latest', async () => {
     const { ending } = await follow({ ledger: [[]], deadLetters: [deadLetter('new')], timeoutMs: 1 });
     expect(ending).toMatchObject({
       verdict: 'failed',
@@ -95,7 +95,7 @@ describe('following a delivery', () => {
     });
   });
 
-  it('takes no letter of an earlier try for one of this', async () => {
+  it('ignores dead letters of an earlier attempt', async () => {
     const knownLetters = new Set(['old']);
     const { ending } = await follow({
       ledger: [[]],
@@ -106,7 +106,7 @@ describe('following a delivery', () => {
     expect(ending).toMatchObject({ verdict: 'open', detail: expect.stringContaining('not touched') });
   });
 
-  it('stops at once, also where nobody answers', async () => {
+  it('stops at once, even if nothing responds', async () => {
     const stop = new AbortController();
     const sources: StatusSources = {
       parts: () => {

@@ -46,7 +46,7 @@ const steps = (stdout: string): string[] =>
   JSON.parse(stdout).steps.map(({ what }: { readonly what: string }) => what);
 
 describe('mailctl send', () => {
-  it('goes the whole way to the mailbox simulator, and tells each step with its time', async () => {
+  it('sends all the way to the mailbox simulator, and prints each step with its time', async () => {
     const { code, stdout, stderr } = await send(['--json']);
     const result = JSON.parse(stdout);
     expect(result).toMatchObject({
@@ -69,7 +69,7 @@ describe('mailctl send', () => {
     expect(mail?.recipients).toEqual(['success@simulator.amazonses.com']);
   });
 
-  it('fails by a bounce, and shows no whole address', async () => {
+  it('fails on a bounce, and shows no full address', async () => {
     const { code, stdout, stderr } = await send(['--to', 'bounce+secret@simulator.amazonses.com']);
     expect(code).toBe(2);
     expect(stdout).toMatch(/^failed: bounced \(Permanent/);
@@ -77,7 +77,7 @@ describe('mailctl send', () => {
     expect(stdout + stderr).not.toMatch(/bounce\+secret|mailctl@/);
   });
 
-  it('sends nothing to who is suppressed, and says so', async () => {
+  it('sends nothing to a suppressed address, and says so', async () => {
     await send(['--to', 'bounce+again@simulator.amazonses.com']);
     const { mails } = backend.services.ses;
     const before = mails.length;
@@ -87,21 +87,21 @@ describe('mailctl send', () => {
     expect(mails.length).toBe(before);
   });
 
-  it('fails where the mail was parked, with the cause', async () => {
+  it('fails with the cause if the mail was dead-lettered', async () => {
     const { code, stdout } = await send(['--from', 'mailctl@elsewhere.example']);
     expect(code).toBe(2);
     expect(stdout).toMatch(/^failed: parked: /);
     expect(stdout).toMatch(/next: mailctl dlq show mailctl-/);
   });
 
-  it('does not know the status of what SES tells nothing of', async () => {
+  it('does not know the status if SES publishes no event', async () => {
     backend.services.ses.disturbEvents({ effect: { kind: 'withhold' } });
     const { code, stdout } = await send(['--timeout', '5']);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^open: not known after 5 s; the last that was seen: SES took it as /);
   });
 
-  it('does not wait where it is told so', async () => {
+  it('does not wait with --no-wait', async () => {
     const { code, stdout } = await send(['--no-wait', '--json']);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'open', detail: 'not waited for' });
@@ -110,7 +110,7 @@ describe('mailctl send', () => {
 });
 
 describe('mailctl send --by ses', () => {
-  it('sends by one call, and hears of the delivery by the events', async () => {
+  it('sends by one call, and learns of the delivery from the events', async () => {
     const { code, stdout } = await send(['--by', 'ses', '--json', '--from', 'alerts@keybuzz.io']);
     expect(code).toBe(0);
     const { id, verdict } = JSON.parse(stdout);
@@ -119,7 +119,7 @@ describe('mailctl send --by ses', () => {
     expect(mails).toMatchObject([{ api: 'v2' }]);
   });
 
-  it('does not send twice where the answer is lost', async () => {
+  it('does not send twice if the response is lost', async () => {
     const { ses } = backend.services;
     const before = ses.mails.length;
     ses.fault({ effect: { kind: 'reset', accepted: true }, times: 3 });
@@ -129,7 +129,7 @@ describe('mailctl send --by ses', () => {
     expect(ses.mails.length - before).toBe(1);
   });
 
-  it('says what the sandbox refuses', async () => {
+  it('says what the sandbox rejects', async () => {
     backend.services.ses.account.sandbox = true;
     const { code, stdout } = await send(['--by', 'ses', '--to', 'marie@example.org']);
     expect(code).toBe(2);
@@ -148,7 +148,7 @@ describe('mailctl send --by ses', () => {
 });
 
 describe('mailctl send --by smtp', () => {
-  it('is taken by the mail server, without AWS', async () => {
+  it('is accepted by the mail server, without AWS', async () => {
     const { code, stdout } = await runMailctl(
       ['send', '--by', 'smtp', '--from', 'ops@keybuzz.io', '--to', 'marie@example.org'],
       smtpEnvironment(),
@@ -159,7 +159,7 @@ describe('mailctl send --by smtp', () => {
     expect(stdout).not.toMatch(/marie@|ops@/);
   });
 
-  it('says why it was not taken', async () => {
+  it('says why it was not accepted', async () => {
     await smtp.behave({ kind: 'refused' });
     const { code, stdout } = await send(['--by', 'smtp'], smtpEnvironment());
     expect(code).toBe(2);
@@ -167,7 +167,7 @@ describe('mailctl send --by smtp', () => {
     expect(stdout).toContain('next: mailctl doctor --only smtp');
   });
 
-  it('names the settings that are missing', async () => {
+  it('names the missing settings', async () => {
     const { code, stderr } = await send(['--by', 'smtp'], { SMTP_PORT: 'many' });
     expect(code).toBe(2);
     expect(stderr).toContain('SMTP_HOST');
@@ -183,11 +183,11 @@ describe('mailctl send, called wrongly', () => {
     [['--from', 'a b@c']],
     [['--timeout', 'long']],
     [['extra']],
-  ])('ends with 64 for %j', async (args) => {
+  ])('exits with 64 for %j', async (args) => {
     expect((await send(args)).code).toBe(64);
   });
 
-  it('says what to do where nothing is deployed', async () => {
+  it('says what to do if nothing is deployed', async () => {
     const { code, stderr } = await send(['--project', 'none']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/no stack none-mail-identity[\s\S]+fix: npm run deploy/);

@@ -72,8 +72,8 @@ const FAILURE = {
   phase: 'envelope',
 };
 
-/** A mail to two: handed over, sent by SES, delivered to one and bounced for the other. */
-async function tellOf(id: string): Promise<void> {
+/** Records a mail to two: handed over, sent by SES, delivered to one and bounced for the other. */
+async function recordDelivery(id: string): Promise<void> {
   const [marie, paul] = ['marie@example.org', 'paul@example.org'];
   const attempt = {
     at: minute(1).toISOString(),
@@ -113,18 +113,18 @@ async function tellOf(id: string): Promise<void> {
     0,
   );
   const options = { tableName: dynamoDb.suppressionTable, timeoutMs: 5_000, policy: DEFAULT_SOFT_BOUNCES };
-  const strike = { kind: 'hard-bounce', at: minute(4), deliveryId: id, sesMessageId: 'ses-1' } as const;
-  await new DynamoSuppressionReports(dynamoDb.client, options).report(paul, strike);
+  const signal = { kind: 'hard-bounce', at: minute(4), deliveryId: id, sesMessageId: 'ses-1' } as const;
+  await new DynamoSuppressionReports(dynamoDb.client, options).report(paul, signal);
 }
 
 describe('mailctl status', () => {
-  it('tells the whole story in order of time', async () => {
-    await tellOf('reply-1');
+  it('prints the whole history in chronological order', async () => {
+    await recordDelivery('reply-1');
     const { code, stdout } = await status('reply-1');
-    const story = JSON.parse(stdout);
+    const shown = JSON.parse(stdout);
     expect(code).toBe(1);
-    const told = story.events.map(({ source, what }: { source: string; what: string }) => [source, what]);
-    expect(told).toEqual([
+    const printed = shown.events.map(({ source, what }: { source: string; what: string }) => [source, what]);
+    expect(printed).toEqual([
       ['row', 'the API asked for it'],
       [
         'row',
@@ -139,18 +139,18 @@ describe('mailctl status', () => {
         "put on the pipeline's list (hard-bounce, by delivery reply-1); nothing is sent to it",
       ],
     ]);
-    const times = story.events.map(({ at }: { at: string }) => at);
+    const times = shown.events.map(({ at }: { at: string }) => at);
     expect(times).toEqual(times.toSorted());
-    expect(story.recipients).toMatchObject([
+    expect(shown.recipients).toMatchObject([
       { address: 'm***@example.org', state: 'delivered' },
       { address: 'p***@example.org', state: expect.stringMatching(/^bounced/) },
     ]);
-    expect(story.concerns).toContain('lost for 1 of 2 recipients');
+    expect(shown.concerns).toContain('lost for 1 of 2 recipients');
     expect(stdout).not.toMatch(/marie@|paul@/);
   });
 
-  it('shows addresses where one asks for them', async () => {
-    await tellOf('reply-2');
+  it('shows addresses with --addresses', async () => {
+    await recordDelivery('reply-2');
     const { stdout } = await status('reply-2', { args: ['--addresses'] });
     expect(JSON.parse(stdout).recipients).toMatchObject([
       { address: 'marie@example.org' },
@@ -159,8 +159,8 @@ describe('mailctl status', () => {
     expect(stdout).toContain('550 5.1.1 <paul@example.org>: no such user');
   });
 
-  it('tells it as a table, too', async () => {
-    await tellOf('reply-3');
+  it('prints it as a table, too', async () => {
+    await recordDelivery('reply-3');
     const { stdout } = await runMailctl(['status', 'reply-3'], {
       ...account.environment,
       DATABASE_URL: database.connectionString,
@@ -173,8 +173,8 @@ describe('mailctl status', () => {
     expect(stdout).toMatch(/row, ledger +delivered +m\*\*\*@example\.org/);
   });
 
-  it('is well with what SMTP took', async () => {
-    const taken = {
+  it('exits with 0 for a mail that SMTP accepted', async () => {
+    const accepted = {
       at: minute(1).toISOString(),
       outcome: 'taken',
       durationMs: 5,
@@ -184,15 +184,15 @@ describe('mailctl status', () => {
     const [id = ''] = await database.insert({
       status: 'delivered',
       provider: 'smtp',
-      delivery_trace: { attempts: [taken] },
+      delivery_trace: { attempts: [accepted] },
     });
     const { code, stdout } = await status(id);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ recipients: [{ state: 'taken by SMTP' }], concerns: [] });
   });
 
-  it('leaves the row out where no database is named', async () => {
-    await tellOf('reply-4');
+  it('skips the row if no database is configured', async () => {
+    await recordDelivery('reply-4');
     const { code, stdout } = await status('reply-4', { env: { DATABASE_URL: undefined } });
     const { places, events } = JSON.parse(stdout);
     expect(places.row).toEqual({ state: 'skipped', detail: expect.stringContaining('DATABASE_URL') });
@@ -200,8 +200,8 @@ describe('mailctl status', () => {
     expect(code).toBe(1);
   });
 
-  it('tells the rest where the database is away, and how to fix that', async () => {
-    await tellOf('reply-5');
+  it('prints the rest if the database is down, and how to fix that', async () => {
+    await recordDelivery('reply-5');
     const { code, stdout } = await status('reply-5', {
       env: { DATABASE_URL: 'postgresql://user:secret@127.0.0.1:1/none' },
     });
@@ -212,8 +212,8 @@ describe('mailctl status', () => {
     expect(stdout).not.toContain('secret');
   });
 
-  it('tells of the row where AWS cannot be asked', async () => {
-    await tellOf('reply-6');
+  it('prints the row if AWS denies access', async () => {
+    await recordDelivery('reply-6');
     account.fault({ fault: { kind: 'denied' }, on: { action: 'DescribeStacks' } });
     const { code, stdout } = await status('reply-6');
     account.heal();
@@ -222,7 +222,7 @@ describe('mailctl status', () => {
     expect([places.ledger.state, places['dead letters'].state]).toEqual(['failed', 'failed']);
   });
 
-  it('finds the dead letter, and leaves all letters where they are', async () => {
+  it('finds the dead letter, and leaves all dead letters in the queue', async () => {
     const box = new SqsDeadLetters(aws.sqs, aws.deadLetters.url, 5_000);
     for (let index = 0; index < 25; index += 1) {
       const envelope = anEnvelope({ id: `other-${index}` });
@@ -249,7 +249,7 @@ describe('mailctl status', () => {
     expect(await takeAll(aws, aws.deadLetters)).toHaveLength(26);
   });
 
-  it('finds the letter that SQS moved by itself', async () => {
+  it('finds the dead letter that SQS moved by itself', async () => {
     const body = serialiseFallbackMessage(anEnvelope({ id: 'reply-8' }));
     await aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.deadLetters.url, MessageBody: body }));
     const { code, stdout } = await status('reply-8');
@@ -257,13 +257,13 @@ describe('mailctl status', () => {
     expect(JSON.parse(stdout).events).toMatchObject([{ source: 'dead letters' }]);
   });
 
-  it('ends with 2 where nobody knows the id', async () => {
+  it('exits with 2 if the id is unknown', async () => {
     const { code, stdout } = await status('never-was');
     expect(code).toBe(2);
     expect(JSON.parse(stdout).error).toMatchObject({ code: 'UNKNOWN_DELIVERY' });
   });
 
-  it('does not say that nobody knows the id where the database was not asked', async () => {
+  it('does not call the id unknown if the database was not queried', async () => {
     const { code, stdout } = await status('never-was', { env: { DATABASE_URL: undefined } });
     const { error, concerns, places } = JSON.parse(stdout);
     expect([code, error, places.row.state]).toEqual([2, undefined, 'skipped']);

@@ -43,8 +43,8 @@ export interface SendBatch {
 }
 
 /**
- * True if SES may or may not have the batch: its call ended without a result, or the calling function was killed
- * and its claim has ended. A batch created by an event has no claim, and is sent.
+ * True if SES may or may not have the batch: its call ended without a result, or the calling function was
+ * killed and its claim has ended. A batch created by an event has no claim, and is sent.
  */
 export function isUnknown({ state, claim }: Pick<SendBatch, 'state' | 'claim'>, now: Date): boolean {
   return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt <= now);
@@ -82,8 +82,8 @@ export interface Ledger {
    */
   claimAgain(batch: SendBatch, recipients: readonly string[], claim: BatchClaim): Promise<boolean>;
   /**
-   * Writes the result of a claim. `sent` is written unconditionally; other results only if the claim is still the
-   * current one.
+   * Writes the result of a claim. `sent` is written unconditionally; other results only if the claim is still
+   * current.
    */
   settle(
     claimed: { readonly deliveryId: string; readonly part: number; readonly token: string },

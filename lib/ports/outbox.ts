@@ -15,8 +15,8 @@ export interface Claim {
   /** The recipients still owed, if an earlier attempt reached some. */
   readonly owed?: readonly string[];
   /**
-   * Recipients, by `addressKey`, that SES has although no attempt handed them over: the queue accepted the mail but
-   * its response was lost. Receipts report this. They must not get the mail again.
+   * Recipients, by `addressKey`, that SES has although no attempt handed them over: the queue accepted the mail
+   * but its response was lost. Receipts report this. They must not get the mail again.
    */
   readonly inSes?: readonly string[];
   readonly createdAt: Date;
@@ -26,8 +26,8 @@ export interface Claim {
   /** Attempts so far, including this one. */
   readonly attempts: number;
   /**
-   * The previous worker crashed or lost its lease while it may have been sending by SMTP: SMTP may have the mail's
-   * data.
+   * The previous worker crashed or lost its lease while it may have been sending by SMTP: the mail's data may
+   * have been on the wire.
    */
   readonly reclaimed: boolean;
 }
@@ -95,8 +95,8 @@ export interface OutboxStats {
  */
 export interface Outbox {
   /**
-   * Leases due deliveries: urgent ones first, and round-robin between tenants of equal urgency. May return fewer
-   * than `limit` even if more are due.
+   * Leases due deliveries: urgent ones first, and round-robin between tenants of equal urgency. May return
+   * fewer than `limit` even if more are due.
    */
   claim(request: {
     readonly limit: number;
@@ -107,8 +107,8 @@ export interface Outbox {
    * Writes the outcomes of claimed deliveries and ends their leases. If it throws, call it again with the same
    * completions until it returns.
    *
-   * @returns the ids whose lease this worker had lost; their attempt is kept in the trace, but their state belongs
-   * to the current owner
+   * @returns the ids whose lease this worker had lost; their attempt is kept in the trace, but their state
+   * belongs to the current owner
    */
   complete(completion: readonly Completion[]): Promise<readonly string[]>;
   /** Extends the leases to `leaseMs` from now. */
@@ -160,8 +160,8 @@ export const silentObserver: WorkerObserver = {
  * - `entered`: written to the delivery's row.
  * - `unchanged`: the row already had it.
  * - `gone`: there is no such row.
- * - `too-early`: a worker is about to write the row, or another session holds it. It must be applied again later,
- *   but proof that SES has the mail is in the row from now on.
+ * - `too-early`: a worker is about to write the row, or another session holds it. It must be applied again
+ *   later, but proof that SES has the mail is in the row from now on.
  * - `refused`: the database rejects it for this row. A retry may succeed after an operator has looked at it.
  */
 export const RECEIPT_RESULTS = ['entered', 'unchanged', 'gone', 'too-early', 'refused'] as const;

@@ -4,8 +4,8 @@ import type { Receipt } from '../domain/receipt.ts';
 import type { Log } from './runtime.ts';
 
 /**
- * The attribute of a queue message that holds the remainder of a processed one: its mail was already handed over
- * and counted. Only for metrics, not part of the contract.
+ * The attribute of a queue message that holds the remainder of a processed one: its mail was already handed
+ * over and counted. Only for metrics, not part of the contract.
  */
 export const REMAINDER_ATTRIBUTE = 'remainder';
 
@@ -103,8 +103,8 @@ export interface Redelivery {
 }
 
 /**
- * Sets when a record that stays in its queue is redelivered. Does not throw: if the queue does not confirm it, the
- * queue's own visibility timeout redelivers the record, only not at the requested time.
+ * Sets when a record that stays in its queue is redelivered. Does not throw: if the queue does not confirm it,
+ * the queue's own visibility timeout redelivers the record, only not at the requested time.
  */
 export async function postponeRecord(
   record: { readonly messageId: string; readonly receiptHandle: string },

@@ -1,15 +1,15 @@
-/** How the API side reaches an AWS service. What is left out the SDK finds by its own chain. */
+/** How the API side connects to an AWS service. The SDK resolves omitted credentials by its provider chain. */
 export interface AwsConnection {
-  /** One try that has no answer after this counts as failed; the SDK then tries again. */
+  /** An attempt without a response within this time fails; the SDK then retries. */
   readonly tryTimeoutMs: number;
   readonly region: string;
   readonly accessKeyId?: string | undefined;
   readonly secretAccessKey?: string | undefined;
-  /** Another address of the service than AWS's own: an emulator, a VPC endpoint. */
+  /** Replaces the AWS endpoint: an emulator, a VPC endpoint. */
   readonly endpoint?: string | undefined;
 }
 
-/** A connection that takes longer than this counts as none; the SDK then tries again. */
+/** A connection attempt that takes longer fails; the SDK then retries. */
 const CONNECT_TIMEOUT_MS = 3_000;
 
 export interface AwsClientOptions {
@@ -19,7 +19,7 @@ export interface AwsClientOptions {
   requestHandler: { connectionTimeout: number; requestTimeout: number; throwOnRequestTimeout: true };
 }
 
-/** The options that every AWS client of the API side is made with. */
+/** The options of every AWS client on the API side. */
 export function awsClientOptions(connection: AwsConnection): AwsClientOptions {
   const { tryTimeoutMs, region, accessKeyId, secretAccessKey, endpoint } = connection;
   return {
@@ -36,16 +36,16 @@ export function awsClientOptions(connection: AwsConnection): AwsClientOptions {
   };
 }
 
-/** The code by which AWS names an error, or the system's where the call did not get that far. */
+/** The AWS error code, or the system error code if the call did not reach AWS. */
 export function awsErrorCode(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'UnknownError';
   if ('code' in error && typeof error.code === 'string') return error.code;
   if (!('name' in error) || typeof error.name !== 'string') return 'UnknownError';
-  // Nothing but the time limit of a call aborts it.
+  // Only the timeout of a call aborts it.
   return error.name === 'AbortError' ? 'TimeoutError' : error.name;
 }
 
-/** The HTTP status of AWS's answer; undefined where none came. */
+/** The HTTP status of the AWS response; undefined if there was none. */
 export function awsErrorStatus(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('$metadata' in error)) return undefined;
   const metadata = error.$metadata;

@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * The outcome of a promise within a time. For calls that cannot be aborted: they run on, and a late failure is ignored.
+ * The result of a promise within a time limit. For calls that cannot be aborted: they keep running, and a late failure
+ * is ignored.
  */
 export type TimeLimited<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'too-late' };
 
-/** @param signal ends the wait early, as `too-late` */
+/** @param signal ends the wait early with `too-late` */
 export async function withTimeout<T>(
   call: Promise<T>,
   timeoutMs: number,
@@ -30,23 +31,22 @@ export async function withTimeout<T>(
 }
 
 /**
- * Callers that come while a call is under way share it: otherwise each of them would block one more connection of a
- * database that hangs.
+ * Concurrent callers share one call: otherwise each would block another connection to a database that hangs.
  */
 export function singleFlight<T>(call: () => Promise<T>): () => Promise<T> {
-  let underWay: Promise<T> | undefined;
+  let inProgress: Promise<T> | undefined;
   return () => {
-    // Started a tick later, so that a call that throws at once is cleared after it was stored.
-    underWay ??= Promise.resolve()
+    // Starts a tick later, so that a call that throws synchronously is cleared after it is stored.
+    inProgress ??= Promise.resolve()
       .then(call)
       .finally(() => {
-        underWay = undefined;
+        inProgress = undefined;
       });
-    return underWay;
+    return inProgress;
   };
 }
 
-/** Lets a loop sleep until there is work. A call during work is remembered. */
+/** Lets a loop sleep until there is work. Remembers a call made during work. */
 export class WakeSignal {
   #called = false;
   #wake: (() => void) | undefined;
@@ -56,7 +56,7 @@ export class WakeSignal {
     this.#wake?.();
   }
 
-  /** Resolves at the next call, or at once if there was one since the last wait; at the latest after `timeoutMs`. */
+  /** Resolves at the next call, at once if there was one since the last wait, or after `timeoutMs`. */
   async wait(timeoutMs: number): Promise<void> {
     if (!this.#called) {
       await new Promise<void>((resolve) => {

@@ -1,20 +1,20 @@
 import * as v from 'valibot';
 
-/** What is known of a setting beside its schema. */
+/** Metadata of a setting. */
 export interface SettingInfo {
-  /** The environment variable that sets it, where there is one. */
+  /** The environment variable that sets it, if there is one. */
   readonly variable?: string | undefined;
   /** What it does, in one line. */
   readonly description?: string | undefined;
-  /** No message shows its value. @default false */
+  /** If true, no message shows its value. @default false */
   readonly secret?: boolean | undefined;
-  /** The setting beside it that is of no use without it. */
+  /** The setting in the same group that requires this one. */
   readonly neededWith?: string | undefined;
-  /** The setting beside it that may stand in its place. */
+  /** The setting in the same group that can replace this one. */
   readonly neededUnless?: string | undefined;
 }
 
-/** Gives a schema its place in the environment and its words in the documentation. */
+/** Attaches the environment variable and the documentation to a schema. */
 export function setting<Schema extends v.GenericSchema<unknown, unknown>>(schema: Schema, info: SettingInfo) {
   return v.pipe(
     schema,
@@ -22,10 +22,10 @@ export function setting<Schema extends v.GenericSchema<unknown, unknown>>(schema
   );
 }
 
-/** A schema of settings; a group of settings is an object in it. */
+/** A schema of settings; a nested object is a group of settings. */
 export type SettingsSchema = v.GenericSchema<unknown, unknown> & { readonly entries: v.ObjectEntries };
 
-/** One setting as the documentation lists it. */
+/** One setting as listed in the documentation. */
 export interface SettingEntry extends SettingInfo {
   /** With its group: `smtp.port`. */
   readonly name: string;
@@ -54,18 +54,17 @@ export class SettingsError extends Error {
   }
 }
 
-/** @param source where they are set, if the reader of the message may not know */
+/** @param source where they are set, if the reader may not know */
 export function describeProblems(problems: readonly string[], source?: string): string {
   const count = problems.length === 1 ? 'a setting is' : `${problems.length} settings are`;
   return `${count} wrong${source === undefined ? '' : `, ${source}`}:\n  ${problems.join('\n  ')}`;
 }
 
-/** The line for one wrong setting. */
 export function describeProblem(name: string, value: unknown, allowed: string): string {
   return `${name} = ${show(value)}: allowed is ${allowed}`;
 }
 
-/** @throws {@link SettingsError} that names all that is wrong at once */
+/** @throws {@link SettingsError} that lists every error at once */
 export function settingsOf<T>(reading: SettingsReading<T>): T {
   if (reading.kind === 'wrong') throw new SettingsError(reading.problems);
   return reading.settings;
@@ -79,7 +78,7 @@ export function readEnvironment<Schema extends SettingsSchema>(
   return parseSettings(schema, valuesFrom(env, schema));
 }
 
-/** Checks the settings that code, a file or a command line gives. */
+/** Checks settings from code, a file or a command line. */
 export function parseSettings<Schema extends SettingsSchema>(
   schema: Schema,
   values: unknown,
@@ -95,7 +94,7 @@ export function parseSettings<Schema extends SettingsSchema>(
   return { kind: 'wrong', problems: problems.length > 0 ? problems : issues.map(notAGroup) };
 }
 
-/** Every setting of a schema, group by group. */
+/** All settings of a schema, group by group. */
 export function listSettings({ entries }: Group, prefix = ''): readonly SettingEntry[] {
   return Object.entries(entries).flatMap(([key, schema]) => {
     const group = groupIn(schema);
@@ -119,7 +118,7 @@ function listed(name: string, schema: Entry): SettingEntry {
   };
 }
 
-/** Metadata has no type once the schema is one of many. */
+/** The type of the metadata is lost in a union of schemas. */
 const metadataSchema = v.object({
   allowed: v.optional(v.string()),
   setting: v.optional(
@@ -133,7 +132,7 @@ const metadataSchema = v.object({
   ),
 });
 
-/** An optional schema has its own and that of the schema it wraps. */
+/** An optional schema has its own metadata and that of the wrapped schema. */
 function metadataOf(schema: Entry): v.InferOutput<typeof metadataSchema> {
   const wrapped = wrappedIn(schema);
   return {
@@ -171,7 +170,7 @@ function typeIn(schema: Entry): string {
   return wrapped === undefined ? schema.type : typeIn(wrapped);
 }
 
-/** What cannot be read stays text, so that the message shows it as it was given. */
+/** An unreadable value stays text, so that the message shows it unchanged. */
 function readValue(raw: string, type: string): unknown {
   if (type === 'number' && /^\d+$/.test(raw)) return Number(raw);
   if (type === 'boolean' && /^(true|1|yes)$/i.test(raw)) return true;
@@ -180,7 +179,7 @@ function readValue(raw: string, type: string): unknown {
   return raw;
 }
 
-/** A misspelt setting would otherwise be ignored, `requireTLS` for instance. Its value may be a secret. */
+/** Without this a misspelt setting, e.g. `requireTLS`, would be ignored. Hides the value, which may be a secret. */
 function unknownSettings({ entries }: Group, values: unknown, prefix = ''): string[] {
   const known = Object.keys(entries);
   const all = known.map((key) => `${prefix}${key}`).join(', ');
@@ -197,11 +196,11 @@ function unknownSettings({ entries }: Group, values: unknown, prefix = ''): stri
 interface Checked {
   readonly entries: readonly SettingEntry[];
   readonly values: unknown;
-  /** The paths of what the schema refused. */
+  /** The paths that the schema refused. */
   readonly issues: readonly string[];
 }
 
-/** One line for each setting, however many of its rules it breaks. */
+/** At most one line per setting, even if it breaks several rules. */
 function problemOf(entry: SettingEntry, { entries, values, issues }: Checked): string[] {
   const value = valueAt(values, entry.name);
   if (value === undefined) {
@@ -219,15 +218,15 @@ function needOf(
   values: unknown,
   issues: Checked['issues'],
 ): string | undefined {
-  const beside = (key: string | undefined) =>
+  const sibling = (key: string | undefined) =>
     entries.find(({ name }) => key !== undefined && name === `${groupName(entry.name)}${key}`);
   const isSet = (other: SettingEntry) => valueAt(values, other.name) !== undefined;
-  const partner = beside(entry.neededWith);
+  const partner = sibling(entry.neededWith);
   if (partner !== undefined && isSet(partner)) return `it is needed with ${labelOf(partner)}`;
-  const substitute = beside(entry.neededUnless);
+  const substitute = sibling(entry.neededUnless);
   if (substitute !== undefined && !isSet(substitute))
     return `it is needed, or ${labelOf(substitute)} in its place; allowed is ${entry.allowed}`;
-  // A group that is missing, or no object, is reported by what it must contain.
+  // A group that is missing or not an object is reported by its required settings.
   const isMissing = issues.some(
     (path) => path === '' || path === entry.name || entry.name.startsWith(`${path}.`),
   );
@@ -258,7 +257,7 @@ function show(value: unknown): string {
   return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
-/** The scheme of a URL is no secret, and most often what is wrong with it. */
+/** The scheme of a URL is not secret, and is the most common error. */
 function hide(value: unknown): string {
   const scheme = typeof value === 'string' ? /^[a-z][a-z0-9+.-]{0,20}:\/\//i.exec(value)?.[0] : undefined;
   return scheme === undefined ? '***' : `"${scheme}***"`;

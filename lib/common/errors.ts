@@ -1,4 +1,4 @@
-/** The message of an error may quote what it choked on; its name and code do not. */
+/** An error's message may quote the input that caused it; its name and code do not. */
 export function errorName(error: unknown): { error: string; code: string | undefined } {
   if (typeof error !== 'object' || error === null) return { error: typeof error, code: undefined };
   return {
@@ -7,7 +7,7 @@ export function errorName(error: unknown): { error: string; code: string | undef
   };
 }
 
-/** The stable code of what an adapter threw. */
+/** The stable code of an adapter's error. */
 export function errorCode(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'unknown';
   if ('code' in error && typeof error.code === 'string') return error.code;

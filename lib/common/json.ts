@@ -1,4 +1,4 @@
-/** The value that the text stands for; undefined, which no JSON stands for, where it is no JSON. */
+/** The parsed value; undefined, which JSON cannot express, if the text is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

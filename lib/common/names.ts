@@ -1,6 +1,6 @@
-/** Distinguishes one deployment of the pipeline from another in the same account. */
+/** Identifies a deployment of the pipeline in an account. */
 export interface DeploymentName {
-  /** The beginning of every name. */
+  /** The prefix of every name. */
   readonly project: string;
   readonly stage: 'dev' | 'prod';
 }
@@ -19,11 +19,11 @@ export function monitoringStackName({ project, stage }: DeploymentName): string 
 }
 
 /**
- * The resources of the pipeline stack by the names that stand in the console, in logs and in the settings of the API.
- * All of them contain the stage, so that both stages fit into one account.
+ * Names of the pipeline stack's resources in the console, in logs and in the API's settings. All contain the stage, so
+ * that both stages fit into one account.
  *
- * CloudFormation cannot replace a resource that has a fixed name. That is intended: no property that is set here needs
- * a replacement, and replacing a queue would delete the mail in it.
+ * CloudFormation cannot replace a resource with a fixed name. That is intended: no property set here needs a
+ * replacement, and replacing a queue would delete the mail in it.
  */
 export interface ResourceNames {
   readonly fallbackQueue: string;
@@ -60,7 +60,7 @@ export function resourceNames({
     receiptsQueue: `${project}-mail-receipts-${stage}`,
     receiptsDeadLetterQueue: `${project}-mail-receipts-dead-letters-${stage}`,
     configurationSet: `${project}-mail-${stage}`,
-    // The API's team knows the production user by the bare name.
+    // The API team uses the production user without a stage suffix.
     user: stage === 'prod' ? userName : `${userName}-${stage}`,
     secret: `${project}/${stage}/ses`,
   };
@@ -112,7 +112,7 @@ export function alarmName(deployment: DeploymentName, alarm: string): string {
   return `${alarmPrefix(deployment)}${alarm}`;
 }
 
-/** What the names of all alarms of a stage begin with. */
+/** The prefix of all alarm names of a stage. */
 export function alarmPrefix({ project, stage }: DeploymentName): string {
   return `${project}-mail-${stage}-`;
 }

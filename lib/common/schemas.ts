@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 
-/** The words for all that a schema takes: a value that breaks any of its rules is reported with them. */
+/** Describes what a schema accepts; the error for an invalid value contains this text. */
 export function allowed<Input>(text: string): v.MetadataAction<Input, { readonly allowed: string }> {
   return v.metadata({ allowed: text });
 }

@@ -1,27 +1,26 @@
 import { domainToASCII } from 'node:url';
 
-/** A host name in any script (RFC 5890): labels with a dot between each two, none empty. */
+/** A host name in any script (RFC 5890): non-empty labels separated by dots. */
 const HOST_PATTERN = String.raw`[\p{L}\p{M}\p{N}-]+(?:\.[\p{L}\p{M}\p{N}-]+)*`;
 const HOST = new RegExp(`^${HOST_PATTERN}$`, 'u');
 
 /**
- * An address without a name around it: one `@`, and another only inside the quotes of its local part. Each
- * character can be read in one way alone, so that no input takes long.
+ * An address without a display name: one `@`, others only inside a quoted local part. Each character matches in
+ * only one way, so that no input causes backtracking.
  */
 export const BARE_ADDRESS = new RegExp(
   String.raw`^(?:[^\s<>()[\]\\,;:"@\p{Cc}]+|"(?:[^\s<>"\\\p{Cc}]|\\[^\s<>\p{Cc}])*")@${HOST_PATTERN}$`,
   'u',
 );
 
-/** Splits at the last `@`: a quoted local part may hold one of its own (RFC 5321, 4.1.2). */
+/** Splits at the last `@`: a quoted local part may contain one (RFC 5321, 4.1.2). */
 function split(address: string): { localPart: string; domain: string } {
   const at = address.lastIndexOf('@');
   return { localPart: address.slice(0, at), domain: address.slice(at + 1) };
 }
 
 /**
- * Shows that two log lines speak of the same kind of recipient without telling who it is:
- * `marie@example.org` becomes `m***@example.org`.
+ * Makes log lines comparable without revealing the recipient: `marie@example.org` becomes `m***@example.org`.
  */
 export function maskAddress(address: string): string {
   if (!address.includes('@')) return '***';
@@ -29,7 +28,7 @@ export function maskAddress(address: string): string {
   return `${localPart.slice(0, 1)}***@${domain}`;
 }
 
-/** Masks every address inside a server's answer or an error message, which often quote the recipient. */
+/** Masks every address in a server response or an error message, which often quote the recipient. */
 export function maskAddressesIn(text: string): string {
   return text.replace(
     /(?:"(?:[^"\\]|\\.){0,256}"|[^\s<>()[\]",;:]{1,256})@(?:\[[^\s[\]]{1,255}\]|[^\s<>()[\]",;:]{1,255})/gu,
@@ -38,8 +37,8 @@ export function maskAddressesIn(text: string): string {
 }
 
 /**
- * The host name in lower case and in its ASCII form (RFC 5891); empty where it is none. Only what is not ASCII goes
- * through the look-up of a URL's host, which cuts `example.org/x` and makes an IPv4 address of a number.
+ * The host name in lower-case ASCII (RFC 5891); empty if invalid. Only non-ASCII names go through URL host parsing,
+ * which truncates `example.org/x` and turns a number into an IPv4 address.
  */
 function asciiDomain(domain: string): string {
   if (!HOST.test(domain)) return '';
@@ -48,14 +47,14 @@ function asciiDomain(domain: string): string {
   return /(?:^|\.)\d+$/.test(ascii) ? '' : ascii;
 }
 
-/** The domain of an address in lower case and in its ASCII form (RFC 5891); empty where there is none. */
+/** The domain of an address in lower-case ASCII (RFC 5891); empty if there is none. */
 export function parseDomain(address: string): string {
   return address.includes('@') ? asciiDomain(split(address).domain) : '';
 }
 
 /**
- * The address with its domain in ASCII (RFC 5891), as every mail server can take it. The local part stays as it
- * is: it has no ASCII form, and only its own server may say what it means.
+ * The address with its domain in ASCII (RFC 5891), which every mail server accepts. The local part is unchanged:
+ * it has no ASCII form, and only its own server may interpret it.
  */
 export function withAsciiDomain(address: string): string {
   const ascii = parseDomain(address);
@@ -63,31 +62,31 @@ export function withAsciiDomain(address: string): string {
 }
 
 /**
- * The form in which two mentions of one mailbox are the same. Only its own server may say whether case matters in a
- * local part (RFC 5321, 2.4); in practice it does not, and SES's own suppression list takes no notice of it either.
+ * The normalized form for comparing mailboxes. Only the mailbox's server may decide whether case matters in a local
+ * part (RFC 5321, 2.4); in practice it does not, and the SES suppression list ignores case too.
  */
 export function addressKey(address: string): string {
   return withAsciiDomain(address).toLowerCase();
 }
 
-/** True where the local part needs SMTPUTF8 (RFC 6531), which SES does not speak. */
+/** True if the local part needs SMTPUTF8 (RFC 6531), which SES does not support. */
 export function needsSmtpUtf8(address: string): boolean {
   return /[^\x20-\x7e]/.test(split(address).localPart);
 }
 
-/** True where the address belongs to the domain or to one below it, as an SES domain identity covers both. */
+/** True if the address is in the domain or a subdomain: an SES domain identity covers both. */
 export function isWithinDomain(address: string, domain: string): boolean {
   const own = parseDomain(address);
   const wanted = asciiDomain(domain);
   return own !== '' && wanted !== '' && (own === wanted || own.endsWith(`.${wanted}`));
 }
 
-/** The same recipient named in To and Cc gets the mail once; the order of first mention stays. */
+/** A recipient in both To and Cc gets the mail once; keeps the order of first occurrence. */
 export function distinctRecipients(addresses: readonly string[]): string[] {
   return [...new Set(addresses.map(withAsciiDomain))];
 }
 
-/** Cuts a list of recipients into parts of at most `size`, none empty. */
+/** Splits a list of recipients into non-empty chunks of at most `size`. */
 export function chunkRecipients(recipients: readonly string[], size: number): string[][] {
   const chunks: string[][] = [];
   for (let start = 0; start < recipients.length; start += size) {

@@ -2,14 +2,14 @@ import * as zlib from 'node:zlib';
 import type { MimeContent } from './fallback-message.ts';
 import { MAX_CONTENT_BYTES } from './limits.ts';
 
-/** Below this, a compressed form saves less than its own frame costs. */
+/** Below this size, compression saves less than its frame costs. */
 const WORTH_COMPRESSING_BYTES = 512;
 
-/** zstd level 3 is several times faster than gzip at the same ratio; Node has it from 22.15 on. */
+/** zstd level 3 is several times faster than gzip at the same ratio; available since Node 22.15. */
 const ENCODING = typeof zlib.zstdCompressSync === 'function' ? 'zstd' : 'gzip';
 
 /**
- * Wraps composed MIME bytes to travel inside an envelope. Compression outweighs the third that base64 adds:
+ * Packs composed MIME bytes into an envelope. Compression outweighs the third that base64 adds:
  * text shrinks to a fraction, and base64 attachments shrink back to about the size of the file.
  */
 export function packMime(mime: Buffer): MimeContent {
@@ -32,8 +32,8 @@ export type UnpackedMime =
   | { readonly kind: 'unreadable'; readonly reason: 'corrupt' | 'size-mismatch'; readonly detail: string };
 
 /**
- * Takes the MIME bytes out of an envelope. Never throws, and never allocates more for the result than the
- * declared size, which is itself at most {@link MAX_CONTENT_BYTES}: a compressed bomb stops at that limit.
+ * Unpacks the MIME bytes of an envelope. Never throws, and never allocates more for the result than the declared
+ * size, which is at most {@link MAX_CONTENT_BYTES}: a decompression bomb stops at that limit.
  */
 export function unpackMime(content: MimeContent): UnpackedMime {
   const limit = Math.min(content.bytes, MAX_CONTENT_BYTES);

@@ -1,16 +1,15 @@
 /**
- * What can become of a mail for one recipient, from the least to the most that is known; only a bounce for ever, and
- * that SES rejected the mail, say more than a complaint.
+ * The delivery status of a mail for one recipient, in ascending order of rank; only a permanent bounce and a
+ * rejection by SES rank above a complaint.
  *
- * - `expired`: past its time before it could be sent.
+ * - `expired`: expired before it could be sent.
  * - `suppressed`: on the pipeline's suppression list, so it was not sent.
- * - `failed`: it cannot be sent; a person finds it in the dead letters. With a message id of SES: SES took it and then
- *   rejected it.
- * - `sent`: SES has taken it.
- * - `delivery_delayed`: the recipient's server does not take it now; SES goes on trying.
- * - `delivered`: the recipient's server has taken it.
- * - `bounced`: the recipient's server refused it for ever, or SES gave up trying.
- * - `complained`: the recipient called it spam, or somebody else of the same provider did.
+ * - `failed`: it cannot be sent and is a dead letter. With an SES message id: SES accepted it and then rejected it.
+ * - `sent`: SES accepted it.
+ * - `delivery_delayed`: the recipient's server does not accept it now; SES keeps retrying.
+ * - `delivered`: the recipient's server accepted it.
+ * - `bounced`: the recipient's server refused it permanently, or SES stopped retrying.
+ * - `complained`: the recipient, or someone else at the same provider, marked it as spam.
  */
 export const STATUS_KINDS = [
   'expired',
@@ -29,20 +28,20 @@ export const BOUNCE_TYPES = ['Permanent', 'Transient', 'Undetermined'] as const;
 
 export type BounceType = (typeof BOUNCE_TYPES)[number];
 
-/** Where a mail stands for one recipient. */
+/** The status of a mail for one recipient. */
 export interface DeliveryStatus {
   readonly kind: StatusKind;
   /** ISO 8601. */
   readonly at: string;
   readonly sesMessageId?: string | undefined;
-  /** The words of the recipient's server. */
+  /** The response of the recipient's server. */
   readonly smtpResponse?: string | undefined;
   /** RFC 3463, for instance `5.1.1`. */
   readonly enhancedStatus?: string | undefined;
   readonly bounce?: { readonly type: BounceType; readonly subType: string } | undefined;
-  /** Why it failed, was suppressed or complained about: a stable word. */
+  /** Why it failed, was suppressed or complained about: a stable code. */
   readonly reason?: string | undefined;
-  /** When the recipient's server took it, where it has, whatever came after. ISO 8601. */
+  /** When the recipient's server accepted it, if it did, whatever came after. ISO 8601. */
   readonly deliveredAt?: string | undefined;
 }
 
@@ -50,12 +49,12 @@ export interface DeliveryStatus {
 export type RecipientStatuses = Readonly<Record<string, DeliveryStatus>>;
 
 /**
- * The order in which states move; never backwards. What happened before SES took the mail ranks below `sent`: such
- * a mail may be sent after all, by a redrive. A bounce may follow a delivery (a server takes the mail and refuses it
- * later), a complaint follows it; a delivery after either is an old story that came late.
+ * A status only moves to a higher rank. What happened before SES accepted the mail ranks below `sent`: such a mail
+ * may still be sent by a redrive. A bounce may follow a delivery (a server accepts the mail and refuses it later),
+ * and a complaint follows it; a delivery reported after either is a late event.
  *
- * A complaint says more than a soft bounce, and less than a bounce for ever or a rejection: where the provider does not
- * say who complained, SES names everybody there that the mail was sent to, those too who never got it.
+ * A complaint ranks above a soft bounce, and below a permanent bounce or a rejection: if the provider does not say
+ * who complained, SES names all recipients at that provider, including those who never got the mail.
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
  */
 function rankOf({ kind, bounce, sesMessageId }: DeliveryStatus): number {
@@ -80,8 +79,8 @@ function rankOf({ kind, bounce, sesMessageId }: DeliveryStatus): number {
 }
 
 /**
- * What is known after both. Which came first does not matter, nor how often: the function is commutative,
- * associative and idempotent, so that any order and repetition of events ends in the same state.
+ * Merges two statuses. The function is commutative, associative and idempotent, so that any order and repetition of
+ * events ends in the same state.
  */
 export function mergeStatus(one: DeliveryStatus, other: DeliveryStatus): DeliveryStatus {
   const known = outranks(one, other) ? one : other;
@@ -89,7 +88,7 @@ export function mergeStatus(one: DeliveryStatus, other: DeliveryStatus): Deliver
   return deliveredAt === undefined ? known : { ...known, deliveredAt };
 }
 
-/** Adds what is new to what is known, recipient by recipient. */
+/** Merges new statuses into the known ones, per recipient. */
 export function mergeStatuses(known: RecipientStatuses, news: RecipientStatuses): RecipientStatuses {
   const merged: Record<string, DeliveryStatus> = { ...known };
   for (const [key, status] of Object.entries(news)) {
@@ -99,27 +98,27 @@ export function mergeStatuses(known: RecipientStatuses, news: RecipientStatuses)
   return merged;
 }
 
-/** True where the second says more than the first: a receipt is due. */
+/** True if the second ranks above the first: a receipt is due. */
 export function isNewer(known: DeliveryStatus | undefined, status: DeliveryStatus): boolean {
   return known === undefined || rankOf(status) > rankOf(known);
 }
 
-/** True where both say the same, however they are written down. */
+/** True if both are equal, regardless of representation. */
 export function isSameStatus(one: DeliveryStatus, other: DeliveryStatus): boolean {
   return one.deliveredAt === other.deliveredAt && fingerprint(one) === fingerprint(other);
 }
 
-/** True where the mail did not reach the recipient, and nobody goes on trying. */
+/** True if the mail did not reach the recipient and is not retried. */
 export function isLoss({ kind }: DeliveryStatus): boolean {
   return kind === 'expired' || kind === 'suppressed' || kind === 'failed' || kind === 'bounced';
 }
 
-/** True where the recipient has the mail, as everybody has who complains about it. */
+/** True if the recipient has the mail; anyone who complains has it. */
 export function isDelivery({ kind }: DeliveryStatus): boolean {
   return kind === 'delivered' || kind === 'complained';
 }
 
-/** Of two of the same rank the earlier stands; of two at the same time, any, as long as it is always the same. */
+/** At the same rank the earlier one wins; at the same time, either one, as long as the choice is deterministic. */
 function outranks(one: DeliveryStatus, other: DeliveryStatus): boolean {
   const byRank = rankOf(one) - rankOf(other);
   if (byRank !== 0) return byRank > 0;
@@ -134,13 +133,13 @@ function deliveredAtOf({ kind, at, deliveredAt }: DeliveryStatus): string | unde
 
 function earlier(one: string | undefined, other: string | undefined): string | undefined {
   if (one === undefined || other === undefined) return one ?? other;
-  // The same moment may be written in two ways; always the same of them is kept.
+  // One moment can be written in two ways; keep the same one every time.
   return (Date.parse(one) - Date.parse(other) || (one < other ? -1 : 1)) < 0 ? one : other;
 }
 
 /**
- * The same for the same status, whatever the order of its fields, and whether one is absent or undefined. The time of
- * delivery is left out: it is merged by a rule of its own.
+ * Equal for equal statuses, regardless of field order and of absent or undefined fields. Excludes the time of
+ * delivery, which has its own merge rule.
  */
 function fingerprint({
   kind,

@@ -12,31 +12,31 @@ import {
 } from './delivery-status.ts';
 import { type Receipt, toStatuses } from './receipt.ts';
 
-/** What receipts have told of a delivery. */
+/** What receipts have reported about a delivery. */
 export interface ReportedStatuses {
   readonly statuses: RecipientStatuses;
-  /** The Message-ID headers that recipients see, sorted: SES writes its own for each part of a delivery. */
+  /** The Message-ID headers that recipients see, sorted: SES writes its own for each send batch. */
   readonly messageIds: readonly string[];
 }
 
-/** Adds what a receipt tells. Where it tells nothing new, the outcome is `told` itself. */
-export function withReceipt(told: ReportedStatuses, receipt: Receipt): ReportedStatuses {
-  const tells = toStatuses(receipt);
-  // A delivery may have thousands of recipients, and a receipt names a few of them.
+/** Applies a receipt. If it reports nothing new, returns the same `reported` object. */
+export function withReceipt(reported: ReportedStatuses, receipt: Receipt): ReportedStatuses {
+  const statuses = toStatuses(receipt);
+  // A delivery may have thousands of recipients, but a receipt names only a few of them.
   const news = changedStatuses(
-    told.statuses,
-    mergeStatuses(renameStatuses(told.statuses, Object.keys(tells)), tells),
+    reported.statuses,
+    mergeStatuses(renameStatuses(reported.statuses, Object.keys(statuses)), statuses),
   );
   const { messageId } = receipt;
-  const newId = messageId !== undefined && !told.messageIds.includes(messageId);
-  if (Object.keys(news).length === 0 && !newId) return told;
+  const newId = messageId !== undefined && !reported.messageIds.includes(messageId);
+  if (Object.keys(news).length === 0 && !newId) return reported;
   return {
-    statuses: { ...told.statuses, ...news },
-    messageIds: newId ? [...told.messageIds, messageId].sort() : told.messageIds,
+    statuses: { ...reported.statuses, ...news },
+    messageIds: newId ? [...reported.messageIds, messageId].sort() : reported.messageIds,
   };
 }
 
-/** The statuses of these recipients alone, named by their keys. */
+/** The statuses of only these recipients, by key. */
 export function renameStatuses(statuses: RecipientStatuses, keys: readonly string[]): RecipientStatuses {
   return Object.fromEntries(
     keys.flatMap((key): [string, DeliveryStatus][] => {
@@ -46,7 +46,7 @@ export function renameStatuses(statuses: RecipientStatuses, keys: readonly strin
   );
 }
 
-/** The statuses that are not as they were. */
+/** The statuses that differ from `before`. */
 export function changedStatuses(before: RecipientStatuses, after: RecipientStatuses): RecipientStatuses {
   return Object.fromEntries(
     Object.entries(after).filter(([key, status]) => {
@@ -72,7 +72,7 @@ const storedStatusSchema = v.object({
   deliveredAt: v.optional(moment),
 });
 
-/** Reads the statuses that a row holds. What is none is left out: somebody else may have written there. */
+/** Reads the statuses of a row. Skips invalid entries: other programs may have written there. */
 export function readStoredStatuses(stored: unknown): RecipientStatuses {
   if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return {};
   return Object.fromEntries(
@@ -83,32 +83,32 @@ export function readStoredStatuses(stored: unknown): RecipientStatuses {
   );
 }
 
-/** Where a delivery stands that was handed over, all of its recipients taken together. */
+/** The state of a handed-over delivery, over all of its recipients. */
 export interface SesState {
   readonly status: 'sending' | 'delivered' | 'failed';
-  /** Of one that is delivered: when the last recipient got it. ISO 8601. */
+  /** If delivered: when the last recipient got it. ISO 8601. */
   readonly deliveredAt?: string;
-  /** Of one that failed: why, and for how many; no address is whole in it. */
+  /** If failed: why, and for how many recipients; addresses are masked. */
   readonly lastError?: string;
 }
 
-/** Who a delivery is for, as far as its attempts tell. */
+/** The recipients of a delivery, as recorded by its attempts. */
 export interface Attempted {
   readonly handedOver: readonly string[];
   readonly takenBySmtp: readonly string[];
 }
 
-/** As much of a server's answer as fits on a line. */
+/** As much of a server response as fits on a line. */
 const MAX_RESPONSE_SHOWN = 200;
 
-/** Each way to fail is told; there are few, unless a server words each refusal in its own way. */
+/** Distinct failure reasons shown; there are few, unless a server words every refusal differently. */
 const MAX_REASONS = 3;
 
 /**
- * Derives the state from the statuses alone, so that it does not matter in which order they were told. Only what SES
- * says of a recipient counts: that it took the mail, or SMTP did for others, delivers nothing.
+ * Derives the state only from the statuses, so that the order of reports does not matter. Only the SES delivery
+ * events count: that SES accepted the mail, or SMTP did for other recipients, is not a delivery.
  *
- * @returns undefined where nobody was handed over
+ * @returns undefined if no recipient was handed over
  */
 export function deriveSesState(statuses: RecipientStatuses, attempted: Attempted): SesState | undefined {
   const handedOver = new Set(attempted.handedOver.map(addressKey));
@@ -132,9 +132,9 @@ export function deriveSesState(statuses: RecipientStatuses, attempted: Attempted
   return { status: 'delivered', deliveredAt: new Date(lastMs).toISOString() };
 }
 
-/** Recipients that were lost in the same way are told together, with the answer of one of their servers. */
+/** Groups lost recipients by reason, with the response of one of their servers. */
 function describeLosses(losses: readonly (readonly [string, DeliveryStatus])[], recipients: number): string {
-  // Whatever the order of the recipients, the same words.
+  // Same text regardless of recipient order.
   const sorted = [...losses].sort(([one], [other]) => (one < other ? -1 : 1));
   const groups = new Map<string, DeliveryStatus[]>();
   for (const [, loss] of sorted) {
@@ -145,7 +145,7 @@ function describeLosses(losses: readonly (readonly [string, DeliveryStatus])[], 
   }
   const described = [...groups]
     .slice(0, MAX_REASONS)
-    .map(([reason, lost]) => `${reason}${answerOf(lost)} for ${lost.length} of ${recipients} recipients`);
+    .map(([reason, lost]) => `${reason}${responseOf(lost)} for ${lost.length} of ${recipients} recipients`);
   const more = groups.size - MAX_REASONS;
   return [...described, ...(more > 0 ? [`and for ${more} more reasons`] : [])].join('; ');
 }
@@ -156,7 +156,7 @@ function reasonOf({ kind, bounce, reason }: DeliveryStatus): string {
   return detail === undefined ? kind : `${kind} (${detail})`;
 }
 
-function answerOf(lost: readonly DeliveryStatus[]): string {
+function responseOf(lost: readonly DeliveryStatus[]): string {
   const response = lost.find(({ smtpResponse }) => smtpResponse !== undefined)?.smtpResponse;
   if (response === undefined) return '';
   const line = maskAddressesIn(response)

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { parseDomain } from './address.ts';
 
-/** One mail that the API asked for, composed once: the bytes that SMTP is offered are the bytes that SES gets. */
+/** One mail of the API, composed once: SMTP and SES get the same bytes. */
 export interface Delivery {
   /** The idempotency key. */
   readonly id: string;
   readonly tenantId?: string;
   /** RFC 5321 reverse path. */
   readonly from: string;
-  /** RFC 5321 forward paths, each once: the recipients still owed. */
+  /** RFC 5321 forward paths without duplicates: the recipients still owed. */
   readonly to: readonly string[];
   /** The composed message, CRLF line ends, without a Bcc header. */
   readonly mime: Buffer;
@@ -19,17 +19,17 @@ export interface Delivery {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-/** All that composing a mail would otherwise make up anew each time. */
+/** Everything that composing would otherwise generate anew each time. */
 export interface CompositionMark {
   readonly messageId: string;
   readonly date: Date;
-  /** What the boundaries of its parts are made of. */
+  /** Base of the MIME boundaries. */
   readonly baseBoundary: string;
 }
 
 /**
- * The same for the same delivery, whoever composes it and when: a mail that is composed again has the same bytes,
- * so that a duplicate can be told from a second mail.
+ * Deterministic per delivery: a mail that is composed again has the same bytes, so that a duplicate can be
+ * distinguished from a second mail.
  */
 export function compositionMark(id: string, from: string, createdAt: Date): CompositionMark {
   const hash = createHash('sha256').update(id).digest('hex');

@@ -1,37 +1,37 @@
-/** The upper bounds of the classes that latencies are counted in, in seconds; what took longer is in the last. */
+/** Upper bounds of the latency buckets, in seconds; a last bucket counts everything slower. */
 export const LATENCY_BOUNDS_SECONDS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600] as const;
 
-/** How many events took how long: a count for each bound, and one for what took longer. */
+/** Latency histogram: a count for each bound, and one for everything slower. */
 export type LatencyCounts = readonly number[];
 
-/** How SES's events came in of late. */
+/** Recent latencies of SES events. */
 export interface EventPace {
   readonly counts: LatencyCounts;
-  /** When SES took the mail of the newest Send event that was applied. */
+  /** When SES accepted the mail of the newest applied Send event. */
   readonly newestSentAt?: Date | undefined;
 }
 
-/** How long to wait for the event of a call whose answer was lost; in milliseconds. */
+/** How long to wait for the event of a call with an unknown result; in milliseconds. */
 export interface SendEventTimeout {
-  /** Never less. */
+  /** Minimum. */
   readonly leastMs: number;
-  /** Where too few events were measured. */
+  /** Used if too few events were measured. */
   readonly defaultMs: number;
-  /** Never more. */
+  /** Maximum. */
   readonly mostMs: number;
 }
 
-/** With fewer, the slowest of a thousand says nothing yet. */
+/** With fewer events, the 99.9th percentile is meaningless. */
 const MIN_MEASURED = 100;
 
 const QUANTILE = 0.999;
 
-/** A pipeline that slows down must not be outrun by the measure of its better days. */
+/** Latencies measured on better days must not time out a pipeline that slows down. */
 const SAFETY_FACTOR = 2;
 
 const NONE: LatencyCounts = Array.from({ length: LATENCY_BOUNDS_SECONDS.length + 1 }, () => 0);
 
-/** The class that a latency is counted in. */
+/** The bucket of a latency. */
 export function latencyClass(ms: number): number {
   const index = LATENCY_BOUNDS_SECONDS.findIndex((bound) => ms <= bound * 1000);
   return index === -1 ? LATENCY_BOUNDS_SECONDS.length : index;
@@ -50,7 +50,7 @@ export function addCounts(one: LatencyCounts, other: LatencyCounts): LatencyCoun
   return NONE.map((_, index) => (one[index] ?? 0) + (other[index] ?? 0));
 }
 
-/** Twice the time within which all but one in a thousand events came, within the bounds that were set. */
+/** Twice the 99.9th percentile of the latencies, within the configured bounds. */
 export function sendEventTimeoutMs(counts: LatencyCounts, wait: SendEventTimeout): number {
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (total < MIN_MEASURED) return wait.defaultMs;

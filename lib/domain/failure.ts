@@ -3,15 +3,15 @@ import { DAY_MS } from '../common/time.ts';
 import { QUEUE_RETENTION_DAYS } from './limits.ts';
 
 /**
- * Why SMTP did not take a mail.
+ * Why SMTP did not accept a mail.
  *
  * - `unreachable`: no session: name not found, refused, timed out, closed before the mail's data.
- * - `tls`: the encrypted session could not be made, or its certificate is not trusted.
- * - `auth`: the server did not accept who we are.
- * - `deferred`: it answered 4xx: not now.
- * - `rejected`: it answered 5xx: not like this.
- * - `unknown`: the data was on the wire and no final answer came; it may or may not have been taken.
- * - `circuit-open`: SMTP was not tried, since it had just failed for others.
+ * - `tls`: the TLS handshake failed, or the certificate is not trusted.
+ * - `auth`: authentication failed.
+ * - `deferred`: 4xx reply: temporary.
+ * - `rejected`: 5xx reply: permanent.
+ * - `unknown`: data was on the wire and no final reply came; the server may or may not have accepted it.
+ * - `circuit-open`: SMTP was not tried, because it had just failed for other mails.
  */
 export const FAILURE_CLASSES = [
   'unreachable',
@@ -25,7 +25,7 @@ export const FAILURE_CLASSES = [
 
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
-/** How far the SMTP session had come when it failed. */
+/** The phase in which the SMTP session failed. */
 export const FAILURE_PHASES = [
   'queue',
   'connect',
@@ -39,7 +39,7 @@ export const FAILURE_PHASES = [
 
 export type FailurePhase = (typeof FAILURE_PHASES)[number];
 
-/** A server may answer with pages of text; this much is kept. */
+/** A server reply may be pages long; this much is kept. */
 export const MAX_RESPONSE_CHARACTERS = 1000;
 
 export const failureSchema = v.object({
@@ -48,7 +48,7 @@ export const failureSchema = v.object({
   openedBy: v.optional(v.picklist(FAILURE_CLASSES)),
   /** The error code of the library or the system: `ECONNREFUSED`, `ETIMEDOUT`. */
   code: v.optional(v.pipe(v.string(), v.maxLength(100, 'at most 100 characters'))),
-  /** The server's own words, reply code first. */
+  /** The server's reply, starting with the reply code. */
   response: v.optional(
     v.pipe(v.string(), v.maxLength(MAX_RESPONSE_CHARACTERS, `at most ${MAX_RESPONSE_CHARACTERS} characters`)),
   ),
@@ -65,12 +65,12 @@ export const failureSchema = v.object({
 export type Failure = v.InferOutput<typeof failureSchema>;
 
 /**
- * True where any mail would have failed the same way: nobody got as far as the mail, or the server refused for a
- * reason that lies with itself, its network or its policy, as where it denies to relay. The mail or its recipient is
- * at fault where a mailbox does not exist, is full, or the content is refused.
+ * True if any mail would have failed the same way: the session never got to the mail, or the server refused it for
+ * a reason of its own, its network or its policy, such as a denied relay. The mail or its recipient is at fault if
+ * a mailbox does not exist or is full, or the content is refused.
  *
- * By the subject of the enhanced status code (RFC 3463, 3), or by reply codes that speak of the server: 421, it is
- * closing (RFC 5321, 4.2.2), and 454, it cannot do TLS or check who we are now (RFC 3207, 4; RFC 4954, 6).
+ * Decided by the subject of the enhanced status code (RFC 3463, 3), or by reply codes about the server: 421 closing
+ * (RFC 5321, 4.2.2), and 454 TLS or authentication temporarily unavailable (RFC 3207, 4; RFC 4954, 6).
  */
 export function isServerAtFault(failure: Failure): boolean {
   switch (failure.class) {
@@ -85,33 +85,33 @@ export function isServerAtFault(failure: Failure): boolean {
       const { response = '', enhancedStatus = enhancedStatusOf(response) } = failure;
       if (/^(?:421|454)\b/.test(response)) return true;
       const [, subject = '', detail] = enhancedStatus?.split('.') ?? [];
-      return SUBJECTS_OF_THE_SERVER.has(subject) && !isTooLarge(subject, detail);
+      return SERVER_SUBJECTS.has(subject) && !isTooLarge(subject, detail);
     }
   }
 }
 
 /** Mail system, network and routing, security or policy. */
-const SUBJECTS_OF_THE_SERVER: ReadonlySet<string> = new Set(['3', '4', '7']);
+const SERVER_SUBJECTS: ReadonlySet<string> = new Set(['3', '4', '7']);
 
-/** X.3.4 is among the mail system's, and still it is the mail that is too large: others pass. */
+/** X.3.4 is a mail system code, but means that this mail is too large: others pass. */
 function isTooLarge(subject: string, detail: string | undefined): boolean {
   return subject === '3' && detail === '4';
 }
 
-/** Reads the enhanced status code (RFC 3463) that follows the reply code in a server's answer. */
+/** Reads the enhanced status code (RFC 3463) that follows the reply code in a server reply. */
 export function enhancedStatusOf(response: string): string | undefined {
   return /^[245]\d{2}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];
 }
 
-/** So far two clocks may be apart; AWS takes no request that is signed by a clock which is off by more. */
+/** Maximum clock skew; AWS rejects requests signed by a clock that is off by more. */
 export const CLOCK_SKEW_MS = 5 * 60 * 1000;
 
-/** A mail may wait in the queue, then in the dead letters, and SES tries for less than a day. */
+/** A mail may wait in the queue, then in the dead-letter queue, and SES retries for less than a day. */
 const MAX_SINCE_FAILURE_MS = (2 * QUEUE_RETENTION_DAYS + 1) * DAY_MS;
 
 /**
- * How long a mail took, in milliseconds; 0 where the clock of the API is a little ahead. The time of the failure is
- * the caller's word: what can only be a wrong clock, or made up, is undefined, and must not spoil a measure.
+ * How long a mail took, in milliseconds; 0 if the API's clock is slightly ahead. The caller sets the time of the
+ * failure, so an impossible value (wrong clock or invented) returns undefined and must not distort a metric.
  */
 export function sinceFailureMs(failedAt: Date, until: Date): number | undefined {
   const ms = until.getTime() - failedAt.getTime();

@@ -5,9 +5,9 @@ import { failureSchema } from './failure.ts';
 import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PREFIX } from './limits.ts';
 
 /**
- * The contract of the SQS message, version 1: one delivery on its way from the API to the resend Lambda.
- * It is published as docs/contract/envelope.v1.schema.json. Unknown fields are ignored, so that a newer sender
- * may say more; every message that a check gives names what is allowed and never repeats what was sent.
+ * The contract of the SQS message, version 1: one delivery from the API to the resend Lambda. It is published as
+ * docs/contract/envelope.v1.schema.json. Unknown fields are ignored, so that a newer sender may add fields; error
+ * messages name what is allowed and never repeat the value.
  */
 export const FALLBACK_MESSAGE_VERSION = 1;
 
@@ -19,13 +19,13 @@ const id = v.pipe(
   ),
 );
 
-/** SQS takes it as MessageGroupId, and that allows letters, digits and punctuation up to 128. */
+/** Used as the SQS MessageGroupId, which allows up to 128 letters, digits and punctuation characters. */
 const tenantId = v.pipe(
   v.string(),
   v.regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable ASCII characters, no space'),
 );
 
-/** RFC 5321, 4.5.3.1: 64 of the local part and 255 of the domain. */
+/** RFC 5321, 4.5.3.1: 64 for the local part and 255 for the domain. */
 const MAX_ADDRESS_CHARACTERS = 320;
 
 export const addressSchema = v.pipe(
@@ -38,7 +38,7 @@ export const addressSchema = v.pipe(
   ),
 );
 
-/** An address as a mail shows it: bare, or with a name: `"Marie" <marie@example.org>`. */
+/** An address in a header: bare, or with a name: `"Marie" <marie@example.org>`. */
 const mailbox = v.pipe(
   v.string(),
   v.maxLength(1000, 'at most 1000 characters'),
@@ -61,7 +61,7 @@ const contentBytes = v.pipe(
   v.maxValue(MAX_CONTENT_BYTES, `at most ${MAX_CONTENT_BYTES} bytes, the most that SES takes`),
 );
 
-/** The composed MIME bytes, inside the message itself. `bytes` is their size before encoding; it is enforced. */
+/** The composed MIME bytes, inline in the message. `bytes` is their size before encoding; it is enforced. */
 const mimeContent = v.object({
   type: v.literal('mime'),
   encoding: v.picklist(['none', 'gzip', 'zstd']),
@@ -102,7 +102,7 @@ const attachment = v.object({
   content: base64,
 });
 
-/** The fields of a mail that comes in parts. */
+/** The fields of a mail in parts. */
 export const mailFields = {
   from: mailbox,
   to: v.optional(mailboxes),
@@ -121,7 +121,7 @@ export const mailFields = {
 /** A mail in parts, for senders without a MIME library; the resend Lambda composes it. */
 const mailContent = v.object({ type: v.literal('mail'), ...mailFields });
 
-/** Of these JavaScript reads each one; what it cannot read, an offset in hours alone, would never expire. */
+/** Only forms that JavaScript parses: a mail whose time it cannot parse (offset in hours only) would never expire. */
 export const timestampSchema = v.pipe(
   v.string(),
   v.isoTimestamp('an ISO 8601 time with its offset'),
@@ -131,12 +131,12 @@ export const timestampSchema = v.pipe(
   ),
 );
 
-/** Message tags of SES have letters, digits, `_` and `-`, in names and values alike. */
+/** SES message tags allow letters, digits, `_` and `-` in names and values. */
 const tagText = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,256}$/, 'letters, digits, _ and -'));
 
 const tags = v.pipe(v.record(tagText, tagText), v.maxEntries(40, 'at most 40 tags'));
 
-/** By what a delivery is known. */
+/** Identifies a delivery. */
 const identity = {
   /** The idempotency key of the delivery. */
   id,
@@ -144,7 +144,7 @@ const identity = {
   tags: v.optional(tags),
 };
 
-/** Checks what a caller says of a delivery by the rules that the envelope will be read with. */
+/** Checks a caller's delivery by the same rules as the envelope. */
 export const deliveryIdentitySchema = v.object(identity);
 
 export const fallbackMessageSchema = v.object({
@@ -161,10 +161,10 @@ export const fallbackMessageSchema = v.object({
     ),
   }),
   content: v.variant('type', [mimeContent, s3Content, mailContent]),
-  /** What SMTP said; absent where SMTP was never tried. */
+  /** The SMTP failure; absent if SMTP was never tried. */
   failure: v.optional(failureSchema),
   createdAt: timestampSchema,
-  /** Past this time the mail is of no use and is not sent. */
+  /** After this time the mail is useless and is not sent. */
   expiresAt: v.optional(timestampSchema),
 });
 
@@ -174,7 +174,7 @@ export type MimeContent = v.InferOutput<typeof mimeContent>;
 export type S3Content = v.InferOutput<typeof s3Content>;
 export type MailContent = v.InferOutput<typeof mailContent>;
 
-/** A short message has room for few faults, and they are all told; of a long one, the first. */
+/** A short message has room for few errors, so all are reported; for a longer one, only the first. */
 const FULLY_DESCRIBED_BYTES = 64 * 1024;
 
 export type ParsedFallbackMessage =
@@ -186,8 +186,8 @@ export type ParsedFallbackMessage =
     };
 
 /**
- * Reads the body of an SQS message. It takes whatever bytes came and never throws: what is no envelope is
- * `unreadable`, with the field and what is allowed there, and without the value.
+ * Reads the body of an SQS message. Accepts any input and never throws: an invalid envelope is `unreadable`, with
+ * the field and what is allowed there, without the value.
  */
 export function parseFallbackMessage(text: string): ParsedFallbackMessage {
   const bytes = Buffer.byteLength(text);
@@ -206,8 +206,8 @@ export function parseFallbackMessage(text: string): ParsedFallbackMessage {
 }
 
 /**
- * The text of an envelope as SQS carries it. SQS takes the characters of XML 1.0 alone; of those that JSON
- * leaves bare, two are outside it.
+ * Serialises an envelope for SQS. SQS accepts only XML 1.0 characters; two that JSON does not escape are not among
+ * them.
  */
 export function serialiseFallbackMessage(message: FallbackMessage): string {
   return JSON.stringify(message).replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');
@@ -229,7 +229,7 @@ function isOfAnotherVersion(json: unknown): boolean {
   );
 }
 
-/** A hostile message can break hundreds of rules; the first few tell enough. */
+/** A hostile message can break hundreds of rules; the first few are enough. */
 const MAX_ISSUES = 5;
 
 /** Which fields broke which rules, without their values. */
@@ -237,13 +237,13 @@ export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string 
   return issues.slice(0, MAX_ISSUES).map(describeIssue).join('; ');
 }
 
-/** The library's own messages quote the value, which may be an address or a body; ours name only the rule. */
+/** The library's messages quote the value, which may be an address or a body; ours name only the rule. */
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   const path = issue.path?.map((item) => nameOf(item)).join('.') ?? 'message';
   return `${path}: ${issue.kind === 'validation' ? issue.message : `expected ${issue.expected ?? 'another value'}`}`;
 }
 
-/** Keys of records come from the sender, too: a tag or header name is shown only where it is a plain word. */
+/** Record keys come from the sender too: show a tag or header name only if it is a plain word. */
 function nameOf(item: v.IssuePathItem): string {
   const name = String(item.key);
   return /^[A-Za-z0-9_-]{1,40}$/.test(name) ? name : '*';
@@ -254,9 +254,9 @@ export function forRecipients(message: FallbackMessage, to: readonly string[]): 
   return { ...message, envelope: { ...message.envelope, to: [...to] } };
 }
 
-/** Since when a mail waits: when SMTP failed, or where it was not tried, when the API asked for the mail. */
+/** Since when a mail waits: when SMTP failed or, if it was not tried, when the API created the mail. */
 export function failedAt({ failure, createdAt }: FallbackMessage): Date {
   const failedAt = new Date(failure?.at ?? createdAt);
-  // The contract lets times of failures through that JavaScript cannot read.
+  // The contract allows failure times that JavaScript cannot parse.
   return Number.isNaN(failedAt.getTime()) ? new Date(createdAt) : failedAt;
 }

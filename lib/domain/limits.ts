@@ -1,4 +1,4 @@
-/** SQS takes messages up to 1 MiB, body and attributes together. */
+/** SQS accepts messages up to 1 MiB, body and attributes together. */
 export const MAX_QUEUE_MESSAGE_BYTES = 1024 * 1024;
 
 /**
@@ -8,35 +8,34 @@ export const MAX_QUEUE_MESSAGE_BYTES = 1024 * 1024;
 export const MAX_CONTENT_BYTES = 40_000_000;
 
 /**
- * Up to this size a mail goes by v1 SendRawEmail, which would take 10 MB. The SDK puts v1 calls into the query format,
- * and runs a regular expression over the whole message for it, which overflows the stack on some that are large; v2 is
- * also faster for those.
+ * Up to this size a mail is sent by v1 SendRawEmail, which accepts 10 MB. For v1's query format the SDK runs a regular
+ * expression over the whole message, which overflows the stack on some large ones; v2 is also faster for those.
  */
 export const SES_V1_MAX_BYTES = 1024 * 1024;
 
-/** SES takes at most 50 recipients in one call. */
+/** SES accepts at most 50 recipients per call. */
 export const SES_MAX_RECIPIENTS = 50;
 
-/** SQS keeps a message for at most 14 days, and so do the queues of the pipeline. */
+/** The maximum retention of SQS, used by all queues of the pipeline. */
 export const QUEUE_RETENTION_DAYS = 14;
 
 /**
- * How often SQS hands out a message before it moves it to the dead letters by itself; 1,000 is the most that
- * SQS allows. The retry schedule is spread so that this many tries outlast the retention of the queue.
+ * How often SQS delivers a message before the redrive policy moves it to the dead-letter queue; 1,000 is the SQS
+ * maximum. The retry schedule is spread so that this many attempts outlast the queue's retention.
  */
 export const MAX_RECEIVE_COUNT = 1000;
 
-/** The folder of the payload bucket that large content goes to; the API's user may write here and nowhere else. */
+/** Key prefix for large content in the payload bucket; the API's user may write only here. */
 export const PAYLOAD_PREFIX = 'payloads/';
 
-/** Recipients of one delivery. */
+/** Maximum recipients of one delivery. */
 export const MAX_RECIPIENTS = 10_000;
 
-/** What the addresses of one delivery may take of a queue message; the rest is for all that else stands in it. */
+/** Maximum bytes for the addresses of one delivery in a queue message; the rest is for its other fields. */
 export const MAX_ADDRESSES_BYTES = 960 * 1024;
 
-/** The header section of a message. 10,000 recipients with their names in To are well within it. */
+/** Maximum header section of a message; 10,000 recipients with names in To fit easily. */
 export const MAX_HEADER_BYTES = 2 * 1024 * 1024;
 
-/** So many soft bounces of an address are kept; no rule of the suppression list can ask for more. */
+/** Soft bounces kept per address; no suppression rule can require more. */
 export const MAX_SOFT_BOUNCES = 20;

@@ -1,16 +1,16 @@
 import { FAILURE_CLASSES } from './failure.ts';
 
 /**
- * Everything that is counted, by whom, in which unit. Code, dashboards, alarms and docs take names and units from here
- * alone. All metrics have the dimension `stage`; some have one more, whose values are a closed set, since each pair of
- * values is a metric that CloudWatch charges for.
+ * All metrics with source and unit. Code, dashboards, alarms and docs take names and units only from here. All
+ * metrics have the dimension `stage`; some have a second one, whose values are a closed set, because CloudWatch
+ * charges for each combination of values.
  *
- * A mail to two recipients counts as two, as SES and the receivers count; what counts otherwise says so.
+ * A mail to two recipients counts as two, as in SES and at the receivers, unless the metric says otherwise.
  *
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
  */
 
-/** As CloudWatch spells them. */
+/** As spelled by CloudWatch. */
 export type MetricUnit = 'Count' | 'Bytes' | 'Seconds' | 'Milliseconds' | 'Percent' | 'None';
 
 type MetricSource = 'resend' | 'feedback' | 'account-metrics' | 'worker';
@@ -29,13 +29,13 @@ export interface MetricDefinition {
   };
 }
 
-/** What a closed set of values does not hold is counted as this. */
+/** Label value for anything outside a closed set. */
 export const OTHER_VALUE = 'other';
 
-/** Where SMTP was not tried: whoever wrote the envelope put it into the queue by itself. */
+/** SMTP was not tried: the sender wrote the envelope to the queue directly. */
 export const NOT_TRIED = 'not-tried';
 
-/** Why a mail waits in the dead letters. */
+/** Why a mail is a dead letter. */
 const DEAD_LETTER_CAUSES = [
   ...['too-large', 'not-json', 'wrong-version', 'wrong-schema', 'corrupt', 'size-mismatch', 'hash-mismatch'],
   ...[
@@ -178,14 +178,14 @@ export type MetricLabel<Name extends MetricName> = (typeof METRICS)[Name] extend
   ? Value
   : never;
 
-/** Where the Lambdas' metrics of a project are. */
+/** The namespace of a project's Lambda metrics. */
 export function metricNamespace(project: string): string {
   return `${project}/mail`;
 }
 
 /**
- * Where the worker's are: its key is outside of AWS, and whoever got hold of it must not be able to write into what
- * the other alarms look at.
+ * The namespace of the worker's metrics: its key is outside AWS, and a leaked key must not allow writes to metrics
+ * that the other alarms use.
  */
 export function workerMetricNamespace(project: string): string {
   return `${project}/mail-worker`;

@@ -2,15 +2,15 @@ import { BARE_ADDRESS } from './address.ts';
 import { MAX_HEADER_BYTES } from './limits.ts';
 
 /**
- * The header section of a message (RFC 5322, 2.2), read from its bytes without parsing the body.
- * Bytes are looked at as latin1, one character each, so that offsets hold.
+ * The header section of a message (RFC 5322, 2.2), read from its bytes without parsing the body. Bytes are decoded
+ * as latin1, one character each, so that offsets stay valid.
  */
 
 const CRLF = '\r\n';
 
 interface HeaderField {
   readonly name: string;
-  /** The field as it stands, its folded lines included. */
+  /** The raw field, including folded lines. */
   readonly lines: string;
 }
 
@@ -39,14 +39,14 @@ export interface HeaderProblem {
 }
 
 /**
- * Says why the header section cannot be relied on, or nothing where it can. On what breaks these rules the programs
- * that read mail differ, so that one of them could see another From than we do. To be asked before anything else:
- * it looks at no more than the limit.
+ * Returns why the header section is unreliable, or undefined if it is reliable. Mail programs parse violations of these
+ * rules differently, so that one of them could see a different From than we do. Call it before anything else: it reads
+ * no more than the limit.
  */
 export function validateHeaders(mime: Buffer): HeaderProblem | undefined {
   const end = headerEnd(mime);
   const section = mime.toString('latin1', 0, Math.min(end, MAX_HEADER_BYTES));
-  // A CR at the very end may have been cut off from its LF by the limit.
+  // The limit may have separated a final CR from its LF.
   if (/\r(?!\n|$)|(?<!\r)\n/.test(section)) {
     return { reason: 'not-crlf', detail: 'the header section has a line that does not end in CRLF' };
   }
@@ -76,7 +76,7 @@ function malformation(section: string, bytes: number): string | undefined {
   return isOfFields ? undefined : 'the header section has a line that is no field';
 }
 
-/** The unfolded values of every field of that name, in their order. */
+/** The unfolded values of all fields of that name, in order. */
 export function headerValues(mime: Buffer, name: string): string[] {
   const wanted = name.toLowerCase();
   return headerFields(mime)
@@ -84,14 +84,14 @@ export function headerValues(mime: Buffer, name: string): string[] {
     .map((field) => unfolded(field.lines.slice(field.lines.indexOf(':') + 1)));
 }
 
-/** Header text may be UTF-8 (RFC 6532); what was split into bytes is put together again. */
+/** Header text may be UTF-8 (RFC 6532); decode the latin1 bytes again. */
 function unfolded(value: string): string {
   return Buffer.from(value.replaceAll(/\r\n(?=[ \t])/g, ''), 'latin1')
     .toString('utf8')
     .trim();
 }
 
-/** The same message without any field of that name; the same buffer where there is none. */
+/** The message without fields of that name; the same buffer if there are none. */
 export function withoutHeader(mime: Buffer, name: string): Buffer {
   const wanted = name.toLowerCase();
   const fields = headerFields(mime);
@@ -139,17 +139,17 @@ export function withHeader(mime: Buffer, name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from(`${name}: ${value}${CRLF}`), mime]);
 }
 
-/** What an address list is written of (RFC 5322, 3.2); a comment, a group's colon or a stray backslash is not here. */
+/** Tokens of an address list (RFC 5322, 3.2); excludes comments, group colons and stray backslashes. */
 const TOKEN = /(?<space>[ \t]+)|(?<quoted>"(?:[^"\\]|\\.)*")|(?<atom>[^ \t"(),:;<>@[\]\\]+)|[<>,@]/uy;
 
-/** One letter a token: `a` an atom, `q` a quoted string, a blank for white space, specials as they are. */
+/** One letter per token: `a` an atom, `q` a quoted string, a blank for white space, specials as they are. */
 const NAMED = /^ ?(?:[aq] ?)*<([aq]@a)> ?$/;
 const BARE = /^ ?([aq]@a) ?$/;
 
-/** RFC 2047 keeps encoded words out of addresses; some readers decode them there all the same. */
+/** RFC 2047 forbids encoded words in addresses; some mail programs decode them there anyway. */
 const ENCODED_WORD = '=?';
 
-/** More than any mail has authors, and little enough to be cut into tokens. */
+/** More than any real author list needs, and small enough to tokenize. */
 const MAX_LIST_CHARACTERS = 16 * 1024;
 
 interface Token {
@@ -158,8 +158,8 @@ interface Token {
 }
 
 /**
- * The addresses of a From or Sender field that can be read in one way alone: each mailbox bare or after a name, and
- * nothing that programs read differently. Undefined where it is not so.
+ * The addresses of an unambiguous From or Sender field: each mailbox bare or after a name, and nothing that
+ * programs parse differently. Undefined if ambiguous.
  *
  * @param value the unfolded value of the field
  */

@@ -1,50 +1,50 @@
 import type { Failure } from './failure.ts';
 
-/** What SMTP took. */
+/** What SMTP accepted. */
 export interface Accepted {
-  /** The server's final answer to the data. It means "queued", not "delivered". */
+  /** The server's final reply to DATA. It means "queued", not "delivered". */
   readonly response: string;
   readonly recipients: readonly string[];
 }
 
-/** What was put into the SQS queue. */
+/** What was sent to the SQS queue. */
 export interface HandOver {
-  /** The MessageId that SQS gave. */
+  /** The MessageId of SQS. */
   readonly queueMessageId: string;
   readonly failure: Failure;
   readonly recipients: readonly string[];
 }
 
-/** Why the fallback did not take a mail either. */
+/** Why the fallback did not accept a mail either. */
 export interface FallbackFailure {
   readonly code: 'queue-unavailable' | 'payload-store-unavailable';
   readonly detail: string;
 }
 
-interface Told {
+interface Identified {
   readonly id: string;
-  /** The Message-ID header of the mail. SES replaces it by one of its own. */
+  /** The Message-ID header of the mail. SES replaces it with its own. */
   readonly messageId: string;
 }
 
-/** A mail that SMTP was asked to take and that now is somewhere. */
-export type Attempted = Told &
+/** A mail that was tried, and where it is now. */
+export type Attempted = Identified &
   (
     | { readonly kind: 'taken'; readonly taken: Accepted }
     | { readonly kind: 'handed-over'; readonly handOver: HandOver }
     /** Some recipients by SMTP, the others handed over. */
     | { readonly kind: 'split'; readonly taken: Accepted; readonly handOver: HandOver }
-    /** It may have been taken, and the settings say to wait for a person rather than to risk a duplicate. */
+    /** SMTP may have accepted it, and the settings say to wait for an operator rather than risk a duplicate. */
     | {
         readonly kind: 'held';
         readonly failure: Failure;
         readonly recipients: readonly string[];
-        /** The recipients that SMTP had refused before, if any, were owed for sure and handed over … */
+        /** The recipients that SMTP had refused before, if any, were certainly owed and handed over … */
         readonly handOver?: HandOver;
-        /** … or not taken by the fallback either, and the caller still owns them. */
+        /** … or not accepted by the fallback either, and the caller still owns them. */
         readonly notAccepted?: { readonly recipients: readonly string[]; readonly fallback: FallbackFailure };
       }
-    /** Neither way took it: the caller still owns these recipients and tries again later. */
+    /** Neither route accepted it: the caller still owns these recipients and retries later. */
     | {
         readonly kind: 'not-accepted';
         readonly smtp: Failure;
@@ -64,5 +64,5 @@ export interface Refused {
   readonly detail: string;
 }
 
-/** What became of one `send`. */
+/** The result of one `send`. */
 export type Outcome = Attempted | Refused;

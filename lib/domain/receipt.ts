@@ -18,13 +18,13 @@ import {
 import { MAX_QUEUE_MESSAGE_BYTES } from './limits.ts';
 
 /**
- * The contract of the receipt, version 1: what became of a delivery, on its way from the pipeline back to the API.
- * It is published as docs/contract/receipt.v1.schema.json. Receipts may come late, twice and in any order; where two
- * speak of one recipient, `laterFate` says which of them stands. Unknown fields are ignored.
+ * The contract of the receipt, version 1: the delivery status that the pipeline reports back to the API. It is
+ * published as docs/contract/receipt.v1.schema.json. Receipts may be late, duplicated and out of order; if two are
+ * about one recipient, `mergeStatus` decides. Unknown fields are ignored.
  */
 const RECEIPT_VERSION = 1;
 
-/** With as many, a receipt fits into a message of SQS whatever their servers answered. */
+/** With this many, a receipt fits into an SQS message whatever the servers responded. */
 const MAX_RECIPIENTS_OF_RECEIPT = 100;
 
 const { id, tenantId } = deliveryIdentitySchema.entries;
@@ -33,7 +33,7 @@ const word = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, 'up to 200 print
 
 const recipient = v.object({
   address: addressSchema,
-  /** The words of the recipient's server. */
+  /** The response of the recipient's server. */
   smtpResponse: v.optional(
     v.pipe(v.string(), v.maxLength(MAX_RESPONSE_CHARACTERS, `at most ${MAX_RESPONSE_CHARACTERS} characters`)),
   ),
@@ -50,15 +50,14 @@ export const receiptSchema = v.object({
   kind: v.picklist(STATUS_KINDS),
   /** When it happened. */
   at: timestampSchema,
-  /** The id that SES gave the mail; absent where SES never took it. */
+  /** The SES message id; absent if SES never accepted the mail. */
   sesMessageId: v.optional(word),
-  /** The Message-ID header that recipients see, and that their replies refer to: SES writes its own. */
+  /** The Message-ID header that recipients see and replies refer to: SES writes its own. */
   messageId: v.optional(word),
-  /** Only of a bounce: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html */
+  /** Only for a bounce: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html */
   bounce: v.optional(v.object({ type: v.picklist(BOUNCE_TYPES), subType: word })),
-  /** Why it failed or was suppressed, or what kind of complaint it is: a stable word. */
+  /** Why it failed or was suppressed, or the kind of complaint: a stable code. */
   reason: v.optional(word),
-  /** Whom it is about. */
   recipients: v.pipe(
     v.array(recipient),
     v.minLength(1, 'at least one recipient'),
@@ -72,7 +71,7 @@ export type ParsedReceipt =
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   | { readonly kind: 'unreadable'; readonly detail: string };
 
-/** Reads the body of an SQS message. It never throws, and what it says of a bad one repeats none of its values. */
+/** Reads the body of an SQS message. Never throws; the detail of an invalid one contains none of its values. */
 export function parseReceipt(text: string): ParsedReceipt {
   if (Buffer.byteLength(text) > MAX_QUEUE_MESSAGE_BYTES) {
     return { kind: 'unreadable', detail: 'larger than a message of SQS' };
@@ -83,29 +82,29 @@ export function parseReceipt(text: string): ParsedReceipt {
     : { kind: 'unreadable', detail: describeIssues(parsed.issues) };
 }
 
-/** The text of a receipt as SQS carries it; SQS takes the characters of XML 1.0 alone. */
+/** Serialises a receipt for SQS, which accepts only XML 1.0 characters. */
 export function serialiseReceipt(receipt: Receipt): string {
   return JSON.stringify(receipt).replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');
 }
 
-/** Whom a receipt is sent about, and where replies to the mail will point. */
+/** The delivery of a receipt, and the Region for its Message-ID. */
 export interface ReceiptSubject {
   readonly id: string;
   readonly tenantId?: string | undefined;
-  /** Where SES runs, for the Message-ID that it writes. */
+  /** The SES Region, part of the Message-ID that SES writes. */
   readonly region: string;
 }
 
-/** What a receipt says; recipients of the same status share one. */
+/** The status of one recipient; recipients of the same status share a receipt. */
 export interface ReportedStatus {
   readonly address: string;
   readonly status: DeliveryStatus;
 }
 
-/** As few receipts as tell all of the statuses, each small enough for a message of SQS. */
-export function toReceipts(subject: ReceiptSubject, told: readonly ReportedStatus[]): Receipt[] {
+/** As few receipts as possible for all statuses, each small enough for an SQS message. */
+export function toReceipts(subject: ReceiptSubject, reported: readonly ReportedStatus[]): Receipt[] {
   const groups = new Map<string, ReportedStatus[]>();
-  for (const one of told) {
+  for (const one of reported) {
     const { kind, at, sesMessageId, bounce, reason } = one.status;
     const key = JSON.stringify([kind, at, sesMessageId, bounce?.type, bounce?.subType, reason]);
     const group = groups.get(key);
@@ -113,11 +112,11 @@ export function toReceipts(subject: ReceiptSubject, told: readonly ReportedStatu
     else group.push(one);
   }
   return [...groups.values()].flatMap((group) =>
-    inParts(group).map((part) => receiptOf(subject, part[0].status, part)),
+    chunk(group).map((part) => receiptOf(subject, part[0].status, part)),
   );
 }
 
-/** What a receipt adds to the statuses of a delivery. An address that it names twice has the later of its statuses. */
+/** The statuses in a receipt. If it names an address twice, its statuses are merged. */
 export function toStatuses(receipt: Receipt): RecipientStatuses {
   const { kind, at, sesMessageId, bounce, reason } = receipt;
   return receipt.recipients.reduce<RecipientStatuses>(
@@ -131,14 +130,14 @@ export function toStatuses(receipt: Receipt): RecipientStatuses {
 
 /** SES replaces the Message-ID of a mail: https://docs.aws.amazon.com/ses/latest/dg/header-fields.html */
 export function toSmtpMessageId(sesMessageId: string, region: string): string {
-  // us-east-1 was the first Region, and its message ids carry no Region.
+  // Message ids of us-east-1, the first Region, have no Region.
   return `<${sesMessageId}@${region === 'us-east-1' ? 'email' : region}.amazonses.com>`;
 }
 
 function receiptOf(
   { id, tenantId, region }: ReceiptSubject,
   status: DeliveryStatus,
-  told: readonly ReportedStatus[],
+  reported: readonly ReportedStatus[],
 ): Receipt {
   const { kind, at, sesMessageId, bounce, reason } = status;
   return withoutUndefined({
@@ -151,14 +150,14 @@ function receiptOf(
     messageId: sesMessageId === undefined ? undefined : toSmtpMessageId(sesMessageId, region),
     bounce: bounce === undefined ? undefined : { ...bounce },
     reason,
-    recipients: told.map(({ address, status: { smtpResponse, enhancedStatus } }) =>
+    recipients: reported.map(({ address, status: { smtpResponse, enhancedStatus } }) =>
       withoutUndefined({ address, smtpResponse, enhancedStatus }),
     ),
   });
 }
 
-/** Never empty ones. */
-function inParts(group: readonly ReportedStatus[]): [ReportedStatus, ...ReportedStatus[]][] {
+/** Without empty chunks. */
+function chunk(group: readonly ReportedStatus[]): [ReportedStatus, ...ReportedStatus[]][] {
   const parts: [ReportedStatus, ...ReportedStatus[]][] = [];
   for (const one of group) {
     const part = parts.at(-1);

@@ -1,25 +1,25 @@
-/** How soon a mail that SES did not take now is worth another try. */
+/** How soon to retry a mail that SES did not accept now. */
 export type RetryPace =
   /** A sending rate recovers within seconds. */
   | 'rate'
-  /** A network or a service comes back within minutes. */
+  /** A network or a service recovers within minutes. */
   | 'outage'
-  /** A daily quota, a paused account or a wrong set-up takes hours, or a person. */
+  /** A daily quota, a paused account or a wrong configuration takes hours, or an operator. */
   | 'hours';
 
 const FIRST_DELAY_SECONDS: Record<RetryPace, number> = { rate: 2, outage: 5, hours: 300 };
 
 /**
- * The longest wait between two tries. Half of it, the least that jitter leaves, times the 1,000 tries that SQS
- * allows outlasts the 14 days of the queue's retention: no outage drives a mail into the dead letters.
+ * The longest wait between two attempts. Half of it, the minimum with jitter, times the 1,000 receives that SQS
+ * allows outlasts the queue's 14-day retention: no outage moves a mail to the dead-letter queue.
  */
 const MAX_DELAY_SECONDS = 45 * 60;
 
 /**
- * The visibility timeout for the next try, in whole seconds: it doubles with each try and keeps a random half,
- * so that mails which failed together do not come back together.
+ * The visibility timeout for the next attempt, in whole seconds: doubles with each attempt, with half of it random,
+ * so that mails that failed together are not retried together.
  *
- * @param receiveCount how often SQS has handed the message out, from 1
+ * @param receiveCount how often SQS has delivered the message, from 1
  * @param random a number in [0, 1)
  */
 export function retryDelaySeconds(pace: RetryPace, receiveCount: number, random: number): number {
@@ -34,8 +34,8 @@ export interface Backoff {
 }
 
 /**
- * How long to wait before the next try: twice as long each time, and a random half of it, so that those who failed
- * together do not come back together.
+ * How long to wait before the next attempt: doubles each time, with half of it random, so that callers that failed
+ * together do not retry together.
  *
  * @param attempt from 1
  * @param random a number in [0, 1)

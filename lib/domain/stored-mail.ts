@@ -3,7 +3,7 @@ import { describeIssues, mailFields } from './fallback-message.ts';
 
 const messageIds = v.pipe(v.string(), v.regex(/^[^\p{Cc}]*$/u, 'message ids on one line'));
 
-/** A mail as the API's database holds it: the fields of a mail in parts, and what threads it. */
+/** A mail as stored in the API's database: the fields of a mail in parts, and its threading headers. */
 const storedMailSchema = v.object({
   ...mailFields,
   inReplyTo: v.optional(messageIds),
@@ -14,19 +14,19 @@ export type StoredMailFields = v.InferOutput<typeof storedMailSchema>;
 
 export type StoredMail =
   | { readonly kind: 'mail'; readonly fields: StoredMailFields }
-  /** It will be the same at every try. */
+  /** Permanent: every attempt gives the same result. */
   | { readonly kind: 'unreadable'; readonly detail: string };
 
-/** What a row says of its mail. */
+/** The columns of a row that hold its mail. */
 export interface StoredColumns {
-  /** The column `mail`, a whole message; null where the API wrote none. */
+  /** The column `mail`, a whole message; null if the API wrote none. */
   readonly mail: unknown;
   /** The column `delivery_trace`, which holds a plain mail in four fields. */
   readonly deliveryTrace: unknown;
   readonly targetAddress: string | null;
 }
 
-/** Reads the mail of a row: the whole message where there is one, else the four fields of the trace. Never throws. */
+/** Reads the mail of a row: the whole message if there is one, else the four fields of the trace. Never throws. */
 export function readStoredMail({ mail, deliveryTrace, targetAddress }: StoredColumns): StoredMail {
   const candidate = mail ?? fromTrace(deliveryTrace, targetAddress);
   const result = v.safeParse(storedMailSchema, candidate, { abortPipeEarly: true });
@@ -41,7 +41,7 @@ const traceSchema = v.object({
   emailBody: v.optional(v.unknown()),
 });
 
-/** A `null` in JSON means "not set" as much as a missing key does. */
+/** A JSON `null` means "not set", like a missing key. */
 function fromTrace(trace: unknown, targetAddress: string | null): unknown {
   const parsed = v.safeParse(traceSchema, trace);
   if (!parsed.success) return undefined;

@@ -1,39 +1,39 @@
 import { DAY_MS } from '../common/time.ts';
 import { MAX_SOFT_BOUNCES } from './limits.ts';
 
-/** Why an address is not sent to. */
+/** Why an address is suppressed. */
 type SuppressionReason = 'hard-bounce' | 'complaint' | 'soft-bounces' | 'manual';
 
 export interface Suppression {
   readonly reason: SuppressionReason;
   readonly since: Date;
-  /** The delivery that it came from; absent where a person put it there. */
+  /** The delivery that caused it; absent if an operator added it. */
   readonly deliveryId?: string | undefined;
 }
 
-/** What one event says against an address. */
+/** One event that counts against an address. */
 export interface SuppressionSignal {
   readonly kind: 'hard-bounce' | 'complaint' | 'soft-bounce';
   readonly at: Date;
   readonly deliveryId: string;
-  /** Tells the same event from another. */
+  /** Identifies the event. */
   readonly sesMessageId: string;
 }
 
-/** How many soft bounces within how long suppress an address. */
+/** How many soft bounces within which window suppress an address. */
 export interface SoftBouncePolicy {
   readonly softBounces: number;
   readonly windowDays: number;
 }
 
-/** All that is known against an address. */
+/** All signals recorded for an address. */
 export interface SuppressionRecord {
   readonly hardBounce?: Cause | undefined;
   readonly complaint?: Cause | undefined;
   readonly manual?: { readonly at: Date } | undefined;
-  /** By the message id of SES. */
+  /** By SES message id. */
   readonly softBounces: Readonly<Record<string, Cause>>;
-  /** What happened up to then was forgiven by the person who removed the address. */
+  /** When an operator removed the address; earlier signals no longer count. */
   readonly removedAt?: Date | undefined;
 }
 
@@ -44,27 +44,27 @@ interface Cause {
 
 export const NO_RECORD: SuppressionRecord = { softBounces: {} };
 
-/** Adds what an event says; in any order and as often as one likes, the outcome is the same. */
-export function applySignal(record: SuppressionRecord, strike: SuppressionSignal): SuppressionRecord {
-  const cause: Cause = { at: strike.at, deliveryId: strike.deliveryId };
-  switch (strike.kind) {
+/** Adds a signal; order and repetition do not change the result. */
+export function applySignal(record: SuppressionRecord, signal: SuppressionSignal): SuppressionRecord {
+  const cause: Cause = { at: signal.at, deliveryId: signal.deliveryId };
+  switch (signal.kind) {
     case 'hard-bounce':
       return { ...record, hardBounce: latest(record.hardBounce, cause) };
     case 'complaint':
       return { ...record, complaint: latest(record.complaint, cause) };
     case 'soft-bounce': {
-      const before = Object.hasOwn(record.softBounces, strike.sesMessageId)
-        ? record.softBounces[strike.sesMessageId]
+      const before = Object.hasOwn(record.softBounces, signal.sesMessageId)
+        ? record.softBounces[signal.sesMessageId]
         : undefined;
-      const softBounces = { ...record.softBounces, [strike.sesMessageId]: latest(before, cause) };
+      const softBounces = { ...record.softBounces, [signal.sesMessageId]: latest(before, cause) };
       return { ...record, softBounces: newest(softBounces, MAX_SOFT_BOUNCES) };
     }
   }
 }
 
 /**
- * Whether an address is suppressed now, and by what. Hard bounces and complaints stand until a person removes them.
- * Soft bounces suppress as long as enough of them lie within the window: a mailbox that was full is tried again.
+ * Whether an address is suppressed now, and why. Hard bounces and complaints count until an operator removes them.
+ * Soft bounces suppress while enough of them lie within the window, so that a formerly full mailbox is tried again.
  */
 export function toSuppression(
   record: SuppressionRecord,
@@ -72,14 +72,14 @@ export function toSuppression(
   now: Date,
 ): Suppression | undefined {
   const { complaint, hardBounce, manual, removedAt } = record;
-  const stands = (cause: { readonly at: Date } | undefined) =>
+  const counts = (cause: { readonly at: Date } | undefined) =>
     cause !== undefined && (removedAt === undefined || cause.at > removedAt);
-  if (complaint !== undefined && stands(complaint)) return suppression('complaint', complaint);
-  if (hardBounce !== undefined && stands(hardBounce)) return suppression('hard-bounce', hardBounce);
-  if (manual !== undefined && stands(manual)) return { reason: 'manual', since: manual.at };
+  if (complaint !== undefined && counts(complaint)) return suppression('complaint', complaint);
+  if (hardBounce !== undefined && counts(hardBounce)) return suppression('hard-bounce', hardBounce);
+  if (manual !== undefined && counts(manual)) return { reason: 'manual', since: manual.at };
   const since = new Date(now.getTime() - policy.windowDays * DAY_MS);
   const recent = Object.values(record.softBounces)
-    .filter((cause) => stands(cause) && cause.at > since)
+    .filter((cause) => counts(cause) && cause.at > since)
     .sort(byTime);
   const last = recent[policy.softBounces - 1];
   return last === undefined ? undefined : suppression('soft-bounces', last);
@@ -89,7 +89,7 @@ function suppression(reason: SuppressionReason, { at, deliveryId }: Cause): Supp
   return { reason, since: at, deliveryId };
 }
 
-/** The latest, since one from before a removal must not hide one that came after it. */
+/** The latest, because a cause before a removal must not hide one after it. */
 function latest(one: Cause | undefined, other: Cause): Cause {
   return one === undefined || byTime(one, other) < 0 ? other : one;
 }

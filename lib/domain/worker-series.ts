@@ -1,8 +1,8 @@
 import type { MetricUnit } from './metrics.ts';
 
 /**
- * What a worker serves on `/metrics`: the series of Prometheus, by their names. They tell more than the METRICS that
- * the worker publishes, as a series costs nothing here. Series of the process itself are the client library's own.
+ * The Prometheus series that a worker serves on `/metrics`, by name. They are more detailed than the METRICS that the
+ * worker publishes, because a series costs nothing here. The client library adds the process series.
  *
  * https://prometheus.io/docs/practices/naming/
  */
@@ -11,7 +11,7 @@ export interface SeriesDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels?: readonly string[];
-  /** Where it is no plain number of things. */
+  /** Only if the value is not a plain count. */
   readonly unit?: MetricUnit;
 }
 
@@ -96,7 +96,7 @@ export const WORKER_SERIES = {
 
 export type SeriesName = keyof typeof WORKER_SERIES;
 
-/** The names of those that are of one type. */
+/** The names of all series of one type. */
 export type SeriesOf<Type extends SeriesDefinition['type']> = {
   [Name in SeriesName]: (typeof WORKER_SERIES)[Name]['type'] extends Type ? Name : never;
 }[SeriesName];

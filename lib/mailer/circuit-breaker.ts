@@ -7,9 +7,9 @@ import type { SmtpResult, SmtpRoute } from '../ports/senders.ts';
 export type BreakerState = 'closed' | 'open';
 
 interface BreakerSettings {
-  /** After so many failures of the connection in a row the server counts as down. */
+  /** Consecutive connection failures after which the server counts as down. */
   readonly breakerFailures: number;
-  /** How long after the server was found down it is first asked again, in milliseconds. */
+  /** Milliseconds from the server being found down to the first probe. */
   readonly breakerProbeIntervalMs: number;
 }
 
@@ -20,16 +20,16 @@ export interface BreakerDeps extends BreakerSettings {
   readonly onChange: (state: BreakerState, failure?: Failure) => void;
 }
 
-/** A server that answers a probe and then fails the next mails again is asked less and less often. */
+/** The probe interval grows if a server passes a probe but then fails the next mails again. */
 const MAX_PROBE_INTERVAL_MS = 60_000;
 
 /**
  * Keeps mails from waiting for a server that is down.
  *
- *   closed ── failures of the connection, one after another ──▶ open ── a probe gets through ──▶ closed
+ *   closed ── consecutive connection failures ──▶ open ── a probe succeeds ──▶ closed
  *
- * While it is open every mail fails at once as `circuit-open`. One probe at a time, without a mail, finds out
- * that the server is back: no mail has to wait for that either.
+ * While open, every mail fails at once as `circuit-open`. One probe at a time, without a mail, detects that the
+ * server is back, so no mail waits for that either.
  */
 export class CircuitBreakerRoute implements SmtpRoute {
   readonly #route: SmtpRoute;
@@ -38,9 +38,9 @@ export class CircuitBreakerRoute implements SmtpRoute {
   #state: BreakerState = 'closed';
   #failuresInARow = 0;
   #openingsInARow = 0;
-  /** Why the server counts as down: its last failure. */
+  /** The last failure: why the server counts as down. */
   #downBy: Failure | undefined;
-  /** Aborted when the breaker opens: whoever still waits for a session need not wait on. */
+  /** Aborted when the breaker opens, so that mails waiting for a session stop waiting. */
   #abandon = new AbortController();
 
   constructor(route: SmtpRoute, deps: BreakerDeps) {
@@ -55,15 +55,15 @@ export class CircuitBreakerRoute implements SmtpRoute {
   async send(delivery: Delivery): Promise<SmtpResult> {
     if (this.#state === 'open') return this.#notTried(delivery);
     const abandon = this.#abandon.signal;
-    const answer = await this.#route.send(delivery, { abandon });
-    if (answer.kind === 'failed' && answer.failure.phase === 'queue' && abandon.aborted) {
+    const result = await this.#route.send(delivery, { abandon });
+    if (result.kind === 'failed' && result.failure.phase === 'queue' && abandon.aborted) {
       return this.#notTried(delivery);
     }
-    this.#learn(answer);
-    return answer;
+    this.#record(result);
+    return result;
   }
 
-  /** What a mail that was not offered to SMTP failed of: who counts failures asks why the server is down. */
+  /** The failure of a mail that was not sent to SMTP; includes why the server is down, for failure metrics. */
   circuitOpen(): Failure {
     const { class: openedBy } = this.#downBy ?? {};
     const at = this.#deps.clock.now().toISOString();
@@ -88,15 +88,15 @@ export class CircuitBreakerRoute implements SmtpRoute {
     };
   }
 
-  #learn(answer: SmtpResult): void {
-    if (answer.kind === 'taken') this.#openingsInARow = 0;
-    if (answer.kind === 'taken' || !isOfTheConnection(answer.failure)) {
+  #record(result: SmtpResult): void {
+    if (result.kind === 'taken') this.#openingsInARow = 0;
+    if (result.kind === 'taken' || !isConnectionFailure(result.failure)) {
       this.#failuresInARow = 0;
       return;
     }
     this.#failuresInARow += 1;
     if (this.#state === 'closed' && this.#failuresInARow >= this.#deps.breakerFailures)
-      this.#open(answer.failure);
+      this.#open(result.failure);
   }
 
   #open(failure: Failure): void {
@@ -113,7 +113,7 @@ export class CircuitBreakerRoute implements SmtpRoute {
     const doublings = this.#openingsInARow - 1;
     const longest = Math.min(this.#deps.breakerProbeIntervalMs * 2 ** doublings, MAX_PROBE_INTERVAL_MS);
     while (!signal.aborted) {
-      // Many workers found the server down at the same moment; they should not all ask at the same moment.
+      // Many workers detect the outage at the same moment; jitter keeps them from probing at the same moment.
       const waitMs = longest * (0.75 + 0.5 * this.#deps.random());
       const waited = await delay(waitMs, 'over', { signal, ref: false }).catch(() => 'aborted');
       if (waited === 'aborted') return;
@@ -132,9 +132,9 @@ export class CircuitBreakerRoute implements SmtpRoute {
 }
 
 /**
- * Would the next mail fail in the same way? A server that says no to this mail may take the next. One that cannot
- * be reached, that nobody can sign in to, or that falls silent over a mail's data, will not.
+ * True if the next mail would fail the same way. A server that refuses this mail may accept the next. A server that
+ * is unreachable, rejects the login, or stops responding during DATA will not.
  */
-function isOfTheConnection(failure: Failure): boolean {
+function isConnectionFailure(failure: Failure): boolean {
   return ['unreachable', 'tls', 'auth', 'unknown'].includes(failure.class) || failure.phase === 'greeting';
 }

@@ -6,21 +6,21 @@ import { addressSchema, deliveryIdentitySchema, describeIssues } from '../domain
 import { MAX_ADDRESSES_BYTES, MAX_CONTENT_BYTES, MAX_RECIPIENTS } from '../domain/limits.ts';
 import type { RefusalReason, Refused } from '../domain/outcome.ts';
 
-/** What the pipeline wants to know of a mail besides the mail itself. */
+/** What the pipeline needs besides the mail itself. */
 export interface DeliveryRequest {
-  /** The idempotency key: the same id is the same mail, however often it is asked for. */
+  /** The idempotency key: the same id is the same mail, however often it is requested. */
   readonly id: string;
-  /** Whose mail it is; one tenant's flood does not hold up the others in the queue. */
+  /** The owner of the mail; a flood from one tenant does not delay the others in the queue. */
   readonly tenantId?: string | undefined;
-  /** Past this time the mail is of no use. */
+  /** After this time the mail is useless. */
   readonly expiresAt: Date;
-  /** Message tags of SES, told again in each of its events. */
+  /** SES message tags, included in each SES event. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 export type ComposeResult = { readonly kind: 'delivery'; readonly delivery: Delivery } | Refused;
 
-/** Makes a delivery of a composed message, or says why it can never be one. */
+/** Creates a delivery from a composed message, or returns why it can never be one. */
 export function composeDelivery(composed: MimeResult, request: DeliveryRequest, now: Date): ComposeResult {
   const refuse = (reason: RefusalReason, detail: string): Refused => ({
     kind: 'refused',
@@ -51,10 +51,10 @@ function deliveryOf(message: ComposedMessage, request: DeliveryRequest, now: Dat
   };
 }
 
-/** Later than this a time has no ISO 8601 form of four digits. */
+/** Later years have no four-digit ISO 8601 form. */
 const LAST_YEAR = 9999;
 
-/** Dates may come out of another realm or out of JSON, whatever their type says. */
+/** Despite the type, dates may come from another realm or from JSON. */
 const sendableTime = v.custom<Date>(
   (time) => types.isDate(time) && time.getUTCFullYear() <= LAST_YEAR,
   `a Date, at the latest of the year ${LAST_YEAR}`,
@@ -71,7 +71,7 @@ const deliverySchema = v.object({
   expiresAt: sendableTime,
 });
 
-/** What the resend Lambda would refuse is refused here, where the caller can still fix it. */
+/** Refuses here what the resend Lambda would refuse, while the caller can still fix it. */
 export function validateDelivery(delivery: Delivery, now: Date): Refused | undefined {
   const refuse = (reason: RefusalReason, detail: string): Refused => ({
     kind: 'refused',

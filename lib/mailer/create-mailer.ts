@@ -10,29 +10,29 @@ import { FallbackMailer, type Mailer } from './mailer.ts';
 import { type CompleteMailerSettings, type MailerSettings, parseMailerSettings } from './settings.ts';
 
 /**
- * What one call may take in all, the SDK's tries and the answer to its last byte included: a mail that SMTP did not
- * take comes to an outcome even where AWS falls silent. A payload may have 40 MB.
+ * Total time for one call, including the SDK's retries and the whole response: a mail that SMTP did not accept gets
+ * an outcome even if AWS stops responding. A payload may have 40 MB.
  */
 const QUEUE_TIMEOUT_MS = 20_000;
 const PAYLOAD_TIMEOUT_MS = 60_000;
 
 export interface MailerOptions {
-  /** Where each mail's status is told. @default nowhere */
+  /** Logs the status of each mail. @default none */
   readonly log?: Log | undefined;
-  /** Called when the mail server counts as down, and when it is back. */
+  /** Called when the mail server is found down, and when it is back. */
   readonly onSmtpState?: ((state: BreakerState) => void) | undefined;
 }
 
 /**
  * The mailer over a real SMTP server, SQS and S3.
  *
- * @throws {@link SettingsError} that names every wrong setting
+ * @throws {@link SettingsError} that lists every wrong setting
  */
 export function createMailer(settings: MailerSettings, options: MailerOptions = {}): Mailer {
   return openMailer(settings, options);
 }
 
-/** The mailer with the inner calls that the nodemailer transport needs. */
+/** The mailer with the internal calls that the nodemailer transport needs. */
 export function openMailer(settings: MailerSettings, options: MailerOptions = {}): FallbackMailer {
   const complete = parseMailerSettings(settings);
   const log = options.log ?? silentLog;
@@ -71,7 +71,7 @@ function fallbackQueue({ fallback }: CompleteMailerSettings): SqsFallbackQueue {
   return new SqsFallbackQueue(sqs, queueUrl, QUEUE_TIMEOUT_MS);
 }
 
-/** An emulator serves buckets by path, not by host name. */
+/** Emulators serve buckets by path, not by host name. */
 function s3Client({ fallback: { s3Endpoint: endpoint, ...connection } }: CompleteMailerSettings): S3Client {
   return new S3Client({
     ...awsClientOptions({ ...connection, endpoint, tryTimeoutMs: PAYLOAD_TIMEOUT_MS / 2 }),

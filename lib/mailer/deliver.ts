@@ -6,8 +6,8 @@ import type { RefusedRecipient, SmtpResult, SmtpRoute } from '../ports/senders.t
 import { type HandOverDeps, type HandOverResult, handOver } from './hand-over.ts';
 
 /**
- * What to do with a mail that SMTP may have taken: resend it, since a duplicate is better than a loss, or hold
- * it for a person.
+ * What to do with a mail that SMTP may have accepted: resend it, because a duplicate is better than a loss, or hold
+ * it for an operator.
  */
 type UnknownPolicy = 'hand-over' | 'hold';
 
@@ -18,14 +18,14 @@ export interface DeliverDeps extends HandOverDeps {
 }
 
 /**
- * The way of a mail on the API's side: SMTP first, and for every recipient that SMTP did not take, the queue.
- * Each recipient ends in exactly one place of the outcome.
+ * Delivers a mail on the API's side: SMTP first, then the queue for every recipient that SMTP did not accept. Each
+ * recipient is in exactly one place of the outcome.
  */
 export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<Attempted> {
   return settleAndReport(delivery, await deps.smtp.send(delivery), deps);
 }
 
-/** The second half of the way, for a caller who knows already why SMTP did not take the mail. */
+/** Only the hand-over, for a caller that already knows why SMTP did not accept the mail. */
 export async function deliverBySqs(
   delivery: Delivery,
   failure: Failure,
@@ -36,36 +36,36 @@ export async function deliverBySqs(
 
 async function settleAndReport(
   delivery: Delivery,
-  answer: SmtpResult,
+  result: SmtpResult,
   deps: DeliverDeps,
 ): Promise<Attempted> {
-  const attempted = await settle(delivery, answer, deps);
+  const attempted = await settle(delivery, result, deps);
   reportAttempt(attempted, delivery, deps.log);
   return attempted;
 }
 
-async function settle(delivery: Delivery, answer: SmtpResult, deps: DeliverDeps): Promise<Attempted> {
-  if (answer.kind === 'taken') return settleTaken(delivery, answer.taken, answer.refused, deps);
-  if (answer.failure.class === 'unknown' && deps.onUnknown === 'hold') {
-    return settleHeld(delivery, answer.failure, answer.failed, answer.refused, deps);
+async function settle(delivery: Delivery, result: SmtpResult, deps: DeliverDeps): Promise<Attempted> {
+  if (result.kind === 'taken') return settleAccepted(delivery, result.taken, result.refused, deps);
+  if (result.failure.class === 'unknown' && deps.onUnknown === 'hold') {
+    return settleHeld(delivery, result.failure, result.failed, result.refused, deps);
   }
-  const owed = [...answer.failed, ...answer.refused.map(({ address }) => address)];
-  return toAttempted(delivery, answer.failure, owed, await handOver(delivery, owed, answer.failure, deps));
+  const owed = [...result.failed, ...result.refused.map(({ address }) => address)];
+  return toAttempted(delivery, result.failure, owed, await handOver(delivery, owed, result.failure, deps));
 }
 
-async function settleTaken(
+async function settleAccepted(
   delivery: Delivery,
   taken: Accepted,
   refused: readonly RefusedRecipient[],
   deps: DeliverDeps,
 ): Promise<Attempted> {
-  const failure = mostHopeful(refused);
-  if (failure === undefined) return { kind: 'taken', ...told(delivery), taken };
+  const failure = firstDeferred(refused);
+  if (failure === undefined) return { kind: 'taken', ...idsOf(delivery), taken };
   const owed = refused.map(({ address }) => address);
   return toAttempted(delivery, failure, owed, await handOver(delivery, owed, failure, deps), taken);
 }
 
-/** The refused are owed for sure and go on; of the others nobody knows. */
+/** The refused recipients are certainly owed and are handed over; for the others the result is unknown. */
 async function settleHeld(
   delivery: Delivery,
   failure: Failure,
@@ -73,23 +73,23 @@ async function settleHeld(
   refused: readonly RefusedRecipient[],
   deps: DeliverDeps,
 ): Promise<Attempted> {
-  const refusal = mostHopeful(refused);
-  if (refusal === undefined) return { kind: 'held', ...told(delivery), failure, recipients };
+  const refusal = firstDeferred(refused);
+  if (refusal === undefined) return { kind: 'held', ...idsOf(delivery), failure, recipients };
   const owed = refused.map(({ address }) => address);
   const result = await handOver(delivery, owed, refusal, deps);
   return result.kind === 'handed-over'
-    ? { kind: 'held', ...told(delivery), failure, recipients, handOver: result.handOver }
+    ? { kind: 'held', ...idsOf(delivery), failure, recipients, handOver: result.handOver }
     : {
         kind: 'held',
-        ...told(delivery),
+        ...idsOf(delivery),
         failure,
         recipients,
         notAccepted: { recipients: owed, fallback: result.fallback },
       };
 }
 
-/** One envelope carries one failure; where the server said "not now" to anyone, that is the one. */
-function mostHopeful(refused: readonly RefusedRecipient[]): Failure | undefined {
+/** An envelope carries only one failure; prefer a deferral (4xx) if there is any. */
+function firstDeferred(refused: readonly RefusedRecipient[]): Failure | undefined {
   return (refused.find(({ failure }) => failure.class === 'deferred') ?? refused[0])?.failure;
 }
 
@@ -103,7 +103,7 @@ function toAttempted(
   if (result.kind === 'failed') {
     const notAccepted = {
       kind: 'not-accepted',
-      ...told(delivery),
+      ...idsOf(delivery),
       smtp,
       fallback: result.fallback,
       recipients,
@@ -112,15 +112,15 @@ function toAttempted(
   }
   const handedOver: HandOver = result.handOver;
   return taken === undefined
-    ? { kind: 'handed-over', ...told(delivery), handOver: handedOver }
-    : { kind: 'split', ...told(delivery), taken, handOver: handedOver };
+    ? { kind: 'handed-over', ...idsOf(delivery), handOver: handedOver }
+    : { kind: 'split', ...idsOf(delivery), taken, handOver: handedOver };
 }
 
-function told({ id, messageId }: Delivery): { id: string; messageId: string } {
+function idsOf({ id, messageId }: Delivery): { id: string; messageId: string } {
   return { id, messageId };
 }
 
-/** Tells the log what became of an attempt: one line each, the louder the further from plain success. */
+/** Logs one line per attempt; the level rises with the distance from plain success. */
 function reportAttempt(attempted: Attempted, delivery: Delivery, log: Log): void {
   const common: LogFields = {
     deliveryId: delivery.id,
@@ -162,7 +162,7 @@ function reportAttempt(attempted: Attempted, delivery: Delivery, log: Log): void
   }
 }
 
-/** The server's own words stay out: they quote addresses. */
+/** Excludes the server's reply text: it quotes addresses. */
 function fieldsOf({ class: failureClass, phase, code, enhancedStatus, command }: Failure): LogFields {
   return { failureClass, phase, code, enhancedStatus, command };
 }

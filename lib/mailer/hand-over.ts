@@ -13,13 +13,13 @@ import { MAX_QUEUE_MESSAGE_BYTES, PAYLOAD_PREFIX } from '../domain/limits.ts';
 import type { FallbackFailure, HandOver } from '../domain/outcome.ts';
 import type { FallbackQueue, PayloadStore } from '../ports/queues.ts';
 
-/** Compression rarely brings more than this under 1 MiB of base64: larger content goes to S3 without trying. */
+/** Compression rarely shrinks more than this to under 1 MiB of base64: larger content goes straight to S3. */
 const WORTH_PACKING_BYTES = 4 * MAX_QUEUE_MESSAGE_BYTES;
 
 export interface HandOverDeps {
   readonly queue: FallbackQueue;
   readonly payloads: PayloadStore;
-  /** Reads a code out of what an adapter threw. */
+  /** Returns the code of an adapter's error. */
   readonly describeError: (error: unknown) => string;
 }
 
@@ -28,8 +28,8 @@ export type HandOverResult =
   | { readonly kind: 'failed'; readonly fallback: FallbackFailure };
 
 /**
- * Puts the recipients that SMTP did not take into the queue, all of them in one envelope: the id is the
- * idempotency key, so there must not be two messages of the same id with different recipients.
+ * Sends the recipients that SMTP did not accept to the queue, all in one envelope: the id is the idempotency key, so
+ * there must not be two messages with the same id and different recipients.
  */
 export async function handOver(
   delivery: Delivery,
@@ -61,7 +61,7 @@ function failed(code: FallbackFailure['code'], detail: string): HandOverResult {
   return { kind: 'failed', fallback: { code, detail } };
 }
 
-/** The envelope with the content inside, where it fits into one queue message. */
+/** The envelope with inline content, if it fits into one queue message. */
 function inlineEnvelope(
   delivery: Delivery,
   recipients: readonly string[],

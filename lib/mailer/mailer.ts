@@ -16,44 +16,44 @@ import {
 } from './compose-delivery.ts';
 import { type DeliverDeps, deliver, deliverBySqs } from './deliver.ts';
 
-/** What may be said of a mail besides nodemailer's own fields. */
+/** Optional fields of a mail besides nodemailer's own. */
 export interface MailExtras {
   /** The idempotency key, 1 to 128 printable ASCII characters. @default the Message-ID */
   readonly id?: string | undefined;
-  /** Whose mail it is; the queue is fair between tenants. */
+  /** The owner of the mail; the queue is fair between tenants. */
   readonly tenantId?: string | undefined;
-  /** Past this time the mail is not sent any more. @default four days from now */
+  /** After this time the mail is not sent. @default four days from now */
   readonly expiresAt?: Date | undefined;
-  /** Message tags of SES: names and values of letters, digits, `_` and `-`. */
+  /** SES message tags: names and values of letters, digits, `_` and `-`. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
-/** nodemailer's message and what the pipeline wants to know of it. */
+/** nodemailer's message plus the pipeline's fields. */
 export type Mail = SendMailOptions & MailExtras;
 
-/** Sends mail by SMTP, and through the queue where SMTP does not take it. */
+/** Sends mail by SMTP, and by the queue if SMTP does not accept it. */
 export interface Mailer {
   /**
-   * Composes a mail, offers it to SMTP and hands over what SMTP did not take. Resolves with what became of it;
-   * what a server or a network does is never an exception.
+   * Composes a mail, sends it by SMTP and hands over what SMTP did not accept. Resolves with the outcome; a server or
+   * network failure is never an exception.
    *
-   * @throws where an attachment cannot be read
+   * @throws if an attachment cannot be read
    */
   send(mail: Mail): Promise<Outcome>;
-  /** The first half of `send`: for callers that keep the composed mail and try again later. */
+  /** The first half of `send`: for callers that keep the composed mail and retry later. */
   compose(mail: Mail): Promise<ComposeResult>;
   /** The second half of `send`. A delivery may be narrowed to the recipients that are still owed. */
   deliver(delivery: Delivery): Promise<Attempted | Refused>;
   /**
-   * Hands over without asking SMTP, for a caller who knows already why SMTP did not take the mail or may have.
-   * A failure of the class `unknown` is held where the settings say so.
+   * Hands over without trying SMTP, for a caller that already knows why SMTP did not accept the mail, or may have.
+   * A failure of the class `unknown` is held if the settings say so.
    *
-   * @param failure by default, that SMTP counts as down
+   * @param failure by default, that SMTP is down
    */
   handOver(delivery: Delivery, failure?: Failure): Promise<Attempted | Refused>;
-  /** `open` while the mail server counts as down, and mails go to the queue at once. */
+  /** `open` while the mail server is down and mails go straight to the queue. */
   readonly smtpState: BreakerState;
-  /** Lets sends under way finish and closes the connections. */
+  /** Lets sends in progress finish and closes the connections. */
   close(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export interface MailerDeps extends Omit<DeliverDeps, 'describeError'> {
   readonly timeToLiveMs: number;
 }
 
-/** The mailer over whatever ports it is given; `createMailer` gives it the real ones. */
+/** The mailer over injected ports; `createMailer` injects the real ones. */
 export class FallbackMailer implements Mailer {
   readonly #deps: MailerDeps & DeliverDeps;
   readonly #composer = new MailComposer('files-and-urls');
@@ -81,7 +81,7 @@ export class FallbackMailer implements Mailer {
     return this.toDelivery(await this.#composer.compose(mail), mail);
   }
 
-  /** Makes a delivery of bytes that are already composed. */
+  /** Creates a delivery from an already composed message. */
   toDelivery(composed: MimeResult, extras: MailExtras): ComposeResult {
     const now = this.#deps.clock.now();
     const request: DeliveryRequest = {
@@ -97,30 +97,31 @@ export class FallbackMailer implements Mailer {
   }
 
   async deliver(delivery: Delivery): Promise<Attempted | Refused> {
-    return this.#flaw(delivery) ?? deliver(delivery, this.#deps);
+    return this.#validate(delivery) ?? deliver(delivery, this.#deps);
   }
 
   async handOver(
     delivery: Delivery,
     failure: Failure = this.#deps.smtp.circuitOpen(),
   ): Promise<Attempted | Refused> {
-    return this.#flaw(delivery) ?? deliverBySqs(delivery, failure, this.#deps);
+    return this.#validate(delivery) ?? deliverBySqs(delivery, failure, this.#deps);
   }
 
   get smtpState(): BreakerState {
     return this.#deps.smtp.state;
   }
 
-  /** Why SMTP does not take any mail now; nothing where it would. */
+  /** Why SMTP does not accept mail now; undefined if it does. */
   verify(): Promise<Failure | undefined> {
     return this.#deps.smtp.verify();
   }
 
-  /** A delivery that was kept may have expired, been narrowed too far, or come back from JSON with other types. */
-  #flaw(delivery: Delivery): Refused | undefined {
-    const flaw = validateDelivery(delivery, this.#deps.clock.now());
-    if (flaw !== undefined) this.#deps.log.error('refused', { deliveryId: flaw.id, reason: flaw.reason });
-    return flaw;
+  /** A stored delivery may have expired, lost all its recipients, or have other types after JSON parsing. */
+  #validate(delivery: Delivery): Refused | undefined {
+    const refused = validateDelivery(delivery, this.#deps.clock.now());
+    if (refused !== undefined)
+      this.#deps.log.error('refused', { deliveryId: refused.id, reason: refused.reason });
+    return refused;
   }
 
   async close(): Promise<void> {
@@ -128,7 +129,7 @@ export class FallbackMailer implements Mailer {
   }
 }
 
-/** A Message-ID is unique for each composed mail; one that is no valid id is hashed. */
+/** A Message-ID is unique per composed mail; one that is not a valid id is hashed. */
 function idOf(composed: MimeResult): string {
   if (composed.kind !== 'composed') return 'unnamed';
   const bare = composed.message.messageId.replaceAll(/[<>]/g, '');

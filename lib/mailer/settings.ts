@@ -10,10 +10,10 @@ import {
 import { flag, integer, matching, oneOf, port, region, text, url } from '../common/schemas.ts';
 import { DAY_MS } from '../common/time.ts';
 
-/** A timer of Node that is set for longer fires at once. */
+/** A Node timer that is set to more fires at once. */
 const timer = integer(1, 2 ** 31 - 1);
 
-/** A mail server does not bear more. */
+/** More than any mail server can handle. */
 const count = integer(1, 10_000);
 
 const lifetime = integer(1, 365 * DAY_MS);
@@ -142,12 +142,12 @@ export const mailerSettingsSchema = v.object({
 /** What the API developer sets; docs/settings.md has the table. */
 export type MailerSettings = v.InferInput<typeof mailerSettingsSchema>;
 
-/** The settings with every default filled in. */
+/** The settings with all defaults applied. */
 export type CompleteMailerSettings = v.InferOutput<typeof mailerSettingsSchema>;
 
 export const MAILER_SETTINGS = listSettings(mailerSettingsSchema);
 
-/** @throws {@link SettingsError} that names all that is wrong at once */
+/** @throws {@link SettingsError} that lists every error at once */
 export function parseMailerSettings(settings: unknown): CompleteMailerSettings {
   return settingsOf(parseSettings(mailerSettingsSchema, settings));
 }
@@ -155,7 +155,7 @@ export function parseMailerSettings(settings: unknown): CompleteMailerSettings {
 /**
  * Reads the settings from environment variables; an empty variable counts as not set.
  *
- * @throws {@link SettingsError} that names all that is wrong at once
+ * @throws {@link SettingsError} that lists every error at once
  */
 export function readMailerSettings(env: Environment): CompleteMailerSettings {
   return settingsOf(readEnvironment(mailerSettingsSchema, env));

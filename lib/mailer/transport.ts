@@ -10,11 +10,11 @@ import type { FallbackMailer, MailExtras } from './mailer.ts';
 import type { MailerSettings } from './settings.ts';
 
 declare module 'nodemailer/lib/mailer/mail-message' {
-  /** `sendMail` over the transport takes the pipeline's own fields, too. */
+  /** `sendMail` over the transport also accepts the pipeline's fields. */
   interface SendMailOptions extends MailExtras {}
 }
 
-/** nodemailer's `info` as its SMTP transport gives it, and the whole outcome beside it. */
+/** `info` as in nodemailer's SMTP transport, plus the whole outcome. */
 export interface FallbackInfo extends SentMessageInfo {
   accepted: string[];
   rejected: string[];
@@ -25,9 +25,9 @@ export interface FallbackInfo extends SentMessageInfo {
 
 /**
  * The mailer as a nodemailer transport: `nodemailer.createTransport(fallbackTransport(settings))`. A recipient is
- * `accepted` when SMTP took it or the queue did; `sendMail` fails only where a mail was left with the caller.
+ * `accepted` if SMTP or the queue accepted it; `sendMail` fails only if the mail stays with the caller.
  *
- * @throws {@link SettingsError} that names every wrong setting
+ * @throws {@link SettingsError} that lists every wrong setting
  */
 export function fallbackTransport(
   settings: MailerSettings,
@@ -60,8 +60,8 @@ export function fallbackTransport(
 type VerifyCallback = (error: Error | null, success?: true) => void;
 
 /**
- * As nodemailer's SMTP transport: a session is made and no mail sent. The fallback is not asked, so that a set-up of
- * SMTP that never worked is not hidden by it.
+ * As in nodemailer's SMTP transport: opens a session and sends no mail. Does not check the fallback, so that it cannot
+ * hide an SMTP configuration that never worked.
  *
  * @throws {@link SmtpNotReadyError}
  */
@@ -73,12 +73,12 @@ async function verifySmtp(mailer: FallbackMailer): Promise<true> {
 
 async function sendMessage(mailer: FallbackMailer, mail: MailMessage<FallbackInfo>): Promise<FallbackInfo> {
   const extras = extrasOf(mail);
-  const sealed = mailer.toDelivery(await composeMessage(mail.message), extras);
-  if (sealed.kind === 'refused') throw new MailNotSentError(sealed);
-  const { delivery } = sealed;
+  const composed = mailer.toDelivery(await composeMessage(mail.message), extras);
+  if (composed.kind === 'refused') throw new MailNotSentError(composed);
+  const { delivery } = composed;
   const outcome = await mailer.deliver(delivery);
   return {
-    ...whatWentOut(outcome),
+    ...toSentInfo(outcome),
     messageId: delivery.messageId,
     messageSize: delivery.mime.length,
     envelope: { from: delivery.from, to: [...delivery.to] },
@@ -93,9 +93,9 @@ const extrasSchema = v.object({
 });
 
 /**
- * nodemailer keeps fields that it does not know on the message's data.
+ * nodemailer keeps unknown fields on the message's data.
  *
- * @throws {@link MailNotSentError} where they are of another type than they should be
+ * @throws {@link MailNotSentError} if they have the wrong type
  */
 function extrasOf(mail: MailMessage<FallbackInfo>): MailExtras {
   const result = v.safeParse(extrasSchema, mail.data);
@@ -109,10 +109,10 @@ function extrasOf(mail: MailMessage<FallbackInfo>): MailExtras {
   });
 }
 
-type WentOut = Pick<FallbackInfo, 'accepted' | 'rejected' | 'response' | 'outcome'>;
+type SentInfo = Pick<FallbackInfo, 'accepted' | 'rejected' | 'response' | 'outcome'>;
 
-/** @throws {@link MailNotSentError} where nothing of the mail did */
-function whatWentOut(outcome: Outcome): WentOut {
+/** @throws {@link MailNotSentError} if the mail was sent to no recipient */
+function toSentInfo(outcome: Outcome): SentInfo {
   switch (outcome.kind) {
     case 'taken':
       return {
@@ -132,7 +132,7 @@ function whatWentOut(outcome: Outcome): WentOut {
     }
     case 'not-accepted': {
       if (outcome.taken === undefined) throw new MailNotSentError(outcome);
-      // As nodemailer's SMTP does: a mail that went to some is sent, and the others stand in `rejected`.
+      // As in nodemailer's SMTP transport: a mail sent to some recipients is sent; the others are in `rejected`.
       const { response, recipients } = outcome.taken;
       return { outcome, accepted: [...recipients], rejected: [...outcome.recipients], response };
     }
@@ -142,18 +142,18 @@ function whatWentOut(outcome: Outcome): WentOut {
   }
 }
 
-/** The outcomes by which a mail stays with the caller. */
+/** The outcomes in which a mail stays with the caller. */
 type NotSent = Extract<Outcome, { kind: 'refused' | 'held' | 'not-accepted' }>;
 
 const CODES = { refused: 'EREFUSED', held: 'EHELD', 'not-accepted': 'ENOTACCEPTED' } as const;
 
-/** `sendMail` failed: the mail was left with the caller, and `outcome` says all that is known of it. */
+/** `sendMail` failed: the mail stays with the caller; `outcome` has the details. */
 export class MailNotSentError extends Error {
   override readonly name = 'MailNotSentError';
-  /** `EREFUSED`: it can never be sent so. `EHELD`: SMTP may have taken it. `ENOTACCEPTED`: try again later. */
+  /** `EREFUSED`: it can never be sent as is. `EHELD`: SMTP may have accepted it. `ENOTACCEPTED`: retry later. */
   readonly code: (typeof CODES)[NotSent['kind']];
   readonly outcome: NotSent;
-  /** The SMTP server's answer, where it gave one, as nodemailer's own errors carry it. */
+  /** The SMTP server's response, if any, as in nodemailer's own errors. */
   readonly response: string | undefined;
 
   constructor(outcome: NotSent) {
@@ -178,12 +178,12 @@ function explain(outcome: NotSent): string {
   }
 }
 
-/** `verify` failed: SMTP would take no mail now. */
+/** `verify` failed: SMTP does not accept mail now. */
 class SmtpNotReadyError extends Error {
   override readonly name = 'SmtpNotReadyError';
-  /** The code of the library or the system, or else the class of the failure. */
+  /** The code of the library or the system, else the failure class. */
   readonly code: string;
-  /** The server's answer, where it gave one, as nodemailer's own errors carry it. */
+  /** The server's response, if any, as in nodemailer's own errors. */
   readonly response: string | undefined;
   readonly failure: Failure;
 

@@ -1,11 +1,11 @@
-/** What the AWS account knows and no mail tells. Each method throws where it cannot be asked now. */
+/** State of the AWS account that no mail carries. Each method throws if the service does not respond. */
 
-/** SES of the account, in one Region. */
+/** SES of the account in one Region. */
 export interface SendingAccount {
   state(): Promise<SendingState>;
 }
 
-/** Undefined is what the answer did not tell, or not in a way that makes sense. */
+/** A field is undefined if the response did not contain it or it is invalid. */
 export interface SendingState {
   readonly quota: SendingQuota | undefined;
   readonly isPaused: boolean | undefined;
@@ -13,7 +13,7 @@ export interface SendingState {
 
 export type SendingQuota =
   | { readonly kind: 'unlimited' }
-  /** Recipients in 24 hours: how many are allowed, and how many there were. */
+  /** Recipients in 24 hours: the limit, and how many were used. */
   | { readonly kind: 'limited'; readonly limit: number; readonly used: number };
 
 /** The access keys of one user. */
@@ -23,13 +23,13 @@ export interface UserAccessKeys {
 
 export type OldestKey =
   | { readonly kind: 'found'; readonly createdAt: Date }
-  /** Nobody can call in the name of the user. */
+  /** No call can be made as this user. */
   | { readonly kind: 'none' }
-  /** The answer holds an active key of no known age, which may be the oldest. */
+  /** The response has an active key of unknown age, which may be the oldest. */
   | { readonly kind: 'unreadable' };
 
-/** How many items a table holds, as of some hours ago at most. */
+/** Item count of a table, at most some hours old. */
 export interface ItemCount {
-  /** Undefined where the answer did not tell. */
+  /** Undefined if the response did not contain it. */
   items(): Promise<number | undefined>;
 }

@@ -3,25 +3,25 @@ import type { EventPace } from '../domain/event-latency.ts';
 import type { Suppression, SuppressionSignal } from '../domain/suppression.ts';
 
 /**
- * Where a part of a delivery stands: up to 50 recipients that are offered to SES in one call.
+ * State of a send batch: up to 50 recipients of a delivery, sent to SES in one call.
  *
- *     claim ──▶ sending ──┬─▶ sent     SES took it: by its answer, or by an event that it published
- *       ▲                 ├─▶ unknown  the call ended without an answer
- *       │                 ├─▶ open     SES did not take it now
- *       │                 └─▶ refused  SES would never take it
+ *     claim ──▶ sending ──┬─▶ sent     SES accepted it: by its response, or by a published event
+ *       ▲                 ├─▶ unknown  the call ended without a response
+ *       │                 ├─▶ open     SES did not accept it now
+ *       │                 └─▶ refused  SES will never accept it
  *       └── claim again ──┘
  *
- * `sent` is for ever. A part that is still `sending` when its claim has ended was left by a Lambda that was killed,
- * and counts as `unknown`.
+ * `sent` is final. A batch still `sending` after its claim has ended was left by a killed Lambda and counts as
+ * `unknown`.
  */
 export type BatchState = 'sending' | 'sent' | 'unknown' | 'open' | 'refused';
 
-/** The right to offer a part to SES. */
+/** The right to send a batch to SES. */
 export interface BatchClaim {
   /** Different for each claim. */
   readonly token: string;
   readonly startedAt: Date;
-  /** From then on no call under this claim is under way. */
+  /** After this time no call under this claim is in progress. */
   readonly endsAt: Date;
 }
 
@@ -30,21 +30,21 @@ export interface SendBatch {
   /** From 0. */
   readonly part: number;
   readonly tenantId?: string | undefined;
-  /** SHA-256 of the MIME message in hexadecimal digits; absent where only an event is known of the part. */
+  /** SHA-256 of the MIME message in hexadecimal; absent if the batch is known only from an event. */
   readonly contentSha256?: string | undefined;
   readonly recipients: readonly string[];
   readonly state: BatchState;
-  /** The latest; absent where only an event is known of the part. */
+  /** The latest; absent if the batch is known only from an event. */
   readonly claim?: BatchClaim | undefined;
-  /** Of a part that is sent. */
+  /** Only of a sent batch. */
   readonly sesMessageId?: string | undefined;
-  /** When SES took it. */
+  /** When SES accepted it. */
   readonly sentAt?: Date | undefined;
 }
 
 /**
- * True if SES may or may not have the batch: its call ended without a result, or the function that made it was killed
- * and its claim has ended. A batch that only an event made has no claim, and is sent.
+ * True if SES may or may not have the batch: its call ended without a result, or the calling function was
+ * killed and its claim has ended. A batch created by an event has no claim, and is sent.
  */
 export function isUnknown({ state, claim }: Pick<SendBatch, 'state' | 'claim'>, now: Date): boolean {
   return state === 'unknown' || (state === 'sending' && claim !== undefined && claim.endsAt <= now);
@@ -67,23 +67,23 @@ export type BatchResult =
   | { readonly kind: 'refused' };
 
 /**
- * The memory of what was offered to SES. Each method throws where the ledger cannot be asked now; a claim that threw
- * may have been made.
+ * Records what was sent to SES. Each method throws if the ledger does not respond; a claim that threw may have
+ * been made.
  */
 export interface Ledger {
-  /** All parts of a delivery, as every write that was confirmed before has left them, in the order of their numbers. */
+  /** All batches of a delivery, strongly consistent, in the order of their numbers. */
   partsOf(deliveryId: string): Promise<SendBatch[]>;
-  /** Claims a part that is not there yet. @returns false where there is one with this number */
+  /** Claims a new batch. @returns false if a batch with this number exists */
   open(part: NewSendBatch): Promise<boolean>;
   /**
-   * Claims a part that was claimed before, for the recipients named.
+   * Claims a previously claimed batch again, for the given recipients.
    *
-   * @returns false where it is no longer in the state that `part` was read in
+   * @returns false if its state has changed since `batch` was read
    */
   claimAgain(batch: SendBatch, recipients: readonly string[], claim: BatchClaim): Promise<boolean>;
   /**
-   * Writes what became of a claim. `sent` is written whatever has happened meanwhile; anything else only where the
-   * claim still stands.
+   * Writes the result of a claim. `sent` is written unconditionally; other results only if the claim is still
+   * current.
    */
   settle(
     claimed: { readonly deliveryId: string; readonly part: number; readonly token: string },
@@ -91,30 +91,30 @@ export interface Ledger {
   ): Promise<void>;
 }
 
-/** What SES's events have told of a part. */
+/** The statuses that SES events have reported for a batch. */
 export interface BatchStatuses extends SendBatch {
   readonly statuses: RecipientStatuses;
   /** Counts the writes of statuses; 0 before the first. */
   readonly fatesVersion: number;
 }
 
-/** The same memory, for who applies the events. */
+/** The same ledger, for the event handler. */
 export interface StatusLedger {
-  /** The part as every write that was confirmed before has left it; undefined where the ledger knows none. */
+  /** The batch, strongly consistent; undefined if the ledger has none. */
   read(deliveryId: string, part: number): Promise<BatchStatuses | undefined>;
   /**
-   * Writes statuses, and that SES took the part: each event about it proves that. A part that is not there is made.
+   * Writes statuses, and that SES accepted the batch: each event about it proves that. Creates a missing batch.
    *
-   * @param before the version that the statuses were read in; 0 where there was no part, or none had been written
-   * @returns false where somebody else has written statuses since
+   * @param before the version of the statuses that were read; 0 if there was no batch or no statuses
+   * @returns false if another writer has written statuses since
    */
   write(
-    told: {
+    reported: {
       readonly deliveryId: string;
       readonly part: number;
       readonly sesMessageId: string;
       readonly sentAt: Date;
-      /** All of the part from then on: those that were read, and those that the events say SES took it for. */
+      /** All recipients of the batch from now on: those that were read, and those that the events report. */
       readonly recipients: readonly string[];
       readonly statuses: RecipientStatuses;
     },
@@ -122,41 +122,41 @@ export interface StatusLedger {
   ): Promise<boolean>;
 }
 
-/** How SES's events came in, for who has to wait for one. */
+/** Latencies of SES events, for callers that wait for one. */
 export interface EventLatencies {
-  /** Of the last day. @throws where that cannot be asked now */
+  /** Of the last day. @throws if the store does not respond */
   recent(now: Date): Promise<EventPace>;
 }
 
-/** The same measure, for who applies the events. */
+/** The same measurement, for the event handler. */
 export interface EventLatencyMeter {
-  /** @throws where it was not confirmed */
+  /** @throws if the write is not confirmed */
   add(pace: EventPace, now: Date): Promise<void>;
 }
 
-/** Events that have come in and were not applied yet. */
+/** Events received but not applied yet. */
 export interface EventBacklog {
-  /** @throws where that cannot be asked now */
+  /** @throws if the queue does not respond */
   anyWaiting(): Promise<boolean>;
 }
 
-/** Whom the pipeline does not send to. Each method throws where the list cannot be asked now. */
+/** Addresses that the pipeline does not send to. Each method throws if the list does not respond. */
 export interface SuppressionList {
-  /** Those of the addresses that are suppressed at the time, by `addressKey`. */
+  /** The addresses that are suppressed at `now`, by `addressKey`. */
   find(addresses: readonly string[], now: Date): Promise<ReadonlyMap<string, Suppression>>;
 }
 
-/** The same list, for who learns of bounces and complaints. */
+/** The same list, for the handler of bounces and complaints. */
 export interface SuppressionReports {
-  /** Reporting the same strike again changes nothing. */
-  report(address: string, strike: SuppressionSignal): Promise<void>;
+  /** Idempotent: reporting the same signal again changes nothing. */
+  report(address: string, signal: SuppressionSignal): Promise<void>;
 }
 
-/** The same list, for the person who looks after it. */
+/** The same list, for the operator. */
 export interface SuppressionEntries {
   add(address: string, at: Date): Promise<void>;
-  /** Forgives all that happened up to then, and what is only heard of later. */
+  /** Clears all signals that occurred up to `at`, including those reported later. */
   remove(address: string, at: Date): Promise<void>;
-  /** All that are suppressed at the time, in no order. */
+  /** All addresses suppressed at `now`, unordered. */
   list(now: Date): AsyncIterable<{ readonly address: string; readonly suppression: Suppression }>;
 }

@@ -4,35 +4,35 @@ import type { Outcome } from '../domain/outcome.ts';
 import type { Receipt } from '../domain/receipt.ts';
 import type { StoredMail } from '../domain/stored-mail.ts';
 
-/** The way a worker means to send what it claims; it stands on the lease for those who may have to take over. */
+/** The route by which a worker will send its claims; stored in the lease for a worker that takes over. */
 export type LeaseRoute = 'smtp' | 'queue';
 
-/** A delivery that is this worker's alone until its lease ends. */
+/** A delivery that belongs only to this worker until its lease ends. */
 export interface Claim {
   readonly id: string;
   readonly tenantId?: string;
   readonly mail: StoredMail;
-  /** The recipients still owed, where an earlier attempt reached some of them. */
+  /** The recipients still owed, if an earlier attempt reached some. */
   readonly owed?: readonly string[];
   /**
-   * Recipients, by their `addressKey`, that SES has though no attempt handed them over: the queue had taken the mail,
-   * and its answer was lost. Receipts have told so. They must not get the mail again.
+   * Recipients, by `addressKey`, that SES has although no attempt handed them over: the queue accepted the mail
+   * but its response was lost. Receipts report this. They must not get the mail again.
    */
   readonly inSes?: readonly string[];
   readonly createdAt: Date;
   readonly expiresAt: Date;
-  /** How long it was due before it was claimed, in milliseconds, by the clock of the outbox. */
+  /** Milliseconds from due to claimed, by the clock of the outbox. */
   readonly waitedMs: number;
-  /** Attempts so far, this one included. */
+  /** Attempts so far, including this one. */
   readonly attempts: number;
   /**
-   * The worker that had it died or lost its lease while it may have been sending by SMTP: the mail's data may have
-   * been on the wire.
+   * The previous worker crashed or lost its lease while it may have been sending by SMTP: the mail's data may
+   * have been on the wire.
    */
   readonly reclaimed: boolean;
 }
 
-/** One try, as it is kept in the row for ever. */
+/** One attempt, kept permanently in the row. */
 export interface TraceAttempt {
   /** ISO 8601. */
   readonly at: string;
@@ -41,29 +41,29 @@ export interface TraceAttempt {
   readonly worker: string;
   /** The Message-ID header that the mail was sent with. */
   readonly messageId?: string;
-  /** What SMTP took, and its answer. */
+  /** What SMTP accepted, and its response. */
   readonly smtp?: { readonly recipients: readonly string[]; readonly response: string };
-  /** Why SMTP did not take it, or not for all. */
+  /** Why SMTP did not accept it for all recipients. */
   readonly failure?: Readonly<Record<string, string>>;
-  /** What the queue took; without a message id, what only receipts tell that it took. */
+  /** What the queue accepted; without a message id, only receipts report that. */
   readonly queue?: { readonly recipients: readonly string[]; readonly queueMessageId?: string };
-  /** Whom a refused mail was owed to, where that is known. */
+  /** The owed recipients of a refused mail, if known. */
   readonly owed?: readonly string[];
-  /** Why neither way took it, why it can never be sent, or how else it is known what became of it. */
+  /** Why neither route accepted it, why it can never be sent, or how its outcome is known. */
   readonly reason?: string;
 }
 
-/** Where a delivery stands after an attempt. */
+/** State of a delivery after an attempt. */
 export type NextState =
-  /** Taken by SMTP for everyone. */
+  /** Accepted by SMTP for all recipients. */
   | { readonly kind: 'delivered' }
-  /** Handed over; its status comes back later. */
+  /** Handed over; its status is reported later. */
   | { readonly kind: 'handed-over' }
-  /** SMTP may have taken it; a person decides. */
+  /** SMTP may have accepted it; an operator decides. */
   | { readonly kind: 'held'; readonly reason: string }
   /** It can never be sent. */
   | { readonly kind: 'failed'; readonly reason: string }
-  /** It is tried again, for these recipients; none named means all of the mail's. */
+  /** Retried for these recipients; an empty list means all recipients of the mail. */
   | {
       readonly kind: 'queued';
       readonly retryAfterMs: number;
@@ -78,25 +78,25 @@ export interface Completion {
 }
 
 export interface OutboxStats {
-  /** Deliveries that wait, due or not; of a large backlog, as many as were counted. */
+  /** Waiting deliveries, due or not; for a large backlog, as many as were counted. */
   readonly queued: number;
-  /** Age of the oldest that is due, in seconds; 0 where none is. */
+  /** Age of the oldest due delivery in seconds; 0 if none is due. */
   readonly oldestDueSeconds: number;
   /**
-   * Deliveries handed over more than two days ago whose status never came back; of many, as many as were counted. Absent
-   * where statuses are not brought back, or not counted.
+   * Deliveries handed over more than two days ago without a reported status; if many, as many as were counted.
+   * Absent if statuses are not reported back, or not counted.
    */
   readonly statusesOverdue?: number;
 }
 
 /**
- * Where the API leaves its mails and learns what became of them. Each method throws where the outbox cannot be
- * asked now; nothing is lost by that, and the caller tries again.
+ * Holds the API's mails and their outcomes. Each method throws if the outbox does not respond; nothing is lost,
+ * and the caller retries.
  */
 export interface Outbox {
   /**
-   * Takes due deliveries under a lease: the urgent first, and among equals each tenant in its turn. It may take fewer
-   * than `limit` though more are due.
+   * Leases due deliveries: urgent ones first, and round-robin between tenants of equal urgency. May return
+   * fewer than `limit` even if more are due.
    */
   claim(request: {
     readonly limit: number;
@@ -104,18 +104,18 @@ export interface Outbox {
     readonly route: LeaseRoute;
   }): Promise<Claim[]>;
   /**
-   * Writes what became of claimed deliveries, and ends their leases. Where it throws it has to be called again with
-   * the same settlements, until it returns.
+   * Writes the outcomes of claimed deliveries and ends their leases. If it throws, call it again with the same
+   * completions until it returns.
    *
-   * @returns the ids whose lease was no longer this worker's; their attempt is kept in the trace, their state is
-   * left to whoever has them now
+   * @returns the ids whose lease this worker had lost; their attempt is kept in the trace, but their state
+   * belongs to the current owner
    */
   complete(completion: readonly Completion[]): Promise<readonly string[]>;
-  /** Makes the leases last `leaseMs` from now. */
+  /** Extends the leases to `leaseMs` from now. */
   renew(ids: readonly string[], leaseMs: number): Promise<void>;
-  /** Gives back what was claimed and not begun, as if it had never been claimed. */
+  /** Releases claims that were not started, as if they had never been claimed. */
   release(ids: readonly string[]): Promise<void>;
-  /** Calls the listener soon after a delivery came in, where the outbox can tell; until the signal aborts. */
+  /** Calls the listener soon after a delivery arrives, if the outbox supports that, until the signal aborts. */
   watch(listener: () => void, signal: AbortSignal): void;
   stats(): Promise<OutboxStats>;
   close(): Promise<void>;
@@ -124,25 +124,25 @@ export interface Outbox {
 /** A claimed delivery whose outcome is known. */
 export interface CompletedEvent {
   readonly outcome: Outcome['kind'];
-  /** Why SMTP did not take it, or not for all. */
+  /** Why SMTP did not accept it for all recipients. */
   readonly failureClass?: FailureClass;
   /** Why it can never be sent. */
   readonly reason?: string;
-  /** From the moment the delivery was due until it was claimed. */
+  /** From due to claimed. */
   readonly waitedMs: number;
-  /** From the claim until SMTP or the queue had answered for it. */
+  /** From the claim to the response of SMTP or the queue. */
   readonly handledMs: number;
 }
 
-/** Is told what a worker does, to count it. It never throws and never keeps the worker waiting. */
+/** Counts worker events. It never throws and never blocks the worker. */
 export interface WorkerObserver {
   claimed(count: number): void;
   completed(event: CompletedEvent): void;
   /** The circuit breaker opened, or closed again. */
   breaker(state: 'closed' | 'open'): void;
-  /** A delivery's outcome came when its lease had gone to another worker. */
+  /** A delivery's outcome was written after its lease had moved to another worker. */
   lateCompletion(): void;
-  /** The outbox could not be asked. */
+  /** A call to the outbox failed. */
   outboxError(code: string): void;
 }
 
@@ -155,40 +155,40 @@ export const silentObserver: WorkerObserver = {
 };
 
 /**
- * What became of a receipt:
+ * Result of a receipt:
  *
- * - `entered`: the delivery's row tells it now.
- * - `unchanged`: the row knew it.
+ * - `entered`: written to the delivery's row.
+ * - `unchanged`: the row already had it.
  * - `gone`: there is no such row.
- * - `too-early`: a worker is about to write the row, or someone else has it in hand. It has to be entered again later,
- *   though a proof that SES has the mail stands in the row from now on.
- * - `refused`: the database does not take it for this row. A later try may go better, once a person has looked.
+ * - `too-early`: a worker is about to write the row, or another session holds it. It must be applied again
+ *   later, but proof that SES has the mail is in the row from now on.
+ * - `refused`: the database rejects it for this row. A retry may succeed after an operator has looked at it.
  */
 export const RECEIPT_RESULTS = ['entered', 'unchanged', 'gone', 'too-early', 'refused'] as const;
 
 export type ReceiptResult = (typeof RECEIPT_RESULTS)[number];
 
-/** Where the API learns what became of the mails that were handed over. */
+/** Reports the outcomes of handed-over mails to the API. */
 export interface ReceiptStore {
   /**
-   * Writes receipts to the rows of their deliveries. Any order and repetition of them ends in the same rows.
+   * Writes receipts to the rows of their deliveries. Order and repetition do not change the result.
    *
-   * @returns the result of each, in their order
-   * @throws where the book cannot be asked now; all may be entered again
+   * @returns the result of each, in the same order
+   * @throws if the store does not respond; all may be applied again
    */
   apply(receipts: readonly Receipt[]): Promise<readonly ReceiptResult[]>;
-  /** @throws where the book cannot be written now */
+  /** @throws if the store cannot be written now */
   ready(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Is told what becomes of receipts, to count it. It never throws and never keeps anybody waiting. */
+/** Counts receipt results. It never throws and never blocks the caller. */
 export interface ReceiptObserver {
   received(kind: StatusKind, result: ReceiptResult): void;
-  /** A message was no receipt. */
+  /** A message was not a receipt. */
   unreadable(): void;
-  /** The receipts' queue did not do what it was asked. */
+  /** A call to the receipts queue failed. */
   queueError(action: 'receive' | 'delete'): void;
-  /** The book could not be asked. */
+  /** A call to the receipt store failed. */
   storeError(code: string): void;
 }

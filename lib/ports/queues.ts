@@ -4,36 +4,36 @@ import type { Receipt } from '../domain/receipt.ts';
 import type { Log } from './runtime.ts';
 
 /**
- * The attribute of a queue message that holds what is left of one that was worked: its mail was handed over, and
- * counted, before. A note for counting, and no part of the contract.
+ * The attribute of a queue message that holds the remainder of a processed one: its mail was already handed
+ * over and counted. Only for metrics, not part of the contract.
  */
 export const REMAINDER_ATTRIBUTE = 'remainder';
 
 export interface PushOptions {
-  /** How long the queue keeps it back, 0 to 900. */
+  /** SQS DelaySeconds, 0 to 900. */
   readonly delaySeconds?: number;
-  /** Whether it is what is left of a message that was worked. */
+  /** Whether it is the remainder of a processed message. */
   readonly isRemainder?: boolean;
 }
 
-/** The way to the resend Lambda. */
+/** The queue of the resend Lambda. */
 export interface FallbackQueue {
   /**
-   * Puts an envelope into the queue and returns the id that the queue gave it.
+   * Sends an envelope to the queue and returns its message id.
    *
-   * @throws where the queue did not confirm it: the caller still owns the mail
+   * @throws if the queue did not confirm it: the caller still owns the mail
    */
   push(message: FallbackMessage, options?: PushOptions): Promise<string>;
 }
 
-/** Where content waits that is too large for a queue message. */
+/** Holds content that is too large for a queue message. */
 export interface PayloadStore {
-  /** @throws where the store did not confirm it */
+  /** @throws if the store did not confirm it */
   put(key: string, bytes: Buffer): Promise<void>;
   /**
-   * Reads at most `maxBytes`; more than that is `too-large` and is not read on.
+   * Reads at most `maxBytes`; reading a larger object stops with `too-large`.
    *
-   * @throws where the store cannot be asked
+   * @throws if the store does not respond
    */
   get(key: string, maxBytes: number): Promise<StoredPayload>;
 }
@@ -43,68 +43,68 @@ export type StoredPayload =
   | { readonly kind: 'missing' }
   | { readonly kind: 'too-large' };
 
-/** Where a mail that can never be sent waits for a person. */
+/** Holds mails that can never be sent, for an operator. */
 export interface DeadLetters {
   /**
-   * Parks a message with the reason beside it.
+   * Dead-letters a message with its reason.
    *
-   * @param body the message as it came, or narrowed to the recipients that are still owed
-   * @throws where the queue did not confirm it: the message must stay where it is
+   * @param body the message as received, or narrowed to the recipients still owed
+   * @throws if the queue did not confirm it: the message must stay in its queue
    */
   park(body: string, cause: DeadLetterCause): Promise<void>;
 }
 
 export interface DeadLetterCause {
-  /** A stable word to group by. */
+  /** A stable code to group by. */
   readonly reason: string;
-  /** What exactly was wrong, without addresses or content. */
+  /** The exact problem, without addresses or content. */
   readonly detail: string;
   readonly deliveryId?: string;
 }
 
-/** The way back to the API. */
+/** The queue back to the API. */
 export interface ReceiptQueue {
   /**
-   * Tells the API what became of its mails. It does not throw.
+   * Reports the outcomes of mails to the API. Does not throw.
    *
-   * @returns those that the queue did not confirm: they have to be pushed again
+   * @returns the receipts that the queue did not confirm: they must be pushed again
    */
   push(receipts: readonly Receipt[]): Promise<readonly Receipt[]>;
 }
 
-/** Who takes the receipts that come out of their queue. */
+/** Handles the receipts received from the queue. */
 export interface ReceiptListener {
   /**
-   * Takes receipts, up to ten at a time, in any order and some of them twice.
+   * Handles up to ten receipts, in any order and with duplicates.
    *
-   * @returns those that are done with: the queue forgets them. The others come again, and all where it throws.
+   * @returns the completed receipts, to be deleted. The others are redelivered; if it throws, all are.
    */
   take(receipts: readonly Receipt[]): Promise<readonly Receipt[]>;
-  /** Asked after `take` threw, before the queue is asked again. @throws while nothing can be taken */
+  /** Called after `take` threw, before the next receive. @throws while nothing can be handled */
   ready(): Promise<void>;
   /**
-   * A message is no receipt; it stays in the queue.
+   * A message is not a receipt; it stays in the queue.
    *
    * @param detail which fields broke which rules, without their values
    */
   unreadable(queueMessageId: string, detail: string): void;
-  /** The queue did not do what it was asked; it is asked again. */
+  /** A call to the queue failed; it is retried. */
   queueFailed(action: 'receive' | 'delete', error: unknown): void;
 }
 
-/** When SQS hands out a message again that was not acknowledged. */
+/** Sets when SQS redelivers a message that was not deleted. */
 export interface Redelivery {
   /**
-   * @param receiptHandle of the delivery that is under way
+   * @param receiptHandle of the current receive
    * @param delaySeconds from now, 0 to 43,200
-   * @throws where the queue did not confirm it; the queue's own visibility timeout then stands
+   * @throws if the queue did not confirm it; the queue's own visibility timeout then applies
    */
   postpone(receiptHandle: string, delaySeconds: number): Promise<void>;
 }
 
 /**
- * Sets when a record comes again that stays in its queue. It does not throw: where the queue does not confirm it, its
- * own visibility timeout brings the record back, only not at the time that was wanted.
+ * Sets when a record that stays in its queue is redelivered. Does not throw: if the queue does not confirm it,
+ * the queue's own visibility timeout redelivers the record, only not at the requested time.
  */
 export async function postponeRecord(
   record: { readonly messageId: string; readonly receiptHandle: string },
@@ -119,7 +119,7 @@ export async function postponeRecord(
 }
 
 /**
- * How long SQS has kept a message, in seconds; never negative, whatever the clocks say.
+ * How long SQS has kept a message, in seconds; never negative, despite clock skew.
  *
  * @param sentTimestamp the attribute `SentTimestamp`: milliseconds since 1970
  */

@@ -1,6 +1,6 @@
 import type { MetricLabel, MetricName } from '../domain/metrics.ts';
 
-/** The time, so that logic can be tested at any moment. */
+/** The time, injected so that logic can be tested at any moment. */
 export interface Clock {
   now(): Date;
 }
@@ -10,8 +10,8 @@ export const systemClock: Clock = { now: () => new Date() };
 export type LogFields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 /**
- * One structured line for each thing that happened. Fields carry ids, classes and numbers; whole addresses,
- * bodies and credentials never.
+ * One structured line per event. Fields carry ids, classes and numbers, never whole addresses, bodies or
+ * credentials.
  */
 export interface Log {
   info(event: string, fields?: LogFields): void;
@@ -21,11 +21,11 @@ export interface Log {
 
 export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
-/** Is told what happens, to count it. It never throws and never keeps anybody waiting. */
+/** Counts events. It never throws and never blocks the caller. */
 export interface Metrics {
   /**
    * @param value in the unit of the metric
-   * @param label of a metric with a second dimension; a text that is not in its set counts as `other`
+   * @param label value of the second dimension, if the metric has one; a text outside its set counts as `other`
    */
   add<Name extends MetricName>(
     name: Name,

@@ -5,7 +5,7 @@ import type { HeaderProblem } from '../domain/mime-headers.ts';
 import type { Accepted } from '../domain/outcome.ts';
 import type { RetryPace } from '../domain/retry.ts';
 
-/** A recipient that the server refused while it went on with the others. */
+/** A recipient that the server refused while it accepted others. */
 export interface RefusedRecipient {
   readonly address: string;
   readonly failure: Failure;
@@ -13,7 +13,7 @@ export interface RefusedRecipient {
 
 export type SmtpResult =
   | { readonly kind: 'taken'; readonly taken: Accepted; readonly refused: readonly RefusedRecipient[] }
-  /** The server had refused `refused` before the mail failed for the `failed` as a whole. */
+  /** The server refused `refused` before the mail as a whole failed for `failed`. */
   | {
       readonly kind: 'failed';
       readonly failure: Failure;
@@ -21,17 +21,17 @@ export type SmtpResult =
       readonly refused: readonly RefusedRecipient[];
     };
 
-/** The first way out: the API's own mail server. */
+/** The first route: the API's own mail server. */
 export interface SmtpRoute {
   /**
-   * Offers the delivery to the server. Every failure is an answer; it does not throw.
+   * Sends the delivery to the server. Returns every failure as a result; does not throw.
    *
-   * @param abandon when aborted, a delivery for which no session is ready yet is given up, in the phase `queue`
+   * @param abandon when aborted, a delivery that still waits for a session fails in the phase `queue`
    */
   send(delivery: Delivery, options?: { readonly abandon?: AbortSignal }): Promise<SmtpResult>;
-  /** Makes a session and sends no mail: why that failed, or nothing where it went well. */
+  /** Opens a session without sending mail. @returns why that failed, or undefined on success */
   verify(): Promise<Failure | undefined>;
-  /** Lets sends under way finish and closes idle connections. */
+  /** Lets sends in progress finish and closes idle connections. */
   close(): Promise<void>;
 }
 
@@ -42,31 +42,31 @@ export interface RawMail {
   readonly recipients: readonly string[];
   readonly mime: Buffer;
   readonly deliveryId: string;
-  /** Which part of the delivery it is, from 0. */
+  /** Number of the send batch in its delivery, from 0. */
   readonly part: number;
-  /** Since when the mail waits for a second way out; absent where it does not. */
+  /** Since when the mail waits for the second route; absent if it does not. */
   readonly failedAt?: Date;
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** What SES's refusal means for the mail. */
+/** What an SES error means for the mail. */
 export type SesErrorClass =
-  /** It may yet succeed; `answerLost` where SES may have taken it all the same. */
+  /** A retry may succeed; `answerLost` if SES may have accepted it anyway. */
   | { readonly kind: 'retry'; readonly cause: string; readonly pace: RetryPace; readonly answerLost: boolean }
-  /** The same call would fail for ever. */
+  /** The same call will always fail. */
   | { readonly kind: 'never'; readonly cause: string };
 
 export type SendResponse =
   | { readonly kind: 'sent'; readonly sesMessageId: string }
   | { readonly kind: 'failed'; readonly verdict: SesErrorClass; readonly detail: string };
 
-/** The second way out: Amazon SES. */
+/** The second route: Amazon SES. */
 export interface RawMailSender {
-  /** One call, never repeated by itself. Every failure is an answer; it does not throw. */
+  /** One call, without retries. Returns every failure as a result; does not throw. */
   send(mail: RawMail): Promise<SendResponse>;
 }
 
-/** Makes a MIME message of a mail that came in parts. */
+/** Composes a MIME message from a mail in parts. */
 export interface ContentComposer {
   compose(mail: MailContent, mark: CompositionMark): Promise<ComposedContent>;
 }

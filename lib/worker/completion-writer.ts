@@ -4,7 +4,7 @@ import { type Backoff, backoffMs } from '../domain/retry.ts';
 import type { Completion, Outbox, WorkerObserver } from '../ports/outbox.ts';
 import type { Log } from '../ports/runtime.ts';
 
-/** So long the first outcome waits for others: one statement for many, where each would cost as much as a mail. */
+/** How long the first outcome waits for others: a statement for each would cost as much as its mail. */
 const GATHER_MS = 15;
 
 const BACKOFF: Backoff = { firstMs: 100, longestMs: 5_000 };
@@ -19,8 +19,8 @@ export interface CompletionWriterDeps {
 }
 
 /**
- * Writes outcomes into the outbox: all that came in while the last write was under way go into the next one. What
- * the outbox did not take is written again until it does: an outcome that is forgotten is a mail sent twice.
+ * Writes outcomes to the outbox. Outcomes that arrive during a write go into the next one. A failed write is
+ * retried until it succeeds: a lost outcome means a mail sent twice.
  */
 export class CompletionWriter {
   readonly #deps: CompletionWriterDeps;
@@ -37,12 +37,12 @@ export class CompletionWriter {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves when everything was written, or given up. */
+  /** Resolves when everything is written or given up. */
   async flushed(): Promise<void> {
     await this.#writing;
   }
 
-  /** Stops trying: the leases end by themselves, and another worker takes over. */
+  /** Stops retrying: the leases expire, and another worker takes over. */
   giveUp(): void {
     this.#givenUp.abort();
   }

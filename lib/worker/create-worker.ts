@@ -6,16 +6,16 @@ import { type Log, silentLog, systemClock } from '../ports/runtime.ts';
 import { OutboundWorker, type WorkerTuning } from './worker.ts';
 
 export interface CreateWorkerOptions {
-  /** Where the mails are: `PostgresOutbox`, or your own table behind the same port. */
+  /** Holds the mails: `PostgresOutbox`, or your own table behind the same port. */
   readonly outbox: Outbox;
   readonly mailer: Mailer;
-  /** Stands in each trace. @default a random one */
+  /** Written to each trace. @default random */
   readonly workerId?: string;
-  /** What is left out has its default. */
+  /** Omitted fields have their defaults. */
   readonly tuning?: Partial<WorkerTuning>;
-  /** Is told what happens, to count it. @default nobody */
+  /** Counts events. @default none */
   readonly observer?: WorkerObserver;
-  /** @default nowhere */
+  /** @default none */
   readonly log?: Log;
 }
 
@@ -27,7 +27,7 @@ const DEFAULT_TUNING: WorkerTuning = {
   retryMaxMs: 300_000,
 };
 
-/** A worker for those who keep their own process; `start` it, and `drain` it before the process ends. */
+/** A worker for use in your own process; `start` it, and `drain` it before the process exits. */
 export function createWorker(options: CreateWorkerOptions): OutboundWorker {
   return new OutboundWorker({
     outbox: options.outbox,

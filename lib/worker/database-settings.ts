@@ -4,7 +4,7 @@ import { allowed, oneOf, port, text } from '../common/schemas.ts';
 
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const;
 
-/** As `pg` reads PGSSLMODE: each mode with TLS verifies the certificate, except for the one that says it does not. */
+/** As `pg` reads PGSSLMODE: every mode with TLS verifies the certificate, except `no-verify`. */
 const ssl = v.pipe(
   oneOf(SSL_MODES),
   v.transform((mode) => (mode === 'no-verify' ? { rejectUnauthorized: false } : mode !== 'disable')),
@@ -46,19 +46,19 @@ export const databaseSchema = v.object({
   }),
 });
 
-/** Where the outbox is, in the words of the `pg` client, whose own defaults fill in what is not set. */
+/** Connection options of the `pg` client for the outbox; `pg` applies its own defaults to unset ones. */
 export type DatabaseSettings = Readonly<v.InferOutput<typeof databaseSchema>>;
 
 /**
- * Reads where the database is: `DATABASE_URL`, or `PGHOST` and the others that psql reads.
+ * Reads the database connection: `DATABASE_URL`, or `PGHOST` and the other variables of psql.
  *
- * @throws {@link SettingsError} that names all that is wrong at once, and no password
+ * @throws {@link SettingsError} that lists every error at once, without passwords
  */
 export function readDatabaseSettings(env: Environment): DatabaseSettings {
   return settingsOf(readEnvironment(v.object({ database: databaseSchema }), env)).database;
 }
 
-/** An empty host stands for the default one in a database URL, which a plain URL does not know. */
+/** An empty host means the default host in a database URL, but is invalid in a plain URL. */
 function isDatabaseUrl(text: string): boolean {
   return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
 }

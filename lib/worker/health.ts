@@ -4,33 +4,33 @@ import { finished } from 'node:stream/promises';
 import { withTimeout } from '../common/async.ts';
 import { type Log, silentLog } from '../ports/runtime.ts';
 
-/** A scrape's question to the outbox (2 s) fits in; the probes of Kubernetes wait a little longer than this. */
+/** Longer than a scrape's outbox query (2 s), a little shorter than the timeout of the Kubernetes probes. */
 export const HEALTH_ANSWER_TIMEOUT_MS = 3_000;
 
 export interface HealthServerOptions {
   readonly host: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
   readonly checks: HealthChecks;
   readonly metrics: MetricsSource;
-  /** @default nowhere */
+  /** @default none */
   readonly log?: Log | undefined;
-  /** @default 3 s for an answer, 5 s for a request to come in, 10 s for a connection on which nothing moves */
+  /** @default 3 s to answer, 5 s to receive a request, 10 s for an idle connection */
   readonly limits?: Partial<HealthServerLimits> | undefined;
 }
 
 export interface HealthServerLimits {
-  /** The longest that a check or a scrape may take. */
+  /** Maximum time for a check or a scrape. */
   readonly answerTimeoutMs: number;
-  /** The longest that a client may take to send its request. */
+  /** Maximum time for a client to send its request. */
   readonly requestTimeoutMs: number;
-  /** The longest that nothing may move on a connection. */
+  /** Maximum idle time of a connection. */
   readonly idleTimeoutMs: number;
 }
 
 export interface HealthServer {
   readonly port: number;
-  /** Takes no new connection, lets answers under way go out and ends all connections. */
+  /** Accepts no new connections, finishes responses in progress and closes all connections. */
   close(): Promise<void>;
 }
 
@@ -40,29 +40,29 @@ const DEFAULT_LIMITS: HealthServerLimits = {
   idleTimeoutMs: 10_000,
 };
 
-/** Far more than the probes and a few Prometheus servers need, far less than would use up the file descriptors. */
+/** Far more than the probes and a few Prometheus servers need, far fewer than the file descriptor limit. */
 const MAX_CONNECTIONS = 256;
 
 /**
  * Serves `/healthz`, `/readyz` and `/metrics`.
  *
- * @throws where the port cannot be had
+ * @throws if the port is not available
  */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const answers = healthAnswers(options.checks, options.metrics, limits.answerTimeoutMs);
-  const underWay = new Set<Promise<void>>();
+  const inProgress = new Set<Promise<void>>();
   const server = boundedServer(limits, (request, response) => {
-    const answering = respond(request, response, answers).finally(() => underWay.delete(answering));
-    underWay.add(answering);
+    const answering = respond(request, response, answers).finally(() => inProgress.delete(answering));
+    inProgress.add(answering);
   });
   server.listen(options.port, options.host);
   await once(server, 'listening');
-  // Without a listener, a connection that cannot be accepted (no file descriptor left) would end the process.
+  // Without a listener, a connection that cannot be accepted (no file descriptor left) crashes the process.
   server.on('error', ({ name, message }) =>
     (options.log ?? silentLog).warn('health-server-error', { error: `${name}: ${message}` }),
   );
-  return { port: portOf(server), close: () => closeServer(server, underWay, limits.answerTimeoutMs) };
+  return { port: portOf(server), close: () => closeServer(server, inProgress, limits.answerTimeoutMs) };
 }
 
 function boundedServer(
@@ -73,19 +73,19 @@ function boundedServer(
     {
       headersTimeout: limits.requestTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
-      // Node looks for late requests at this interval, every 30 s by default: the two times above are no shorter.
+      // Node enforces the two timeouts above only at this interval (default 30 s).
       connectionsCheckingInterval: Math.ceil(limits.requestTimeoutMs / 5),
       keepAliveTimeout: limits.idleTimeoutMs,
     },
     onRequest,
   );
-  // Also ends the connection of a client that does not read what it asked for.
+  // Also closes the connection of a client that does not read the response.
   server.timeout = limits.idleTimeoutMs;
   server.maxConnections = MAX_CONNECTIONS;
   return server;
 }
 
-/** Never rejects: a client that goes away is its own affair. */
+/** Never rejects: a client that disconnects is not an error. */
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
@@ -116,35 +116,35 @@ function pathOf({ url = '' }: IncomingMessage): string {
 
 function portOf(server: Server): number {
   const address = server.address();
-  // A string is the address of a Unix socket; this server is never given one.
+  // A string is the address of a Unix socket, which this server never uses.
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function closeServer(
   server: Server,
-  underWay: ReadonlySet<Promise<void>>,
-  patienceMs: number,
+  inProgress: ReadonlySet<Promise<void>>,
+  timeoutMs: number,
 ): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, 'close');
   server.close();
-  await withTimeout(Promise.all(underWay), patienceMs);
+  await withTimeout(Promise.all(inProgress), timeoutMs);
   server.closeAllConnections();
   await closed;
 }
 
-/** Whether the process does its work; where it does not, only a restart helps. */
+/** Whether the process works; if it does not, only a restart helps. */
 export interface Liveness {
   readonly live: boolean;
-  /** Since the loop last turned. */
+  /** Time since the last loop iteration. */
   readonly sinceLastTurnMs: number;
 }
 
 /** Whether the worker can claim deliveries now. */
 export interface Readiness {
-  /** What keeps it from that; empty where it is ready. */
+  /** What prevents it; empty if ready. */
   readonly missing: readonly ('database' | 'draining')[];
-  /** Shown, and no reason to be unready: while SMTP is down the queue takes the mail. */
+  /** For information only, does not affect readiness: while SMTP is down the queue accepts the mail. */
   readonly breaker: 'closed' | 'open';
 }
 
@@ -164,7 +164,7 @@ interface HealthAnswer {
   readonly body: string;
 }
 
-/** The answers by path. Each comes within `timeoutMs` and none of them throws. */
+/** The handlers by path. Each resolves within `timeoutMs` and never throws. */
 function healthAnswers(
   checks: HealthChecks,
   metrics: MetricsSource,
@@ -190,7 +190,7 @@ function readyAnswer({ missing, breaker }: Readiness): HealthAnswer {
   return jsonAnswer(ready ? 200 : 503, { status: ready ? 'ready' : 'not-ready', missing, breaker });
 }
 
-/** What went wrong is not told to whoever can reach the port: an error may name hosts and users. */
+/** Does not expose the error to HTTP clients: it may name hosts and users. */
 async function answerInTime(answer: () => Promise<HealthAnswer>, timeoutMs: number): Promise<HealthAnswer> {
   const result = await withTimeout(answer(), timeoutMs);
   return result.kind === 'done'

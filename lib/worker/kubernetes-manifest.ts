@@ -7,26 +7,26 @@ import { HEALTH_ANSWER_TIMEOUT_MS } from './health.ts';
 import { namespaceSchema, stageSchema, WORKER_DEFAULTS } from './settings.ts';
 
 export interface ManifestOptions {
-  /** It exists already, with the three secrets in it. */
+  /** Must exist, with the three secrets in it. */
   readonly namespace: string;
   /** A reference with a tag or a digest. */
   readonly image: string;
   /** @default 2 */
   readonly replicas?: number | undefined;
-  /** How long the worker may finish what is in flight. @default 25000 */
+  /** How long the worker may take to finish what is in flight. @default 25000 */
   readonly drainTimeoutMs?: number | undefined;
-  /** Where it serves health and metrics. @default 9464 */
+  /** Port for health and metrics. @default 9464 */
   readonly httpPort?: number | undefined;
-  /** Where it publishes metrics, for the alarms of its stage. @default nowhere */
+  /** CloudWatch metrics for the alarms of its stage. @default none */
   readonly cloudWatch?: { readonly namespace: string; readonly stage: string } | undefined;
 }
 
 const NAME = 'outbound-worker';
 
-/** Their keys are the names of the worker's settings. */
+/** Their keys are the worker's environment variables. */
 const SECRETS = ['keybuzz-api-postgres', 'keybuzz-ses', 'keybuzz-smtp'] as const;
 
-/** After the last mail: leases given back, connections closed. */
+/** After the last mail: time to release leases and close connections. */
 const CLOSING_SECONDS = 10;
 
 const NAMESPACE = 'a DNS label: 1 to 63 lower-case letters, digits and dashes, no dash at either end';
@@ -34,7 +34,7 @@ const IMAGE =
   'an image with a tag or a digest, such as registry.example/team/mail:1.0 or mail@sha256:<64 hex digits>; without ' +
   'one the replicas could run different builds';
 
-/** https://pkg.go.dev/github.com/distribution/reference has the grammar. */
+/** Grammar: https://pkg.go.dev/github.com/distribution/reference */
 const imageReference = (() => {
   const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?';
   const host = `${label}(?:\\.${label})*(?::\\d{1,5})?/`;
@@ -56,10 +56,9 @@ const optionsSchema = v.object({
 type Options = v.InferOutput<typeof optionsSchema>;
 
 /**
- * What runs the worker in a namespace of Kubernetes, as YAML for `kubectl apply`: a Deployment and its
- * PodDisruptionBudget.
+ * The worker's Kubernetes manifest as YAML for `kubectl apply`: a Deployment and its PodDisruptionBudget.
  *
- * @throws {@link SettingsError} that names all that is wrong at once
+ * @throws {@link SettingsError} that lists every error at once
  */
 export function kubernetesManifest(options: ManifestOptions): string {
   const complete = settingsOf(parseSettings(optionsSchema, options));
@@ -68,7 +67,7 @@ export function kubernetesManifest(options: ManifestOptions): string {
 
 interface Manifest {
   readonly content: unknown;
-  /** The reason for a line, by the line's path. */
+  /** The comment that explains a line, by the line's path. */
   readonly reasons: readonly (readonly [path: readonly (string | number)[], reason: string])[];
 }
 
@@ -77,7 +76,7 @@ const LABELS = {
   'app.kubernetes.io/part-of': 'keybuzz-mail-pipeline',
 } as const;
 
-/** Only what never changes: the selector of a Deployment cannot be edited. */
+/** Only labels that never change: the selector of a Deployment is immutable. */
 const SELECTOR = { matchLabels: { 'app.kubernetes.io/name': NAME } } as const;
 
 function deployment(options: Options): Manifest {
@@ -172,7 +171,7 @@ function probe(
   path: string,
   pace: { readonly periodSeconds: number; readonly failureThreshold: number },
 ): Record<string, unknown> {
-  // Longer than an answer takes, so that the answer that says why comes through.
+  // Longer than the server's own timeout, so that the response with the reason gets through.
   const timeoutSeconds = Math.ceil(HEALTH_ANSWER_TIMEOUT_MS / 1000) + 2;
   return { httpGet: { path, port: 'http' }, timeoutSeconds, ...pace };
 }
@@ -233,13 +232,13 @@ function disruptionBudget({ namespace }: Options): Manifest {
 }
 
 function render({ content, reasons }: Manifest): string {
-  // Labels and selector are the same objects in several places; written out they can be edited one by one.
+  // Without this, YAML uses aliases for labels and selector; written out, each can be edited by itself.
   const document = new Document(content, { aliasDuplicateObjects: false });
   for (const [path, reason] of reasons) comment(document, path, reason);
   return document.toString({ lineWidth: 0 });
 }
 
-/** The comment of a line belongs to the key that the line starts with. */
+/** A comment must be attached to the key that starts the line. */
 function comment(document: Document, path: readonly (string | number)[], reason: string): void {
   const parent = document.getIn(path.slice(0, -1), true);
   if (!isMap(parent)) throw new TypeError(`the manifest has no map at ${path.slice(0, -1).join('.')}`);

@@ -18,11 +18,11 @@ import {
 } from '../ports/outbox.ts';
 
 export interface WorkerMetrics {
-  /** Counts what the worker tells it. */
+  /** Counts worker events. */
   readonly observer: WorkerObserver;
-  /** Counts what becomes of receipts. */
+  /** Counts receipt results. */
   readonly receipts: ReceiptObserver;
-  /** All metrics in Prometheus' text format. It answers in time, whatever the outbox does. */
+  /** All metrics in Prometheus' text format. It resolves in time even if the outbox does not respond. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
@@ -47,28 +47,28 @@ const OUTCOMES = Object.keys({
   refused: true,
 } satisfies Record<Outcome['kind'], true>);
 
-/** The codes by which an operator tells one cause from another: of the system, and SQLSTATEs of PostgreSQL. */
+/** The codes that identify a cause to an operator: system error codes and PostgreSQL SQLSTATEs. */
 const OUTBOX_ERROR_CODES = [
   ...['EAI_AGAIN', 'ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EPIPE'],
   'ETIMEDOUT',
-  // A standby that is not promoted yet, too many connections, shutdown, crash, start-up.
+  // Standby not yet promoted, too many connections, shutdown, crash, start-up.
   ...['25006', '53300', '57P01', '57P02', '57P03'],
-  // Connection lost or refused, a statement that was cancelled, serialization, deadlock.
+  // Connection lost or refused, statement cancelled, serialization failure, deadlock.
   ...['08000', '08001', '08003', '08004', '08006', '57014', '40001', '40P01'],
-  // Wrong password, no such role or database, no right, no such table or column.
+  // Wrong password, no such role or database, missing privilege, no such table or column.
   ...['28000', '28P01', '3D000', '42501', '42P01', '42703'],
 ];
 
-/** From one poll of an idle worker to an outage of ten minutes; past that the age of the queue tells more. */
+/** From one poll of an idle worker to a ten-minute outage; beyond that, the queue age says more. */
 const WAIT_BUCKETS_SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600];
 
-/** From an SMTP server next door to one that uses up the whole time of a send. */
+/** From a nearby SMTP server to one that takes the whole send timeout. */
 const HANDLE_BUCKETS_SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
 /**
- * The metrics of one worker, in a registry of their own.
+ * The metrics of one worker, in their own registry.
  *
- * @param readStats asks the outbox, for each scrape; it never throws at once, and joins a call that is under way
+ * @param readStats queries the outbox per scrape; never throws synchronously, and joins a call in progress
  */
 export function createWorkerMetrics(
   readStats: () => Promise<OutboxStats>,
@@ -137,7 +137,7 @@ function timeHistograms(registry: Registry): (event: CompletedEvent) => void {
   };
 }
 
-/** @returns what brings the gauges up to date before a scrape */
+/** @returns a function that updates the gauges before a scrape */
 function queueGauges(
   registry: Registry,
   readStats: () => Promise<OutboxStats>,
@@ -158,21 +158,21 @@ function queueGauges(
   };
 }
 
-/** No value is better than an old one that looks like a new one. */
+/** No value is better than a stale value that looks current. */
 function show(series: Gauge<string>, value: number | undefined): void {
   if (value === undefined) series.remove();
   else series.set(value);
 }
 
-/** The clocks of database and worker differ, so that a wait can come out below zero; prom-client throws on those. */
+/** Clock skew between database and worker can make a wait negative; prom-client throws on that. */
 function positive(amount: number): number {
   return Number.isFinite(amount) ? Math.max(0, amount) : 0;
 }
 
-/** Counts what becomes of receipts; errors of the book are errors of the outbox, and counted there. */
+/** Counts receipt results; errors of the receipt store count as outbox errors. */
 function receiptCounters(registry: Registry): Omit<ReceiptObserver, 'storeError'> {
   const receipts = counter(registry, 'outbound_receipts_total');
-  // Both come from closed sets. Prometheus would miss the first event of a series that appears with it.
+  // Both label sets are closed. Prometheus misses the first event of a series that is created by it.
   for (const kind of STATUS_KINDS) for (const result of RECEIPT_RESULTS) receipts.inc({ kind, result }, 0);
   const unreadable = counter(registry, 'outbound_receipts_unreadable_total');
   const queueErrors = labelled(registry, 'outbound_receipts_queue_errors_total', ['receive', 'delete']);
@@ -199,12 +199,12 @@ function histogram(
   return new Histogram({ ...described(name), buckets: [...buckets], registers: [registry] });
 }
 
-/** What is not in a closed set of label values is counted as this: a label never carries free text. */
+/** Label value for anything outside the closed set: a label never carries free text. */
 const OTHER = 'other';
 
 /**
- * Counts by the one label of a counter, whose values are a closed set. All series are there from the start, as
- * Prometheus would miss the first event of one that appears with it.
+ * Counts by the single label of a counter, whose values are a closed set. All series exist from the start:
+ * Prometheus misses the first event of a series that is created by it.
  */
 function labelled(
   registry: Registry,

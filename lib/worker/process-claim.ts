@@ -11,21 +11,21 @@ export interface AttemptFacts {
   readonly at: Date;
   readonly durationMs: number;
   readonly worker: string;
-  /** How long to wait before the next try, where there is one. */
+  /** How long to wait before the next attempt, if there is one. */
   readonly retryAfterMs: number;
 }
 
-/** Nothing was left to do: SES has the mail for all that it is owed to, as receipts told. */
+/** Nothing to send: receipts report that SES has the mail for every owed recipient. */
 export const IN_SES = { kind: 'in-ses' } as const;
 
-/** What became of a claim. */
+/** The result of a claim. */
 export interface ClaimResult {
   readonly outcome: Outcome | typeof IN_SES;
-  /** Whom the mail was owed to when it was claimed, where something was to be sent. */
+  /** The owed recipients at the time of the claim, if there was something to send. */
   readonly owed?: readonly string[];
 }
 
-/** What a row is to say after an attempt. Who is in the hands of SES already counts as handed over. */
+/** What to write to the row after an attempt. Recipients that SES already has count as handed over. */
 export function toCompletion(claim: Claim, { outcome, owed }: ClaimResult, facts: AttemptFacts): Completion {
   const { id, inSes = [] } = claim;
   if (outcome.kind === 'in-ses') {
@@ -42,7 +42,7 @@ export function toCompletion(claim: Claim, { outcome, owed }: ClaimResult, facts
   };
 }
 
-/** What a row is to say after an attempt that ended in a way that nobody has thought of: try again. */
+/** What to write to the row after an unexpected error: retry. */
 export function unexpectedCompletion(claim: Claim, code: string, facts: AttemptFacts): Completion {
   const { retryAfterMs } = facts;
   const reason = `unexpected: ${code}`;
@@ -63,7 +63,7 @@ function nextState(outcome: Outcome, retryAfterMs: number): NextState {
     case 'held':
       return outcome.notAccepted === undefined
         ? { kind: 'held', reason: 'SMTP may have taken it: see delivery_trace' }
-        : // The refused are owed for sure; of the others the trace tells that nobody knows.
+        : // The refused recipients are certainly owed; for the others the trace says "result unknown".
           retry(
             outcome.notAccepted.recipients,
             'the fallback did not take the refused recipients',
@@ -151,8 +151,8 @@ function failurePart(failure: Failure): Record<string, string> {
 }
 
 /**
- * The mail of a claim as the mailer takes it. It is composed to the same bytes by whoever claims it next: the queue
- * may already have it from a worker that died.
+ * Converts a claim to the mailer's input. Every worker that claims it composes the same bytes: the queue may
+ * already have the mail from a crashed worker.
  */
 export function toMail(claim: Claim, fields: StoredMailFields): Mail {
   const { id, tenantId, createdAt, expiresAt } = claim;
@@ -165,7 +165,7 @@ export function toMail(claim: Claim, fields: StoredMailFields): Mail {
   };
 }
 
-/** The address of `"Marie" <marie@example.org>`; only its domain is looked at. */
+/** The address of `"Marie" <marie@example.org>`; only its domain is used. */
 function bareAddress(mailbox: string): string {
   const bare = /<([^<>]+)>\s*$/.exec(mailbox)?.[1] ?? mailbox.trim();
   return parseDomain(bare) === '' ? 'unknown@localhost' : bare;

@@ -6,24 +6,24 @@ import { type Log, type Metrics, systemClock } from '../ports/runtime.ts';
 import type { WorkerSettings } from './settings.ts';
 
 export interface MetricsPublication {
-  /** Counts what became of a delivery. */
+  /** Counts the outcome of a delivery. */
   settled(event: CompletedEvent): void;
   start(): void;
-  /** Publishes what is left, in so long. */
+  /** Publishes what is left, within the timeout. */
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** One try of a call; the SDK makes three, well within the minute. */
+/** Timeout of one attempt; the SDK makes three, well within the minute. */
 const TRY_TIMEOUT_MS = 5_000;
 
-/** As long as a scrape waits for the outbox. */
+/** The same as a scrape waits for the outbox. */
 const STATS_TIMEOUT_MS = 2_000;
 
 /**
- * Publishes what the worker does and what waits in its outbox to CloudWatch, once a minute; nothing where the settings
- * name no namespace.
+ * Publishes metrics of the worker and its outbox to CloudWatch once a minute; does nothing if the settings
+ * have no namespace.
  *
- * @param readStats asks the outbox; it never throws at once, and joins a call that is under way
+ * @param readStats queries the outbox; it never throws synchronously, and joins a call in progress
  */
 export async function publishMetrics(
   settings: WorkerSettings,
@@ -46,7 +46,7 @@ async function openMetrics(
 ): Promise<CloudWatchMetrics | undefined> {
   if (namespace === undefined || stage === undefined) return undefined;
   const { region, accessKeyId, secretAccessKey } = mailer.fallback;
-  // The client is loaded where it is used: it takes time and memory that most workers can do without.
+  // Load the client only if used: it costs time and memory that most workers do not need to spend.
   const { CloudWatchMetrics } = await import('../adapters/cloudwatch/cloud-watch-metrics.ts');
   const metrics: CloudWatchMetrics = new CloudWatchMetrics({
     connection: {
@@ -66,8 +66,8 @@ async function openMetrics(
 }
 
 /**
- * An outbox that does not answer has no metrics, and the alarm for a worker that is silent rings: whether the worker
- * or its database is away, no mail goes out.
+ * If the outbox does not respond, no metric is published and the alarm for a silent worker fires: whether the
+ * worker or its database is down, no mail goes out.
  */
 async function measureOutbox(
   metrics: Metrics,
@@ -82,7 +82,7 @@ async function measureOutbox(
   if (statusesOverdue !== undefined) metrics.add('StatusesOverdue', statusesOverdue);
 }
 
-/** What SMTP took or did not take of it; one that is held, it may have taken. */
+/** Whether SMTP accepted or failed it; for a held delivery neither is known. */
 const SMTP_PART: Readonly<Record<Outcome['kind'], { readonly taken: boolean; readonly failed: boolean }>> = {
   taken: { taken: true, failed: false },
   'handed-over': { taken: false, failed: true },
@@ -92,10 +92,10 @@ const SMTP_PART: Readonly<Record<Outcome['kind'], { readonly taken: boolean; rea
   refused: { taken: false, failed: false },
 };
 
-/** Counts a delivery that a worker has seen out as one that SMTP took, did not take, or both. */
+/** Counts a completed delivery as accepted by SMTP, not accepted, or both. */
 export function countCompleted(metrics: Metrics, { outcome, failureClass }: CompletedEvent): void {
   const { taken, failed } = SMTP_PART[outcome];
   if (taken) metrics.add('SmtpTaken', 1);
-  // Where SES had the mail already, as receipts told, SMTP was not asked and there is no class.
+  // If receipts reported that SES already has the mail, SMTP was not tried and there is no class.
   if (failed && failureClass !== undefined) metrics.add('SmtpFailed', 1, failureClass);
 }

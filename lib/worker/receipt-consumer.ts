@@ -14,36 +14,36 @@ export interface ReceiptConsumerOptions {
   readonly queueUrl: string;
   /** @default 'eu-west-1' */
   readonly region?: string;
-  /** Of a user that may do sqs:ReceiveMessage and sqs:DeleteMessage. @default what the SDK finds by its own chain */
+  /** Of a user with sqs:ReceiveMessage and sqs:DeleteMessage. @default the SDK's credential provider chain */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** An emulator or a VPC endpoint. @default AWS's own */
+  /** An emulator or a VPC endpoint. @default the AWS endpoint */
   readonly endpoint?: string;
   /**
-   * Called for each receipt, for up to ten at once. They may come late, twice and in any order. Once it has
-   * resolved, the receipt is deleted. Where it throws, or takes longer than 50 s, the receipt comes again after the
-   * visibility timeout of the queue, and after 1,000 times it goes to the dead letters.
+   * Called for each receipt, up to ten concurrently. Receipts may be late, duplicated and out of order. When
+   * it resolves, the receipt is deleted. If it throws or takes longer than 50 s, the receipt is redelivered
+   * after the queue's visibility timeout, and moves to the dead-letter queue after 1,000 receives.
    */
   readonly onReceipt: (receipt: Receipt) => unknown;
-  /** Where failures are told, without the content of receipts. @default nowhere */
+  /** Logs failures, without the content of receipts. @default none */
   readonly log?: Log;
-  /** Is given what `onReceipt` threw, and errors of the queue; the consumer itself goes on. @default nobody */
+  /** Receives errors of `onReceipt` and of the queue; the consumer continues. @default none */
   readonly onError?: (error: unknown) => void;
 }
 
 export interface ReceiptConsumer {
-  /** Goes on until `stop`, whatever the queue and the callback do meanwhile. */
+  /** Runs until `stop`, even if the queue or the callback fails. */
   start(): void;
   /**
-   * Takes nothing more, and waits for callbacks under way.
+   * Receives nothing more and waits for running callbacks.
    *
-   * @param timeoutMs how long to wait for them at most @default 25000
+   * @param timeoutMs the longest wait for them @default 25000
    */
   stop(timeoutMs?: number): Promise<void>;
 }
 
 const DEFAULT_STOP_TIMEOUT_MS = 25_000;
 
-/** For those who take the receipts by themselves; a worker with `RECEIPTS_QUEUE_URL` enters them into its rows. */
+/** For custom handling of receipts; a worker with `RECEIPTS_QUEUE_URL` writes them to its rows instead. */
 export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptConsumer {
   const { queueUrl, region = 'eu-west-1', credentials, endpoint, onReceipt, onError } = options;
   const sqs = openSqsClient({ region, ...credentials, endpoint, tryTimeoutMs: RECEIVE_TRY_TIMEOUT_MS });
@@ -65,18 +65,18 @@ export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptC
   };
 }
 
-/** Within the visibility timeout of the queue (five minutes): later, somebody else has the receipt. */
+/** Within the queue's visibility timeout (five minutes): after that, another consumer has the receipt. */
 const HANDLE_TIMEOUT_MS = 50_000;
 
 interface ReceiptCallbackDeps {
   readonly onReceipt: (receipt: Receipt) => unknown;
   readonly onError: (error: unknown) => void;
   readonly log: Log;
-  /** Aborts when nobody waits for the callback any more. */
+  /** Aborts when the consumer stops waiting for callbacks. */
   readonly givenUp: AbortSignal;
 }
 
-/** Hands receipts to a function of the API, each by itself. */
+/** Passes each receipt to the API's callback. */
 class ReceiptCallback implements ReceiptListener {
   readonly #deps: ReceiptCallbackDeps;
 
@@ -86,7 +86,7 @@ class ReceiptCallback implements ReceiptListener {
 
   async take(receipts: readonly Receipt[]): Promise<readonly Receipt[]> {
     const handled = await Promise.all(receipts.map((receipt) => this.#handle(receipt)));
-    // Where nothing can be handled, more receipts would only use up their tries.
+    // If nothing can be handled, receiving more receipts only uses up their receive counts.
     if (!handled.includes(true)) throw new NothingHandledError();
     return receipts.filter((_, index) => handled[index]);
   }
@@ -102,7 +102,7 @@ class ReceiptCallback implements ReceiptListener {
     this.#deps.onError(error);
   }
 
-  /** @returns whether it is done with */
+  /** @returns true if it can be deleted */
   async #handle(receipt: Receipt): Promise<boolean> {
     const result = await withTimeout(this.#call(receipt), HANDLE_TIMEOUT_MS, this.#deps.givenUp);
     if (result.kind === 'done') return true;
@@ -135,11 +135,11 @@ class NothingHandledError extends Error {
 }
 
 export interface ReceiptConsumption {
-  /** Takes no more receipts, and finishes those in hand for so long; what is left comes again. */
+  /** Receives no more and finishes the current receipts within the timeout; the rest are redelivered. */
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** Brings receipts to the rows until it is stopped; does nothing where the settings name no queue of them. */
+/** Writes receipts to the rows until stopped; does nothing if the settings have no receipts queue. */
 export function consumeReceipts(
   settings: WorkerSettings,
   observer: ReceiptObserver,
@@ -150,7 +150,7 @@ export function consumeReceipts(
   const { connectionString } = settings.database;
   const { sqsEndpoint: endpoint, ...connection } = settings.mailer.fallback;
   const sqs = openSqsClient({ ...connection, endpoint, tryTimeoutMs: RECEIVE_TRY_TIMEOUT_MS });
-  const book = new PostgresReceiptStore({
+  const store = new PostgresReceiptStore({
     ...(connectionString === undefined ? {} : { connectionString }),
     workerId,
     log,
@@ -158,7 +158,7 @@ export function consumeReceipts(
   const source = new SqsReceiptSource(
     sqs,
     receiptsQueueUrl,
-    new ReceiptsToRows({ book, observer, log }),
+    new ReceiptsToRows({ store, observer, log }),
     Math.random,
   );
   source.start();
@@ -166,18 +166,18 @@ export function consumeReceipts(
     stop: async (timeoutMs) => {
       await withTimeout(source.stop(), timeoutMs);
       sqs.destroy();
-      await book.close();
+      await store.close();
     },
   };
 }
 
 interface ReceiptsToRowsDeps {
-  readonly book: ReceiptStore;
+  readonly store: ReceiptStore;
   readonly observer: ReceiptObserver;
   readonly log: Log;
 }
 
-/** Enters receipts into the rows of their deliveries. */
+/** Writes receipts to the rows of their deliveries. */
 class ReceiptsToRows implements ReceiptListener {
   readonly #deps: ReceiptsToRowsDeps;
 
@@ -186,12 +186,12 @@ class ReceiptsToRows implements ReceiptListener {
   }
 
   async take(receipts: readonly Receipt[]): Promise<readonly Receipt[]> {
-    const results = await this.#asking('entering-receipts', () => this.#deps.book.apply(receipts));
+    const results = await this.#observed('entering-receipts', () => this.#deps.store.apply(receipts));
     return receipts.filter((receipt, index) => this.#isDone(receipt, results[index] ?? 'too-early'));
   }
 
   async ready(): Promise<void> {
-    await this.#asking('waiting-to-enter-receipts', () => this.#deps.book.ready());
+    await this.#observed('waiting-to-enter-receipts', () => this.#deps.store.ready());
   }
 
   unreadable(queueMessageId: string, detail: string): void {
@@ -211,9 +211,9 @@ class ReceiptsToRows implements ReceiptListener {
     return result !== 'too-early' && result !== 'refused';
   }
 
-  async #asking<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  async #observed<T>(what: string, call: () => Promise<T>): Promise<T> {
     try {
-      return await ask();
+      return await call();
     } catch (error) {
       this.#deps.observer.storeError(errorCode(error));
       this.#deps.log.error('outbox-unavailable', { while: what, code: errorCode(error) });

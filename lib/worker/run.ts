@@ -12,25 +12,25 @@ import type { WorkerSettings } from './settings.ts';
 import type { OutboundWorker } from './worker.ts';
 
 /**
- * A loop that has not come round for this long is stuck: its longest wait is the poll interval, and its longest
- * statement has a time limit of seconds.
+ * A loop with no iteration for this long is stuck: its longest wait is the poll interval, and its slowest
+ * statement times out within seconds.
  */
 const STUCK_AFTER_MS = 60_000;
 
-/** A drain that took all of its time must not keep back what it did; the process is given a little more than that. */
+/** Publish even if the drain used all of its time; the process gets a little longer than the drain. */
 const MIN_PUBLISHING_MS = 1_000;
 
 export interface RunningWorker {
   readonly httpPort: number;
-  /** @returns how many deliveries were left for others to take over */
+  /** @returns how many deliveries are left for other workers */
   stop(): Promise<number>;
 }
 
-/** Everything that the worker's process is: outbox, mailer, loop, and what tells of them over HTTP. */
+/** Runs the worker's process: outbox, mailer, loop, and the HTTP server for health and metrics. */
 export async function runWorker(settings: WorkerSettings, log: Log): Promise<RunningWorker> {
   const { connectionString } = settings.database;
   const outbox = new PostgresOutbox({
-    // Without a URL the client reads PGHOST and its kin by itself.
+    // Without a URL the client reads PGHOST and the other variables itself.
     ...(connectionString === undefined ? {} : { connectionString }),
     workerId: settings.workerId,
     providers: settings.providers,
@@ -79,10 +79,10 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
         worker.drain(settings.drainTimeoutMs),
         receipts.stop(settings.drainTimeoutMs),
       ]);
-      // Last, so that it tells of what the drain has finished.
+      // Last, so that it includes what the drain finished.
       await publication.stop(Math.max(drainedBy - performance.now(), MIN_PUBLISHING_MS));
       await health.close();
-      // What is left hangs in a server that does not answer; waiting for it would only delay the end.
+      // The rest waits for a server that does not respond; closing would only delay the exit.
       if (left === 0) await mailer.close();
       await outbox.close();
       return left;

@@ -12,13 +12,13 @@ export const namespaceSchema = matching(
     'beginning with AWS/ or a colon',
 );
 
-/** The stages that the stacks and their alarms have. */
+/** The stages of the stacks and their alarms. */
 export const stageSchema = oneOf(['dev', 'prod']);
 
-/** What the manifest must know as well; the rest has its default in the schema. */
+/** Defaults that the manifest needs too; the others are in the schema. */
 export const WORKER_DEFAULTS = { drainTimeoutMs: 25_000, httpPort: 9464 } as const;
 
-/** A Node timer that is set to more than 24.8 days fires at once, so no wait may be longer than a day. */
+/** A Node timer over 24.8 days fires at once, so no wait may be longer than a day. */
 const MAX_WAIT_MS = DAY_MS;
 
 const providerNames = v.pipe(
@@ -36,7 +36,7 @@ const workerSchema = v.object({
     variable: 'OUTBOUND_POLL_INTERVAL_MS',
     description: 'how often to poll for due rows that NOTIFY did not announce',
   }),
-  // With a shorter lease, a pause of the garbage collector or a slow commit would lose it.
+  // With a shorter lease, a garbage collection pause or a slow commit would lose it.
   leaseMs: setting(v.optional(integer(1_000, MAX_WAIT_MS), 60_000), {
     variable: 'OUTBOUND_LEASE_MS',
     description:
@@ -121,11 +121,11 @@ export interface WorkerSettings extends Readonly<v.InferOutput<typeof workerSche
 }
 
 /**
- * Reads what the worker's process needs from environment variables; an empty variable counts as not set.
+ * Reads the settings of the worker's process from environment variables; an empty variable counts as not set.
  *
- * @param defaults what only the process itself can know; its id must be one that no process before it had, as
- * leases are distinguished by it
- * @throws {@link SettingsError} that names all that is wrong at once, and no secret
+ * @param defaults values that only the process can provide; no earlier process may have had this id, because
+ * it identifies leases
+ * @throws {@link SettingsError} that lists every error at once, without secrets
  */
 export function readWorkerSettings(
   env: Environment,

@@ -19,17 +19,17 @@ import {
   unexpectedCompletion,
 } from './process-claim.ts';
 
-/** How a worker works; times in milliseconds. */
+/** Tuning of a worker; times in milliseconds. */
 export interface WorkerTuning {
-  /** A claim that is not renewed for this long is taken over by others. */
+  /** Other workers take over a claim that is not renewed for this long. */
   readonly leaseMs: number;
-  /** How often to look for new deliveries where nobody calls. */
+  /** How often to poll for new deliveries without a notification. */
   readonly pollIntervalMs: number;
   /** Mails in flight while SMTP is tried. */
   readonly concurrency: number;
   /** Mails in flight while they go straight to the queue. */
   readonly handOverConcurrency: number;
-  /** The longest wait before a mail that neither way took is tried again. */
+  /** The longest wait before retrying a mail that neither SMTP nor the queue accepted. */
   readonly retryMaxMs: number;
 }
 
@@ -47,41 +47,41 @@ export interface WorkerDeps {
 
 export interface WorkerStatus {
   readonly draining: boolean;
-  /** When the loop last came round. */
+  /** The last loop iteration. */
   readonly lastTurn: Date;
-  /** Deliveries whose leases are held. */
+  /** Deliveries leased by this worker. */
   readonly leased: number;
 }
 
-/** A claim, and the way that its lease says it takes. */
+/** A claim and the route recorded in its lease. */
 interface ClaimedFor {
   readonly claim: Claim;
   readonly route: LeaseRoute;
 }
 
-/** No mail has expired by then, and it has an ISO 8601 form. */
+/** No mail expires before it, and it has an ISO 8601 form. */
 const LAST_MOMENT = new Date(Date.UTC(9999, 11, 31));
 
 const CLAIM_BACKOFF: Backoff = { firstMs: 100, longestMs: 10_000 };
 const FIRST_RETRY_MS = 2_000;
 
-/** A lease is renewed this often in its time, so that one renewal may fail. */
+/** Renewals per lease duration, so that one renewal may fail. */
 const RENEWALS_PER_LEASE = 3;
 
-/** The most to claim at once: what is claimed and not sent waits again after a crash. */
+/** Maximum per claim: after a crash, claimed mails that were not sent wait for their leases to end. */
 const MAX_CLAIM = 100;
 
-/** As many as fast connections use up while a claim is under way. */
+/** As many as fast connections send while a claim is in progress. */
 const MIN_CLAIMED_AHEAD = 60;
 
 const MAX_LEASED_PER_IN_FLIGHT = 10;
 
 /**
- * Takes deliveries out of the outbox and sees each one out: by SMTP, to the queue, or back with a time to try again.
+ * Claims deliveries from the outbox and completes each: by SMTP, by the queue, or requeued with a retry time.
  *
  *   queued ── claim ──▶ leased ── mailer ──▶ delivered | handed over | held | failed | queued again
  *                         │
- *                         └── the worker dies, the lease ends ──▶ claimed by another, as `reclaimed`
+ *                         └── worker crashes, lease ends ──▶ claimed by another worker, as `reclaimed`
  *
  * Any number of workers may share an outbox.
  */
@@ -90,9 +90,9 @@ export class OutboundWorker {
   readonly #writer: CompletionWriter;
   readonly #wakeUp = new WakeSignal();
   readonly #stopping = new AbortController();
-  /** Claimed, and not yet written: their leases are renewed. */
+  /** Claimed and not yet written: their leases are renewed. */
   readonly #leased = new Set<string>();
-  /** Claimed and not begun, so that a connection that comes free need not wait for the outbox. */
+  /** Claimed but not started, so that a free connection does not wait for the outbox. */
   #ready: ClaimedFor[] = [];
   readonly #sending = new Set<Promise<void>>();
   #loop: Promise<void> | undefined;
@@ -119,7 +119,7 @@ export class OutboundWorker {
     };
   }
 
-  /** Starts to work. It goes on until `drain`, whatever the outbox, SMTP and the queue do meanwhile. */
+  /** Runs until `drain`, even if the outbox, SMTP or the queue fails. */
   start(): void {
     if (this.#loop !== undefined) throw new Error('the worker was started already');
     const { outbox, tuning } = this.#deps;
@@ -129,10 +129,10 @@ export class OutboundWorker {
   }
 
   /**
-   * Claims nothing more, gives back what is not begun, and finishes what is in flight. What is not finished by then
-   * stays leased until its lease ends, and another worker takes over.
+   * Claims nothing more, releases what is not started, and finishes what is in flight. What is not finished in
+   * time stays leased until its lease ends, and another worker takes over.
    *
-   * @returns how many deliveries were left
+   * @returns the number of unfinished deliveries
    */
   async drain(timeoutMs: number): Promise<number> {
     this.#stopping.abort();
@@ -164,8 +164,8 @@ export class OutboundWorker {
       }
       const claims = await this.#claim(room, route);
       failures = claims === undefined ? failures + 1 : 0;
-      for (const claim of claims ?? []) this.#take({ claim, route });
-      this.#begin();
+      for (const claim of claims ?? []) this.#enqueue({ claim, route });
+      this.#startReady();
       if (claims === undefined)
         await this.#wakeUp.wait(backoffMs(CLAIM_BACKOFF, failures, this.#deps.random()));
       else if (claims.length < room) await this.#wakeUp.wait(this.#deps.tuning.pollIntervalMs);
@@ -173,12 +173,12 @@ export class OutboundWorker {
   }
 
   /**
-   * How many to claim, so that a connection that comes free finds a mail. None until a good part of what is kept
-   * ready is used up: each claim is a statement, and one for every mail would cost more than the mail.
+   * How many to claim so that a free connection finds a mail. 0 until half of the ready mails are used up:
+   * each claim is a statement, and one per mail would cost more than the mail.
    */
   #room(route: LeaseRoute): number {
     const limit = this.#inFlightLimit(route);
-    // While the outbox cannot be written, what is sent and not written must not pile up without end.
+    // While writes to the outbox fail, limit how many sent but unwritten mails pile up.
     if (this.#leased.size >= MAX_LEASED_PER_IN_FLIGHT * limit) return 0;
     const keptReady = Math.max(limit, MIN_CLAIMED_AHEAD);
     const free = limit + keptReady - this.#sending.size - this.#ready.length;
@@ -203,20 +203,20 @@ export class OutboundWorker {
     }
   }
 
-  #take(claimed: ClaimedFor): void {
+  #enqueue(claimed: ClaimedFor): void {
     this.#leased.add(claimed.claim.id);
     this.#ready.push(claimed);
   }
 
-  /** Begins as many as may be in flight. */
-  #begin(): void {
+  /** Starts as many as may be in flight. */
+  #startReady(): void {
     for (;;) {
       const next = this.#ready[0];
       if (next === undefined || this.#sending.size >= this.#inFlightLimit(next.route)) return;
       this.#ready.shift();
-      const sending = this.#seeOut(next).finally(() => {
+      const sending = this.#process(next).finally(() => {
         this.#sending.delete(sending);
-        this.#begin();
+        this.#startReady();
         if (this.#room(next.route) > 0) this.#wakeUp.call();
       });
       this.#sending.add(sending);
@@ -239,7 +239,7 @@ export class OutboundWorker {
     }
   }
 
-  async #seeOut({ claim, route }: ClaimedFor): Promise<void> {
+  async #process({ claim, route }: ClaimedFor): Promise<void> {
     const { clock, log, observer, random, tuning, workerId } = this.#deps;
     const at = clock.now();
     const retry: Backoff = { firstMs: FIRST_RETRY_MS, longestMs: tuning.retryMaxMs };
@@ -250,11 +250,11 @@ export class OutboundWorker {
       retryAfterMs: backoffMs(retry, claim.attempts, random()),
     });
     try {
-      const seen = await this.#send(claim, route);
-      this.#writer.add(toCompletion(claim, seen, facts()));
-      observer.completed(settledEvent(claim, seen.outcome, facts().durationMs));
+      const result = await this.#send(claim, route);
+      this.#writer.add(toCompletion(claim, result, facts()));
+      observer.completed(toCompletedEvent(claim, result.outcome, facts().durationMs));
     } catch (error) {
-      // The mailer does not throw for what a server or a mail does; whatever this is, the mail must not be lost by it.
+      // The mailer does not throw for server or mail errors; any other error must not lose the mail.
       log.error('send-failed-unexpectedly', { deliveryId: claim.id, code: errorCode(error) });
       this.#writer.add(unexpectedCompletion(claim, errorCode(error), facts()));
     }
@@ -263,8 +263,8 @@ export class OutboundWorker {
   async #send(claim: Claim, route: LeaseRoute): Promise<ClaimResult> {
     const composed = await this.#compose(claim);
     if (composed.kind === 'refused') return { outcome: composed };
-    const owed = narrowed(composed.delivery, claim);
-    const delivery = withoutThoseInSes(owed, claim);
+    const owed = narrowToOwed(composed.delivery, claim);
+    const delivery = excludeInSes(owed, claim);
     if (delivery.to.length === 0 && owed.to.length > 0) return { outcome: IN_SES };
     return { outcome: await this.#sendBy(route, delivery, claim), owed: owed.to };
   }
@@ -272,14 +272,14 @@ export class OutboundWorker {
   async #sendBy(route: LeaseRoute, delivery: Delivery, claim: Claim): Promise<Outcome> {
     const { mailer, clock } = this.#deps;
     if (claim.reclaimed) return mailer.handOver(delivery, leaseEnded(clock.now()));
-    // The lease says "queue": should this worker die, nobody shall have to fear that SMTP has the mail.
+    // The lease says "queue": if this worker crashes, the lease proves that SMTP was never tried.
     if (route === 'queue') return mailer.handOver(delivery);
     return mailer.deliver(delivery);
   }
 
   /**
-   * All that a stored mail is made of is in the row, so what cannot be composed now never can. One that has expired
-   * is composed as well, and refused when it is to be sent: SES may have it, and only the mail tells for whom it is.
+   * The row holds everything the mail is composed from, so a compose error is permanent. An expired mail is
+   * composed too and refused at sending: SES may have it, and only the mail names its recipients.
    */
   async #compose(claim: Claim): Promise<ComposeResult> {
     if (claim.mail.kind === 'unreadable') return refused(claim, claim.mail.detail);
@@ -312,22 +312,22 @@ function refused({ id }: Claim, detail: string): Refused {
   return { kind: 'refused', id, reason: 'invalid', detail };
 }
 
-function narrowed(delivery: Delivery, { owed }: Claim): Delivery {
+function narrowToOwed(delivery: Delivery, { owed }: Claim): Delivery {
   return owed === undefined ? delivery : { ...delivery, to: owed };
 }
 
-function withoutThoseInSes(delivery: Delivery, { inSes = [] }: Claim): Delivery {
+function excludeInSes(delivery: Delivery, { inSes = [] }: Claim): Delivery {
   if (inSes.length === 0) return delivery;
   const known = new Set(inSes);
   return { ...delivery, to: delivery.to.filter((address) => !known.has(addressKey(address))) };
 }
 
-/** The worker that had it is gone, and whether SMTP took the mail from it nobody can say. */
+/** The previous worker is gone; it is unknown whether SMTP accepted the mail from it. */
 function leaseEnded(at: Date): Failure {
   return { class: 'unknown', phase: 'data', code: 'LEASE_ENDED', at: at.toISOString() };
 }
 
-function settledEvent(claim: Claim, outcome: ClaimResult['outcome'], handledMs: number): CompletedEvent {
+function toCompletedEvent(claim: Claim, outcome: ClaimResult['outcome'], handledMs: number): CompletedEvent {
   if (outcome.kind === 'in-ses') return { outcome: 'handed-over', waitedMs: claim.waitedMs, handledMs };
   const failureClass = failureClassOf(outcome);
   return {

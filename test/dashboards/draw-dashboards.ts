@@ -164,7 +164,7 @@ function summaryOf(files: readonly string[], { alarms }: DrawnRun): string {
   return [...files, ...rang].join('\n');
 }
 
-async function draw(wanted: Wanted): Promise<void> {
+async function draw(wanted: Arguments): Promise<void> {
   const recording = await recordingFor(wanted);
   // What loads the CDK and the emulators takes seconds: wrong arguments and files are named before.
   const { settings, context } = await readDefinition(wanted);

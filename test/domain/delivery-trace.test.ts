@@ -18,7 +18,7 @@ const receipts = fc
   .array(fc.record({ address: fc.constantFrom(...RECIPIENTS), status: arbitraryFate }), { minLength: 1 })
   .map((reported) => toReceipts({ id: 'mail-1', region: 'eu-west-1' }, reported));
 
-const applyAll = (told: readonly Receipt[], before = NOTHING) => told.reduce(withReceipt, before);
+const applyAll = (applied: readonly Receipt[], before = NOTHING) => applied.reduce(withReceipt, before);
 
 /** As a row stores it: written as JSON, and read again. */
 const stored = ({ statuses, messageIds }: ReportedStatuses): ReportedStatuses => ({
@@ -26,10 +26,13 @@ const stored = ({ statuses, messageIds }: ReportedStatuses): ReportedStatuses =>
   messageIds,
 });
 
-const shuffled = receipts.chain((told) =>
+const shuffled = receipts.chain((applied) =>
   fc.tuple(
-    fc.constant(told),
-    fc.shuffledSubarray([...told, ...told], { minLength: 2 * told.length, maxLength: 2 * told.length }),
+    fc.constant(applied),
+    fc.shuffledSubarray([...applied, ...applied], {
+      minLength: 2 * applied.length,
+      maxLength: 2 * applied.length,
+    }),
   ),
 );
 
@@ -38,7 +41,7 @@ describe('the statuses from receipts', () => {
     fc.assert(
       fc.property(shuffled, ([inOrder, inDisorder]) => {
         const one = applyAll(inOrder);
-        const other = inDisorder.reduce((told, receipt) => stored(withReceipt(told, receipt)), NOTHING);
+        const other = inDisorder.reduce((trace, receipt) => stored(withReceipt(trace, receipt)), NOTHING);
 
         expect(stored(other)).toEqual(stored(one));
         const attempted = { handedOver: RECIPIENTS, takenBySmtp: [] };
@@ -50,10 +53,10 @@ describe('the statuses from receipts', () => {
 
   it('are the same object after known receipts', () => {
     fc.assert(
-      fc.property(receipts, (told) => {
-        const known = stored(applyAll(told));
+      fc.property(receipts, (applied) => {
+        const known = stored(applyAll(applied));
 
-        for (const receipt of told) expect(withReceipt(known, receipt)).toBe(known);
+        for (const receipt of applied) expect(withReceipt(known, receipt)).toBe(known);
       }),
       { numRuns: 500 },
     );
@@ -68,18 +71,18 @@ describe('the statuses from receipts', () => {
     );
     const known: ReportedStatuses = { statuses: { 'eve@example.org': unread }, messageIds: [] };
 
-    const told = withReceipt(known, aReceipt('mail-1', 'sent', ['marie@example.org']));
+    const trace = withReceipt(known, aReceipt('mail-1', 'sent', ['marie@example.org']));
 
-    expect(Object.keys(told.statuses)).toEqual(['eve@example.org', 'marie@example.org']);
+    expect(Object.keys(trace.statuses)).toEqual(['eve@example.org', 'marie@example.org']);
   });
 
   it('include every Message-ID that a recipient may reply to', () => {
-    const told = applyAll([
+    const trace = applyAll([
       aReceipt('mail-1', 'sent', ['marie@example.org'], { messageId: '<2@eu-west-1.amazonses.com>' }),
       aReceipt('mail-1', 'sent', ['paul@example.org'], { messageId: '<1@eu-west-1.amazonses.com>' }),
     ]);
 
-    expect(told.messageIds).toEqual(['<1@eu-west-1.amazonses.com>', '<2@eu-west-1.amazonses.com>']);
+    expect(trace.messageIds).toEqual(['<1@eu-west-1.amazonses.com>', '<2@eu-west-1.amazonses.com>']);
   });
 });
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 const CHAOS = fileURLToPath(new URL('../chaos/redrive.ts', import.meta.url));
 
 describe('a redrive that is killed twice', () => {
-  it('loses none of the letters, and none is sent twice', async () => {
+  it('loses no dead letter and sends none twice', async () => {
     const run = await new Promise<{ failed: boolean; stdout: string }>((resolve) => {
       execFile(process.execPath, [CHAOS, '150'], (error, stdout) =>
         resolve({ failed: error !== null, stdout }),

@@ -15,8 +15,8 @@ afterAll(async () => {
   await installed.remove();
 });
 
-describe('what is in the package', () => {
-  it('is the code that the API runs, with its types, and the contract', async () => {
+describe('the contents of the package', () => {
+  it('include the code that the API runs, its types and the contract', async () => {
     const files = await installed.files();
     expect(files).toEqual(
       expect.arrayContaining([
@@ -26,18 +26,18 @@ describe('what is in the package', () => {
         'dist/lib/index.js',
         'dist/lib/index.d.ts',
         'docs/contract/envelope.v1.schema.json',
-        // mailctl and the alarms point to it.
+        // mailctl and the alarms link to it.
         'docs/runbook.md',
       ]),
     );
   });
 
-  it('is found by tools that do not read `exports`', async () => {
+  it('have entry points for tools that do not read `exports`', async () => {
     const { main, types } = await installed.manifest();
     expect([main, types]).toEqual(['./dist/lib/index.js', './dist/lib/index.d.ts']);
   });
 
-  it('is nothing else', async () => {
+  it('include nothing else', async () => {
     const files = await installed.files();
     const expected =
       /^(LICENSE|README\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/(bin\/(mailctl|outbound-worker)|lib\/(index|(common|domain|ports|adapters|mailer|worker|cli)\/.+))\.(js|d\.ts|sql))$/;
@@ -47,7 +47,10 @@ describe('what is in the package', () => {
 
 const MAIL = `{ from: 'support@keybuzz.io', to: 'marie@example.org', subject: 'Your order', text: 'On its way.' }`;
 
-/** One mail by the mailer and one over the transport; the programs differ in how they get at the package alone. */
+/**
+ * Sends one mail with the mailer and one over the transport; the programs differ only in how they import the
+ * package.
+ */
 const SEND_TWO = `
   const settings = readMailerSettings(process.env);
   const mailer = createMailer(settings);
@@ -110,7 +113,7 @@ describe.each(PROGRAMS)('the package in %s', (_kind, file, imports) => {
     expect(smtp.mails).toHaveLength(2);
   });
 
-  it('hands over what SMTP does not take', async () => {
+  it('hands over what SMTP does not accept', async () => {
     await smtp.behave({ kind: 'refused' });
     expect(await installed.run(file, imports + SEND_TWO, environment())).toEqual({
       kinds: ['handed-over', 'handed-over'],
@@ -122,7 +125,7 @@ describe.each(PROGRAMS)('the package in %s', (_kind, file, imports) => {
   });
 });
 
-it('gives away the contract by its own name', async () => {
+it('exports the contract under its own name', async () => {
   const program = `
     import schema from 'keybuzz-mail-pipeline/contract/envelope.v1.schema.json' with { type: 'json' };
     import example from 'keybuzz-mail-pipeline/contract/examples/mail.json' with { type: 'json' };
@@ -134,7 +137,7 @@ it('gives away the contract by its own name', async () => {
   });
 });
 
-/** The samples of the documentation, each as a program. */
+/** The code samples of the documentation, each as a program. */
 const SAMPLES = Object.fromEntries(
   ['README.md', 'docs/api.md'].flatMap((page) => {
     const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8');
@@ -154,7 +157,7 @@ export const transporter = nodemailer.createTransport(fallbackTransport(settings
 `;
 
 describe('the types of the package', () => {
-  it('let the API developer write what works', async () => {
+  it('accept correct programs', async () => {
     const program = `${TYPED_IMPORTS}
       const outcome = await mailer.send({ to: 'marie@example.org', id: 'reply-1', tags: { flow: 'reply' } });
       if (outcome.kind === 'handed-over') outcome.handOver.queueMessageId satisfies string;
@@ -172,7 +175,7 @@ describe('the types of the package', () => {
     expect(await installed.typeErrors('works.ts', program)).toEqual([]);
   });
 
-  it('let CommonJS have them, too', async () => {
+  it('work in CommonJS, too', async () => {
     const program = `
       import nodemailer = require('nodemailer');
       import { fallbackTransport, readMailerSettings } from 'keybuzz-mail-pipeline';
@@ -181,12 +184,12 @@ describe('the types of the package', () => {
     expect(await installed.typeErrors('works.cts', program)).toEqual([]);
   });
 
-  it('let the samples of the documentation compile', async () => {
+  it('compile the samples of the documentation', async () => {
     expect(Object.keys(SAMPLES)).toHaveLength(5);
     expect(await installed.typeErrorsIn(SAMPLES)).toEqual([]);
   });
 
-  it('stop the API developer at what does not', async () => {
+  it('reject mistakes', async () => {
     const mistakes = [
       ["({ host: 'mail', hots: 'mail' }) satisfies MailerSettings['smtp'];", 'TS2353'],
       ["({ host: 'mail', port: '25' }) satisfies MailerSettings['smtp'];", 'TS2322'],
@@ -204,7 +207,7 @@ describe('the types of the package', () => {
   });
 });
 
-it('brings the worker as a command', async () => {
+it('includes the worker as a command', async () => {
   const program = `
     import { execFileSync } from 'node:child_process';
     const worker = (...args) =>
@@ -214,7 +217,7 @@ it('brings the worker as a command', async () => {
   expect(await installed.run('worker.mjs', program, {})).toEqual({ help: true, kind: 'Deployment' });
 });
 
-it('brings the operator the command line', async () => {
+it('includes mailctl for the operator', async () => {
   const { bin } = await installed.manifest();
   const program = `
     import { execFileSync } from 'node:child_process';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type Edge, inOrder, PlantedTree, violation } from './planted-tree.ts';
 
-/** For each rule, imports that break it and no other. */
+/** For each rule, imports that break only that rule. */
 const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
   'no-cycles': [['lib/ports/a-ring.ts', 'lib/ports/ring-back.ts']],
   'no-unresolved': [['lib/mailer/send.ts', 'not-installed']],
@@ -61,10 +61,10 @@ const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
   ],
 };
 
-/** Closes the ring of `no-cycles`; the checker reports a ring once, at its first file. */
+/** Closes the cycle for `no-cycles`; the checker reports a cycle once, at its first file. */
 const RING_BACK: Edge = ['lib/ports/ring-back.ts', 'lib/ports/a-ring.ts'];
 
-/** One file of each kind that the design draws arrows between. */
+/** One file of each kind that the dependency diagram has. */
 const TARGETS = {
   common: 'lib/common/config.ts',
   limits: 'lib/domain/limits.ts',
@@ -95,7 +95,7 @@ const PORTS: readonly Kind[] = [...DOMAIN, 'ports'];
 const ADAPTERS: readonly Kind[] = [...PORTS, 'adapters', 'adapterConstants'];
 const MAILER: readonly Kind[] = [...ADAPTERS, 'mailer'];
 
-/** The arrows of the design, written a second time: which file may import which kinds. */
+/** The allowed imports of the design, repeated here: which file may import which kinds. */
 const ARROWS: readonly (readonly [from: string, may: readonly Kind[]])[] = [
   ['lib/common/importer.ts', ['common']],
   ['lib/domain/importer.ts', DOMAIN],
@@ -114,7 +114,7 @@ const ARROWS: readonly (readonly [from: string, may: readonly Kind[]])[] = [
   ['test/importer.test.ts', EVERY_KIND],
 ];
 
-/** Every import that a file of `ARROWS` could make, of the kinds that it may import or of the others. */
+/** Every import that the files of `ARROWS` could make: all allowed ones or all forbidden ones. */
 function edges(which: 'allowed' | 'forbidden'): readonly Edge[] {
   return ARROWS.flatMap(([from, may]) =>
     EVERY_KIND.filter((kind) => TARGETS[kind] !== from && may.includes(kind) === (which === 'allowed')).map(
@@ -123,7 +123,7 @@ function edges(which: 'allowed' | 'forbidden'): readonly Edge[] {
   );
 }
 
-/** Packages and modules of Node that the rules are not to get in the way of. */
+/** Packages and Node modules that the rules must allow. */
 const ALLOWED_PACKAGES: readonly Edge[] = [
   ['lib/common/schemas.ts', 'valibot'],
   ['lib/common/delay.ts', 'timers/promises'],
@@ -154,7 +154,7 @@ describe('the dependency rules', () => {
     expect(Object.keys(PLANTS).sort()).toEqual(plant().rules().toSorted());
   });
 
-  it('are each broken by just what was planted for them', () => {
+  it('are each broken only by their planted violation', () => {
     const expected = Object.entries(PLANTS).flatMap(([rule, plants]) =>
       plants.map((edge) => violation(rule, edge)),
     );
@@ -163,16 +163,16 @@ describe('the dependency rules', () => {
     expect(tree.exitStatus()).toBeGreaterThan(0);
   });
 
-  it('let the arrows of the design pass', () => {
+  it('accept the allowed imports of the design', () => {
     const tree = plant(...edges('allowed'), ...ALLOWED_PACKAGES);
     expect(tree.violations()).toEqual([]);
     expect(tree.exitStatus()).toBe(0);
   });
 
-  it('let no other arrow pass', () => {
+  it('reject every other import', () => {
     const reported = plant(...edges('forbidden'))
       .violations()
-      // With every forbidden import made at once there are rings, too; they say nothing of the arrows.
+      // All forbidden imports together also form cycles; these are irrelevant here.
       .filter(({ rule }) => rule !== 'no-cycles')
       .map(({ edge }) => edge);
     expect([...new Set(reported)].sort()).toEqual(
@@ -188,7 +188,7 @@ describe('the dependency rules', () => {
     ['a re-export', "export * from '../adapters/queue.ts';"],
     ['a re-exported type', "export type { Queue } from '../adapters/queue.ts';"],
     ['a dynamic import', "await import('../adapters/queue.ts');"],
-  ])('see %s', (_form, line) => {
+  ])('detect %s', (_form, line) => {
     const edge: Edge = ['lib/ports/queue.ts', 'lib/adapters/queue.ts'];
     const tree = plant(edge);
     tree.write(edge[0], `${line}\n`);

@@ -11,7 +11,9 @@ import { playScenario } from './run-scenario.ts';
 import type { Scenario, Stage } from './scenario.ts';
 import type { ScenarioRecording } from './scenario-recording.ts';
 
-/** Some mails by SMTP, then some by SES, and it ends when all is told: how long that takes is the machine's affair. */
+/**
+ * Some mails by SMTP, then some by SES. Ends when everything is reported, however long this machine takes.
+ */
 function tiny(see: (pipeline: LocalPipeline) => Promise<void>): Scenario {
   return {
     name: 'tiny',
@@ -43,7 +45,7 @@ const MAILS = { namespace: 'keybuzz/mail', dimensions: { stage: 'dev' } };
 const WORKER = { namespace: 'keybuzz/mail-worker', dimensions: { stage: 'dev' } };
 const SES = { namespace: 'AWS/SES', dimensions: {} };
 
-/** What was seen where the mails came out. */
+/** What the SMTP and SES doubles received. */
 interface SeenByDoubles {
   readonly asked: number;
   readonly bySmtp: number;
@@ -63,7 +65,7 @@ describe('a scenario that is played', () => {
         seen = await seenBy(pipeline);
       }),
     );
-    // As it is kept in a file.
+    // As it is saved in a file.
     store = MetricStore.of(JSON.parse(JSON.stringify(recording)));
   }, 120_000);
 
@@ -74,7 +76,7 @@ describe('a scenario that is played', () => {
     return statistic === 'Sum' ? known.reduce((sum, value) => sum + value, 0) : Math.max(...known);
   }
 
-  it('says what it is', () => {
+  it('describes itself', () => {
     expect(recording).toMatchObject({
       scenario: 'tiny',
       speed: 600,
@@ -83,7 +85,7 @@ describe('a scenario that is played', () => {
     expect(recording.to > recording.from).toBe(true);
   });
 
-  it('counts each mail on the way that it took', () => {
+  it('counts each mail on its route', () => {
     expect(seen.bySmtp).toBeGreaterThan(0);
     expect(seen.bySes).toBeGreaterThan(0);
     expect(total({ ...WORKER, name: 'SmtpTaken' })).toBe(seen.bySmtp);
@@ -92,7 +94,7 @@ describe('a scenario that is played', () => {
     expect(seen.bySmtp + seen.bySes).toBe(seen.asked);
   });
 
-  it('counts what became of those that SES took, by our own metrics and by those of AWS', () => {
+  it('counts the outcomes of mails accepted by SES, in our own metrics and in those of AWS', () => {
     expect(seen.bounced).toBeGreaterThan(0);
     expect(total({ ...SES, name: 'Send' })).toBe(seen.bySes);
     expect(total({ ...SES, name: 'Delivery' })).toBe(seen.delivered);
@@ -103,7 +105,7 @@ describe('a scenario that is played', () => {
     );
   });
 
-  it('counts by class what it counts in all', () => {
+  it('counts by class add up to the total', () => {
     const classes = METRICS.HandedOver.by.values.map((value) =>
       total({ ...MAILS, name: 'HandedOver', dimensions: { stage: 'dev', class: value } }),
     );
@@ -111,7 +113,7 @@ describe('a scenario that is played', () => {
     expect(classes.reduce((sum: number, value) => sum + (value ?? 0), 0)).toBe(seen.bySes);
   });
 
-  it('sees the queue as SQS does', () => {
+  it('has the queue metrics of SQS', () => {
     const queue = { namespace: 'AWS/SQS', dimensions: { QueueName: 'keybuzz-mail-fallback-dev' } };
 
     expect(total({ ...queue, name: 'NumberOfMessagesSent' })).toBe(seen.bySes);
@@ -119,14 +121,14 @@ describe('a scenario that is played', () => {
     expect(total({ ...queue, name: 'ApproximateAgeOfOldestMessage' }, 'Maximum')).toBeGreaterThan(0);
   });
 
-  it.each(['resend', 'feedback', 'account-metrics'])('sees the invocations of the function %s', (name) => {
+  it.each(['resend', 'feedback', 'account-metrics'])('counts the invocations of the function %s', (name) => {
     const lambda = { namespace: 'AWS/Lambda', dimensions: { FunctionName: `keybuzz-mail-${name}-dev` } };
 
     expect(total({ ...lambda, name: 'Invocations' })).toBeGreaterThan(0);
     expect(total({ ...lambda, name: 'Errors' })).toBe(0);
   });
 
-  it('knows what only the account knows', () => {
+  it('has the metrics of the AWS account', () => {
     expect(total({ ...MAILS, name: 'QuotaLimit' }, 'Maximum')).toBe(2_000);
     expect(total({ ...MAILS, name: 'KeyAgeDays' }, 'Maximum')).toBe(41);
   });
@@ -142,16 +144,16 @@ describe('a scenario that is played', () => {
     expect(minutes.filter((count) => count !== undefined).length).toBeGreaterThan(minutes.length / 3);
   });
 
-  it('stretches what is measured in seconds', () => {
+  it('scales what is measured in seconds', () => {
     const acceptance = { ...MAILS, name: 'TimeToAcceptance' };
 
-    // It takes SES more than a millisecond, which counts as 600.
+    // SES takes more than a millisecond, which is scaled to 600.
     expect(total(acceptance, 'Maximum')).toBeGreaterThan(600);
     expect((total(acceptance) ?? 0) % 600).toBe(0);
   });
 });
 
-/** Resolves when the row of each mail says what became of it, and nothing is left to be done. */
+/** Resolves when the row of each mail has its final status, and no work is left. */
 async function askAndFollow({ pipeline, ask, signal }: Stage, recipients: readonly string[]): Promise<void> {
   for (const to of recipients) await ask({ to });
   const { aws, feedback, receipts, ses } = pipeline.services;

@@ -336,7 +336,7 @@ describe('a release', () => {
     expect(await claim(database.outbox())).toMatchObject([{ id, reclaimed: true, attempts: 1 }]);
   });
 
-  it('changes no row that another worker has leased or somebody has ended', async () => {
+  it('changes no row that another worker has leased or that has ended', async () => {
     await database.insert({ id: 'lost' }, { id: 'stopped' });
     const outbox = database.outbox();
     await claim(outbox);

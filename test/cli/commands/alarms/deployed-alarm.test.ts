@@ -33,7 +33,7 @@ describe('an alarm as it is deployed', () => {
     expect(alarm.first).toBeUndefined();
   });
 
-  it.each([['\n'], ['\r\n']])('reads the same if somebody added a note on top: %j', (end) => {
+  it.each([['\n'], ['\r\n']])('reads the same with a note added on top: %j', (end) => {
     const { name = '', description = '' } = deployed.find((one) => one.name.endsWith('dead-letters')) ?? {};
     const noted = ['Ask Ann first.', ...description.split('\n')].join(end);
     const alarm = readAlarm({ AlarmName: name, AlarmDescription: noted }, PREFIX);

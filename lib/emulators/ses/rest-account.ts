@@ -150,6 +150,11 @@ function newCaseId(): string {
 
 export const CONFIGURATION_SET_ROUTES: readonly Route[] = [
   { method: 'GET', path: /^\/v2\/email\/configuration-sets\/[^/]+$/, prepare: getConfigurationSet },
+  {
+    method: 'GET',
+    path: /^\/v2\/email\/configuration-sets\/[^/]+\/event-destinations$/,
+    prepare: getEventDestinations,
+  },
 ];
 
 /** https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetConfigurationSet.html */
@@ -170,6 +175,34 @@ function getConfigurationSet(...[request, { account }]: Parameters<Route['prepar
     });
   });
 }
+
+/** https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetConfigurationSetEventDestinations.html */
+function getEventDestinations(...[request, { account }]: Parameters<Route['prepare']>) {
+  return plainCall('GetConfigurationSetEventDestinations', () => {
+    const [name = ''] = /[^/]+(?=\/event-destinations$)/.exec(request.path) ?? [];
+    if (!account.configurationSets.has(name)) {
+      const message = `Configuration set <${name}> does not exist.`;
+      return restError({ code: 'NotFoundException', message, status: 404 });
+    }
+    const destination = {
+      Name: 'events',
+      Enabled: true,
+      MatchingEventTypes: PUBLISHED_EVENTS,
+      SnsDestination: { TopicArn: 'arn:aws:sns:eu-west-1:123456789012:events' },
+    };
+    return restSuccess({ EventDestinations: account.publishesEvents(name) ? [destination] : [] });
+  });
+}
+
+const PUBLISHED_EVENTS = [
+  'SEND',
+  'DELIVERY',
+  'DELIVERY_DELAY',
+  'BOUNCE',
+  'COMPLAINT',
+  'REJECT',
+  'RENDERING_FAILURE',
+] as const;
 
 export const IDENTITY_ROUTES: readonly Route[] = [
   { method: 'GET', path: /^\/v2\/email\/identities\/[^/]+$/, prepare: getEmailIdentity },

@@ -3,7 +3,7 @@ import { ACCESS_KEY_CHECK, CREDENTIALS_CHECK, SENDING_CHECKS, STACK_CHECKS } fro
 import { ACCOUNT_METRICS_CHECK, ALARM_STATE_CHECK, ALARM_SUBSCRIBERS_CHECK } from './checks/alarms.ts';
 import { DNS_ALIGNMENT_CHECKS, DNS_RECORD_CHECKS } from './checks/dns.ts';
 import { FALLBACK_CHECK } from './checks/fallback.ts';
-import { CONFIGURATION_SET_CHECK, IDENTITY_CHECKS } from './checks/identity.ts';
+import { CONFIGURATION_SET_CHECK, EVENT_DESTINATION_CHECK, IDENTITY_CHECKS } from './checks/identity.ts';
 import { DEAD_LETTER_CHECKS, EVENT_SOURCE_CHECKS, QUEUE_CHECKS } from './checks/queues.ts';
 import { SECRET_CHECKS } from './checks/secrets.ts';
 import { SMTP_CHECKS } from './checks/smtp.ts';
@@ -17,6 +17,7 @@ export const ALL_CHECKS: readonly Check[] = [
   ...DNS_ALIGNMENT_CHECKS,
   ...SENDING_CHECKS,
   CONFIGURATION_SET_CHECK,
+  EVENT_DESTINATION_CHECK,
   ...QUEUE_CHECKS,
   ...DEAD_LETTER_CHECKS,
   ...EVENT_SOURCE_CHECKS,

@@ -19,6 +19,7 @@ const EARLIER = new Date(Date.now() - DAY_MS);
 const DEPLOY = 'npm run deploy -- -c stage=dev';
 const OF_STACK = [
   'sending configuration-set',
+  'sending event-destination',
   'queues fallback',
   'queues feedback',
   'queues receipts',
@@ -143,6 +144,12 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
       ses.account.sendingEnabled = false;
     },
     amiss: { 'sending enabled': ['fail', 'aws sesv2 put-account-sending-attributes --sending-enabled'] },
+  },
+  {
+    what: 'SES publishes no events of what is resent',
+    break: ({ ses }) =>
+      ses.account.configurationSets.set('keybuzz-mail-dev', { sendingEnabled: true, publishesEvents: false }),
+    amiss: { 'sending event-destination': ['fail', 'cloudformation detect-stack-drift'] },
   },
   {
     what: 'sending is paused for the configuration set',

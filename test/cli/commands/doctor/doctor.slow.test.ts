@@ -76,6 +76,7 @@ describe('mailctl doctor', () => {
     expect(bench.ses.calls.map(({ operation }) => operation).sort()).toEqual([
       'GetAccount',
       'GetConfigurationSet',
+      'GetConfigurationSetEventDestinations',
       'GetEmailIdentity',
     ]);
   });

@@ -1,4 +1,9 @@
-import { GetConfigurationSetCommand, type GetEmailIdentityResponse } from '@aws-sdk/client-sesv2';
+import {
+  type EventType,
+  GetConfigurationSetCommand,
+  GetConfigurationSetEventDestinationsCommand,
+  type GetEmailIdentityResponse,
+} from '@aws-sdk/client-sesv2';
 import { awsErrorCode } from '../../../../adapters/aws-client.ts';
 import type { FixHints } from '../../../hints.ts';
 import {
@@ -115,6 +120,35 @@ export const CONFIGURATION_SET_CHECK = resourceCheck({
       const create = commands.aws(`sesv2 create-configuration-set --configuration-set-name ${name}`);
       const fix = `${create}, then add the event destination that ${commands.driftedStack} names`;
       return fail(`SES has no configuration set ${name}: somebody has deleted it`, fix);
+    }
+  },
+});
+
+/** Without one of these, a lost response ends in a second send, or a bounce suppresses nobody. */
+const NEEDED_EVENTS: readonly EventType[] = ['SEND', 'DELIVERY', 'BOUNCE', 'COMPLAINT', 'REJECT'];
+
+/** Whether SES publishes the events of what is resent. Its absence is silent: mail goes out all the same. */
+export const EVENT_DESTINATION_CHECK = resourceCheck({
+  group: 'sending',
+  name: 'event-destination',
+  resource: 'configurationSet',
+  run: async (name, { aws, commands }, signal) => {
+    const ses = await aws.ses();
+    const command = new GetConfigurationSetEventDestinationsCommand({ ConfigurationSetName: name });
+    try {
+      const { EventDestinations = [] } = await ses.send(command, { abortSignal: signal });
+      const toTopic = EventDestinations.filter(({ SnsDestination }) => SnsDestination !== undefined);
+      const enabled = toTopic.filter(({ Enabled }) => Enabled === true);
+      const published = enabled.flatMap(({ MatchingEventTypes = [] }) => MatchingEventTypes);
+      const missing = NEEDED_EVENTS.filter((event) => !published.includes(event));
+      if (missing.length === 0) return ok(`SES publishes the events of ${name}`);
+      if (toTopic.length > 0 && enabled.length === 0) {
+        return fail(`the event destination of ${name} is disabled`, commands.driftedStack);
+      }
+      return fail(`SES does not publish ${missing.join(', ')} of ${name}`, commands.driftedStack);
+    } catch (error) {
+      if (awsErrorCode(error) !== 'NotFoundException') throw error;
+      return skipped(`there is no configuration set ${name}`);
     }
   },
 });

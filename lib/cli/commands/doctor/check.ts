@@ -87,9 +87,7 @@ export interface ResourceCheck {
   run(id: string, context: DoctorContext, signal: AbortSignal): Promise<CheckResult>;
 }
 
-/**
- * A check of a resource of the pipeline stack. A missing stack is reported once, by the stack's own check.
- */
+/** Checks a resource of the pipeline stack. A missing stack is reported once, by the stack's own check. */
 export function resourceCheck({ group, name, resource, run }: ResourceCheck): Check {
   return {
     group,

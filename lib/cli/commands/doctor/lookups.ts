@@ -68,9 +68,7 @@ export interface LookupSources {
 
 const SHARE_OF_CHECK = 0.8;
 
-/**
- * A server is queried twice, the second time with a doubled timeout, which leaves time for the next server.
- */
+/** A server is queried twice, the second time with twice the timeout; this leaves time for the next one. */
 const SHARE_OF_DNS_TRY = 1 / 6;
 
 /** Each lookup runs once, on first use. All share one deadline. */

@@ -172,9 +172,7 @@ export async function readUseCase(file: string): Promise<string> {
 /** `refused`: an earlier request is under review or denied. */
 export type Filing = 'filed' | 'refused';
 
-/**
- * The API has no idempotency token; a retry after a lost response is refused, and the first request counts.
- */
+/** The API has no idempotency token: a retry after a lost response is refused, and the first one counts. */
 export async function fileRequest(
   ses: SESv2Client,
   { website, language, contacts, useCase }: AccessRequest,

@@ -24,10 +24,7 @@ export type SesHandling =
   | { readonly kind: 'sent'; readonly sesMessageId: string }
   | { readonly kind: 'ended'; readonly ending: SendEnding };
 
-/**
- * Sends with one call with the operator's own credentials, and with the tags that link its events to the
- * delivery.
- */
+/** Sends in one call with the operator's own credentials, tagged to link SES events to the delivery. */
 export async function sendBySes(delivery: Delivery, sending: SesSending): Promise<SesHandling> {
   const { ses, configurationSet, timeoutMs, signal } = sending;
   const { credentials, region } = ses.config;
@@ -86,10 +83,7 @@ export function smtpSettingsOf(env: Readonly<Record<string, string | undefined>>
   }
 }
 
-/**
- * Sends the mail to the API's own mail server. Its 250 is the final state: the server reports no later
- * statuses.
- */
+/** Sends the mail to the API's own mail server. Its 250 is final: the server reports no later statuses. */
 export async function sendBySmtp(
   delivery: Delivery,
   settings: SmtpSettings,

@@ -98,9 +98,7 @@ function renderSend(terminal: Terminal, { id, by, from, to, verdict, detail, fix
   ].join('\n');
 }
 
-/**
- * Sends a mail whose ID may have been used before, and follows it; renders the result for `aside`, as a note.
- */
+/** Sends a mail whose ID may have been used before, and follows it; notes what `mailctl send` would print. */
 export async function sendKnownMail(
   context: CommandContext,
   mail: Pick<SendOptions, 'id' | 'by' | 'to' | 'timeoutMs'>,

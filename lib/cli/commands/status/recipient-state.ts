@@ -14,9 +14,7 @@ export interface RecipientState {
   readonly lost: boolean;
 }
 
-/**
- * SES events take precedence, then acceptance by SMTP, which is final. Then comes whatever blocks the mail.
- */
+/** SES events take precedence, then acceptance by SMTP, which is final. Then comes what blocks the mail. */
 export function deriveState(
   address: string,
   statuses: RecipientStatuses,

@@ -6,9 +6,7 @@ import { type Check, type CheckResult, type DoctorContext, ok, resourceCheck, wa
 
 const LOOK_BACK_MS = 6 * HOUR_MS;
 
-/**
- * Mail is not sent every minute: a shorter gap does not end an outage. The alarm closes after the same time.
- */
+/** Mail is not sent every minute: a shorter gap does not end an outage. The alarm closes after as long. */
 const SILENCE_MS = 30 * 60 * 1000;
 
 /** Whether mail goes through the fallback: how much, since when, and why. */

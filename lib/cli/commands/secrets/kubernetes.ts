@@ -66,7 +66,7 @@ async function remoteKey(
   return secretName(SecretArn);
 }
 
-/** Secrets Manager appends a dash and six characters to the name, which change when the secret is recreated. */
+/** Secrets Manager appends a dash and six characters to the name; they change if the secret is recreated. */
 const secretName = (arn: string) =>
   arn.replace(/^arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+)-\w{6}$/, '$1');
 

@@ -25,10 +25,10 @@ const OPTIONS = {
   help: { type: 'boolean', default: false },
 } as const;
 
-/** Progress goes to standard error, so that standard output holds the result alone. */
+/** Progress goes to standard error, so that standard output has only the result. */
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
-/** As libpq's tools read it, where a server is named at all. */
+/** Reads the same variables as libpq's tools; undefined if no server is given. */
 function databaseUrl({ DATABASE_URL, PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE }: NodeJS.ProcessEnv) {
   if (DATABASE_URL !== undefined || PGHOST === undefined) return DATABASE_URL;
   const url = new URL(`postgresql://${PGHOST}:${PGPORT ?? 5432}/${PGDATABASE ?? PGUSER ?? 'postgres'}`);
@@ -46,7 +46,7 @@ function readArguments() {
   }
 }
 
-const teller: DemoListener = {
+const listener: DemoListener = {
   scene: (title) => say(`\n${title}`),
   mail: ({ id, row, arrivals, verdict, asItShould }) => {
     const routes = arrivals.map(({ route }) => route.toUpperCase()).join(' and ');
@@ -57,9 +57,9 @@ const teller: DemoListener = {
   },
 };
 
-function asJson(tales: readonly DemoResult[]): string {
-  const mails = tales.map(({ arrivals, ...tale }) => ({
-    ...tale,
+function asJson(results: readonly DemoResult[]): string {
+  const mails = results.map(({ arrivals, ...result }) => ({
+    ...result,
     arrivals: arrivals.map(({ route, recipients, raw, sesMessageId }) => ({
       route,
       recipients,
@@ -126,12 +126,14 @@ async function run(): Promise<number> {
   say('starting PostgreSQL, the worker, SMTP, SQS, S3, SNS, DynamoDB, SES and the Lambdas on 127.0.0.1');
   const pipeline = await startLocalPipeline({ directory, databaseUrl: databaseUrl(process.env) });
   try {
-    const tales = await runDemo(pipeline, teller);
-    const right = tales.filter(({ asItShould }) => asItShould).length;
-    process.stdout.write(`${values.json ? asJson(tales) : renderDemo(tales, directory)}\n`);
-    say(`${right} of ${tales.length} mails came to the end they should; mails and logs in ${directory}\n`);
+    const results = await runDemo(pipeline, listener);
+    const expected = results.filter(({ asItShould }) => asItShould).length;
+    process.stdout.write(`${values.json ? asJson(results) : renderDemo(results, directory)}\n`);
+    say(
+      `${expected} of ${results.length} mails came to the end they should; mails and logs in ${directory}\n`,
+    );
     if (!values.exit) await stayUp(pipeline);
-    return right === tales.length ? 0 : 1;
+    return expected === results.length ? 0 : 1;
   } finally {
     await pipeline.close();
   }

@@ -6,7 +6,7 @@ process.once('SIGINT', () => {
   process.stderr.write('\nstopping; Ctrl-C again ends it at once\n');
   interrupted.abort(new Error('interrupted'));
 });
-// Whoever read the output has seen enough (`mailctl … | head`): the work goes on, and its exit code counts.
+// On EPIPE the reader has closed the pipe (`mailctl … | head`): finish the work, and keep its exit code.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

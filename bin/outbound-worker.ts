@@ -128,5 +128,5 @@ try {
   if (code.startsWith('ERR_PARSE_ARGS') || code === 'ERR_USAGE') process.stderr.write(`\n${HELP}`);
   process.exitCode = code.startsWith('ERR_PARSE_ARGS') || ['ERR_USAGE', 'ESETTINGS'].includes(code) ? 2 : 1;
 }
-// A server that does not answer may hold a connection open; there is nothing left to wait for.
+// A server that does not respond may keep a connection open, and with it the process: exit now.
 if (process.exitCode !== 0) process.exit();

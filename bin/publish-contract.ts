@@ -3,7 +3,7 @@ import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema';
 import { fallbackMessageSchema } from '../lib/domain/fallback-message.ts';
 import { receiptSchema } from '../lib/domain/receipt.ts';
 
-/** The JSON Schema of the envelope, derived from the schema that the code parses with. */
+/** The JSON Schema of the envelope, derived from the schema that the code validates with. */
 export function envelopeJsonSchema(): Record<string, unknown> {
   return {
     ...derive(fallbackMessageSchema),
@@ -13,7 +13,7 @@ export function envelopeJsonSchema(): Record<string, unknown> {
   };
 }
 
-/** The JSON Schema of the receipt, derived likewise. */
+/** The JSON Schema of the receipt, derived in the same way. */
 export function receiptJsonSchema(): Record<string, unknown> {
   return {
     ...derive(receiptSchema),
@@ -29,13 +29,13 @@ function derive(schema: typeof fallbackMessageSchema | typeof receiptSchema): Re
       target: 'draft-2020-12',
       typeMode: 'input',
       overrideAction: unicodePattern,
-      // JSON Schema has no word for the length of a domain in another script.
+      // JSON Schema cannot express the length limit of an internationalised domain.
       ignoreActions: ['check'],
     }),
   };
 }
 
-/** JSON Schema reads patterns in Unicode mode (2020-12 core, 6.4), which is what the `u` flag says. */
+/** JSON Schema uses Unicode mode for patterns (2020-12 core, 6.4), like the `u` flag. */
 const unicodePattern: NonNullable<ConversionConfig['overrideAction']> = ({ valibotAction, jsonSchema }) => {
   if (valibotAction.type !== 'regex' || !('requirement' in valibotAction)) return undefined;
   const { requirement } = valibotAction;

@@ -19,10 +19,10 @@ import {
 import type { Style, Terminal } from '../terminal.ts';
 
 const NOTES = `
-What rings comes first, critical before warning, each with its reason, its first command and its heading in
-docs/runbook.md. "blind" is an alarm that cannot ring, since the account-metrics function is silent.
+Firing alarms come first, critical before warning, each with its reason, its first command and its section in
+docs/runbook.md. A "blind" alarm cannot fire, because the account-metrics function publishes no data.
 
-Exit codes: 0 all is quiet; 1 warnings ring, or are blind, or there are no alarms; 2 a critical one rings, or it failed.
+Exit codes: 0 no alarm fires; 1 warnings fire or are blind, or there are no alarms; 2 a critical alarm fires, or error.
 
 Examples:
   mailctl alarms
@@ -30,22 +30,21 @@ Examples:
   mailctl --stage prod --json alarms | jq -r '.ringing[] | [.severity, .name, .since, .first] | @tsv'`;
 
 const TEST_NOTES = `
-The alarm's topic tells all its subscribers, as if it were true; the reason says that it is a test. CloudWatch sets the
-alarm back at its next look; that of a rate only when a new value comes.
+The alarm notifies all subscribers of its topic like a real one; the reason says that it is a test. CloudWatch resets
+the alarm at its next evaluation; an alarm on a rate only when a new data point arrives.
 
-Exit codes: 0 it rings; 1 it does not: no yes, it rings already, or it tells nobody; 2 it failed, or there is no such
-alarm.
+Exit codes: 0 it fires; 1 it does not: not confirmed, already firing, or it notifies nobody; 2 error, or no such alarm.
 
 Examples:
   mailctl alarms test dead-letters
   mailctl --stage prod --yes alarms test mail-waiting`;
 
-/** `mailctl alarms`: what rings, and what to do first. */
+/** `mailctl alarms`: firing alarms, and what to do first. */
 export function registerAlarms(program: Command, run: RunCommand): void {
   const alarms = program
     .command('alarms')
-    .description('what rings, since when, why, and what to do first')
-    .option('--all', 'the quiet ones, too', false)
+    .description('show firing alarms: since when, why, and what to do first')
+    .option('--all', 'include quiet alarms', false)
     .addHelpText('after', NOTES)
     .action(({ all }: { readonly all: boolean }) =>
       run(async (context) => {
@@ -54,7 +53,7 @@ export function registerAlarms(program: Command, run: RunCommand): void {
     );
   alarms
     .command('test')
-    .description('let an alarm ring, to see whether the message arrives')
+    .description('fire an alarm, to check that the notification arrives')
     .argument('<name>', 'such as dead-letters')
     .addHelpText('after', TEST_NOTES)
     .action((name: string) =>
@@ -66,38 +65,38 @@ export function registerAlarms(program: Command, run: RunCommand): void {
 
 const EXITS = { critical: EXIT.failed, warning: EXIT.warning } as const;
 
-/** `mailctl alarms`: what rings now. @param all whether those that are quiet are named, too */
+/** `mailctl alarms`: which alarms fire now. @param all whether to list quiet alarms too */
 async function showAlarms(context: CommandContext, all: boolean): Promise<ExitCode> {
   const { aws, deployment, terminal, commands, signal } = context;
   const alarms = await listAlarms(await aws.cloudWatch(), deployment, signal);
   const now = new Date();
-  const news = summariseAlarms(alarms, now);
-  const value = newsValue(news, { deployment, commands });
+  const summary = summariseAlarms(alarms, now);
+  const value = summaryValue(summary, { deployment, commands });
   terminal.result(value, () =>
-    renderNews(terminal, news, { deployment, commands, region: aws.region, now, all }),
+    renderSummary(terminal, summary, { deployment, commands, region: aws.region, now, all }),
   );
-  // Nobody is told of anything then.
+  // Without alarms, nobody is notified of problems.
   if (alarms.length === 0) return EXIT.warning;
-  const worst = worstOf(news);
+  const worst = worstOf(summary);
   return worst === undefined ? EXIT.ok : EXITS[worst];
 }
 
-interface ToldAbout {
+interface DeploymentHints {
   readonly deployment: DeploymentName;
   readonly commands: FixHints;
 }
 
-interface NewsView extends ToldAbout {
+interface SummaryView extends DeploymentHints {
   readonly region: string;
   readonly now: Date;
-  /** Whether those that are quiet are named, too. */
+  /** Whether to list quiet alarms too. */
   readonly all: boolean;
 }
 
 const STYLES: Readonly<Record<AlarmSeverity, Style>> = { critical: 'red', warning: 'yellow' };
 
-/** As `--json` tells it. */
-function newsValue({ ringing, blind, quiet }: AlarmSummary, { deployment, commands }: ToldAbout) {
+/** The value for `--json`. */
+function summaryValue({ ringing, blind, quiet }: AlarmSummary, { deployment, commands }: DeploymentHints) {
   const shown = ({ name, fullName, severity, meaning, state, since, reason, runbook }: DeployedAlarm) => ({
     name,
     fullName,
@@ -115,9 +114,9 @@ function newsValue({ ringing, blind, quiet }: AlarmSummary, { deployment, comman
   };
 }
 
-/** What rings first: for whoever was woken by it. */
-function renderNews(terminal: Terminal, news: AlarmSummary, view: NewsView): string {
-  const { ringing, blind, quiet } = news;
+/** Firing alarms first, for the operator who was paged. */
+function renderSummary(terminal: Terminal, summary: AlarmSummary, view: SummaryView): string {
+  const { ringing, blind, quiet } = summary;
   if (ringing.length + blind.length + quiet.length === 0) return noneText(view);
   const parts = [
     ...ringing.map((alarm) => ringingText(terminal, alarm, view)),
@@ -127,14 +126,14 @@ function renderNews(terminal: Terminal, news: AlarmSummary, view: NewsView): str
   return parts.join('\n\n');
 }
 
-function noneText({ deployment, commands, region }: NewsView): string {
+function noneText({ deployment, commands, region }: SummaryView): string {
   return [
     `There is no alarm ${alarmPrefix(deployment)}… in ${region}: nobody is told when mail stops.`,
     `  fix: check --stage, --region, --project and --profile first; then set alarms to essential in cdk.json, and ${commands.deploy}`,
   ].join('\n');
 }
 
-function ringingText(terminal: Terminal, alarm: DeployedAlarm, { commands, now }: NewsView): string {
+function ringingText(terminal: Terminal, alarm: DeployedAlarm, { commands, now }: SummaryView): string {
   const { name, severity, since, meaning, reason, runbook } = alarm;
   const first = firstCommandOf(alarm, commands);
   const heading = `${terminal.paint(STYLES[severity], severity)}  ${terminal.paint('bold', name)}`;
@@ -150,7 +149,7 @@ function ringingText(terminal: Terminal, alarm: DeployedAlarm, { commands, now }
 function blindText(
   terminal: Terminal,
   blind: readonly DeployedAlarm[],
-  { deployment, commands, now }: NewsView,
+  { deployment, commands, now }: SummaryView,
 ): string {
   const names = blind.map(({ name }) => name).join(', ');
   const [first] = blind;
@@ -161,7 +160,7 @@ function blindText(
   ].join('\n');
 }
 
-function quietText(terminal: Terminal, quiet: readonly DeployedAlarm[], { all, now }: NewsView): string {
+function quietText(terminal: Terminal, quiet: readonly DeployedAlarm[], { all, now }: SummaryView): string {
   const count = terminal.paint('green', `${quiet.length} quiet`);
   if (!all) return quiet.length === 0 ? count : `${count}; --all names them`;
   const rows = quiet.map(({ name, severity, state, since }) => [
@@ -176,10 +175,10 @@ function quietText(terminal: Terminal, quiet: readonly DeployedAlarm[], { all, n
 const REASON = 'A test by mailctl, to see whether the message arrives. Nothing is wrong.';
 
 /**
- * `mailctl alarms test`: lets an alarm ring, to see whether the message arrives.
+ * `mailctl alarms test`: fires an alarm, to check that the notification arrives.
  *
- * @param name as the runbook has it, or as CloudWatch has it
- * @throws {@link OperatorError} where there is no such alarm
+ * @param name in the runbook or in CloudWatch
+ * @throws {@link OperatorError} if there is no such alarm
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html
  */
 async function testAlarm(context: CommandContext, name: string): Promise<ExitCode> {
@@ -187,29 +186,29 @@ async function testAlarm(context: CommandContext, name: string): Promise<ExitCod
   const client = await aws.cloudWatch();
   const alarm = find(await listAlarms(client, deployment, signal), name, context);
   const obstacle = obstacleOf(alarm, context);
-  if (obstacle !== undefined) return told(context, alarm, 'no-message', obstacle);
+  if (obstacle !== undefined) return report(context, alarm, 'no-message', obstacle);
   const who = alarm.topics.map((topic) => topic.split(':').at(-1)).join(', ');
   terminal.note(`All subscribers of ${who} get a message that ${alarm.fullName} rings.`);
   if (!(await terminal.confirm(`Let ${alarm.name} ring?`))) {
-    return told(context, alarm, 'not-confirmed', 'Nothing was done: it needs a yes, or --yes.');
+    return report(context, alarm, 'not-confirmed', 'Nothing was done: it needs a yes, or --yes.');
   }
   await client.send(
     new SetAlarmStateCommand({ AlarmName: alarm.fullName, StateValue: 'ALARM', StateReason: REASON }),
     { abortSignal: signal },
   );
   const text = `${alarm.name} rings. The message should arrive within a minute; CloudWatch sets the alarm back by itself at its next look, mostly within a few minutes; an alarm of a rate only when a new value comes.`;
-  return told(context, alarm, 'rings', text);
+  return report(context, alarm, 'rings', text);
 }
 
-function find(alarms: readonly DeployedAlarm[], asked: string, { commands }: CommandContext): DeployedAlarm {
-  const alarm = alarms.find(({ name, fullName }) => name === asked || fullName === asked);
+function find(alarms: readonly DeployedAlarm[], wanted: string, { commands }: CommandContext): DeployedAlarm {
+  const alarm = alarms.find(({ name, fullName }) => name === wanted || fullName === wanted);
   if (alarm !== undefined) return alarm;
   const names = alarms.map(({ name }) => name).join(', ');
   const fix = alarms.length === 0 ? `deploy the alarms first: ${commands.deploy}` : `the alarms are ${names}`;
-  throw new OperatorError('NO_SUCH_ALARM', `there is no alarm ${asked}`, fix);
+  throw new OperatorError('NO_SUCH_ALARM', `there is no alarm ${wanted}`, fix);
 }
 
-/** Why nobody would get a message: CloudWatch tells of changes alone. */
+/** Why no notification would be sent: CloudWatch notifies only on state changes. */
 function obstacleOf(alarm: DeployedAlarm, { commands }: CommandContext): string | undefined {
   if (alarm.state === 'ALARM') return `${alarm.name} rings already: ${commands.mailctl('alarms')}`;
   if (alarm.actionsEnabled && alarm.topics.length > 0) return undefined;
@@ -218,7 +217,7 @@ function obstacleOf(alarm: DeployedAlarm, { commands }: CommandContext): string 
 
 type TestOutcome = 'rings' | 'not-confirmed' | 'no-message';
 
-function told(
+function report(
   { terminal }: CommandContext,
   { name, topics }: DeployedAlarm,
   outcome: TestOutcome,

@@ -25,14 +25,16 @@ interface DnsOptions extends DnsServerOptions {
 export function registerDns(program: Command, run: RunCommand): void {
   const command = program
     .command('dns')
-    .description('The DNS records that the deployment needs, and how the live DNS stands.')
+    .description('show the DNS records that the deployment needs, and check them in the live DNS')
     .addOption(
       new Option('--format <format>', 'how to print the records')
         .choices(['table', 'bind', 'route53', 'terraform'])
         .default('table'),
     )
     .addOption(
-      new Option('--check', "ask the zone's own servers for each record").default(false).conflicts('format'),
+      new Option('--check', "query the zone's own servers for each record")
+        .default(false)
+        .conflicts('format'),
     );
   addDnsServerOptions(command)
     .addHelpText('after', EXAMPLES)
@@ -40,17 +42,17 @@ export function registerDns(program: Command, run: RunCommand): void {
 }
 
 const EXAMPLES = `
-Nothing is changed, neither in the DNS nor in AWS. An SPF or DMARC record that is there already is to be merged,
-never joined by a second one; --check says how.
+Read-only: changes neither the DNS nor AWS. Merge an existing SPF or DMARC record, never add a second one; --check
+shows how.
 
 Examples:
-  $ mailctl dns                                   what to enter where the domain is served
+  $ mailctl dns                                   records to add at the DNS provider
   $ mailctl dns --format bind >> keybuzz.io.zone
   $ mailctl dns --format route53 > batch.json && aws route53 change-resource-record-sets \\
       --hosted-zone-id Z0123456789 --change-batch file://batch.json
   $ mailctl dns --format terraform > mail-dns.tf
-  $ mailctl dns --check                           exit code 0, 1 with warnings, 2 where something is amiss
-  $ mailctl dns --check --resolver 9.9.9.9:53     where the network's own resolver makes answers up`;
+  $ mailctl dns --check                           exit code 0, 1 with warnings, 2 if a check fails
+  $ mailctl dns --check --resolver 9.9.9.9:53     if the local resolver forges responses`;
 
 async function dns(context: CommandContext, options: DnsOptions): Promise<ExitCode> {
   const needed = await recordsOfDeployment(context);
@@ -102,7 +104,7 @@ function exitCodeOf(findings: readonly DnsFinding[]): ExitCode {
 
 const STYLES: Readonly<Record<FindingLevel, Style>> = { ok: 'green', warn: 'yellow', fail: 'red' };
 
-/** A line for each finding, below it what there is to know of it. */
+/** One line per finding, followed by its details. */
 function showFindings(terminal: Terminal, findings: readonly DnsFinding[]): string {
   return findings.flatMap((finding) => [headOf(terminal, finding), ...detailsOf(finding)]).join('\n');
 }
@@ -124,7 +126,7 @@ function detailsOf(finding: DnsFinding): string[] {
   ];
 }
 
-/** The records that were there before this deployment, and are for others to decide. */
+/** Records that existed before this deployment, and that their owner decides on. */
 const isWorthSeeing = ({ purpose }: DnsFinding) => purpose === 'dmarc' || purpose === 'domain-spf';
 
 const line = (label: string) => (text: string) => `      ${`${label}:`.padEnd(8)}${text}`;
@@ -133,18 +135,18 @@ const alignmentLine = ({ way, by, aligned, why }: Alignment) =>
   line('DMARC')(`${way} by ${by}: ${aligned}, ${why}`);
 
 const REASONS: Readonly<Record<RecordPurpose, string>> = {
-  dkim: 'lets SES sign',
-  'mail-from-mx': 'brings bounces to SES',
-  'mail-from-spf': 'names SES as a sender',
-  dmarc: 'what receivers do with the rest; keep the one you have',
+  dkim: 'DKIM keys of SES',
+  'mail-from-mx': 'routes bounces to SES',
+  'mail-from-spf': 'authorises SES to send',
+  dmarc: 'policy for unaligned mail; keep an existing record',
 };
 
 function showRecords(terminal: Terminal, needed: readonly NeededRecord[]): string {
   const rows = needed.map(({ name, type, value, purpose }) => [name, type, value, REASONS[purpose]]);
-  return terminal.table(['NAME', 'TYPE', 'VALUE', 'WHAT FOR'], rows);
+  return terminal.table(['NAME', 'TYPE', 'VALUE', 'PURPOSE'], rows);
 }
 
-/** Lines of a zone file (RFC 1035, section 5.1), with names in full, to be included in any zone above them. */
+/** Zone file lines (RFC 1035, section 5.1) with absolute names, to include in any parent zone. */
 export function formatBind(needed: readonly NeededRecord[]): string {
   return needed.map((record) => `${record.name}. ${RECORD_TTL_SECONDS} IN ${bindData(record)}\n`).join('');
 }
@@ -154,8 +156,8 @@ function bindData({ type, value }: NeededRecord): string {
 }
 
 /**
- * A change batch of Route 53. It is done as a whole or not at all. What SES alone can have named is written whatever
- * was there; all else is refused where there is such a record already, which a person then has to merge.
+ * A Route 53 change batch, which is atomic. DKIM names belong to SES alone, so UPSERT overwrites them; for
+ * the others CREATE fails if a record exists, which an operator must then merge.
  *
  * @see https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html
  */
@@ -175,7 +177,7 @@ export function route53ChangeBatch(needed: readonly NeededRecord[]) {
 }
 
 /**
- * Resources of Terraform's AWS provider, which puts the outer quotes around a TXT by itself.
+ * Resources for Terraform's AWS provider, which adds the outer quotes of a TXT value itself.
  *
  * @see https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/route53_record
  */
@@ -201,7 +203,7 @@ function resourceOf(record: NeededRecord, resource: string): string {
 `;
 }
 
-/** `mail_dkim_1` where there are several of a kind. */
+/** `mail_dkim_1` if there are several of a kind. */
 function resourceName(needed: readonly NeededRecord[], index: number): string {
   const purpose = needed[index]?.purpose ?? 'dkim';
   const ofKind = needed.filter((record) => record.purpose === purpose).length;
@@ -212,11 +214,11 @@ function resourceName(needed: readonly NeededRecord[], index: number): string {
 
 function terraformData({ type, value }: NeededRecord): string {
   if (type !== 'TXT') return quoted(value);
-  // Between the strings of one record the provider wants the quotes that end one and begin the next.
+  // Between the strings of a record the provider expects the closing and the opening quote.
   return quoted(txtStrings(value).join('""'));
 }
 
-/** A string of HCL, in which `${` and `%{` begin a template; SPF has macros like the latter. */
+/** An HCL string, in which `${` and `%{` begin a template; SPF macros look like the latter. */
 const quoted = (text: string): string =>
   JSON.stringify(text)
     .replaceAll('${', () => '$${')

@@ -41,9 +41,7 @@ export function readDeadLetter(held: ReceivedDeadLetter): DeadLetter {
   };
 }
 
-/**
- * Strips control characters that move a terminal's cursor or colour it: attributes and headers are untrusted.
- */
+/** Strips characters that move a terminal's cursor or colour it: attributes and headers are untrusted. */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, ' ').trim();
 }

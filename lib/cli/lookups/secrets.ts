@@ -162,7 +162,7 @@ export function compareFields(
 ): CopyComparison {
   const fields = Object.keys(source)
     .sort()
-    .map((field) => ({ field, standing: standingOf(source[field], found, field) }));
+    .map((field) => ({ field, standing: compareField(source[field], found, field) }));
   return {
     copy,
     equal: fields.every(({ standing }) => standing === 'same'),
@@ -173,7 +173,7 @@ export function compareFields(
   };
 }
 
-function standingOf(
+function compareField(
   wanted: string | undefined,
   found: Readonly<Record<string, unknown>>,
   field: string,

@@ -29,10 +29,10 @@ export async function listDeadLetters(context: CommandContext, clock: Clock): Pr
 
 const EXAMPLE_CHARACTERS = 60;
 
-/** One line a cause. */
+/** One line per cause. */
 export function renderCauses(terminal: Terminal, causes: readonly CauseGroup[], now: Date): string {
   return terminal.table(
-    ['cause', 'letters', 'oldest', 'newest', 'for example'],
+    ['cause', 'count', 'oldest', 'newest', 'example'],
     causes.map(({ cause, deadLetters, oldest, newest, example }) => [
       cause,
       String(deadLetters),
@@ -43,12 +43,12 @@ export function renderCauses(terminal: Terminal, causes: readonly CauseGroup[], 
   );
 }
 
-/** One letter, two letters. */
+/** `1 letter`, `2 letters`. */
 export function countText(count: number): string {
   return count === 1 ? '1 letter' : `${count} letters`;
 }
 
-/** How soon a hold ends depends on who holds them; none of ours lasts longer than a walk takes. */
+/** The visibility timeout depends on the consumer; ours last no longer than a scan. */
 export function inFlightText(count: number): string {
   return `${countText(count)} out of sight: another run has them in hand, or one that was killed had. They come back by themselves, within a few minutes as a rule.`;
 }
@@ -57,7 +57,7 @@ function shortened(text: string): string {
   return text.length <= EXAMPLE_CHARACTERS ? text : `${text.slice(0, EXAMPLE_CHARACTERS - 1)}…`;
 }
 
-/** What is known of a letter once it was given back; bodies are not kept. */
+/** What is kept of a dead letter after its release, without its body. */
 export type DeadLetterSummary = Pick<
   DeadLetter,
   'queueMessageId' | 'deliveryId' | 'cause' | 'detail' | 'sentAt'
@@ -73,7 +73,7 @@ export function summaryOf({
   return { queueMessageId, deliveryId, cause, detail, sentAt };
 }
 
-/** Letters of one cause. */
+/** Dead letters of one cause. */
 export interface CauseGroup {
   readonly cause: string;
   readonly deadLetters: number;
@@ -83,7 +83,7 @@ export interface CauseGroup {
   readonly example: string;
 }
 
-/** Counts letters by their cause; keeps of them no more than that. */
+/** Counts dead letters by cause, without keeping them. */
 class CauseGroups {
   readonly #groups = new Map<string, CauseGroup>();
 
@@ -98,7 +98,7 @@ class CauseGroups {
     });
   }
 
-  /** The most frequent first. */
+  /** Most frequent first. */
   get groups(): readonly CauseGroup[] {
     return [...this.#groups.values()].sort((one, other) => other.deadLetters - one.deadLetters);
   }

@@ -7,13 +7,13 @@ import type { PayloadStore } from '../../../ports/queues.ts';
 import { describeFailure } from '../../describe-failure.ts';
 import { type DeadLetter, printable } from '../../lookups/dead-letters.ts';
 
-/** What of a letter is private, and shown only when asked for by name. */
+/** Private parts of a dead letter, shown only on request. */
 export interface Reveal {
   readonly addresses: boolean;
   readonly body: boolean;
 }
 
-/** A letter as a person is shown it. */
+/** A dead letter as shown to the operator. */
 export interface DeadLetterDetails {
   readonly deliveryId: string | undefined;
   readonly queueMessageId: string;
@@ -22,23 +22,23 @@ export interface DeadLetterDetails {
   readonly detail: string;
   readonly inQueueSince: string;
   readonly receiveCount: number;
-  /** Undefined where nobody can read it. */
-  readonly envelope: EnvelopeStory | undefined;
-  /** The raw message of the queue, where it cannot be read and the body was asked for. */
+  /** Undefined if it cannot be parsed. */
+  readonly envelope: EnvelopeDetails | undefined;
+  /** The raw SQS message body, if it cannot be parsed and the body was requested. */
   readonly raw?: string;
 }
 
-interface EnvelopeStory {
+interface EnvelopeDetails {
   readonly tenantId: string | undefined;
   readonly from: string;
   readonly to: readonly string[];
   readonly createdAt: string;
   readonly expiresAt: string | undefined;
   readonly smtpFailure: string | undefined;
-  readonly content: ContentStory;
+  readonly content: ContentDetails;
 }
 
-type ContentStory =
+type ContentDetails =
   | {
       readonly kind: 'mail';
       readonly bytes: number | undefined;
@@ -47,7 +47,7 @@ type ContentStory =
     }
   | { readonly kind: 'not-readable'; readonly detail: string };
 
-/** @param payloads asked only for large mail */
+/** @param payloads used only for large mail */
 export async function describeDeadLetter(
   deadLetter: DeadLetter,
   reveal: Reveal,
@@ -64,16 +64,16 @@ export async function describeDeadLetter(
     detail,
     inQueueSince: sentAt.toISOString(),
     receiveCount,
-    envelope: isReadable ? await tellEnvelope(parsed.message, reveal, payloads) : undefined,
+    envelope: isReadable ? await describeEnvelope(parsed.message, reveal, payloads) : undefined,
     ...(reveal.body && !isReadable ? { raw: text(body, reveal) } : {}),
   };
 }
 
-async function tellEnvelope(
+async function describeEnvelope(
   message: FallbackMessage,
   reveal: Reveal,
   payloads: () => Promise<PayloadStore>,
-): Promise<EnvelopeStory> {
+): Promise<EnvelopeDetails> {
   const shown = (address: string) => (reveal.addresses ? address : maskAddress(address));
   const { tenantId, createdAt, expiresAt, failure } = message;
   return {
@@ -83,17 +83,17 @@ async function tellEnvelope(
     createdAt,
     expiresAt,
     smtpFailure: failure?.class,
-    content: await tellContent(message, reveal, payloads),
+    content: await describeContent(message, reveal, payloads),
   };
 }
 
 const HEADERS = ['Subject', 'From', 'To', 'Date', 'Message-ID'] as const;
 
-async function tellContent(
+async function describeContent(
   { content }: FallbackMessage,
   reveal: Reveal,
   payloads: () => Promise<PayloadStore>,
-): Promise<ContentStory> {
+): Promise<ContentDetails> {
   if (content.type === 'mail') {
     const parts = { Subject: [content.subject ?? []], From: [content.from], To: [content.to ?? []] };
     const headers = Object.entries(parts).map(([name, values]) => [name, values.flat(2)] as const);
@@ -135,7 +135,7 @@ async function fetchPayload(
   return { kind: 'mime', mime: stored.bytes };
 }
 
-/** What a bucket does not give must not hide the rest of the letter. */
+/** An S3 error must not hide the rest of the dead letter. */
 async function askFor<Payload>(
   get: () => Promise<Payload>,
 ): Promise<Payload | { readonly kind: 'unreadable'; readonly detail: string }> {
@@ -164,18 +164,18 @@ function shownHeaders(
   );
 }
 
-/** A body quotes addresses, too: those of signatures and of earlier mails. */
+/** A body contains addresses too, in signatures and quoted mail. */
 function text(content: string, { addresses }: Reveal): string {
   return addresses ? content : maskAddressesIn(content);
 }
 
-/** Without the names, which tell more than the addresses. */
+/** Drops display names, which reveal more than the addresses. */
 function masked(value: string): string {
   const addresses = parseMailboxList(value) ?? value.match(/[^\s<>,"]{1,256}@[^\s<>,"]{1,256}/g) ?? [];
   return printable(addresses.map(maskAddress).join(', '));
 }
 
-/** A Message-ID looks like an address and is none. */
+/** A Message-ID looks like an address but is none. */
 function maskedText(name: string, value: string): string {
   const text = printable(decodeWords(value));
   return name === 'Message-ID' ? text : maskAddressesIn(text);
@@ -188,7 +188,7 @@ function bodyOf(mime: Buffer): string {
 
 const ENCODED_WORD = /=\?([\w-]{1,40})(?:\*[\w-]*)?\?([BQbq])\?([^?\s]*)\?=/g;
 
-/** A header's encoded words as text (RFC 2047); what is of an unknown charset stays as it is. */
+/** Decodes a header's encoded words (RFC 2047); words of an unknown charset stay as they are. */
 function decodeWords(value: string): string {
   return value
     .replaceAll(/(\?=)[ \t]+(?==\?)/g, '$1')

@@ -30,8 +30,8 @@ import {
 } from './process-dead-letters.ts';
 import { restLines } from './redrive.ts';
 
-/** Nothing is flooded by deleting; it keeps to the batches of SQS. */
-const DROPS_A_SECOND = 1_000;
+/** Deletes put no load on a downstream, so only the SQS batch size limits them. */
+const DROPS_PER_SECOND = 1_000;
 
 export interface DropCommand {
   readonly choice: DeadLetterFilter;
@@ -39,21 +39,21 @@ export interface DropCommand {
   readonly recordPath: string;
 }
 
-/** Shows which letters go away for good, asks, writes them down and deletes them. */
+/** Shows which dead letters will be deleted, asks for confirmation, records and deletes them. */
 export async function drop(
   context: CommandContext,
   { choice, reason, recordPath }: DropCommand,
   clock: Clock,
 ): Promise<ExitCode> {
   const { terminal, signal, commands } = context;
-  const boxes = await openDlqClients(context);
-  const { deadLetters, causes, outOfSight } = await planDrop(choice, boxes.survey);
+  const queues = await openDlqClients(context);
+  const { deadLetters, causes, outOfSight } = await planDrop(choice, queues.survey);
   signal.throwIfAborted();
   const planned = { planned: deadLetters.length, causes, outOfSight };
-  const outOfSightLines = outOfSight > 0 ? [inFlightText(outOfSight)] : [];
+  const inFlightLines = outOfSight > 0 ? [inFlightText(outOfSight)] : [];
   if (deadLetters.length === 0) {
     if (choice.by !== 'all') throw noSuchDeadLetter(outOfSight, commands);
-    terminal.result(planned, () => ['There is no letter to drop.', ...outOfSightLines].join('\n'));
+    terminal.result(planned, () => ['There is no letter to drop.', ...inFlightLines].join('\n'));
     return outOfSight > 0 ? EXIT.warning : EXIT.ok;
   }
 
@@ -64,9 +64,9 @@ export async function drop(
     terminal.result({ ...planned, confirmed: false }, () => 'Nothing was dropped: it needs a yes, or --yes.');
     return EXIT.warning;
   }
-  const outcome = await dropLetters(new Set(deadLetters.map(({ queueMessageId }) => queueMessageId)), {
-    box: boxes.deadLetters,
-    pace: new RateLimiter(DROPS_A_SECOND),
+  const outcome = await dropDeadLetters(new Set(deadLetters.map(({ queueMessageId }) => queueMessageId)), {
+    box: queues.deadLetters,
+    pace: new RateLimiter(DROPS_PER_SECOND),
     progress: terminal.progress('Dropping', deadLetters.length),
     clock,
     signal,
@@ -81,7 +81,7 @@ export async function drop(
     [
       `${countText(dropped)} dropped; the record is in ${record}.`,
       ...restLines(outcome, signal.aborted, failure),
-      ...outOfSightLines,
+      ...inFlightLines,
     ].join('\n'),
   );
   if (failure !== undefined) return EXIT.failed;
@@ -94,14 +94,14 @@ interface DropPlan {
   readonly outOfSight: number;
 }
 
-/** Finds the letters that are to be dropped; deletes nothing. */
+/** Finds the dead letters to drop; deletes nothing. */
 async function planDrop(choice: DeadLetterFilter, deps: ScanDeps): Promise<DropPlan> {
   const deadLetters: DeadLetterSummary[] = [];
-  const survey = await scanDeadLetters(deps, (deadLetter) => {
+  const scan = await scanDeadLetters(deps, (deadLetter) => {
     if (matchesFilter(choice, deadLetter)) deadLetters.push(summaryOf(deadLetter));
     return true;
   });
-  return { deadLetters, causes: groupsOf(deadLetters), outOfSight: survey.outOfSight };
+  return { deadLetters, causes: groupsOf(deadLetters), outOfSight: scan.outOfSight };
 }
 
 interface DropDeps extends ProcessDeps {
@@ -111,12 +111,12 @@ interface DropDeps extends ProcessDeps {
 }
 
 /**
- * Deletes letters for good. Each is in the record before it is deleted: a line may stand for one that is there still,
- * and none goes without a line.
+ * Deletes dead letters permanently. Each is recorded before it is deleted: a recorded one may still be in the
+ * queue, but none is deleted without a record.
  *
- * @param chosen by their ids of the queue
+ * @param chosen SQS message IDs
  */
-function dropLetters(chosen: ReadonlySet<string>, deps: DropDeps): Promise<ProcessOutcome> {
+function dropDeadLetters(chosen: ReadonlySet<string>, deps: DropDeps): Promise<ProcessOutcome> {
   const { box, clock, recordPath, reason } = deps;
   return processDeadLetters(chosen, deps, async (deadLetters) => {
     await recordDrop(recordPath, deadLetters, reason, clock.now());
@@ -130,17 +130,17 @@ function dropLetters(chosen: ReadonlySet<string>, deps: DropDeps): Promise<Proce
   });
 }
 
-/** Who drops letters, and why. */
+/** Who drops dead letters, and why. */
 interface DropReason {
   readonly because: string;
   readonly by: string;
 }
 
 /**
- * Writes one JSON line for each letter into a file that only grows, and that only its owner can read. It holds what a
- * letter was, and none of its content or addresses.
+ * Appends one JSON line per dead letter to a file that only its owner can read. It contains neither content
+ * nor addresses.
  *
- * @throws {@link OperatorError} where the lines are not on the disk
+ * @throws {@link OperatorError} if the lines could not be written to disk
  */
 async function recordDrop(
   path: string,
@@ -167,9 +167,9 @@ async function recordDrop(
 }
 
 /**
- * Makes the file where it is not there, so that nobody is asked about letters that cannot be written down.
+ * Creates the file if needed, to fail before the confirmation if it is not writable.
  *
- * @throws {@link OperatorError} where it cannot be written
+ * @throws {@link OperatorError} if it cannot be written
  */
 function openDropRecord(path: string): Promise<void> {
   return append(path, '');

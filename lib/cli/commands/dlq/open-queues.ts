@@ -9,11 +9,11 @@ export interface DlqClients {
   readonly deadLetters: DlqClient;
   readonly fallback: SqsResubmission;
   readonly payloadBucket: string;
-  /** What it takes to look at the dead letters. */
+  /** Dependencies for a scan of the dead letters. */
   readonly survey: ScanDeps;
 }
 
-/** The queues of the deployment. @throws OperatorError where it is not there */
+/** Opens the queues of the deployment. @throws {@link OperatorError} if it is not deployed */
 export async function openDlqClients({
   aws,
   deployment,
@@ -31,7 +31,7 @@ export async function openDlqClients({
   };
 }
 
-/** @param outOfSight how many letters nobody could look at, which may be those that were meant */
+/** @param outOfSight dead letters in flight during the scan, which may include the wanted ones */
 export function noSuchDeadLetter(outOfSight: number, commands: FixHints): OperatorError {
   const hint = outOfSight === 0 ? '' : ` (${outOfSight} are out of sight now: try again in a few minutes)`;
   return new OperatorError(

@@ -4,21 +4,21 @@ import { type DeadLetter, readDeadLetter } from '../../lookups/dead-letters.ts';
 import type { Progress } from '../../terminal.ts';
 
 /**
- * Many times what ten letters take. Should SQS be slower, one is handed out again and moved twice, which the ledger
- * copes with; and after a kill nobody waits long.
+ * Visibility timeout, many times what ten dead letters take. If SQS is slower, one is received again and
+ * moved twice, which the ledger handles. Short, so that after a kill they are soon visible again.
  */
-const IN_HAND_SECONDS = 30;
+const VISIBILITY_TIMEOUT_SECONDS = 30;
 
-/** Letters that are not meant are kept out of the way; after a kill they are back after this. */
-const ASIDE_SECONDS = 600;
+/** Keeps dead letters that were not chosen out of later polls; after a kill they reappear after this time. */
+const SKIPPED_VISIBILITY_SECONDS = 600;
 
-/** A letter that fails so often is left. */
+/** A dead letter that fails this often is left in the queue. */
 const MAX_TRIES = 3;
 
-/** So many polls in a row that bring nothing: what is missing is in somebody else's hand. */
+/** After this many empty polls in a row, the missing ones are in flight with another consumer. */
 const EMPTY_POLLS = 3;
 
-/** What became of each letter. */
+/** The result for each dead letter. */
 export type DeadLetterResult = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly code: string };
 
 export interface ProcessDeps {
@@ -30,38 +30,38 @@ export interface ProcessDeps {
 
 export interface ProcessOutcome {
   readonly done: number;
-  /** Left where they are after several tries, by the code that the last one failed with. */
+  /** Left in the queue after several tries, by the error code of the last one. */
   readonly failed: ReadonlyMap<string, number>;
-  /** Not seen again: somebody else has them in hand, or took them away. */
+  /** Not received again: in flight with another consumer, or deleted by it. */
   readonly missing: number;
-  /** What ended it before its time; the rest is where it was. */
+  /** The error that ended the run early; the rest is still in the queue. */
   readonly broken: { readonly error: unknown } | undefined;
 }
 
 /**
- * Works exactly the letters that were chosen before, by the ids that the queue gave them: one that is worked and fails
- * again comes back as another message, and must not be met again in the same run. SQS cannot be asked for a message by
- * its id, so the queue is walked, and the others are kept out of the way until the end.
+ * Processes exactly the chosen dead letters, by SQS message ID: a redriven one that fails again comes back as
+ * a new message, and must not be processed again in the same run. SQS cannot look up a message by ID, so the
+ * queue is scanned, and the others stay in flight until the end.
  *
- * @param work at most ten letters; says what became of each, by its id of the queue
+ * @param work processes at most ten dead letters; returns the result for each, by SQS message ID
  */
 export function processDeadLetters(
   chosen: ReadonlySet<string>,
   deps: ProcessDeps,
   work: DeadLetterProcessor,
 ): Promise<ProcessOutcome> {
-  return new Walk(chosen, deps, work).run();
+  return new Scan(chosen, deps, work).run();
 }
 
 export type DeadLetterProcessor = (
   deadLetters: readonly DeadLetter[],
 ) => Promise<ReadonlyMap<string, DeadLetterResult>>;
 
-class Walk {
+class Scan {
   readonly #deps: ProcessDeps;
   readonly #work: DeadLetterProcessor;
   readonly #left: Set<string>;
-  /** The receipt handles of what this walk holds. */
+  /** Receipt handles of the messages that this scan has in flight. */
   readonly #held = new Map<string, string>();
   readonly #tries = new Map<string, number>();
   readonly #failed = new Map<string, number>();
@@ -93,12 +93,12 @@ class Walk {
 
   async #turn(): Promise<void> {
     const { box, pace, progress } = this.#deps;
-    const messages = await box.receive({ most: pace.most, holdSeconds: IN_HAND_SECONDS });
+    const messages = await box.receive({ most: pace.most, holdSeconds: VISIBILITY_TIMEOUT_SECONDS });
     this.#emptyPolls = messages.length === 0 ? this.#emptyPolls + 1 : 0;
     for (const { queueMessageId, receiptHandle } of messages) this.#held.set(queueMessageId, receiptHandle);
     const isChosen = ({ queueMessageId }: ReceivedDeadLetter) => this.#left.has(queueMessageId);
     const others = messages.filter((message) => !isChosen(message));
-    await box.giveBack(handlesOf(others), ASIDE_SECONDS);
+    await box.giveBack(handlesOf(others), SKIPPED_VISIBILITY_SECONDS);
     const deadLetters = messages.filter(isChosen).map(readDeadLetter);
     if (deadLetters.length === 0) return;
     pace.did(deadLetters.length);
@@ -110,7 +110,7 @@ class Walk {
     progress.set(this.#done);
   }
 
-  /** False where it is to be tried again. */
+  /** False if it must be tried again. */
   #settle({ queueMessageId: id }: DeadLetter, result: DeadLetterResult | undefined): boolean {
     if (result?.kind === 'done') {
       this.#held.delete(id);
@@ -135,7 +135,7 @@ function handlesOf(messages: readonly ReceivedDeadLetter[]): readonly string[] {
   return messages.map(({ receiptHandle }) => receiptHandle);
 }
 
-/** Keeps work to a rate over time. */
+/** Limits the rate of work over time. */
 export class RateLimiter {
   readonly #perSecond: number;
   #nextAt = 0;
@@ -144,12 +144,12 @@ export class RateLimiter {
     this.#perSecond = perSecond;
   }
 
-  /** How many may be done in one go: no more than a second's worth, and no more than SQS takes in a batch. */
+  /** Maximum batch size: at most one second's worth, and at most the SQS batch size. */
   get most(): number {
     return Math.min(10, Math.max(1, Math.floor(this.#perSecond)));
   }
 
-  /** Ends early where the signal aborts. */
+  /** Returns early if the signal aborts. */
   async turn(signal: AbortSignal): Promise<void> {
     const waitMs = this.#nextAt - performance.now();
     if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => {});

@@ -21,23 +21,23 @@ export interface RedriveDeps extends ProcessDeps {
 
 export interface RedriveOutcome extends ProcessOutcome {
   /**
-   * The fallback queue has them, and the dead letters still do, too. They are the same mails under the same ids, so
-   * the ledger keeps the second from being sent.
+   * In the fallback queue and still in the DLQ. They are the same mails with the same IDs, so the ledger
+   * prevents a second send.
    */
   readonly inBoth: number;
 }
 
 /**
- * Moves letters to the fallback queue. A letter is deleted only when the queue has confirmed its copy: whenever the
- * run ends, each is in one of the queues at least.
+ * Moves dead letters to the fallback queue. One is deleted only after the queue has confirmed its copy:
+ * whenever the run ends, each is in at least one of the queues.
  *
- * @param chosen by their ids of the queue
+ * @param chosen SQS message IDs
  */
 export async function redriveDeadLetters(
   chosen: ReadonlySet<string>,
   deps: RedriveDeps,
 ): Promise<RedriveOutcome> {
-  /** The fallback queue has confirmed them; what is left to do is to delete them. */
+  /** Confirmed by the fallback queue, not yet deleted from the DLQ. */
   const sent = new Set<string>();
   const outcome = await processDeadLetters(chosen, deps, async (deadLetters) => {
     const refused = await send(
@@ -45,18 +45,18 @@ export async function redriveDeadLetters(
       sent,
       deps,
     );
-    const gone = await deleteSent(deadLetters, sent, deps.box);
+    const deletedIds = await deleteSent(deadLetters, sent, deps.box);
     return new Map(
       deadLetters.map(({ queueMessageId: id }): [string, DeadLetterResult] => [
         id,
-        gone.has(id) ? { kind: 'done' } : { kind: 'failed', code: refused.get(id) ?? 'NotDeleted' },
+        deletedIds.has(id) ? { kind: 'done' } : { kind: 'failed', code: refused.get(id) ?? 'NotDeleted' },
       ]),
     );
   });
   return { ...outcome, inBoth: sent.size };
 }
 
-/** Those that SQS did not take, with its code. */
+/** @returns those that SQS rejected, with its error code */
 async function send(
   deadLetters: readonly DeadLetter[],
   sent: Set<string>,
@@ -68,14 +68,14 @@ async function send(
     return { ...message, bytes: Buffer.byteLength(message.body) };
   });
   for (const batch of intoBatches(messages)) {
-    const answer = await deps.fallback.send(batch);
-    for (const id of answer.taken) sent.add(id);
-    for (const [id, code] of answer.refused) refused.set(id, code);
+    const response = await deps.fallback.send(batch);
+    for (const id of response.taken) sent.add(id);
+    for (const [id, code] of response.refused) refused.set(id, code);
   }
   return refused;
 }
 
-/** Those that are gone; they count as sent no longer. */
+/** @returns those deleted; also removes them from `sent` */
 async function deleteSent(
   deadLetters: readonly DeadLetter[],
   sent: Set<string>,
@@ -87,12 +87,12 @@ async function deleteSent(
       .map(({ queueMessageId, receiptHandle }) => [receiptHandle, queueMessageId]),
   );
   const deleted = await box.delete([...handles.keys()]);
-  const gone = new Set([...deleted].map((handle) => handles.get(handle) ?? ''));
-  for (const id of gone) sent.delete(id);
-  return gone;
+  const deletedIds = new Set([...deleted].map((handle) => handles.get(handle) ?? ''));
+  for (const id of deletedIds) sent.delete(id);
+  return deletedIds;
 }
 
-/** The body as it is, byte for byte, but where the time of an expired mail is extended. */
+/** The unchanged body, byte for byte, unless the time of an expired mail is extended. */
 function resubmitted({ queueMessageId, body, groupId, parsed }: DeadLetter, deps: RedriveDeps): Resubmitted {
   if (parsed.kind === 'unreadable') throw new Error('an unreadable letter is not redriven');
   const { message } = parsed;
@@ -112,14 +112,14 @@ function extended(message: FallbackMessage, { clock, extendMs }: RedriveDeps): s
   });
 }
 
-/** Why a letter that was asked for stays where it is. */
+/** Why a selected dead letter is not redriven. */
 type StayReason = 'unreadable' | 'expired';
 
 export interface RedriveRequest {
   readonly choice: DeadLetterFilter;
-  /** How many to redrive at most. @default all */
+  /** Maximum to redrive. @default all */
   readonly limit?: number | undefined;
-  /** Expired mail gets so much time again; without it, it stays. */
+  /** New time to live of expired mail; without it, expired mail stays in the DLQ. */
   readonly extendMs?: number | undefined;
 }
 
@@ -127,11 +127,11 @@ export interface RedrivePlan {
   readonly deadLetters: readonly DeadLetterSummary[];
   readonly causes: readonly CauseGroup[];
   readonly staying: Readonly<Record<StayReason, number>>;
-  /** Letters that nobody could look at now. */
+  /** Dead letters in flight with other consumers. */
   readonly outOfSight: number;
 }
 
-/** Finds the letters that are to be redriven; moves nothing. */
+/** Finds the dead letters to redrive; moves nothing. */
 export async function planRedrive(
   { choice, limit, extendMs }: RedriveRequest,
   now: Date,
@@ -139,14 +139,14 @@ export async function planRedrive(
 ): Promise<RedrivePlan> {
   const deadLetters: DeadLetterSummary[] = [];
   const staying = { unreadable: 0, expired: 0 };
-  const survey = await scanDeadLetters(deps, (deadLetter) => {
+  const scan = await scanDeadLetters(deps, (deadLetter) => {
     if (!matchesFilter(choice, deadLetter)) return true;
     const stays = stayReason(deadLetter, now, extendMs !== undefined);
     if (stays === undefined) deadLetters.push(summaryOf(deadLetter));
     else staying[stays] += 1;
     return limit === undefined || deadLetters.length < limit;
   });
-  return { deadLetters, causes: groupsOf(deadLetters), staying, outOfSight: survey.outOfSight };
+  return { deadLetters, causes: groupsOf(deadLetters), staying, outOfSight: scan.outOfSight };
 }
 
 function stayReason({ parsed }: DeadLetter, now: Date, isExtended: boolean): StayReason | undefined {
@@ -154,7 +154,7 @@ function stayReason({ parsed }: DeadLetter, now: Date, isExtended: boolean): Sta
   return isExpired(parsed.message.expiresAt, now) && !isExtended ? 'expired' : undefined;
 }
 
-/** The resend Lambda would only park it again. */
+/** The resend Lambda would only dead-letter it again. */
 function isExpired(expiresAt: string | undefined, now: Date): boolean {
   return expiresAt !== undefined && new Date(expiresAt) <= now;
 }

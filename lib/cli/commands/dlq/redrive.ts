@@ -14,15 +14,15 @@ export interface RedriveCommand extends RedriveRequest {
   readonly dryRun: boolean;
 }
 
-/** Shows which letters go back to the fallback queue, asks, and moves them. */
+/** Shows which dead letters go back to the fallback queue, asks for confirmation, and moves them. */
 export async function redrive(
   context: CommandContext,
   command: RedriveCommand,
   clock: Clock,
 ): Promise<ExitCode> {
   const { terminal, signal, commands } = context;
-  const boxes = await openDlqClients(context);
-  const plan = await planRedrive(command, clock.now(), boxes.survey);
+  const queues = await openDlqClients(context);
+  const plan = await planRedrive(command, clock.now(), queues.survey);
   signal.throwIfAborted();
   const { causes, staying, outOfSight } = plan;
   const planned = { planned: plan.deadLetters.length, causes, staying, outOfSight };
@@ -44,8 +44,8 @@ export async function redrive(
   const outcome = await redriveDeadLetters(
     new Set(plan.deadLetters.map(({ queueMessageId }) => queueMessageId)),
     {
-      box: boxes.deadLetters,
-      fallback: boxes.fallback,
+      box: queues.deadLetters,
+      fallback: queues.fallback,
       pace: new RateLimiter(command.perSecond),
       progress: terminal.progress('Moving', plan.deadLetters.length),
       clock,
@@ -63,7 +63,7 @@ export async function redrive(
   return moved === plan.deadLetters.length && !anyStay ? EXIT.ok : EXIT.warning;
 }
 
-/** What would be moved. */
+/** Renders what would be moved. */
 function renderPlan(
   { terminal, commands }: Pick<CommandContext, 'terminal' | 'commands'>,
   plan: RedrivePlan,
@@ -83,7 +83,7 @@ function renderPlan(
   ].join('\n');
 }
 
-/** Which letters stay where they are, and why. */
+/** Which dead letters stay in the DLQ, and why. */
 function stayingLines({ staying, outOfSight }: RedrivePlan, commands: FixHints): string[] {
   const lines: string[] = [];
   if (staying.unreadable > 0) {
@@ -100,7 +100,7 @@ function stayingLines({ staying, outOfSight }: RedrivePlan, commands: FixHints):
   return lines;
 }
 
-/** What was moved. */
+/** Renders what was moved. */
 function renderRedrive(
   outcome: RedriveOutcome,
   interrupted: boolean,
@@ -115,7 +115,7 @@ function renderRedrive(
   return [...lines, ...restLines(outcome, interrupted, failure)].join('\n');
 }
 
-/** Why a run did not do all it was to do. */
+/** Why a run did not process everything. */
 export function restLines(
   { failed, missing }: ProcessOutcome,
   interrupted: boolean,

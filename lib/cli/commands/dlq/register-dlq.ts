@@ -10,18 +10,18 @@ import { redrive } from './redrive.ts';
 import { showDeadLetters } from './show.ts';
 
 const LOOKING = `
-Looking takes nothing away: letters are held while they are looked at, and given back at the end, with Ctrl-C too.
-After a kill they come back by themselves within a few minutes.`;
+Read-only: dead letters are in flight during the scan, and released at the end, on Ctrl-C too.
+After a kill they become visible again within a few minutes.`;
 
 const EXIT_CODES = `
-Exit codes: 0 all done; 1 some letters were left, or are out of sight; 2 failed, or no letter is of
+Exit codes: 0 all done; 1 some dead letters were left, or are in flight; 2 error, or no dead letter has
 that id or cause.`;
 
 /** `mailctl dlq`: the dead letters. */
 export function registerDlq(program: Command, run: RunCommand): void {
   const dlq = program
     .command('dlq')
-    .description('the dead letters: mail that could not be sent, and waits for a person');
+    .description('the dead letters: mail that could not be sent, and waits for an operator');
   registerLs(dlq, run);
   registerShow(dlq, run);
   registerRedrive(dlq, run);
@@ -37,7 +37,7 @@ function registerLs(dlq: Command, run: RunCommand): void {
       `
 Examples:
   mailctl dlq ls
-  mailctl --stage prod --json dlq ls | jq '.causes[] | {cause, letters}'
+  mailctl --stage prod --json dlq ls | jq '.causes[] | {cause, deadLetters}'
 ${LOOKING}
 ${EXIT_CODES}`,
     )
@@ -53,12 +53,12 @@ interface ShowOptions extends ChoiceOptions {
 function registerShow(dlq: Command, run: RunCommand): void {
   const show = dlq
     .command('show')
-    .description('letters one by one: why they are here, and the header section of the mail')
-    .argument('[id]', 'of the delivery, or of the message in the queue')
-    .option('--cause <cause>', 'as "dlq ls" names it')
+    .description('show single dead letters: why they failed, and the headers of the mail')
+    .argument('[id]', 'delivery ID or SQS message ID')
+    .option('--cause <cause>', 'as listed by "dlq ls"')
     .option('--limit <n>', 'how many to show', parseCount, 5)
-    .option('--addresses', 'whole addresses, which are masked otherwise', false)
-    .option('--body', 'the body of the mail, too', false)
+    .option('--addresses', 'show addresses unmasked', false)
+    .option('--body', 'show the body of the mail, too', false)
     .addHelpText(
       'after',
       `
@@ -91,13 +91,13 @@ interface RedriveOptions extends ChoiceOptions {
 function registerRedrive(dlq: Command, run: RunCommand): void {
   const command = dlq
     .command('redrive')
-    .description('puts letters back into the fallback queue, to be sent')
+    .description('move dead letters back to the fallback queue, to be sent')
     .option('--cause <cause>', 'those of this cause')
-    .option('--id <id>', 'those of this delivery, or this message of the queue')
+    .option('--id <id>', 'delivery ID or SQS message ID')
     .option('--all', 'all that can be read')
     .addOption(new Option('--rate <n/s>', 'how fast: 10/s, 30/min').argParser(parseRate).default(10, '10/s'))
-    .option('--limit <n>', 'no more than so many', parseCount)
-    .option('--extend <hours>', 'gives expired mail so much time again', parseHours)
+    .option('--limit <n>', 'at most this many', parseCount)
+    .option('--extend <hours>', 'new time to live of expired mail', parseHours)
     .option('--dry-run', 'show what would be moved', false)
     .addHelpText(
       'after',
@@ -108,14 +108,14 @@ Examples:
   mailctl --yes dlq redrive --all --rate 30/min
   mailctl dlq redrive --cause expired --extend 24
 
-Fix the cause first: what is not fixed fails again, and comes back as a new letter.
+Fix the cause first: otherwise the mail fails again, and comes back as a new dead letter.
 
-Nothing is lost on the way, whenever it ends, by Ctrl-C or by kill -9: a letter is deleted only after the fallback
-queue has confirmed its copy. So one may be in both queues for a while. It is the same mail under the same id, and the
-ledger of the resend Lambda keeps it from being sent twice. Run the command again: it goes on with what is left.
+Nothing is lost if the run is interrupted by Ctrl-C or kill -9: a dead letter is deleted only after the fallback
+queue has confirmed its copy. So one may be in both queues for a while. It is the same mail with the same ID, and the
+ledger of the resend Lambda prevents a second send. Run the command again to continue.
 
-Left where they are: letters that nobody can read; and mail that has expired, which the resend Lambda would only park
-again, unless --extend says how many hours more it is of use.
+Not moved: dead letters that cannot be read; and expired mail, which the resend Lambda would only dead-letter again,
+unless --extend gives it more hours.
 ${EXIT_CODES}`,
     );
   command.action(({ rate, limit, extend, dryRun, ...options }: RedriveOptions) => {
@@ -135,11 +135,11 @@ interface DropOptions extends ChoiceOptions {
 function registerDrop(dlq: Command, run: RunCommand): void {
   const command = dlq
     .command('drop')
-    .description('deletes letters for good, and writes down why')
+    .description('delete dead letters permanently, and record why')
     .option('--cause <cause>', 'those of this cause')
-    .option('--id <id>', 'those of this delivery, or this message of the queue')
-    .requiredOption('--because <text>', 'why nobody needs them', parseReason)
-    .option('--record <file>', 'where to write them down, one JSON line each', 'dropped-letters.jsonl')
+    .option('--id <id>', 'delivery ID or SQS message ID')
+    .requiredOption('--because <text>', 'why they are not needed', parseReason)
+    .option('--record <file>', 'file for the record, one JSON line each', 'dropped-letters.jsonl')
     .addHelpText(
       'after',
       `
@@ -147,7 +147,7 @@ Examples:
   mailctl dlq drop --cause expired --because "OTPs of the outage of 3 May"
   mailctl dlq drop --id 8d2c7a90-4c3e-4a0e-9c5e-2f2f0a4b6c11 --because "sent by hand" --record /var/log/dropped.jsonl
 
-Each letter is in the record before it is deleted: its ids, cause, age, reason and who dropped it; no address, no
+Each dead letter is recorded before it is deleted: its IDs, cause, age, reason and who dropped it; no addresses, no
 content.
 ${EXIT_CODES}`,
     );
@@ -159,7 +159,7 @@ ${EXIT_CODES}`,
   });
 }
 
-/** A container may run under a number without a name. */
+/** A container may run under a UID without a user name. */
 function userName(): string {
   try {
     return userInfo().username;
@@ -168,23 +168,23 @@ function userName(): string {
   }
 }
 
-/** What of the command line says which letters are meant. */
+/** Command line options that select dead letters. */
 interface ChoiceOptions {
   readonly cause?: string;
   readonly id?: string;
   readonly all?: boolean;
 }
 
-/** Undefined where it says nothing, or more than one thing. */
+/** Undefined unless exactly one option is given. */
 function choiceOf({ cause, id, all }: ChoiceOptions): DeadLetterFilter | undefined {
-  const said: DeadLetterFilter[] = [];
-  if (cause !== undefined) said.push({ by: 'cause', cause });
-  if (id !== undefined) said.push({ by: 'id', id });
-  if (all === true) said.push({ by: 'all' });
-  return said.length === 1 ? said[0] : undefined;
+  const filters: DeadLetterFilter[] = [];
+  if (cause !== undefined) filters.push({ by: 'cause', cause });
+  if (id !== undefined) filters.push({ by: 'id', id });
+  if (all === true) filters.push({ by: 'all' });
+  return filters.length === 1 ? filters[0] : undefined;
 }
 
-/** `10/s`, `10` or `30/min`, as letters a second. */
+/** `10/s`, `10` or `30/min`, converted to a rate per second. */
 function parseRate(text: string): number {
   const [, number, unit = 's'] = /^(\d{1,5}(?:\.\d{1,3})?)(?:\/(s|min))?$/.exec(text) ?? [];
   const perSecond = Number(number) / (unit === 'min' ? 60 : 1);
@@ -198,7 +198,7 @@ function parseCount(text: string): number {
   return Number(text);
 }
 
-/** Hours, in milliseconds. */
+/** Hours, converted to milliseconds. */
 function parseHours(text: string): number {
   const hours = /^\d{1,3}(?:\.\d{1,2})?$/.test(text) ? Number(text) : 0;
   if (hours <= 0) throw new InvalidArgumentError('Give hours, more than 0: 24.');

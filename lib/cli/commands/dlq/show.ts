@@ -15,7 +15,7 @@ import { countText } from './causes.ts';
 import { type DeadLetterDetails, describeDeadLetter, type Reveal } from './dead-letter-details.ts';
 import { noSuchDeadLetter, openDlqClients } from './open-queues.ts';
 
-/** A payload of 40 MB over a slow line. */
+/** Enough for a payload of 40 MB over a slow connection. */
 const PAYLOAD_TIMEOUT_MS = 60_000;
 
 export interface ShowRequest {
@@ -24,7 +24,7 @@ export interface ShowRequest {
   readonly reveal: Reveal;
 }
 
-/** Shows letters one by one. */
+/** Shows single dead letters. */
 export async function showDeadLetters(
   context: CommandContext,
   { choice, limit, reveal }: ShowRequest,
@@ -42,22 +42,22 @@ export async function showDeadLetters(
   });
   if (deadLetters.length === 0) throw noSuchDeadLetter(outOfSight, commands);
   const payloads = async () => new S3PayloadStore(await aws.s3(), payloadBucket, PAYLOAD_TIMEOUT_MS);
-  const stories: DeadLetterDetails[] = [];
-  for (const deadLetter of deadLetters) stories.push(await describeDeadLetter(deadLetter, reveal, payloads));
-  terminal.result(stories, () =>
-    stories.map((story) => renderStory(terminal, story, clock.now())).join('\n\n'),
+  const details: DeadLetterDetails[] = [];
+  for (const deadLetter of deadLetters) details.push(await describeDeadLetter(deadLetter, reveal, payloads));
+  terminal.result(details, () =>
+    details.map((one) => renderDetails(terminal, one, clock.now())).join('\n\n'),
   );
   if (more > 0)
     terminal.note(`${countText(more)} more of it: --limit ${deadLetters.length + more} shows all.`);
   return EXIT.ok;
 }
 
-/** The API may write to thousands at once. */
+/** A mail may have thousands of recipients. */
 const SHOWN_RECIPIENTS = 10;
 
-/** A letter for a person to read. */
-function renderStory(terminal: Terminal, story: DeadLetterDetails, now: Date): string {
-  const { envelope, cause, reason, detail, inQueueSince, receiveCount, queueMessageId } = story;
+/** Renders a dead letter as text. */
+function renderDetails(terminal: Terminal, details: DeadLetterDetails, now: Date): string {
+  const { envelope, cause, reason, detail, inQueueSince, receiveCount, queueMessageId } = details;
   const rows: [string, string | undefined][] = [
     ['cause', reason === undefined || reason === cause ? cause : `${cause} (parked as ${reason})`],
     ['detail', detail],
@@ -75,9 +75,9 @@ function renderStory(terminal: Terminal, story: DeadLetterDetails, now: Date): s
       ['SMTP', envelope.smtpFailure],
     );
   }
-  const lines = [terminal.paint('bold', story.deliveryId ?? 'a letter without a delivery id')];
+  const lines = [terminal.paint('bold', details.deliveryId ?? 'a letter without a delivery id')];
   lines.push(...fields(rows));
-  lines.push(...contentLines(story));
+  lines.push(...contentLines(details));
   return lines.join('\n');
 }
 
@@ -102,7 +102,7 @@ function recipients(to: readonly string[]): string {
   return to.length <= SHOWN_RECIPIENTS ? shown : `${shown} and ${to.length - SHOWN_RECIPIENTS} more`;
 }
 
-/** Lines stay lines. */
+/** Strips control characters, but keeps line breaks. */
 function text(value: string): string {
   return value
     .split(/\r?\n/)

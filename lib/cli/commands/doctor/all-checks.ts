@@ -8,7 +8,7 @@ import { DEAD_LETTER_CHECKS, EVENT_SOURCE_CHECKS, QUEUE_CHECKS } from './checks/
 import { SECRET_CHECKS } from './checks/secrets.ts';
 import { SMTP_CHECKS } from './checks/smtp.ts';
 
-/** In the order of the report: what others stand on comes first. */
+/** In the order of the report: prerequisites of others come first. */
 export const ALL_CHECKS: readonly Check[] = [
   CREDENTIALS_CHECK,
   ...STACK_CHECKS,

@@ -6,7 +6,7 @@ import type { FixHints } from '../../hints.ts';
 import type { Lookups } from './lookups.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 
-/** What belongs together, in the order of the report. */
+/** Groups of checks, in the order of the report. */
 export const CHECK_GROUPS = [
   'account',
   'stacks',
@@ -26,53 +26,53 @@ export type CheckGroup = (typeof CHECK_GROUPS)[number];
 
 export type CheckResult =
   | { readonly status: 'ok' | 'skipped'; readonly detail: string }
-  /** The fix is one sentence or command. */
+  /** `fix` is one sentence or command. */
   | { readonly status: 'warn' | 'fail'; readonly detail: string; readonly fix: string };
 
 export type CheckStatus = CheckResult['status'];
 
-/** One question about the deployment, which is asked beside all others. */
+/** One check of the deployment. All checks run concurrently. */
 export interface Check {
   readonly group: CheckGroup;
-  /** One of its kind within the group. */
+  /** Unique within the group. */
   readonly name: string;
-  /** What it throws is told as a failure of this check alone. The signal ends its time. */
+  /** An error it throws is reported as a failure of this check only. The signal enforces its timeout. */
   run(context: DoctorContext, signal: AbortSignal): Promise<CheckResult>;
 }
 
 export const ok = (detail: string): CheckResult => ({ status: 'ok', detail });
 
-/** It cannot be asked here and now; the detail says why. */
+/** The check cannot run; the detail says why. */
 export const skipped = (detail: string): CheckResult => ({ status: 'skipped', detail });
 
-/** Mail goes out; somebody has to look at it all the same. */
+/** Mail is sent, but an operator should look at it. */
 export const warn = (detail: string, fix: string): CheckResult => ({ status: 'warn', detail, fix });
 
 export const fail = (detail: string, fix: string): CheckResult => ({ status: 'fail', detail, fix });
 
-/** Where the copies of the secret are. */
-interface SecretPlaces {
-  /** Of Vault. */
+/** Locations of the copies of the secret. */
+interface SecretLocations {
+  /** Vault mount. */
   readonly mount: string;
-  /** Beneath the mount. @default as `mailctl secrets` writes it */
+  /** Below the mount. @default the path that `mailctl secrets` writes */
   readonly path?: string | undefined;
-  /** A Secret as kubectl prints it; `-` is standard input. */
+  /** A Secret as printed by kubectl; `-` is standard input. */
   readonly kubernetesFile?: string | undefined;
   readonly input: Readable;
 }
 
-/** What every check is given. */
+/** Passed to every check. */
 export interface DoctorContext {
   readonly deployment: DeploymentName;
   readonly aws: AwsClients;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What several checks want to know; each is looked up once. */
+  /** Data shared by several checks; each is looked up once. */
   readonly lookups: Lookups;
-  /** How commands are written that fix something. */
+  /** Builds commands for fixes. */
   readonly commands: FixHints;
-  /** Undefined where none was named. */
+  /** Undefined if none was given. */
   readonly smtp: SmtpTarget | undefined;
-  readonly secrets: SecretPlaces;
+  readonly secrets: SecretLocations;
   readonly now: Date;
 }
 
@@ -81,13 +81,13 @@ export const STACKS_UNKNOWN = 'CloudFormation does not say what is deployed: see
 export interface ResourceCheck {
   readonly group: CheckGroup;
   readonly name: string;
-  /** Of the pipeline's stack. */
+  /** In the pipeline stack. */
   readonly resource: ResourceName;
   /** @param id the resource's name, URL or ARN */
   run(id: string, context: DoctorContext, signal: AbortSignal): Promise<CheckResult>;
 }
 
-/** A check of something that the pipeline's stack made. Where there is no stack, that is told once, by its own check. */
+/** Checks a resource of the pipeline stack. A missing stack is reported once, by the stack's own check. */
 export function resourceCheck({ group, name, resource, run }: ResourceCheck): Check {
   return {
     group,
@@ -115,7 +115,7 @@ export interface IdentityStackCheck {
   run(context: DoctorContext): Promise<CheckResult>;
 }
 
-/** A check of what the identity's stack asks for. Where there is no stack, that is told once, by its own check. */
+/** A check that needs the identity stack. A missing stack is reported once, by the stack's own check. */
 export function identityStackCheck({ group, name, run }: IdentityStackCheck): Check {
   return {
     group,

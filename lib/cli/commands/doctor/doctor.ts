@@ -10,29 +10,29 @@ import { type CheckReport, runChecks } from './run-checks.ts';
 import { type SmtpFlags, smtpTarget } from './smtp-target.ts';
 
 const NOTES = `
-Checks run side by side; one that fails, or hangs, hides no other. Nothing is changed, and no mail is sent.
-The groups: ${CHECK_GROUPS.join(', ')}.
+Checks run concurrently; one that fails or hangs does not hide the others. Read-only: changes nothing, sends no mail.
+Groups: ${CHECK_GROUPS.join(', ')}.
 
-The SMTP host is looked at from where this runs; SMTP_SECURE, SMTP_REQUIRE_TLS, SMTP_TLS_CA and
-SMTP_TLS_REJECT_UNAUTHORIZED are read as the worker reads them. Vault is asked where VAULT_ADDR is set.
+The SMTP host is probed from this machine; SMTP_SECURE, SMTP_REQUIRE_TLS, SMTP_TLS_CA and
+SMTP_TLS_REJECT_UNAUTHORIZED are read as the worker reads them. Vault is checked if VAULT_ADDR is set.
 
-Exit codes: 0 all is well, or was skipped; 1 there are warnings; 2 something is broken.
+Exit codes: 0 all checks are ok or skipped; 1 there are warnings; 2 a check failed.
 
 Examples:
   mailctl doctor
   mailctl --stage prod doctor --smtp-host mail.keybuzz.io
-  mailctl doctor --only dns,identity                      after records were entered
+  mailctl doctor --only dns,identity                      after adding DNS records
   mailctl --json doctor --skip smtp | jq '.checks[] | select(.status == "fail")'
   kubectl get secret keybuzz-ses -n keybuzz-api-dev -o json | mailctl doctor --kubernetes-file -`;
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** `mailctl doctor`: what is wrong, and what fixes it. */
+/** `mailctl doctor`: checks a deployment, and prints fixes. */
 export function registerDoctor(program: Command, run: RunCommand): void {
   const doctor = program
     .command('doctor')
-    .description('check everything, and say what fixes what is wrong')
-    .option('--only <groups>', 'these groups of checks alone, such as dns,smtp', parseGroups)
+    .description('check the deployment, and print a fix for each problem')
+    .option('--only <groups>', 'run only these groups of checks, such as dns,smtp', parseGroups)
     .option('--skip <groups>', 'all but these groups', parseGroups)
     .addOption(
       new Option('--timeout <seconds>', 'for each check')
@@ -42,8 +42,8 @@ export function registerDoctor(program: Command, run: RunCommand): void {
     .option('--smtp-host <host>', "the API's own mail server (or SMTP_HOST)")
     .option('--smtp-port <port>', '(or SMTP_PORT; else 587)', port)
     .option('--mount <path>', 'the KV v2 store of Vault', 'secret')
-    .option('--path <path>', 'of the secret beneath the mount (default: "<project>/ses")')
-    .option('--kubernetes-file <file>', 'a Secret as kubectl prints it, to compare; - is standard input')
+    .option('--path <path>', 'of the secret below the mount (default: "<project>/ses")')
+    .option('--kubernetes-file <file>', 'a Secret printed by kubectl, to compare; - is standard input')
     .addHelpText('after', NOTES);
   addDnsServerOptions(doctor).action(
     ({ timeout, ...flags }: Omit<DoctorFlags, 'timeoutMs'> & { timeout: number }) =>
@@ -85,7 +85,7 @@ export async function runDoctorCommand(context: CommandContext, flags: DoctorFla
   const { timeoutMs } = flags;
   const dns = { resolver: flags.resolver, port: flags.serverPort };
   const checks = chooseChecks(ALL_CHECKS, flags);
-  const progress = tellProgress(terminal, checks);
+  const progress = reportProgress(terminal, checks);
   try {
     const reports = await runChecks(
       checks,
@@ -113,17 +113,17 @@ export async function runDoctorCommand(context: CommandContext, flags: DoctorFla
   }
 }
 
-const TELL_EVERY_MS = 1_000;
+const PROGRESS_INTERVAL_MS = 1_000;
 
-/** Says each second which checks still run, where that has changed. */
-function tellProgress(terminal: Terminal, checks: readonly Check[]) {
+/** Prints the checks that still run, at most once a second and only if they changed. */
+function reportProgress(terminal: Terminal, checks: readonly Check[]) {
   let running = checks;
-  let told = '';
+  let printed = '';
   const timer = setInterval(() => {
     const line = `Still checking: ${namesOf(running).join(', ')}`;
-    if (line !== told) terminal.note(line);
-    told = line;
-  }, TELL_EVERY_MS);
+    if (line !== printed) terminal.note(line);
+    printed = line;
+  }, PROGRESS_INTERVAL_MS);
   return {
     set: (left: readonly Check[]) => {
       running = left;
@@ -132,7 +132,7 @@ function tellProgress(terminal: Terminal, checks: readonly Check[]) {
   };
 }
 
-/** Of several in a group, how many they are. */
+/** For several checks of a group, their number. */
 function namesOf(checks: readonly Check[]): string[] {
   const groups = Map.groupBy(checks, ({ group }) => group);
   return [...groups].map(([group, [first, ...more]]) =>
@@ -140,7 +140,7 @@ function namesOf(checks: readonly Check[]): string[] {
   );
 }
 
-/** Mends are not broken: they are there to be pasted. */
+/** Wraps details only; fixes stay on one line, so that they can be pasted. */
 const DETAIL_WIDTH = 100;
 
 const STYLES: Readonly<Record<CheckStatus, Style>> = {
@@ -150,12 +150,12 @@ const STYLES: Readonly<Record<CheckStatus, Style>> = {
   skipped: 'dim',
 };
 
-/** The worst of all; what was skipped is neither good nor bad. */
+/** The worst status; skipped checks do not count. */
 function overallStatus(reports: readonly CheckReport[]): Exclude<CheckStatus, 'skipped'> {
   return (['fail', 'warn'] as const).find((status) => countOf(reports, status) > 0) ?? 'ok';
 }
 
-/** As `--json` tells it. */
+/** The value for `--json`. */
 function reportValue(reports: readonly CheckReport[]) {
   return {
     status: overallStatus(reports),
@@ -163,7 +163,7 @@ function reportValue(reports: readonly CheckReport[]) {
   };
 }
 
-/** A line for each check, the fix below what it is for. */
+/** One row per check, with its fix below the detail. */
 function renderReport(terminal: Terminal, reports: readonly CheckReport[]): string {
   const rows = reports.map(({ group, name, result }) => [
     terminal.paint(STYLES[result.status], result.status),
@@ -176,11 +176,9 @@ function renderReport(terminal: Terminal, reports: readonly CheckReport[]): stri
   const counts = (['ok', 'warn', 'fail', 'skipped'] as const).map(
     (status) => `${countOf(reports, status)} ${status}`,
   );
-  return [
-    terminal.table(['STATUS', 'GROUP', 'CHECK', 'WHAT WAS SEEN, → WHAT MENDS IT'], rows),
-    '',
-    counts.join(', '),
-  ].join('\n');
+  return [terminal.table(['STATUS', 'GROUP', 'CHECK', 'SEEN, → FIX'], rows), '', counts.join(', ')].join(
+    '\n',
+  );
 }
 
 const countOf = (reports: readonly CheckReport[], status: CheckStatus) =>
@@ -197,7 +195,7 @@ function chooseChecks(checks: readonly Check[], { only, skip = [] }: GroupChoice
   return checks.filter(({ group }) => (only === undefined || only.includes(group)) && !skip.includes(group));
 }
 
-/** `dns,smtp`; several times adds up. @throws InvalidArgumentError where there is no such group */
+/** `dns,smtp`; repeated flags add up. @throws InvalidArgumentError for an unknown group */
 function parseGroups(text: string, before: readonly CheckGroup[] = []): readonly CheckGroup[] {
   const groups = text.split(',').map((name) => {
     const group = CHECK_GROUPS.find((candidate) => candidate === name.trim());

@@ -25,34 +25,34 @@ import type { DnsFinding } from '../../lookups/dns/findings.ts';
 import { domainOf, type NeededRecord, neededRecords, recordFor } from '../../lookups/dns/needed-records.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 
-/** Who calls. */
+/** The AWS identity of the caller. */
 interface Caller {
   readonly account: string;
   readonly arn: string;
 }
 
-/** The identity as SES has it. */
+/** The email identity in SES. */
 interface IdentityLookup {
   readonly domain: string;
-  /** The one that is to be its MAIL FROM. */
+  /** The intended MAIL FROM domain. */
   readonly mailFromDomain: string;
-  /** Undefined where SES knows none. */
+  /** Undefined if it does not exist in SES. */
   readonly identity: GetEmailIdentityResponse | undefined;
 }
 
-/** What several checks want to know. */
+/** Data shared by several checks. */
 export interface Lookups {
   caller(): Promise<Caller>;
   stacks(): Promise<DeployedStacks>;
-  /** Of the pipeline's stack; undefined where it is not deployed. */
+  /** Of the pipeline stack; undefined if it is not deployed. */
   resources(): Promise<readonly StackResource[] | undefined>;
-  /** @throws {Error} where the identity's stack is not deployed */
+  /** @throws {Error} if the identity stack is not deployed */
   identity(): Promise<IdentityLookup>;
   sesAccount(): Promise<GetAccountResponse>;
   alarms(): Promise<readonly DeployedAlarm[]>;
-  /** @throws {Error} where the identity's stack is not deployed */
+  /** @throws {Error} if the identity stack is not deployed */
   dnsFindings(): Promise<readonly DnsFinding[]>;
-  /** Undefined where no host was named. */
+  /** Undefined if no host was given. */
   smtp(): Promise<SmtpProbe | undefined>;
 }
 
@@ -61,17 +61,17 @@ export interface LookupSources {
   readonly deployment: DeploymentName;
   readonly dns: { readonly resolver?: string | undefined; readonly port: number };
   readonly smtp: SmtpTarget | undefined;
-  /** What a check may take. Lookups are given less, so that the checks which wait for them can say so. */
+  /** Timeout of a check. Lookups get a shorter one, so that the checks waiting for them can report it. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
 const SHARE_OF_CHECK = 0.8;
 
-/** A server is asked twice, with twice the patience; then there is time left to ask the next. */
+/** A server is queried twice, the second time with twice the timeout; this leaves time for the next one. */
 const SHARE_OF_DNS_TRY = 1 / 6;
 
-/** Each is looked up when the first check asks for it, and once. All have to be done in the same time. */
+/** Each lookup runs once, on first use. All share one deadline. */
 export function createLookups(sources: LookupSources): Lookups {
   const { aws, deployment } = sources;
   const timeoutMs = sources.timeoutMs * SHARE_OF_CHECK;
@@ -111,7 +111,7 @@ export function createLookups(sources: LookupSources): Lookups {
       const tryMs = Math.max(1, Math.round(timeoutMs * SHARE_OF_DNS_TRY));
       return checkDns(records, new LiveDns({ ...sources.dns, timeoutMs: tryMs, signal }));
     }),
-    // It keeps its time itself, and then says how far it came.
+    // It has its own timeout, and reports how far it got.
     smtp: once(async () => sources.smtp && probeSmtp({ ...sources.smtp, timeoutMs }, sources.signal)),
   };
 }

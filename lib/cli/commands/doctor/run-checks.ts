@@ -7,7 +7,7 @@ export interface RunOptions {
   /** For each check. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** Called whenever a check has ended, with those that have not. */
+  /** Called after each check, with those that still run. */
   readonly onProgress: (running: readonly Check[]) => void;
 }
 
@@ -27,7 +27,7 @@ const SIGNED_OUT = [
 ];
 
 /**
- * Runs all checks side by side. One that throws, or does not end in time, has failed; no other is touched by it.
+ * Runs all checks concurrently. A check that throws or times out fails, without affecting the others.
  *
  * @returns the reports in the order of the checks
  * @throws the signal's reason, once it aborts
@@ -54,17 +54,17 @@ async function runCheck(
   { timeoutMs, signal }: RunOptions,
 ): Promise<CheckResult> {
   const ended = new AbortController();
-  const either = AbortSignal.any([signal, ended.signal]);
+  const combined = AbortSignal.any([signal, ended.signal]);
   const timer = setTimeout(() => ended.abort(new Error('the time of the check is over')), timeoutMs);
   try {
-    return await untilAborted(check.run(context, either), either);
+    return await untilAborted(check.run(context, combined), combined);
   } catch (error) {
     signal.throwIfAborted();
     if (ended.signal.aborted) return outOfTime(check, context, timeoutMs);
     return couldNotBeChecked(error, check, context);
   } finally {
     clearTimeout(timer);
-    // What it left under way ends, too.
+    // Abort calls that the check left running.
     ended.abort(new Error('the check is over'));
   }
 }
@@ -80,7 +80,7 @@ function outOfTime({ group }: Check, { commands }: DoctorContext, timeoutMs: num
 async function couldNotBeChecked(error: unknown, check: Check, context: DoctorContext): Promise<CheckResult> {
   const { commands } = context;
   const { code, message, fix } = describeFailure(error, commands);
-  // Without credentials nothing of AWS can be asked, which is told once.
+  // Without credentials every AWS call fails: report that once.
   if (SIGNED_OUT.includes(code) && check.group !== 'account' && (await isSignedOut(context))) {
     return skipped('AWS does not take the credentials: see account');
   }

@@ -1,6 +1,6 @@
 import { OperatorError } from '../../errors.ts';
 
-/** The SMTP host as the API's worker would use it. */
+/** The SMTP host, with the settings that the API's worker would use. */
 export interface SmtpTarget {
   readonly host: string;
   readonly port: number;
@@ -8,9 +8,9 @@ export interface SmtpTarget {
   readonly implicitTls: boolean;
   /** The worker sends nothing without TLS. */
   readonly requireTls: boolean;
-  /** The worker turns away from certificates that it does not trust. */
+  /** The worker rejects untrusted certificates. */
   readonly rejectUnauthorized: boolean;
-  /** PEM certificates to trust in place of the system's. */
+  /** PEM certificates to trust instead of the system's. */
   readonly ca?: string | undefined;
 }
 
@@ -23,9 +23,9 @@ const SUBMISSION_PORT = 587;
 const SUBMISSIONS_PORT = 465;
 
 /**
- * Reads the flags, and what they leave out from the variables that the worker reads.
+ * Reads the flags, with the worker's environment variables as fallback.
  *
- * @throws {@link OperatorError} where SMTP_PORT is no port
+ * @throws {@link OperatorError} if SMTP_PORT is not a port
  */
 export function smtpTarget(
   flags: SmtpFlags,

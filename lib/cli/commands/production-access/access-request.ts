@@ -9,21 +9,21 @@ import { describeDeployment } from '../../deployment.ts';
 import { OperatorError } from '../../errors.ts';
 import { domainOf, neededRecords, recordFor } from '../../lookups/dns/needed-records.ts';
 
-/** SES takes no longer text. */
+/** The maximum that SES accepts. */
 const MAX_USE_CASE_CHARACTERS = 5000;
 
 export interface DraftFacts extends DeploymentFacts {
   readonly website: string;
-  /** What SES's own suppression list takes addresses for. */
+  /** Reasons for which SES's account-level list suppresses addresses. */
   readonly suppressedReasons: readonly string[];
-  /** Mails a day that are expected at most. */
+  /** Expected maximum of mails per day. */
   readonly dailyVolume: number | undefined;
 }
 
 /**
- * Tells AWS what its reviewers ask for: what is sent, to whom, how they asked for it, what becomes of bounces and
- * complaints, and how much it is. The half about the pipeline is what is deployed; the half about the product is a
- * proposal, which the operator reads before it is filed.
+ * Drafts the text that AWS reviewers ask for: what is sent, to whom, how recipients opted in, how bounces and
+ * complaints are handled, and the volume. The part about the pipeline comes from the deployment; the part
+ * about the product is a proposal, which the operator reviews before filing.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/request-production-access.html
  */
@@ -66,7 +66,7 @@ function volumeOf({ dailyVolume }: DraftFacts): string {
 
 export const LANGUAGES = ['EN', 'JA'] as const;
 
-/** Reviewers look at the site: it is a public one. */
+/** Must be public: reviewers look at the site. */
 export const websiteSchema = v.pipe(
   v.string(),
   v.maxLength(1000, 'at most 1000 characters'),
@@ -103,7 +103,7 @@ const requestSchema = v.object({
 
 export type AccessRequest = v.InferOutput<typeof requestSchema>;
 
-/** @throws {@link OperatorError} that names all that SES would refuse */
+/** @throws {@link OperatorError} that lists everything SES would reject */
 export function parseAccessRequest(request: v.InferInput<typeof requestSchema>): AccessRequest {
   const parsed = v.safeParse(requestSchema, request, { abortPipeEarly: true });
   if (parsed.success) return parsed.output;
@@ -119,7 +119,7 @@ function isPublicSite(text: string): boolean {
   );
 }
 
-/** What of the deployment AWS is told. */
+/** Facts about the deployment for the request. */
 export interface DeploymentFacts {
   readonly domain: string;
   readonly mailFromDomain: string;
@@ -127,7 +127,7 @@ export interface DeploymentFacts {
   readonly configurationSet: string;
 }
 
-/** @throws {@link OperatorError} where it is not deployed: nothing could be said of how bounces are handled */
+/** @throws {@link OperatorError} if not deployed: the request must describe how bounces are handled */
 export async function deploymentFacts({
   aws,
   deployment,
@@ -148,7 +148,7 @@ export async function deploymentFacts({
   return { domain: domainOf(needed), mailFromDomain, region: aws.region, configurationSet };
 }
 
-/** @throws {@link OperatorError} where there is such a file already: somebody may have edited it */
+/** @throws {@link OperatorError} if the file exists: it may have been edited */
 export async function writeUseCase(file: string, text: string): Promise<void> {
   await writeFile(file, `${text}\n`, { flag: 'wx' }).catch((cause: NodeJS.ErrnoException) => {
     const exists = cause.code === 'EEXIST';
@@ -169,10 +169,10 @@ export async function readUseCase(file: string): Promise<string> {
   return text.replaceAll('\r\n', '\n').trim();
 }
 
-/** Refused: there is a request already, under review or denied. */
+/** `refused`: an earlier request is under review or denied. */
 export type Filing = 'filed' | 'refused';
 
-/** The API has no idempotency token; a second try after a lost answer is refused, and the first stands. */
+/** The API has no idempotency token: a retry after a lost response is refused, and the first one counts. */
 export async function fileRequest(
   ses: SESv2Client,
   { website, language, contacts, useCase }: AccessRequest,

@@ -23,20 +23,20 @@ import {
 } from './access-request.ts';
 
 const NOTES = `
-Shows whether the account is out of the sandbox, and how the review of a request stands, with its case at AWS Support.
+Shows whether the account is out of the sandbox, and the review status of a request, with its AWS Support case.
 
-Exit codes: 0 out of the sandbox; 1 not yet; what is to be done is said. 2 the account could not be asked.
+Exit codes: 0 out of the sandbox; 1 not yet, with the next step; 2 the account could not be read.
 
 Examples:
   mailctl production-access
   mailctl --json production-access | jq -r .state.kind       granted, pending, denied or sandbox`;
 
 const REQUEST_NOTES = `
-The text is drafted from what is deployed. Read it: it has to be true of your mail, too. It is shown whole, and filed
-only after a yes. AWS takes one request: while it is under review, and after a denial, a second one is refused, and the
-way on is a reply to the support case, whose number is shown.
+The text is drafted from the deployment. Review it: it must be true of your mail, too. It is shown in full, and filed
+only after confirmation. AWS accepts one request: while it is under review, and after a denial, a second one is
+refused; reply to the support case instead, whose number is shown.
 
-Exit codes: 0 filed, written, or out of the sandbox already; 1 not filed, or still under review; 2 denied, or wrong.
+Exit codes: 0 filed, written, or out of the sandbox already; 1 not filed, or still under review; 2 denied, or error.
 
 Examples:
   mailctl production-access request --website https://keybuzz.io --daily-volume 20000
@@ -44,11 +44,11 @@ Examples:
   mailctl production-access request --website https://keybuzz.io --text request.txt --contact ops@keybuzz.io
   mailctl --yes production-access request --website https://keybuzz.io`;
 
-/** `mailctl production-access`: the way out of SES's sandbox. */
+/** `mailctl production-access`: leaving the SES sandbox. */
 export function registerProductionAccess(program: Command, run: RunCommand): void {
   const access = program
     .command('production-access')
-    .description("the way out of SES's sandbox: how it stands, and the request")
+    .description('leave the SES sandbox: show the status, or file the request')
     .addHelpText('after', NOTES)
     .action(() =>
       run(async (context) => {
@@ -59,10 +59,12 @@ export function registerProductionAccess(program: Command, run: RunCommand): voi
     needsWebsite: true,
   })
     .addOption(
-      new Option('--language <language>', 'of the text and the answer').choices(LANGUAGES).default('EN'),
+      new Option('--language <language>', 'of the text and the reply').choices(LANGUAGES).default('EN'),
     )
-    .option('--text <file>', 'an edited text in place of the draft')
-    .addOption(new Option('--draft-file <file>', 'write the draft there, and file nothing').conflicts('text'))
+    .option('--text <file>', 'use this text instead of the draft')
+    .addOption(
+      new Option('--draft-file <file>', 'write the draft to this file, and file nothing').conflicts('text'),
+    )
     .addHelpText('after', REQUEST_NOTES)
     .action((flags: RequestFlags) =>
       run(async (context) => {
@@ -71,7 +73,7 @@ export function registerProductionAccess(program: Command, run: RunCommand): voi
     );
 }
 
-/** What a request is made of that no deployment tells. */
+/** Options for the parts of a request that the deployment does not know. */
 export function addRequestOptions(
   command: Command,
   { needsWebsite }: { readonly needsWebsite: boolean },
@@ -83,11 +85,11 @@ export function addRequestOptions(
         .makeOptionMandatory(needsWebsite),
     )
     .addOption(
-      new Option('--contact <email...>', 'who hears of the review, too; up to 4')
+      new Option('--contact <email...>', 'additional contacts for the review; up to 4')
         .argParser(contact)
         .default([], 'none'),
     )
-    .option('--daily-volume <n>', 'mails a day that you expect at most', wholeNumber);
+    .option('--daily-volume <n>', 'expected maximum of mails per day', wholeNumber);
 }
 
 function website(text: string): string {
@@ -115,14 +117,14 @@ export interface RequestFlags {
   readonly contact: readonly string[];
   readonly dailyVolume?: number;
   readonly language: (typeof LANGUAGES)[number];
-  /** What goes in place of the draft. */
+  /** File with the text to use instead of the draft. */
   readonly text?: string;
-  /** Where the draft goes; nothing is filed then. */
+  /** File to write the draft to; nothing is filed then. */
   readonly draftFile?: string;
 }
 
 interface RequestOutcome {
-  /** True where AWS has the request now. */
+  /** True if AWS now has the request. */
   readonly filed: boolean;
   readonly state: AccessState;
 }
@@ -146,7 +148,7 @@ export async function runRequestCommand(context: CommandContext, flags: RequestF
   return state.kind === 'denied' ? EXIT.failed : EXIT.warning;
 }
 
-/** The draft of what is deployed, or the text of a file. @throws {@link OperatorError} */
+/** Drafts the text from the deployment, or reads it from a file. @throws {@link OperatorError} */
 async function prepareRequest(
   context: Pick<CommandContext, 'aws' | 'deployment' | 'signal'>,
   { website, contact: contacts, dailyVolume, language, text }: RequestFlags,
@@ -162,14 +164,14 @@ async function prepareRequest(
 
 async function draft(
   context: Pick<CommandContext, 'aws' | 'deployment' | 'signal'>,
-  asked: { readonly website: string; readonly dailyVolume: number | undefined },
+  flags: { readonly website: string; readonly dailyVolume: number | undefined },
 ): Promise<string> {
   const facts = await deploymentFacts(context);
   const { suppressedReasons } = await readAccountState(await context.aws.ses(), context.signal);
-  return draftUseCase({ ...facts, ...asked, suppressedReasons });
+  return draftUseCase({ ...facts, ...flags, suppressedReasons });
 }
 
-/** Shows the request whole, and files it on confirmation, where AWS would take one. */
+/** Shows the full request, and files it on confirmation, if AWS would accept one. */
 async function askAndFile(
   { aws, terminal, signal }: Pick<CommandContext, 'aws' | 'terminal' | 'signal'>,
   request: AccessRequest,
@@ -186,7 +188,7 @@ async function askAndFile(
   const filing = await fileRequest(ses, request, signal);
   const after = await read();
   if (filing === 'filed') return { filed: true, state: after };
-  // AWS says that there is one, whatever it tells of the account.
+  // There is an earlier request, even if the account state does not show it.
   return { filed: false, state: after.kind === 'sandbox' ? refused(after) : after };
 }
 
@@ -198,9 +200,9 @@ function refused({ detail }: AccessState): AccessState {
 
 /** `mailctl production-access`. */
 async function runShowCommand({ aws, terminal, signal }: CommandContext): Promise<ExitCode> {
-  const standing = await readAccountState(await aws.ses(), signal);
-  const state = accessStateOf(standing);
-  terminal.result({ ...standing, state }, () => renderStanding(terminal, standing, state));
+  const account = await readAccountState(await aws.ses(), signal);
+  const state = accessStateOf(account);
+  terminal.result({ ...account, state }, () => renderAccount(terminal, account, state));
   return state.kind === 'granted' ? EXIT.ok : EXIT.warning;
 }
 
@@ -216,23 +218,25 @@ function renderState(terminal: Terminal, state: AccessState): string {
   return 'fix' in state ? `${line}\n  next: ${state.fix}` : line;
 }
 
-function renderStanding(terminal: Terminal, standing: AccountState, state: AccessState): string {
-  const { sendingEnabled, enforcement, quota, review, told } = standing;
+function renderAccount(terminal: Terminal, account: AccountState, state: AccessState): string {
+  const { sendingEnabled, enforcement, quota, review, told: submitted } = account;
   const { perDay, perSecond, sentInLastDay } = quota;
-  // SES says "no limit" so.
+  // -1 means no limit.
   const most = perDay < 0 ? 'without a limit' : `of ${perDay}`;
   const reviewed = review === undefined ? 'none' : `${review.status}, case ${review.caseId ?? 'unknown'}`;
   const rows = [
     ['sending', `${sendingEnabled ? 'enabled' : 'paused'}, the account is ${enforcement}`],
     ['quota', `${sentInLastDay} ${most} sent in 24 hours; ${perSecond} a second`],
     ['last request', reviewed],
-    ...(told === undefined ? [] : [['website', told.website ?? 'none']]),
-    ...(told === undefined || told.contacts.length === 0 ? [] : [['contacts', told.contacts.join(', ')]]),
+    ...(submitted === undefined ? [] : [['website', submitted.website ?? 'none']]),
+    ...(submitted === undefined || submitted.contacts.length === 0
+      ? []
+      : [['contacts', submitted.contacts.join(', ')]]),
   ];
-  return `${renderState(terminal, state)}\n\n${terminal.table(['what', 'standing'], rows)}`;
+  return `${renderState(terminal, state)}\n\n${terminal.table(['item', 'status'], rows)}`;
 }
 
-/** Whole, the contacts included: AWS gets exactly this. */
+/** In full, including the contacts: exactly what AWS gets. */
 function renderRequest(terminal: Terminal, request: AccessRequest): string {
   const { website, language, contacts, useCase } = request;
   return [

@@ -4,46 +4,46 @@ import type { SecretFields } from '../../lookups/secrets.ts';
 import { compareFields, type FieldStanding } from '../../lookups/secrets.ts';
 import { explainVaultFailure } from '../../lookups/vault-failure.ts';
 
-/** What a write would do. No value is in it. */
+/** Effect of a write. Contains no values. */
 export interface VaultPlan {
-  /** With its mount, as `vault kv` takes it. */
+  /** Including the mount, as for `vault kv`. */
   readonly path: string;
-  /** What it would be written on top of; 0 where nothing was ever there. */
+  /** The current version; 0 if the secret never existed. */
   readonly version: number;
   readonly wasDeleted: boolean;
   readonly fields: readonly FieldStanding[];
-  /** Fields of others, which stay as they are. */
+  /** Other fields, which stay unchanged. */
   readonly kept: readonly string[];
-  /** Our fields that somebody else changed since the last plan was shown; a yes to that one is none to this. */
+  /** Our fields changed by another client since the last plan; its approval does not cover this plan. */
   readonly changedMeanwhile: readonly string[];
 }
 
 export interface VaultOutcome {
   readonly kind: 'written' | 'unchanged' | 'left';
   readonly path: string;
-  /** The version that stands now. */
+  /** The current version. */
   readonly version: number;
   readonly fields: readonly FieldStanding[];
 }
 
 export interface BringToVault {
   readonly kv: VaultKv;
-  /** Beneath the mount. */
+  /** Below the mount. */
   readonly path: string;
   readonly wanted: SecretFields;
-  /** Throws where what is found there is not to be touched at all. */
+  /** Throws if the existing secret must not be changed. */
   readonly refuse?: (found: Readonly<Record<string, unknown>>) => void;
-  /** Asked before each write. */
+  /** Called before each write. */
   readonly approve: (plan: VaultPlan) => Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
-/** Each time somebody else was quicker. */
+/** Each try loses a race with another writer. */
 const MAX_TRIES = 5;
 
 /**
- * Brings the fields to a secret of Vault, and leaves what else is in it. It writes only on top of the version that
- * it has read and shown: where somebody else has written meanwhile it reads, compares and asks anew.
+ * Writes the fields to a Vault secret, and keeps its other fields. Writes with check-and-set on the version
+ * it read and showed: after a concurrent write it reads, compares and asks again.
  *
  * @throws {@link OperatorError}
  */

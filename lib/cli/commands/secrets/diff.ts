@@ -41,7 +41,7 @@ function nothingToCompare(): OperatorError {
   );
 }
 
-/** A column for each copy; never a value. */
+/** One column per copy; never shows values. */
 function renderComparisons(terminal: Terminal, copies: readonly CopyComparison[]): string {
   const names = copies[0]?.fields.map(({ field }) => field) ?? [];
   const rows = names.map((name) => [

@@ -9,12 +9,12 @@ export interface KubernetesFlags {
   readonly namespace: string;
   readonly name: string;
   readonly format: 'secret' | 'external-secret';
-  /** Prints values also where they stay on the screen. */
+  /** Print values even on a terminal. */
   readonly show: boolean;
   readonly store?: string;
   readonly storeKind: 'SecretStore' | 'ClusterSecretStore';
   readonly from: 'aws' | 'vault';
-  /** @default the name that the values have at the place that `from` says */
+  /** @default the name of the secret at the place given by `from` */
   readonly key?: string;
 }
 
@@ -23,7 +23,7 @@ export async function runKubernetesCommand(
   context: CommandContext,
   flags: KubernetesFlags,
 ): Promise<ExitCode> {
-  // What is printed on a terminal stays in its scrollback.
+  // Output on a terminal stays in its scrollback.
   const wouldStay = flags.format === 'secret' && context.streams.output.isTTY === true;
   if (wouldStay && !flags.show) throw refusal(flags, context.commands);
   const manifest =
@@ -38,7 +38,7 @@ export async function runKubernetesCommand(
 }
 
 async function secretWithValues({ aws, deployment, signal }: CommandContext, flags: KubernetesFlags) {
-  // What the flags say is checked before AWS is asked.
+  // Validate the flags before calling AWS.
   kubernetesSecret(flags, {});
   const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
   return kubernetesSecret(flags, await readSourceSecret(await aws.secretsManager(), SecretArn, signal));
@@ -66,7 +66,7 @@ async function remoteKey(
   return secretName(SecretArn);
 }
 
-/** Secrets Manager puts a dash and six characters behind the name, other ones each time the secret is made anew. */
+/** Secrets Manager appends a dash and six characters to the name; they change if the secret is recreated. */
 const secretName = (arn: string) =>
   arn.replace(/^arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+)-\w{6}$/, '$1');
 
@@ -85,19 +85,19 @@ export interface KubernetesTarget {
   readonly name: string;
 }
 
-/** Where the External Secrets Operator finds the values. */
+/** Source of the values for the External Secrets Operator. */
 interface ExternalSource {
   readonly store: string;
   readonly storeKind: 'SecretStore' | 'ClusterSecretStore';
-  /** The secret's name there: of Secrets Manager, or its path beneath the mount of Vault. */
+  /** The name of the secret in Secrets Manager, or its path below the Vault mount. */
   readonly key: string;
 }
 
 const LABELS = { 'app.kubernetes.io/part-of': 'keybuzz-mail-pipeline' } as const;
 
 /**
- * A Secret with the values in it. They stand as `data`, not `stringData`: that one is merged into what the cluster has,
- * so a field that went away here would stay there.
+ * A Secret with the values. Uses `data`, not `stringData`: that is merged into the existing Secret, so a
+ * field removed here would remain in the cluster.
  *
  * @see https://kubernetes.io/docs/concepts/configuration/secret/
  */
@@ -114,7 +114,8 @@ export function kubernetesSecret(target: KubernetesTarget, fields: SecretFields)
 }
 
 /**
- * A resource from which the External Secrets Operator makes that Secret and keeps it up to date. It holds no value.
+ * An ExternalSecret, from which the External Secrets Operator creates and updates that Secret. It contains no
+ * values.
  *
  * @see https://external-secrets.io/latest/api/externalsecret/
  */
@@ -127,7 +128,7 @@ function externalSecret(target: KubernetesTarget, source: ExternalSource, fields
       refreshInterval: '1h',
       secretStoreRef: { name: source.store, kind: source.storeKind },
       target: { name: target.name, creationPolicy: 'Owner' },
-      // Field by field: one that is missing there shows in the status, and one of others does not reach the API.
+      // Field by field: a missing field shows in the status, and fields of other tools do not reach the API.
       data: fields.map((field) => ({ secretKey: field, remoteRef: { key: source.key, property: field } })),
     },
   };

@@ -4,15 +4,15 @@ import { type DiffFlags, runDiffCommand } from './diff.ts';
 import { type KubernetesFlags, runKubernetesCommand } from './kubernetes.ts';
 import { runVaultCommand, type VaultCommandFlags } from './vault.ts';
 
-/** `mailctl secrets`: brings the API's key from Secrets Manager to where the API reads it. */
+/** `mailctl secrets`: copies the API's access key from Secrets Manager to where the API reads it. */
 export function registerSecrets(program: Command, run: RunCommand): void {
   const secrets = program
     .command('secrets')
-    .description("bring the API's access key from Secrets Manager to where the API reads it")
+    .description("copy the API's access key from Secrets Manager to where the API reads it")
     .addHelpText(
       'after',
       `
-Values are never shown, but by "secrets kubernetes", which is there to print them.
+Values are never shown, except by "secrets kubernetes", whose purpose is to print them.
 
 Examples:
   mailctl secrets vault
@@ -27,25 +27,25 @@ Examples:
 const mountOption = () => new Option('--mount <path>', 'the KV v2 store of Vault').default('secret');
 
 const pathOption = () =>
-  new Option('--path <path>', 'of the secret beneath the mount (default: "<project>/ses")');
+  new Option('--path <path>', 'of the secret below the mount (default: "<project>/ses")');
 
 function registerVault(secrets: Command, run: RunCommand): void {
   secrets
     .command('vault')
-    .description('write it to Vault, where it differs')
+    .description('write it to Vault, if it differs')
     .addOption(mountOption())
     .addOption(pathOption())
-    .option('--smtp-path <path>', 'of the SMTP settings beneath the mount (default: "<project>/smtp")')
+    .option('--smtp-path <path>', 'of the SMTP settings below the mount (default: "<project>/smtp")')
     .option('--smtp-host <host>', 'of mail-core (or SMTP_HOST)')
     .option('--smtp-port <port>', '(or SMTP_PORT)')
     .option('--smtp-user <user>', '(or SMTP_USER)')
-    .option('--smtp-password-file <file>', 'what holds the password (or SMTP_PASSWORD)')
+    .option('--smtp-password-file <file>', 'file with the password (or SMTP_PASSWORD)')
     .addHelpText(
       'after',
       `
-Compares first, shows which fields would change, asks, and writes on top of exactly the version it compared with
-(check-and-set): what somebody else wrote meanwhile is never written over. Fields of others stay.
-Without a terminal and without --yes it only compares, and ends with 1 where something differs.
+Compares, shows which fields would change, asks for confirmation, and writes with check-and-set on the version it
+compared with: concurrent changes are never overwritten. Other fields are kept.
+Without a terminal and without --yes it only compares, and exits with 1 if something differs.
 
 Reads VAULT_ADDR, VAULT_TOKEN (or ~/.vault-token), VAULT_NAMESPACE, VAULT_CACERT, VAULT_TLS_SERVER_NAME,
 VAULT_SKIP_VERIFY and VAULT_CLIENT_TIMEOUT as Vault's own tools do. The token needs
@@ -66,14 +66,14 @@ function registerKubernetes(secrets: Command, run: RunCommand): void {
   secrets
     .command('kubernetes')
     .description('print a Secret, or an ExternalSecret, for kubectl apply -f -')
-    .requiredOption('-n, --namespace <namespace>', 'where it goes, such as keybuzz-api-dev')
+    .requiredOption('-n, --namespace <namespace>', 'target namespace, such as keybuzz-api-dev')
     .option('--name <name>', 'of the Secret', 'keybuzz-ses')
     .addOption(
-      new Option('--format <format>', 'with the values in it, or a reference to them')
+      new Option('--format <format>', 'with the values, or with a reference to them')
         .choices(['secret', 'external-secret'])
         .default('secret'),
     )
-    .option('--show', 'print values also on a terminal', false)
+    .option('--show', 'print values even on a terminal', false)
     .option('--store <name>', 'external-secret: the store that it reads from')
     .addOption(
       new Option('--store-kind <kind>', 'external-secret: of that store')
@@ -81,7 +81,7 @@ function registerKubernetes(secrets: Command, run: RunCommand): void {
         .default('SecretStore'),
     )
     .addOption(
-      new Option('--from <place>', 'external-secret: what the store stands for')
+      new Option('--from <place>', 'external-secret: the backend of the store')
         .choices(['aws', 'vault'])
         .default('aws'),
     )
@@ -89,8 +89,8 @@ function registerKubernetes(secrets: Command, run: RunCommand): void {
     .addHelpText(
       'after',
       `
-A Secret holds the access key. It is printed into a pipe or a file; on a terminal only with --show.
-An ExternalSecret (external-secrets.io/v1) holds none: the operator in the cluster reads the values itself.
+A Secret contains the access key. It is printed to a pipe or a file; to a terminal only with --show.
+An ExternalSecret (external-secrets.io/v1) contains no values: the operator in the cluster reads them itself.
 
 Examples:
   mailctl secrets kubernetes --namespace keybuzz-api-dev | kubectl apply -f -
@@ -103,15 +103,15 @@ Examples:
 function registerDiff(secrets: Command, run: RunCommand): void {
   secrets
     .command('diff')
-    .description('compare Secrets Manager with Vault and with a Secret of Kubernetes')
+    .description('compare Secrets Manager with Vault and with a Kubernetes Secret')
     .addOption(mountOption())
     .addOption(pathOption())
-    .option('--kubernetes-file <file>', 'a Secret as kubectl prints it, JSON or YAML; - is standard input')
+    .option('--kubernetes-file <file>', 'a Secret printed by kubectl, JSON or YAML; - is standard input')
     .addHelpText(
       'after',
       `
 Exit codes: 0 all the same; 1 something differs; 2 something could not be read.
-Vault is left out where VAULT_ADDR is not set.
+Vault is skipped if VAULT_ADDR is not set.
 
 Examples:
   mailctl secrets diff

@@ -15,7 +15,7 @@ import { bringToVault, type VaultOutcome, type VaultPlan } from './bring-to-vaul
 
 export interface VaultCommandFlags extends VaultFlags, SmtpFlags {
   readonly smtpPath?: string;
-  /** Nobody looks at the plans: each question is answered with yes. */
+  /** Answer every prompt with yes, so nobody reviews the plans. */
   readonly yes: boolean;
 }
 
@@ -55,7 +55,7 @@ export async function runVaultCommand(context: CommandContext, flags: VaultComma
   return outcomes.some(({ kind }) => kind === 'left') ? EXIT.warning : EXIT.ok;
 }
 
-/** Who names the path knows what is there. */
+/** Checks only the default path: an explicit --path is intentional. */
 function refuseByDefault(
   { deployment, commands }: CommandContext,
   flags: VaultCommandFlags,
@@ -73,7 +73,7 @@ function refuseByDefault(
   });
 }
 
-/** A yes to everything was given before somebody else wrote: it is no yes to writing over that. */
+/** --yes was given before the concurrent write, so it does not approve overwriting it. */
 function refuseUnseen({ path, changedMeanwhile }: VaultPlan): void {
   if (changedMeanwhile.length === 0) return;
   throw new OperatorError(
@@ -83,25 +83,25 @@ function refuseUnseen({ path, changedMeanwhile }: VaultPlan): void {
   );
 }
 
-interface VaultPlace {
-  /** With its mount, as `vault kv` takes it. */
+interface VaultTarget {
+  /** Including the mount, as for `vault kv`. */
   readonly path: string;
-  /** What tells the command to write there all the same. */
+  /** The command that writes there anyway. */
   readonly samePath: string;
-  /** What tells it to write to a path of this stage alone. */
+  /** The command that writes to a path for this stage only. */
   readonly ownPath: string;
 }
 
 /**
- * Dev and prod may share a Vault, and the default path names no stage: a deployment does not take the place of another
- * by default. They are told apart by their fallback queues.
+ * Dev and prod may share a Vault, and the default path contains no stage: by default, a deployment does not
+ * overwrite another's secret. The fallback queue URL identifies the deployment.
  *
  * @throws {@link OperatorError}
  */
 function refuseOtherDeployment(
   found: Readonly<Record<string, unknown>>,
   wanted: SecretFields,
-  { path, samePath, ownPath }: VaultPlace,
+  { path, samePath, ownPath }: VaultTarget,
 ): void {
   const { FALLBACK_QUEUE_URL: theirs } = found;
   if (typeof theirs !== 'string' || theirs === '' || theirs === wanted.FALLBACK_QUEUE_URL) return;
@@ -112,19 +112,19 @@ function refuseOtherDeployment(
   );
 }
 
-/** What is no URL of a queue may be a value that somebody put into the wrong field. */
+/** Does not show a value that is not a queue URL: it may be a secret in the wrong field. */
 function queueName(url: string): string {
   return /^https?:\/\/[\w.:-]+\/\w+\/([\w-]{1,80}(?:\.fifo)?)$/.exec(url)?.[1] ?? 'not a URL of one';
 }
 
-/** What a write does with a field, by how it stands. */
+/** Effect of a write on a field, by its state. */
 const CHANGE: Readonly<Record<Standing, string>> = {
   missing: 'added',
   different: 'changed',
   same: 'unchanged',
 };
 
-/** Which fields a write would change; never a value. */
+/** Shows which fields a write would change; never values. */
 function renderPlan(terminal: Terminal, plan: VaultPlan): string {
   const { path, version, wasDeleted, fields, kept, changedMeanwhile } = plan;
   const state =
@@ -169,8 +169,8 @@ interface SmtpFlags {
 }
 
 /**
- * How the API reaches its own mail server, as far as it was given: by flags, or else by the environment. There is no
- * flag for the password itself; every user of the machine could read it in the list of processes.
+ * The API's SMTP settings, as far as given by flags or the environment. There is no flag for the password
+ * itself: every user of the machine could read it in the process list.
  *
  * @throws {@link OperatorError}
  */
@@ -203,7 +203,7 @@ async function passwordOf(
       { cause },
     );
   });
-  // An editor puts a line end after the last line; a password has none.
+  // Strip the trailing newline that editors add.
   return text.replace(/\r?\n$/, '');
 }
 

@@ -7,31 +7,31 @@ import { type DeadLetter, printable } from '../../lookups/dead-letters.ts';
 import { describeStatus } from '../../lookups/status-events.ts';
 import type { SendEnding, SendStep } from './send-directly.ts';
 
-/** Who knows what became of a delivery. */
+/** The sources of a delivery's status. */
 export interface StatusSources {
   parts(id: string): Promise<readonly BatchStatuses[]>;
-  /** Looking at dead letters keeps others from them for a moment. */
+  /** The scan puts dead letters in flight, hidden from other consumers for a moment. */
   deadLetters(id: string): Promise<{ readonly deadLetters: readonly DeadLetter[] }>;
 }
 
 export interface FollowOptions {
-  /** What is not known by then stays unknown. */
+  /** After this, the status is reported as unknown. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly onStep: (step: SendStep) => void;
-  /** When the mail was given away, by `performance.now()`. */
+  /** When the mail was sent, by `performance.now()`. */
   readonly startedAt: number;
-  /** Dead letters of the same id that were there before, by their ids in the queue. */
+  /** Older dead letters of the same delivery, by SQS message ID. */
   readonly knownLetters?: ReadonlySet<string>;
 }
 
 const POLL_MS = 500;
 
-/** The first look at the dead letters; each next one comes after twice the time. */
-const FIRST_LOOK_MS = 4_000;
+/** Delay of the first scan of the dead letters; it doubles for each next one. */
+const FIRST_SCAN_MS = 4_000;
 
 /**
- * Follows a delivery to one recipient through the ledger until its status is known, and tells each step as it is seen.
+ * Follows a delivery to one recipient in the ledger until its status is known, and reports each step.
  *
  * @throws the signal's reason, once it aborts; what the sources throw
  */
@@ -42,22 +42,22 @@ export async function followDelivery(
 ): Promise<SendEnding> {
   const { timeoutMs, signal, onStep, startedAt, knownLetters = new Set() } = options;
   const elapsed = () => performance.now() - startedAt;
-  const told = new Set<string>();
-  let lookAfterMs = FIRST_LOOK_MS;
+  const reported = new Set<string>();
+  let scanAfterMs = FIRST_SCAN_MS;
   for (;;) {
     const parts = await untilAborted(sources.parts(id), signal);
     for (const what of parts.flatMap(stepsOf)) {
-      if (!told.has(what)) onStep({ what, afterMs: Math.round(elapsed()) });
-      told.add(what);
+      if (!reported.has(what)) onStep({ what, afterMs: Math.round(elapsed()) });
+      reported.add(what);
     }
     const ending = endingOf(id, parts);
     if (ending !== undefined) return ending;
     const isOver = elapsed() >= timeoutMs;
-    if (isOver || elapsed() >= lookAfterMs) {
-      lookAfterMs = 2 * elapsed();
+    if (isOver || elapsed() >= scanAfterMs) {
+      scanAfterMs = 2 * elapsed();
       const { deadLetters } = await untilAborted(sources.deadLetters(id), signal);
-      const parked = deadLetters.find(({ queueMessageId }) => !knownLetters.has(queueMessageId));
-      if (parked !== undefined) return parkedEnding(id, parked);
+      const deadLetter = deadLetters.find(({ queueMessageId }) => !knownLetters.has(queueMessageId));
+      if (deadLetter !== undefined) return deadLetterEnding(id, deadLetter);
     }
     if (isOver) return openEnding(id, parts, timeoutMs);
     await sleep(POLL_MS, undefined, { signal });
@@ -89,7 +89,7 @@ function endingOf(id: string, parts: readonly BatchStatuses[]): SendEnding | und
   return undefined;
 }
 
-function parkedEnding(id: string, { cause, detail }: DeadLetter): SendEnding {
+function deadLetterEnding(id: string, { cause, detail }: DeadLetter): SendEnding {
   return { verdict: 'failed', detail: `parked: ${cause}: ${detail}`, fix: `mailctl dlq show ${id}` };
 }
 

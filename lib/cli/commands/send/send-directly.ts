@@ -12,9 +12,9 @@ import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
 import { printable } from '../../lookups/dead-letters.ts';
 
 export interface SesSending {
-  /** Whose credentials and Region are used. */
+  /** Provides the credentials and the Region. */
   readonly ses: SESv2Client;
-  /** Through it SES's events come to the ledger. */
+  /** Publishes the SES events that reach the ledger. */
   readonly configurationSet: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -24,16 +24,16 @@ export type SesHandling =
   | { readonly kind: 'sent'; readonly sesMessageId: string }
   | { readonly kind: 'ended'; readonly ending: SendEnding };
 
-/** Sends by one call with the operator's own credentials, and with the tags by which its events are traced back. */
+/** Sends in one call with the operator's own credentials, tagged to link SES events to the delivery. */
 export async function sendBySes(delivery: Delivery, sending: SesSending): Promise<SesHandling> {
   const { ses, configurationSet, timeoutMs, signal } = sending;
   const { credentials, region } = ses.config;
-  // SES has no idempotency token: a client that tries again after a lost answer would send a second mail.
+  // SES has no idempotency token: a client that retries after a lost response would send a second mail.
   const sender = new SesV2Sender(configurationSet, timeoutMs, { credentials, region });
   try {
-    const answer = await untilAborted(sender.send(rawMailOf(delivery)), signal);
-    if (answer.kind === 'sent') return answer;
-    return { kind: 'ended', ending: sesEnding(answer.verdict, answer.detail) };
+    const result = await untilAborted(sender.send(rawMailOf(delivery)), signal);
+    if (result.kind === 'sent') return result;
+    return { kind: 'ended', ending: sesEnding(result.verdict, result.detail) };
   } finally {
     sender.close();
   }
@@ -64,13 +64,13 @@ function fixFor(cause: string): string {
   }
 }
 
-/** The mailer's settings are read as a whole; these of the queue are looked at by nobody here. */
+/** Dummy values: the mailer's settings are read as a whole, but the queue's are not used here. */
 const NO_QUEUE = { FALLBACK_QUEUE_URL: 'https://queue.invalid/', PAYLOAD_BUCKET: 'unused' };
 
 /**
- * Reads the SMTP_* variables by the rules of the API's mailer.
+ * Reads the SMTP_* variables like the API's mailer.
  *
- * @throws {@link OperatorError} that names what is wrong
+ * @throws {@link OperatorError} that names the invalid setting
  */
 export function smtpSettingsOf(env: Readonly<Record<string, string | undefined>>): SmtpSettings {
   const own = Object.entries(env).filter(([name]) => name.startsWith('SMTP_'));
@@ -83,7 +83,7 @@ export function smtpSettingsOf(env: Readonly<Record<string, string | undefined>>
   }
 }
 
-/** Offers the mail to the API's own mail server. Its 250 is the last that can be known: the server tells no statuses. */
+/** Sends the mail to the API's own mail server. Its 250 is final: the server reports no later statuses. */
 export async function sendBySmtp(
   delivery: Delivery,
   settings: SmtpSettings,
@@ -92,12 +92,12 @@ export async function sendBySmtp(
   const sendTimeoutMs = Math.min(settings.sendTimeoutMs, timeoutMs);
   const route = new SmtpPoolRoute({ ...settings, sendTimeoutMs });
   try {
-    const answer = await route.send(delivery, { abandon: signal });
+    const result = await route.send(delivery, { abandon: signal });
     signal.throwIfAborted();
-    const [refusal] = answer.refused;
-    if (answer.kind === 'failed') return smtpEnding(answer.failure);
+    const [refusal] = result.refused;
+    if (result.kind === 'failed') return smtpEnding(result.failure);
     if (refusal !== undefined) return smtpEnding(refusal.failure);
-    return { verdict: 'delivered', detail: `the server has queued it: ${shown(answer.taken.response)}` };
+    return { verdict: 'delivered', detail: `the server has queued it: ${shown(result.taken.response)}` };
   } finally {
     await route.close();
   }
@@ -115,33 +115,33 @@ function smtpEnding({ class: failureClass, code, response, phase }: Failure): Se
 
 const shown = (response: string) => printable(maskAddressesIn(response));
 
-/** The ways out that a test mail can take. */
+/** The routes of a test mail. */
 export const SEND_WAYS = ['smtp', 'ses', 'fallback'] as const;
 
 export type SendWay = (typeof SEND_WAYS)[number];
 
-/** Something that was seen on the mail's way. */
+/** A step seen while the mail was followed. */
 export interface SendStep {
   readonly what: string;
-  /** Since the mail was given away. */
+  /** Since the mail was sent. */
   readonly afterMs: number;
 }
 
 export interface SendEnding {
   /**
-   * - `delivered`: the recipient's server has it, or, by SMTP, mail-core has.
-   * - `open`: it was sent, and its status is not known yet.
-   * - `failed`: it does not come, or not without a person.
+   * - `delivered`: accepted by the recipient's server or, by SMTP, by mail-core.
+   * - `open`: sent, but its status is not known yet.
+   * - `failed`: it will not arrive, or not without an operator.
    */
   readonly verdict: 'delivered' | 'open' | 'failed';
   readonly detail: string;
-  /** What to do; absent where there is nothing to do. */
+  /** Absent if there is nothing to fix. */
   readonly fix?: string | undefined;
 }
 
-/** What became of a test mail. Addresses are masked. */
+/** The result of a test mail. Addresses are masked. */
 export interface SendResult extends SendEnding {
-  /** Of the delivery, for `mailctl status`. */
+  /** The delivery ID, for `mailctl status`. */
   readonly id: string;
   readonly by: SendWay;
   readonly from: string;

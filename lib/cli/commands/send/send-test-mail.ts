@@ -30,20 +30,20 @@ export interface SendOptions {
   readonly id: string;
   readonly by: SendWay;
   readonly to: string;
-  /** @default mailctl@ the domain that is deployed */
+  /** @default mailctl@ the deployed domain */
   readonly from?: string;
-  /** False to end as soon as it is given away. */
+  /** False to return as soon as it is sent. */
   readonly wait: boolean;
-  /** For the whole way. */
+  /** From sending to final status. */
   readonly timeoutMs: number;
-  /** True where a mail of this id may have been sent before. */
+  /** True if a mail with this ID may have been sent before. */
   readonly isKnownId?: boolean;
   readonly onStep: (step: SendStep) => void;
 }
 
 const QUEUE_TIMEOUT_MS = 20_000;
 
-/** Sends a mail by one of the ways, and follows it as far as that can be known. @throws {@link OperatorError} */
+/** Sends a mail by one of the routes, and follows it as far as possible. @throws {@link OperatorError} */
 export async function sendTestMail(context: CommandContext, options: SendOptions): Promise<SendResult> {
   const { id, by, to } = options;
   const smtp = by === 'smtp' ? smtpSettingsOf(context.env) : undefined;
@@ -61,7 +61,7 @@ export async function sendTestMail(context: CommandContext, options: SendOptions
   return { id, by, from: maskAddress(from), to: maskAddress(to), ...ending, steps };
 }
 
-/** SES or the fallback: both are told of in the ledger. */
+/** By SES or the fallback: the ledger has the status of both. */
 async function sendByAws(
   context: CommandContext,
   delivery: Delivery,
@@ -74,16 +74,16 @@ async function sendByAws(
     await refuseSuppressed(to, sources, signal);
     const before = isKnownId ? (await untilAborted(sources.deadLetters(id), signal)).deadLetters : [];
     const startedAt = performance.now();
-    const tell = (what: string) => onStep({ what, afterMs: Math.round(performance.now() - startedAt) });
+    const report = (what: string) => onStep({ what, afterMs: Math.round(performance.now() - startedAt) });
     if (by === 'ses') {
       const configurationSet = outputs.ConfigurationSetName;
       const sent = await sendBySes(delivery, { ses: await aws.ses(), configurationSet, timeoutMs, signal });
       if (sent.kind === 'ended') return sent.ending;
-      tell(`SES answered with its message id, ${sent.sesMessageId}`);
+      report(`SES answered with its message id, ${sent.sesMessageId}`);
     } else {
       const queue = new SqsFallbackQueue(await aws.sqs(), outputs.FallbackQueueUrl, QUEUE_TIMEOUT_MS);
       const queueMessageId = await untilAborted(handOverTestMail(delivery, queue), signal);
-      tell(`handed over to the fallback queue (SQS ${queueMessageId})`);
+      report(`handed over to the fallback queue (SQS ${queueMessageId})`);
     }
     if (!wait) return { verdict: 'open', detail: 'not waited for', fix: `mailctl status ${id}` };
     const knownLetters = new Set(before.map(({ queueMessageId }) => queueMessageId));
@@ -110,13 +110,13 @@ interface TestMail {
   readonly to: string;
 }
 
-/** Nobody wants a test of yesterday. */
+/** An old test mail is useless. */
 const TIME_TO_LIVE_MS = HOUR_MS;
 
 /**
- * A mail that says what it is, composed and composed as the API's own are.
+ * Composes a mail that says it is a test, in the same way as the API's mails.
  *
- * @throws {@link OperatorError} where the pipeline would refuse it
+ * @throws {@link OperatorError} if the pipeline would refuse it
  */
 async function composeTestMail({ id, by, from, to }: TestMail, now: Date): Promise<Delivery> {
   const composed = await new MailComposer('content-only').compose({
@@ -124,7 +124,7 @@ async function composeTestMail({ id, by, from, to }: TestMail, now: Date): Promi
     to,
     subject: `Test mail by ${by}`,
     text: `This is a test of the mail pipeline by its operator. It went out by ${by}, as delivery ${id}.\n`,
-    // No out-of-office note shall answer it: RFC 3834, 5.
+    // Suppresses out-of-office replies: RFC 3834, section 5.
     headers: { 'Auto-Submitted': 'auto-generated' },
   });
   const expiresAt = new Date(now.getTime() + TIME_TO_LIVE_MS);
@@ -138,9 +138,9 @@ interface SuppressionSource {
 }
 
 /**
- * A mail to who is suppressed leaves no trace in the ledger that one could wait for.
+ * Checked first, since a mail to a suppressed address leaves no trace in the ledger to wait for.
  *
- * @throws {@link OperatorError} where one of the lists names the address. A list that cannot be asked is no reason
+ * @throws {@link OperatorError} if one of the lists has the address; not if a list cannot be queried
  */
 async function refuseSuppressed(
   address: string,
@@ -158,7 +158,11 @@ async function refuseSuppressed(
   );
 }
 
-/** Hands the mail over as the worker does, but for a failure: SMTP was never tried. @returns the id that SQS gave */
+/**
+ * Hands the mail over like the worker, but without a failure: SMTP was not tried.
+ *
+ * @returns the SQS message ID
+ */
 function handOverTestMail(delivery: Delivery, queue: FallbackQueue): Promise<string> {
   const message: FallbackMessage = {
     version: FALLBACK_MESSAGE_VERSION,

@@ -12,17 +12,17 @@ import { type SendOptions, sendTestMail } from './send-test-mail.ts';
 const DEFAULT_TIMEOUT_MS = 60_000;
 
 const NOTES = `
-The ways:
-  fallback   the whole way as in an outage of mail-core: the fallback queue, the resend Lambda, SES, its events,
-             the ledger. Each step is told with the time since the mail was handed over.
-  ses        straight to SES by your own credentials, which need ses:SendEmail; its events are followed, too.
+Routes:
+  fallback   the full path as in an outage of mail-core: the fallback queue, the resend Lambda, SES, its events,
+             the ledger. Each step is shown with the time since the mail was handed over.
+  ses        directly to SES with your own credentials, which need ses:SendEmail; its events are followed, too.
   smtp       mail-core, by SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD and the other variables of the worker.
-             Its "250" is all that can be known.
+             Its "250" is the final state.
 
-The mailbox simulator takes mail from the sandbox, too. bounce@ and complaint@simulator.amazonses.com show what becomes
-of a bounce and of a complaint; they then stand on the suppression list like anybody else.
+The mailbox simulator accepts mail in the sandbox, too. Use bounce@ and complaint@simulator.amazonses.com to test
+bounces and complaints; these addresses are then suppressed like any other.
 
-Exit codes: 0 delivered, or taken by mail-core; 1 sent, but its status is not known yet; 2 it failed.
+Exit codes: 0 delivered, or accepted by mail-core; 1 sent, but its status is not known yet; 2 it failed.
 
 Examples:
   mailctl send
@@ -34,16 +34,16 @@ Examples:
 export function registerSend(program: Command, run: RunCommand): void {
   program
     .command('send')
-    .description('send a test mail by SMTP, by SES, or the whole way with a forced fallback')
-    .addOption(new Option('--by <way>', 'the way out').choices(SEND_WAYS).default('fallback'))
+    .description('send a test mail by SMTP, by SES, or through the whole pipeline with a forced fallback')
+    .addOption(new Option('--by <way>', 'the route').choices(SEND_WAYS).default('fallback'))
     .addOption(new Option('--to <address>', 'the recipient').argParser(address).default(SIMULATOR))
-    .option('--from <address>', 'the sender (default: mailctl@ the domain that is deployed)', address)
+    .option('--from <address>', 'the sender (default: mailctl@ the deployed domain)', address)
     .addOption(
       new Option('--timeout <seconds>', 'how long to wait for its status')
         .argParser(milliseconds)
         .default(DEFAULT_TIMEOUT_MS, String(DEFAULT_TIMEOUT_MS / 1000)),
     )
-    .option('--no-wait', 'end as soon as it is sent')
+    .option('--no-wait', 'exit as soon as it is sent')
     .addHelpText('after', NOTES)
     .action(({ timeout, ...flags }: Omit<SendFlags, 'timeoutMs'> & { readonly timeout: number }) =>
       run(async (context) => {
@@ -89,7 +89,7 @@ function renderStep({ what, afterMs }: SendStep): string {
   return `${`${(afterMs / 1000).toFixed(1)} s`.padStart(8)}  ${what}`;
 }
 
-/** The steps were told as they came. */
+/** Without the steps, which were printed as they happened. */
 function renderSend(terminal: Terminal, { id, by, from, to, verdict, detail, fix }: SendResult): string {
   return [
     `${terminal.paint(STYLES[verdict], verdict)}: ${detail}`,
@@ -98,7 +98,7 @@ function renderSend(terminal: Terminal, { id, by, from, to, verdict, detail, fix
   ].join('\n');
 }
 
-/** Sends a mail whose id may have been sent before, and follows it; `aside` gets what `mailctl send` would print. */
+/** Sends a mail whose ID may have been used before, and follows it; notes what `mailctl send` would print. */
 export async function sendKnownMail(
   context: CommandContext,
   mail: Pick<SendOptions, 'id' | 'by' | 'to' | 'timeoutMs'>,

@@ -6,7 +6,7 @@ import { isUnknown, type SendBatch } from '../../../ports/ledger.ts';
 import { type DeliveryFacts, readingWithin } from '../../lookups/delivery-facts.ts';
 import { describeStatus } from '../../lookups/status-events.ts';
 
-/** Where the mail stands for one recipient. */
+/** State of the mail for one recipient. */
 export interface RecipientState {
   /** By `addressKey`. */
   readonly address: string;
@@ -14,7 +14,7 @@ export interface RecipientState {
   readonly lost: boolean;
 }
 
-/** What SES told counts most; what SMTP took has no later word. Then comes what keeps the mail from moving on. */
+/** SES events take precedence, then acceptance by SMTP, which is final. Then comes what blocks the mail. */
 export function deriveState(
   address: string,
   statuses: RecipientStatuses,
@@ -41,7 +41,7 @@ export function deriveState(
   const handedOver = attempts.some(({ queue }) => has(queue?.recipients));
   const isOnWayToSes = handedOver || parts.length > 0;
   if (!isSuppressed(address, facts)) return going(handedOver ? 'handed over' : 'waiting');
-  // Only SES's way asks the lists; SMTP may still take what has not been handed over.
+  // Only the SES path checks the lists; SMTP may still accept mail that was not handed over.
   return isOnWayToSes ? lost('suppressed') : going('waiting; suppressed on the way over SES');
 }
 
@@ -50,10 +50,10 @@ function isSuppressed(address: string, facts: DeliveryFacts): boolean {
   return listed !== undefined && (listed.pipeline !== undefined || listed.ses !== undefined);
 }
 
-/** The tries of some hours are nothing unusual: SES may be away, or the quota of the day used up. */
+/** Retries for some hours are normal: SES may be unavailable, or the daily quota used up. */
 const USUAL_WAIT_HOURS = 6;
 
-/** What of the ledger a person should look at: what SES refused, and what has waited for longer than is usual. */
+/** Send batches an operator should look at: refused by SES, or waiting longer than usual. */
 export function batchConcerns(facts: DeliveryFacts, now: Date): string[] {
   const parts = readingWithin(facts.parts) ?? [];
   const handedOverAt = firstHandOver(readingWithin(facts.row)?.attempts ?? []);
@@ -65,7 +65,7 @@ function concernOf(batch: SendBatch, handedOverAt: number, now: Date): string[] 
   if (batch.state === 'refused') return [`${name}: SES refused it for ever, for ${forWhom(batch)}`];
   const unknown = isUnknown(batch, now);
   if (!unknown && batch.state !== 'open') return [];
-  // A claim is that of the latest try alone.
+  // A claim covers only the latest try.
   const since = Math.min(batch.claim?.startedAt.getTime() ?? Number.POSITIVE_INFINITY, handedOverAt);
   const hours = Math.floor((now.getTime() - since) / HOUR_MS);
   if (hours < USUAL_WAIT_HOURS) return [];
@@ -75,7 +75,7 @@ function concernOf(batch: SendBatch, handedOverAt: number, now: Date): string[] 
   ];
 }
 
-/** In milliseconds since 1970; infinite where it was not handed over, as far as is known. */
+/** In milliseconds since 1970; infinite if no hand-over is known. */
 function firstHandOver(attempts: readonly TracedAttempt[]): number {
   const times = attempts.filter(({ queue }) => queue !== undefined).map(({ at }) => Date.parse(at));
   return Math.min(...times);

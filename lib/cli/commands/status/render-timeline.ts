@@ -4,10 +4,10 @@ import { type DeliveryFacts, type Reading, readingWithin } from '../../lookups/d
 import type { Terminal } from '../../terminal.ts';
 import type { DeliveryTimeline } from './timeline.ts';
 
-/** As many recipients are named on a line. */
+/** Maximum recipients shown per line. */
 const MAX_NAMED = 3;
 
-/** What `--json` gives. */
+/** The output of `--json`. */
 export interface ShownTimeline {
   readonly id: string;
   readonly tenantId: string | undefined;
@@ -30,10 +30,14 @@ interface ShownPlace {
   readonly fix?: string;
 }
 
-/** @param whole whether addresses are shown as they are; else they are masked, in the answers of servers, too */
-export function shownTimeline(facts: DeliveryFacts, story: DeliveryTimeline, whole: boolean): ShownTimeline {
+/** @param whole whether to show addresses unmasked; masking includes those in server responses */
+export function shownTimeline(
+  facts: DeliveryFacts,
+  timeline: DeliveryTimeline,
+  whole: boolean,
+): ShownTimeline {
   const address = whole ? (one: string) => one : maskAddress;
-  // Servers word their answers; nothing of them may move the cursor of a terminal.
+  // Server responses are untrusted: strip characters that move a terminal's cursor.
   const text = (line: string) => printable(whole ? line : maskAddressesIn(line));
   const row = readingWithin(facts.row);
   const tenantId =
@@ -42,9 +46,9 @@ export function shownTimeline(facts: DeliveryFacts, story: DeliveryTimeline, who
     id: facts.id,
     tenantId: tenantId === undefined ? undefined : text(tenantId),
     status: row?.status === undefined ? undefined : text(row.status),
-    recipients: story.recipients.map((one) => ({ address: address(one.address), state: text(one.state) })),
-    concerns: story.concerns.map(text),
-    events: story.events.map(({ at, source, what, recipients }) => ({
+    recipients: timeline.recipients.map((one) => ({ address: address(one.address), state: text(one.state) })),
+    concerns: timeline.concerns.map(text),
+    events: timeline.events.map(({ at, source, what, recipients }) => ({
       at: at.toISOString(),
       source,
       what: text(what),
@@ -54,8 +58,8 @@ export function shownTimeline(facts: DeliveryFacts, story: DeliveryTimeline, who
   };
 }
 
-export function renderTimeline(terminal: Terminal, story: ShownTimeline): string {
-  const { id, tenantId, status, recipients, concerns, events, places } = story;
+export function renderTimeline(terminal: Terminal, timeline: ShownTimeline): string {
+  const { id, tenantId, status, recipients, concerns, events, places } = timeline;
   const heading = [
     terminal.paint('bold', id),
     ...(tenantId === undefined ? [] : [`tenant ${tenantId}`]),
@@ -101,14 +105,14 @@ function shownPlaces({ row, queue, deadLetters, parts, suppressed }: DeliveryFac
   };
 }
 
-function shownPlace<Value>(told: Reading<Value>, detail: (value: Value) => string): ShownPlace {
-  switch (told.kind) {
+function shownPlace<Value>(reading: Reading<Value>, detail: (value: Value) => string): ShownPlace {
+  switch (reading.kind) {
     case 'told':
-      return { state: 'asked', detail: detail(told.value) };
+      return { state: 'asked', detail: detail(reading.value) };
     case 'skipped':
-      return { state: 'skipped', detail: told.reason };
+      return { state: 'skipped', detail: reading.reason };
     case 'failed':
-      return { state: 'failed', detail: told.failure.message, fix: told.failure.fix };
+      return { state: 'failed', detail: reading.failure.message, fix: reading.failure.fix };
   }
 }
 

@@ -13,24 +13,24 @@ import { buildTimeline, type DeliveryTimeline, sourcesNotQueried } from './timel
 
 const HELP = `
 Examples:
-  mailctl status reply-4711                          what became of it, addresses masked
+  mailctl status reply-4711                          its timeline, addresses masked
   DATABASE_URL=postgresql://… mailctl status reply-4711 --addresses
   mailctl --json status reply-4711 | jq '.events'
 
-The story is put together from the row in outbound_deliveries (DATABASE_URL, or PGHOST and its kin; without them it
-is left out), the dead letters, the ledger with what SES's events told, and both suppression lists. The dead letters
-are looked at and given back. Mails that wait in the fallback queue are counted only: a look would count as a try.
+Sources: the row in outbound_deliveries (DATABASE_URL, or PGHOST and the other variables of psql; skipped without
+them), the dead letters, the ledger with the SES events, and both suppression lists. Dead letters are received and
+released. Mails in the fallback queue are only counted: receiving them would count as a try.
 
-Exit codes: 0 nothing is wrong with it; 1 a person should look: it is lost for a recipient, parked or held, has waited
-for SES for 6 hours, or one of the places could not be asked; 2 nobody who was asked knows it.`;
+Exit codes: 0 no problem; 1 an operator should look: it is lost for a recipient, dead-lettered or held, has waited for
+SES for 6 hours, or a source could not be queried; 2 no queried source knows it.`;
 
-/** `mailctl status`: the whole story of one delivery. */
+/** `mailctl status`: the timeline of one delivery. */
 export function registerStatus(program: Command, run: RunCommand): void {
   const command = program
     .command('status')
-    .description('the whole story of one delivery, in order of time')
-    .argument('<id>', 'the id of the delivery: that of its row, and of its envelope')
-    .option('--addresses', 'show addresses whole', false)
+    .description('show the timeline of one delivery')
+    .argument('<id>', 'the delivery ID, as in its row and its envelope')
+    .option('--addresses', 'show addresses unmasked', false)
     .addHelpText('after', HELP);
   addSoftBounceOptions(command);
   command.action((id: string, options: StatusOptions) =>
@@ -42,22 +42,26 @@ export function registerStatus(program: Command, run: RunCommand): void {
 }
 
 interface StatusOptions extends SoftBounceOptions {
-  /** Addresses are shown whole. */
+  /** Show addresses unmasked. */
   readonly addresses: boolean;
 }
 
-/** Tells the story of a delivery. @throws {@link OperatorError} where all were asked and nobody knows it */
+/**
+ * Shows the timeline of a delivery.
+ *
+ * @throws {@link OperatorError} if all sources were queried and none knows it
+ */
 async function showStatus(id: string, options: StatusOptions, context: CommandContext): Promise<ExitCode> {
   const { terminal, signal, commands } = context;
   const { sources, close } = openDeliverySources(context, softBouncePolicyOf(options));
   try {
     const facts = await deliveryFacts(id, sources, signal);
-    const story = buildTimeline(facts, new Date(), commands);
+    const timeline = buildTimeline(facts, new Date(), commands);
     const failures = failuresIn(facts);
-    if (!story.known && sourcesNotQueried(facts).length === 0) throw unknownDelivery(id);
-    const shown = shownTimeline(facts, story, options.addresses);
+    if (!timeline.known && sourcesNotQueried(facts).length === 0) throw unknownDelivery(id);
+    const shown = shownTimeline(facts, timeline, options.addresses);
     terminal.result(shown, () => renderTimeline(terminal, shown));
-    return exitCodeOf(story, failures.length);
+    return exitCodeOf(timeline, failures.length);
   } finally {
     await close();
   }
@@ -69,10 +73,10 @@ function exitCodeOf({ known, concerns }: DeliveryTimeline, failures: number): Ex
 }
 
 function failuresIn({ row, queue, deadLetters, parts, suppressed }: DeliveryFacts) {
-  const unasked = suppressed.kind === 'told' ? suppressed.value.unavailable : [];
+  const failedLists = suppressed.kind === 'told' ? suppressed.value.unavailable : [];
   return [
     ...[row, queue, deadLetters, parts, suppressed].filter(({ kind }) => kind === 'failed'),
-    ...unasked,
+    ...failedLists,
   ];
 }
 

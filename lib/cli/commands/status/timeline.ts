@@ -15,16 +15,16 @@ import type { ListedAddress } from '../../lookups/suppression-lists.ts';
 import { batchConcerns, deriveState, type RecipientState } from './recipient-state.ts';
 
 export interface DeliveryTimeline {
-  /** In order of time. */
+  /** In chronological order. */
   readonly events: readonly TimelineEvent[];
   readonly recipients: readonly RecipientState[];
-  /** What a person should look at. */
+  /** Issues that an operator should look at. */
   readonly concerns: readonly string[];
-  /** False where no place that was asked knows the id. */
+  /** False if no queried source has the ID. */
   readonly known: boolean;
 }
 
-/** Makes one story of what all places told. */
+/** Builds one timeline from all sources. */
 export function buildTimeline(facts: DeliveryFacts, now: Date, commands: FixHints): DeliveryTimeline {
   const row = readingWithin(facts.row);
   const parts = readingWithin(facts.parts) ?? [];
@@ -39,9 +39,9 @@ export function buildTimeline(facts: DeliveryFacts, now: Date, commands: FixHint
   const toldSent = new Set(parts.flatMap(({ sentAt, sesMessageId }) => (sentAt && sesMessageId) || []));
   const events = [
     ...(row === undefined ? [] : eventsOfRow(row)),
-    ...parts.flatMap((part) => eventsOfPart(part, now)),
+    ...parts.flatMap((part) => eventsOfBatch(part, now)),
     ...statusEvents({ row: row?.statuses ?? {}, ledger: ledgerStatuses, toldSent }),
-    ...deadLetters.map(eventOfLetter),
+    ...deadLetters.map(eventOfDeadLetter),
     ...listed.map(eventOfSuppression),
   ];
   const statuses = mergeStatuses(row?.statuses ?? {}, ledgerStatuses);
@@ -55,7 +55,7 @@ export function buildTimeline(facts: DeliveryFacts, now: Date, commands: FixHint
   };
 }
 
-function eventOfLetter({ cause, detail, sentAt, parsed }: DeadLetter): TimelineEvent {
+function eventOfDeadLetter({ cause, detail, sentAt, parsed }: DeadLetter): TimelineEvent {
   const recipients = parsed.kind === 'message' ? parsed.message.envelope.to.map(addressKey) : [];
   return { at: sentAt, source: 'dead letters', what: `parked: ${cause}: ${detail}`, recipients };
 }
@@ -74,8 +74,10 @@ function eventOfSuppression({ address, pipeline, ses }: ListedAddress): Timeline
 }
 
 function unknownConcerns(facts: DeliveryFacts): string[] {
-  const unasked = sourcesNotQueried(facts);
-  return unasked.length === 0 ? [] : [`nobody who was asked knows it; not asked: ${unasked.join('; ')}`];
+  const notQueried = sourcesNotQueried(facts);
+  return notQueried.length === 0
+    ? []
+    : [`nobody who was asked knows it; not asked: ${notQueried.join('; ')}`];
 }
 
 function concernsOf(
@@ -87,22 +89,22 @@ function concernsOf(
   const row = readingWithin(facts.row);
   const deadLetters = readingWithin(facts.deadLetters);
   const lost = recipients.filter((recipient) => recipient.lost).length;
-  const parked = deadLetters?.deadLetters.length ?? 0;
+  const deadLettered = deadLetters?.deadLetters.length ?? 0;
   const isHeld = row?.status === 'sending' && row.attempts.at(-1)?.outcome === 'held';
   return [
     ...(row?.status === 'failed' ? [`the row says failed: ${row.lastError ?? 'no reason'}`] : []),
     ...(isHeld ? ['it is held: SMTP may have taken it, and a person decides'] : []),
     ...(lost > 0 ? [`lost for ${lost} of ${recipients.length} recipients`] : []),
     ...batchConcerns(facts, now),
-    ...(parked > 0 ? [`${parked} dead letters: ${show}`] : []),
+    ...(deadLettered > 0 ? [`${deadLettered} dead letters: ${show}`] : []),
     ...(deadLetters?.complete === false
       ? [`only ${deadLetters.looked} dead letters were looked at: ${show}`]
       : []),
   ];
 }
 
-/** What the ledger tells of the calls to SES, but for what SES's events told after them. */
-function eventsOfPart(batch: SendBatch, now: Date): TimelineEvent[] {
+/** The SES calls in the ledger, without the later SES events. */
+function eventsOfBatch(batch: SendBatch, now: Date): TimelineEvent[] {
   const { claim, sentAt } = batch;
   const recipients = batch.recipients.map(addressKey);
   const event = (at: Date, what: string): TimelineEvent => ({ at, source: 'ledger', what, recipients });
@@ -117,15 +119,15 @@ function eventsOfPart(batch: SendBatch, now: Date): TimelineEvent[] {
   return [...claimed, ...outcomeOf(batch, claim, now).map(([at, what]) => event(at, `${name}: ${what}`))];
 }
 
-const LOST_ANSWER =
+const RESULT_UNKNOWN =
   'the call ended without an answer; the next try waits for what the events of SES tell, and sends again only then';
 
 function outcomeOf({ state }: SendBatch, { startedAt, endsAt }: BatchClaim, now: Date): [Date, string][] {
   switch (state) {
     case 'unknown':
-      return [[endsAt, LOST_ANSWER]];
+      return [[endsAt, RESULT_UNKNOWN]];
     case 'sending':
-      return endsAt < now ? [[endsAt, LOST_ANSWER]] : [];
+      return endsAt < now ? [[endsAt, RESULT_UNKNOWN]] : [];
     case 'open':
       return [[startedAt, 'SES did not take it now; it is tried again']];
     case 'refused':
@@ -135,7 +137,7 @@ function outcomeOf({ state }: SendBatch, { startedAt, endsAt }: BatchClaim, now:
   }
 }
 
-/** What the row of the API's table tells, but for the statuses that receipts brought. */
+/** The events in the row of the API's table, without the statuses from receipts. */
 function eventsOfRow(row: DeliveryRow): TimelineEvent[] {
   const { createdAt, nextRetryAt, lease, status } = row;
   return [
@@ -154,15 +156,15 @@ function eventOfAttempt(attempt: TracedAttempt): TimelineEvent {
 }
 
 function describe({ outcome, smtp, queue, failure, reason }: TracedAttempt): string {
-  const taken = smtp === undefined ? '' : `SMTP took it for ${smtp.recipients.length}: ${smtp.response}`;
+  const accepted = smtp === undefined ? '' : `SMTP took it for ${smtp.recipients.length}: ${smtp.response}`;
   const handedOver = `handed over for ${queue?.recipients.length ?? 0} (SQS ${queue?.queueMessageId ?? '?'})`;
   switch (outcome) {
     case 'taken':
-      return taken;
+      return accepted;
     case 'handed-over':
       return `${handedOver}, since SMTP did not take it: ${cause(failure)}`;
     case 'split':
-      return `${taken}; ${handedOver}: ${cause(failure)}`;
+      return `${accepted}; ${handedOver}: ${cause(failure)}`;
     case 'held':
       return `held, since SMTP may have taken it: ${cause(failure)}`;
     case 'not-accepted':
@@ -183,28 +185,28 @@ function event(at: Date, what: string, recipients: readonly string[] = []): Time
   return { at, source: 'row', what, recipients };
 }
 
-/** Where a delivery could be that no other place knows of, and nobody has looked: a line for each such place. */
+/** The sources that were not queried, and may hold a delivery that no other source has: one line each. */
 export function sourcesNotQueried({ row, queue, deadLetters, parts }: DeliveryFacts): string[] {
-  const looked =
+  const scanned =
     deadLetters.kind === 'told' && !deadLetters.value.complete ? deadLetters.value.looked : undefined;
   const queued = queue.kind === 'told' ? queue.value.waiting + queue.value.outOfSight : 0;
   return [
-    ...unasked('the row', row),
-    ...unasked('the fallback queue', queue),
-    ...unasked('the dead letters', deadLetters),
-    ...unasked('the ledger', parts),
-    ...(looked === undefined ? [] : [`the dead letters past the ${looked} that were looked at`]),
+    ...notQueried('the row', row),
+    ...notQueried('the fallback queue', queue),
+    ...notQueried('the dead letters', deadLetters),
+    ...notQueried('the ledger', parts),
+    ...(scanned === undefined ? [] : [`the dead letters past the ${scanned} that were looked at`]),
     ...(queued === 0 ? [] : [`the ${queued} mails of the fallback queue, which are not looked into`]),
   ];
 }
 
-function unasked(name: string, told: Reading<unknown>): string[] {
-  switch (told.kind) {
+function notQueried(name: string, reading: Reading<unknown>): string[] {
+  switch (reading.kind) {
     case 'told':
       return [];
     case 'skipped':
-      return [`${name} (${told.reason})`];
+      return [`${name} (${reading.reason})`];
     case 'failed':
-      return [`${name} (${told.failure.message})`];
+      return [`${name} (${reading.failure.message})`];
   }
 }

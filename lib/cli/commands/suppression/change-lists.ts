@@ -5,7 +5,7 @@ import type { ListedAddress, SuppressionLists } from '../../lookups/suppression-
 
 export type ListChange =
   | { readonly kind: 'done' }
-  /** It was as it should be. */
+  /** Already in the desired state. */
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'failed'; readonly failure: DescribedFailure };
 
@@ -15,7 +15,7 @@ export interface AddressChange {
   readonly ses: ListChange;
 }
 
-/** What a change needs to know beside the addresses. */
+/** Dependencies of a change. */
 export interface ChangeSurroundings {
   readonly lists: SuppressionLists;
   readonly now: Date;
@@ -26,8 +26,8 @@ export interface ChangeSurroundings {
 }
 
 /**
- * Suppresses addresses in both lists. What suppresses one for ever stays as it is: a complaint is worth more than
- * the word of a person. Soft bounces lapse, so such an address is added.
+ * Suppresses addresses in both lists. Permanent entries stay as they are: a complaint outweighs a manual
+ * entry. Soft bounces expire, so an address suppressed for them is added.
  */
 export function suppress(
   listed: readonly ListedAddress[],
@@ -45,8 +45,8 @@ export function suppress(
 }
 
 /**
- * Takes addresses off both lists. The pipeline's is told even where SES's alone has the address: the event that put
- * it there may be on its way to the other.
+ * Removes addresses from both lists. Updates the pipeline's list even if only SES's has the address: the
+ * event that suppressed it may still be on its way to the pipeline.
  */
 export function unsuppress(
   listed: readonly ListedAddress[],
@@ -77,7 +77,7 @@ async function eachInTurn(
   return changes;
 }
 
-/** One list that fails does not keep the other from being changed. */
+/** If one list fails, the other is still changed. */
 async function attempt(change: () => Promise<void>, commands: FixHints): Promise<ListChange> {
   try {
     await change();

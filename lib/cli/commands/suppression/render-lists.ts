@@ -6,21 +6,21 @@ import type { AddressChange, ListChange } from './change-lists.ts';
 
 type ListName = UnavailableList['list'];
 
-/** An address as the result tells of it. */
+/** An address in the result. */
 export interface ShownAddress {
   readonly address: string;
-  /** As far as is known: `unknown` where it is on no list that was asked, and one was not. */
+  /** As far as known: `unknown` if it is on no list that responded, and one list failed. */
   readonly where: 'pipeline' | 'ses' | 'both' | 'neither' | 'unknown';
-  /** The lists that could not be asked about it; absent where both were. */
+  /** The lists that could not be queried; absent if both responded. */
   readonly notAsked?: readonly ListName[] | undefined;
-  /** The pipeline's where it has one: SES knows two reasons alone. */
+  /** The pipeline's reason if there is one: SES has only two. */
   readonly reason?: string | undefined;
   /** ISO 8601. */
   readonly since?: string | undefined;
   readonly deliveryId?: string | undefined;
 }
 
-/** @param whole whether addresses are shown as they are @default masked */
+/** @param whole whether to show addresses unmasked */
 export function shownListing({ addresses, unavailable }: Listing, whole: boolean) {
   const notAsked = unavailable.map(({ list }) => list);
   return { addresses: addresses.map((one) => shownAddress(one, notAsked, whole)), unavailable };
@@ -40,7 +40,7 @@ export function renderListing(
   ].join('\n');
 }
 
-/** What a person sees before the question. */
+/** Shown before the confirmation prompt. */
 export function renderPreview(terminal: Terminal, listing: Listing): string {
   const { addresses, unavailable } = shownListing(listing, true);
   return [
@@ -61,7 +61,7 @@ export function renderChanges(terminal: Terminal, changes: readonly AddressChang
   return [terminal.table(['address', 'pipeline', 'SES'], rows), ...new Set(fixes)].join('\n');
 }
 
-/** A list that nobody could ask may have any address. */
+/** A list that could not be queried may have any address. */
 function emptyText(unavailable: readonly UnavailableList[]): string {
   const notAsked = unavailable.map(({ list }) => list);
   const asked = LISTS.filter((list) => !notAsked.includes(list));

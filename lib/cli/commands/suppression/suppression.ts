@@ -22,44 +22,52 @@ import { renderChanges, renderListing, renderPreview, shownListing } from './ren
 
 const EXAMPLES = `
 Examples:
-  mailctl suppression ls                                 who is suppressed, where and why; addresses masked
+  mailctl suppression ls                                 suppressed addresses, where and why; masked
   mailctl suppression ls --addresses --json | jq -r '.addresses[].address'
-  mailctl suppression ls marie@example.org               what both lists say of her
-  mailctl suppression rm marie@example.org               her mailbox is back: off both lists, after a question
+  mailctl suppression ls marie@example.org               her entries in both lists
+  mailctl suppression rm marie@example.org               her mailbox works again: remove from both lists
   mailctl --yes suppression add a@example.org b@example.org
 
-The pipeline's own list holds for one stage. SES's list holds for the whole account in the Region, dev and prod alike.`;
+The pipeline's own list applies to one stage. SES's list applies to the whole account in the Region, dev and prod.`;
 
 const ADD_NOTES = `
-The reason is "manual" in the pipeline's list. SES knows bounces and complaints alone: there it stands as BOUNCE.
-In the sandbox SES takes none for its list; the pipeline's list has it then, and that is enough for its mails.
+The reason is "manual" in the pipeline's list. SES has only bounces and complaints: there it is BOUNCE.
+In the sandbox SES rejects changes to its list; the pipeline's list is enough for the pipeline's mail.
 
 Exit codes: 0 both lists have them; 1 SES's list does not; 2 the pipeline's does not, or nothing was changed.`;
 
 const REMOVE_NOTES = `
-What happened up to now is forgiven, events that come late included; a bounce of tomorrow counts. Think twice with
-a complaint: who called a mail spam and gets another costs the account its name.
+Bounces and complaints up to now no longer count, including events that arrive late; later ones do. Be careful with
+complaints: sending again to a recipient who reported spam harms the reputation of the account.
 
 Exit codes: 0 they are on neither list; 2 one of the lists still has some, or nothing was changed.`;
 
-/** `mailctl suppression`: whom nothing is sent to. */
+/** `mailctl suppression`: suppressed recipients. */
 export function registerSuppression(program: Command, run: RunCommand): void {
   const suppression = program
     .command('suppression')
-    .description("whom nothing is sent to: the pipeline's list and SES's own together")
+    .description("suppressed recipients, in the pipeline's list and in SES's account-level list")
     .addHelpText('after', EXAMPLES);
   registerList(suppression, run);
-  registerChange(suppression, run, { name: 'add', what: 'send nothing more to addresses', notes: ADD_NOTES });
-  registerChange(suppression, run, { name: 'rm', what: 'send to addresses again', notes: REMOVE_NOTES });
+  registerChange(suppression, run, {
+    name: 'add',
+    what: 'suppress addresses in both lists',
+    notes: ADD_NOTES,
+  });
+  registerChange(suppression, run, {
+    name: 'rm',
+    what: 'remove addresses from both lists',
+    notes: REMOVE_NOTES,
+  });
 }
 
 function registerList(suppression: Command, run: RunCommand): void {
   const command = suppression
     .command('ls')
-    .description('who is suppressed, or what the lists say of some addresses')
-    .argument('[address...]', 'only these, which are shown whole', collectAddress)
-    .option('--addresses', 'show all addresses whole', false)
-    .addHelpText('after', '\nExit codes: 0 both lists were asked; 1 one of them; 2 none.');
+    .description('list suppressed addresses, or look up some addresses')
+    .argument('[address...]', 'only these addresses, shown unmasked', collectAddress)
+    .option('--addresses', 'show all addresses unmasked', false)
+    .addHelpText('after', '\nExit codes: 0 both lists were queried; 1 only one of them; 2 none.');
   addSoftBounceOptions(command);
   command.action((given: readonly string[] = [], options: ListOptions) =>
     run((context) => showLists(given, options, context)),
@@ -89,11 +97,11 @@ function collectAddress(text: string, before: readonly string[] = []): readonly 
 }
 
 interface ListOptions extends SoftBounceOptions {
-  /** All addresses are shown whole; those that were given are in any case. */
+  /** Show all addresses unmasked; addresses given as arguments always are. */
   readonly addresses: boolean;
 }
 
-/** Shows what both lists say: of these addresses or, without any, of all that are suppressed. */
+/** Shows the entries of both lists: of the given addresses or, without any, of all suppressed ones. */
 async function showLists(
   given: readonly string[],
   options: ListOptions,
@@ -131,7 +139,7 @@ async function listsOf(
 
 type Surroundings = Pick<CommandContext, 'terminal' | 'signal' | 'commands'>;
 
-/** Shows where the addresses stand, asks, and puts them on both lists. */
+/** Shows the current entries, asks for confirmation, and adds the addresses to both lists. */
 async function addAddresses(
   given: readonly string[],
   lists: SuppressionLists,
@@ -145,7 +153,7 @@ async function addAddresses(
   return changes.some(({ ses }) => ses.kind === 'failed') ? EXIT.warning : EXIT.ok;
 }
 
-/** Shows where the addresses stand, asks, and takes them off both lists. */
+/** Shows the current entries, asks for confirmation, and removes the addresses from both lists. */
 async function removeAddresses(
   given: readonly string[],
   lists: SuppressionLists,
@@ -153,7 +161,7 @@ async function removeAddresses(
 ): Promise<ExitCode> {
   const now = new Date();
   const listing = await lookUp(lists, given, now, context.signal);
-  // A list that did not answer may have any of them.
+  // A list that did not respond may have any of them.
   const isEither = ({ pipeline, ses }: ListedAddress) => pipeline !== undefined || ses !== undefined;
   const listed = listing.unavailable.length > 0 ? listing.addresses : listing.addresses.filter(isEither);
   const ask = (count: string) => `Take ${count} off both lists?`;
@@ -173,7 +181,7 @@ interface Change {
   readonly now: Date;
 }
 
-/** @throws {@link OperatorError} where the answer is no */
+/** @throws {@link OperatorError} if not confirmed */
 async function confirmed(
   listing: Listing,
   listed: readonly ListedAddress[],

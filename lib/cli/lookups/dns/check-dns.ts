@@ -100,10 +100,7 @@ interface JudgedServer {
 
 const BADNESS: readonly FindingLevel[] = ['ok', 'warn', 'fail'];
 
-/**
- * Merges the verdicts on all servers into one finding: the worst counts, since a receiver may query any
- * server.
- */
+/** Merges the verdicts on all servers into one finding: the worst counts, since any server may be queried. */
 function findingOfServers(
   subject: FindingSubject,
   view: ZoneView,

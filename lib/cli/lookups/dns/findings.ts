@@ -24,7 +24,7 @@ export interface DnsFinding {
   readonly proposal?: string | undefined;
   /** The servers of the zone that disagree or do not respond, each with its response. */
   readonly servers: readonly ServerRemark[];
-  /** Only for the DMARC record: how mail passes it by SES and by mail-core. */
+  /** Only for the DMARC record: how mail by SES and by mail-core passes it. */
   readonly alignment?: readonly Alignment[] | undefined;
 }
 

@@ -7,13 +7,13 @@ import type { DeployedStack } from '../../../deployment.ts';
 import type { FixHints } from '../../../hints.ts';
 import { type Check, type CheckResult, type DoctorContext, fail, ok, resourceCheck, warn } from '../check.ts';
 
-/** Who the calls are made as, and where. */
+/** The identity and Region of the AWS calls. */
 export const CREDENTIALS_CHECK: Check = {
   group: 'account',
   name: 'credentials',
   run: async ({ lookups, aws }) => {
     const { account, arn } = await lookups.caller();
-    // The user or the session; what stands before it is the account once more.
+    // The user or the session; the first part of the ARN repeats the account.
     return ok(`account ${account} as ${arn.split(':').slice(5).join(':')}, Region ${aws.region}`);
   },
 };
@@ -36,14 +36,14 @@ export const STACK_CHECKS: readonly Check[] = [
   },
 ];
 
-/** Without it nobody is told when mail stops, and that is all: mail flows. */
+/** Only a warning: without it, mail flows but nobody is notified when it stops. */
 function judgeMonitoring(
   stack: DeployedStack | undefined,
   { deployment, aws, commands }: DoctorContext,
 ): CheckResult {
   if (stack === undefined) {
-    const told = `there is no stack ${monitoringStackName(deployment)} in ${aws.region}: mail flows, and nobody sees when it stops`;
-    return warn(told, commands.deploy);
+    const text = `there is no stack ${monitoringStackName(deployment)} in ${aws.region}: mail flows, and nobody sees when it stops`;
+    return warn(text, commands.deploy);
   }
   const result = judgeStatus(stack, commands);
   return result.status === 'fail' ? warn(result.detail, result.fix) : result;
@@ -60,38 +60,38 @@ function judgeStack(
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */
 function judgeStatus({ name, status }: DeployedStack, commands: FixHints): CheckResult {
-  const told = `${name}: ${status}`;
+  const text = `${name}: ${status}`;
   switch (status) {
     case 'CREATE_COMPLETE':
     case 'UPDATE_COMPLETE':
     case 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS':
     case 'IMPORT_COMPLETE':
-      return ok(told);
+      return ok(text);
     case 'UPDATE_ROLLBACK_COMPLETE':
-      return warn(`${told}: the last deployment failed, the one before it stands`, commands.deploy);
+      return warn(`${text}: the last deployment failed, the one before it stands`, commands.deploy);
     case 'UPDATE_ROLLBACK_FAILED':
-      return fail(told, commands.aws(`cloudformation continue-update-rollback --stack-name ${name}`));
+      return fail(text, commands.aws(`cloudformation continue-update-rollback --stack-name ${name}`));
     case 'ROLLBACK_COMPLETE':
     case 'ROLLBACK_FAILED':
     case 'CREATE_FAILED':
     case 'DELETE_FAILED': {
       const remove = commands.aws(`cloudformation delete-stack --stack-name ${name}`);
-      return fail(`${told}: such a stack cannot be deployed to`, `${remove} && ${commands.deploy}`);
+      return fail(`${text}: such a stack cannot be deployed to`, `${remove} && ${commands.deploy}`);
     }
     default:
       return status.endsWith('_IN_PROGRESS')
         ? warn(
-            told,
+            text,
             `wait until it is done: ${commands.aws(`cloudformation describe-stacks --stack-name ${name}`)}`,
           )
-        : fail(told, commands.deploy);
+        : fail(text, commands.deploy);
   }
 }
 
 const OLD_DAYS = 90;
 const TOO_OLD_DAYS = 365;
 
-/** How old the key is that the API hands over with. */
+/** Age of the access key that the API uses to hand over mail. */
 export const ACCESS_KEY_CHECK = resourceCheck({
   group: 'key',
   name: 'access-key',
@@ -130,7 +130,7 @@ function judgeKeyAge(
   return oldest > OLD_DAYS ? warn(told, renew) : ok(told);
 }
 
-/** Undefined where there is no such user. */
+/** Undefined if there is no such user. */
 async function keysOf(client: IAMClient, userName: string, signal: AbortSignal) {
   const keys: AccessKeyMetadata[] = [];
   const pages = paginateListAccessKeys({ client }, { UserName: userName }, { abortSignal: signal });
@@ -143,10 +143,10 @@ async function keysOf(client: IAMClient, userName: string, signal: AbortSignal) 
   }
 }
 
-/** Of the day's quota, from when on somebody should know. */
+/** Share of the daily quota from which to warn. */
 const QUOTA_WARNING = 0.8;
 
-/** What SES lets the account do. */
+/** Sending limits and status of the SES account. */
 export const SENDING_CHECKS: readonly Check[] = [
   accountCheck('production', production),
   accountCheck('quota', quota),
@@ -169,29 +169,29 @@ function production(
 ): CheckResult {
   if (ProductionAccessEnabled === true) return ok('out of the sandbox');
   const review = Details?.ReviewDetails?.Status;
-  const told = 'in the sandbox: only verified recipients, 200 a day, 1 a second';
+  const text = 'in the sandbox: only verified recipients, 200 a day, 1 a second';
   if (review === 'PENDING') {
     return warn(
-      `${told}; the request is under review`,
+      `${text}; the request is under review`,
       "wait for AWS's answer, which comes by mail and as a case",
     );
   }
-  const asked = review === undefined ? '' : `; the last request: ${review}`;
-  return warn(`${told}${asked}`, commands.mailctl('production-access'));
+  const lastRequest = review === undefined ? '' : `; the last request: ${review}`;
+  return warn(`${text}${lastRequest}`, commands.mailctl('production-access'));
 }
 
 function quota({ SendQuota, ProductionAccessEnabled }: GetAccountResponse, commands: FixHints): CheckResult {
   const { Max24HourSend: most = 0, SentLast24Hours: sent = 0, MaxSendRate: rate = 0 } = SendQuota ?? {};
-  // SES says "no limit" so.
+  // -1 means no limit.
   if (most < 0) return ok(`${sent} sent in 24 hours, without a limit; ${rate} a second`);
   const used = most === 0 ? 1 : sent / most;
-  const told = `${sent} of ${most} sent in 24 hours (${Math.round(used * 100)} %); ${rate} a second`;
-  if (used < QUOTA_WARNING) return ok(told);
+  const text = `${sent} of ${most} sent in 24 hours (${Math.round(used * 100)} %); ${rate} a second`;
+  if (used < QUOTA_WARNING) return ok(text);
   const fix =
     ProductionAccessEnabled === true
       ? 'ask for more: Service Quotas, Amazon Simple Email Service, "Sending quota"'
       : commands.mailctl('production-access');
-  return used < 1 ? warn(told, fix) : fail(`${told}: mail is parked until it frees up`, fix);
+  return used < 1 ? warn(text, fix) : fail(`${text}: mail is parked until it frees up`, fix);
 }
 
 /** @see https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html */

@@ -26,23 +26,26 @@ import {
   warn,
 } from '../check.ts';
 
-/** Which alarms ring now. */
+/** Which alarms fire now. */
 export const ALARM_STATE_CHECK: Check = {
   group: 'alarms',
   name: 'ringing',
   run: async (context) => {
     const alarms = await context.lookups.alarms();
-    // That there are none is told by the check of their subscribers.
+    // The subscribers check reports that there are none.
     if (alarms.length === 0) return skipped('no alarms are deployed');
     return judgeAlarms(summariseAlarms(alarms, context.now), context);
   },
 };
 
-function judgeAlarms(news: AlarmSummary, context: DoctorContext): CheckResult {
-  const worst = worstOf(news);
-  if (worst === undefined) return ok(`none of ${news.quiet.length}`);
-  const told = [...news.ringing.map((alarm) => ringingText(alarm, context.now)), ...blindText(news.blind)];
-  return (worst === 'critical' ? fail : warn)(told.join('; '), fixFor(news, context));
+function judgeAlarms(summary: AlarmSummary, context: DoctorContext): CheckResult {
+  const worst = worstOf(summary);
+  if (worst === undefined) return ok(`none of ${summary.quiet.length}`);
+  const texts = [
+    ...summary.ringing.map((alarm) => ringingText(alarm, context.now)),
+    ...blindText(summary.blind),
+  ];
+  return (worst === 'critical' ? fail : warn)(texts.join('; '), fixFor(summary, context));
 }
 
 function ringingText({ name, severity, since, reason }: DeployedAlarm, now: Date): string {
@@ -54,7 +57,7 @@ function blindText(blind: readonly DeployedAlarm[]): readonly string[] {
   return blind.length === 0 ? [] : [`${names} cannot ring: ${noDataText(blind)}`];
 }
 
-/** Of the most urgent one; the command that shows all where there are more. */
+/** The fix for the most urgent alarm, and the command that shows the others. */
 function fixFor({ ringing, blind }: AlarmSummary, { deployment, commands }: DoctorContext): string {
   const [first] = ringing;
   const fix = first === undefined ? accountMetricsLog(deployment, commands) : fixForAlarm(first, commands);
@@ -63,13 +66,13 @@ function fixFor({ ringing, blind }: AlarmSummary, { deployment, commands }: Doct
     : `${fix}; the others: ${commands.mailctl('alarms')}`;
 }
 
-/** The first command of the alarm, and where to read on. */
+/** The first command of the alarm, and its runbook entry. */
 function fixForAlarm(alarm: DeployedAlarm, commands: FixHints): string {
   const first = firstCommandOf(alarm, commands);
   return first === undefined ? alarm.runbook : `${first}; then ${alarm.runbook}`;
 }
 
-/** Whether anybody hears each alarm. */
+/** Whether each alarm has a confirmed subscriber. */
 export const ALARM_SUBSCRIBERS_CHECK: Check = {
   group: 'alarms',
   name: 'subscribers',
@@ -81,34 +84,34 @@ export const ALARM_SUBSCRIBERS_CHECK: Check = {
     }
     const sns = await aws.sns();
     const topics = [...new Set(alarms.flatMap((alarm) => alarm.topics))];
-    const deaf = await Promise.all(topics.map((topic) => deafnessOf(sns, topic, commands, signal)));
-    return judgeSubscribers(alarms, new Map(topics.map((topic, index) => [topic, deaf[index]])), commands);
+    const gaps = await Promise.all(topics.map((topic) => topicGap(sns, topic, commands, signal)));
+    return judgeSubscribers(alarms, new Map(topics.map((topic, index) => [topic, gaps[index]])), commands);
   },
 };
 
-/** Why nobody hears something, and what fixes it. */
-interface Deafness {
+/** Why notifications reach nobody, and the fix. */
+interface SubscriberGap {
   readonly because: string;
   readonly fix: string;
 }
 
-/** @param deafTopics undefined for those that somebody hears */
+/** @param topicGaps undefined for topics with a confirmed subscriber */
 function judgeSubscribers(
   alarms: readonly DeployedAlarm[],
-  deafTopics: ReadonlyMap<string, Deafness | undefined>,
+  topicGaps: ReadonlyMap<string, SubscriberGap | undefined>,
   commands: FixHints,
 ): CheckResult {
-  const unheard = alarms.flatMap((alarm) => {
-    const deafness = deafnessOfAlarm(alarm, deafTopics, commands);
-    return deafness === undefined ? [] : [{ alarm, ...deafness }];
+  const unsubscribed = alarms.flatMap((alarm) => {
+    const gap = alarmGap(alarm, topicGaps, commands);
+    return gap === undefined ? [] : [{ alarm, ...gap }];
   });
-  const [first] = unheard;
+  const [first] = unsubscribed;
   if (first === undefined) return ok(`of ${alarms.length} deployed, each has a confirmed subscriber`);
-  const told = [...Map.groupBy(unheard, ({ because }) => because)].map(([because, group]) => {
+  const texts = [...Map.groupBy(unsubscribed, ({ because }) => because)].map(([because, group]) => {
     const names = group.map(({ alarm }) => alarm.name);
     return `nobody hears ${namesOf(names, alarms.length)}: ${because}`;
   });
-  return warn(told.join('; '), first.fix);
+  return warn(texts.join('; '), first.fix);
 }
 
 function namesOf(names: readonly string[], all: number): string {
@@ -116,28 +119,28 @@ function namesOf(names: readonly string[], all: number): string {
   return `${names.join(', ')} (${names.length} of ${all} alarms)`;
 }
 
-/** One topic that somebody hears is enough. */
-function deafnessOfAlarm(
+/** One topic with a confirmed subscriber is enough. */
+function alarmGap(
   { fullName, actionsEnabled, topics }: DeployedAlarm,
-  deafTopics: ReadonlyMap<string, Deafness | undefined>,
+  topicGaps: ReadonlyMap<string, SubscriberGap | undefined>,
   commands: FixHints,
-): Deafness | undefined {
+): SubscriberGap | undefined {
   if (!actionsEnabled) {
     const fix = commands.aws(`cloudwatch enable-alarm-actions --alarm-names ${fullName}`);
     return { because: 'its actions are switched off', fix };
   }
   if (topics.length === 0) return { because: 'no topic is told', fix: commands.deploy };
-  const deafnesses = topics.map((topic) => deafTopics.get(topic));
-  return deafnesses.includes(undefined) ? undefined : deafnesses[0];
+  const gaps = topics.map((topic) => topicGaps.get(topic));
+  return gaps.includes(undefined) ? undefined : gaps[0];
 }
 
-/** Undefined where somebody has confirmed a subscription. */
-async function deafnessOf(
+/** Undefined if the topic has a confirmed subscription. */
+async function topicGap(
   client: SNSClient,
   topic: string,
   commands: FixHints,
   signal: AbortSignal,
-): Promise<Deafness | undefined> {
+): Promise<SubscriberGap | undefined> {
   const subscriptions = await subscriptionsOf(client, topic, signal);
   const name = topic.split(':').at(-1);
   if (subscriptions === undefined) {
@@ -161,7 +164,7 @@ async function deafnessOf(
   };
 }
 
-/** What follows the host of a URL lets whoever knows it raise alarms there: it is not shown. */
+/** Shows only the host of a URL: its path may contain the key of an incident webhook. */
 function confirmText({ Protocol: protocol = '', Endpoint: endpoint = '' }: Subscription): string {
   if (protocol.startsWith('email'))
     return `follow the link in the mail from AWS to ${maskAddressesIn(endpoint)}`;
@@ -170,7 +173,7 @@ function confirmText({ Protocol: protocol = '', Endpoint: endpoint = '' }: Subsc
   return `open the SubscribeURL of the message that AWS has sent to the subscriber (${whose})`;
 }
 
-/** Undefined where there is no such topic. */
+/** Undefined if there is no such topic. */
 async function subscriptionsOf(client: SNSClient, topic: string, signal: AbortSignal) {
   const subscriptions: Subscription[] = [];
   const pages = paginateListSubscriptionsByTopic({ client }, { TopicArn: topic }, { abortSignal: signal });
@@ -183,12 +186,12 @@ async function subscriptionsOf(client: SNSClient, topic: string, signal: AbortSi
   }
 }
 
-/** In place of an ARN stand `PendingConfirmation` and `Deleted`. */
+/** Unconfirmed subscriptions have `PendingConfirmation` or `Deleted` instead of an ARN. */
 const isConfirmed = ({ SubscriptionArn = '' }: Subscription) => SubscriptionArn.startsWith('arn:');
 
 /**
- * Whether the function is there that tells the alarms of the quota and the key. Whether its schedule starts it is seen
- * by those alarms: see `ringing`.
+ * Whether the function that publishes the quota and key metrics exists. Whether its schedule runs shows in
+ * their alarms: see `ringing`.
  */
 export const ACCOUNT_METRICS_CHECK: Check = {
   group: 'functions',
@@ -206,15 +209,15 @@ export const ACCOUNT_METRICS_CHECK: Check = {
     if (found === undefined) {
       return warn(`there is no function ${name}: somebody has deleted it`, commands.driftedMonitoringStack);
     }
-    const told = `${name}: ${found.State ?? 'of an unknown state'}`;
+    const text = `${name}: ${found.State ?? 'of an unknown state'}`;
     const isBroken = found.State === 'Failed' || found.LastUpdateStatus === 'Failed';
     return isBroken
-      ? warn(`${told}, the last update ${found.LastUpdateStatus}`, accountMetricsLog(deployment, commands))
-      : ok(told);
+      ? warn(`${text}, the last update ${found.LastUpdateStatus}`, accountMetricsLog(deployment, commands))
+      : ok(text);
   },
 };
 
-/** Undefined where there is no such function. */
+/** Undefined if there is no such function. */
 async function functionOf(client: LambdaClient, name: string, signal: AbortSignal) {
   try {
     const command = new GetFunctionConfigurationCommand({ FunctionName: name });

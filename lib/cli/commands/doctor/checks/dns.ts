@@ -13,7 +13,7 @@ import {
 
 type Purpose = DnsFinding['purpose'];
 
-/** The live DNS, as the servers of the zone tell it. */
+/** The live DNS, as seen on the authoritative servers of the zone. */
 export const DNS_RECORD_CHECKS: readonly Check[] = [
   dnsCheck('dkim', 'dkim'),
   dnsCheck('mail-from-mx', 'mail-from-mx'),
@@ -38,12 +38,12 @@ function dnsCheck(name: string, purpose: Purpose): Check {
 function judge(findings: readonly DnsFinding[], { commands }: DoctorContext): CheckResult {
   const level = worstLevel(findings);
   if (level === 'ok') return ok(fine(findings));
-  // What is worst is fixed first.
-  const amiss = [...withLevel(findings, 'fail'), ...withLevel(findings, 'warn')];
-  const [fix = '', ...more] = [...new Set(amiss.map((finding) => finding.fix ?? ''))];
+  // Failures first.
+  const problems = [...withLevel(findings, 'fail'), ...withLevel(findings, 'warn')];
+  const [fix = '', ...more] = [...new Set(problems.map((finding) => finding.fix ?? ''))];
   const check = commands.mailctl('dns --check');
   const others = more.length === 0 ? '' : ` (and ${more.length} more: ${check})`;
-  return { status: level, detail: amiss.map(describeFinding).join('; '), fix: `${fix || check}${others}` };
+  return { status: level, detail: problems.map(describeFinding).join('; '), fix: `${fix || check}${others}` };
 }
 
 const worstLevel = (findings: readonly DnsFinding[]): DnsFinding['level'] =>
@@ -77,7 +77,7 @@ const STATUS_TEXT: Readonly<Record<Exclude<DnsFinding['status'], 'ok'>, string>>
   unreachable: 'not to be seen',
 };
 
-/** Whether mail passes DMARC, on either way. */
+/** Whether mail passes DMARC, by SES and by mail-core. */
 export const DNS_ALIGNMENT_CHECKS: readonly Check[] = [
   alignmentCheck('alignment-ses', 'SES', judgeSes),
   alignmentCheck('alignment-mail-core', 'mail-core', judgeMailCore),
@@ -99,14 +99,14 @@ function alignmentCheck(name: string, way: Alignment['way'], judge: Judge): Chec
   });
 }
 
-/** One that passes is enough (RFC 7489, section 3.1). */
+/** Either SPF or DKIM is enough (RFC 7489, section 3.1). */
 function judgeSes(alignments: readonly Alignment[], commands: FixHints): CheckResult {
   const detail = alignments.map(describeAlignment).join('; ');
   if (alignments.some(({ aligned }) => aligned === 'yes')) return ok(detail);
   return fail(detail, `enter the records that ${commands.mailctl('dns --check')} names`);
 }
 
-/** The DNS does not show what mail-core signs; only what it says outright can be held against it. */
+/** The DNS does not show how mail-core signs, so warn only if an alignment is a clear "no". */
 function judgeMailCore(alignments: readonly Alignment[], commands: FixHints): CheckResult {
   const detail = alignments.map(describeAlignment).join('; ');
   if (alignments.every(({ aligned }) => aligned !== 'no')) return ok(detail);

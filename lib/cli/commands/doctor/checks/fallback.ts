@@ -6,14 +6,14 @@ import { type Check, type CheckResult, type DoctorContext, ok, resourceCheck, wa
 
 const LOOK_BACK_MS = 6 * HOUR_MS;
 
-/** Mail is not sent every minute: a shorter silence is no end of an outage. The alarm, too, closes after so long. */
+/** Mail is not sent every minute: a shorter gap does not end an outage. The alarm closes after as long. */
 const SILENCE_MS = 30 * 60 * 1000;
 
-/** Whether mail takes the way of the fallback: how much, since when, and why. */
+/** Whether mail goes through the fallback: how much, since when, and why. */
 export const FALLBACK_CHECK: Check = resourceCheck({
   group: 'fallback',
   name: 'in-use',
-  // Which emits the metrics.
+  // It emits the metrics.
   resource: 'resendFunction',
   run: async (_functionName, context, signal) => {
     const [handedOver, smtpDown] = await Promise.all([
@@ -25,10 +25,10 @@ export const FALLBACK_CHECK: Check = resourceCheck({
     if (lastHour.length === 0) return ok(earlierText(handedOver, context.now));
     const classes = await classesOf(context, signal);
     const isDown = smtpDown.some(({ at }) => at.getTime() >= periodOf(now - HOUR_MS));
-    const told = `${sumOf(lastHour)} in the last hour`;
+    const count = `${sumOf(lastHour)} in the last hour`;
     return isDown
-      ? inUse(`${told}, ${rowText(smtpDown, context.now)}: ${classes}`, context)
-      : ok(`${told}, as on any day: ${classes}`);
+      ? inUse(`${count}, ${outageText(smtpDown, context.now)}: ${classes}`, context)
+      : ok(`${count}, as on any day: ${classes}`);
   },
 });
 
@@ -37,11 +37,11 @@ function inUse(detail: string, { commands }: DoctorContext): CheckResult {
   return warn(detail, `${look}, fix mail-core; then docs/runbook.md#fallback-in-use`);
 }
 
-/** `since 02:10 UTC`; `from 02:10 to 02:35 UTC` where it seems to be over. */
-function rowText(periods: readonly MetricPeriod[], now: Date): string {
-  const row = lastRow(periods);
-  const [first] = row;
-  const last = row.at(-1);
+/** `since 02:10 UTC`; `from 02:10 to 02:35 UTC` if it seems to be over. */
+function outageText(periods: readonly MetricPeriod[], now: Date): string {
+  const outage = lastOutage(periods);
+  const [first] = outage;
+  const last = outage.at(-1);
   if (first === undefined || last === undefined) return 'since an unknown time';
   const began = timeText(first.at, now);
   const end = new Date(last.at.getTime() + PERIOD_MS);
@@ -50,8 +50,8 @@ function rowText(periods: readonly MetricPeriod[], now: Date): string {
   return isOlder ? 'for six hours or more' : `since ${began} UTC`;
 }
 
-/** The newest periods, back to the first longer silence. */
-function lastRow(periods: readonly MetricPeriod[]): readonly MetricPeriod[] {
+/** The newest periods, back to the first gap of SILENCE_MS. */
+function lastOutage(periods: readonly MetricPeriod[]): readonly MetricPeriod[] {
   const begin = periods.findLastIndex(({ at }, index) => {
     const before = periods[index - 1];
     return before === undefined || at.getTime() - before.at.getTime() - PERIOD_MS >= SILENCE_MS;
@@ -59,7 +59,7 @@ function lastRow(periods: readonly MetricPeriod[]): readonly MetricPeriod[] {
   return periods.slice(begin);
 }
 
-/** Of the last hour, most first: `35 unreachable, 2 tls`. */
+/** Failure classes of the last hour, most frequent first: `35 unreachable, 2 tls`. */
 async function classesOf(context: DoctorContext, signal: AbortSignal): Promise<string> {
   const { dimension, values } = METRICS.HandedOver.by;
   const counts = await Promise.all(
@@ -81,8 +81,8 @@ function periodsOf(
 ): Promise<MetricPeriod[]> {
   const namespace = metricNamespace(project);
   const from = new Date(now.getTime() - lookBackMs);
-  const asked = { namespace, name, dimensions: { stage, ...label }, from, to: now };
-  return aws.cloudWatch().then((client) => metricPeriods(client, asked, signal));
+  const query = { namespace, name, dimensions: { stage, ...label }, from, to: now };
+  return aws.cloudWatch().then((client) => metricPeriods(client, query, signal));
 }
 
 function earlierText(periods: readonly MetricPeriod[], now: Date): string {
@@ -93,38 +93,38 @@ function earlierText(periods: readonly MetricPeriod[], now: Date): string {
 
 const sumOf = (periods: readonly MetricPeriod[]) => periods.reduce((sum, period) => sum + period.sum, 0);
 
-/** The beginning of the period that a time is in. */
+/** The start of the period that contains a time. */
 const periodOf = (time: number) => Math.floor(time / PERIOD_MS) * PERIOD_MS;
 
 const PERIOD_SECONDS = 5 * 60;
 const PERIOD_MS = PERIOD_SECONDS * 1000;
 
-interface AskedMetric {
+interface MetricQuery {
   readonly namespace: string;
   readonly name: string;
   readonly dimensions: Readonly<Record<string, string>>;
-  /** Of periods; an earlier time counts as the beginning of its period. */
+  /** Rounded down to the start of its period. */
   readonly from: Date;
   readonly to: Date;
 }
 
-/** What was counted in five minutes. */
+/** The sum of a metric over five minutes. */
 interface MetricPeriod {
-  /** Its beginning. */
+  /** Start of the period. */
   readonly at: Date;
   readonly sum: number;
 }
 
 /**
- * What a metric counted, by periods of five minutes, oldest first. Periods in which nothing was counted are left out;
- * so a metric that never was has none.
+ * Sums of a metric by periods of five minutes, oldest first, without empty periods; a metric that was never
+ * published has none.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html
- * @throws what the SDK throws
+ * @throws SDK errors
  */
 async function metricPeriods(
   client: CloudWatchClient,
-  { namespace, name, dimensions, from, to }: AskedMetric,
+  { namespace, name, dimensions, from, to }: MetricQuery,
   signal: AbortSignal,
 ): Promise<MetricPeriod[]> {
   const command = new GetMetricStatisticsCommand({

@@ -10,10 +10,10 @@ import type { ResourceName } from '../../../deployment.ts';
 import type { FixHints } from '../../../hints.ts';
 import { type Check, type CheckResult, type DoctorContext, fail, ok, resourceCheck, warn } from '../check.ts';
 
-/** Older than this, nobody works on the queue, or not fast enough. */
+/** If the oldest message is older, the consumer is down or too slow. */
 const OLD_SECONDS = 15 * 60;
 
-/** Where the age is not known, so many are a backlog. */
+/** If the age is unknown, this many messages count as a backlog. */
 const MANY = 1_000;
 
 type QueueFix = (commands: FixHints) => string;
@@ -21,16 +21,16 @@ type QueueFix = (commands: FixHints) => string;
 const startWorker: QueueFix = () =>
   "see that the API's worker runs, with RECEIPTS_QUEUE_URL set: kubectl logs deployment/outbound-worker";
 
-/** What waits to be worked. */
+/** Backlog of the work queues. */
 export const QUEUE_CHECKS: readonly Check[] = [
   queueCheck('fallback', 'fallbackQueue', lookAtLog('resend')),
   queueCheck('feedback', 'feedbackQueue', lookAtLog('feedback')),
   queueCheck('receipts', 'receiptsQueue', startWorker),
 ];
 
-function lookAtLog(part: string): QueueFix {
+function lookAtLog(name: string): QueueFix {
   return (commands) =>
-    `see why the ${part} function does not keep up: ${commands.mailctl('doctor --only functions,sending')}`;
+    `see why the ${name} function does not keep up: ${commands.mailctl('doctor --only functions,sending')}`;
 }
 
 function queueCheck(name: string, resource: ResourceName, fix: QueueFix): Check {
@@ -40,7 +40,7 @@ function queueCheck(name: string, resource: ResourceName, fix: QueueFix): Check 
     resource,
     run: async (url, context, signal) => {
       const counts = await countQueue(await context.aws.sqs(), url, signal);
-      if (counts.waiting === 0) return ok(toldCounts(counts));
+      if (counts.waiting === 0) return ok(countsText(counts));
       return judgeQueue(counts, await ageOf(counts, context, signal), fix(context.commands));
     },
   });
@@ -52,21 +52,21 @@ async function ageOf({ arn }: QueueCounts, { aws, now }: DoctorContext, signal: 
 
 function judgeQueue(counts: QueueCounts, ageSeconds: number | undefined, fix: string): CheckResult {
   const age = ageSeconds === undefined ? 'age unknown' : `the oldest for ${Math.round(ageSeconds / 60)} min`;
-  const detail = `${toldCounts(counts)}; ${age}`;
+  const detail = `${countsText(counts)}; ${age}`;
   const isBacklog = ageSeconds === undefined ? counts.waiting >= MANY : ageSeconds >= OLD_SECONDS;
   return isBacklog ? warn(detail, fix) : ok(detail);
 }
 
-const toldCounts = ({ waiting, hidden }: QueueCounts) => `${waiting} waiting, ${hidden} in work or for later`;
+const countsText = ({ waiting, hidden }: QueueCounts) => `${waiting} waiting, ${hidden} in work or for later`;
 
-/** @param arn of the queue of the dead letters */
+/** @param arn of the DLQ */
 type DeadLettersFix = (commands: FixHints, arn: string) => string;
 
-/** They lie where they came from once more, and are worked anew. */
+/** Redrives them to their source queue, to be processed again. */
 const moveBack: DeadLettersFix = (commands, arn) =>
   commands.aws(`sqs start-message-move-task --source-arn ${arn}`);
 
-/** What waits for a person. */
+/** Dead letters, which wait for an operator. */
 export const DEAD_LETTER_CHECKS: readonly Check[] = [
   deadLetterCheck('dead-letters', 'fallbackDeadLetters', 'mails that nobody got', (commands) =>
     commands.mailctl('dlq ls'),
@@ -87,14 +87,14 @@ function deadLetterCheck(name: string, resource: ResourceName, what: string, fix
     resource,
     run: async (url, { aws, commands }, signal) => {
       const { arn, waiting, hidden } = await countQueue(await aws.sqs(), url, signal);
-      // Those that somebody looks at just now are hidden, and there all the same.
+      // Messages that are in flight, such as during a scan, still count.
       const count = waiting + hidden;
       return count === 0 ? ok('none') : warn(`${what}: ${count}`, fix(commands, arn));
     },
   });
 }
 
-/** Whether Lambda polls the queues for the functions. */
+/** Whether the event source mappings of the functions are enabled. */
 export const EVENT_SOURCE_CHECKS: readonly Check[] = [
   eventSourceCheck('resend-source', 'resendFunction'),
   eventSourceCheck('feedback-source', 'feedbackFunction'),
@@ -117,7 +117,7 @@ function eventSourceCheck(name: string, resource: ResourceName): Check {
   });
 }
 
-/** Undefined where there is no such function. */
+/** Undefined if there is no such function. */
 async function mappingsOf(client: LambdaClient, functionName: string, signal: AbortSignal) {
   const mappings: EventSourceMappingConfiguration[] = [];
   const pages = paginateListEventSourceMappings(
@@ -145,31 +145,31 @@ function judgeEventSource(
   functionName: string,
   commands: FixHints,
 ): CheckResult {
-  const told = `${EventSourceArn.split(':').at(-1)} to ${functionName}: ${State}`;
+  const text = `${EventSourceArn.split(':').at(-1)} to ${functionName}: ${State}`;
   switch (State) {
     case 'Enabled':
       return /^PROBLEM/i.test(LastProcessingResult)
         ? fail(
-            `${told}; ${LastProcessingResult}`,
+            `${text}; ${LastProcessingResult}`,
             commands.aws(`logs tail /aws/lambda/${functionName} --since 1h`),
           )
-        : ok(told);
+        : ok(text);
     case 'Creating':
     case 'Enabling':
     case 'Updating':
-      return warn(told, `wait a minute, then ${commands.mailctl('doctor --only functions')}`);
+      return warn(text, `wait a minute, then ${commands.mailctl('doctor --only functions')}`);
     default:
-      return fail(told, commands.aws(`lambda update-event-source-mapping --uuid ${UUID} --enabled`));
+      return fail(text, commands.aws(`lambda update-event-source-mapping --uuid ${UUID} --enabled`));
   }
 }
 
 const PERIOD_SECONDS = 60;
-/** SQS publishes each minute, and a few of them later. */
+/** SQS publishes every minute, with a delay of a few minutes. */
 const WINDOW_MS = 10 * 60 * 1000;
 
 /**
- * How long the oldest message of a queue has been there, in seconds; undefined where CloudWatch does not know, or
- * does not tell: the age says how bad a backlog is, and must not hide that there is one.
+ * Age of a queue's oldest message in seconds; undefined if CloudWatch has no data or the call fails: the age
+ * only grades a backlog, and a failure must not hide that there is one.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
  */
@@ -202,13 +202,13 @@ export async function oldestAgeSeconds(
 
 interface QueueCounts {
   readonly arn: string;
-  /** That nobody works on. */
+  /** Visible. */
   readonly waiting: number;
-  /** Handed out, or waiting for their next try. */
+  /** In flight or delayed. */
   readonly hidden: number;
 }
 
-/** As SQS counts: about right, and up to a minute old. @throws what the SDK throws */
+/** Approximate counts of SQS, up to a minute old. @throws SDK errors */
 async function countQueue(sqs: SQSClient, url: string, signal: AbortSignal): Promise<QueueCounts> {
   const { Attributes = {} } = await sqs.send(
     new GetQueueAttributesCommand({

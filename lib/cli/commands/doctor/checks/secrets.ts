@@ -4,7 +4,7 @@ import { compareFields, readSourceSecret } from '../../../lookups/secrets.ts';
 import type { DoctorContext } from '../check.ts';
 import { type Check, type CheckResult, ok, resourceCheck, skipped, warn } from '../check.ts';
 
-/** Whether the API reads what Secrets Manager has. */
+/** Whether the copies that the API reads match Secrets Manager. */
 export const SECRET_CHECKS: readonly Check[] = [
   secretCheck('vault', vault),
   secretCheck('kubernetes', kubernetes),
@@ -49,6 +49,6 @@ async function kubernetes(
 function judge({ equal, fields }: CopyComparison, fix: string): CheckResult {
   if (equal) return ok('the same as in Secrets Manager');
   const differing = fields.filter(({ standing }) => standing !== 'same');
-  const told = differing.map(({ field, standing }) => `${field} is ${standing}`).join(', ');
-  return warn(`not the same as in Secrets Manager: ${told}`, fix);
+  const states = differing.map(({ field, standing }) => `${field} is ${standing}`).join(', ');
+  return warn(`not the same as in Secrets Manager: ${states}`, fix);
 }

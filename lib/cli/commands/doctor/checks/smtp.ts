@@ -5,7 +5,7 @@ import type { SmtpTarget } from '../smtp-target.ts';
 
 const EXPIRES_SOON_DAYS = 21;
 
-/** The API's own mail server, as it is seen from here. */
+/** The API's own mail server, probed from this machine. */
 export const SMTP_CHECKS: readonly Check[] = [
   smtpCheck('host', judgeHost),
   smtpCheck('starttls', judgeTls),
@@ -65,8 +65,8 @@ function judgeTls(probe: SmtpProbe, { host, requireTls, implicitTls }: SmtpTarge
     case 'tls':
       return ok(`${implicitTls ? 'TLS from the first byte' : 'STARTTLS'}, ${probe.protocol}`);
     case 'tls-failed': {
-      const told = `the TLS handshake fails: ${probe.reason}`;
-      return fail(told, implicitTls ? 'set SMTP_SECURE=false where the port speaks STARTTLS' : restart(host));
+      const text = `the TLS handshake fails: ${probe.reason}`;
+      return fail(text, implicitTls ? 'set SMTP_SECURE=false where the port speaks STARTTLS' : restart(host));
     }
     case 'silent':
     case 'refused':
@@ -82,22 +82,23 @@ function judgeTls(probe: SmtpProbe, { host, requireTls, implicitTls }: SmtpTarge
 function judgeCertificate(probe: SmtpProbe, target: SmtpTarget, now: Date): CheckResult {
   if (probe.kind !== 'tls') return skipped('no certificate was shown');
   const { certificate } = probe;
-  // A worker that was told to take any certificate sends, and so could somebody in between.
-  const amiss = target.rejectUnauthorized ? fail : warn;
+  // With SMTP_TLS_REJECT_UNAUTHORIZED=false the worker still sends, but a man in the middle could intercept
+  // it.
+  const report = target.rejectUnauthorized ? fail : warn;
   const renew = `certbot certonly --standalone -d ${target.host}, then postconf -e smtpd_tls_chain_files=PEM && postfix reload`;
   const days = Math.floor((certificate.notAfter.getTime() - now.getTime()) / DAY_MS);
   const until = certificate.notAfter.toISOString().slice(0, 10);
-  if (days < 0) return amiss(`it has expired on ${until}`, `${renew} on ${target.host}`);
+  if (days < 0) return report(`it has expired on ${until}`, `${renew} on ${target.host}`);
   if (!certificate.fitsHost) {
     const use = `set SMTP_HOST to a name that it is for, or ${renew}`;
-    return amiss(`it is for ${certificate.names.join(', ') || 'no name'}, not for ${target.host}`, use);
+    return report(`it is for ${certificate.names.join(', ') || 'no name'}, not for ${target.host}`, use);
   }
   if (certificate.trust !== 'trusted')
-    return amiss(trustText(certificate), `${renew}; or trust it by SMTP_TLS_CA`);
-  const told = `for ${certificate.names.join(', ')}, until ${until}, ${days} days`;
+    return report(trustText(certificate), `${renew}; or trust it by SMTP_TLS_CA`);
+  const text = `for ${certificate.names.join(', ')}, until ${until}, ${days} days`;
   return days < EXPIRES_SOON_DAYS
-    ? warn(`it expires soon: ${told}`, 'certbot renew && postfix reload')
-    : ok(told);
+    ? warn(`it expires soon: ${text}`, 'certbot renew && postfix reload')
+    : ok(text);
 }
 
 const trustText = ({ trust }: SeenCertificate) =>

@@ -2,17 +2,17 @@ import type { Log, LogFields } from '../ports/runtime.ts';
 
 const LEVELS = ['info', 'warn', 'error'] as const;
 
-/** From the quietest event that is still written. */
+/** The lowest level that is written. */
 type LogLevel = (typeof LEVELS)[number];
 
 export interface JsonLogOptions {
-  /** Stands on each line. */
+  /** Included in each line. */
   readonly base?: LogFields;
   /** @default 'info' */
   readonly level?: LogLevel;
 }
 
-/** Writes one JSON object a line. */
+/** Writes one JSON object per line. */
 export function createJsonLog(
   write: (line: string) => void,
   { base = {}, level = 'info' }: JsonLogOptions = {},

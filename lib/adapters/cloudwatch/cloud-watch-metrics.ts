@@ -14,7 +14,7 @@ export interface CloudWatchMetricsOptions {
   readonly namespace: string;
   /** The value of the dimension that all metrics have. */
   readonly stage: string;
-  /** Adds what has to be looked up, before each publishing. It ends soon after the signal has aborted. */
+  /** Adds polled metrics before each publish. It ends soon after the signal has aborted. */
   readonly measure: (signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
@@ -25,25 +25,24 @@ export interface CloudWatchMetricsOptions {
 const PERIOD_MS = 60_000;
 
 /**
- * What cannot be published for longer is given up: whoever looks at a dashboard then has found the outage. So is what a
- * clock that went wrong has put further ahead, as CloudWatch would refuse all that goes with it.
+ * Metrics that cannot be published for longer are dropped: by then the outage is visible on a dashboard. So are those
+ * that a wrong clock has dated further ahead, because CloudWatch would refuse the whole call.
  */
 const KEEP_MS = HOUR_MS;
 
-/** A call may hold 1,000, in at most 1 MB. */
+/** A call accepts 1,000, in at most 1 MB. */
 const MAX_MINUTES_PER_CALL = 500;
 
 /**
- * A call is over after so many times of a try: three of them, and the pauses between. The limit of a try ends with the
- * first byte of an answer, and one that never comes to its end would be the last call of all.
+ * The timeout of a call in multiples of the attempt timeout: three attempts, and the pauses between. The attempt timeout
+ * ends with the first byte of a response; a response that never ends would block all later calls.
  */
 const CALL_TIMEOUT_TRIES = 4;
 
 /**
- * Metrics that are published to CloudWatch once a minute, for a process that runs outside of AWS. Whoever counts waits
- * for nothing: values are gathered in memory by the minute in which they came. What could not be published goes out
- * with the next call, for up to an hour. A call whose answer was lost is made again, so that counts may come out too
- * high then, never too low.
+ * Publishes metrics to CloudWatch once a minute, for a process outside AWS. Counting never blocks: values are collected
+ * in memory per minute. What could not be published goes out with the next call, for up to an hour. A call with an
+ * unknown result is repeated, so counts may then be too high, but never too low.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
  */
@@ -53,7 +52,7 @@ export class CloudWatchMetrics implements Metrics {
   readonly #values = new MinuteValues();
   readonly #givenUp = new AbortController();
   #timer: NodeJS.Timeout | undefined;
-  #underWay: Promise<void> | undefined;
+  #publishing: Promise<void> | undefined;
   #isFailing = false;
 
   constructor(options: CloudWatchMetricsOptions) {
@@ -62,20 +61,20 @@ export class CloudWatchMetrics implements Metrics {
   }
 
   add(name: MetricName, value: number, label?: string): void {
-    // CloudWatch refuses a whole call for one of these.
+    // CloudWatch refuses the whole call for one such value.
     if (!Number.isFinite(value)) return;
     const at = this.#options.clock.now().getTime();
     for (const known of labelsOf(METRICS[name], label)) this.#values.add(at, name, known, value);
   }
 
-  /** Publishes at once, and once in each period from then on. */
+  /** Publishes now and then once per period. */
   start(): void {
     if (this.#timer !== undefined) throw new Error('the metrics are published already');
     this.#timer = setInterval(() => this.#tick(), this.#options.periodMs ?? PERIOD_MS);
     this.#tick();
   }
 
-  /** Publishes all that there is, as far as CloudWatch takes it. */
+  /** Publishes everything collected; what CloudWatch does not accept is kept. */
   async flush(): Promise<void> {
     const nowMs = this.#options.clock.now().getTime();
     let open = this.#values.takeAll().filter(({ minuteMs }) => Math.abs(nowMs - minuteMs) <= KEEP_MS);
@@ -83,19 +82,19 @@ export class CloudWatchMetrics implements Metrics {
       for (const minutes of chunks(open, MAX_MINUTES_PER_CALL)) {
         await this.#publish(minutes);
         open = open.slice(minutes.length);
-        this.#tellRecovery();
+        this.#logRecovery();
       }
     } catch (error) {
       this.#keep(open, error);
     }
   }
 
-  /** Measures nothing more, and publishes what is left; what is not out by then is lost. */
+  /** Stops measuring and publishes the rest; what is not published within the timeout is lost. */
   async stop(timeoutMs: number): Promise<void> {
     clearInterval(this.#timer);
     const deadline = setTimeout(() => this.#givenUp.abort(), timeoutMs);
     try {
-      await this.#underWay;
+      await this.#publishing;
       await this.flush();
     } finally {
       clearTimeout(deadline);
@@ -103,10 +102,10 @@ export class CloudWatchMetrics implements Metrics {
     }
   }
 
-  /** While CloudWatch keeps one publishing waiting there is no other: what it would have taken waits for the next. */
+  /** Only one publish at a time: if CloudWatch is slow, later values wait for the next one. */
   #tick(): void {
-    this.#underWay ??= this.#measureAndPublish().finally(() => {
-      this.#underWay = undefined;
+    this.#publishing ??= this.#measureAndPublish().finally(() => {
+      this.#publishing = undefined;
     });
   }
 
@@ -135,25 +134,25 @@ export class CloudWatchMetrics implements Metrics {
     this.#options.log.warn('metrics-not-published', { code: awsErrorCode(error) });
   }
 
-  #tellRecovery(): void {
+  #logRecovery(): void {
     if (!this.#isFailing) return;
     this.#isFailing = false;
     this.#options.log.info('metrics-published-again');
   }
 }
 
-/** The values of the second dimension that a value counts for; undefined is the metric without one. */
+/** The second-dimension values to count under; undefined is the metric without one. */
 function labelsOf({ by }: MetricDefinition, label: string | undefined): readonly (string | undefined)[] {
   if (by === undefined) return [undefined];
   const known = label !== undefined && by.values.includes(label) ? label : OTHER_VALUE;
   return by.total ? [known, undefined] : [known];
 }
 
-/** CloudWatch takes no more different values of a metric at once. */
+/** CloudWatch's limit of distinct values per datum. */
 const MAX_VALUES = 150;
 
 /**
- * A minute of a metric as CloudWatch takes it: more than one where it has many values.
+ * The CloudWatch data for one minute of a metric: several if it has many values.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
  */
@@ -171,21 +170,21 @@ function metricDataOf({ name, label, minuteMs, values }: MinuteOfMetric, stage: 
   }));
 }
 
-/** @returns the entries in their order, in lists of at most so many */
+/** @returns the entries in order, in lists of at most `size` */
 function chunks<T>(entries: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(entries.length / size) }, (_, index) =>
     entries.slice(index * size, (index + 1) * size),
   );
 }
 
-/** What was seen of a metric in a minute. */
+/** The values of a metric in one minute. */
 export interface MinuteOfMetric {
-  /** When the minute began, in ms since the epoch. */
+  /** Start of the minute, in ms since the epoch. */
   readonly minuteMs: number;
   readonly name: MetricName;
-  /** Of the second dimension, where it has one. */
+  /** Value of the second dimension, if it has one. */
   readonly label: string | undefined;
-  /** Each value, and how many times it was seen. */
+  /** Each value and its count. */
   readonly values: ReadonlyMap<number, number>;
 }
 
@@ -193,7 +192,7 @@ interface OpenMinute extends MinuteOfMetric {
   readonly values: Map<number, number>;
 }
 
-/** Values by the minute in which they came, the resolution in which CloudWatch keeps them. */
+/** Values by minute, the resolution of CloudWatch. */
 class MinuteValues {
   #minutes = new Map<string, OpenMinute>();
 
@@ -202,14 +201,14 @@ class MinuteValues {
     this.putBack([{ minuteMs, name, label, values: new Map([[value, 1]]) }]);
   }
 
-  /** Takes out all that there is, the oldest first. */
+  /** Removes and returns everything, oldest first. */
   takeAll(): readonly MinuteOfMetric[] {
     const taken = [...this.#minutes.values()].sort((one, other) => one.minuteMs - other.minuteMs);
     this.#minutes = new Map();
     return taken;
   }
 
-  /** Adds what was taken out to what has come meanwhile. */
+  /** Merges removed values with those added since. */
   putBack(minutes: readonly MinuteOfMetric[]): void {
     for (const { minuteMs, name, label, values } of minutes) {
       const key = JSON.stringify([minuteMs, name, label]);

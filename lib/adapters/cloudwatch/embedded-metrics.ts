@@ -10,18 +10,18 @@ import type { Clock, Metrics } from '../../ports/runtime.ts';
 export interface EmbeddedMetricsOptions {
   readonly namespace: string;
   readonly stage: string;
-  /** Takes a line with its end, as Lambda's standard output does. */
+  /** Writes a line including its newline, as to Lambda's standard output. */
   readonly write: (line: string) => void;
   readonly clock: Clock;
 }
 
 /**
- * Gathers what an invocation counts, and writes it as lines of the log that CloudWatch makes metrics of, without a
- * call: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * Collects the metrics of an invocation and writes them as log lines that CloudWatch turns into metrics, without an
+ * API call: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  *
- * Counts become their sum; all else keeps its values, or percentiles could not be told. A label that is not in the set
- * of its metric is `other`, whether the set has it or not: nothing is lost, and there is one metric more at the most.
- * What is no finite number is left out, since JSON cannot say it.
+ * Counts are summed; other metrics keep their values for percentiles. A label outside its metric's set becomes `other`,
+ * even if the set lacks `other`: nothing is lost, and there is at most one extra metric. Skips non-finite numbers,
+ * which JSON cannot represent.
  */
 export class EmbeddedMetrics implements Metrics {
   readonly #options: EmbeddedMetricsOptions;
@@ -42,8 +42,8 @@ export class EmbeddedMetrics implements Metrics {
   }
 
   /**
-   * Writes what was added since the last time; nothing where nothing was. It throws nothing: at the end of an
-   * invocation, mails that were sent would come again. What cannot be written is lost, and no log could tell it.
+   * Writes what was added since the last flush, if anything. Never throws: an error at the end of an invocation would
+   * redeliver mails that were sent. What cannot be written is lost, and cannot be logged either.
    */
   flush(): void {
     const gathered = this.#gathered;
@@ -74,7 +74,7 @@ interface SecondDimension {
   readonly value: string;
 }
 
-/** What can stand on one line: there is one value of each dimension on it. */
+/** The content of one line, which can have only one value per dimension. */
 interface Gathered {
   readonly second: SecondDimension | undefined;
   readonly values: Map<MetricName, readonly number[]>;
@@ -82,7 +82,7 @@ interface Gathered {
 
 const WITHOUT_SECOND = '';
 
-/** CloudWatch takes so many values of a metric from one line. */
+/** CloudWatch reads at most this many values of a metric per line. */
 const MAX_VALUES = 100;
 
 function secondDimension({ by }: MetricDefinition, label: string | undefined): SecondDimension | undefined {
@@ -95,7 +95,7 @@ function isCount(name: MetricName): boolean {
   return METRICS[name].unit === 'Count';
 }
 
-/** One for each value of a second dimension; metrics without one go with the first. */
+/** One line per second-dimension value; metrics without one go on the first line. */
 function linesOf(gathered: ReadonlyMap<string, Gathered>): Gathered[] {
   const alone = gathered.get(WITHOUT_SECOND);
   const [first, ...others] = [...gathered.values()].filter(({ second }) => second !== undefined);
@@ -104,7 +104,7 @@ function linesOf(gathered: ReadonlyMap<string, Gathered>): Gathered[] {
   return [{ second: first?.second, values: all }, ...others].flatMap(withFewValues);
 }
 
-/** As many lines as it takes to have no more values of a metric on one than are allowed. */
+/** Splits into as many lines as the limit of values per metric requires. */
 function withFewValues({ second, values }: Gathered): Gathered[] {
   const lines = Math.ceil(Math.max(...[...values.values()].map(({ length }) => length)) / MAX_VALUES);
   return Array.from({ length: lines }, (_, line) => ({
@@ -120,7 +120,7 @@ function withFewValues({ second, values }: Gathered): Gathered[] {
 interface Directive {
   readonly Namespace: string;
   readonly Dimensions: readonly (readonly string[])[];
-  /** At most 100; the catalogue has fewer in all. */
+  /** At most 100; METRICS has fewer. */
   readonly Metrics: { readonly Name: MetricName; readonly Unit: MetricUnit }[];
 }
 

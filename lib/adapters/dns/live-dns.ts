@@ -2,18 +2,18 @@ import { promises } from 'node:dns';
 import { type DnsFailure, NameServer, nameAndParents, valuesOf } from './name-server.ts';
 
 export interface LiveDnsOptions {
-  /** `HOST:PORT` of the resolver that finds zones and hosts, the host as an address. @default the system's */
+  /** `HOST:PORT` of the resolver for zones and hosts; HOST is an IP address. @default the system's */
   readonly resolver?: string | undefined;
-  /** Of the servers that are asked directly. @default 53 */
+  /** Port of the servers that are queried directly. @default 53 */
   readonly port?: number;
-  /** For the first try. @default 3000 */
+  /** For the first attempt. @default 3000 */
   readonly timeoutMs?: number;
   /** @default 2 */
   readonly tries?: number;
   readonly signal: AbortSignal;
 }
 
-/** The DNS as it is now: a resolver to find one's way by, and any server by its addresses. */
+/** Uncached DNS: a resolver for look-ups, and any server by its addresses. */
 export class LiveDns {
   readonly resolver: NameServer;
   readonly signal: AbortSignal;
@@ -34,12 +34,12 @@ export class LiveDns {
     this.resolver = this.#nameServer(options.resolver === undefined ? undefined : [options.resolver]);
   }
 
-  /** Whom the resolver asks, as `HOST` or `HOST:PORT`. */
+  /** The servers of the resolver, as `HOST` or `HOST:PORT`. */
   get resolverAddresses(): readonly string[] {
     return this.#resolvers[0]?.getServers() ?? [];
   }
 
-  /** The server at these addresses; the next one is tried where one gives no answer. */
+  /** The server at these addresses; if one does not respond, the next is tried. */
   serverAt(addresses: readonly string[]): NameServer {
     const { port = 53 } = this.#options;
     const key = addresses.join();
@@ -63,23 +63,23 @@ export class LiveDns {
 
 export interface ZoneServer {
   readonly host: string;
-  /** IPv4 where it has one: many a network has no IPv6. Empty where its name leads nowhere. */
+  /** IPv4 if it has any, because many networks have no IPv6. Empty if the name does not resolve. */
   readonly addresses: readonly string[];
 }
 
-/** The zone that a name lies in, and who serves it. */
+/** The zone of a name and its name servers. */
 export type ZoneLookup =
   | { readonly kind: 'found'; readonly zone: string; readonly servers: readonly ZoneServer[] }
   | { readonly kind: 'no-zone' }
   | { readonly kind: 'failed'; readonly failure: DnsFailure };
 
 /**
- * Walks up from the name to the first that has NS records.
+ * Walks up from the name to the first one with NS records.
  *
  * @throws the signal's reason, once it aborts
  */
 export async function findZone(resolver: NameServer, name: string): Promise<ZoneLookup> {
-  // A top-level domain is never the operator's to change.
+  // The operator can never change a top-level domain.
   for (const candidate of nameAndParents(name).slice(0, -1)) {
     const answer = await resolver.ask('NS', candidate);
     if (answer.kind === 'failed') return answer;
@@ -90,7 +90,7 @@ export async function findZone(resolver: NameServer, name: string): Promise<Zone
   return { kind: 'no-zone' };
 }
 
-/** The NS records that a resolver tells for an alias are those of the name it leads to. */
+/** A resolver returns the NS records of an alias's target for the alias. */
 async function isAlias(resolver: NameServer, name: string): Promise<boolean> {
   return valuesOf(await resolver.ask('CNAME', name)).length > 0;
 }

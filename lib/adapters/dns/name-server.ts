@@ -1,6 +1,6 @@
 import type { promises } from 'node:dns';
 
-/** The errors of c-ares by what they mean here; what is not listed is a bug, and thrown. */
+/** Maps c-ares errors to failures; an unlisted error is a bug and is thrown. */
 const FAILURES: Readonly<Record<string, DnsFailure>> = {
   ETIMEOUT: 'timeout',
   EREFUSED: 'refused',
@@ -15,12 +15,12 @@ const FAILURES: Readonly<Record<string, DnsFailure>> = {
   EBADNAME: 'malformed',
 };
 
-/** The name is not there, or has no record of the type. */
+/** The name does not exist, or has no record of the type. */
 const NO_RECORD: readonly string[] = ['ENODATA', 'ENOTFOUND'];
 
 /**
- * A DNS server that is asked directly, by the resolver of Node.js. That tells no flags of an answer: a server that
- * recurses for strangers cannot be told from one that serves the zone.
+ * A DNS server that is queried directly by the Node.js resolver. It does not expose response flags: an open resolver
+ * cannot be distinguished from a server of the zone.
  *
  * @see https://nodejs.org/api/dns.html#error-codes
  */
@@ -28,7 +28,7 @@ export class NameServer {
   readonly #resolver: promises.Resolver;
   readonly #signal: AbortSignal;
 
-  /** @param signal once it aborts, whoever made the resolver cancels it */
+  /** @param signal once it aborts, the creator of the resolver cancels it */
   constructor(resolver: promises.Resolver, signal: AbortSignal) {
     this.#resolver = resolver;
     this.#signal = signal;
@@ -80,28 +80,28 @@ function answerOf(error: unknown): DnsAnswer {
 export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'SOA' | 'TXT';
 
 /**
- * Why a question has no answer. `refused` is the answer of a server that does not serve the zone; `unreachable` is a
- * host that says that nothing listens there, or that there is no way to.
+ * Why a query failed. `refused` is the response of a server that does not serve the zone; `unreachable` means that
+ * nothing listens on the host, or there is no route to it.
  */
 export type DnsFailure = 'timeout' | 'refused' | 'servfail' | 'unreachable' | 'malformed';
 
 /**
- * What a server says. Values are in one form, so that they compare: host names in lower case without the last dot,
- * an MX as `10 host`, a TXT with its strings joined (RFC 7208, section 3.3), an SOA as its serial.
+ * A server's response. Values are normalized for comparison: host names in lower case without the trailing dot, an MX
+ * as `10 host`, a TXT with its strings joined (RFC 7208, section 3.3), an SOA as its serial.
  */
 export type DnsAnswer =
   | { readonly kind: 'records'; readonly values: readonly string[] }
   | { readonly kind: 'none' }
   | { readonly kind: 'failed'; readonly failure: DnsFailure };
 
-/** The values of an answer; none where there was none. */
+/** The values of an answer; empty if it has no records. */
 export const valuesOf = (answer: DnsAnswer): readonly string[] =>
   answer.kind === 'records' ? answer.values : [];
 
-/** Names compare without case and without the dot of the root (RFC 1035, section 2.3.3). */
+/** Names compare case-insensitively and without the root dot (RFC 1035, section 2.3.3). */
 export const canonicalName = (name: string): string => name.toLowerCase().replace(/\.$/, '');
 
-/** The name and all it lies in, but for the root: a.example.org, example.org, org. */
+/** The name and all its parents except the root: a.example.org, example.org, org. */
 export function nameAndParents(name: string): string[] {
   const labels = canonicalName(name).split('.');
   return labels.map((_, index) => labels.slice(index).join('.'));

@@ -15,27 +15,27 @@ import { type Attributes, attributesOf, parseItem } from './item.ts';
 
 const LATENCY_ID = 'latency';
 
-/** The hour that runs has only begun, and a whole day is asked for. */
+/** A whole day before the current, incomplete hour. */
 const HOURS_BEFORE = 24;
 
 const KEPT_DAYS = 2;
 
-/** The attributes of the counts: `s60` has those that took up to 60 seconds, and more than 30. */
+/** The attributes of the counts: `s60` counts latencies over 30 and up to 60 seconds. */
 const CLASSES = [...LATENCY_BOUNDS_SECONDS.map((bound) => `s${bound}`), 'longer'];
 
-/** Of a class that nothing was counted in, there is no attribute. */
+/** An empty bucket has no attribute. */
 const countsSchema = v.object(
   Object.fromEntries(CLASSES.map((name) => [name, v.optional(v.number('a count'), 0)])),
 );
 
-/** In the form of `toISOString`, which sorts as the times do. */
+/** In `toISOString` form, which sorts chronologically. */
 const newestSchema = v.object({
   newestSentAt: v.optional(v.pipe(v.string(), v.isoTimestamp('an ISO 8601 time'))),
 });
 
 /**
- * Counts latencies in the table of the ledger, an item for each hour. A count whose answer was lost may be counted
- * twice by the SDK's next try: one in many thousands does not move the measure.
+ * Counts latencies in the ledger table, one item per hour. If a response is lost, the SDK's retry may count twice:
+ * one in many thousands does not change the result.
  */
 export class DynamoEventLatencies implements EventLatencies, EventLatencyMeter {
   readonly #table: DynamoTable;
@@ -62,7 +62,7 @@ export class DynamoEventLatencies implements EventLatencies, EventLatencyMeter {
     };
   }
 
-  /** One write, but where a newer time is there already: two. */
+  /** One write, or two if a newer time is already stored. */
   async add({ counts, newestSentAt }: EventPace, now: Date): Promise<void> {
     const add = countFields(counts);
     const key = { [LEDGER_KEY.partition]: LATENCY_ID, [LEDGER_KEY.sort]: hourOf(now) };

@@ -5,8 +5,8 @@ import type { ItemCount } from '../../ports/account.ts';
 const schema = v.object({ ItemCount: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) });
 
 /**
- * The number of items as DynamoDB itself keeps it, anew every six hours or so; to count them would be to read them.
- * Items that have expired and are not deleted yet are among them.
+ * DynamoDB's own item count, updated about every six hours; an exact count would read all items. Includes items that
+ * have expired but are not deleted yet.
  *
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
  */
@@ -15,7 +15,7 @@ export class DynamoItemCount implements ItemCount {
   readonly #tableName: string;
   readonly #timeoutMs: number;
 
-  /** @param timeoutMs what the call may take in all, the tries of the SDK included */
+  /** @param timeoutMs total time for the call, including SDK retries */
   constructor(client: DynamoDBClient, tableName: string, timeoutMs: number) {
     this.#client = client;
     this.#tableName = tableName;

@@ -17,13 +17,13 @@ import { DynamoTable, daysAfter, expiring, type TableOptions } from './dynamo-ta
 import { type Attributes, attributesOf, type Fields, parseItem } from './item.ts';
 
 export interface LedgerOptions extends TableOptions {
-  /** How long an item is kept after the last that was written to it. */
+  /** How long an item is kept after its last write. */
   readonly retentionDays: number;
 }
 
 /**
- * Keeps the ledger in a table of DynamoDB, an item for each part. What two Lambdas may both want is written on a
- * condition, so that one of them has it:
+ * Keeps the ledger in a DynamoDB table, one item per send batch. Contended writes are conditional, so that only one of
+ * two Lambdas succeeds:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html#WorkingWithItems.ConditionalUpdate
  */
 export class DynamoLedger implements Ledger {
@@ -44,7 +44,7 @@ export class DynamoLedger implements Ledger {
       ExpressionAttributeValues: attributesOf({ ':id': ledgerPartition(deliveryId) }),
       ConsistentRead: true,
     });
-    return items.map(ledgerPartOf);
+    return items.map(toSendBatch);
   }
 
   async open(part: NewSendBatch): Promise<boolean> {
@@ -75,7 +75,7 @@ export class DynamoLedger implements Ledger {
       const { sesMessageId, sentAt } = result;
       await this.#table.update(key, {
         set: { state: 'sent', ...this.#expiring() },
-        // An event may have told it before.
+        // An event may have reported it before.
         setOnce: { sesMessageId, sentAt: sentAt.toISOString() },
       });
       return;
@@ -86,13 +86,13 @@ export class DynamoLedger implements Ledger {
   }
 
   /**
-   * The SDK repeats a call whose answer was lost, and then the condition fails because of the first try: whose
-   * token stands in the item has the claim. Not where an event has since told that SES took the part before.
+   * If a response is lost, the SDK retries, and the condition fails because of the first attempt: the token in the item
+   * shows who has the claim. Not if an event has since reported that SES had already accepted the batch.
    */
   async #isClaimedBy(key: Fields, token: string): Promise<boolean> {
     const item = await this.#table.get(key);
     if (item === undefined) return false;
-    const { state, claim } = ledgerPartOf(item);
+    const { state, claim } = toSendBatch(item);
     return state === 'sending' && claim?.token === token;
   }
 
@@ -101,7 +101,7 @@ export class DynamoLedger implements Ledger {
   }
 }
 
-/** Writes what SES's events tell into the items of the ledger; whose claim is on a part is not its business. */
+/** Writes the statuses from SES events to the ledger items, regardless of claims. */
 export class DynamoStatusLedger implements StatusLedger {
   readonly #table: DynamoTable;
   readonly #retentionDays: number;
@@ -115,11 +115,11 @@ export class DynamoStatusLedger implements StatusLedger {
 
   async read(deliveryId: string, part: number): Promise<BatchStatuses | undefined> {
     const item = await this.#table.get(ledgerKey(deliveryId, part));
-    return item === undefined ? undefined : partFatesOf(item);
+    return item === undefined ? undefined : toBatchStatuses(item);
   }
 
-  async write(told: Parameters<StatusLedger['write']>[0], before: number): Promise<boolean> {
-    const { deliveryId, part, sesMessageId, sentAt, recipients, statuses } = told;
+  async write(reported: Parameters<StatusLedger['write']>[0], before: number): Promise<boolean> {
+    const { deliveryId, part, sesMessageId, sentAt, recipients, statuses } = reported;
     const change = {
       set: {
         state: 'sent',
@@ -132,12 +132,12 @@ export class DynamoStatusLedger implements StatusLedger {
     };
     const asRead = { fatesVersion: before === 0 ? undefined : before };
     const written = await this.#table.update(ledgerKey(deliveryId, part), change, asRead);
-    return written || this.#hasWritten(told, before + 1);
+    return written || this.#hasWritten(reported, before + 1);
   }
 
   /**
-   * If the response was lost and the SDK retried, the condition fails because of the first try. The same statuses of
-   * the same recipients in the same version are what this call was to write, from this try or an earlier one.
+   * If the response was lost and the SDK retried, the condition fails because of the first attempt. The same statuses
+   * of the same recipients in the same version mean that this write succeeded, in this attempt or an earlier one.
    */
   async #hasWritten(
     { deliveryId, part, recipients, statuses }: Parameters<StatusLedger['write']>[0],
@@ -151,7 +151,7 @@ export class DynamoStatusLedger implements StatusLedger {
   }
 }
 
-/** Keeps deliveries apart from what else is in the table, whatever their ids are. */
+/** Separates deliveries from other items in the table, whatever their ids. */
 const DELIVERY_PREFIX = 'd#';
 
 const text = v.optional(v.string());
@@ -196,7 +196,7 @@ const statusesSchema = v.object({
   fatesVersion: v.optional(v.number(), 0),
 });
 
-/** What identifies all parts of a delivery. */
+/** The partition key of all send batches of a delivery. */
 function ledgerPartition(deliveryId: string): string {
   return `${DELIVERY_PREFIX}${deliveryId}`;
 }
@@ -205,12 +205,12 @@ function ledgerKey(deliveryId: string, part: number): Fields {
   return { [LEDGER_KEY.partition]: ledgerPartition(deliveryId), [LEDGER_KEY.sort]: part };
 }
 
-/** What the item of a part has beside its key when it is claimed for the first time. */
+/** The non-key attributes of a new send batch. */
 function newPartFields({ tenantId, contentSha256, recipients, claim }: NewSendBatch): Fields {
   return { tenant: tenantId, hash: contentSha256, ...claimFields(recipients, claim) };
 }
 
-/** What a claim writes. */
+/** The attributes that a claim writes. */
 function claimFields(recipients: readonly string[], { token, startedAt, endsAt }: BatchClaim): Fields {
   return {
     recipients,
@@ -222,17 +222,17 @@ function claimFields(recipients: readonly string[], { token, startedAt, endsAt }
 }
 
 /** @throws {@link DamagedItemError} */
-function ledgerPartOf(attributes: Attributes): SendBatch {
-  return partOf(parseItem(partSchema, attributes, nameOf(attributes)));
+function toSendBatch(attributes: Attributes): SendBatch {
+  return batchOf(parseItem(partSchema, attributes, nameOf(attributes)));
 }
 
 /** @throws {@link DamagedItemError} */
-function partFatesOf(attributes: Attributes): BatchStatuses {
+function toBatchStatuses(attributes: Attributes): BatchStatuses {
   const item = parseItem(statusesSchema, attributes, nameOf(attributes));
-  return { ...partOf(item), statuses: item.fates, fatesVersion: item.fatesVersion };
+  return { ...batchOf(item), statuses: item.fates, fatesVersion: item.fatesVersion };
 }
 
-function partOf(item: v.InferOutput<typeof partSchema>): SendBatch {
+function batchOf(item: v.InferOutput<typeof partSchema>): SendBatch {
   return {
     deliveryId: item.id.slice(DELIVERY_PREFIX.length),
     part: item.part,

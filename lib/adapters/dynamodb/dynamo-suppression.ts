@@ -20,18 +20,18 @@ import { type Attributes, attributesOf, type Fields, parseItem } from './item.ts
 /** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html */
 const MAX_KEYS = 100;
 
-/** What DynamoDB left out for want of capacity is not to be asked for again at once. */
+/** Back off before retrying UnprocessedKeys. */
 const PAUSE_MS = 50;
 
 /**
- * Looks recipients up in the suppression list. The reads are eventually consistent, at half the price: a bounce is
- * seconds old at least when it comes here, and DynamoDB's replicas agree within one.
+ * Looks recipients up in the suppression list. The reads are eventually consistent, at half the price: a bounce is at
+ * least seconds old when it arrives here, and DynamoDB's replicas converge within one second.
  */
 export class DynamoSuppressionList implements SuppressionList {
   readonly #client: DynamoDBClient;
   readonly #options: SuppressionOptions;
 
-  /** @param options of which `timeoutMs` bounds a whole look-up */
+  /** @param options `timeoutMs` limits a whole look-up */
   constructor(client: DynamoDBClient, options: SuppressionOptions) {
     this.#client = client;
     this.#options = options;
@@ -49,7 +49,7 @@ export class DynamoSuppressionList implements SuppressionList {
     return found;
   }
 
-  /** All of them, or it throws: who is not found is sent to. */
+  /** Returns all items or throws: an address that is not found is sent to. */
   async #read(addresses: readonly string[], abortSignal: AbortSignal): Promise<Attributes[]> {
     const { tableName } = this.#options;
     const items: Attributes[] = [];
@@ -65,7 +65,7 @@ export class DynamoSuppressionList implements SuppressionList {
   }
 }
 
-/** Writes bounces and complaints into the suppression list. */
+/** Writes bounces and complaints to the suppression list. */
 export class DynamoSuppressionReports implements SuppressionReports {
   readonly #records: SuppressionRecords;
 
@@ -73,12 +73,12 @@ export class DynamoSuppressionReports implements SuppressionReports {
     this.#records = new SuppressionRecords(client, options);
   }
 
-  report(address: string, strike: SuppressionSignal): Promise<void> {
-    return this.#records.change(address, (record) => applySignal(record, strike));
+  report(address: string, signal: SuppressionSignal): Promise<void> {
+    return this.#records.change(address, (record) => applySignal(record, signal));
   }
 }
 
-/** The suppression list as the person sees it who looks after it. */
+/** The suppression list as the operator sees it. */
 export class DynamoSuppressionEntries implements SuppressionEntries {
   readonly #client: DynamoDBClient;
   readonly #options: SuppressionOptions;
@@ -109,7 +109,7 @@ export class DynamoSuppressionEntries implements SuppressionEntries {
     }
   }
 
-  /** Page by page, each asked for when the one before is used up. */
+  /** Page by page, each requested when the previous one is consumed. */
   async *#items(): AsyncGenerator<Attributes> {
     const { tableName, timeoutMs } = this.#options;
     let next: Attributes | undefined;
@@ -126,10 +126,10 @@ function later(one: Date | undefined, other: Date): Date {
   return one !== undefined && one > other ? one : other;
 }
 
-/** At each try somebody's change is written, so that of as many at once all come through. */
+/** Each round some writer succeeds, so this many concurrent writers all succeed. */
 const MAX_TRIES = 12;
 
-/** The records of the suppression list, changed by reading, and writing where nobody else has written since. */
+/** The records of the suppression list, changed by optimistic locking: read, then write if the version is unchanged. */
 export class SuppressionRecords {
   readonly #table: DynamoTable;
   readonly #policy: SoftBouncePolicy;
@@ -140,7 +140,7 @@ export class SuppressionRecords {
   }
 
   /**
-   * @param change may be called several times; where its second outcome would be its first, a repetition does no harm
+   * @param change may be called several times; must be idempotent, so that a repetition does no harm
    * @throws {@link ContendedItemError}
    */
   async change(address: string, change: (record: SuppressionRecord) => SuppressionRecord): Promise<void> {
@@ -148,14 +148,14 @@ export class SuppressionRecords {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const before = await this.#read(key);
       const record = change(before.record);
-      // Also what the SDK's second try finds after the answer to the first was lost.
+      // Also true after a write whose response was lost.
       if (isDeepStrictEqual(record, before.record)) return;
       if (await this.#write(before, record)) return;
     }
     throw new ContendedItemError(`${maskAddress(key)} in the suppression list`, MAX_TRIES);
   }
 
-  /** Version 0 stands for no item. */
+  /** Version 0 means no item. */
   async #read(address: string): Promise<SuppressionItem> {
     const item = await this.#table.get(suppressionKey(address));
     return item === undefined ? { address, record: NO_RECORD, version: 0 } : suppressionItemOf(item);
@@ -167,7 +167,7 @@ export class SuppressionRecords {
   }
 }
 
-/** What is known against an address, and the version that a change is written on the condition of. */
+/** The record of an address, and the version that a conditional write checks. */
 export interface SuppressionItem {
   /** By `addressKey`. */
   readonly address: string;
@@ -176,10 +176,10 @@ export interface SuppressionItem {
   readonly version: number;
 }
 
-/** Older stories come no later: SES tries to deliver for hours, and events wait in their queue for 14 days at most. */
+/** No signal is later than this: SES retries for hours, and events wait in their queue for at most 14 days. */
 const REMOVAL_KEPT_DAYS = 30;
 
-/** The last moment that JavaScript knows. */
+/** The latest Date in JavaScript. */
 const END_OF_TIME = new Date(8.64e15);
 
 const time = v.pipe(
@@ -215,7 +215,7 @@ function suppressionItemOf(attributes: Attributes): SuppressionItem {
   return { address, record, version };
 }
 
-/** The item as it is written, with the time when it may go. */
+/** The item to write, with its TTL. */
 function suppressionFields({ address, record, version }: SuppressionItem, policy: SoftBouncePolicy): Fields {
   const { hardBounce, complaint, manual, softBounces, removedAt } = record;
   const expiry = expiryOf(record, policy);
@@ -231,9 +231,9 @@ function suppressionFields({ address, record, version }: SuppressionItem, policy
   };
 }
 
-/** When nothing in the record can suppress the address any more; undefined where that is never. */
+/** When the record can no longer suppress the address; undefined if it always can. */
 function expiryOf(record: SuppressionRecord, policy: SoftBouncePolicy): Date | undefined {
-  // Soft bounces have left every window by then.
+  // By then all soft bounces have left the window.
   if (toSuppression(record, policy, END_OF_TIME) !== undefined) return undefined;
   const ends = Object.values(record.softBounces).map(({ at }) => daysAfter(at, policy.windowDays));
   if (record.removedAt !== undefined) ends.push(daysAfter(record.removedAt, REMOVAL_KEPT_DAYS));
@@ -248,12 +248,12 @@ export interface SuppressionOptions extends TableOptions {
   readonly policy: SoftBouncePolicy;
 }
 
-/** Others changed an item each time that it was to be changed. Asking again helps. */
+/** Other writers changed the item before each attempt. A retry helps. */
 class ContendedItemError extends Error {
   override readonly name = 'ContendedItemError';
   readonly code = 'ContendedItem';
 
-  /** @param itemName tells which item it is, without an address */
+  /** @param itemName identifies the item without an address */
   constructor(itemName: string, tries: number) {
     super(`${itemName} was changed by others at each of ${tries} tries`);
   }

@@ -22,11 +22,11 @@ import {
 
 export interface TableOptions {
   readonly tableName: string;
-  /** What one call may take in all, the tries of the SDK included. */
+  /** Total time for one call, including SDK retries. */
   readonly timeoutMs: number;
 }
 
-/** A table of DynamoDB, each call bounded in time. A write whose condition does not hold is an answer, no error. */
+/** A DynamoDB table with a timeout per call. A failed write condition is a result, not an error. */
 export class DynamoTable {
   readonly #client: DynamoDBClient;
   readonly #name: string;
@@ -38,7 +38,7 @@ export class DynamoTable {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The item as every write that was confirmed before has left it. */
+  /** The item, by a strongly consistent read. */
   async get(key: Fields): Promise<Attributes | undefined> {
     const command = new GetItemCommand({
       TableName: this.#name,
@@ -49,7 +49,7 @@ export class DynamoTable {
     return Item;
   }
 
-  /** All items of a partition that the query asks for, in the order of their sort keys. */
+  /** All items of the query, in the order of their sort keys. */
   async query(query: Omit<QueryCommandInput, 'TableName' | 'ExclusiveStartKey'>): Promise<Attributes[]> {
     const items: Attributes[] = [];
     let next: Attributes | undefined;
@@ -63,10 +63,10 @@ export class DynamoTable {
   }
 
   /**
-   * Writes an item in place of what there was.
+   * Replaces an item.
    *
-   * @returns false where the condition did not hold. Where the answer of a first try was lost, that may be because
-   * of this very write
+   * @returns false if the condition failed. If the response to a first attempt was lost, this same write may be the
+   * reason
    */
   put(item: Fields, condition: Condition): Promise<boolean> {
     return conditionally(
@@ -82,9 +82,9 @@ export class DynamoTable {
   }
 
   /**
-   * Changes an item, or makes it.
+   * Updates or creates an item.
    *
-   * @returns false as `put` does
+   * @returns false as in `put`
    */
   update(key: Fields, change: ItemChange, condition: Condition = {}): Promise<boolean> {
     return conditionally(
@@ -114,10 +114,10 @@ async function conditionally(write: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** The SDK may repeat a call here: each write either says the same twice, or knows itself again. */
+/** SDK retries are safe here: each write is idempotent or recognizes its own earlier attempt. */
 const OPTIONS = { maxAttempts: 3, retryMode: 'standard', requestHandler: { connectionTimeout: 2_000 } };
 
-/** @param config where DynamoDB is; by default as the surroundings say */
+/** @param config by default from the environment */
 export function dynamoClient(config: DynamoDBClientConfig = {}): DynamoDBClient {
   return new DynamoDBClient({ ...config, ...OPTIONS });
 }
@@ -127,7 +127,7 @@ export function daysAfter(at: Date, days: number): Date {
 }
 
 /**
- * The attribute by which DynamoDB removes an item, within some days after the time:
+ * The TTL attribute: DynamoDB deletes the item within a few days after this time:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
  */
 export function expiring(at: Date): { readonly [EXPIRES_ATTRIBUTE]: number } {

@@ -3,13 +3,13 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import { describeIssues } from '../../domain/fallback-message.ts';
 
-/** An item as DynamoDB carries it. */
+/** An item in DynamoDB's format. */
 export type Attributes = Record<string, AttributeValue>;
 
 /**
- * Reads an item. What the schema does not name is ignored: a newer version may have written more.
+ * Parses an item. Ignores attributes outside the schema: a newer version may have written more.
  *
- * @param itemName tells which item it is, without an address
+ * @param itemName identifies the item without an address
  * @throws {@link DamagedItemError}
  */
 export function parseItem<Schema extends v.GenericSchema>(
@@ -22,7 +22,7 @@ export function parseItem<Schema extends v.GenericSchema>(
   throw new DamagedItemError(itemName, describeIssues(parsed.issues));
 }
 
-/** Of numbers that JavaScript cannot hold, the library's own error quotes the value. */
+/** Replaces the library's error for numbers that JavaScript cannot represent: it quotes the value. */
 function plain(attributes: Attributes, itemName: string): unknown {
   try {
     return unmarshall(attributes);
@@ -31,13 +31,13 @@ function plain(attributes: Attributes, itemName: string): unknown {
   }
 }
 
-/** An item is not as the pipeline writes it; asking again does not help. The message quotes nothing of the item. */
+/** The item is not in the pipeline's format; a retry does not help. The message quotes nothing of the item. */
 class DamagedItemError extends Error {
   override readonly name = 'DamagedItemError';
   readonly code = 'DamagedItem';
 
   /**
-   * @param itemName tells which item it is, without an address
+   * @param itemName identifies the item without an address
    * @param detail which attributes broke which rules
    */
   constructor(itemName: string, detail: string) {
@@ -45,23 +45,23 @@ class DamagedItemError extends Error {
   }
 }
 
-/** Values by the names of their attributes, which are plain words. */
+/** Values by attribute name; the names are plain words. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** What an item must be like for a write: it has these values, and none at all where the value is undefined. */
+/** Condition for a write: the item has these values; an undefined value means that the attribute must not exist. */
 export type Condition = Fields;
 
-/** What to write into an item. An undefined value is not written. */
+/** What to write to an item. Undefined values are not written. */
 export interface ItemChange {
   readonly set?: Fields;
-  /** Set where the item has no such attribute yet. */
+  /** Set only if the attribute does not exist. */
   readonly setOnce?: Fields;
   readonly add?: Readonly<Record<string, number>>;
-  /** Set where the item has no such attribute, or a lower one; else the condition of the write does not hold. */
+  /** Set if the attribute does not exist or is lower; otherwise the write's condition fails. */
   readonly raise?: Fields;
 }
 
-/** The same in the words of DynamoDB. Names stand behind `#`, since some are reserved: `state`, `hash`. */
+/** The same as DynamoDB expressions. Names are `#` placeholders because some are reserved: `state`, `hash`. */
 interface Expressions {
   readonly UpdateExpression?: string;
   readonly ConditionExpression?: string;
@@ -103,12 +103,12 @@ export function conditionExpressions(condition: Condition): Expressions {
   return {
     ...inAll(termsOf(condition)),
     ExpressionAttributeNames: placeholders(Object.keys(condition)),
-    // DynamoDB takes no empty map here.
+    // DynamoDB rejects an empty map here.
     ...(Object.keys(is).length === 0 ? {} : { ExpressionAttributeValues: is }),
   };
 }
 
-/** Values as DynamoDB carries them. */
+/** Values in DynamoDB's format. */
 export function attributesOf(fields: Fields): Attributes {
   return marshall(fields, { removeUndefinedValues: true });
 }
@@ -135,7 +135,7 @@ function namesOf(fields: Fields): string[] {
   return Object.keys(fields).filter((name) => fields[name] !== undefined);
 }
 
-/** DynamoDB refuses a name that stands in no expression. */
+/** DynamoDB rejects a name that no expression uses. */
 function placeholders(...names: readonly (readonly string[])[]): Record<string, string> {
   return Object.fromEntries(names.flat().map((name) => [`#${name}`, name]));
 }

@@ -3,15 +3,15 @@ import * as v from 'valibot';
 import type { OldestKey, UserAccessKeys } from '../../ports/account.ts';
 
 /**
- * Looks at the access keys of a user, of which IAM tells everything but the secret. There are two at most, and still
- * IAM may hand them out page by page: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html
+ * Reads the access keys of a user; IAM returns everything except the secret. There are at most two, but IAM may still
+ * paginate them: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html
  */
 export class IamAccessKeys implements UserAccessKeys {
   readonly #iam: IAMClient;
   readonly #userName: string;
   readonly #timeoutMs: number;
 
-  /** @param timeoutMs what all pages may take together, the tries of the SDK included */
+  /** @param timeoutMs total time for all pages, including SDK retries */
   constructor(iam: IAMClient, userName: string, timeoutMs: number) {
     this.#iam = iam;
     this.#userName = userName;

@@ -6,16 +6,16 @@ import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
 import type { ComposedContent, ContentComposer } from '../../ports/senders.ts';
 import { composeMessage, type MimeResult } from './compose-message.ts';
 
-/** What the freezing transport gives back in place of an answer from a server. */
-interface FrozenInfo {
+/** What the composing transport returns instead of a server response. */
+interface ComposedInfo {
   readonly result: MimeResult;
   readonly envelope: { from: string | false; to: string[] };
   readonly messageId: string;
   [key: string]: unknown;
 }
 
-/** Lets nodemailer do all that it does to a mail — lists, priorities, attachments — and sends it nowhere. */
-const freezingTransport: Transport<FrozenInfo> = {
+/** Lets nodemailer do all its processing of a mail — lists, priorities, attachments — without sending it. */
+const composingTransport: Transport<ComposedInfo> = {
   name: 'compose',
   version: '1',
   send(mail, callback) {
@@ -27,27 +27,27 @@ const freezingTransport: Transport<FrozenInfo> = {
   },
 };
 
-/** Composes a mail given in nodemailer's fields and composes its bytes. */
+/** Composes the bytes of a mail given in nodemailer's fields. */
 export class MailComposer {
-  readonly #transporter: Transporter<FrozenInfo>;
+  readonly #transporter: Transporter<ComposedInfo>;
 
-  /** @param access `content-only` keeps a mail from naming files or URLs to read; for mail that strangers wrote */
+  /** @param access `content-only` prevents a mail from referencing files or URLs; for untrusted mail */
   constructor(access: 'files-and-urls' | 'content-only') {
     const closed = access === 'content-only';
-    this.#transporter = nodemailer.createTransport<FrozenInfo>(freezingTransport, {
+    this.#transporter = nodemailer.createTransport<ComposedInfo>(composingTransport, {
       disableFileAccess: closed,
       disableUrlAccess: closed,
     });
   }
 
-  /** @throws where an attachment cannot be read, or the mail is not of nodemailer's form */
+  /** @throws if an attachment cannot be read, or the mail is not in nodemailer's format */
   async compose(mail: SendMailOptions): Promise<MimeResult> {
     const { result } = await this.#transporter.sendMail(mail);
     return result;
   }
 }
 
-/** Composes what a service without a MIME library sent. Such a mail may name no file and no URL to read. */
+/** Composes a mail from a service without a MIME library. Such a mail may not reference files or URLs. */
 export class MailContentComposer implements ContentComposer {
   readonly #composer = new MailComposer('content-only');
 
@@ -68,7 +68,7 @@ export class MailContentComposer implements ContentComposer {
   }
 }
 
-/** The fields of a mail in parts as nodemailer takes them. They name no file and no URL to read. */
+/** Converts a mail in parts to nodemailer's fields. They reference no files or URLs. */
 export function toNodemailer({ attachments, ...fields }: Omit<MailContent, 'type'>): SendMailOptions {
   return {
     ...fields,

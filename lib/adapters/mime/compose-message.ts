@@ -4,11 +4,11 @@ import { distinctRecipients } from '../../domain/address.ts';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
 import { headerValues, validateHeaders, withHeader, withoutHeader } from '../../domain/mime-headers.ts';
 
-/** A composed mail whose bytes no longer change, whichever way it goes out. */
+/** A composed mail whose bytes no longer change, whichever route sends it. */
 export interface ComposedMessage {
   readonly mime: Buffer;
   readonly messageId: string;
-  /** Empty where the mail names no sender. */
+  /** Empty if the mail has no sender. */
   readonly from: string;
   readonly to: readonly string[];
 }
@@ -16,28 +16,28 @@ export interface ComposedMessage {
 export type MimeResult =
   | { readonly kind: 'composed'; readonly message: ComposedMessage }
   | { readonly kind: 'too-large'; readonly bytes: number }
-  /** Its header section is none that every program would read alike. */
+  /** Programs would parse its header section differently. */
   | { readonly kind: 'malformed'; readonly detail: string };
 
 /**
- * Reads the bytes of a compiled message once. Line ends become CRLF as RFC 5321 asks (2.3.8), so that SMTP has
- * nothing left to change, and nodemailer ends the last one; a Bcc header of a ready-made message goes; a missing
- * Message-ID comes.
+ * Reads the bytes of a compiled message once. Converts line ends to CRLF as RFC 5321 requires (2.3.8), so that SMTP
+ * changes nothing; nodemailer ends the last line. Removes the Bcc header of a ready-made message and adds a missing
+ * Message-ID.
  *
- * @throws what the streams of its attachments throw
+ * @throws errors of its attachment streams
  */
 export async function composeMessage(node: MimeNode): Promise<MimeResult> {
   const { bytes, mime } = await collect(node.createReadStream(), MAX_CONTENT_BYTES);
   if (mime === undefined) return { kind: 'too-large', bytes };
-  const lined = withCrlf(mime);
-  const flaw = validateHeaders(lined);
-  if (flaw !== undefined) return { kind: 'malformed', detail: flaw.detail };
-  const sealed = withMessageId(withoutHeader(lined, 'bcc'), node);
-  if (sealed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: sealed.length };
+  const normalized = withCrlf(mime);
+  const problem = validateHeaders(normalized);
+  if (problem !== undefined) return { kind: 'malformed', detail: problem.detail };
+  const composed = withMessageId(withoutHeader(normalized, 'bcc'), node);
+  if (composed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: composed.length };
   const envelope = node.getEnvelope();
   const message = {
-    mime: sealed,
-    messageId: headerValues(sealed, 'message-id')[0] ?? '',
+    mime: composed,
+    messageId: headerValues(composed, 'message-id')[0] ?? '',
     from: envelope.from === false ? '' : (distinctRecipients([envelope.from])[0] ?? ''),
     to: distinctRecipients(envelope.to),
   };
@@ -49,7 +49,7 @@ interface Collected {
   readonly mime: Buffer | undefined;
 }
 
-/** Counts on past the limit, to name the true size, but keeps nothing of it. */
+/** Keeps counting past the limit to report the true size, but discards the data. */
 function collect(stream: Readable, limit: number): Promise<Collected> {
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = [];

@@ -19,8 +19,8 @@ export function monitoringStackName({ project, stage }: DeploymentName): string 
 }
 
 /**
- * Names of the pipeline stack's resources in the console, in logs and in the API's settings. All contain the stage, so
- * that both stages fit into one account.
+ * Names of the pipeline stack's resources in the console, in logs and in the API's settings. All contain the
+ * stage, so that both stages fit into one account.
  *
  * CloudFormation cannot replace a resource with a fixed name. That is intended: no property set here needs a
  * replacement, and replacing a queue would delete the mail in it.

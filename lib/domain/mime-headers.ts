@@ -2,8 +2,8 @@ import { BARE_ADDRESS } from './address.ts';
 import { MAX_HEADER_BYTES } from './limits.ts';
 
 /**
- * The header section of a message (RFC 5322, 2.2), read from its bytes without parsing the body. Bytes are decoded
- * as latin1, one character each, so that offsets stay valid.
+ * The header section of a message (RFC 5322, 2.2), read from its bytes without parsing the body. Bytes are
+ * decoded as latin1, one character each, so that offsets stay valid.
  */
 
 const CRLF = '\r\n';
@@ -39,9 +39,9 @@ export interface HeaderProblem {
 }
 
 /**
- * Returns why the header section is unreliable, or undefined if it is reliable. Mail programs parse violations of these
- * rules differently, so that one of them could see a different From than we do. Call it before anything else: it reads
- * no more than the limit.
+ * Returns why the header section is unreliable, or undefined if it is reliable. Mail programs parse
+ * violations of these rules differently, so that one of them could see a different From than we do. Call it
+ * before anything else: it reads no more than the limit.
  */
 export function validateHeaders(mime: Buffer): HeaderProblem | undefined {
   const end = headerEnd(mime);

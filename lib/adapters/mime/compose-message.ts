@@ -20,9 +20,9 @@ export type MimeResult =
   | { readonly kind: 'malformed'; readonly detail: string };
 
 /**
- * Reads the bytes of a compiled message once. Converts line ends to CRLF as RFC 5321 requires (2.3.8), so that SMTP
- * changes nothing; nodemailer ends the last line. Removes the Bcc header of a ready-made message and adds a missing
- * Message-ID.
+ * Reads the bytes of a compiled message once. Converts line ends to CRLF as RFC 5321 requires (2.3.8), so
+ * that SMTP changes nothing; nodemailer ends the last line. Removes the Bcc header of a ready-made message
+ * and adds a missing Message-ID.
  *
  * @throws errors of its attachment streams
  */

@@ -23,10 +23,11 @@ export type RowResult =
 /**
  * Computes what receipts of one delivery change in its row.
  *
- * A row may lack the hand-over to SES: the queue accepted the mail, but its response was lost or the worker crashed.
- * Then the receipts prove the hand-over. If they name all recipients that the row owes, the row counts as handed over.
- * If they name only some, or a worker has leased the row, only the statuses are written: the next worker skips those
- * recipients, and the receipts are redelivered until the row is completed.
+ * A row may lack the hand-over to SES: the queue accepted the mail, but its response was lost or the worker
+ * crashed. Then the receipts prove the hand-over. If they name all recipients that the row owes, the row
+ * counts as handed over. If they name only some, or a worker has leased the row, only the statuses are
+ * written: the next worker skips those recipients, and the receipts are redelivered until the row is
+ * completed.
  *
  * @param workerId written to the trace with a proven hand-over
  */
@@ -172,7 +173,7 @@ function parse(json: string | null): unknown {
   return json === null ? null : JSON.parse(json);
 }
 
-/** The columns that receipts need. JSON is returned as text; the mail, which a trace may hold, is not fetched. */
+/** The columns that receipts need. JSON comes as text; the mail, which a trace may hold, is not fetched. */
 export interface RowForReceipts {
   readonly id: string;
   /** Changes with each change of the row. */
@@ -260,10 +261,10 @@ export function changeParameters(changes: readonly RowChange[]): unknown[] {
 const NOW = `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 /**
- * Writes changes to rows that are unchanged since they were read, and returns their ids; the others must be read
- * again. Skips rows that another session has locked. The trace is append-only, as in a completion: `recipients` that
- * is not an object is kept under `previousRecipients`. A worker that had a lease on the row does not overwrite a state
- * from here.
+ * Writes changes to rows that are unchanged since they were read, and returns their ids; the others must be
+ * read again. Skips rows that another session has locked. The trace is append-only, as in a completion:
+ * `recipients` that is not an object is kept under `previousRecipients`. A worker that had a lease on the row
+ * does not overwrite a state from here.
  */
 export const CHANGE_BY_RECEIPTS = `
 WITH told AS (

@@ -30,8 +30,8 @@ export class ArrivalsListener {
   }
 
   /**
-   * Calls the listener after each arrival, and each time that listening starts, because earlier arrivals were missed.
-   * Deliveries that this worker itself released do not count as arrivals.
+   * Calls the listener after each arrival, and each time that listening starts, because earlier arrivals were
+   * missed. Deliveries that this worker itself released do not count as arrivals.
    */
   watch(listener: () => void, signal: AbortSignal): void {
     const watching = this.#listenUntilAborted(
@@ -104,14 +104,14 @@ function backoffMs(failures: number): number {
 }
 
 /**
- * The channel on which the database notifies of deliveries to claim. The payload is the lease owner that released
- * them, or empty if they are new.
+ * The channel on which the database notifies of deliveries to claim. The payload is the lease owner that
+ * released them, or empty if they are new.
  */
 export const ARRIVALS_CHANNEL = 'outbound_deliveries';
 
 /**
- * Coalesces calls: the first passes at once, and those that follow within `burstMs` become one more call at the end of
- * that time. Makes no calls after the signal has aborted.
+ * Coalesces calls: the first passes at once, and those that follow within `burstMs` become one more call at
+ * the end of that time. Makes no calls after the signal has aborted.
  */
 export function coalesce(call: () => void, burstMs: number, signal: AbortSignal): () => void {
   let quiet = true;

@@ -12,21 +12,21 @@ export interface ClaimQuery {
   /** The tenant served last; those after it come first. */
   readonly afterTenant: string;
   /**
-   * Deliveries that this worker has claimed. It must not claim them again, even if their lease has ended, or if they
-   * were completed and only the response was lost, because the completion is then written again.
+   * Deliveries that this worker has claimed. It must not claim them again, even if their lease has ended, or
+   * if they were completed and only the response was lost, because the completion is then written again.
    */
   readonly inHand: readonly string[];
 }
 
 /**
- * The most bytes of stored mail that one claim fetches: a few huge mails must not fill the worker's memory and crash
- * it, and then the next worker. The first delivery is claimed whatever its size.
+ * The most bytes of stored mail that one claim fetches: a few huge mails must not fill the worker's memory
+ * and crash it, and then the next worker. The first delivery is claimed whatever its size.
  */
 const MAX_CLAIM_BYTES = 32 * 1024 * 1024;
 
 /**
- * A mail with a larger stored size, compressed or not, is larger than any route accepts. It is not fetched: if it were
- * too large to arrive in time, this claim and every later one would fail.
+ * A mail with a larger stored size, compressed or not, is larger than any route accepts. It is not fetched:
+ * if it were too large to arrive in time, this claim and every later one would fail.
  */
 export const MAX_STORED_MAIL_BYTES = MAX_CONTENT_BYTES + 1024 * 1024;
 

@@ -51,9 +51,9 @@ function recordOf({ id, next, attempt }: Completion): SettleRecord {
 /**
  * Writes many completions in one statement and returns a row for each delivery found.
  *
- * The trace is append-only: a trace that is not an object is kept under `previous`, `attempts` that is not a list
- * becomes its first element. An attempt that is already in the trace was written by an earlier try of the same call
- * whose response was lost: it is not written twice, and its delivery counts as settled.
+ * The trace is append-only: a trace that is not an object is kept under `previous`, `attempts` that is not a
+ * list becomes its first element. An attempt that is already in the trace was written by an earlier try of
+ * the same call whose response was lost: it is not written twice, and its delivery counts as settled.
  *
  * @param locks `SKIP LOCKED` skips rows that another session holds, so that one row does not delay the rest
  */
@@ -130,8 +130,8 @@ const SETTLE_UNLOCKED = settleStatement('SKIP LOCKED');
 const SETTLE_WAITING = settleStatement('');
 
 /**
- * Writes completions so that none blocks another: rows that another session has locked come last, and if the database
- * refuses one (a trigger, a constraint), the others are written anyway.
+ * Writes completions so that none blocks another: rows that another session has locked come last, and if the
+ * database refuses one (a trigger, a constraint), the others are written anyway.
  *
  * @returns the ids whose lease the owner had lost, including deleted rows
  * @throws if one or more could not be written; all may be passed again
@@ -151,7 +151,7 @@ export async function completeAll(
   return lost;
 }
 
-/** A statement updates a row only once: a second completion of the same delivery goes into the next statement. */
+/** A statement updates a row only once: a second completion of the same delivery goes into the next one. */
 function wavesOf(completions: readonly Completion[]): Completion[][] {
   const waves: Map<string, Completion>[] = [];
   for (const completion of completions) {

@@ -6,8 +6,8 @@ const DEFAULT_MAX_CONNECTIONS = 4;
 const IDLE_TIMEOUT_MS = 30_000;
 
 /**
- * Pooled connections to a database that may go down, move or become read-only. When one connection shows that, all are
- * dropped: the next query reconnects and resolves the host name again.
+ * Pooled connections to a database that may go down, move or become read-only. When one connection shows
+ * that, all are dropped: the next query reconnects and resolves the host name again.
  */
 export class ConnectionPool {
   readonly #config: PoolConfig;
@@ -89,8 +89,8 @@ class PoolGeneration {
 }
 
 /**
- * The planner expects the claim to walk the whole table, because it does not see that the walk stops early; JIT
- * compilation would take fifty times as long as the query.
+ * The planner expects the claim to walk the whole table, because it does not see that the walk stops early;
+ * JIT compilation would take fifty times as long as the query.
  */
 async function prepare(client: ClientBase): Promise<void> {
   await client.query('SET jit = off');
@@ -154,8 +154,8 @@ export class SocketSet {
 
 export interface PostgresSettings {
   /**
-   * A URL such as `postgresql://user:password@host:5432/database`. A pooler in between must use session pooling;
-   * LISTEN does not work with statement or transaction pooling.
+   * A URL such as `postgresql://user:password@host:5432/database`. A pooler in between must use session
+   * pooling; LISTEN does not work with statement or transaction pooling.
    *
    * @default PGHOST, PGUSER, …
    */
@@ -164,6 +164,6 @@ export interface PostgresSettings {
   readonly maxConnections?: number;
   /** For connecting and logging in. @default 5000 */
   readonly connectTimeoutMs?: number;
-  /** The database cancels a statement after this time; the worker stops waiting a second later. @default 10000 */
+  /** The database cancels a statement after this time; the worker gives up a second later. @default 10000 */
   readonly statementTimeoutMs?: number;
 }

@@ -2,8 +2,8 @@
 export class OutboxUnavailableError extends Error {
   override readonly name = 'OutboxUnavailableError';
   /**
-   * The SQLSTATE (`57P01`) or system error code (`ECONNREFUSED`); `TIMEOUT` if there was no response, `DISCONNECTED` if
-   * the connection ended without an error.
+   * The SQLSTATE (`57P01`) or system error code (`ECONNREFUSED`); `TIMEOUT` if there was no response,
+   * `DISCONNECTED` if the connection ended without an error.
    */
   readonly code: string;
 
@@ -45,8 +45,8 @@ const PROGRAMMING = new Set(['TypeError', 'RangeError', 'ReferenceError', 'Synta
 /**
  * Classifies the error of an action.
  *
- * @returns the error to throw: `OutboxUnavailableError`, `OutboxSchemaError`, or the error itself if it is about the
- * data or the code
+ * @returns the error to throw: `OutboxUnavailableError`, `OutboxSchemaError`, or the error itself if it is
+ * about the data or the code
  */
 export function outboxError(action: string, error: unknown): unknown {
   if (error instanceof OutboxUnavailableError) return error;
@@ -95,8 +95,8 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /**
- * The error message without PostgreSQL's `detail`, which quotes whole rows. A host name with several addresses fails
- * with an error per address and no message of its own.
+ * The error message without PostgreSQL's `detail`, which quotes whole rows. A host name with several
+ * addresses fails with an error per address and no message of its own.
  */
 export function messageOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error);

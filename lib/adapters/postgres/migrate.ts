@@ -8,8 +8,8 @@ import type { Migration } from './migrations.ts';
 import { allMigrations } from './migrations.ts';
 
 /**
- * A session that waits for a table lock blocks all later ones. So a migration waits briefly, backs off to let the
- * others pass, and retries.
+ * A session that waits for a table lock blocks all later ones. So a migration waits briefly, backs off to let
+ * the others pass, and retries.
  */
 const LOCK_TIMEOUT_MS = 2_000;
 const LOCK_TRIES = 30;
@@ -30,12 +30,12 @@ export interface MigrationReport {
 }
 
 /**
- * Migrates the database: creates the table if it is missing, or extends an existing one. Can be run again at any time,
- * also concurrently: one run works and the others wait for it. Needs a direct connection or session pooling, because
- * it holds a session lock.
+ * Migrates the database: creates the table if it is missing, or extends an existing one. Can be run again at
+ * any time, also concurrently: one run works and the others wait for it. Needs a direct connection or session
+ * pooling, because it holds a session lock.
  *
- * @throws OutboxUnavailableError if the database does not respond or a lock was unavailable for a minute; what was
- * applied until then stays applied
+ * @throws OutboxUnavailableError if the database does not respond or a lock was unavailable for a minute;
+ * what was applied until then stays applied
  */
 export async function migrate(settings: PostgresSettings, log: Log = silentLog): Promise<MigrationReport> {
   const client = new Client({

@@ -4,16 +4,17 @@ export interface Migration {
   /** Sorts by its number; never renamed once released. */
   readonly name: string;
   /**
-   * Whether its statements are atomic. Only `CREATE INDEX CONCURRENTLY`, which PostgreSQL refuses inside a transaction,
-   * needs `false`; each such statement can be run again after an interruption.
+   * Whether its statements are atomic. Only `CREATE INDEX CONCURRENTLY`, which PostgreSQL refuses inside a
+   * transaction, needs `false`; each such statement can be run again after an interruption.
    */
   readonly inTransaction: boolean;
   readonly statements: readonly string[];
 }
 
 /**
- * A concurrent build lets the API keep writing. An interrupted one leaves an invalid index, which `IF NOT EXISTS`
- * would accept as the real one. Dropping it briefly locks the table, and other sessions would wait behind that lock.
+ * A concurrent build lets the API keep writing. An interrupted one leaves an invalid index, which `IF NOT
+ * EXISTS` would accept as the real one. Dropping it briefly locks the table, and other sessions would wait
+ * behind that lock.
  */
 const dropIfInvalid = (index: string) => `
 DO $$
@@ -28,8 +29,8 @@ END
 $$`;
 
 /**
- * The API's table. An existing one is left unchanged, including its indexes: they may have any name, and a second set
- * would only add cost.
+ * The API's table. An existing one is left unchanged, including its indexes: they may have any name, and a
+ * second set would only add cost.
  */
 const outboundDeliveries: Migration = {
   name: '0001-outbound-deliveries',
@@ -70,8 +71,8 @@ $$`,
 };
 
 /**
- * The worker's columns. All are nullable or have a constant default, so PostgreSQL changes only its catalogue and
- * rewrites no rows.
+ * The worker's columns. All are nullable or have a constant default, so PostgreSQL changes only its catalogue
+ * and rewrites no rows.
  */
 const mailAndLease: Migration = {
   name: '0002-mail-and-lease',
@@ -90,8 +91,8 @@ ALTER TABLE outbound_deliveries
 };
 
 /**
- * The claim order: the claim query walks this index and reads nothing else. New deliveries (0) are separate from
- * retries (1): new ones are due regardless of `created_at`, retries from `next_retry_at` on.
+ * The claim order: the claim query walks this index and reads nothing else. New deliveries (0) are separate
+ * from retries (1): new ones are due regardless of `created_at`, retries from `next_retry_at` on.
  */
 const WAITING = `
 CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_deliveries_waiting_idx ON outbound_deliveries (
@@ -121,10 +122,11 @@ const claimIndexes: Migration = {
 /**
  * Notifies the workers of deliveries to claim.
  *
- * An INSERT notifies once per statement, for any number of rows. An UPDATE notifies for rows that return to `queued`
- * and are due at once: those that an operator or the API requeues, and those that a worker releases. A completion with
- * a later retry is not due, and a claim does not set `queued`, so neither notifies. The payload names the worker that
- * released, which need not wake itself; PostgreSQL merges equal notifications of one transaction.
+ * An INSERT notifies once per statement, for any number of rows. An UPDATE notifies for rows that return to
+ * `queued` and are due at once: those that an operator or the API requeues, and those that a worker releases.
+ * A completion with a later retry is not due, and a claim does not set `queued`, so neither notifies. The
+ * payload names the worker that released, which need not wake itself; PostgreSQL merges equal notifications
+ * of one transaction.
  */
 const notifyOfArrivals: Migration = {
   name: '0004-notify',
@@ -164,9 +166,9 @@ EXECUTE FUNCTION outbound_deliveries_returned()`,
 };
 
 /**
- * The deliveries handed over to SES, by time of creation, to count those that never get a delivery status. It is
- * small, because a row leaves it with its status. A receipt that does not change the state changes none of its columns,
- * so such a change still touches no index.
+ * The deliveries handed over to SES, by time of creation, to count those that never get a delivery status. It
+ * is small, because a row leaves it with its status. A receipt that does not change the state changes none of
+ * its columns, so such a change still touches no index.
  */
 const STATUS_AWAITED = `
 CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_deliveries_fate_awaited_idx ON outbound_deliveries (

@@ -27,11 +27,12 @@ export interface PostgresOutboxOptions extends PostgresSettings {
  *       ▲                 │          │
  *       └─────release─────┘          └─ lease ends ──▶ claimed by another, `reclaimed` if SMTP may have it
  *
- * All times are the database's. Each method throws `OutboxUnavailableError` if the database does not respond, and may
- * then be called again with the same arguments; `OutboxSchemaError` if the table is not as the migrations leave it.
+ * All times are the database's. Each method throws `OutboxUnavailableError` if the database does not respond,
+ * and may then be called again with the same arguments; `OutboxSchemaError` if the table is not as the
+ * migrations leave it.
  *
- * This outbox does not claim a delivery again until it is completed or released, even if its lease has ended: a
- * completion that throws must be retried.
+ * This outbox does not claim a delivery again until it is completed or released, even if its lease has ended:
+ * a completion that throws must be retried.
  */
 export class PostgresOutbox implements Outbox {
   readonly #pool: ConnectionPool;
@@ -143,8 +144,8 @@ function check({ workerId, providers, defaultTimeToLiveMs }: PostgresOutboxOptio
 }
 
 /**
- * Extends leases to `$3` milliseconds from now. Skips locked rows: another session is completing the row, or at least
- * nobody can claim it meanwhile, and waiting for it would let all the other leases end.
+ * Extends leases to `$3` milliseconds from now. Skips locked rows: another session is completing the row, or
+ * at least nobody can claim it meanwhile, and waiting for it would let all the other leases end.
  */
 const RENEW = `
 UPDATE outbound_deliveries SET lease_until = now() + make_interval(secs => $3::float8 / 1000)
@@ -155,8 +156,9 @@ WHERE id IN (
 )`;
 
 /**
- * Releases deliveries as they were before the claim; keeps a status that another program has set since. Deliveries taken
- * over from a crashed worker (`$3`) go back as an ended lease: the next worker must know that SMTP may have them.
+ * Releases deliveries as they were before the claim; keeps a status that another program has set since.
+ * Deliveries taken over from a crashed worker (`$3`) go back as an ended lease: the next worker must know
+ * that SMTP may have them.
  */
 const RELEASE = `
 WITH mine AS (

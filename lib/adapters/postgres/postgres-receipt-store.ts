@@ -22,8 +22,8 @@ export interface PostgresReceiptStoreOptions extends PostgresSettings {
 }
 
 /**
- * Pauses before retrying a row that another session has locked or just changed. Another worker finishes with it quickly;
- * if it takes longer, the receipt is redelivered later.
+ * Pauses before retrying a row that another session has locked or just changed. Another worker finishes with
+ * it quickly; if it takes longer, the receipt is redelivered later.
  */
 const PAUSES_MS = [10, 50, 200, 500] as const;
 
@@ -32,8 +32,8 @@ type WriteResult = 'written' | 'busy' | 'refused';
 /**
  * Applies receipts to the rows of `outbound_deliveries`.
  *
- * A row is read, changed in memory and written only if it is unchanged since: no lock is held between statements, so
- * that a process killed in between leaves nothing behind.
+ * A row is read, changed in memory and written only if it is unchanged since: no lock is held between
+ * statements, so that a process killed in between leaves nothing behind.
  */
 export class PostgresReceiptStore implements ReceiptStore {
   readonly #pool: ConnectionPool;

@@ -1,6 +1,6 @@
 /**
- * JSON that `jsonb` accepts. PostgreSQL rejects NUL characters and unpaired surrogates, and an SMTP server may respond
- * with anything: both become U+FFFD.
+ * JSON that `jsonb` accepts. PostgreSQL rejects NUL characters and unpaired surrogates, and an SMTP server
+ * may respond with anything: both become U+FFFD.
  */
 export function storableJson(value: unknown): string {
   return JSON.stringify(storableValue(value));

@@ -10,8 +10,8 @@ export const SES_CLIENT_OPTIONS = { maxAttempts: 1, requestHandler: { connection
 /**
  * Makes one call and returns any result, including errors, as a response.
  *
- * @param timeoutMs limits the whole call; the SDK's own timeout ends at the first byte of the response, and some
- * servers never send the rest
+ * @param timeoutMs limits the whole call; the SDK's own timeout ends at the first byte of the response, and
+ * some servers never send the rest
  */
 export async function callSes(
   timeoutMs: number,

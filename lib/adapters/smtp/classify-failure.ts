@@ -11,8 +11,8 @@ import type { Progress } from './observed-message.ts';
 /**
  * Classifies why SMTP did not accept a mail, by nodemailer's error and the observed progress of the message.
  *
- * Replies decide first: a server that refused has not accepted the mail. Without a reply, a body on the wire means
- * `unknown`; before that, nothing was sent.
+ * Replies decide first: a server that refused has not accepted the mail. Without a reply, a body on the wire
+ * means `unknown`; before that, nothing was sent.
  */
 export function classifyFailure(error: NodemailerError, progress: Progress, at: Date): Failure {
   const response = error.response?.slice(0, MAX_RESPONSE_CHARACTERS);

@@ -21,9 +21,9 @@ type SessionEnvelope = MimeNodeEnvelope & { rejectedErrors?: NodemailerError[] }
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * A composed message that tracks its progress in nodemailer's pool. The pool reads the envelope when a session is
- * ready, and the stream only after the server has accepted DATA. This must be observed because the pool's errors show
- * neither: a stall after the final dot is reported as a failed connection.
+ * A composed message that tracks its progress in nodemailer's pool. The pool reads the envelope when a
+ * session is ready, and the stream only after the server has accepted DATA. This must be observed because the
+ * pool's errors show neither: a stall after the final dot is reported as a failed connection.
  */
 export class ObservedMessage extends MimeNode {
   readonly #delivery: Delivery;

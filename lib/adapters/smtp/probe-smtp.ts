@@ -29,8 +29,8 @@ export type SmtpProbe =
   | { readonly kind: 'tls'; readonly protocol: string; readonly certificate: SeenCertificate };
 
 /**
- * Opens an SMTP session up to TLS and sends no mail (RFC 5321, RFC 3207). An untrusted certificate does not end the
- * probe: the result describes the problem.
+ * Opens an SMTP session up to TLS and sends no mail (RFC 5321, RFC 3207). An untrusted certificate does not
+ * end the probe: the result describes the problem.
  *
  * @throws the signal's reason, once it aborts
  */

@@ -10,8 +10,8 @@ import { classifyFailure } from './classify-failure.ts';
 import { ObservedMessage } from './observed-message.ts';
 
 /**
- * A connection that the server closed while idle says nothing about the next one; two more are tried. The pool does
- * so only if no byte of the message was sent.
+ * A connection that the server closed while idle says nothing about the next one; two more are tried. The
+ * pool does so only if no byte of the message was sent.
  */
 const MAX_REQUEUES = 2;
 

@@ -44,9 +44,9 @@ interface Receive {
 }
 
 /**
- * A dead-letter queue that an operator works through. No call accepts a signal: an aborted receive would leave messages
- * in flight without a consumer until the visibility timeout ends, so the caller stops between calls. The client's
- * timeouts limit each call.
+ * A dead-letter queue that an operator works through. No call accepts a signal: an aborted receive would
+ * leave messages in flight without a consumer until the visibility timeout ends, so the caller stops between
+ * calls. The client's timeouts limit each call.
  */
 export class DlqClient {
   readonly #sqs: SQSClient;
@@ -86,8 +86,8 @@ export class DlqClient {
   }
 
   /**
-   * Makes messages visible again, at once or later. If the call fails, they become visible when their visibility
-   * timeout ends.
+   * Makes messages visible again, at once or later. If the call fails, they become visible when their
+   * visibility timeout ends.
    *
    * @returns the number of failures
    */

@@ -3,8 +3,8 @@ import { MAX_QUEUE_MESSAGE_BYTES } from '../../domain/limits.ts';
 import { type AwsConnection, awsClientOptions } from '../aws-client.ts';
 
 /**
- * The SQS client of the API side. With `useQueueUrlAsEndpoint` the SDK would use the host of the queue URL instead of a
- * configured endpoint.
+ * The SQS client of the API side. With `useQueueUrlAsEndpoint` the SDK would use the host of the queue URL
+ * instead of a configured endpoint.
  */
 export function openSqsClient(connection: AwsConnection): SQSClient {
   return new SQSClient({

@@ -2,8 +2,9 @@ import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { EventBacklog } from '../../ports/ledger.ts';
 
 /**
- * Checks for events in the feedback queue, waiting or in flight. SQS counts are approximate and consistent within a
- * minute: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+ * Checks for events in the feedback queue, waiting or in flight. SQS counts are approximate and consistent
+ * within a minute:
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
  */
 export class SqsEventBacklog implements EventBacklog {
   readonly #sqs: SQSClient;

@@ -21,8 +21,8 @@ interface Waiting {
 }
 
 /**
- * Sends envelopes to SQS. Pushes in the same event loop turn share a SendMessageBatch, which costs a fraction of single
- * calls; no push waits for a batch to fill.
+ * Sends envelopes to SQS. Pushes in the same event loop turn share a SendMessageBatch, which costs a fraction
+ * of single calls; no push waits for a batch to fill.
  */
 export class SqsFallbackQueue implements FallbackQueue {
   readonly #sqs: SQSClient;

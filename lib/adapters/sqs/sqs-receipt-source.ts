@@ -21,11 +21,12 @@ export const RECEIVE_TRY_TIMEOUT_MS = 30_000;
 const DELETE_TIMEOUT_MS = 10_000;
 
 /**
- * Receives receipts from SQS by long polling, and deletes those that its listener has completed. It needs only
- * sqs:ReceiveMessage and sqs:DeleteMessage. What is not deleted is redelivered after the queue's visibility timeout.
+ * Receives receipts from SQS by long polling, and deletes those that its listener has completed. It needs
+ * only sqs:ReceiveMessage and sqs:DeleteMessage. What is not deleted is redelivered after the queue's
+ * visibility timeout.
  *
- * The library polls. It does not delete, because its stop would abort the deletes of handled receipts; and it does not
- * back off after most errors, so each poll waits before it starts.
+ * The library polls. It does not delete, because its stop would abort the deletes of handled receipts; and it
+ * does not back off after most errors, so each poll waits before it starts.
  */
 export class SqsReceiptSource {
   readonly #sqs: SQSClient;

@@ -178,7 +178,7 @@ function reasonOf(response: VaultResponse): string {
   return text.replaceAll(/\s+/g, ' ').trim().slice(0, 300);
 }
 
-/** A standby that does not forward redirects to the active node with 307; other redirects are from a proxy. */
+/** A standby that does not forward redirects to the active node by 307; other redirects are from a proxy. */
 function redirection(status: number, location: string | undefined): VaultProblem {
   const origin = location !== undefined && URL.canParse(location) ? new URL(location).origin : undefined;
   if (status === 307) return { kind: 'standby', activeNode: origin };

@@ -1,14 +1,14 @@
--- Claims due deliveries in one statement, by the database's clock: first those whose lease has ended, then waiting
--- ones, the most urgent priority first, and within it round-robin, one delivery per tenant and turn.
+-- Claims due deliveries in one statement, by the database's clock: first those whose lease has ended, then
+-- waiting ones, the most urgent priority first, and within it round-robin, one delivery per tenant and turn.
 --
 -- $1 worker   $2 providers   $3 limit   $4 lease in ms   $5 route   $6 the tenant that was served last
--- $7 ids that this worker has claimed: it must not claim them again, even if their lease has ended, or if they were
---    completed and only the response was lost, because the completion is then written again
--- $8 the most bytes of mail that one claim fetches   $9 the most bytes that any route accepts; more is not fetched
+-- $7 ids that this worker has claimed: it must not claim them again, even if their lease has ended, or if
+--    they were completed and only the response was lost, because the completion is then written again
+-- $8 the most bytes of mail that one claim fetches   $9 the most that any route accepts; more is not fetched
 --
--- The walk through `waiting` stops as soon as enough rows are locked, because nothing in it sorts. Each step is one
--- probe into outbound_deliveries_waiting_idx, so the cost depends on how much is claimed and how many tenants wait, not
--- on the size of the backlog. A row that another worker has locked is skipped.
+-- The walk through `waiting` stops as soon as enough rows are locked, because nothing in it sorts. Each step
+-- is one probe into outbound_deliveries_waiting_idx, so the cost depends on how much is claimed and how many
+-- tenants wait, not on the size of the backlog. A row that another worker has locked is skipped.
 --
 -- Plan (EXPLAIN ANALYZE of 100 claimed out of 100,000 waiting rows of 1,000 tenants, PostgreSQL 18, two cores):
 --   ended      Index Scan using outbound_deliveries_status_idx
@@ -79,7 +79,7 @@ waiting AS (
       )
       FROM tenant_up_to WHERE tenant_up_to.name IS NOT NULL
     ),
-    -- The deliveries in turns: each tenant's oldest due one over all providers, new and retries, then its next.
+    -- The deliveries in turns: each tenant's oldest due one over providers, new and retries, then its next.
     place (tenant, turn, since, id) AS (
       SELECT tenant.name, 1, oldest.since, oldest.id
       FROM (
@@ -188,8 +188,8 @@ SELECT
   END AS "deliveryTrace",
   bytes > $9::bigint AS "tooLarge",
   to_json(owed_recipients)::text AS owed,
-  -- The recipients that SES has according to receipts, if no attempt recorded a hand-over: the queue's response was lost.
-  -- Requeueing a handed-over delivery means sending it again to all. Any other shape of trace has none.
+  -- The recipients that SES has by receipts, if no attempt recorded a hand-over: the queue's response was
+  -- lost. Requeueing a handed-over delivery means sending it again to all. Any other shape of trace has none.
   CASE WHEN bytes <= $9::bigint THEN jsonb_path_query_array(
     delivery_trace,
     '$ ? (!exists(@.attempts[*].queue.recipients[*])).recipients.keyvalue()

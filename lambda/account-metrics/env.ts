@@ -14,10 +14,10 @@ const accountMetricsEnvSchema = v.object({
   suppressionTable: setting(tableName, { variable: ENV.suppressionTable }),
 } satisfies Record<keyof typeof ENV, v.GenericSchema>);
 
-/** What the stack sets for the function. */
+/** Environment of the function, set by the stack. */
 type AccountMetricsEnv = v.InferOutput<typeof accountMetricsEnvSchema>;
 
-/** @throws {@link SettingsError} that names every variable that is missing or wrong */
+/** @throws {@link SettingsError} that names every missing or invalid variable */
 export function readAccountMetricsEnv(env: Environment): AccountMetricsEnv {
   return settingsOf(readEnvironment(accountMetricsEnvSchema, env));
 }

@@ -15,7 +15,7 @@ import { type AccountMetricsDeps, publishAccountMetrics } from './publish-accoun
 const env = readAccountMetricsEnv(process.env);
 const timeoutMs = ACCOUNT_METRICS_CALL_TIMEOUT_MS;
 
-/** Each call only reads: the SDK may repeat it. */
+/** All calls are read-only, so the SDK may retry them. */
 const CLIENT_OPTIONS = {
   maxAttempts: 3,
   retryMode: 'standard',
@@ -40,9 +40,9 @@ const deps: Omit<AccountMetricsDeps, 'log'> = {
 };
 
 /**
- * Is called by the clock; the event tells nothing.
+ * Runs on a schedule; the event is not used.
  *
- * @throws where not all could be learnt, so that Lambda counts an error; what was learnt is written by then
+ * @throws if a value could not be read, so that Lambda counts an error; the others are published before that
  */
 export async function handler(_event: unknown, context: Context): Promise<void> {
   const unknown = await publishAccountMetrics({

@@ -14,24 +14,24 @@ export interface AccountMetricsDeps {
   readonly log: Log;
 }
 
-/** What is asked for what only the account knows. */
 type AccountSource = keyof typeof SOURCES;
 
-/** All are asked at once, and each is told of whatever becomes of the others. */
-const SOURCES = { account: tellOfAccount, keys: tellOfKeys, entries: tellOfEntries } as const;
+/** All run in parallel; each publishes even if another fails. */
+const SOURCES = { account: publishAccount, keys: publishKeys, entries: publishEntries } as const;
 
 /**
- * Counts what only the account knows, and logs what could not be learnt.
+ * Publishes metrics that only the account's APIs can supply, and logs what could not be read. It does not
+ * throw.
  *
- * @returns the sources that did not answer, or not in full; it does not throw
+ * @returns the sources that failed or responded incompletely
  */
 export async function publishAccountMetrics(deps: AccountMetricsDeps): Promise<AccountSource[]> {
   const sources = Object.keys(SOURCES) as AccountSource[];
-  const toldOf = await Promise.all(sources.map((source) => tellOrLog(source, deps)));
-  return sources.filter((_, index) => toldOf[index] === false);
+  const published = await Promise.all(sources.map((source) => publishOrLog(source, deps)));
+  return sources.filter((_, index) => published[index] === false);
 }
 
-async function tellOrLog(source: AccountSource, deps: AccountMetricsDeps): Promise<boolean> {
+async function publishOrLog(source: AccountSource, deps: AccountMetricsDeps): Promise<boolean> {
   try {
     const unreadable = await SOURCES[source](deps);
     if (unreadable.length > 0) deps.log.error('response-unreadable', { source, unreadable });
@@ -42,37 +42,37 @@ async function tellOrLog(source: AccountSource, deps: AccountMetricsDeps): Promi
   }
 }
 
-/** The facts that an answer did not tell. */
+/** Values missing from a response. */
 type Unreadable = readonly string[];
 
-async function tellOfAccount({ sendingAccount, metrics }: AccountMetricsDeps): Promise<Unreadable> {
+async function publishAccount({ sendingAccount, metrics }: AccountMetricsDeps): Promise<Unreadable> {
   const { quota, isPaused } = await sendingAccount.state();
   if (quota !== undefined) metrics.add('QuotaUsed', percentUsed(quota));
-  // What has no limit has no line to be drawn at.
+  // An unlimited quota has no limit to draw.
   if (quota?.kind === 'limited') metrics.add('QuotaLimit', quota.limit);
   if (isPaused !== undefined) metrics.add('SendingPaused', isPaused ? 1 : 0);
   return [...(quota === undefined ? ['quota'] : []), ...(isPaused === undefined ? ['pause'] : [])];
 }
 
-/** More than 100 where a quota was lowered. One of nothing is used up. */
+/** Above 100 if the quota was lowered below usage. A quota of 0 counts as used up. */
 function percentUsed(quota: SendingQuota): number {
   if (quota.kind === 'unlimited') return 0;
   return quota.limit === 0 ? 100 : (100 * quota.used) / quota.limit;
 }
 
-async function tellOfKeys({ accessKeys, metrics, clock, log }: AccountMetricsDeps): Promise<Unreadable> {
+async function publishKeys({ accessKeys, metrics, clock, log }: AccountMetricsDeps): Promise<Unreadable> {
   const oldest = await accessKeys.oldestActive();
-  // The worker cannot hand over then, and says so itself. It is no fault of this function.
+  // The worker cannot hand over then, and reports that itself. It is no error of this function.
   if (oldest.kind === 'none') log.warn('no-active-key');
   if (oldest.kind === 'found') {
     const days = Math.floor((clock.now().getTime() - oldest.createdAt.getTime()) / DAY_MS);
-    // The clock of IAM may be ahead of this one.
+    // IAM's clock may be ahead.
     metrics.add('KeyAgeDays', Math.max(days, 0));
   }
   return oldest.kind === 'unreadable' ? ['key'] : [];
 }
 
-async function tellOfEntries({ entries, metrics }: AccountMetricsDeps): Promise<Unreadable> {
+async function publishEntries({ entries, metrics }: AccountMetricsDeps): Promise<Unreadable> {
   const count = await entries.items();
   if (count !== undefined) metrics.add('SuppressionEntries', count);
   return count === undefined ? ['count'] : [];

@@ -17,12 +17,12 @@ export interface FeedbackDeps extends JobDeps {
   readonly hasTime: () => boolean;
 }
 
-/** So many jobs wait for DynamoDB and SQS at the same time. */
-const JOBS_AT_A_TIME = 8;
+/** Number of jobs that call DynamoDB and SQS concurrently. */
+const JOB_CONCURRENCY = 8;
 
 /**
- * Applies a batch of SES's events; what is named in the answer stays in the queue, the rest SQS deletes. Events of
- * one part of a delivery are applied together. A part that fails never touches the others.
+ * Applies a batch of SES events; SQS keeps the records named in the response and deletes the others. Events
+ * of one send batch are applied together. A send batch that fails does not affect the others.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
@@ -33,16 +33,16 @@ export async function feedbackBatch(
   const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
   const applied: SesEvent[] = [];
   const afterwards: Promise<void>[] = [];
-  await workOff(toJobs(records, deps), JOBS_AT_A_TIME, async (job) => {
-    const result = await doSafely(job, deps);
+  await runConcurrently(toJobs(records, deps), JOB_CONCURRENCY, async (job) => {
+    const result = await runSafely(job, deps);
     if (result.kind === 'done') {
       applied.push(...job.events);
       return;
     }
     for (const record of job.records) {
       batchItemFailures.push({ itemIdentifier: record.messageId });
-      countStaying(record, deps);
-      // Not waited for one by one: a queue that is slow to answer must not use up the time of the invocation.
+      countRetried(record, deps);
+      // Not awaited one by one: a slow queue must not use up the invocation's time.
       afterwards.push(postponeRecord(record, delayOf(record, result.pace, deps), deps));
     }
   });
@@ -53,10 +53,10 @@ export async function feedbackBatch(
 
 type JobResult =
   | { readonly kind: 'done' }
-  /** Its records stay in the queue; without a pace only the time ran out. */
+  /** Its records stay in the queue; no pace if only the time ran out. */
   | { readonly kind: 'retry'; readonly pace?: 'outage' };
 
-async function doSafely(job: Job, deps: FeedbackDeps): Promise<JobResult> {
+async function runSafely(job: Job, deps: FeedbackDeps): Promise<JobResult> {
   if (!deps.hasTime()) return { kind: 'retry' };
   try {
     await job.work();
@@ -69,7 +69,7 @@ async function doSafely(job: Job, deps: FeedbackDeps): Promise<JobResult> {
   }
 }
 
-function countStaying({ attributes }: SQSRecord, { clock, metrics }: FeedbackDeps): void {
+function countRetried({ attributes }: SQSRecord, { clock, metrics }: FeedbackDeps): void {
   metrics.add('EventRetryAge', secondsInQueue(attributes.SentTimestamp, clock.now()));
 }
 
@@ -80,8 +80,8 @@ function delayOf(record: SQSRecord, pace: 'outage' | undefined, { random }: Feed
 }
 
 /**
- * How long Send events took from SES to the ledger; who waits for one waits by this measure. It is a measure, and no
- * event is kept back for it.
+ * Counts how long Send events took from SES to the ledger, which sets how long the resend Lambda waits for
+ * one. It is only a measurement: if it fails, the events still count as applied.
  */
 async function countLatency(applied: readonly SesEvent[], deps: FeedbackDeps): Promise<void> {
   const sentMs = applied.filter(({ type }) => type === 'Send').map(({ sentAt }) => Date.parse(sentAt));
@@ -95,15 +95,15 @@ async function countLatency(applied: readonly SesEvent[], deps: FeedbackDeps): P
   }
 }
 
-/** Does the work of all items, a number of them at a time. The work must not throw. */
-async function workOff<T>(
+/** Runs `work` for all items, up to `concurrency` at a time. It must not throw. */
+async function runConcurrently<T>(
   items: readonly T[],
-  atATime: number,
+  concurrency: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const waiting = items.values();
-  const takeTurns = async () => {
+  const runWorker = async () => {
     for (const item of waiting) await work(item);
   };
-  await Promise.all(Array.from({ length: atATime }, takeTurns));
+  await Promise.all(Array.from({ length: concurrency }, runWorker));
 }

@@ -25,10 +25,10 @@ const feedbackEnvSchema = v.object({
   region: setting(region, { variable: 'AWS_REGION' }),
 } satisfies Record<keyof typeof ENV | 'region', v.GenericSchema>);
 
-/** What the stack, and Lambda itself, set for the function. */
+/** Environment of the function, set by the stack and by Lambda itself. */
 export type FeedbackEnv = v.InferOutput<typeof feedbackEnvSchema>;
 
-/** @throws {@link SettingsError} that names every variable that is missing or wrong */
+/** @throws {@link SettingsError} that names every missing or invalid variable */
 export function readFeedbackEnv(env: Environment): FeedbackEnv {
   return settingsOf(readEnvironment(feedbackEnvSchema, env));
 }

@@ -6,26 +6,25 @@ import type { EventDetail } from './ses-event-schema.ts';
 /** The mail that an event is about. */
 export interface SentMail {
   readonly sesMessageId: string;
-  /** When SES took it. ISO 8601. */
+  /** When SES accepted it. ISO 8601. */
   readonly sentAt: string;
   readonly destinations: readonly string[];
 }
 
-/** What an event tells. */
 export interface EventStatuses {
-  /** Of a recipient there may be several. */
+  /** A recipient may have several. */
   readonly statuses: readonly ReportedStatus[];
-  /** How many are named that the mail was not sent to. */
+  /** Number of named addresses that the mail was not sent to. */
   readonly strangers: number;
-  /** For how many recipients a machine answered: out of office, and the like. */
+  /** Number of recipients with an automatic reply, such as out of office. */
   readonly automaticReplies: number;
 }
 
 /**
- * What an event tells of the recipients. Each proves that SES took the mail, for all of them: a Delivery of one
- * may come, and the Send of all be late or lost.
+ * Reads the recipients' statuses from an event. Each event proves that SES accepted the mail for all
+ * recipients: the Delivery of one may arrive while the Send of all is late or lost.
  *
- * @param find the recipient that is named, where it is one
+ * @param find returns the recipient with that name, or undefined if it is none
  */
 export function readStatuses(
   detail: EventDetail,
@@ -59,13 +58,18 @@ function mentionsIn(detail: EventDetail, { sesMessageId, sentAt, destinations }:
       return [];
     case 'Delivery': {
       const { timestamp: at, recipients, smtpResponse } = detail.delivery;
-      return ofAll(recipients, { kind: 'delivered', at, sesMessageId, ...readServerAnswer(smtpResponse) });
+      return mentionAll(recipients, {
+        kind: 'delivered',
+        at,
+        sesMessageId,
+        ...readServerResponse(smtpResponse),
+      });
     }
     case 'DeliveryDelay': {
       const { timestamp: at, delayedRecipients } = detail.deliveryDelay;
       return delayedRecipients.map(({ emailAddress: name, diagnosticCode, status }) => {
-        const answer = readServerAnswer(diagnosticCode, status);
-        return { name, status: { kind: 'delivery_delayed', at, sesMessageId, ...answer } };
+        const response = readServerResponse(diagnosticCode, status);
+        return { name, status: { kind: 'delivery_delayed', at, sesMessageId, ...response } };
       });
     }
     case 'Bounce':
@@ -73,12 +77,22 @@ function mentionsIn(detail: EventDetail, { sesMessageId, sentAt, destinations }:
     case 'Complaint': {
       const { complainedRecipients } = detail.complaint;
       const names = complainedRecipients.map(({ emailAddress }) => emailAddress);
-      return ofAll(names, complaintStatus(detail.complaint, sesMessageId));
+      return mentionAll(names, complaintStatus(detail.complaint, sesMessageId));
     }
     case 'Reject':
-      return ofAll(destinations, { kind: 'failed', at: sentAt, sesMessageId, reason: 'rejected-by-ses' });
+      return mentionAll(destinations, {
+        kind: 'failed',
+        at: sentAt,
+        sesMessageId,
+        reason: 'rejected-by-ses',
+      });
     case 'Rendering Failure':
-      return ofAll(destinations, { kind: 'failed', at: sentAt, sesMessageId, reason: 'rendering-failed' });
+      return mentionAll(destinations, {
+        kind: 'failed',
+        at: sentAt,
+        sesMessageId,
+        reason: 'rendering-failed',
+      });
   }
 }
 
@@ -88,23 +102,23 @@ function bounceMentions(detail: BounceDetail, sesMessageId: string): Mention[] {
   const { timestamp: at, bouncedRecipients } = detail;
   const bounce = {
     type: readBounceType(detail.bounceType),
-    subType: wordIn(detail.bounceSubType) ?? 'Undetermined',
+    subType: parseWord(detail.bounceSubType) ?? 'Undetermined',
   };
   return bouncedRecipients.map(({ emailAddress: name, diagnosticCode, status }) => {
     const isNotification = !isBlank(status) || !isBlank(diagnosticCode);
-    if (!isNotification && isOfAutomaticReplies(bounce)) return { name, status: 'automatic-reply' };
-    const answer = readServerAnswer(diagnosticCode, status);
-    return { name, status: { kind: 'bounced', at, sesMessageId, bounce, ...answer } };
+    if (!isNotification && mayBeAutomaticReply(bounce)) return { name, status: 'automatic-reply' };
+    const response = readServerResponse(diagnosticCode, status);
+    return { name, status: { kind: 'bounced', at, sesMessageId, bounce, ...response } };
   });
 }
 
 /**
- * SES takes a mail that comes back for a bounce of this sort also where it only says that somebody is out of office.
- * A true one has a delivery status notification in it, with a status for each recipient.
+ * SES reports this type of bounce also for an out-of-office reply. A real bounce contains a delivery status
+ * notification, with a status for each recipient.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
  */
-function isOfAutomaticReplies({ type, subType }: NonNullable<DeliveryStatus['bounce']>): boolean {
+function mayBeAutomaticReply({ type, subType }: NonNullable<DeliveryStatus['bounce']>): boolean {
   return type === 'Transient' && subType === 'General';
 }
 
@@ -112,17 +126,17 @@ type ComplaintDetail = Extract<EventDetail, { eventType: 'Complaint' }>['complai
 
 const ON_SUPPRESSION_LIST = 'OnAccountSuppressionList';
 
-/** With this sub-type the complaint is an old one: SES did not send the mail because of it, and nobody got it. */
+/** With this sub-type the complaint is an old one: because of it SES did not send this mail. */
 function complaintStatus(complaint: ComplaintDetail, sesMessageId: string): DeliveryStatus {
   const { timestamp: at, complaintFeedbackType, complaintSubType } = complaint;
   if (complaintSubType === ON_SUPPRESSION_LIST) {
     return { kind: 'bounced', at, sesMessageId, bounce: { type: 'Permanent', subType: ON_SUPPRESSION_LIST } };
   }
-  const reason = wordIn(complaintFeedbackType);
+  const reason = parseWord(complaintFeedbackType);
   return { kind: 'complained', at, sesMessageId, ...(reason === undefined ? {} : { reason }) };
 }
 
-function ofAll(names: readonly string[], status: DeliveryStatus): Mention[] {
+function mentionAll(names: readonly string[], status: DeliveryStatus): Mention[] {
   return names.map((name) => ({ name, status: status }));
 }
 
@@ -130,8 +144,8 @@ function readBounceType(text: string): BounceType {
   return BOUNCE_TYPES.find((type) => type === text) ?? 'Undetermined';
 }
 
-/** A receipt takes no other words. */
-function wordIn(text: string | null | undefined): string | undefined {
+/** A receipt allows no other values. */
+function parseWord(text: string | null | undefined): string | undefined {
   return /^[\x21-\x7e]{1,200}$/.exec(text ?? '')?.[0];
 }
 
@@ -139,20 +153,23 @@ function isBlank(text: string | null | undefined): boolean {
   return (text ?? '').trim() === '';
 }
 
-/** What a recipient's server said; absent is what it did not say. */
-interface ServerAnswer {
+/** Response of a recipient's server; absent fields are not in the response. */
+interface ServerResponse {
   readonly smtpResponse?: string;
   readonly enhancedStatus?: string;
 }
 
 /**
- * Reads the answer of a recipient's server as SES tells it.
+ * Reads the response of a recipient's server as reported by SES.
  *
- * @param text the words, with or without the `smtp;` of a Diagnostic-Code (RFC 3464, 2.3.6)
- * @param status the Status of RFC 3464, 2.3.4, where SES tells one; some servers write words behind it
+ * @param text the response, with or without the `smtp;` of a Diagnostic-Code (RFC 3464, 2.3.6)
+ * @param status the Status of RFC 3464, 2.3.4, if SES reports one; some servers append text to it
  */
-function readServerAnswer(text: string | null | undefined, status?: string | null | undefined): ServerAnswer {
-  const smtpResponse = cleaned((text ?? '').replace(/^\s*smtp\s*;/i, ''));
+function readServerResponse(
+  text: string | null | undefined,
+  status?: string | null | undefined,
+): ServerResponse {
+  const smtpResponse = cleanText((text ?? '').replace(/^\s*smtp\s*;/i, ''));
   const enhancedStatus = STATUS.exec(status ?? '')?.[1] ?? enhancedStatusOf(smtpResponse);
   return {
     ...(smtpResponse === '' ? {} : { smtpResponse }),
@@ -162,8 +179,8 @@ function readServerAnswer(text: string | null | undefined, status?: string | nul
 
 const STATUS = /^\s*([245]\.\d{1,3}\.\d{1,3})(?![\d.])/;
 
-/** On one line, of bounded length. A character that is cut in half is no text that DynamoDB could keep. */
-function cleaned(text: string): string {
+/** Puts text on one line and truncates it. DynamoDB cannot store a surrogate pair that is cut in half. */
+function cleanText(text: string): string {
   return text
     .slice(0, 2 * MAX_RESPONSE_CHARACTERS)
     .replaceAll(/[\p{Cc}\s]+/gu, ' ')

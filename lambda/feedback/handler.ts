@@ -54,7 +54,7 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   }
 }
 
-/** Lambda leaves lines alone that are JSON already. */
+/** Lambda does not wrap lines that are JSON already. */
 function write(line: string): void {
   process.stdout.write(line);
 }

@@ -14,24 +14,24 @@ export interface JobDeps extends RecordStatusDeps {
   readonly fromDomain: string;
 }
 
-/** Records that are done, or have to come again, together. */
+/** Records that succeed or are retried together. */
 export interface Job {
   readonly records: readonly SQSRecord[];
   readonly events: readonly SesEvent[];
-  /** @throws where a service that is needed does not answer; all of it can be done again */
+  /** Idempotent. @throws if a required service does not respond */
   readonly work: () => Promise<void>;
 }
 
-/** One job for each part of a delivery, and one for each record that has to be parked; the others need none. */
+/** One job for each send batch, and one for each record to dead-letter; ignored records need none. */
 export function toJobs(records: readonly SQSRecord[], deps: JobDeps): Job[] {
-  const parking: Job[] = [];
+  const deadLetterJobs: Job[] = [];
   const groups = new Map<string, { records: SQSRecord[]; events: [SesEvent, ...SesEvent[]] }>();
   for (const record of records) {
     const parsed = parseSesEvent(record.body, deps.fromDomain);
     if (parsed.kind === 'ignored') {
       deps.log.info('event-ignored', { queueMessageId: record.messageId, why: parsed.why });
     } else if (parsed.kind === 'unreadable') {
-      parking.push({ records: [record], events: [], work: () => park(record, parsed, deps) });
+      deadLetterJobs.push({ records: [record], events: [], work: () => deadLetter(record, parsed, deps) });
     } else {
       const { event } = parsed;
       logLeftOut(record, event, deps.log);
@@ -44,10 +44,10 @@ export function toJobs(records: readonly SQSRecord[], deps: JobDeps): Job[] {
       }
     }
   }
-  return [...parking, ...[...groups.values()].map((group) => applying(group, deps))];
+  return [...deadLetterJobs, ...[...groups.values()].map((group) => toApplyJob(group, deps))];
 }
 
-/** What an event says that nothing is made of. */
+/** Logs what an event contains that is not applied. */
 function logLeftOut(
   { messageId: queueMessageId }: SQSRecord,
   { deliveryId, part, strangers, automaticReplies }: SesEvent,
@@ -58,20 +58,20 @@ function logLeftOut(
   if (automaticReplies > 0) log.info('automatic-reply', { ...fields, recipients: automaticReplies });
 }
 
-function applying({ records, events }: { records: SQSRecord[]; events: BatchEvents }, deps: JobDeps): Job {
+function toApplyJob({ records, events }: { records: SQSRecord[]; events: BatchEvents }, deps: JobDeps): Job {
   return { records, events, work: () => apply(events, deps) };
 }
 
-/** Neither waits for the other to succeed: what one table can take must not depend on the other. */
+/** In parallel: a write to one table must not depend on the other table. */
 async function apply(events: BatchEvents, deps: JobDeps): Promise<void> {
   const results = await Promise.allSettled([
     recordStatuses(events, deps),
-    reportStrikes(events, deps.suppressions),
+    reportSignals(events, deps.suppressions),
   ]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
-async function park(
+async function deadLetter(
   record: SQSRecord,
   { reason, detail }: Extract<ParsedSesEvent, { kind: 'unreadable' }>,
   { deadLetters, log, metrics }: JobDeps,
@@ -82,45 +82,60 @@ async function park(
 }
 
 /**
- * Reports bounces and complaints to the suppression list, those that are no news to the ledger too: who wrote them
- * there may have died before it came this far. The addresses of SES's mailbox simulator are reported like any other,
- * so that a demonstration shows what a real bounce does.
+ * Reports bounces and complaints to the suppression list, including those already in the ledger: the
+ * invocation that wrote them may have crashed before this step. Addresses of SES's mailbox simulator are
+ * reported like any other, so that a demo shows the effect of a real bounce. Idempotent.
  *
- * @throws where the list did not confirm one; all of it can be done again
+ * @throws if the list did not confirm one
  */
-async function reportStrikes(events: readonly SesEvent[], suppressions: SuppressionReports): Promise<void> {
-  for (const { address, strike } of strikesOf(events)) await suppressions.report(address, strike);
+async function reportSignals(events: readonly SesEvent[], suppressions: SuppressionReports): Promise<void> {
+  for (const { address, signal } of signalsIn(events)) await suppressions.report(address, signal);
 }
 
-interface ReportedStrike {
+interface ReportedSignal {
   readonly address: string;
-  readonly strike: SuppressionSignal;
+  readonly signal: SuppressionSignal;
 }
 
-/** The same event may be there twice; it is reported once. */
-function strikesOf(events: readonly SesEvent[]): Iterable<ReportedStrike> {
-  const strikes = new Map<string, ReportedStrike>();
+/** An event that was delivered twice is reported once. */
+function signalsIn(events: readonly SesEvent[]): Iterable<ReportedSignal> {
+  const signals = new Map<string, ReportedSignal>();
   for (const { deliveryId, sesMessageId, statuses } of events) {
     for (const { address, status } of statuses) {
-      const kind = strikeKind(status);
+      const kind = signalKind(status);
       if (kind === undefined) continue;
       const key = JSON.stringify([addressKey(address), kind, sesMessageId, status.at]);
-      strikes.set(key, { address, strike: { kind, at: new Date(status.at), deliveryId, sesMessageId } });
+      signals.set(key, { address, signal: { kind, at: new Date(status.at), deliveryId, sesMessageId } });
     }
   }
-  return strikes.values();
+  return signals.values();
 }
 
 /**
- * A bounce of which SES could not determine the type counts as a soft one: one of them suppresses nobody, and who
- * sends on and on to a mailbox from which all comes back loses the good name of the domain.
+ * A bounce of undetermined type counts as a soft bounce: a single one suppresses no address, but sending on
+ * to a mailbox that bounces every mail damages the domain's reputation.
  */
-function strikeKind({ kind, bounce }: DeliveryStatus): SuppressionSignal['kind'] | undefined {
+function signalKind({
+  kind,
+  bounce,
+  smtpResponse,
+  enhancedStatus,
+}: DeliveryStatus): SuppressionSignal['kind'] | undefined {
   if (kind === 'complained') return 'complaint';
   if (kind !== 'bounced') return undefined;
   if (ABOUT_THE_MAIL.has(bounce?.subType ?? '')) return undefined;
+  if (TLS_STATUS.has(enhancedStatus ?? '') || ABOUT_TLS.test(smtpResponse ?? '')) return undefined;
   return bounce?.type === 'Permanent' ? 'hard-bounce' : 'soft-bounce';
 }
+
+/**
+ * The recipient's server offers no TLS, and the configuration set requires it: that is our policy, and no fault of the
+ * mailbox. SES documents no sub-type for it, so that its words tell.
+ */
+const ABOUT_TLS = /\b(?:start)?tls\b/i;
+
+/** RFC 7505 and the IANA registry of enhanced status codes: encryption needed, and not available. */
+const TLS_STATUS: ReadonlySet<string> = new Set(['5.7.10', '5.7.11', '4.7.4', '5.7.4']);
 
 /**
  * Sub-types of bounces that say nothing against the mailbox: it would take another mail.

@@ -17,18 +17,18 @@ export interface RecordStatusDeps {
   readonly metrics: Metrics;
 }
 
-/** Events about the same part of a delivery. */
+/** Events about the same send batch. */
 export type BatchEvents = readonly [SesEvent, ...SesEvent[]];
 
-/** Who loses a race reads what the winner wrote; so many times in a row it is no race. */
+/** The loser of a race reads the winner's write; this many times in a row it is no race. */
 const MAX_TRIES = 5;
 
 /**
- * Writes that SES took the mail, where the ledger does not know; then tells the API what is new; then writes that
- * into the ledger, too. In this order a crash in between costs a receipt that comes twice, and never one that does
- * not come.
+ * Records in the ledger that SES accepted the mail, if that is new; then publishes receipts of the changes;
+ * then writes the changes to the ledger. In this order a crash in between may duplicate a receipt, but never
+ * loses one.
  *
- * @throws where the ledger or the queue of the receipts did not confirm it; all of it can be done again
+ * @throws if the ledger or receipt queue did not confirm; all of it can be repeated
  */
 export async function recordStatuses(events: BatchEvents, deps: RecordStatusDeps): Promise<void> {
   const { deliveryId, part } = events[0];
@@ -36,7 +36,7 @@ export async function recordStatuses(events: BatchEvents, deps: RecordStatusDeps
     const before = await deps.ledger.read(deliveryId, part);
     const version = await proveSent(events, before, deps);
     if (version === undefined) continue;
-    // By what was known before the proof: nobody has told the API yet that the mail is sent.
+    // Compared with the state before the proof: no receipt was published yet that the mail is sent.
     const news = findChanges(
       before,
       events.flatMap(({ statuses }) => statuses),
@@ -71,10 +71,11 @@ class ReceiptsNotConfirmedError extends Error {
 }
 
 /**
- * Each event proves that SES took the mail, and the resend Lambda may be waiting for the proof, to send the mail again
- * where none comes. So it waits for nothing, and least of all for the queue of the receipts.
+ * Each event proves that SES accepted the mail, and the resend Lambda may be waiting for this proof, and
+ * sends the mail again if there is none. So the proof is written first, and does not wait for the receipt
+ * queue.
  *
- * @returns the version of the statuses from then on; undefined where somebody else has written meanwhile
+ * @returns the new version of the statuses; undefined if another invocation has written since
  */
 async function proveSent(
   events: BatchEvents,
@@ -83,7 +84,7 @@ async function proveSent(
 ): Promise<number | undefined> {
   const version = before?.fatesVersion ?? 0;
   if (before?.state === 'sent') return version;
-  const proof = toldOf(events, before, before?.statuses ?? {});
+  const proof = toLedgerWrite(events, before, before?.statuses ?? {});
   if (!(await ledger.write(proof, version))) return undefined;
   if (before !== undefined) {
     const { deliveryId, part, tenantId, state } = before;
@@ -102,28 +103,28 @@ async function proveSent(
 async function pushReceipts(
   [{ deliveryId: id }]: BatchEvents,
   before: BatchStatuses | undefined,
-  { told }: StatusChanges,
+  { reported }: StatusChanges,
   { receipts: queue, region }: RecordStatusDeps,
 ): Promise<readonly Receipt[]> {
-  const receipts = toReceipts({ id, tenantId: before?.tenantId, region }, told);
+  const receipts = toReceipts({ id, tenantId: before?.tenantId, region }, reported);
   if (receipts.length === 0) return receipts;
   const left = await queue.push(receipts);
   if (left.length > 0) throw new ReceiptsNotConfirmedError(left.length);
   return receipts;
 }
 
-/** @returns false where somebody else has written meanwhile */
+/** @returns false if another invocation has written since */
 async function write(
   events: BatchEvents,
   before: BatchStatuses | undefined,
   version: number,
-  { told, statuses }: StatusChanges,
+  { reported, statuses }: StatusChanges,
   ledger: StatusLedger,
 ): Promise<boolean> {
-  return told.length === 0 || ledger.write(toldOf(events, before, statuses), version);
+  return reported.length === 0 || ledger.write(toLedgerWrite(events, before, statuses), version);
 }
 
-function toldOf(
+function toLedgerWrite(
   events: BatchEvents,
   before: BatchStatuses | undefined,
   statuses: RecipientStatuses,
@@ -133,7 +134,7 @@ function toldOf(
   return { deliveryId, part, sesMessageId, sentAt: new Date(sentAt), recipients, statuses: statuses };
 }
 
-/** As the ledger spells them, where it knows them: the resend Lambda looks for them as they stand in the envelope. */
+/** Uses the ledger's spelling for known recipients: the resend Lambda looks them up as in the envelope. */
 function recipientsOf(events: BatchEvents, before: BatchStatuses | undefined): string[] {
   const recipients = [...(before?.recipients ?? [])];
   const known = new Set(recipients.map(addressKey));
@@ -153,7 +154,7 @@ function earliest(events: BatchEvents): SesEvent {
 function logApplied(
   events: BatchEvents,
   before: BatchStatuses | undefined,
-  { told }: StatusChanges,
+  { reported }: StatusChanges,
   receipts: readonly Receipt[],
   log: Log,
 ): void {
@@ -165,12 +166,12 @@ function logApplied(
     ...fields,
     kinds: [...new Set(events.map(({ type }) => type))],
     events: events.length,
-    news: told.length,
+    news: reported.length,
     receipts: receipts.length,
   });
 }
 
-/** A part is sent once; each further message id that is known of it is a mail that came twice. */
+/** A batch is sent once; each further known message id of it is a duplicate mail. */
 function sendsOf(events: BatchEvents, before: BatchStatuses | undefined): string[] {
   const ids = [
     before?.sesMessageId,

@@ -3,15 +3,15 @@ import { SES_MAX_RECIPIENTS } from '../../lib/domain/limits.ts';
 import { DELIVERY_TAGS } from '../../lib/domain/send-batch.ts';
 
 /**
- * What SES publishes, as far as it is read here; all else is ignored.
+ * The fields of SES events that are read; all others are ignored.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
  */
 
-/** Of these the configuration set publishes none. */
+/** The configuration set publishes none of these. */
 export const EVENT_TYPES_NOT_READ = ['Open', 'Click', 'Subscription'] as const;
 
-/** The years keep hostile times out that only JavaScript could write. */
+/** The year range rejects hostile times that only JavaScript can represent. */
 const time = v.pipe(
   v.string(),
   v.isoTimestamp('an ISO 8601 time with its offset'),
@@ -24,12 +24,12 @@ const time = v.pipe(
 
 const word = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, 'up to 200 printable ASCII characters'));
 
-/** SES leaves out what it does not know, or writes null. */
+/** SES omits unknown values, or sets them to null. */
 const text = v.nullish(v.string());
 
 const tag = v.optional(v.pipe(v.array(v.string()), v.minLength(1, 'at least one value')));
 
-/** An address in any form; which of them can be read is seen later. */
+/** An address in any form; it is parsed later. */
 const mention = v.string();
 
 const recipients = <T extends v.GenericSchema>(recipient: T) =>
@@ -56,7 +56,7 @@ export const mailSchema = v.object({
       v.object({
         [DELIVERY_TAGS.deliveryId]: tag,
         [DELIVERY_TAGS.part]: tag,
-        // Only a measure is taken by it: no event is lost because of what stands there.
+        // Used only for a metric: an invalid value must not reject the event.
         [DELIVERY_TAGS.failedAt]: v.fallback(tag, undefined),
       }),
     ),

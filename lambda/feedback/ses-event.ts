@@ -16,12 +16,12 @@ import {
   mailSchema,
 } from './ses-event-schema.ts';
 
-/** What SES says of a part of a delivery. */
+/** An SES event about a send batch. */
 export interface SesEvent extends SentMail, EventStatuses {
   readonly type: EventType;
   readonly deliveryId: string;
   readonly part: number;
-  /** When SMTP had failed; undefined where it is not known. */
+  /** When SMTP failed; undefined if unknown. */
   readonly failedAt: Date | undefined;
 }
 
@@ -31,12 +31,12 @@ export type ParsedSesEvent =
       readonly kind: 'ignored';
       readonly why: /** A type that the configuration set does not publish. */
         | 'not-subscribed'
-        /** Mail that somebody else sent with this configuration set. */
+        /** Mail of another sender that uses this configuration set. */
         | 'no-delivery-id'
         | 'other-domain'
-        /** SES tries the topic when an event destination is made. */
+        /** SES validates the topic when an event destination is created. */
         | 'topic-validated'
-        /** The recipient said that the mail is no spam. */
+        /** The recipient marked the mail as not spam. */
         | 'not-spam';
     }
   | {
@@ -46,8 +46,8 @@ export type ParsedSesEvent =
     };
 
 /**
- * Reads an event as SES publishes it, raw from SNS. It never throws, and what it says of a bad one repeats none of
- * its values.
+ * Parses an event as SES publishes it, with raw SNS delivery. It never throws, and error details contain none
+ * of the event's values.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
  *
@@ -66,23 +66,23 @@ export function parseSesEvent(text: string, fromDomain: string): ParsedSesEvent 
     return unreadable('unknown-type', `eventType: none of ${EVENT_TYPES_READ.join(', ')}`);
   }
 
-  // Whose mail it is comes before what it says: the mail of others is no concern of ours, whatever it looks like.
+  // Check whose mail it is before its details: the mail of other senders is ignored, valid or not.
   const mail = v.safeParse(mailSchema, json);
   if (!mail.success) return unreadable('wrong-schema', describeIssues(mail.issues));
-  const source = sourceOf(mail.output.mail, fromDomain);
+  const source = findSource(mail.output.mail, fromDomain);
   if (source.kind === 'ignored') return source;
 
   const detail = v.safeParse(eventDetailSchema, json);
   if (!detail.success) return unreadable('wrong-schema', describeIssues(detail.issues));
-  return eventOf(source.deliveryId, mail.output.mail, detail.output);
+  return toEvent(source.deliveryId, mail.output.mail, detail.output);
 }
 
 const TOPIC_VALIDATED = 'Successfully validated SNS topic for Amazon SES event publishing.';
 
 type Ignored = Extract<ParsedSesEvent, { kind: 'ignored' }>;
 
-/** Our mail carries a delivery id that we could have written, and is sent from our domain. */
-function sourceOf(
+/** Our mail has a valid delivery id tag, and is sent from our domain. */
+function findSource(
   { tags, source }: EventMail,
   fromDomain: string,
 ): { readonly kind: 'ours'; readonly deliveryId: string } | Ignored {
@@ -92,24 +92,24 @@ function sourceOf(
   return { kind: 'ours', deliveryId };
 }
 
-function eventOf(deliveryId: string, mail: EventMail, detail: EventDetail): ParsedSesEvent {
-  if (isNoComplaint(detail)) return ignored('not-spam');
-  const part = partOf(mail);
+function toEvent(deliveryId: string, mail: EventMail, detail: EventDetail): ParsedSesEvent {
+  if (isNotSpam(detail)) return ignored('not-spam');
+  const part = parsePart(mail);
   if (part === undefined) return unreadable('wrong-schema', 'mail.tags.part: no number of a part');
   const destinations = mail.destination.map(addressIn).filter((address) => address !== undefined);
   if (destinations.length === 0) return unreadable('wrong-schema', 'mail.destination: no address');
   const sent = { sesMessageId: mail.messageId, sentAt: mail.timestamp, destinations };
-  const told = readStatuses(detail, sent, recipientFinder(mail.destination));
+  const read = readStatuses(detail, sent, recipientFinder(mail.destination));
   const failedAt = parseFailedAtTag(mail.tags?.failedAt?.[0] ?? '');
-  return { kind: 'event', event: { ...sent, type: detail.eventType, deliveryId, part, failedAt, ...told } };
+  return { kind: 'event', event: { ...sent, type: detail.eventType, deliveryId, part, failedAt, ...read } };
 }
 
-function isNoComplaint(detail: EventDetail): boolean {
+function isNotSpam(detail: EventDetail): boolean {
   return detail.eventType === 'Complaint' && detail.complaint.complaintFeedbackType === 'not-spam';
 }
 
-/** A delivery of 10,000 recipients has 10,000 parts at the most. */
-function partOf({ tags }: EventMail): number | undefined {
+/** A delivery of 10,000 recipients has at most 10,000 batches. */
+function parsePart({ tags }: EventMail): number | undefined {
   const tag = tags?.part?.[0] ?? '0';
   return /^(?:0|[1-9]\d{0,3})$/.test(tag) ? Number(tag) : undefined;
 }
@@ -129,7 +129,7 @@ function unreadable(
   return { kind: 'unreadable', reason, detail };
 }
 
-/** The address in a mention: bare, after a name, or behind the type that a DSN gives it (RFC 3464, 2.3.2). */
+/** The address in a mention: bare, after a name, or after the address type of a DSN (RFC 3464, 2.3.2). */
 function addressIn(mention: string): string | undefined {
   const text = mention.replace(/^\s*rfc822\s*;/i, '').trim();
   if (v.is(addressSchema, text)) return text;
@@ -138,13 +138,13 @@ function addressIn(mention: string): string | undefined {
 }
 
 /**
- * Finds the recipients that an event names among those the mail was sent to, and nobody else: SES takes the
- * Final-Recipient of the DSN, and whoever writes a DSN may write any address into it.
+ * Matches the recipients that an event names only to those the mail was sent to: SES uses the Final-Recipient
+ * of the DSN, and the sender of a DSN can put any address into it.
  *
- * It may be another mailbox, that the mail was forwarded to. Where the mail went to one recipient alone, it is about
- * that one, whatever the name.
+ * The name may be another mailbox that the mail was forwarded to. If the mail has a single recipient, the
+ * event is about that one, whatever the name.
  *
- * @param destination as SES gives it: an entry that cannot be read is a recipient too
+ * @param destination as in the SES event: an entry that cannot be parsed is a recipient too
  */
 function recipientFinder(destination: readonly string[]): (mention: string) => string | undefined {
   const addresses = destination.map(addressIn);

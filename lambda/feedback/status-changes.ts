@@ -13,35 +13,35 @@ import type { Metrics } from '../../lib/ports/runtime.ts';
 import type { SesEvent } from './ses-event.ts';
 
 export interface StatusChanges {
-  /** All that is known now. */
+  /** All statuses, including the changes. */
   readonly statuses: RecipientStatuses;
-  /** What has to be told for the API to know it, too: statuses that say more than the ledger knew, and no others. */
-  readonly told: readonly ReportedStatus[];
+  /** Statuses to publish to the API: those that add to what the ledger knew, and no others. */
+  readonly reported: readonly ReportedStatus[];
 }
 
 /**
- * Adds what events tell to what the ledger knows of a part. The order of the events makes no difference, nor does how
- * often each came.
+ * Merges the statuses of events into those in the ledger. The result does not depend on the order of the
+ * events or on duplicates.
  *
- * @param before undefined where the ledger knows of no such part
+ * @param before undefined if the ledger has no such batch
  */
 export function findChanges(
   before: BatchStatuses | undefined,
   facts: readonly ReportedStatus[],
 ): StatusChanges {
   const statuses: Record<string, DeliveryStatus> = { ...before?.statuses };
-  const told: ReportedStatus[] = [];
+  const reported: ReportedStatus[] = [];
   for (const [key, recipientFacts] of byRecipient(facts)) {
     const stored = Object.hasOwn(statuses, key) ? statuses[key] : undefined;
     const address = before?.recipients.find((recipient) => addressKey(recipient) === key);
-    // The answer is about those of its call; an event may name more, where the part was claimed again for fewer.
-    const answer = address === undefined ? undefined : answerOf(before);
+    // The response covers its call's recipients; an event may name more if the batch was reclaimed for fewer.
+    const response = address === undefined ? undefined : responseIn(before);
     const { status, news } =
-      stored === undefined ? addToAnswer(answer, recipientFacts) : addTo(stored, recipientFacts);
-    told.push(...news.map((one) => ({ address: address ?? one.address, status: one.status })));
+      stored === undefined ? addToResponse(response, recipientFacts) : addTo(stored, recipientFacts);
+    reported.push(...news.map((one) => ({ address: address ?? one.address, status: one.status })));
     if (status !== undefined) statuses[key] = status;
   }
-  return { statuses: statuses, told };
+  return { statuses: statuses, reported };
 }
 
 function byRecipient(facts: readonly ReportedStatus[]): Map<string, ReportedStatus[]> {
@@ -56,30 +56,30 @@ function byRecipient(facts: readonly ReportedStatus[]): Map<string, ReportedStat
 }
 
 interface Addition {
-  /** Undefined where there is nothing to keep. */
+  /** Undefined if there is nothing to store. */
   readonly status: DeliveryStatus | undefined;
   readonly news: readonly ReportedStatus[];
 }
 
-/** The answer of SES, where it is in the ledger: `sent` for all recipients, told to the API by who got the answer. */
-function answerOf(before: BatchStatuses | undefined): DeliveryStatus | undefined {
+/** SES's response, if it is in the ledger: `sent` for all recipients, published by the resend Lambda. */
+function responseIn(before: BatchStatuses | undefined): DeliveryStatus | undefined {
   if (before?.state !== 'sent' || before.sentAt === undefined || isProofAlone(before)) return undefined;
   return { kind: 'sent', at: before.sentAt.toISOString(), sesMessageId: before.sesMessageId };
 }
 
-/** Whoever wrote down by an event that the part is sent, and no status yet, may have died before it told the API. */
+/** The invocation that recorded `sent` from an event, but no status, may have crashed before the receipts. */
 function isProofAlone({ statuses, fatesVersion }: BatchStatuses): boolean {
   return fatesVersion > 0 && Object.keys(statuses).length === 0;
 }
 
-/** To who has the answer of SES, that SES took the mail is no news; a write and a receipt for each mail are saved. */
-function addToAnswer(answer: DeliveryStatus | undefined, facts: readonly ReportedStatus[]): Addition {
-  if (answer === undefined) return addTo(undefined, facts);
+/** After SES's response a `sent` event is not new; skipping it saves a write and a receipt per mail. */
+function addToResponse(response: DeliveryStatus | undefined, facts: readonly ReportedStatus[]): Addition {
+  if (response === undefined) return addTo(undefined, facts);
   const others = facts.filter(({ status }) => status.kind !== 'sent');
-  return others.length === 0 ? { status: undefined, news: [] } : addTo(answer, others);
+  return others.length === 0 ? { status: undefined, news: [] } : addTo(response, others);
 }
 
-/** What says the most comes first: a state that is skipped over needs no receipt, the time of a delivery does. */
+/** Most advanced status first: a skipped state needs no receipt, the time of a delivery does. */
 function addTo(known: DeliveryStatus | undefined, facts: readonly ReportedStatus[]): Addition {
   let status = known;
   const news: ReportedStatus[] = [];
@@ -98,9 +98,13 @@ function mostFirst({ status: one }: ReportedStatus, { status: other }: ReportedS
   return Date.parse(one.at) - Date.parse(other.at);
 }
 
-/** Counts what the events tell that the ledger did not know: what comes twice is counted once. */
-export function countChanges({ told }: StatusChanges, events: readonly SesEvent[], metrics: Metrics): void {
-  for (const { status } of told) {
+/** Counts only the changes, so a duplicate event is counted once. */
+export function countChanges(
+  { reported }: StatusChanges,
+  events: readonly SesEvent[],
+  metrics: Metrics,
+): void {
+  for (const { status } of reported) {
     switch (status.kind) {
       case 'delivered':
         metrics.add('Delivered', 1);
@@ -127,10 +131,10 @@ function countTimeToDelivery(
 }
 
 /**
- * Counts the mails that SES took beside the one that the ledger knows. The ledger need not keep their ids, so that
- * the Send event alone is counted: SES publishes one for each mail, and the other events come besides.
+ * Counts mails that SES accepted in addition to the one in the ledger. The ledger may not store their ids, so
+ * only Send events are counted: SES publishes one per mail, besides the other events.
  *
- * @param known the message id that the ledger had, or has by these events
+ * @param known the message id in the ledger, from before or from these events
  */
 export function countSentTwice(
   known: BatchStatuses['sesMessageId'],

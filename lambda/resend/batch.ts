@@ -15,30 +15,30 @@ export interface BatchDeps extends ResendDeps {
 }
 
 /**
- * Works a batch one record after another; what is named in the answer stays in the queue, the rest SQS deletes.
- * A record that breaks never touches its neighbours.
+ * Processes the records of a batch one by one. SQS keeps the records named in the response and deletes the
+ * others. A record that fails does not affect the others.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export async function resendBatch(records: readonly SQSRecord[], deps: BatchDeps): Promise<SQSBatchResponse> {
-  const worked: Worked[] = [];
-  for (const record of records) worked.push({ record, result: await resendSafely(record, deps) });
-  const receipts = worked.flatMap(({ result }) => result.receipts);
+  const processed: Processed[] = [];
+  for (const record of records) processed.push({ record, result: await resendSafely(record, deps) });
+  const receipts = processed.flatMap(({ result }) => result.receipts);
   const unconfirmed = new Set(await deps.receipts.push(receipts));
-  for (const { result } of worked) {
+  for (const { result } of processed) {
     if (!result.receipts.some((receipt) => unconfirmed.has(receipt)))
       countSuppressed(result.receipts, deps.metrics);
   }
-  const staying = worked.flatMap(({ record, result }) => {
+  const retried = processed.flatMap(({ record, result }) => {
     const delaySeconds = delayOf(record, result, unconfirmed, deps);
     return delaySeconds === undefined ? [] : [{ record, delaySeconds }];
   });
-  for (const { record } of staying) countStaying(record, deps);
-  await Promise.all(staying.map(({ record, delaySeconds }) => postponeRecord(record, delaySeconds, deps)));
-  return { batchItemFailures: staying.map(({ record }) => ({ itemIdentifier: record.messageId })) };
+  for (const { record } of retried) countRetried(record, deps);
+  await Promise.all(retried.map(({ record, delaySeconds }) => postponeRecord(record, delaySeconds, deps)));
+  return { batchItemFailures: retried.map(({ record }) => ({ itemIdentifier: record.messageId })) };
 }
 
-interface Worked {
+interface Processed {
   readonly record: SQSRecord;
   readonly result: RecordResult;
 }
@@ -61,7 +61,7 @@ async function resendSafely(record: SQSRecord, deps: BatchDeps): Promise<RecordR
   }
 }
 
-/** How long the record stays in the queue; undefined where it goes. */
+/** Delay until the record is received again; undefined if SQS can delete it. */
 function delayOf(
   record: SQSRecord,
   result: RecordResult,
@@ -69,14 +69,14 @@ function delayOf(
   deps: BatchDeps,
 ): number | undefined {
   if (result.kind === 'retry') return result.delaySeconds;
-  const untold = result.receipts.filter((receipt) => unconfirmed.has(receipt)).length;
-  if (untold === 0) return undefined;
-  // It comes again to tell; the ledger knows that it was sent.
-  deps.log.error('receipts-publish-failed', { queueMessageId: record.messageId, receipts: untold });
+  const unconfirmedCount = result.receipts.filter((receipt) => unconfirmed.has(receipt)).length;
+  if (unconfirmedCount === 0) return undefined;
+  // Receive it again to publish the receipts; the ledger knows that it was sent.
+  deps.log.error('receipts-publish-failed', { queueMessageId: record.messageId, receipts: unconfirmedCount });
   return outageDelay(record, deps);
 }
 
-function countStaying({ attributes }: SQSRecord, { clock, metrics }: BatchDeps): void {
+function countRetried({ attributes }: SQSRecord, { clock, metrics }: BatchDeps): void {
   metrics.add('MailRetryAge', secondsInQueue(attributes.SentTimestamp, clock.now()));
 }
 

@@ -2,15 +2,15 @@ import { chunkRecipients } from '../../lib/domain/address.ts';
 import type { PendingBatch } from './send-plan.ts';
 
 /**
- * After so many refusals, and no recipient sent to, SES may be refusing the message itself. A single bad recipient is
- * found by a dozen calls, of which every second or third succeeds.
+ * After this many refusals without a single send, SES may be refusing the message itself. Finding one bad
+ * recipient takes about a dozen calls, of which every second or third succeeds.
  */
 const REFUSALS_BEFORE_SAMPLING = 15;
 
-/** Then so many recipients are tried alone; if SES refuses each of them, it refuses the message. */
+/** This many recipients are then tried alone; if SES refuses each of them, it refuses the message. */
 const SAMPLE_SIZE = 5;
 
-/** What has happened to the calls of a message so far, over all its rounds. */
+/** Results of a message's calls so far, over all rounds. */
 export interface SendHistory {
   refusals: number;
   /** Refusals of a single recipient. */
@@ -18,7 +18,7 @@ export interface SendHistory {
   sentToSome: boolean;
 }
 
-/** How a batch ended; `recipients` are those that the call was made for. */
+/** The result of a batch; `recipients` are those that the call was made for. */
 export type BatchFeedback =
   | { readonly kind: 'sent' | 'nothing-sent' }
   | { readonly kind: 'refused'; readonly recipients: readonly string[] };
@@ -30,10 +30,10 @@ export interface NextBatch {
 }
 
 /**
- * The batches to send, in their order; the caller passes back how each ended. If SES refuses several recipients at
- * once, one of them may be the reason: both halves are yielded, and theirs, until the bad ones stand alone. Until
- * somebody was sent to, the halves go first; from then on they wait until all others had their turn, so that good
- * recipients are served before bad ones are searched for.
+ * Yields the batches to send, in order; the caller passes back the result of each. If SES refuses several
+ * recipients at once, one of them may be the reason: both halves are yielded, and so on, until the bad ones
+ * are isolated. Before the first successful send the halves go first; after it they go last, so that good
+ * recipients are sent to before the search for bad ones.
  *
  * @returns the recipients that remain when the message itself turns out to be refused; empty otherwise
  */
@@ -41,7 +41,7 @@ export function* bisect(
   planned: readonly PendingBatch[],
   history: SendHistory,
 ): Generator<NextBatch, readonly string[], BatchFeedback> {
-  /** Pieces of what was refused before anyone was sent to. */
+  /** Halves of batches that were refused before the first successful send. */
   let first: readonly PendingBatch[] = [];
   let rest = planned;
   for (;;) {
@@ -75,13 +75,13 @@ function halves(recipients: readonly string[]): PendingBatch[] {
   return chunkRecipients(recipients, Math.ceil(recipients.length / 2)).map((half) => ({ recipients: half }));
 }
 
-/** Recipients from all over the list. */
+/** Recipients spread evenly over the list. */
 function sampleOf(recipients: readonly string[]): ReadonlySet<string> {
   const step = Math.max(Math.floor(recipients.length / SAMPLE_SIZE), 1);
   return new Set(recipients.filter((_, index) => index % step === 0).slice(0, SAMPLE_SIZE));
 }
 
-/** A batch that was claimed before as a whole becomes a new one once a recipient is taken out of it. */
+/** A batch that was claimed before becomes a new one if a recipient is removed from it. */
 function without(batches: readonly PendingBatch[], sample: ReadonlySet<string>): PendingBatch[] {
   return batches.flatMap((batch) => {
     const recipients = batch.recipients.filter((recipient) => !sample.has(recipient));

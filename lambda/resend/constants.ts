@@ -1,36 +1,36 @@
 /**
- * What the resend Lambda and the stack that deploys it must agree on.
+ * Constants shared by the resend Lambda and the stack that deploys it.
  */
 
-/** A batch is worked one record after another. What there is no time for goes back to the queue. */
+/** Records are processed one by one. Those that there is no time for go back to the queue. */
 export const RESEND_BATCH_SIZE = 5;
 
 export const RESEND_TIMEOUT_SECONDS = 90;
 
-/** The time one SES call may take, its answer read to the end; past it the answer counts as lost. */
+/** Timeout of one SES call, including reading the response; after it the result counts as unknown. */
 export const SES_CALL_TIMEOUT_MS = 20_000;
 
-/** The time one call of SQS may take, the tries of the SDK included. */
+/** Timeout of one SQS call, including the SDK's retries. */
 export const SQS_CALL_TIMEOUT_MS = 4_000;
 
-/** The time that reading a payload may take, the tries of the SDK and the body included. */
+/** Timeout of reading a payload, including the SDK's retries and the body. */
 export const PAYLOAD_TIMEOUT_MS = 15_000;
 
-/** The time one call of DynamoDB may take, the tries of the SDK included. */
+/** Timeout of one DynamoDB call, including the SDK's retries. */
 export const DYNAMODB_CALL_TIMEOUT_MS = 2_000;
 
 /**
- * One SES call; what ledger and suppression list are asked before it and told after it; and what has to be told to SQS:
- * receipts of who was sent to, what is left, and for one group of refused recipients receipts and the dead letter;
- * at the end receipts of the batch, and when a message is to come again.
+ * One SES call; the ledger and suppression list calls before and after it; and the SQS calls: sent receipts,
+ * the remainder, receipts and dead letter of one group of refused recipients, and at the end the receipts of
+ * the batch and the visibility timeout of a message to retry.
  */
 export const NEEDED_FOR_ONE_SEND_MS =
   SES_CALL_TIMEOUT_MS + 4 * DYNAMODB_CALL_TIMEOUT_MS + 6 * SQS_CALL_TIMEOUT_MS;
 
-/** AWS asks for six times the function's timeout, or a batch could be handed out twice while it is still worked. */
+/** AWS recommends six times the function's timeout, or SQS could redeliver a batch while it is processed. */
 export const FALLBACK_VISIBILITY_SECONDS = 6 * RESEND_TIMEOUT_SECONDS;
 
-/** The names of the environment variables that the stack sets and the handler reads. */
+/** Environment variables that the stack sets and the handler reads. */
 export const RESEND_ENV = {
   queueUrl: 'FALLBACK_QUEUE_URL',
   deadLetterQueueUrl: 'DEAD_LETTER_QUEUE_URL',
@@ -44,7 +44,7 @@ export const RESEND_ENV = {
   suppressionTable: 'SUPPRESSION_TABLE',
   softBounceLimit: 'SOFT_BOUNCE_LIMIT',
   softBounceWindowDays: 'SOFT_BOUNCE_WINDOW_DAYS',
-  /** Tenants, with a comma between, whose mail is sent in spite of soft bounces; may be empty. */
+  /** Comma-separated tenants whose mail is sent despite soft bounces; may be empty. */
   exemptTenants: 'SUPPRESSION_EXEMPT_TENANTS',
   eventWaitLeastSeconds: 'EVENT_WAIT_LEAST_SECONDS',
   eventWaitDefaultSeconds: 'EVENT_WAIT_DEFAULT_SECONDS',

@@ -3,11 +3,11 @@ import { isWithinDomain } from '../../lib/domain/address.ts';
 import { unpackMime } from '../../lib/domain/content.ts';
 import { type CompositionMark, compositionMark } from '../../lib/domain/delivery.ts';
 import type { FallbackMessage, S3Content } from '../../lib/domain/fallback-message.ts';
-import { headerValues, parseMailboxList } from '../../lib/domain/mime-headers.ts';
+import { hasCapitalDomain, headerValues, parseMailboxList } from '../../lib/domain/mime-headers.ts';
 import type { PayloadStore } from '../../lib/ports/queues.ts';
 import type { ContentComposer } from '../../lib/ports/senders.ts';
 
-/** What most mails do not need is loaded by the first that does. */
+/** Loaded on first use, since most mails need neither. */
 export interface ContentSources {
   readonly payloads: () => Promise<PayloadStore>;
   readonly composer: () => Promise<ContentComposer>;
@@ -15,13 +15,13 @@ export interface ContentSources {
 
 export type LoadedContent =
   | { readonly kind: 'mime'; readonly mime: Buffer }
-  /** It will be the same at every try. */
+  /** Permanent: a retry gives the same result. */
   | { readonly kind: 'unreadable'; readonly reason: string; readonly detail: string };
 
 /**
- * The bytes to send: out of the message itself, out of the bucket, or composed.
+ * Loads the bytes to send: from the message itself, from the bucket, or composed.
  *
- * @throws where the bucket cannot be asked now
+ * @throws if the bucket does not respond
  */
 export async function loadContent(message: FallbackMessage, sources: ContentSources): Promise<LoadedContent> {
   const { content } = message;
@@ -31,7 +31,7 @@ export async function loadContent(message: FallbackMessage, sources: ContentSour
     case 's3':
       return fetchPayload(content, await sources.payloads());
     case 'mail':
-      return (await sources.composer()).compose(content, markOf(message));
+      return (await sources.composer()).compose(content, markFor(message));
   }
 }
 
@@ -54,37 +54,56 @@ async function fetchPayload(content: S3Content, payloads: PayloadStore): Promise
   return { kind: 'mime', mime: stored.bytes };
 }
 
-function markOf({ id, envelope, createdAt }: FallbackMessage): CompositionMark {
+function markFor({ id, envelope, createdAt }: FallbackMessage): CompositionMark {
   return compositionMark(id, envelope.from, new Date(createdAt));
 }
 
 /**
- * By what two mails of one id are told apart: SHA-256 in hexadecimal digits, of the MIME message. A mail in parts is
- * known by its parts, since a later version of the composer may make another message of them.
+ * Tells two mails with the same id apart: SHA-256 of the MIME message, in hexadecimal digits. A mail that is
+ * composed here is hashed by its fields, since a later version of the composer may compose a different
+ * message from them.
  */
 export function contentHash({ content }: FallbackMessage, mime: Buffer): string {
-  // The schema has put the fields into one order, whatever order they came in.
+  // The schema outputs the fields in one fixed order, independent of the input.
   const identity = content.type === 'mail' ? JSON.stringify(content) : mime;
   return createHash('sha256').update(identity).digest('hex');
 }
 
-/**
- * Says why a mail may not be sent in the name of the domain, or nothing where it may. The envelope's sender and
- * each address in From and Sender must belong to the domain or to one below it, and there is exactly one From
- * (RFC 5322, 3.6): a leaked API key must not be able to write in the name of others.
- *
- * @param mime a message whose header section has no flaw
- */
-export function foreignSender(envelopeFrom: string, mime: Buffer, domain: string): string | undefined {
-  if (!isWithinDomain(envelopeFrom, domain)) return `the envelope's sender is not of ${domain}`;
-  const from = headerValues(mime, 'from');
-  if (from.length !== 1) return `the message has ${from.length} From headers, exactly one is allowed`;
-  return (
-    complaintAbout('From', from, domain) ?? complaintAbout('Sender', headerValues(mime, 'sender'), domain)
-  );
+export interface SenderProblem {
+  readonly reason: 'foreign-sender' | 'from-domain-case';
+  readonly detail: string;
 }
 
-function complaintAbout(name: string, values: readonly string[], domain: string): string | undefined {
+/**
+ * Says why a mail may not be sent in the name of the domain, or nothing if it may. The envelope's sender and
+ * each address in From and Sender must belong to the domain or to one below it, and there is exactly one From
+ * (RFC 5322, 3.6): a leaked API key must not be able to write in the name of others. The domain in From is in lower
+ * case: IAM compares it letter by letter, and AccessDenied would be retried for days.
+ *
+ * @param mime a message with a valid header section
+ * @returns why the mail must not be sent; undefined if it may be
+ */
+export function validateSender(
+  envelopeFrom: string,
+  mime: Buffer,
+  domain: string,
+): SenderProblem | undefined {
+  const foreign = (detail: string): SenderProblem => ({ reason: 'foreign-sender', detail });
+  if (!isWithinDomain(envelopeFrom, domain)) return foreign(`the envelope's sender is not of ${domain}`);
+  const from = headerValues(mime, 'from');
+  if (from.length !== 1)
+    return foreign(`the message has ${from.length} From headers, exactly one is allowed`);
+  const complaint =
+    findForeign('From', from, domain) ?? findForeign('Sender', headerValues(mime, 'sender'), domain);
+  if (complaint !== undefined) return foreign(complaint);
+  if (!from.flatMap((value) => parseMailboxList(value) ?? []).some(hasCapitalDomain)) return undefined;
+  return {
+    reason: 'from-domain-case',
+    detail: 'the domain in the From header is not in lower case, as the permission to send needs it',
+  };
+}
+
+function findForeign(name: string, values: readonly string[], domain: string): string | undefined {
   for (const value of values) {
     const addresses = parseMailboxList(value);
     if (addresses === undefined) return `the ${name} header is no plain list of addresses`;

@@ -20,7 +20,7 @@ export interface DeadLetterDeps {
   readonly metrics: Metrics;
 }
 
-/** Parks a message that nobody can read; whose it is nobody can say. */
+/** Dead-letters a message that cannot be parsed; its delivery and tenant are unknown. */
 export async function deadLetterUnreadable(
   body: string,
   reason: string,
@@ -33,10 +33,11 @@ export async function deadLetterUnreadable(
 }
 
 /**
- * Parks a mail, and tells the API. In this order: a letter is parked once, a receipt may come twice.
+ * Publishes receipts, then dead-letters the mail. In this order, since a receipt may be published twice after
+ * a failure, but a dead letter only once.
  *
- * @param body the message as it came
- * @throws where one of the queues did not confirm; the message must stay where it is
+ * @param body the message as received
+ * @throws if one of the queues did not confirm; the message must stay in its queue
  */
 export async function deadLetterMessage(
   body: string,
@@ -53,7 +54,11 @@ export async function deadLetterMessage(
   log.error('dead-lettered', { deliveryId: message.id, reason, detail });
 }
 
-/** Parks each group as a letter of its own, up to the first that could not be parked; who is left is returned. */
+/**
+ * Sends one dead letter per group, and stops at the first that fails.
+ *
+ * @returns the recipients without a dead letter
+ */
 export async function deadLetterRefused(
   message: FallbackMessage,
   refused: readonly RefusedRecipients[],
@@ -72,12 +77,16 @@ export async function deadLetterRefused(
 }
 
 /** The causes of SES's refusals for ever; to who is on call they are one. */
-const REFUSALS_OF_SES: ReadonlySet<string> = new Set(['rejected-by-ses', 'invalid-for-ses']);
+const REFUSALS_OF_SES: ReadonlySet<string> = new Set([
+  'rejected-by-ses',
+  'invalid-for-ses',
+  'too-large-for-ses',
+]);
 
 /**
- * Counts a letter that is parked.
+ * Counts a dead letter.
  *
- * @param recipients how many it is for; 0 where nobody can say
+ * @param recipients its number of recipients; 0 if unknown
  */
 function countDeadLetter(reason: string, recipients: number, metrics: Metrics): void {
   metrics.add('DeadLettered', 1, REFUSALS_OF_SES.has(reason) ? 'refused-by-ses' : reason);

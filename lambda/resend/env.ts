@@ -39,7 +39,7 @@ const envSchema = v.object({
 
 type EnvValues = v.InferOutput<typeof envSchema>;
 
-/** What the stack, and Lambda itself, set for the function. */
+/** Environment of the function, set by the stack and by Lambda itself. */
 export interface ResendEnv
   extends Omit<
     EnvValues,
@@ -53,7 +53,7 @@ export interface ResendEnv
   readonly eventWait: SendEventTimeout;
 }
 
-/** @throws {@link SettingsError} that names every variable that is missing or wrong */
+/** @throws {@link SettingsError} that names every missing or invalid variable */
 export function readResendEnv(env: Environment): ResendEnv {
   const {
     softBounceLimit,

@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/ports/runtime.ts';
 
 export interface SuppressionDeps {
   readonly suppressions: SuppressionList;
-  /** Tenants whose mail is sent in spite of soft bounces: a password reset after a full mailbox. */
+  /** Tenants whose mail is sent despite soft bounces, e.g. a password reset after a full mailbox. */
   readonly exemptTenants: readonly string[];
   readonly clock: Clock;
 }
@@ -17,9 +17,9 @@ export interface SuppressedRecipient {
 }
 
 /**
- * Takes out who may not be sent to.
+ * Removes suppressed recipients.
  *
- * @throws where the list does not answer
+ * @throws if the suppression list does not respond
  */
 export async function filterSuppressed(
   recipients: readonly string[],

@@ -70,7 +70,7 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   }
 }
 
-/** Lambda leaves lines alone that are JSON already. */
+/** Lambda does not wrap lines that are JSON already. */
 function write(line: string): void {
   process.stdout.write(line);
 }
@@ -81,9 +81,9 @@ function openMetrics(): EmbeddedMetrics {
 }
 
 /**
- * Connections to SES last for an invocation. Between two the function is composed, for minutes perhaps, and SES closes
- * what is idle: the next call would go out on a dead connection, and its answer count as lost. Calls of other services
- * are simply made again; one of SES cannot be.
+ * Connections to SES last for one invocation. Between invocations the function is frozen, maybe for minutes,
+ * and SES closes idle connections: the next call would use a closed connection, and its result would be
+ * unknown. Calls to other services are retried; a call to SES cannot be.
  */
 function openSes(): SizedSesSender {
   return new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS), loadSesV2);

@@ -7,7 +7,7 @@ import type { Metrics } from '../../lib/ports/runtime.ts';
 import type { SuppressedRecipient } from './filter-suppressed.ts';
 import type { SentRecipients } from './send-plan.ts';
 
-/** The API could not be told what it has to know before the next step. */
+/** Receipts that must be published before the next step were not. */
 class ReceiptsNotPublishedError extends Error {
   override readonly name = 'NotToldError';
   readonly code = 'ENOTTOLD';
@@ -17,22 +17,22 @@ class ReceiptsNotPublishedError extends Error {
   }
 }
 
-/** @throws {@link NotToldError} where the queue did not confirm each of them */
+/** @throws {@link ReceiptsNotPublishedError} if the queue did not confirm each of them */
 export async function publishReceipts(receipts: readonly Receipt[], queue: ReceiptQueue): Promise<void> {
   const unconfirmed = await queue.push(receipts);
   if (unconfirmed.length > 0) throw new ReceiptsNotPublishedError(unconfirmed.length);
 }
 
-/** That SES has the mail: also where it was sent by an earlier try, which may have died before it told. */
+/** Also for what an earlier try sent, which may have crashed before it published the receipts. */
 export function sentReceipts(
   message: FallbackMessage,
   region: string,
-  taken: readonly SentRecipients[],
+  sent: readonly SentRecipients[],
 ): Receipt[] {
   return receipts(
     message,
     region,
-    taken.flatMap(({ recipients, sesMessageId, sentAt }) =>
+    sent.flatMap(({ recipients, sesMessageId, sentAt }) =>
       sesMessageId === undefined || sentAt === undefined
         ? []
         : recipients.map((address) => ({
@@ -59,7 +59,6 @@ export function suppressedReceipts(
   );
 }
 
-/** That a mail waits for a person. */
 export function deadLetteredReceipts(
   message: FallbackMessage,
   region: string,
@@ -75,19 +74,19 @@ export function deadLetteredReceipts(
   return receipts(
     message,
     region,
-    recipients.map((address) => ({ address, status: status })),
+    recipients.map((address) => ({ address, status })),
   );
 }
 
 function receipts(
   { id, tenantId }: FallbackMessage,
   region: string,
-  told: readonly { readonly address: string; readonly status: DeliveryStatus }[],
+  reported: readonly { readonly address: string; readonly status: DeliveryStatus }[],
 ): Receipt[] {
-  return toReceipts({ id, tenantId, region }, told);
+  return toReceipts({ id, tenantId, region }, reported);
 }
 
-/** Counts who was not sent to once the API is told all of a mail: until then it comes again, and they with it. */
+/** Call only after all receipts of a mail are published: until then it is retried and would count again. */
 export function countSuppressed(receipts: readonly Receipt[], metrics: Metrics): void {
   for (const { kind, reason = OTHER_VALUE, recipients } of receipts) {
     if (kind === 'suppressed') metrics.add('Suppressed', recipients.length, reason);

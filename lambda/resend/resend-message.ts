@@ -17,7 +17,7 @@ import { type RetryPace, retryDelaySeconds } from '../../lib/domain/retry.ts';
 import type { Ledger, SendBatch } from '../../lib/ports/ledger.ts';
 import type { FallbackQueue } from '../../lib/ports/queues.ts';
 import type { Metrics } from '../../lib/ports/runtime.ts';
-import { type ContentSources, contentHash, foreignSender, loadContent } from './content.ts';
+import { type ContentSources, contentHash, loadContent, validateSender } from './content.ts';
 import {
   type DeadLetterDeps,
   deadLetterMessage,
@@ -42,7 +42,7 @@ export interface ResendDeps extends Omit<SendDeps, 'hasTime'>, DeadLetterDeps {
   readonly random: () => number;
 }
 
-/** One SQS message as the function gets it. */
+/** One SQS message as the function receives it. */
 export interface QueuedMessage extends Receive {
   readonly body: string;
   /** True as long as the invocation has time for one more SES call. */
@@ -52,14 +52,14 @@ export interface QueuedMessage extends Receive {
 const DONE: RecordResult = { kind: 'done', receipts: [] };
 
 /**
- * Resends one message, or parks it with the reason where it can never be sent.
+ * Resends one message, or dead-letters it with a reason if it can never be sent.
  *
- * @throws where a service that is needed does not answer; the message then stays in the queue
+ * @throws if a required service does not respond; the message then stays in the queue
  */
 export async function resendMessage(record: QueuedMessage, deps: ResendDeps): Promise<RecordResult> {
   const { body } = record;
   const parsed = parseFallbackMessage(body);
-  // Also when there is no time left: the next receive is not the first one any more.
+  // Also if there is no time remaining: the next receive does not count as the first.
   if (parsed.kind === 'message') countHandOver(record, parsed.message, deps.metrics);
   if (!record.hasTime()) {
     return { kind: 'retry', delaySeconds: scheduledDelay('rate', record, deps), receipts: [] };
@@ -87,14 +87,14 @@ async function checkedContent(message: FallbackMessage, deps: ResendDeps): Promi
   if (content.kind === 'unreadable') return { ...content, kind: 'unsendable' };
   const flaw = validateHeaders(content.mime);
   if (flaw !== undefined) return { ...flaw, kind: 'unsendable' };
-  const foreign = foreignSender(message.envelope.from, content.mime, deps.fromDomain);
-  if (foreign !== undefined) return { kind: 'unsendable', reason: 'foreign-sender', detail: foreign };
-  return content;
+  const sender = validateSender(message.envelope.from, content.mime, deps.fromDomain);
+  return sender === undefined ? content : { ...sender, kind: 'unsendable' };
 }
 
 /**
- * Sends to whom it can, parks the recipients that can never be sent to, and keeps the others. Once anyone is settled,
- * those left go back as a narrower message: what is parked must not be parked again.
+ * Sends to the recipients it can, dead-letters those that can never be sent to, and retries the others. Once
+ * any recipient has a final result, the others are requeued as a new message, so that none is dead-lettered
+ * twice.
  */
 async function sendToAll(
   message: FallbackMessage,
@@ -104,7 +104,7 @@ async function sendToAll(
 ): Promise<RecordResult> {
   const recipients = distinctRecipients(message.envelope.to);
   const contentSha256 = contentHash(message, mime);
-  const offered = await sendToRecipients(
+  const result = await sendToRecipients(
     {
       message,
       mime,
@@ -114,23 +114,23 @@ async function sendToAll(
     },
     { ...deps, hasTime: record.hasTime },
   );
-  if (offered.kind === 'conflict') {
-    const detail = `the id was used for content ${offered.contentSha256} before, and now for ${contentSha256}`;
+  if (result.kind === 'conflict') {
+    const detail = `the id was used for content ${result.contentSha256} before, and now for ${contentSha256}`;
     await deadLetterMessage(record.body, message, 'id-conflict', detail, deps);
     return DONE;
   }
 
-  const refused = [...smtpUtf8Refusal(recipients.filter(needsSmtpUtf8)), ...offered.refused];
+  const refused = [...smtpUtf8Refusal(recipients.filter(needsSmtpUtf8)), ...result.refused];
   const receipts = [
-    ...sentReceipts(message, deps.region, offered.sent),
-    ...suppressedReceipts(message, deps.region, offered.suppressed, deps.clock.now()),
+    ...sentReceipts(message, deps.region, result.sent),
+    ...suppressedReceipts(message, deps.region, result.suppressed, deps.clock.now()),
   ];
-  if (offered.retryAt !== undefined) {
-    deps.log.info('send-event-awaited', { deliveryId: message.id, until: offered.retryAt.toISOString() });
+  if (result.retryAt !== undefined) {
+    deps.log.info('send-event-awaited', { deliveryId: message.id, until: result.retryAt.toISOString() });
   }
-  const { unsent } = offered;
+  const { unsent } = result;
   if (unsent.length === 0 && refused.length === 0) return { kind: 'done', receipts };
-  const delaySeconds = delayOf(offered, record, deps);
+  const delaySeconds = delayOf(result, record, deps);
   if (unsent.length === recipients.length) {
     return {
       kind: 'retry',
@@ -138,13 +138,13 @@ async function sendToAll(
       receipts,
     };
   }
-  // What follows is done once: the message must not come again because the API could not be told.
+  // Publish the receipts first: the steps below must not be repeated because a receipt was not published.
   await publishReceipts(receipts, deps.receipts);
   countSuppressed(receipts, deps.metrics);
-  if (unsent.length > 0) await pushWhatIsLeft(message, unsent, delaySeconds, deps);
-  const notParked = await deadLetterRefused(message, refused, deps);
-  if (notParked.length > 0) {
-    await pushWhatIsLeft(message, notParked, scheduledDelay('outage', record, deps), deps);
+  if (unsent.length > 0) await pushRemainder(message, unsent, delaySeconds, deps);
+  const notDeadLettered = await deadLetterRefused(message, refused, deps);
+  if (notDeadLettered.length > 0) {
+    await pushRemainder(message, notDeadLettered, scheduledDelay('outage', record, deps), deps);
   }
   return DONE;
 }
@@ -156,12 +156,12 @@ function smtpUtf8Refusal(recipients: readonly string[]): RefusedRecipients[] {
 }
 
 /**
- * The soonest at which any of those left can be helped, and not sooner than the schedule of tries allows: SQS hands a
- * message out a limited number of times, and they must outlast its retention.
+ * Delay until any remaining recipient can be retried, but not less than the retry schedule allows: SQS
+ * delivers a message a limited number of times, and these must last for its whole retention.
  */
 function delayOf({ pace, retryAt }: SendSummary, record: QueuedMessage, deps: ResendDeps): number {
   if (pace !== undefined) return scheduledDelay(pace, record, deps);
-  // Only the time ran out: what is left may go on at once.
+  // Only the invocation's time ran out: retry the rest at once.
   if (retryAt === undefined) return 0;
   return Math.max(secondsUntil(retryAt, deps.clock.now()), scheduledDelay('outage', record, deps));
 }
@@ -170,20 +170,20 @@ function scheduledDelay(pace: RetryPace, { receiveCount }: QueuedMessage, { rand
   return retryDelaySeconds(pace, receiveCount, random());
 }
 
-/** SQS keeps a new message back for at most 15 minutes. */
+/** SQS delays a new message by at most 15 minutes. */
 const MAX_QUEUE_DELAY_SECONDS = 900;
 
-async function pushWhatIsLeft(
+async function pushRemainder(
   message: FallbackMessage,
-  left: readonly string[],
+  remaining: readonly string[],
   delaySeconds: number,
   { queue, log }: ResendDeps,
 ): Promise<void> {
-  await queue.push(forRecipients(message, left), {
+  await queue.push(forRecipients(message, remaining), {
     delaySeconds: Math.min(delaySeconds, MAX_QUEUE_DELAY_SECONDS),
     isRemainder: true,
   });
-  log.info('recipients-requeued', { deliveryId: message.id, recipients: left.length, delaySeconds });
+  log.info('recipients-requeued', { deliveryId: message.id, recipients: remaining.length, delaySeconds });
 }
 
 interface Late {
@@ -191,10 +191,10 @@ interface Late {
   readonly detail: string;
 }
 
-/** A day before SQS would delete it unseen. */
+/** One day before SQS would delete the message. */
 const MAX_STAY_MS = (QUEUE_RETENTION_DAYS - 1) * DAY_MS;
 
-/** Why a mail is not to be sent any more, or nothing where it is. */
+/** Why a mail must not be sent any more; undefined if it may be. */
 function expiryOf(message: FallbackMessage, sentAt: Date, now: Date): Late | undefined {
   if (message.expiresAt !== undefined && new Date(message.expiresAt) <= now) {
     return { reason: 'expired', detail: `it expired at ${message.expiresAt}` };
@@ -206,49 +206,49 @@ function expiryOf(message: FallbackMessage, sentAt: Date, now: Date): Late | und
 }
 
 /**
- * Parks what is late for the recipients that it was not sent to. Where a call may be under way, or its event may yet
- * come, it waits for that.
+ * Dead-letters an expired mail for the recipients that it was not sent to. If a call may be in progress, or
+ * its event still due, it waits for that.
  *
- * @throws where receipts or dead letters do not answer, or the ledger, as long as the queue keeps the message; the
- * message then stays there
+ * @throws if the receipt queue or dead-letter queue does not respond, or the ledger, unless SQS is about to
+ * delete the message; the message then stays in the queue
  */
 async function resolveExpired(
   body: string,
   message: FallbackMessage,
   late: Late,
-  parts: LateParts,
+  deps: ExpiryDeps,
 ): Promise<RecordResult> {
-  const known = await partsOrNothing(message.id, late, parts);
+  const known = await readBatches(message.id, late, deps);
   if (known === undefined) {
     const detail = `${late.detail}; the ledger could not be asked: it may have been sent`;
-    await deadLetterMessage(body, message, late.reason, detail, parts);
+    await deadLetterMessage(body, message, late.reason, detail, deps);
     return { kind: 'done', receipts: [] };
   }
   const recipients = distinctRecipients(message.envelope.to);
-  const observed = await observeEvents(known, parts);
-  const now = parts.clock.now();
+  const observed = await observeEvents(known, deps);
+  const now = deps.clock.now();
   const plan = planSends(recipients, contentOf(known), known, (batch) => nextAttemptAt(batch, observed, now));
   if (plan.kind === 'conflict') {
     const detail = 'the ledger holds two contents of the id';
-    await deadLetterMessage(body, message, 'id-conflict', detail, parts);
+    await deadLetterMessage(body, message, 'id-conflict', detail, deps);
     return { kind: 'done', receipts: [] };
   }
   const { sent, waiting, pending } = plan;
   const first = waiting.map(({ until }) => until).sort((one, other) => one.getTime() - other.getTime())[0];
   if (first !== undefined) {
-    return { kind: 'retry', delaySeconds: secondsUntil(first, parts.clock.now()), receipts: [] };
+    return { kind: 'retry', delaySeconds: secondsUntil(first, deps.clock.now()), receipts: [] };
   }
-  await parkUnsent(body, message, late, pending, parts);
-  return { kind: 'done', receipts: sentReceipts(message, parts.region, sent) };
+  await deadLetterUnsent(body, message, late, pending, deps);
+  return { kind: 'done', receipts: sentReceipts(message, deps.region, sent) };
 }
 
-type LateParts = DeadLetterDeps & SendEventDeps & { readonly ledger: Ledger };
+type ExpiryDeps = DeadLetterDeps & SendEventDeps & { readonly ledger: Ledger };
 
-/** A mail that SQS is about to delete does not wait for a ledger that does not answer. */
-async function partsOrNothing(
+/** Does not wait for an unavailable ledger if SQS is about to delete the mail. */
+async function readBatches(
   deliveryId: string,
   { reason }: Late,
-  { ledger, log }: LateParts,
+  { ledger, log }: ExpiryDeps,
 ): Promise<SendBatch[] | undefined> {
   try {
     return await ledger.partsOf(deliveryId);
@@ -259,23 +259,23 @@ async function partsOrNothing(
   }
 }
 
-/** A late mail is not looked into: it counts as the one that the ledger knows. */
+/** The content of an expired mail is not loaded: it is assumed to be the one in the ledger. */
 function contentOf(known: readonly SendBatch[]): string {
   const holding = known.find((batch) => batch.contentSha256 !== undefined && !isFree(batch)) ?? known[0];
   return holding?.contentSha256 ?? '';
 }
 
-async function parkUnsent(
+async function deadLetterUnsent(
   body: string,
   message: FallbackMessage,
   { reason, detail }: Late,
   calls: readonly PendingBatch[],
-  parts: LateParts,
+  deps: ExpiryDeps,
 ): Promise<void> {
   const unsent = calls.flatMap((call) => call.recipients);
   if (unsent.length === 0) return;
-  const lost = calls.filter(({ before }) => before !== undefined && isUnresolved(before)).length;
-  const doubt = lost > 0 ? '; a call of SES ended without an answer, and no event told of it' : '';
+  const unknownCount = calls.filter(({ before }) => before !== undefined && isUnresolved(before)).length;
+  const doubt = unknownCount > 0 ? '; a call of SES ended without an answer, and no event told of it' : '';
   const isWhole = unsent.length === distinctRecipients(message.envelope.to).length;
   const theirs = isWhole ? message : forRecipients(message, unsent);
   await deadLetterMessage(
@@ -283,30 +283,30 @@ async function parkUnsent(
     theirs,
     reason,
     `${detail}${doubt}`,
-    parts,
+    deps,
   );
-  if (lost > 0) parts.metrics.add('UnknownOutcomesResolved', lost, 'parked');
+  if (unknownCount > 0) deps.metrics.add('UnknownOutcomesResolved', unknownCount, 'parked');
 }
 
-/** What becomes of a message of the queue. */
+/** What to do with an SQS message. */
 export type RecordResult =
-  /** Nothing of it is left to do, once the receipts are on their way. */
+  /** Delete it once the receipts are published. */
   | { readonly kind: 'done'; readonly receipts: readonly Receipt[] }
-  /** It stays in the queue, and comes back after this time. */
+  /** Keep it in the queue, and receive it again after this delay. */
   | { readonly kind: 'retry'; readonly delaySeconds: number; readonly receipts: readonly Receipt[] };
 
-/** What SQS says of a message. */
+/** Attributes of a received SQS message. */
 interface Receive {
   /** From 1. */
   readonly receiveCount: number;
   readonly sentAt: Date;
-  /** Whether it is what is left of a message that was worked. */
+  /** Whether it is the remainder of a message that was processed before. */
   readonly isRemainder: boolean;
 }
 
 /**
- * Counts a mail when it comes for the first time; what comes again must not look like a new outage. A mail that SMTP was
- * not offered, since the server is down, counts as what the server is down by.
+ * Counts a mail on its first receive only; a retry must not look like a new outage. A mail that SMTP was not
+ * tried for, since the circuit was open, counts under the failure class that opened it.
  */
 function countHandOver(receive: Receive, message: FallbackMessage, metrics: Metrics): void {
   if (!isFresh(receive, message)) return;
@@ -317,19 +317,19 @@ function countHandOver(receive: Receive, message: FallbackMessage, metrics: Metr
 }
 
 /**
- * The worker hands over within seconds of the failure; a dead letter comes back when a person has looked. Between
- * them stands the most that the clocks of the API and SQS may differ: an outage that nobody sees is worse than a dead
- * letter of the last minutes that counts as one.
+ * The worker hands over within seconds of the failure; a dead letter is redriven after a person has looked at
+ * it. The threshold is the maximum clock skew between the API and SQS: missing an outage is worse than
+ * counting a dead letter of the last minutes as one.
  */
 function isFresh({ receiveCount, sentAt, isRemainder }: Receive, message: FallbackMessage): boolean {
   const waitedMs = sentAt.getTime() - failedAt(message).getTime();
   return receiveCount === 1 && !isRemainder && waitedMs <= CLOCK_SKEW_MS;
 }
 
-/** The longest that SQS keeps a message back by its visibility: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html */
+/** Below the maximum visibility timeout of SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html */
 const MAX_POSTPONEMENT_SECONDS = 11 * 60 * 60;
 
-/** Whole seconds, at least one: a message that comes back too early has to wait again. */
+/** Rounded up, at least one second: a message that is received too early has to wait again. */
 function secondsUntil(moment: Date, now: Date): number {
   const seconds = Math.ceil((moment.getTime() - now.getTime()) / 1000);
   return Math.min(Math.max(seconds, 1), MAX_POSTPONEMENT_SECONDS);

@@ -14,39 +14,39 @@ export interface SendBatchDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** A word that nobody has used before. */
+  /** Returns a unique token. */
   readonly newToken: () => string;
 }
 
 export type BatchSendResult =
   | { readonly kind: 'sent'; readonly sesMessageId: string; readonly sentAt: Date }
-  /** Somebody else has claimed some of it since the ledger was read. */
+  /** Another invocation has claimed some recipients since the ledger was read. */
   | { readonly kind: 'raced' }
   | { readonly kind: 'retry'; readonly pace: RetryPace; readonly answerLost: boolean }
   | { readonly kind: 'refused'; readonly cause: string; readonly detail: string };
 
-/** The clocks of two machines may differ, and a claim be read by another clock than it was written by. */
+/** A claim may be read by a machine whose clock differs from the one that wrote it. */
 const CLOCK_SKEW_MS = 2_000;
 
 /**
- * A claim bounds what is done under it: the ledger's own answer, and one call of SES. It must not end before the call
- * is over, or somebody else could call meanwhile.
+ * A claim covers the ledger's response and one SES call. It must not end before the call does, or another
+ * invocation could call SES at the same time.
  */
 const CLAIM_MS = DYNAMODB_CALL_TIMEOUT_MS + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS;
 
 /**
- * Claims the recipients, makes one call, and writes down how it ended.
+ * Claims the recipients, makes one SES call, and records its result.
  *
- * @throws where the ledger does not answer before the call; nothing was sent then
+ * @throws if the ledger does not respond before the call; nothing was sent then
  */
 export async function sendBatch(
-  offer: OutgoingMail,
+  mail: OutgoingMail,
   part: number,
   { recipients, before }: PendingBatch,
   deps: SendBatchDeps,
 ): Promise<BatchSendResult> {
   const { ledger, ses, clock, log, metrics } = deps;
-  const { message, contentSha256, mime, from } = offer;
+  const { message, contentSha256, mime, from } = mail;
   const { id: deliveryId, tenantId, tags } = message;
   const claim = newClaim(deps);
   const claimed: Claimed = { deliveryId, part, token: claim.token };
@@ -54,10 +54,10 @@ export async function sendBatch(
     before === undefined
       ? ledger.open({ deliveryId, part, tenantId, contentSha256, recipients, claim })
       : ledger.claimAgain(before, recipients, claim);
-  if (!(await orGivenBack(claiming, claimed, deps))) return { kind: 'raced' };
+  if (!(await claimOrRelease(claiming, claimed, deps))) return { kind: 'raced' };
 
   if (clock.now().getTime() + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS > claim.endsAt.getTime()) {
-    // The process was stopped for a while: what is left of the claim does not cover a call.
+    // The process was paused: the rest of the claim does not cover a call.
     await settle(claimed, { kind: 'open' }, deps);
     return { kind: 'retry', pace: 'outage', answerLost: false };
   }
@@ -66,7 +66,7 @@ export async function sendBatch(
   if (before !== undefined && isUnknown(before, clock.now()))
     metrics.add('UnknownOutcomesResolved', 1, 'sent-again');
   const waitingSince = failedAt(message);
-  const answer = await ses.send({
+  const response = await ses.send({
     from,
     recipients,
     mime,
@@ -75,16 +75,16 @@ export async function sendBatch(
     failedAt: waitingSince,
     tags: tags ?? {},
   });
-  if (answer.kind === 'sent') {
-    const { sesMessageId } = answer;
+  if (response.kind === 'sent') {
+    const { sesMessageId } = response;
     const sentAt = clock.now();
     await settle(claimed, { kind: 'sent', sesMessageId, sentAt }, deps);
-    countSent(offer, recipients, sentAt, metrics);
+    countSent(mail, recipients, sentAt, metrics);
     log.info('resent', { ...fields, sesMessageId, failureClass: message.failure?.class });
     return { kind: 'sent', sesMessageId, sentAt };
   }
 
-  const { verdict, detail } = answer;
+  const { verdict, detail } = response;
   if (verdict.kind === 'never') {
     await settle(claimed, { kind: 'refused' }, deps);
     if (recipients.length > 1) log.warn('refused-in-part', { ...fields, cause: verdict.cause, detail });
@@ -121,10 +121,11 @@ interface Claimed {
 }
 
 /**
- * A claim whose answer was lost may stand, and would look like a call of which nobody knows how it ended: nothing was
- * called yet, and the token makes sure that nobody else's claim is given back.
+ * Releases the claim if its own result is unknown: it may be in the ledger, and would look like an SES call
+ * with an unknown result, although none was made. The token ensures that no other invocation's claim is
+ * released.
  */
-async function orGivenBack(
+async function claimOrRelease(
   claiming: Promise<boolean>,
   claimed: Claimed,
   deps: SendBatchDeps,
@@ -138,8 +139,8 @@ async function orGivenBack(
 }
 
 /**
- * Where the ledger does not take it, the part stays claimed until the claim ends and counts as `unknown` from then on:
- * the next try looks for the event. Nothing is sent twice by it, and nothing lost.
+ * If the ledger write fails, the batch stays claimed until the claim ends, then counts as `unknown`: the next
+ * try looks for the event. Nothing is sent twice or lost.
  */
 async function settle(claimed: Claimed, result: BatchResult, { ledger, log }: SendBatchDeps): Promise<void> {
   try {
@@ -154,7 +155,6 @@ async function settle(claimed: Claimed, result: BatchResult, { ledger, log }: Se
   }
 }
 
-/** What is to be sent, and to whom. */
 export interface OutgoingMail {
   readonly message: FallbackMessage;
   readonly mime: Buffer;

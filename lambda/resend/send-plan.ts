@@ -2,14 +2,14 @@ import { chunkRecipients } from '../../lib/domain/address.ts';
 import { SES_MAX_RECIPIENTS } from '../../lib/domain/limits.ts';
 import type { SendBatch } from '../../lib/ports/ledger.ts';
 
-/** Recipients that SES has taken the mail for. */
+/** Recipients that SES has accepted the mail for. */
 export interface SentRecipients {
   readonly recipients: readonly string[];
   readonly sesMessageId: string | undefined;
   readonly sentAt: Date | undefined;
 }
 
-/** Recipients that nothing may be done for yet. */
+/** Recipients that must not be retried yet. */
 interface WaitingRecipients {
   readonly recipients: readonly string[];
   readonly until: Date;
@@ -18,7 +18,7 @@ interface WaitingRecipients {
 /** Recipients that one call may be made for. */
 export interface PendingBatch {
   readonly recipients: readonly string[];
-  /** The part that they were claimed as before. */
+  /** The batch that they were claimed as before. */
   readonly before?: SendBatch | undefined;
 }
 
@@ -33,10 +33,10 @@ export type SendPlan =
     };
 
 /**
- * What to do for each recipient by what the ledger knows: each is in exactly one of sent, waiting and pending.
+ * Sorts each recipient by its state in the ledger into exactly one of sent, waiting and pending.
  *
- * @param retryAt for a batch whose call is under way, or has ended without a response: when its recipients may be tried
- * again, or undefined if they may be now
+ * @param retryAt for a batch whose call is in progress or ended without a response: when its recipients may
+ * be retried, or undefined if now
  */
 export function planSends(
   recipients: readonly string[],
@@ -50,24 +50,24 @@ export function planSends(
   if (other?.contentSha256 !== undefined) return { kind: 'conflict', contentSha256: other.contentSha256 };
 
   const open = new Set(recipients);
-  const takeOut = (batch: SendBatch) => batch.recipients.filter((recipient) => open.delete(recipient));
+  const takeOpen = (batch: SendBatch) => batch.recipients.filter((recipient) => open.delete(recipient));
   const sent: SentRecipients[] = [];
   const waiting: WaitingRecipients[] = [];
   const pending: PendingBatch[] = [];
 
   for (const batch of batches.filter(({ state }) => state === 'sent')) {
-    sent.push({ recipients: takeOut(batch), sesMessageId: batch.sesMessageId, sentAt: batch.sentAt });
+    sent.push({ recipients: takeOpen(batch), sesMessageId: batch.sesMessageId, sentAt: batch.sentAt });
   }
   for (const batch of batches.filter(isUnresolved)) {
     const until = retryAt(batch);
-    const theirs = takeOut(batch);
+    const theirs = takeOpen(batch);
     if (until === undefined) pending.push({ recipients: theirs, before: batch });
     else waiting.push({ recipients: theirs, until });
   }
-  // The latest first: the halves of a batch that was refused as a whole are sent separately again.
+  // Latest first: the halves of a refused batch are sent separately again, not the whole batch.
   for (const batch of batches.filter((one) => isFree(one) && !isOther(one)).reverse()) {
     const isWhole = batch.recipients.every((recipient) => open.has(recipient));
-    if (isWhole) pending.push({ recipients: takeOut(batch), before: batch });
+    if (isWhole) pending.push({ recipients: takeOpen(batch), before: batch });
   }
   for (const chunk of chunkRecipients([...open], SES_MAX_RECIPIENTS)) pending.push({ recipients: chunk });
 
@@ -79,12 +79,12 @@ export function planSends(
   };
 }
 
-/** Its call is under way, or its result is unknown. */
+/** Its call is in progress, or its result is unknown. */
 export function isUnresolved({ state }: SendBatch): boolean {
   return state === 'sending' || state === 'unknown';
 }
 
-/** No call is under way, and SES does not have it. */
+/** No call is in progress, and SES does not have it. */
 export function isFree({ state }: SendBatch): boolean {
   return state === 'open' || state === 'refused';
 }

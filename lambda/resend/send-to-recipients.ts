@@ -12,14 +12,14 @@ export interface SendDeps extends SendBatchDeps, SendEventDeps, SuppressionDeps 
   readonly hasTime: () => boolean;
 }
 
-/** Recipients that SES would refuse for ever, for one and the same cause. */
+/** Recipients that SES refuses permanently, for the same cause. */
 export interface RefusedRecipients {
   readonly reason: string;
   readonly detail: string;
   readonly recipients: readonly string[];
 }
 
-/** What became of each recipient of a mail; each is in exactly one of the lists. */
+/** The result of each recipient of a mail; each is in exactly one of the lists. */
 export interface SendSummary {
   /** By this try or an earlier one. */
   readonly sent: readonly SentRecipients[];
@@ -29,7 +29,7 @@ export interface SendSummary {
   readonly unsent: readonly string[];
   /** How soon to try again for those; undefined if only the time ran out. */
   readonly pace?: RetryPace;
-  /** When those can be tried again: another call, or an event, has to be waited for. */
+  /** When to retry those that wait for another call or an event. */
   readonly retryAt?: Date;
 }
 
@@ -38,19 +38,20 @@ export type SendResult =
   | { readonly kind: 'conflict'; readonly contentSha256: string }
   | ({ readonly kind: 'attempted' } & SendSummary);
 
-/** Each read follows a claim that another invocation won; that cannot go on for long. */
+/** Each read follows a claim that another invocation won, which cannot repeat for long. */
 const MAX_LEDGER_READS = 5;
 
 /**
- * Sends a mail through SES, at most 50 recipients a call, each call under a claim of the ledger: plans from what the
- * ledger knows, sends batch after batch, and plans again if another invocation claimed one of them first.
+ * Sends a mail through SES, at most 50 recipients a call, each call under a claim of the ledger: plans from
+ * what the ledger knows, sends batch after batch, and plans again if another invocation claimed one of them
+ * first.
  *
  * @throws if ledger or suppression list do not respond while nothing is decided for any recipient
  */
 export async function sendToRecipients(mail: OutgoingMail, deps: SendDeps): Promise<SendResult> {
   const results = new RecipientResults(mail.recipients);
   const history: SendHistory = { refusals: 0, refusedAlone: 0, sentToSome: false };
-  // Most ids are new to the ledger: the first claim finds that out as well as a read would, and saves the read.
+  // Most ids are new to the ledger: the first claim detects that as a read would, and saves the read.
   let known: readonly SendBatch[] = [];
   let retryAt: Date | undefined;
   for (let reads = 0; reads < MAX_LEDGER_READS; reads += 1) {
@@ -108,7 +109,7 @@ async function sendPlanned(
       if (refusal !== undefined && next.value.length > 0) results.addRefused(refusal, next.value);
       return { kind: 'ended' };
     }
-    // Without any progress the next try would come only as far as this one: it should not come at once.
+    // Without progress the next try would get no further than this one, so it is delayed.
     if (!deps.hasTime()) {
       return { kind: 'ended', pace: history.refusals > 0 && !history.sentToSome ? 'outage' : undefined };
     }
@@ -155,14 +156,14 @@ async function sendUnsuppressed(
       recipients: sendable,
     };
   } catch (error) {
-    // What is decided for some recipients must not be forgotten because a service fails for others.
+    // Keep the results of some recipients if a service fails for others.
     if (results.unsent.length === mail.recipients.length) throw error;
     deps.log.error('service-failed', { deliveryId: id, ...errorName(error) });
     return { kind: 'retry', pace: 'outage', answerLost: false, recipients: [] };
   }
 }
 
-/** Collects what becomes of each recipient; those without a result are unsent. */
+/** Collects the result of each recipient; those without one are unsent. */
 class RecipientResults {
   readonly #unsent: Set<string>;
   readonly #sent: SentRecipients[] = [];

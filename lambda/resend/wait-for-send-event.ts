@@ -16,15 +16,15 @@ export interface SendEventDeps {
 /** How soon to check again while events are waiting to be applied. */
 const CHECK_AGAIN_MS = 60_000;
 
-/** What is known of SES's events at the time of a try. */
+/** The state of SES's events at the time of a try. */
 export interface ObservedEvents {
   readonly pace: EventPace;
   readonly timeout: SendEventTimeout;
-  /** True if events have come in and are not applied yet, or that is not known. */
+  /** True if received events are not applied yet, or if that is unknown. */
   readonly areWaiting: boolean;
 }
 
-/** Asks for the events only as far as one of the batches depends on them: most mails have no unknown batch. */
+/** Queries only what one of the batches depends on: most mails have no unknown batch. */
 export async function observeEvents(
   batches: readonly SendBatch[],
   deps: SendEventDeps,
@@ -40,14 +40,14 @@ export async function observeEvents(
 }
 
 /**
- * When a batch whose result is open may be tried again: after its claim and, if that ended without a response, after
- * SES's Send event would be in the ledger, had SES taken the mail. Past that time, no event means no mail. Undefined
- * if it may be tried now.
+ * When a batch with an open result may be retried: after its claim ends and, if the call ended without a
+ * response, after SES's Send event would be in the ledger if SES had accepted the mail. After that, no event
+ * means no mail. Undefined if it may be retried now.
  *
- * The time is measured, and a measure of better days says nothing of events that SES is late with, nor of those that
- * wait in the queue. So the short measure counts only if an event younger than the call has come; and past it, as long
- * as events are waiting, the mail goes on waiting until one was applied that is younger by more than the queue can
- * delay an older one.
+ * The wait is measured, but a past measurement does not cover events that SES publishes late or that wait in
+ * the queue. So the short measured wait applies only if an event younger than the call was applied. After it,
+ * while events are waiting, the mail waits until an event was applied that is younger by more than the queue
+ * can delay an older one.
  */
 export function nextAttemptAt(batch: SendBatch, observed: ObservedEvents, now: Date): Date | undefined {
   const end = endOf(batch);
@@ -63,15 +63,15 @@ function eventIsDueAt(batch: SendBatch, { pace, timeout }: ObservedEvents): Date
   return later(endOf(batch), waitMs(pace, endOf(batch), timeout));
 }
 
-/** True if so young an event was applied that the batch's own would have been applied before it. */
+/** True if an applied event is so young that the batch's own would have been applied before it. */
 function isPassed(batch: SendBatch, pace: EventPace): boolean {
   return isYounger(pace, later(endOf(batch), MAX_EVENT_DELAY_MS));
 }
 
-/** Events come in no order: one whose try failed waits for the next try, or for the visibility timeout. */
+/** Events are unordered: one that failed waits for its next try or the visibility timeout. */
 const MAX_EVENT_DELAY_MS = 1000 * (FEEDBACK_VISIBILITY_SECONDS + FEEDBACK_MAX_RETRY_SECONDS);
 
-/** If the queue never empties and no younger event comes, a mail waits half a day at most. */
+/** Maximum wait if the queue never empties and no younger event is applied. */
 const MAX_WAIT_MS = 12 * HOUR_MS;
 
 function waitMs(pace: EventPace, end: Date, eventWait: SendEventTimeout): number {
@@ -79,7 +79,7 @@ function waitMs(pace: EventPace, end: Date, eventWait: SendEventTimeout): number
   return isYounger(pace, end) ? measured : Math.max(measured, eventWait.defaultMs);
 }
 
-/** True if an event was applied of a mail that SES took after the time. */
+/** True if an event was applied of a mail that SES accepted after that time. */
 function isYounger({ newestSentAt }: EventPace, than: Date): boolean {
   return newestSentAt !== undefined && newestSentAt > than;
 }
@@ -88,7 +88,7 @@ function later(date: Date, ms: number): Date {
   return new Date(date.getTime() + ms);
 }
 
-/** When the event of a call that ended just now without a response is due, by what is known now. */
+/** When the event of a call that just ended without a response is due. */
 export async function eventDueAt(deps: SendEventDeps): Promise<Date> {
   const now = deps.clock.now();
   return later(now, waitMs(await readPace(deps), now, deps.eventWait));
@@ -105,7 +105,7 @@ async function readPace({ latencies, clock, log }: SendEventDeps): Promise<Event
   }
 }
 
-/** Counts as true if the queue does not respond: a mail that waits is better than one that comes twice. */
+/** Returns true if the queue does not respond: a delayed mail is better than a duplicate. */
 async function anyWaiting({ backlog, log }: SendEventDeps): Promise<boolean> {
   try {
     return await backlog.anyWaiting();
@@ -115,7 +115,7 @@ async function anyWaiting({ backlog, log }: SendEventDeps): Promise<boolean> {
   }
 }
 
-/** A batch that only an event made has no claim, and is sent. */
+/** A batch that is known only from an event has no claim, and is sent. */
 function endOf({ claim }: SendBatch): Date {
   return claim?.endsAt ?? new Date(0);
 }

@@ -12,7 +12,12 @@ export interface JsonLogOptions {
   readonly level?: LogLevel;
 }
 
-/** Writes one JSON object per line. */
+/**
+ * Writes one JSON object per line. Lambda filters a line by its `level` if `timestamp` is in RFC 3339;
+ * without these two fields it treats the line as INFO, as with metric lines.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+ */
 export function createJsonLog(
   write: (line: string) => void,
   { base = {}, level = 'info' }: JsonLogOptions = {},
@@ -21,7 +26,7 @@ export function createJsonLog(
     if (LEVELS.indexOf(name) < LEVELS.indexOf(level)) return () => {};
     return (event: string, fields?: LogFields) =>
       write(
-        `${JSON.stringify({ time: new Date().toISOString(), level: name, event, ...base, ...fields })}\n`,
+        `${JSON.stringify({ timestamp: new Date().toISOString(), level: name, event, ...base, ...fields })}\n`,
       );
   };
   return { info: at('info'), warn: at('warn'), error: at('error') };

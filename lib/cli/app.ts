@@ -10,6 +10,7 @@ import {
   runRequestCommand,
 } from './commands/production-access/production-access.ts';
 import { registerQuickstart } from './commands/quickstart/quickstart.ts';
+import { registerRotate, runFirstKey } from './commands/rotate.ts';
 import { registerSecrets } from './commands/secrets/secrets.ts';
 import { runVaultCommand } from './commands/secrets/vault.ts';
 import { registerSend, sendKnownMail } from './commands/send/send.ts';
@@ -134,11 +135,13 @@ function registerCommands(program: Command, run: RunCommand): void {
   registerProductionAccess(program, run);
   registerQuickstart(program, run, {
     doctor: runDoctorCommand,
+    makeFirstKey: runFirstKey,
     secretsVault: runVaultCommand,
     send: sendKnownMail,
     requestProductionAccess: runRequestCommand,
     addRequestOptions,
   });
+  registerRotate(program, run, runVaultCommand);
   registerSecrets(program, run);
   registerSend(program, run);
   registerStatus(program, run);

@@ -12,18 +12,18 @@ import type { STSClient } from '@aws-sdk/client-sts';
 
 export interface AwsAccess {
   readonly region: string;
-  /** Of the shared configuration files. @default as the SDK finds credentials by itself */
+  /** In the shared AWS config files. @default the SDK's default credentials */
   readonly profile?: string | undefined;
-  /** True where an environment variable names another SQS than AWS's. */
+  /** True if an environment variable overrides the SQS endpoint. */
   readonly hasOwnSqs: boolean;
 }
 
-/** One try of a call that has no answer after this counts as failed; the SDK tries three times. */
+/** Timeout of one attempt; the SDK makes three. */
 const TRY_TIMEOUT_MS = 10_000;
 
 /**
- * The clients of the operator's commands. Each is loaded by the first command that needs it, so that `--help` and
- * the commands that need none start at once.
+ * The AWS clients of the commands. Each is imported on first use, so that `--help` and commands that need
+ * none start fast.
  */
 export class AwsClients {
   readonly #access: AwsAccess;
@@ -63,7 +63,7 @@ export class AwsClients {
 
   async s3(): Promise<S3Client> {
     const { S3Client } = await import('@aws-sdk/client-s3');
-    // Emulators serve buckets by path, and AWS still takes that form, too.
+    // Emulators serve buckets by path, and AWS still accepts path-style requests.
     return new S3Client({ ...this.#config(), forcePathStyle: true });
   }
 

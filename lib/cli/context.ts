@@ -4,20 +4,20 @@ import type { ExitCode } from './errors.ts';
 import type { FixHints } from './hints.ts';
 import type { Terminal, TerminalStreams } from './terminal.ts';
 
-/** What every command is given. */
+/** Passed to every command. */
 export interface CommandContext {
   readonly deployment: DeploymentName;
   readonly aws: AwsClients;
   readonly terminal: Terminal;
-  /** Of the process, for what is piped in, and for whether a person sees the output. */
+  /** Streams of the process: for piped input, and to detect an interactive terminal. */
   readonly streams: TerminalStreams;
-  /** Commands to paste, about the same deployment. */
+  /** Commands to paste, for the same deployment. */
   readonly commands: FixHints;
-  /** The environment, for what other tools are configured by: VAULT_ADDR, SMTP_HOST, DATABASE_URL. */
+  /** The environment, for variables shared with other tools: VAULT_ADDR, SMTP_HOST, DATABASE_URL. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborts with Ctrl-C. */
+  /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
 }
 
-/** Runs what a command does, says what went wrong, and sets the exit code. */
+/** Runs a command, prints its error, and sets the exit code. */
 export type RunCommand = (command: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;

@@ -8,19 +8,22 @@ import { awsErrorCode } from '../adapters/aws-client.ts';
 import {
   type DeploymentName,
   identityStackName,
+  LOGICAL_IDS,
   monitoringStackName,
   pipelineStackName,
 } from '../common/names.ts';
 import { OperatorError } from './errors.ts';
 
-/** A stack as CloudFormation tells of it. */
+/** A stack as CloudFormation describes it. */
 export interface DeployedStack {
   readonly name: string;
   readonly status: string;
+  /** Whether CloudFormation refuses to delete it. */
+  readonly isProtected: boolean;
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** What is there of a deployment; undefined what is not. */
+/** The stacks of a deployment; undefined if not deployed. */
 export interface DeployedStacks {
   readonly identity: DeployedStack | undefined;
   readonly pipeline: DeployedStack | undefined;
@@ -28,7 +31,7 @@ export interface DeployedStacks {
   readonly monitoring: DeployedStack | undefined;
 }
 
-/** The outputs of the pipeline's stack that commands work with; an older stack may lack some. */
+/** The outputs of the pipeline stack that commands use; an older stack may lack some. */
 const pipelineSchema = v.object({
   FallbackQueueUrl: v.string(),
   DeadLetterQueueUrl: v.string(),
@@ -42,7 +45,7 @@ const pipelineSchema = v.object({
 
 export type PipelineOutputs = v.InferOutput<typeof pipelineSchema>;
 
-/** @throws what the SDK throws, but for a stack that is not there */
+/** @throws SDK errors, except for a missing stack */
 export async function describeDeployment(
   cloudFormation: CloudFormationClient,
   name: DeploymentName,
@@ -56,7 +59,7 @@ export async function describeDeployment(
   return { identity, pipeline, monitoring };
 }
 
-/** @throws {@link OperatorError} where the pipeline is not deployed, or by an older version */
+/** @throws {@link OperatorError} if the pipeline is not deployed, or was deployed by an older version */
 export async function pipelineOutputs(
   cloudFormation: CloudFormationClient,
   name: DeploymentName,
@@ -70,7 +73,7 @@ export async function pipelineOutputs(
   throw new OperatorError('OLD_STACK', `the stack ${stack.name} has no output ${missing}`, deployOf(name));
 }
 
-/** Mostly it is the wrong place that was asked: a deployment to it would make a second pipeline. */
+/** The usual cause is a wrong Region, project or profile: deploying there would create a second pipeline. */
 export async function notDeployed(
   cloudFormation: CloudFormationClient,
   name: DeploymentName,
@@ -86,7 +89,7 @@ export async function notDeployed(
 
 const deployOf = ({ stage }: DeploymentName) => `npm run deploy -- -c stage=${stage}`;
 
-/** @returns undefined where there is none. @throws what the SDK throws */
+/** @returns undefined if the stack does not exist. @throws SDK errors */
 export async function describeStack(
   cloudFormation: CloudFormationClient,
   name: string,
@@ -101,14 +104,19 @@ export async function describeStack(
       OutputKey,
       OutputValue,
     ]);
-    return { name, status: stack.StackStatus ?? 'unknown', outputs: Object.fromEntries(outputs) };
+    return {
+      name,
+      status: stack.StackStatus ?? 'unknown',
+      isProtected: stack.EnableTerminationProtection === true,
+      outputs: Object.fromEntries(outputs),
+    };
   } catch (error) {
     if (isNoSuchStack(error)) return undefined;
     throw error;
   }
 }
 
-/** CloudFormation has no error of its own for it: a ValidationError, "Stack with id … does not exist". */
+/** CloudFormation has no specific error for this: a ValidationError, "Stack with id … does not exist". */
 function isNoSuchStack(error: unknown): boolean {
   if (awsErrorCode(error) !== 'ValidationError') return false;
   return typeof error === 'object' && error !== null && 'message' in error
@@ -118,28 +126,12 @@ function isNoSuchStack(error: unknown): boolean {
 
 export interface StackResource {
   readonly logicalId: string;
-  readonly type: string;
   readonly physicalId: string;
 }
 
-/** By type, and by what the CDK makes of the path of its construct; eight digits of a hash follow. */
-const RESOURCES = {
-  fallbackQueue: ['AWS::SQS::Queue', 'FallbackQueue'],
-  fallbackDeadLetters: ['AWS::SQS::Queue', 'FallbackQueueDeadLetterQueue'],
-  feedbackQueue: ['AWS::SQS::Queue', 'FeedbackQueue'],
-  feedbackDeadLetters: ['AWS::SQS::Queue', 'FeedbackQueueDeadLetterQueue'],
-  receiptsQueue: ['AWS::SQS::Queue', 'ReceiptsQueue'],
-  receiptsDeadLetters: ['AWS::SQS::Queue', 'ReceiptsQueueDeadLetterQueue'],
-  resendFunction: ['AWS::Lambda::Function', 'ResendFunction'],
-  feedbackFunction: ['AWS::Lambda::Function', 'FeedbackFunction'],
-  configurationSet: ['AWS::SES::ConfigurationSet', 'SendingConfigurationConfigurationSet'],
-  apiUser: ['AWS::IAM::User', 'ApiUser'],
-  secret: ['AWS::SecretsManager::Secret', 'ApiUserSecret'],
-} as const;
+export type ResourceName = keyof typeof LOGICAL_IDS;
 
-export type ResourceName = keyof typeof RESOURCES;
-
-/** Undefined where there is no such stack. @throws what else the SDK throws */
+/** @returns undefined if the stack does not exist. @throws other SDK errors */
 export async function listStackResources(
   client: CloudFormationClient,
   stackName: string,
@@ -149,26 +141,23 @@ export async function listStackResources(
   const pages = paginateListStackResources({ client }, { StackName: stackName }, { abortSignal: signal });
   try {
     for await (const { StackResourceSummaries = [] } of pages) {
-      for (const { LogicalResourceId, ResourceType, PhysicalResourceId } of StackResourceSummaries) {
+      for (const { LogicalResourceId, PhysicalResourceId } of StackResourceSummaries) {
         resources.push({
           logicalId: LogicalResourceId ?? '',
-          type: ResourceType ?? '',
           physicalId: PhysicalResourceId ?? '',
         });
       }
     }
     return resources;
   } catch (error) {
-    // CloudFormation has no error of its own for it: "Stack with id … does not exist".
+    // CloudFormation has no specific error for this: "Stack with id … does not exist".
     if (awsErrorCode(error) === 'ValidationError') return undefined;
     throw error;
   }
 }
 
-/** The name, URL or ARN of a resource; undefined where the stack has none. */
+/** The name, URL or ARN of a resource; undefined if the stack has none. */
 export function findResource(resources: readonly StackResource[], name: ResourceName): string | undefined {
-  const [type, path] = RESOURCES[name];
-  const id = new RegExp(`^${path}[0-9A-F]{8}$`);
-  const found = resources.find((resource) => resource.type === type && id.test(resource.logicalId));
+  const found = resources.find(({ logicalId }) => logicalId === LOGICAL_IDS[name]);
   return found === undefined || found.physicalId === '' ? undefined : found.physicalId;
 }

@@ -14,17 +14,17 @@ type Fix = (commands: FixHints | undefined, message: string) => string;
 const SIGN_IN =
   'sign in to AWS: set AWS_PROFILE or --profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
 
-/** Told by their words: the SDK gives them names that others have, too, or none. The first that fits counts. */
-const BY_WORDS: readonly { readonly words: RegExp; readonly fix: Fix }[] = [
-  { words: /aws sso login/, fix: signInAgain },
-  { words: /using profile: \[|^Profile .+ could not be found/, fix: noSuchProfile },
+/** Matched by message: the SDK gives these errors an ambiguous name, or none. The first match wins. */
+const BY_MESSAGE: readonly { readonly pattern: RegExp; readonly fix: Fix }[] = [
+  { pattern: /aws sso login/, fix: signInAgain },
+  { pattern: /using profile: \[|^Profile .+ could not be found/, fix: noSuchProfile },
   {
-    words: /^Region is missing|^Region not accepted|^Invalid region/i,
+    pattern: /^Region is missing|^Region not accepted|^Invalid region/i,
     fix: () => 'set --region or AWS_REGION to a Region of AWS, such as eu-west-1',
   },
 ];
 
-/** What an operator can do about errors that any command may meet. */
+/** Fixes for errors that any command may hit. */
 const BY_CODE: readonly { readonly codes: readonly string[]; readonly fix: Fix }[] = [
   {
     codes: [
@@ -53,9 +53,9 @@ const BY_CODE: readonly { readonly codes: readonly string[]; readonly fix: Fix }
 ];
 
 /**
- * An error as a command tells it: never a stack trace, always something to do.
+ * Describes an error for the operator: never a stack trace, always with a fix.
  *
- * @param commands what the fix names is then about the same deployment and profile
+ * @param commands if given, commands in the fix name the same deployment and profile
  */
 export function describeFailure(error: unknown, commands?: FixHints): DescribedFailure {
   if (error instanceof OperatorError) return { code: error.code, message: error.message, fix: error.fix };
@@ -66,7 +66,7 @@ export function describeFailure(error: unknown, commands?: FixHints): DescribedF
 
 function fixFor(error: unknown, message: string, commands: FixHints | undefined): string {
   const known =
-    BY_WORDS.find(({ words }) => words.test(message)) ??
+    BY_MESSAGE.find(({ pattern }) => pattern.test(message)) ??
     BY_CODE.find(({ codes }) => codes.includes(awsErrorCode(error)));
   if (known !== undefined) return known.fix(commands, message);
   if ((awsErrorStatus(error) ?? 0) >= 500)
@@ -74,7 +74,7 @@ function fixFor(error: unknown, message: string, commands: FixHints | undefined)
   return lookFurther(commands);
 }
 
-/** What is to be done about an error that nobody has foreseen. */
+/** The fix for an unexpected error. */
 export function lookFurther(commands: FixHints | undefined): string {
   return commands === undefined
     ? 'run "mailctl doctor" with the same --stage and --profile to see what else is wrong'
@@ -85,7 +85,7 @@ function signInAgain(commands: FixHints | undefined): string {
   return `sign in to AWS again: ${commands?.ssoLogin ?? 'aws sso login --profile NAME'}`;
 }
 
-/** The SDK names the profile in its words alone. */
+/** The SDK names the profile only in its message. */
 function noSuchProfile(_commands: FixHints | undefined, message: string): string {
   const [, bracketed, plain] =
     /using profile: \[([^\]]*)\]|^Profile '?(.+?)'? could not be found/.exec(message) ?? [];
@@ -93,7 +93,7 @@ function noSuchProfile(_commands: FixHints | undefined, message: string): string
   return `the AWS configuration files have no credentials of a profile ${name}: give another by --profile or AWS_PROFILE (aws configure list-profiles names them), or make it: aws configure sso`;
 }
 
-/** A host with several addresses fails with an error for each of them, and says nothing itself. */
+/** An AggregateError, such as for a host with several addresses, has no message: join those of its errors. */
 function messageOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error);
   if ('message' in error && error.message !== '') return String(error.message);

@@ -1,4 +1,4 @@
-/** What went wrong, in the operator's words, and what fixes it. */
+/** An error for the operator, with its fix. */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
   /** Stable, for `--json`. */
@@ -14,8 +14,8 @@ export class OperatorError extends Error {
 }
 
 /**
- * How a command ends. A script can tell "look at it" from "it is broken", and both from a mistyped command; 64 is
- * EX_USAGE of sysexits.h.
+ * Exit codes. A script can distinguish a warning from a failure, and both from a usage error; 64 is EX_USAGE
+ * of sysexits.h.
  */
 export const EXIT = { ok: 0, warning: 1, failed: 2, usage: 64 } as const;
 

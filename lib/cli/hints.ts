@@ -1,12 +1,12 @@
 import { type DeploymentName, monitoringStackName, pipelineStackName } from '../common/names.ts';
 
-/** Writes commands so that they can be pasted: with the stage, the project, the Region and the profile of this run. */
+/** Builds commands to paste: with the stage, the project, the Region and the profile of this run. */
 export class FixHints {
   readonly #deployment: DeploymentName;
   readonly #region: string;
   readonly #profile: string | undefined;
 
-  /** @param profile undefined where the SDK finds credentials by itself */
+  /** @param profile undefined to use the SDK's default credentials */
   constructor(deployment: DeploymentName, region: string, profile?: string) {
     this.#deployment = deployment;
     this.#region = region;
@@ -34,7 +34,7 @@ export class FixHints {
     return ['aws sso login', ...this.#profileFlag].join(' ');
   }
 
-  /** Brings all stacks up to what the code says. */
+  /** Deploys all stacks from the current code. */
   get deploy(): string {
     const { stage, project } = this.#deployment;
     const flags = [
@@ -46,12 +46,12 @@ export class FixHints {
     return ['npm run deploy --', ...flags].join(' ');
   }
 
-  /** For what was changed by hand: CloudFormation sees no change where its template has none. */
+  /** For manual changes: a deployment does not revert drift if the template is unchanged. */
   get driftedStack(): string {
     return this.#detectDrift(pipelineStackName(this.#deployment));
   }
 
-  /** The same, of the stack with the alarms. */
+  /** The same for the monitoring stack. */
   get driftedMonitoringStack(): string {
     return this.#detectDrift(monitoringStackName(this.#deployment));
   }
@@ -65,7 +65,7 @@ export class FixHints {
   }
 }
 
-/** Names of profiles may have spaces; a shell would make several words of them. */
+/** Quotes profile names with spaces, which a shell would split into several words. */
 function asWord(text: string): string {
   return /^[\w.@:/+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -5,7 +5,7 @@ import { styleText } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 
-/** Where a command writes, and whom it may ask. */
+/** The streams for a command's output, messages and prompts. */
 export interface TerminalStreams {
   readonly input: Readable & { readonly isTTY?: boolean };
   readonly output: Writable & { readonly isTTY?: boolean };
@@ -14,7 +14,7 @@ export interface TerminalStreams {
 
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
 
-/** A bar on standard error, or nothing where nobody looks. */
+/** A progress bar on standard error, or nothing if that is not a terminal. */
 export interface Progress {
   set(done: number, note?: string): void;
   stop(): void;
@@ -23,13 +23,13 @@ export interface Progress {
 export interface TerminalOptions {
   /** Results as JSON. */
   readonly json: boolean;
-  /** Without asking: every question is answered with yes. */
+  /** Answer every prompt with yes. */
   readonly yes: boolean;
 }
 
 /**
- * What a command says. Results go to standard output, as text or, with `--json`, as one JSON value; all else goes to
- * standard error, so that the output can be piped.
+ * Output of a command. Results go to standard output, as text or, with `--json`, as one JSON value; all else
+ * goes to standard error, so that the output can be piped.
  */
 export class Terminal {
   readonly #streams: TerminalStreams;
@@ -46,12 +46,12 @@ export class Terminal {
     this.#streams.output.write(shown.endsWith('\n') ? shown : `${shown}\n`);
   }
 
-  /** A line on the way to the result. */
+  /** A progress message. */
   note(line: string): void {
     this.#streams.errors.write(`${line}\n`);
   }
 
-  /** Coloured where a terminal shows it, and NO_COLOR is not set. */
+  /** Coloured if the output is a terminal and NO_COLOR is not set. */
   paint(style: Style, text: string): string {
     return styleText(style, text, { stream: this.#streams.output, validateStream: true });
   }
@@ -66,7 +66,7 @@ export class Terminal {
     return table.toString().replaceAll(/ +$/gm, '');
   }
 
-  /** @param total how many there are to do */
+  /** @param total number of items */
   progress(what: string, total: number): Progress {
     const { errors } = this.#streams;
     if (errors.isTTY !== true) return silentProgress;
@@ -76,7 +76,7 @@ export class Terminal {
     return { set: (done, note = '') => bar.update(done, { note }), stop: () => bar.stop() };
   }
 
-  /** Asks a person. Where nobody can answer, and `--yes` is not given, the answer is no; so it is with Ctrl-C. */
+  /** Prompts the operator. Without a terminal and without `--yes`, or on Ctrl-C, the answer is no. */
   async confirm(question: string): Promise<boolean> {
     if (this.#options.yes) return true;
     const { input, errors } = this.#streams;
@@ -94,7 +94,7 @@ export class Terminal {
 
 const silentProgress: Progress = { set: () => {}, stop: () => {} };
 
-/** Columns without a frame, which a narrow terminal and a paste into a chat both survive. */
+/** Columns without borders: readable on a narrow terminal and when pasted into a chat. */
 const PLAIN = {
   top: '',
   'top-mid': '',
@@ -113,7 +113,7 @@ const PLAIN = {
   middle: '  ',
 };
 
-/** Breaks a text between words, so that no line is longer; a word that is, stands alone. */
+/** Wraps a text between words at the width; a longer word gets its own line. */
 export function wrapWords(text: string, width: number): string {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

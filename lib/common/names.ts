@@ -66,6 +66,29 @@ export function resourceNames({
   };
 }
 
+/**
+ * The logical ids of pipeline stack resources that hold data or are looked up. They are fixed: an id that the
+ * CDK derives from a construct's path changes when the construct is renamed, and CloudFormation would replace
+ * the resource.
+ */
+export const LOGICAL_IDS = {
+  fallbackQueue: 'FallbackQueue',
+  fallbackDeadLetters: 'FallbackDeadLetters',
+  feedbackQueue: 'FeedbackQueue',
+  feedbackDeadLetters: 'FeedbackDeadLetters',
+  receiptsQueue: 'ReceiptsQueue',
+  receiptsDeadLetters: 'ReceiptsDeadLetters',
+  payloadBucket: 'PayloadBucket',
+  ledgerTable: 'LedgerTable',
+  suppressionTable: 'SuppressionTable',
+  eventTopic: 'EventTopic',
+  configurationSet: 'ConfigurationSet',
+  resendFunction: 'ResendFunction',
+  feedbackFunction: 'FeedbackFunction',
+  apiUser: 'ApiUser',
+  secret: 'ApiUserSecret',
+} as const;
+
 /** The resources of the monitoring stack. */
 export interface MonitoringNames {
   readonly accountMetricsFunction: string;

@@ -1,8 +1,11 @@
 /** SQS accepts messages up to 1 MiB, body and attributes together. */
 export const MAX_QUEUE_MESSAGE_BYTES = 1024 * 1024;
 
-/** The largest message SES accepts by any call (v2 SendEmail): 40 MB of MIME, with base64 attachments. */
-export const MAX_CONTENT_BYTES = 40 * 1024 * 1024;
+/**
+ * The largest message that SES accepts by any call (v2 SendEmail): 40 MB of MIME, attachments already in
+ * base64. AWS does not say which megabyte it means, so the smaller one counts.
+ */
+export const MAX_CONTENT_BYTES = 40_000_000;
 
 /**
  * Up to this size a mail is sent by v1 SendRawEmail, which accepts 10 MB. For v1's query format the SDK runs

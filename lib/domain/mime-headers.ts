@@ -34,7 +34,7 @@ function fieldsOf(section: string): string[] {
 }
 
 export interface HeaderProblem {
-  readonly reason: 'not-crlf' | 'malformed-header';
+  readonly reason: 'not-crlf' | 'malformed-header' | 'ses-control-header';
   readonly detail: string;
 }
 
@@ -51,8 +51,21 @@ export function validateHeaders(mime: Buffer): HeaderProblem | undefined {
     return { reason: 'not-crlf', detail: 'the header section has a line that does not end in CRLF' };
   }
   const detail = malformation(section, end);
-  return detail === undefined ? undefined : { reason: 'malformed-header', detail };
+  if (detail !== undefined) return { reason: 'malformed-header', detail };
+  const control = fieldsOf(section).find((lines) => SES_CONTROL_HEADER.test(lines));
+  if (control === undefined) return undefined;
+  const name = control.slice(0, control.indexOf(':'));
+  return { reason: 'ses-control-header', detail: `the header ${name} would be a command to SES` };
 }
+
+/**
+ * SES obeys and removes these headers: another configuration set (whose events would not arrive here), other
+ * tags, a tenant, the ARNs of sending identities, list management.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/dg/event-publishing-send-email.html
+ * @see https://docs.aws.amazon.com/ses/latest/dg/sending-authorization-delegate-sender-tasks-email.html
+ */
+const SES_CONTROL_HEADER = /^x-ses-/i;
 
 function malformation(section: string, bytes: number): string | undefined {
   if (bytes > MAX_HEADER_BYTES) {
@@ -88,7 +101,40 @@ export function withoutHeader(mime: Buffer, name: string): Buffer {
   return Buffer.concat([Buffer.from(section, 'latin1'), mime.subarray(headerEnd(mime))]);
 }
 
-/** The message with a field prepended. */
+/**
+ * The message with the domains in its From in lower case; the same buffer if they already are. IAM compares
+ * the From with the permitted domain case-sensitively.
+ */
+export function withLowerCaseFrom(mime: Buffer): Buffer {
+  const from = headerValues(mime, 'from').flatMap((value) => parseMailboxList(value) ?? []);
+  const capital = from.filter(hasCapitalDomain);
+  if (capital.length === 0) return mime;
+  const section = headerFields(mime)
+    .map(({ name, lines }) => (name === 'from' ? lowerCaseDomains(lines, capital) : lines))
+    .map((lines) => `${lines}${CRLF}`)
+    .join('');
+  return Buffer.concat([Buffer.from(section, 'latin1'), mime.subarray(headerEnd(mime))]);
+}
+
+/** True if the domain of the address is not written in lower case. */
+export function hasCapitalDomain(address: string): boolean {
+  return lowerCaseDomain(address) !== address;
+}
+
+function lowerCaseDomain(address: string): string {
+  const at = address.lastIndexOf('@');
+  return address.slice(0, at) + address.slice(at).toLowerCase();
+}
+
+/** @param lines a field as its bytes, latin1 */
+function lowerCaseDomains(lines: string, addresses: readonly string[]): string {
+  return addresses.reduce((changed, address) => {
+    const bytes = Buffer.from(address).toString('latin1');
+    return changed.replaceAll(bytes, lowerCaseDomain(bytes));
+  }, lines);
+}
+
+/** The same message with one more field in front. */
 export function withHeader(mime: Buffer, name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from(`${name}: ${value}${CRLF}`), mime]);
 }

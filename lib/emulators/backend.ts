@@ -16,7 +16,7 @@ import { type LambdaHost, startLambdaHost } from './lambda/lambda-host.ts';
 import { ScheduledFunction, type ScheduledFunctionOptions } from './lambda/scheduled-function.ts';
 import { type LocalServices, startLocalServices } from './services.ts';
 
-/** What the deployed stack starts with: a new event source mapping works two batches at a time. */
+/** As in AWS: a new event source mapping starts with two concurrent batches. */
 const CONCURRENCY = 2;
 
 /** Everything between the fallback queue and the receipts, on 127.0.0.1. */
@@ -32,33 +32,33 @@ export interface LocalBackendOptions {
   readonly resend?: FunctionPace;
   /** @default as deployed */
   readonly feedback?: FunctionPace;
-  /** How long a lost answer waits for its event. */
+  /** How long an unknown result waits for its event. */
   readonly eventWaitSeconds: EventWaitSeconds;
-  /** How long events are gathered. @default as deployed */
+  /** The batching window of events. @default as deployed */
   readonly feedbackWindowSeconds?: number;
   readonly onResendLogLine?: (line: string) => void;
   readonly onFeedbackLogLine?: (line: string) => void;
-  /** Called with each invocation of a function that has ended. */
+  /** Called with each finished invocation of a function. */
   readonly onInvocation?: (name: FunctionName, invocation: FinishedInvocation) => void;
 }
 
-/** The functions that a queue feeds. */
+/** The functions with an event source mapping. */
 export type FunctionName = 'resend' | 'feedback';
 
 interface FunctionPace {
   readonly timeoutSeconds: number;
-  /** Of its queue: how soon a message comes again whose function was killed. */
+  /** Of its queue: when a message is received again after its function was killed. */
   readonly visibilitySeconds: number;
 }
 
 /**
- * Starts the part of the pipeline that runs on AWS: the emulated services, and on them the very bundles that the CDK
- * would deploy, fed with real SQS events.
+ * Starts the part of the pipeline that runs on AWS: emulated services, and the same bundles that the CDK
+ * deploys, with real SQS events.
  */
 export async function startLocalBackend(options: LocalBackendOptions): Promise<LocalBackend> {
   const services = await startLocalServices({
-    fallbackVisibilitySeconds: resendPaceOf(options).visibilitySeconds,
-    feedbackVisibilitySeconds: feedbackPaceOf(options).visibilitySeconds,
+    fallbackVisibilitySeconds: getResendPace(options).visibilitySeconds,
+    feedbackVisibilitySeconds: getFeedbackPace(options).visibilitySeconds,
   });
   const resendFunction = await startResendFunction(services, options);
   const feedbackFunction = await startFeedbackFunction(services, options);
@@ -73,7 +73,7 @@ export async function startLocalBackend(options: LocalBackendOptions): Promise<L
   };
 }
 
-/** The resend Lambda alone, with its bundle and its queue. */
+/** Only the resend Lambda, with its bundle and queue. */
 export function startResendFunction(
   services: LocalServices,
   options: LocalBackendOptions,
@@ -87,14 +87,14 @@ export function startResendFunction(
     queueArn: aws.fallback.arn,
     sqs: aws.sqs,
     batchSize: RESEND_BATCH_SIZE,
-    timeoutSeconds: resendPaceOf(options).timeoutSeconds,
+    timeoutSeconds: getResendPace(options).timeoutSeconds,
     concurrency: CONCURRENCY,
     onLogLine: options.onResendLogLine ?? (() => {}),
     onInvocation: (invocation) => options.onInvocation?.('resend', invocation),
   });
 }
 
-/** The feedback Lambda alone, likewise. */
+/** Only the feedback Lambda, with its bundle and queue. */
 export function startFeedbackFunction(
   services: LocalServices,
   options: LocalBackendOptions,
@@ -109,14 +109,14 @@ export function startFeedbackFunction(
     sqs: aws.sqs,
     batchSize: FEEDBACK_BATCH_SIZE,
     batchWindowSeconds: options.feedbackWindowSeconds ?? FEEDBACK_BATCH_WINDOW_SECONDS,
-    timeoutSeconds: feedbackPaceOf(options).timeoutSeconds,
+    timeoutSeconds: getFeedbackPace(options).timeoutSeconds,
     concurrency: CONCURRENCY,
     onLogLine: options.onFeedbackLogLine ?? (() => {}),
     onInvocation: (invocation) => options.onInvocation?.('feedback', invocation),
   });
 }
 
-/** The account-metrics Lambda, with its bundle; it looks whenever it is invoked. */
+/** The account-metrics Lambda, with its bundle; it runs only when invoked. */
 export function startAccountMetricsFunction(
   services: Pick<LocalServices, 'dynamoDb' | 'ses'>,
   user: MeteredUser,
@@ -131,19 +131,19 @@ export function startAccountMetricsFunction(
   });
 }
 
-function resendPaceOf({ resend }: LocalBackendOptions): FunctionPace {
-  return resend ?? deployed(RESEND_TIMEOUT_SECONDS);
+function getResendPace({ resend }: LocalBackendOptions): FunctionPace {
+  return resend ?? deployedPace(RESEND_TIMEOUT_SECONDS);
 }
 
-function feedbackPaceOf({ feedback }: LocalBackendOptions): FunctionPace {
-  return feedback ?? deployed(FEEDBACK_TIMEOUT_SECONDS);
+function getFeedbackPace({ feedback }: LocalBackendOptions): FunctionPace {
+  return feedback ?? deployedPace(FEEDBACK_TIMEOUT_SECONDS);
 }
 
-function deployed(timeoutSeconds: number): FunctionPace {
+function deployedPace(timeoutSeconds: number): FunctionPace {
   return { timeoutSeconds, visibilitySeconds: 6 * timeoutSeconds };
 }
 
-/** How long a lost answer waits for its event. */
+/** How long an unknown result waits for its event. */
 export interface EventWaitSeconds {
   readonly least: number;
   readonly default: number;
@@ -156,7 +156,7 @@ const COMMON = { retentionDays: '90', softBounceLimit: '3', softBounceWindowDays
 /** As the stack sets it with the default settings. */
 const METRICS_ENV = { namespace: metricNamespace('keybuzz'), stage: 'dev' };
 
-/** What the stack sets for the resend Lambda, and where the SDK finds the services in place of AWS. */
+/** The stack's environment of the resend Lambda, plus the endpoints of the emulators. */
 export function resendEnvironment(
   services: LocalServices,
   eventWaitSeconds: EventWaitSeconds,
@@ -209,7 +209,7 @@ export function feedbackEnvironment(services: LocalServices): Record<string, str
   };
 }
 
-/** The IAM of an account, and the user in it whose key the API would have. */
+/** The IAM endpoint, and the user whose access key the API uses. */
 export interface MeteredUser {
   readonly iamEndpoint: string;
   readonly userName: string;

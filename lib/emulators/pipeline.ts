@@ -11,45 +11,45 @@ import type { LocalServices } from './services.ts';
 import { type SmtpDouble, startSmtpDouble } from './smtp/smtp-double.ts';
 import { WorkerProcess } from './worker-process.ts';
 
-/** The story has many outages, and nobody wants to wait for the end of each. */
+/** Short, since the demo has many outages and waits for the end of each. */
 const PROBE_INTERVAL_MS = 200;
 
-/** Nor a quarter of an hour for an event that comes within a second here. */
+/** Less than the deployed quarter of an hour, since events arrive within a second here. */
 const EVENT_WAIT_SECONDS = { least: 2, default: 3, most: 30 };
 
-/** Nor five seconds for each delivery; less than a second is no window for the local SQS. */
+/** Less than the deployed five seconds; the local SQS supports no window below one second. */
 const FEEDBACK_WINDOW_SECONDS = 1;
 
-/** Every part of the pipeline, on 127.0.0.1. */
+/** All parts of the pipeline, on 127.0.0.1. */
 export interface LocalPipeline {
   readonly databaseUrl: string;
-  /** Connections of the API's side, to write rows and to look at them. */
+  /** Connections of the API, to write and read rows. */
   readonly pool: Pool;
   readonly smtp: SmtpDouble;
   readonly services: LocalServices;
   readonly worker: WorkerProcess;
-  /** Where the logs and the bytes of the mails are written. */
+  /** Folder of the logs and the mails' bytes. */
   readonly directory: string;
-  /** What a mailer needs to send through these parts. */
+  /** Settings of a mailer that sends through these parts. */
   readonly mailerSettings: MailerSettings;
   close(): Promise<void>;
 }
 
 export interface LocalPipelineOptions {
   readonly directory: string;
-  /** A database to use in place of an embedded one. It is migrated, and the story's rows stay in it. */
+  /** A database to use instead of an embedded one. It is migrated, and the demo's rows stay in it. */
   readonly databaseUrl?: string | undefined;
-  /** Variables of the worker beside those that it is given here, or in place of them. */
+  /** Additional or overriding environment variables of the worker. */
   readonly workerEnvironment?: Readonly<Record<string, string>>;
-  /** What the functions write to their logs, line by line. */
+  /** Called with each log line of the functions. */
   readonly onFunctionLogLine?: (line: string) => void;
-  /** Called with each invocation of a function that has ended. */
+  /** Called with each finished invocation of a function. */
   readonly onInvocation?: (name: FunctionName, invocation: FinishedInvocation) => void;
 }
 
 /**
- * Starts the pipeline without AWS: a PostgreSQL with the API's table, the worker in a process of its own, a mail
- * server that fails on demand, and all that runs on AWS in emulators and doubles.
+ * Starts the pipeline without AWS: PostgreSQL with the API's table, the worker in its own process, a mail
+ * server that fails on demand, and emulators and doubles of everything that runs on AWS.
  */
 export async function startLocalPipeline(options: LocalPipelineOptions): Promise<LocalPipeline> {
   const { directory } = options;
@@ -72,7 +72,7 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
     onLogLine: logs.writer('worker'),
   });
   const pool = new Pool({ connectionString: databaseUrl, max: 2 });
-  // The database ends idle connections when it stops; there is nobody to tell.
+  // The database closes idle connections when it stops; this is no error.
   pool.on('error', () => {});
   return {
     databaseUrl,
@@ -94,10 +94,10 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
 
 type LineWriter = (line: string) => void;
 
-function both(write: LineWriter, tell: LineWriter = () => {}): LineWriter {
+function both(write: LineWriter, notify: LineWriter = () => {}): LineWriter {
   return (line) => {
     write(line);
-    tell(line);
+    notify(line);
   };
 }
 
@@ -120,7 +120,7 @@ class LogFiles {
   }
 }
 
-/** What the API's secrets and its manifest set. */
+/** The variables that are set by the API's secrets and manifest. */
 function workerEnvironment(
   databaseUrl: string,
   smtp: SmtpDouble,

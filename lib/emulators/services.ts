@@ -2,15 +2,15 @@ import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from './aws/sqs-and-s3.
 import { type LocalDynamoDb, startDynamoDb } from './dynamodb/local-dynamo-db.ts';
 import { type SesDouble, startSesDouble } from './ses/ses-double.ts';
 
-/** The deployed queue takes a minute, and nobody wants to look at a row for so long. */
+/** Less than the deployed minute, which is too long to wait for a row. */
 const RECEIPTS_VISIBILITY_SECONDS = 2;
 
-/** The services of AWS that the functions work on, on 127.0.0.1, with all that the stacks make in them. */
+/** The AWS services of the functions, on 127.0.0.1, with all resources that the stacks create. */
 export interface LocalServices {
   readonly aws: SqsAndS3;
   readonly dynamoDb: LocalDynamoDb;
   readonly ses: SesDouble;
-  /** The events of SES. */
+  /** The queue of SES events. */
   readonly feedback: LocalQueue;
   readonly feedbackDeadLetters: LocalQueue;
   readonly receipts: LocalQueue;
@@ -20,12 +20,12 @@ export interface LocalServices {
 }
 
 export interface LocalServicesOptions {
-  /** The visibility timeouts of the queues that the functions work, in seconds. */
+  /** The visibility timeouts of the functions' queues, in seconds. */
   readonly fallbackVisibilitySeconds: number;
   readonly feedbackVisibilitySeconds: number;
 }
 
-/** Starts emulated SQS, S3, SNS and DynamoDB, and an SES double whose events go through SNS into the feedback queue. */
+/** Starts emulated SQS, S3, SNS and DynamoDB, and an SES double with SNS events to the feedback queue. */
 export async function startLocalServices(options: LocalServicesOptions): Promise<LocalServices> {
   const fromDomain = 'keybuzz.io';
   const configurationSet = 'keybuzz-mail-local';
@@ -52,7 +52,7 @@ export async function startLocalServices(options: LocalServicesOptions): Promise
     configurationSet,
     fromDomain,
     close: async () => {
-      // What the double is publishing goes to the emulator of the topic: that one ends after it.
+      // The double may still publish to the topic's emulator, so close the double first.
       await ses.close();
       await Promise.all([aws.close(), dynamoDb.close()]);
     },

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 const WORKER = fileURLToPath(new URL('../../bin/outbound-worker.ts', import.meta.url));
 
 export interface WorkerProcessOptions {
-  /** The variables of the worker; it sees no others but PATH. */
+  /** Environment variables of the worker; it gets no others but PATH. */
   readonly environment: Readonly<Record<string, string>>;
   readonly onLogLine?: (line: string) => void;
 }
 
-/** The outbound worker as it runs in production: a process of its own. */
+/** The outbound worker as in production: in its own process. */
 export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly healthUrl: string;
@@ -20,7 +20,7 @@ export class WorkerProcess {
     this.healthUrl = healthUrl;
   }
 
-  /** Resolves when the worker says that it is ready. */
+  /** Resolves when the worker logs `started`. */
   static async start({ environment, onLogLine = () => {} }: WorkerProcessOptions): Promise<WorkerProcess> {
     const child = spawn(process.execPath, [WORKER], {
       env: { ...environment, OUTBOUND_HTTP_HOST: '127.0.0.1', OUTBOUND_HTTP_PORT: '0' },
@@ -42,8 +42,8 @@ export class WorkerProcess {
 
   /** Whether mails go to SMTP (`closed`) or straight to the queue (`open`). */
   async breaker(): Promise<string> {
-    const answer = await fetch(`${this.healthUrl}/readyz`);
-    const { breaker } = JSON.parse(await answer.text());
+    const response = await fetch(`${this.healthUrl}/readyz`);
+    const { breaker } = JSON.parse(await response.text());
     return String(breaker);
   }
 
@@ -65,13 +65,13 @@ export class WorkerProcess {
   }
 }
 
-function forEachLine(child: ChildProcess, take: (line: string) => void): void {
+function forEachLine(child: ChildProcess, onLine: (line: string) => void): void {
   for (const stream of [child.stdout, child.stderr]) {
     let rest = '';
     stream?.setEncoding('utf8').on('data', (text: string) => {
       const lines = `${rest}${text}`.split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) take(line);
+      for (const line of lines) onLine(line);
     });
   }
 }

@@ -1,11 +1,40 @@
+import { isIP } from 'node:net';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { RegionInfo } from 'aws-cdk-lib/region-info';
 import * as v from 'valibot';
 import { describeProblem, describeProblems, listSettings, parseSettings, setting } from '../common/config.ts';
 import { allowed, integer, matching, oneOf } from '../common/schemas.ts';
 import { MAX_SOFT_BOUNCES, QUEUE_RETENTION_DAYS } from '../domain/limits.ts';
 
-const regions = RegionInfo.regions.filter((region) => region.partition === 'aws').map(({ name }) => name);
+/** The Regions of the partition `aws` in which SES sends: https://docs.aws.amazon.com/general/latest/gr/ses.html */
+const REGIONS_OF_SES: readonly string[] = [
+  'af-south-1',
+  'ap-northeast-1',
+  'ap-northeast-2',
+  'ap-northeast-3',
+  'ap-south-1',
+  'ap-south-2',
+  'ap-southeast-1',
+  'ap-southeast-2',
+  'ap-southeast-3',
+  'ap-southeast-5',
+  'ca-central-1',
+  'ca-west-1',
+  'eu-central-1',
+  'eu-central-2',
+  'eu-north-1',
+  'eu-south-1',
+  'eu-west-1',
+  'eu-west-2',
+  'eu-west-3',
+  'il-central-1',
+  'me-central-1',
+  'me-south-1',
+  'sa-east-1',
+  'us-east-1',
+  'us-east-2',
+  'us-west-1',
+  'us-west-2',
+];
 
 /** CloudWatch Logs keeps logs for these numbers of days and no others. */
 const logRetentions = Object.values(RetentionDays).filter(
@@ -105,6 +134,21 @@ const addresses = v.pipe(
   ),
 );
 
+const sourceAddresses = v.pipe(
+  list,
+  v.array(v.pipe(v.string(), v.check(isAddressRange))),
+  v.maxLength(50),
+  allowed('a list of up to 50 IP addresses or ranges such as 203.0.113.7/32, or left empty for any'),
+);
+
+/** IPv4 or IPv6, with or without the length of a prefix (RFC 4632). */
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/');
+  const bits = { 0: undefined, 4: 32, 6: 128 }[isIP(address)];
+  if (bits === undefined || more.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+}
+
 const runbookUrl = v.pipe(
   v.string(),
   v.maxLength(200),
@@ -131,10 +175,16 @@ const settingsSchema = v.object({
   domain: setting(v.optional(domain, 'keybuzz.io'), {
     description: 'the domain that SES sends for; every From must belong to it',
   }),
+  existingIdentity: setting(v.optional(trueOrFalse, false), {
+    description:
+      'set true if SES has the domain already and another stack or a person owns it: it is used, and neither created nor changed',
+  }),
   mailFromSubdomain: setting(v.optional(mailFromSubdomain, 'bounce'), {
     description: 'the MAIL FROM domain below `domain`; its MX points to SES',
   }),
-  region: setting(v.optional(oneOf(regions), 'eu-west-1'), { description: 'where everything is deployed' }),
+  region: setting(v.optional(oneOf(REGIONS_OF_SES), 'eu-west-1'), {
+    description: 'where everything is deployed; a Region in which SES sends',
+  }),
   account: setting(
     v.optional(matching(/^\d{12}$/, 'an AWS account id, 12 digits as a string, or left out')),
     {
@@ -146,14 +196,19 @@ const settingsSchema = v.object({
     v.optional(matching(/^[\w+=,.@-]{1,60}$/, '1 to 60 letters, digits and _ + = , . @ -'), 'keybuzz-ses'),
     { description: "the API's IAM user; the stage dev appends `-dev`" },
   ),
-  accessKeySerial: setting(v.optional(wholeNumber(0, 1_000_000, ', never lower than before'), 0), {
-    description: 'one more replaces the access key: a new one goes into the secret, the old one is deleted',
+  allowedSourceAddresses: setting(v.optional(sourceAddresses, []), {
+    description:
+      "the only IP addresses from which the API's key works, those of the cluster's NAT; empty: from anywhere",
   }),
   hostedZoneId: setting(v.optional(hostedZoneId), {
     description: 'if set, the deploy writes the DNS records to this zone',
   }),
   publishDmarc: setting(v.optional(trueOrFalse, true), {
     description: 'set false if the zone already has a DMARC record',
+  }),
+  tlsPolicy: setting(v.optional(oneOf(['optional', 'require']), 'optional'), {
+    description:
+      'whether SES may send to a mail server without TLS, as mail-core does; with `require` such mail waits for 14 hours and bounces',
   }),
   // If a payload expired before its message, the mail could no longer be sent.
   payloadRetentionDays: setting(
@@ -212,6 +267,14 @@ const settingsSchema = v.object({
   alarms: setting(v.optional(oneOf(['essential', 'all', 'none']), 'essential'), {
     description: 'which alarms are created',
   }),
+  accountMonitoring: setting(v.optional(oneOf(['dev', 'prod']), 'prod'), {
+    description:
+      'the stage that watches what belongs to the whole account: quota and rates of SES, with the dashboard *Reputation*; both stages would alarm twice and pay twice',
+  }),
+  mailPerHourLimit: setting(v.optional(wholeNumber(1, 1_000_000), 5000), {
+    description:
+      'more messages than this in the fallback queue within an hour raise the alarm unusual-volume; set it to twice your busiest hour',
+  }),
   alarmEmail: setting(v.optional(addresses, []), {
     description: 'who gets the alarms; each must confirm by a link first',
   }),
@@ -244,9 +307,22 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     const names = PIPELINE_SETTINGS.map(({ name }) => name).join(', ');
     return invalid([describeProblem(NAMESPACE, fromFile, `an object with ${names}`)]);
   }
-  const read = parseSettings(settingsSchema, { ...fromFile, ...overrides(context) });
-  return read.kind === 'read' ? checkOrder(read.settings) : invalid(read.problems);
+  const given = overrides(context);
+  const misplaced = SHARED.filter((name) => name in given).map((name) =>
+    describeProblem(name, given[name], ONLY_IN_FILE),
+  );
+  const read = parseSettings(settingsSchema, { ...fromFile, ...given });
+  if (read.kind !== 'read') return invalid([...misplaced, ...read.problems]);
+  return misplaced.length > 0 ? invalid(misplaced) : checkOrder(read.settings);
 }
+
+/**
+ * What the identity stack is made of, which both stages share. Forgotten on one command line, it would take the records or
+ * the domain away from the other stage.
+ */
+const SHARED = ['domain', 'existingIdentity', 'mailFromSubdomain', 'hostedZoneId', 'publishDmarc'];
+
+const ONLY_IN_FILE = 'cdk.json alone, not -c: both stages share it, and every deploy must have the same';
 
 /** Each of the waits may be allowed alone; the default must lie between the other two. */
 function checkOrder(settings: Settings): SettingsReading {

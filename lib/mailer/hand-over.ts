@@ -75,8 +75,8 @@ function inlineEnvelope(
 }
 
 /**
- * The key depends only on id and content, so that a retry overwrites the first object and leaves no orphan;
- * the id is hashed because it may contain characters that a key should not.
+ * The key depends only on id and content, so that a retry finds the first payload and leaves no orphan; the
+ * id is hashed because it may contain characters that a key should not.
  */
 function s3ContentOf(delivery: Delivery): S3Content {
   const sha256 = createHash('sha256').update(delivery.mime).digest('hex');

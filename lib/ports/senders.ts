@@ -1,6 +1,7 @@
 import type { CompositionMark, Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { MailContent } from '../domain/fallback-message.ts';
+import type { HeaderProblem } from '../domain/mime-headers.ts';
 import type { Accepted } from '../domain/outcome.ts';
 import type { RetryPace } from '../domain/retry.ts';
 
@@ -74,6 +75,6 @@ export type ComposedContent =
   | { readonly kind: 'mime'; readonly mime: Buffer }
   | {
       readonly kind: 'unreadable';
-      readonly reason: 'too-large' | 'malformed-header' | 'not-composable';
+      readonly reason: 'too-large' | 'not-composable' | HeaderProblem['reason'];
       readonly detail: string;
     };

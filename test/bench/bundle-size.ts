@@ -1,9 +1,12 @@
-/** Prints how large the bundle of each Lambda is: what is loaded at every start, and what a mail may need besides. */
+/**
+ * Prints the bundle size of each Lambda: what every cold start loads, and the total with what loads on
+ * demand.
+ */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bundleLambda } from '../../lib/infra/lambda-bundle.ts';
 
-/** The files that loading `file` loads with it, other than by `import()`. */
+/** The files that `file` imports, directly or indirectly, without `import()`. */
 function loadedWith(file: string, loaded = new Set<string>()): Set<string> {
   loaded.add(file);
   for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*"(\.[^"]+)"/g)) {

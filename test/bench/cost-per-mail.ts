@@ -1,7 +1,7 @@
 /**
- * What a resent mail costs beyond SES's own price, counted at the emulators: units of DynamoDB and requests of SQS.
- * Each mail goes the whole way: handed over in batches as the worker does, claimed, sent, its Send and Delivery
- * events applied, its receipts read and deleted.
+ * The cost of a resent mail beyond SES's own price, measured on the emulators: DynamoDB units and SQS
+ * requests. Each mail goes through the whole pipeline: handed over in batches as the worker does, claimed,
+ * sent, its Send and Delivery events applied, its receipts read and deleted.
  *
  *   npm run bench:cost -- [mails]
  */
@@ -14,10 +14,13 @@ import { createReceiptConsumer } from '../../lib/index.ts';
 
 const MAILS = Number(process.argv[2] ?? 500);
 
-/** Of eu-west-1, in US dollars for a million; on-demand tables, standard queues. */
+/** In eu-west-1, in US dollars per million; on-demand tables, standard queues. */
 const PRICE = { writeUnit: 0.705, readUnit: 0.141, sqsRequest: 0.4 };
 
-/** Those that carry messages; polls that come back empty cost at rest, not by mail. */
+/**
+ * The actions that carry messages; empty polls cost the same without traffic, so they are not counted per
+ * mail.
+ */
 const SQS_ACTIONS = [
   'SendMessage',
   'SendMessageBatch',
@@ -40,7 +43,7 @@ function envelopeOf(index: number): FallbackMessage {
   };
 }
 
-/** Reads receipts as the API does, until each mail is delivered. */
+/** Reads receipts as the API does, until every mail is delivered. */
 function allDelivered({ aws, receipts }: LocalServices): Promise<void> {
   const delivered = new Set<string>();
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
 /**
- * What it costs in a month to monitor one stage, by list price, counted in the synthesised stack.
+ * The monthly cost of monitoring one stage at list prices, counted in the synthesised stack.
  *
  *   npm run cost:monitoring
  */
@@ -8,8 +8,8 @@ import { settingsWith, synthesise } from '../infra/synthesise.ts';
 
 const VARIANTS = [
   ['as it comes', {}],
-  ['alarms=all', { alarms: 'all' }],
-  ['alarms=all workerMetrics=true', { alarms: 'all', workerMetrics: 'true' }],
+  ['alarms=all', { alarms: 'all', accountMonitoring: 'dev' }],
+  ['alarms=all workerMetrics=true', { alarms: 'all', accountMonitoring: 'dev', workerMetrics: 'true' }],
   ['alarms=none dashboards=false', { alarms: 'none', dashboards: 'false' }],
 ] as const;
 

@@ -1,6 +1,6 @@
 /**
- * Stages every SMTP failure against a mailer with its default time limits, and prints how each is classed and how
- * long it took until the queue had the mail. Takes half a minute, the limit of a socket on which nothing moves.
+ * Runs every SMTP failure against a mailer with its default timeouts, and prints how each is classified and
+ * how long the mail took to reach the queue. Takes half a minute: the socket inactivity timeout.
  */
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
@@ -15,7 +15,7 @@ interface Measured {
   readonly handedOverMs: number;
 }
 
-/** The first mail of a process pays for code that is not compiled yet. */
+/** The first mail of a process is slow because the code is not compiled yet. */
 const WARM_UP: StagedFailure = {
   name: 'warm-up',
   behaviours: [{ kind: 'refused' }],
@@ -23,7 +23,7 @@ const WARM_UP: StagedFailure = {
   phase: 'connect',
 };
 
-/** Whether it ends by a time limit: these run side by side, the others one after another. */
+/** Whether it ends with a timeout: these run in parallel, the others one after another. */
 function waits({ behaviours }: StagedFailure): boolean {
   return behaviours.some(
     (behaviour) =>

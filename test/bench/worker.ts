@@ -1,11 +1,11 @@
 /**
- * Measures the outbound worker against the bare parts it is made of, each pair in the same run:
+ * Measures the outbound worker against its bare components, each pair in the same run:
  *
  *   - PostgreSQL to Postfix, against a bare nodemailer pool of the same size to the same Postfix
  *   - the hand-over while the breaker is open, against a bare loop of MIME building and SendMessageBatch
- *   - from INSERT to MAIL FROM while nothing else is going on
+ *   - from INSERT to MAIL FROM when idle
  *
- * Postfix needs root and its Debian package; without it that pair is left out.
+ * Postfix needs root and its Debian package; without it that pair is skipped.
  *
  *   npm run bench:worker -- [rows]
  */
@@ -62,7 +62,7 @@ async function insertRows({ pool }: Bench, count: number): Promise<void> {
   );
 }
 
-/** Runs a worker until it has settled so many; mails a second. */
+/** Runs a worker until it has settled `count` rows. @returns mails per second */
 async function workerRate(
   bench: Bench,
   target: Target,
@@ -100,7 +100,7 @@ async function workerRate(
   const started = performance.now();
   worker.start();
   await done.promise;
-  // The last rows are written after the last mail; that is work, too.
+  // The last rows are written after the last mail; that counts, too.
   await worker.drain(5_000);
   const rate = (count / (performance.now() - started)) * 1000;
   await mailer.close();
@@ -108,7 +108,7 @@ async function workerRate(
   return rate;
 }
 
-/** nodemailer's pool, fed as fast as it takes. */
+/** nodemailer's pool at full load. */
 async function poolRate({ host, port }: Target, count: number): Promise<number> {
   const transporter = nodemailer.createTransport({ pool: true, maxConnections: CONNECTIONS, host, port });
   const started = performance.now();
@@ -118,7 +118,7 @@ async function poolRate({ host, port }: Target, count: number): Promise<number> 
   return rate;
 }
 
-/** MIME building and SendMessageBatch of ten, one after the other. */
+/** Builds MIME and calls SendMessageBatch with ten entries, one batch after the other. */
 async function queueRate({ aws }: Bench, count: number): Promise<number> {
   const started = performance.now();
   for (let first = 0; first < count; first += 10) {
@@ -136,7 +136,7 @@ async function queueRate({ aws }: Bench, count: number): Promise<number> {
 const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
-/** Both in turn, so that a machine that gets slower is slow for both. */
+/** Alternates both, so that a machine that slows down affects both. */
 async function compare(
   name: string,
   ours: () => Promise<number>,
@@ -144,7 +144,7 @@ async function compare(
 ): Promise<void> {
   const rates: { ours: number; bare: number }[] = [];
   for (let round = 0; round <= ROUNDS; round += 1) rates.push({ bare: await bare(), ours: await ours() });
-  // The first round pays for code that is not compiled yet.
+  // The first round is slow because the code is not compiled yet.
   const counted = rates.slice(1);
   const ratio = median(counted.map((rate) => rate.ours / rate.bare));
   const rate = (of: 'ours' | 'bare') => Math.round(median(counted.map((one) => one[of])));
@@ -185,7 +185,7 @@ async function idleLatency(bench: Bench, smtp: SmtpDouble): Promise<void> {
   await worker.drain(5_000);
   await mailer.close();
   await outbox.close();
-  // The first makes the connection.
+  // The first one opens the connection.
   const sorted = times.slice(10).sort((a, b) => a - b);
   const at = (share: number) => (sorted[Math.ceil(sorted.length * share) - 1] ?? 0).toFixed(1);
   console.log(`INSERT to MAIL FROM at idle: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (${sorted.length} mails)`);

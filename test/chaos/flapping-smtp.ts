@@ -1,7 +1,7 @@
 /**
- * Many rows, three workers, a mail server that fails in another way every two seconds, and every three seconds a
- * worker killed with SIGKILL and replaced. Afterwards every row must have come out somewhere, and every mail that
- * came out twice must have a reason that nobody could have avoided. Prints the count; ends with 1 otherwise.
+ * Many rows, three workers, an SMTP server that fails in a different way every two seconds, and every three
+ * seconds a worker is killed with SIGKILL and replaced. Afterwards every row must have been sent or queued,
+ * and every mail sent twice must have an unavoidable reason. Prints the counts; exits with 1 otherwise.
  *
  *   npm run chaos -- [rows]
  */
@@ -25,7 +25,7 @@ const KILL_MS = 3_000;
 const LEASE_MS = 5_000;
 const PATIENCE_MS = 10 * 60_000;
 
-/** One after another, each between two times of health. */
+/** One after another, each between two healthy periods. */
 const FAILURES: readonly (readonly SmtpBehaviour[])[] = [
   [{ kind: 'refused' }],
   [{ kind: 'break', at: 'final-dot', by: 'reset' }],
@@ -68,7 +68,7 @@ async function flap({ smtp, over }: Chaos): Promise<number> {
   return failures;
 }
 
-/** Returns the ids that a killed worker had in hand: only of those may nobody know what became of them. */
+/** Returns the ids that a killed worker had leased: only for those may the result be unknown. */
 async function killWorkers(
   chaos: Chaos,
   workers: WorkerProcess[],
@@ -127,13 +127,13 @@ function envelopeOf({ Body = '' }: Message): FallbackMessage {
   return parsed.message;
 }
 
-/** The subject of these mails is the id of their row. */
+/** The subject of these mails is their row id. */
 const idOf = ({ raw }: ReceivedMail) => headerValues(raw, 'subject')[0] ?? '';
 
 interface Arrivals {
-  /** Answered 250. */
+  /** Got a 250 response. */
   taken: number;
-  /** Came whole, and the connection was cut before the answer: the sender cannot know. */
+  /** Received completely, but the connection was cut before the response: the sender cannot know. */
   unanswered: number;
   queued: number;
 }
@@ -153,7 +153,7 @@ function countArrivals(smtp: SmtpDouble, envelopes: readonly FallbackMessage[]):
   return arrivals;
 }
 
-/** Two envelopes of one id that are not the same mail could not be told for a duplicate. */
+/** If two envelopes with one id differ, they cannot be recognised as duplicates. */
 function idsOfDifferentMails(envelopes: readonly FallbackMessage[]): Set<string> {
   const first = new Map<string, string>();
   const different = new Set<string>();

@@ -1,7 +1,7 @@
 /**
- * Many dead letters, and a redrive that is killed with SIGKILL twice, each time at a random moment of the moving, and
- * then run to its end. Afterwards no letter is left, each id is in the fallback queue, and the resend Lambda that works
- * that queue makes SES take each id exactly once. Prints the count; ends with 1 otherwise.
+ * Many dead letters, and a redrive that is killed with SIGKILL twice, each time at a random moment, and then
+ * run to completion. Afterwards no dead letter is left, each id is in the fallback queue, and the resend
+ * Lambda on that queue sends each id through SES exactly once. Prints the counts; exits with 1 otherwise.
  *
  *   npm run chaos:redrive -- [letters]
  */
@@ -25,7 +25,10 @@ import { startAwsAccount } from '../support/aws-account/start-aws-account.ts';
 
 const LETTERS = Number(process.argv[2] ?? 10_000);
 const KILLS = 2;
-/** What the killed runs held comes back by itself; until then, the redrive says that it is not done. */
+/**
+ * Messages received by the killed runs become visible again by themselves; until then, the redrive is
+ * incomplete.
+ */
 const LOOK_AGAIN_MS = 3_000;
 const PATIENCE_MS = 20 * 60_000;
 const CAUSES = ['MessageRejected', 'AccountSendingPausedException', 'foreign-sender', 'payload-missing'];
@@ -62,7 +65,7 @@ function startRedrive(environment: Readonly<Record<string, string>>) {
   });
 }
 
-/** Kills a run after a random number of its batches, and so long after the next one has arrived at SQS. */
+/** Kills a run after a random number of its batches, `delayMs` after the next one has arrived at SQS. */
 async function runAndKill(
   { aws, environment }: { readonly aws: SqsAndS3; readonly environment: Readonly<Record<string, string>> },
   delayMs: number,
@@ -82,7 +85,7 @@ async function runAndKill(
   return signal === 'SIGKILL';
 }
 
-/** Runs it again and again until it says that all is done; returns how often. */
+/** Reruns it until it reports completion. @returns the number of runs */
 async function runToTheEnd(environment: Readonly<Record<string, string>>): Promise<number> {
   const end = performance.now() + PATIENCE_MS;
   for (let runs = 1; performance.now() < end; runs += 1) {
@@ -99,7 +102,7 @@ async function runToTheEnd(environment: Readonly<Record<string, string>>): Promi
   throw new Error('the redrive never came to its end');
 }
 
-/** How many messages of each id are in a queue, which is left as it was. */
+/** The number of messages per id in a queue. Leaves the queue as it was. */
 async function copiesIn({ sqs }: SqsAndS3, { url }: LocalQueue): Promise<Map<string, number>> {
   const copies = new Map<string, number>();
   const handles: string[] = [];
@@ -124,7 +127,7 @@ async function copiesIn({ sqs }: SqsAndS3, { url }: LocalQueue): Promise<Map<str
   return copies;
 }
 
-/** The very bundle that the CDK would deploy works the fallback queue until it is empty. */
+/** Drains the fallback queue with the same bundle that the CDK deploys. */
 async function resendAll(services: LocalServices): Promise<void> {
   const { aws } = services;
   const host = await startLambdaHost({
@@ -167,7 +170,7 @@ async function run(): Promise<number> {
 
   let killed = 0;
   for (let kill = 0; kill < KILLS; kill += 1) {
-    // The first comes between a send and its delete: that batch is in both queues.
+    // The first kill hits between a send and its delete: that batch is in both queues.
     if (await runAndKill({ aws, environment }, kill === 0 ? 0 : Math.random() * 30)) killed += 1;
     const left = await approximateCount(aws, aws.deadLetters);
     say(`  killed ${killed} times, ${left} letters left`);

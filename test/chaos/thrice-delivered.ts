@@ -1,10 +1,10 @@
 /**
- * Many envelopes, each of them three times in the queue; an SES that loses answers; events that come late, twice, out
- * of order and for some mails never; and every few seconds all Lambdas that are at work killed with SIGKILL.
- * Afterwards SES must have taken each id once; twice only where its answer was lost and its events were withheld.
- * Prints the count; ends with 1 otherwise.
+ * Many envelopes, each three times in the queue; an SES that loses responses; events that arrive late, twice,
+ * out of order and for some mails never; and every few seconds all running Lambdas are killed with SIGKILL.
+ * Afterwards SES must have accepted each id once; twice only if its response was lost and its events were
+ * withheld. Prints the counts; exits with 1 otherwise.
  *
- *   npm run chaos:ledger -- [envelopes]
+ *   npm run chaos:ledger -- [envelopes] [rounds of killing]
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
@@ -15,9 +15,14 @@ import { type LocalBackend, startLocalBackend } from '../../lib/emulators/backen
 import type { LocalServices } from '../../lib/emulators/services.ts';
 
 const ENVELOPES = Number(process.argv[2] ?? 5_000);
+/** Each may cost a visibility timeout. */
+const KILLINGS = Number(process.argv[3] ?? Number.POSITIVE_INFINITY);
 const COPIES = 3;
 const KILL_MS = 3_000;
-/** One in so many answers of SES is lost, its mail taken or not; and of so many mails no event ever comes. */
+/**
+ * One in this many SES responses is lost, whether or not SES accepted the mail; and one in this many mails
+ * gets no event.
+ */
 const LOST_EVERY = 25;
 const WITHHELD_EVERY = 100;
 const PATIENCE_MS = 20 * 60_000;
@@ -39,7 +44,7 @@ function bodyOf(index: number): string {
   });
 }
 
-/** Each copy of a mail comes at another time: right behind the first, a little later, and much later. */
+/** The copies of a mail arrive at different times: right after the first, a little later, and much later. */
 function orderOfArrival(): number[] {
   const first = Array.from({ length: ENVELOPES }, (_, index) => index);
   const soon = first.flatMap((index) => (index < 10 ? [index] : [index, index - 10]));
@@ -59,7 +64,7 @@ async function enqueueAll({ aws }: LocalServices): Promise<void> {
   }
 }
 
-/** Loses the first answer for some ids: half of them after SES has taken the mail, half before. */
+/** Loses the first response for some ids: half of them after SES has accepted the mail, half before. */
 function loseAnswers({ ses }: LocalServices): Set<string> {
   const lost = new Set<string>();
   const isFirst = (accepted: boolean) => (id: string | undefined) => {
@@ -94,12 +99,13 @@ function disturbEvents({ ses }: LocalServices): void {
   });
 }
 
-/** @returns how many invocations were cut off until SES had taken as many mails as there are */
+/** @returns the number of invocations killed before SES had accepted all mails */
 async function killFunctions(backend: LocalBackend, over: AbortSignal): Promise<number> {
   let killed = 0;
-  for (;;) {
+  for (let round = 0; ; round += 1) {
+    if (round === KILLINGS) return killed;
     await delay(KILL_MS, undefined, { signal: over }).catch(() => {});
-    // In the end each kill would only cost a visibility timeout more.
+    // From here on, a kill would only add a visibility timeout.
     if (over.aborted || backend.services.ses.mails.length >= ENVELOPES) return killed;
     killed += await backend.resendFunction.kill();
     killed += await backend.feedbackFunction.kill();
@@ -108,7 +114,7 @@ async function killFunctions(backend: LocalBackend, over: AbortSignal): Promise<
 
 async function untilDrained(backend: LocalBackend): Promise<boolean> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  const progress = setInterval(() => void tellProgress(backend.services), 5_000);
+  const progress = setInterval(() => void printProgress(backend.services), 5_000);
   try {
     await backend.resendFunction.idle({ signal });
     await backend.services.ses.eventsSettled();
@@ -121,12 +127,12 @@ async function untilDrained(backend: LocalBackend): Promise<boolean> {
   }
 }
 
-async function tellProgress({ aws, ses, feedback }: LocalServices): Promise<void> {
+async function printProgress({ aws, ses, feedback }: LocalServices): Promise<void> {
   const [envelopes, events] = await Promise.all([aws.fallback, feedback].map((queue) => inQueue(aws, queue)));
   say(`  SES has taken ${ses.mails.length}; left are ${envelopes} messages and ${events} events`);
 }
 
-/** Those in flight, too. */
+/** Includes messages in flight. */
 async function inQueue({ sqs }: SqsAndS3, { url }: LocalQueue): Promise<number> {
   const { Attributes = {} } = await sqs.send(
     new GetQueueAttributesCommand({

@@ -10,7 +10,7 @@ function named(name: string, message = 'no'): Error {
 }
 
 describe('describeFailure', () => {
-  it('tells an error for operators as it is', () => {
+  it('returns an error for operators unchanged', () => {
     expect(describeFailure(new OperatorError('SEALED', 'Vault is sealed', 'vault operator unseal'))).toEqual({
       code: 'SEALED',
       message: 'Vault is sealed',
@@ -48,30 +48,30 @@ describe('describeFailure', () => {
     ['Profile opps could not be found in shared credentials file.', /profile "opps"/],
     ['Region is missing', /set --region/],
     ['Region not accepted: region="eu west" is not a valid hostname component.', /set --region/],
-  ])('says what fixes it by the words: %s', (message, fix) => {
+  ])('derives the fix from the message: %s', (message, fix) => {
     const failure = describeFailure(named('CredentialsProviderError', message), COMMANDS);
     expect(failure.fix).toMatch(fix);
     expect(describeFailure(named('CredentialsProviderError', 'none')).fix).not.toMatch(fix);
   });
 
-  it('has it tried again where AWS is in trouble, and only there', () => {
-    const answered = (httpStatusCode: number) =>
+  it('suggests a retry only for a server error of AWS', () => {
+    const fixFor = (httpStatusCode: number) =>
       describeFailure(Object.assign(named('InternalFailure'), { $metadata: { httpStatusCode } })).fix;
-    expect(answered(503)).toMatch(/try again/);
-    expect(answered(400)).not.toMatch(/try again/);
+    expect(fixFor(503)).toMatch(/try again/);
+    expect(fixFor(400)).not.toMatch(/try again/);
   });
 
-  it('looks further in the same deployment', () => {
+  it('suggests the doctor of the same deployment', () => {
     const { fix } = describeFailure(named('SomethingElse'), COMMANDS);
     expect(fix).toContain('"mailctl --stage prod --profile ops doctor"');
   });
 
-  it('shows no whole address', () => {
+  it('shows no full address', () => {
     const { message } = describeFailure(named('NotFoundException', 'marie@example.org is not there'));
     expect(message).toBe('m***@example.org is not there');
   });
 
-  it('tells what each address of a host said', () => {
+  it('reports the error of each address of a host', () => {
     const refused = ['connect ECONNREFUSED ::1:1', 'connect ECONNREFUSED 127.0.0.1:1'].map((message) =>
       Object.assign(new Error(message), { code: 'ECONNREFUSED' }),
     );
@@ -81,7 +81,7 @@ describe('describeFailure', () => {
   });
 
   it.each([[undefined], [null], ['text'], [{}], [new Error('')]])(
-    'takes whatever was thrown: %p',
+    'accepts any thrown value: %p',
     (thrown) => {
       const { message, fix } = describeFailure(thrown);
       expect([message, fix]).not.toContain('');

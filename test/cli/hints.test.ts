@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { FixHints } from '../../lib/cli/hints.ts';
 
 describe('commands that fix', () => {
-  it('name what is not the default, each', () => {
+  it('name each option that is not the default', () => {
     const commands = new FixHints({ project: 'shop', stage: 'prod' }, 'us-east-1', 'ops');
     expect(commands.mailctl('dlq ls')).toBe(
       'mailctl --stage prod --project shop --region us-east-1 --profile ops dlq ls',
@@ -20,14 +20,14 @@ describe('commands that fix', () => {
     expect(commands.driftedMonitoringStack).toBe(drift('shop-mail-monitoring-prod'));
   });
 
-  it('are short where all is the default', () => {
+  it('are short if all options are the default', () => {
     const commands = new FixHints({ project: 'keybuzz', stage: 'dev' }, 'eu-west-1');
     expect(commands.mailctl('dlq ls')).toBe('mailctl dlq ls');
     expect(commands.deploy).toBe('npm run deploy -- -c stage=dev');
     expect(commands.ssoLogin).toBe('aws sso login');
   });
 
-  it('stay one word where the name of a profile is several, or more than a word', () => {
+  it('quote a profile name with spaces or shell characters', () => {
     const login = (profile: string) =>
       new FixHints({ project: 'keybuzz', stage: 'dev' }, 'eu-west-1', profile).ssoLogin;
     expect(login('my ops')).toBe("aws sso login --profile 'my ops'");

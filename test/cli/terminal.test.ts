@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { Terminal, type TerminalOptions } from '../../lib/cli/terminal.ts';
 
-/** A terminal whose streams are pipes, or look like a person's. */
+/** A terminal whose streams are pipes, or look like TTYs. */
 function aTerminal({
   isTTY = false,
   json = false,
@@ -12,29 +12,29 @@ function aTerminal({
   const stream = () => Object.assign(new PassThrough(), { isTTY });
   const [input, output, errors] = [stream(), stream(), stream()];
   const streams = { input, output, errors } as unknown as ConstructorParameters<typeof Terminal>[0];
-  const said = async () => {
+  const printed = async () => {
     output.end();
     errors.end();
     return { output: await text(output), errors: await text(errors) };
   };
-  return { terminal: new Terminal(streams, { json, yes }), input, said };
+  return { terminal: new Terminal(streams, { json, yes }), input, printed };
 }
 
 describe('a result', () => {
   it('is text, on standard output', async () => {
-    const { terminal, said } = aTerminal({});
+    const { terminal, printed } = aTerminal({});
     terminal.note('on the way');
     terminal.result({ count: 2 }, () => 'two');
-    expect(await said()).toEqual({ output: 'two\n', errors: 'on the way\n' });
+    expect(await printed()).toEqual({ output: 'two\n', errors: 'on the way\n' });
   });
 
-  it('is one JSON value with --json, and nothing renders it', async () => {
-    const { terminal, said } = aTerminal({ json: true });
+  it('is one JSON value with --json, and is not rendered', async () => {
+    const { terminal, printed } = aTerminal({ json: true });
     terminal.note('on the way');
     terminal.result({ count: 2 }, () => {
       throw new Error('rendered');
     });
-    const { output } = await said();
+    const { output } = await printed();
     expect(JSON.parse(output)).toEqual({ count: 2 });
   });
 });
@@ -46,16 +46,16 @@ describe('what is written to a pipe', () => {
   });
 
   it('has no progress', async () => {
-    const { terminal, said } = aTerminal({});
+    const { terminal, printed } = aTerminal({});
     const progress = terminal.progress('moving', 10);
     progress.set(5);
     progress.stop();
-    expect(await said()).toEqual({ output: '', errors: '' });
+    expect(await printed()).toEqual({ output: '', errors: '' });
   });
 });
 
 describe('a table', () => {
-  it('has a line for the heads and one for each row, in columns', () => {
+  it('has a header line and one line for each row, in columns', () => {
     const { terminal } = aTerminal({});
     const lines = terminal
       .table(
@@ -82,15 +82,15 @@ describe('a question', () => {
     ['n\n', false],
     ['\n', false],
     ['yesterday\n', false],
-  ])('that a person answers with %j', async (answer, expected) => {
-    const { terminal, input, said } = aTerminal({ isTTY: true });
+  ])('answered with %j', async (answer, expected) => {
+    const { terminal, input, printed } = aTerminal({ isTTY: true });
     const confirmed = terminal.confirm('Delete 3 letters?');
     input.write(answer);
     expect(await confirmed).toBe(expected);
-    expect((await said()).errors).toContain('Delete 3 letters? [y/N]');
+    expect((await printed()).errors).toContain('Delete 3 letters? [y/N]');
   });
 
-  it('is answered with no where the input ends', async () => {
+  it('is answered with no at the end of the input', async () => {
     const { terminal, input } = aTerminal({ isTTY: true });
     const confirmed = terminal.confirm('Delete 3 letters?');
     input.end();
@@ -104,13 +104,13 @@ describe('a question', () => {
     expect(await confirmed).toBe(false);
   });
 
-  it('is answered with no where nobody can', async () => {
+  it('is answered with no without a terminal', async () => {
     expect(await aTerminal({}).terminal.confirm('Delete 3 letters?')).toBe(false);
   });
 
   it('is not asked with --yes', async () => {
-    const { terminal, said } = aTerminal({ yes: true });
+    const { terminal, printed } = aTerminal({ yes: true });
     expect(await terminal.confirm('Delete 3 letters?')).toBe(true);
-    expect((await said()).errors).toBe('');
+    expect((await printed()).errors).toBe('');
   });
 });

@@ -13,7 +13,7 @@ const LEAST_TILE_WIDTH_PX = 180;
 const BAR_PX = 6;
 const TEXT_X = 34;
 
-/** Each state has a sign too: not everybody tells red from green. */
+/** Each state also has a sign, for readers who cannot distinguish red from green. */
 const LOOKS: Readonly<Record<AlarmState, { ink: string; fill: string; sign: string }>> = {
   OK: { ink: PALETTE.ok, fill: PALETTE.okFill, sign: 'M-4.5 0.5L-1.5 3.5L4.5 -3.5' },
   ALARM: { ink: PALETTE.alarm, fill: PALETTE.alarmFill, sign: 'M0 -5V1M0 4V4.6' },
@@ -39,26 +39,26 @@ export function alarmCard({ title, alarms }: AlarmProperties, context: CardConte
   return [svg, ...tiles].join('');
 }
 
-/** The console shows the name, which ends the ARN; it may have colons itself. */
+/** The console shows the name, which is the end of the ARN; it may contain colons itself. */
 function nameOf(arn: string): string {
   return arn.split(':alarm:').slice(1).join(':alarm:') || arn;
 }
 
-/** As few as hold all alarms at full height, if there is room. */
+/** As few columns as fit all alarms at full height, if there is room. */
 function columnsFor(count: number, { width, height }: { width: number; height: number }): number {
   const rowsThatFit = Math.max(1, Math.floor((height + GAP_PX) / (TILE_PX + GAP_PX)));
   const most = Math.max(1, Math.floor((width + GAP_PX) / (LEAST_TILE_WIDTH_PX + GAP_PX)));
   return Math.min(most, Math.max(1, Math.ceil(count / rowsThatFit)));
 }
 
-/** What all names start with is left out where one of them would not fit. */
+/** The common start of all names is omitted if one of them would not fit. */
 function shorten(names: readonly string[], widthPx: number): readonly string[] {
   if (names.every((name) => textWidth(name, FONT) <= widthPx)) return names;
   const common = commonStart(names);
   return names.map((name) => fitted(name.slice(common.length), widthPx, FONT));
 }
 
-/** Up to the last dash that all have in common: part of a word tells nothing. */
+/** Up to the last common dash, because a part of a word is meaningless. */
 function commonStart(names: readonly string[]): string {
   const [first = '', ...others] = names;
   if (others.length === 0) return '';

@@ -7,7 +7,7 @@ import type { ValueUnit } from './format-value.ts';
 const UNITS: readonly ValueUnit[] = ['Count', 'Seconds', 'Milliseconds', 'Percent', 'None', 'Dollars'];
 
 describe('the scale of an axis', () => {
-  it('holds zero and all values, with lines that are neither too many nor all at the ends', () => {
+  it('contains zero and all values, with lines that are neither too many nor all at the ends', () => {
     const value = fc.double({ min: -1e9, max: 1e9, noNaN: true }).filter((any) => Math.abs(any) > 1e-6);
     fc.assert(
       fc.property(
@@ -25,7 +25,7 @@ describe('the scale of an axis', () => {
     );
   });
 
-  it('counts in whole things', () => {
+  it('has integer steps for counts', () => {
     expect(axisScale([1], 'Count', { lines: 5 })).toEqual({ min: 0, max: 1, interval: 1 });
   });
 
@@ -34,17 +34,17 @@ describe('the scale of an axis', () => {
     expect(axisScale([7_000_000], 'Milliseconds', { lines: 4 })).toMatchObject({ interval: 1_800_000 });
   });
 
-  it('keeps to the bounds that the widget sets', () => {
+  it('respects the bounds of the widget', () => {
     expect(axisScale([250], 'Percent', { min: 0, max: 100, lines: 4 })).toMatchObject({ min: 0, max: 100 });
   });
 
-  it('is there for nothing, too', () => {
+  it('exists without values, too', () => {
     expect(axisScale([], 'Percent', { lines: 4 })).toMatchObject({ min: 0, max: 100 });
   });
 });
 
 describe('the marks of the time', () => {
-  it('are at round times of day, and no more than asked for', () => {
+  it('are at round times of day, and no more than requested', () => {
     const fromMs = Date.parse('2026-01-14T09:10:00Z');
     const marks = timeMarks(fromMs, fromMs + 6 * HOUR_MS, 4).map((mark) => new Date(mark).toISOString());
     expect(marks).toEqual([

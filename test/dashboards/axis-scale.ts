@@ -8,7 +8,7 @@ export interface AxisScale {
   readonly interval: number;
 }
 
-/** Seconds at which people read a clock. */
+/** Round numbers of seconds on a clock. */
 const CLOCK = [
   ...[1, 2, 5, 10, 15, 30],
   ...[60, 120, 300, 600, 900, 1800],
@@ -16,8 +16,8 @@ const CLOCK = [
 ];
 
 /**
- * The range of an axis that holds all values and starts at zero, unless the widget sets its bounds, with lines at
- * round numbers.
+ * The range of an axis that contains all values and starts at zero, unless the widget sets its bounds, with
+ * lines at round numbers.
  */
 export function axisScale(
   values: readonly number[],
@@ -26,7 +26,7 @@ export function axisScale(
 ): AxisScale {
   const low = min ?? Math.min(0, ...values);
   const high = max ?? Math.max(min ?? 0, ...values);
-  // A flat line at the floor still gets an axis.
+  // A flat line at the bottom still gets an axis.
   const top = high > low ? high : low + (unit === 'Percent' ? 100 : 1);
   const interval = roundStep((top - low) / lines, unit);
   return {
@@ -36,7 +36,7 @@ export function axisScale(
   };
 }
 
-/** Times at which an axis from one moment to another is labelled: at most so many, at round times of day (UTC). */
+/** The label times of an axis from one moment to another: at most so many, at round times of day (UTC). */
 export function timeMarks(fromMs: number, toMs: number, most: number): readonly number[] {
   const stepMs = clockStep((toMs - fromMs) / 1000 / most) * 1000;
   const marks: number[] = [];
@@ -44,7 +44,7 @@ export function timeMarks(fromMs: number, toMs: number, most: number): readonly 
   return marks;
 }
 
-/** The least round step that is not smaller. */
+/** The smallest round step that is not below the given one. */
 function roundStep(least: number, unit: ValueUnit): number {
   if (unit === 'Seconds') return clockStep(least);
   if (unit === 'Milliseconds') return clockStep(least / 1000) * 1000;
@@ -63,7 +63,7 @@ function decimalStep(least: number): number {
   return trimmed(factor * decade);
 }
 
-/** Without the dust of binary fractions: 0.30000000000000004 is 0.3. */
+/** Without errors of binary fractions: 0.30000000000000004 is 0.3. */
 function trimmed(value: number): number {
   return Number(value.toPrecision(12));
 }

@@ -7,7 +7,7 @@ import { CHART_FONT, PALETTE } from './palette.ts';
 import { fitted, textWidth } from './text-width.ts';
 import type { ViewContext } from './view-context.ts';
 
-/** A bar for each series, as long as its latest value, with the names at the left. */
+/** A bar for each series, with the length of its latest value, and the names on the left. */
 export function barChart({ series, properties, context }: ViewContext): string {
   const { width, height, idPrefix } = context;
   const latest = series.map(latestPoint);

@@ -1,22 +1,22 @@
 import type { AlarmState } from '../support/cloudwatch/alarm-state.ts';
 import type { MetricStore } from '../support/cloudwatch/metric-store.ts';
 
-/** What a whole dashboard is drawn from. */
+/** The input of a whole dashboard. */
 export interface DashboardContext {
   readonly store: MetricStore;
-  /** The time that is shown, in ms since the epoch. */
+  /** The time range, in ms since the epoch. */
   readonly fromMs: number;
   readonly toMs: number;
-  /** Of widgets that do not say. */
+  /** Of widgets without their own period. */
   readonly periodMs: number;
-  /** By the alarms' names; one that is not here has no data. */
+  /** By alarm name; an alarm that is not here has no data. */
   readonly alarmStates: Readonly<Record<string, AlarmState>>;
 }
 
-/** What one of its cards is drawn from. */
+/** The input of one of its cards. */
 export interface CardContext extends DashboardContext {
   readonly width: number;
   readonly height: number;
-  /** Of everything in the card that has an id. */
+  /** Prefix of every id in the card. */
   readonly idPrefix: string;
 }

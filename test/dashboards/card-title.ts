@@ -2,7 +2,7 @@ import { PALETTE } from './palette.ts';
 import { text } from './svg.ts';
 import { fitted } from './text-width.ts';
 
-/** Between the frame of a card and what is in it. */
+/** Between the frame of a card and its content. */
 export const PADDING_PX = 14;
 
 const SIZE_PX = 16;
@@ -14,7 +14,7 @@ export interface CardTitle {
   readonly bottomPx: number;
 }
 
-/** A card without a title leaves its room to what it shows. */
+/** Without a title, the content of a card gets its room. */
 export function cardTitle(title: string, widthPx: number): CardTitle {
   if (title === '') return { svg: '', bottomPx: PADDING_PX };
   const font = { size: SIZE_PX, bold: true };

@@ -66,7 +66,7 @@ export type AlarmProperties = Extract<Widget, { type: 'alarm' }>['properties'];
 /**
  * The widgets of a dashboard's body.
  *
- * @throws Error that names the place, for a widget or a view that is not drawn here
+ * @throws Error that names the place, for an unsupported widget or view
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
  */
 export function readDashboardBody(body: unknown): readonly Widget[] {

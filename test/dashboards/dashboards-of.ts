@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { type DeploymentPlace, templateValue } from './template-value.ts';
 
-/** A dashboard as it would be deployed. */
+/** A dashboard in the form that is deployed. */
 export interface DashboardDefinition {
   readonly name: string;
   /** Parsed from its JSON. */
@@ -15,7 +15,7 @@ const template = v.object({
   ),
 });
 
-/** Nobody's account, and a Region as good as another. */
+/** A made-up account, and any Region. */
 const SOMEWHERE: DeploymentPlace = { region: 'eu-west-1', account: '123456789012', partition: 'aws' };
 
 /**

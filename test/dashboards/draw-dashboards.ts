@@ -2,12 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { monitoringNames } from '../../lib/common/names.ts';
-import { readSettings, type Settings } from '../../lib/infra/settings.ts';
+import type { Settings } from '../../lib/infra/settings.ts';
 import { SCENARIO_NAMES } from '../scenarios/all-scenarios.ts';
-import { runScenario } from '../scenarios/run-scenario.ts';
 import type { ScenarioRecording } from '../scenarios/scenario-recording.ts';
-import { type DrawnRun, drawRun } from './draw-run.ts';
-import { monitoringTemplate } from './monitoring-template.ts';
+import type { DrawnRun } from './draw-run.ts';
 import { readRecording } from './read-recording.ts';
 
 const HELP = `Draws the dashboards that would be deployed, from a run of the pipeline on this machine.
@@ -24,8 +22,9 @@ const HELP = `Draws the dashboards that would be deployed, from a run of the pip
   npm run dashboards -- --help                    this text
 
 Those in docs/dashboards are drawn by npm run dashboards -- with
-  -c workerMetrics=true --from test/recordings/outage.json --until 2026-01-14T13:00   mail, machine-room
-  --from test/recordings/bounce-storm.json                                            reputation
+  -c workerMetrics=true -c accountMonitoring=dev --from test/recordings/outage.json \\
+    --until 2026-01-14T13:00                                                           mail, machine-room
+  -c accountMonitoring=dev --from test/recordings/bounce-storm.json                    reputation
 The definitions are those of cdk.json. Ends with 0 if all is drawn, 1 if not, 2 for wrong arguments.
 `;
 
@@ -42,22 +41,22 @@ const OPTIONS = {
 
 const ROOT = new URL('../../', import.meta.url);
 
-/** Progress goes to standard error, so that standard output holds the result alone. */
+/** Progress goes to standard error, so that standard output has only the result. */
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
-interface Wanted {
+interface Arguments {
   readonly scenario: (typeof SCENARIO_NAMES)[number];
   readonly from: string | undefined;
   readonly record: string | undefined;
   readonly untilMs: number | undefined;
   readonly out: string;
-  /** As `cdk -c` takes them. */
+  /** In the syntax of `cdk -c`. */
   readonly context: Readonly<Record<string, string>>;
   readonly json: boolean;
   readonly help: boolean;
 }
 
-function readArguments(): Wanted | undefined {
+function readArguments(): Arguments | undefined {
   try {
     const {
       scenario = 'outage',
@@ -91,7 +90,7 @@ function readArguments(): Wanted | undefined {
   }
 }
 
-/** A moment without a zone is in UTC, as the pictures are. */
+/** A moment without a zone is in UTC, like the pictures. */
 function momentOf(until: string | undefined): number | undefined {
   if (until === undefined) return undefined;
   const atMs = Date.parse(/Z|[+-]\d\d:\d\d$/.test(until) ? until : `${until}Z`);
@@ -109,13 +108,14 @@ function contextOf(given: readonly string[]): Record<string, string> {
   );
 }
 
-async function recordingFor({ from, scenario, record }: Wanted): Promise<ScenarioRecording> {
+async function recordingFor({ from, scenario, record }: Arguments): Promise<ScenarioRecording> {
   if (from !== undefined) {
     const read = readRecording(await readFile(from, 'utf8'));
     if (read.kind === 'unreadable') throw new Error(`${from} is no recording: ${read.reason}`);
     return read.recording;
   }
   say(`playing ${scenario} on 127.0.0.1`);
+  const { runScenario } = await import('../scenarios/run-scenario.ts');
   const recording = await runScenario(scenario, { onProgress: say, signal: interrupted() });
   if (record !== undefined) await writeFile(record, `${JSON.stringify(recording)}\n`);
   return recording;
@@ -131,9 +131,10 @@ function interrupted(): AbortSignal {
 
 async function readDefinition({
   context: given,
-}: Wanted): Promise<{ settings: Settings; context: Record<string, unknown> }> {
+}: Arguments): Promise<{ settings: Settings; context: Record<string, unknown> }> {
   const { context: file } = JSON.parse(await readFile(new URL('cdk.json', ROOT), 'utf8'));
   const context = { ...file, ...given };
+  const { readSettings } = await import('../../lib/infra/settings.ts');
   const read = readSettings(context);
   if (read.kind === 'invalid') throw new Error(read.message);
   return { settings: read.settings, context };
@@ -155,7 +156,7 @@ async function write({ drawings }: DrawnRun, settings: Settings, out: string): P
   return Promise.all(written);
 }
 
-function told(files: readonly string[], { alarms }: DrawnRun): string {
+function summaryOf(files: readonly string[], { alarms }: DrawnRun): string {
   const rang = alarms.map(({ name, transitions }) => {
     const times = transitions.filter(({ state }) => state === 'ALARM').length;
     return `  ${name}: ${transitions.at(-1)?.state ?? 'INSUFFICIENT_DATA'}, rang ${times} times`;
@@ -163,15 +164,20 @@ function told(files: readonly string[], { alarms }: DrawnRun): string {
   return [...files, ...rang].join('\n');
 }
 
-async function draw(wanted: Wanted): Promise<void> {
-  const { settings, context } = await readDefinition(wanted);
+async function draw(wanted: Arguments): Promise<void> {
   const recording = await recordingFor(wanted);
+  // What loads the CDK and the emulators takes seconds: wrong arguments and files are named before.
+  const { settings, context } = await readDefinition(wanted);
+  const [{ drawRun }, { monitoringTemplate }] = await Promise.all([
+    import('./draw-run.ts'),
+    import('./monitoring-template.ts'),
+  ]);
   const drawn = drawRun(await monitoringTemplate(settings, context), recording, wanted.untilMs);
   const files = await write(drawn, settings, wanted.out);
   const { scenario } = recording;
   const result = wanted.json
     ? JSON.stringify({ scenario, files, alarms: drawn.alarms }, null, 2)
-    : told(files, drawn);
+    : summaryOf(files, drawn);
   process.stdout.write(`${result}\n`);
 }
 

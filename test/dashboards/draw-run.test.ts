@@ -8,15 +8,15 @@ const recording = sampleRecording();
 const template = sampleTemplate();
 const MAIL_WAITING = 'keybuzz-mail-dev-mail-waiting';
 
-describe('a run that is drawn', () => {
-  it('says what it was and when its alarms rang', () => {
+describe('the pictures of a run', () => {
+  it('state the scenario and when its alarms rang', () => {
     const { drawings } = drawRun(template, recording);
     expect(drawings.map(({ name }) => name)).toEqual(['keybuzz-mail-dev']);
     expect(drawings[0]?.svg).toContain('a run of 3 minutes on one machine, stretched 120 times');
     expect(drawings[0]?.svg).toMatch(/keybuzz-mail-dev-mail-waiting 01:3\d–04:3\d/);
   });
 
-  it('shows the alarms as they were when it ends, or at the moment asked for', () => {
+  it('show the alarms at the end, or at the requested moment', () => {
     const stateAt = (until?: string) =>
       drawRun(template, recording, until === undefined ? undefined : Date.parse(until))
         .alarms.find(({ name }) => name === MAIL_WAITING)
@@ -25,24 +25,24 @@ describe('a run that is drawn', () => {
     expect(stateAt()).toBe('OK');
   });
 
-  it('shows each alarm in the state that it was left in', () => {
+  it('show each alarm in its last state', () => {
     const tilesAt = (until: string) =>
       drawRun(template, recording, Date.parse(until)).drawings[0]?.svg.match(
         /<circle[^>]*r="8.5" fill="#d13212"/g,
       );
-    // All four of the sample look at the same age.
+    // All four alarms of the sample use the same age metric.
     expect(tilesAt('2026-01-14T03:00:00Z')).toHaveLength(4);
     expect(tilesAt('2026-01-14T01:00:00Z')).toBeNull();
   });
 
-  it('shows no time after that moment', () => {
+  it('show no time after that moment', () => {
     const { drawings } = drawRun(template, recording, Date.parse('2026-01-14T03:00:00Z'));
     expect(drawings[0]?.svg).toContain('2026-01-14 00:00 – 03:00 UTC');
   });
 });
 
 describe('a recording in a file', () => {
-  it('is read back as it was', () => {
+  it('is read back unchanged', () => {
     expect(readRecording(JSON.stringify(recording))).toEqual({ kind: 'read', recording });
   });
 
@@ -51,7 +51,7 @@ describe('a recording in a file', () => {
     ['{}', /^scenario: /],
     [JSON.stringify({ ...recording, from: 'yesterday' }), /^from: /],
     [JSON.stringify({ ...recording, metrics: [{}] }), /^metrics\.0\.namespace: /],
-  ])('is refused with the place where it is wrong: %.40s', (text, reason) => {
+  ])('is rejected with the place of the error: %.40s', (text, reason) => {
     expect(readRecording(text)).toEqual({ kind: 'unreadable', reason: expect.stringMatching(reason) });
   });
 });

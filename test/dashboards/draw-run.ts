@@ -8,7 +8,7 @@ import { renderDashboard } from './render-dashboard.ts';
 import { type AlarmStory, runNote } from './run-note.ts';
 
 interface DashboardDrawing {
-  /** Of the dashboard. */
+  /** The dashboard's name. */
   readonly name: string;
   readonly svg: string;
 }
@@ -21,10 +21,10 @@ export interface DrawnRun {
 const PERIOD_MS = 5 * 60_000;
 
 /**
- * The dashboards of a template as they look when a run ends, or at a moment of it.
+ * The dashboards of a template at the end of a run, or at a moment of it.
  *
  * @param untilMs in ms since the epoch
- * @throws RangeError where the moment is not one of the run, and Error where the template has what is not drawn here
+ * @throws RangeError if the moment is not within the run, and Error if the template has unsupported parts
  */
 export function drawRun(
   template: unknown,
@@ -37,7 +37,7 @@ export function drawRun(
   }
   const store = MetricStore.of(recording);
   const span = { fromMs: Date.parse(from), toMs: untilMs };
-  const alarms = alarmStories(template, store, span);
+  const alarms = alarmHistories(template, store, span);
   const alarmStates = Object.fromEntries(
     alarms.map(({ name, transitions }) => [name, lastState(transitions)]),
   );
@@ -49,13 +49,13 @@ export function drawRun(
   return { drawings, alarms };
 }
 
-function alarmStories(
+function alarmHistories(
   template: unknown,
   store: MetricStore,
   { fromMs, toMs }: { fromMs: number; toMs: number },
 ): readonly AlarmStory[] {
   return alarmsOf(template).map((alarm) => {
-    // What was before the recording is not known, and must not ring as if it were missing.
+    // What was before the recording is unknown, and must not ring as if it were missing.
     const begunMs = fromMs + alarm.periodMs * alarm.evaluationPeriods;
     return { name: alarm.name, transitions: evaluateAlarm(alarm, store, { fromMs: begunMs, toMs }) };
   });

@@ -8,14 +8,16 @@ import { metricRows } from './metric-row.ts';
 import { unitOf } from './metric-unit.ts';
 import { seriesColour } from './palette.ts';
 
-/** A series that is seen, and how. */
+/** A visible series, and its look. */
 export interface DrawnSeries extends Pick<MetricSeries, 'label' | 'points' | 'startsMs' | 'periodMs'> {
   readonly colour: string;
   readonly unit: ValueUnit;
   readonly axis: 'left' | 'right';
 }
 
-/** What a widget shows, in the order of its rows; what is not visible only feeds the expressions. */
+/**
+ * The visible series of a widget, in the order of its rows; invisible ones are only inputs of expressions.
+ */
 export function drawnSeries(properties: MetricProperties, context: CardContext): readonly DrawnSeries[] {
   const rows = metricRows(properties.metrics);
   const queries = rows.map(({ query }) => query);
@@ -39,7 +41,7 @@ function evaluated(
   const { store, fromMs, toMs } = context;
   const common = { statistic: readStatistic(stat), missing: 'stay-missing' as const };
   if (setPeriodToTimeRange) {
-    // All of the time shown is one period then, whatever the rows say.
+    // The whole time range is one period then, regardless of the rows.
     const periodMs = toMs - fromMs;
     const whole = queries.map((query) => ({ ...query, periodMs }));
     const windowOf = () => ({ startsMs: fromMs, length: 1 });
@@ -63,7 +65,7 @@ export function knownPoints({ points }: DrawnSeries): readonly number[] {
   return points.filter((point) => point !== undefined);
 }
 
-/** What a number stands for that shows one value alone. */
+/** The value of a view that shows one number. */
 export function latestPoint({ points }: DrawnSeries): number | undefined {
   return points.findLast((point) => point !== undefined);
 }

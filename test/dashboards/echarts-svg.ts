@@ -6,8 +6,8 @@ export interface ChartSize {
 }
 
 /**
- * What ECharts draws, as SVG without the element around it, so that several charts stand in one picture. Its ids count
- * the charts of the process; here they get a name of their own.
+ * A chart of ECharts as SVG without its root element, so that one picture can contain several charts. ECharts
+ * counts its ids per process; here they get a prefix.
  *
  * @see https://echarts.apache.org/handbook/en/how-to/cross-platform/server/
  */
@@ -17,14 +17,14 @@ export function echartsSvg(option: EChartsOption, size: ChartSize, idPrefix: str
     chart.setOption({ animation: false, useUTC: true, backgroundColor: 'none', ...option });
     return bare(chart.renderToSVGString(), idPrefix);
   } finally {
-    // Else its timers keep the process alive.
+    // Otherwise its timers keep the process alive.
     chart.dispose();
   }
 }
 
 /**
- * Without the root element, and what only a browser with ECharts in it would use. Fonts are the picture's; an area ends
- * once, not once more for each gap.
+ * Without the root element, and without what only a browser with ECharts uses. Fonts are those of the
+ * picture; an area ends once, not again for each gap.
  */
 function bare(svg: string, idPrefix: string): string {
   return svg

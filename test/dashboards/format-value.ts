@@ -1,4 +1,4 @@
-/** Units of CloudWatch that the pictures know, and two that only widgets name. */
+/** The supported units of CloudWatch, and two that only widgets use. */
 export type ValueUnit =
   | 'Count'
   | 'Bytes'
@@ -11,7 +11,7 @@ export type ValueUnit =
 
 export interface FormattedValue {
   readonly number: string;
-  /** Empty where the number says it all. */
+  /** Empty if the number needs none. */
   readonly unit: string;
 }
 
@@ -31,7 +31,7 @@ const THOUSANDS: readonly Step[] = [
   [1e3, 'k'],
 ];
 
-/** A value as people say it, in three digits: 1.2k, 3 min, 45 %. */
+/** A human-readable value, in three digits: 1.2k, 3 min, 45 %. */
 export function formatValue(value: number, unit: ValueUnit): FormattedValue {
   switch (unit) {
     case 'Seconds':
@@ -56,7 +56,7 @@ export function formatValue(value: number, unit: ValueUnit): FormattedValue {
   }
 }
 
-/** The same in one piece; nothing needs a unit to be nothing. */
+/** The same as one text; zero needs no unit. */
 export function valueText(value: number, unit: ValueUnit): string {
   const formatted = formatValue(value, unit);
   if (value === 0 && unit !== 'Dollars' && unit !== 'Percent') return '0';

@@ -14,10 +14,10 @@ import { type ValueAxis, valueAxis } from './value-axis.ts';
 import type { ViewContext } from './view-context.ts';
 
 const AXIS_NAME_PX = 22;
-/** Of the axis of time, so that about as many pixels are between its marks. */
+/** Of the time axis: about as many pixels between its marks. */
 const MARK_PX = 88;
 const CLOCK_PX = 26;
-/** Room for half a time of day at the end of the axis. */
+/** Room for half a label at the end of the axis. */
 const LEAST_RIGHT_PX = 10;
 
 /** Lines or stacked areas over time, with thresholds across and the names of the series below. */
@@ -34,7 +34,7 @@ export function lineChart(view: ViewContext): string {
   ].join('');
 }
 
-/** What never happened needs no name beside what did; the console lists it all the same. */
+/** Series without data are not named next to those with data, although the console lists them. */
 function legendOf({ series, properties, context }: ViewContext): Legend {
   if (properties.legend.position === 'hidden') return legend([], context.width);
   const seen = series.filter(hasData);
@@ -48,7 +48,7 @@ function legendOf({ series, properties, context }: ViewContext): Legend {
   return legend([...seen, ...rest], context.width);
 }
 
-/** An empty graph may be good news, but must not look like a broken one. */
+/** An empty graph may be good news, but must not look broken. */
 function noData(width: number, height: number): string {
   const place = { x: width / 2, y: height / 2, 'text-anchor': 'middle' };
   return text('no data in this time', { ...place, size: CHART_FONT.size, fill: PALETTE.axis });
@@ -106,7 +106,7 @@ function timeAxis({ fromMs, toMs, width }: ViewContext['context']) {
   };
 }
 
-/** UTC, as the title of the dashboard says. */
+/** UTC, as in the title of the dashboard. */
 function clock(atMs: number): string {
   return new Date(atMs).toISOString().slice(11, 16);
 }

@@ -4,7 +4,7 @@ import type { DrawnSeries } from './drawn-series.ts';
 const LINE_PX = 2;
 const DOT_PX = 6;
 
-/** A metric as a line. Where there is no data there is no line. */
+/** A metric as a line, with gaps where it has no data. */
 export function lineSeries(series: DrawnSeries): LineSeriesOption {
   return {
     ...pathOf(series, (index) => standsAlone(series.points, index)),
@@ -43,7 +43,7 @@ function pathOf(
   };
 }
 
-/** Whether a point has no neighbour that a line could go to: it would not be seen. */
+/** Whether a point has no neighbour to connect it with by a line: it would be invisible. */
 function standsAlone(points: DrawnSeries['points'], index: number): boolean {
   const neighbours = [points[index - 1], points[index + 1]];
   return points[index] !== undefined && neighbours.every((neighbour) => neighbour === undefined);

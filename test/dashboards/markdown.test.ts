@@ -4,7 +4,7 @@ import { parseMarkdown } from './markdown.ts';
 const plain = (text: string) => ({ text, look: 'plain' });
 
 describe('Markdown of a text widget', () => {
-  it('has headings, and paragraphs that go on until an empty line', () => {
+  it('has headings, and paragraphs that continue until an empty line', () => {
     expect(parseMarkdown('## Mail flows ##\none\ntwo\n\nthree')).toEqual([
       { kind: 'heading', level: 2, spans: [plain('Mail flows')] },
       { kind: 'paragraph', spans: [plain('one two')] },
@@ -12,7 +12,7 @@ describe('Markdown of a text widget', () => {
     ]);
   });
 
-  it('has lists, in lists too, with what belongs to an item', () => {
+  it('has lists, nested ones too, with continuation lines of an item', () => {
     expect(parseMarkdown('intro\n- one\n  goes on\n  * two\n1. three')).toEqual([
       { kind: 'paragraph', spans: [plain('intro')] },
       { kind: 'item', depth: 0, sign: '•', spans: [plain('one goes on')] },
@@ -41,7 +41,7 @@ describe('Markdown of a text widget', () => {
     });
   });
 
-  it('leaves code in fences as it is, closed or not', () => {
+  it('keeps fenced code unchanged, closed or not', () => {
     expect(parseMarkdown('```\n- a  *b*\n```\nc\n```sh\nd')).toEqual([
       { kind: 'code', lines: ['- a  *b*'] },
       { kind: 'paragraph', spans: [plain('c')] },

@@ -1,4 +1,4 @@
-/** A stretch of text in one look. */
+/** A run of text in one look. */
 export interface Span {
   readonly text: string;
   readonly look: 'plain' | 'bold' | 'italic' | 'code' | 'link';
@@ -10,7 +10,7 @@ export type Block =
   | {
       readonly kind: 'item';
       readonly depth: number;
-      /** The number of a numbered item, else a bullet. */
+      /** The number of a numbered item, or a bullet. */
       readonly sign: string;
       readonly spans: readonly Span[];
     }
@@ -21,8 +21,8 @@ const ITEM = /^(\s*)(?:[-*+]|(\d+)[.)])\s+(.*)$/;
 const FENCE = /^\s*```/;
 
 /**
- * The part of Markdown that text widgets are written in: headings, paragraphs, lists and fenced code; in them bold,
- * italic, code and links. The rest stays as it is written.
+ * The supported part of Markdown in text widgets: headings, paragraphs, lists and fenced code; in them bold,
+ * italic, code and links. The rest is kept as plain text.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_remove_text_dashboard.html
  */
@@ -30,19 +30,19 @@ export function parseMarkdown(markdown: string): readonly Block[] {
   const blocks: Block[] = [];
   const lines = markdown.split(/\r?\n/);
   for (let index = 0; index < lines.length; ) {
-    const taken = blockAt(lines, index);
-    if (taken.block !== undefined) blocks.push(taken.block);
-    index += taken.lines;
+    const parsed = blockAt(lines, index);
+    if (parsed.block !== undefined) blocks.push(parsed.block);
+    index += parsed.lines;
   }
   return blocks;
 }
 
-interface Taken {
+interface ParsedBlock {
   readonly block?: Block;
   readonly lines: number;
 }
 
-function blockAt(lines: readonly string[], index: number): Taken {
+function blockAt(lines: readonly string[], index: number): ParsedBlock {
   const line = lines[index] ?? '';
   if (line.trim() === '') return { lines: 1 };
   if (FENCE.test(line)) return codeAt(lines, index);
@@ -61,7 +61,7 @@ function blockAt(lines: readonly string[], index: number): Taken {
   return { block: { kind: 'item', depth, sign, spans: joined(content) }, lines: 1 + rest.length };
 }
 
-/** A block goes on until an empty line or the start of another one. */
+/** A block continues until an empty line or the start of another one. */
 function continuationAt(lines: readonly string[], start: number): readonly string[] {
   const isEnd = (line: string) =>
     line.trim() === '' || HEADING.test(line) || ITEM.test(line) || FENCE.test(line);
@@ -69,14 +69,14 @@ function continuationAt(lines: readonly string[], start: number): readonly strin
   return lines.slice(start, end === -1 ? lines.length : end);
 }
 
-/** Code that is not closed goes to the end. */
-function codeAt(lines: readonly string[], index: number): Taken {
+/** Unclosed code continues to the end. */
+function codeAt(lines: readonly string[], index: number): ParsedBlock {
   const close = lines.findIndex((line, at) => at > index && FENCE.test(line));
   const end = close === -1 ? lines.length : close;
   return { block: { kind: 'code', lines: lines.slice(index + 1, end) }, lines: end - index + 1 };
 }
 
-/** Of a link remains its text: a picture has no links. The console makes `[button:…](…)` a button. */
+/** Only the text of a link remains: a picture has no links. The console makes `[button:…](…)` a button. */
 const SPAN =
   /`([^`]+)`|\*\*(.+?)\*\*|__(.+?)__|\*([^*\s][^*]*)\*|\[(?:button:(?:primary:)?)?([^\]]+)\]\([^)\s]*\)/g;
 

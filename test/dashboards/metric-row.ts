@@ -1,10 +1,10 @@
 import * as v from 'valibot';
 import { type ReadQuery, readQueries } from '../support/cloudwatch/metric-query.ts';
 
-/** A row of a widget's `metrics`: what it shows, and how. */
+/** A row of a widget's `metrics`: its query and its look. */
 export interface MetricRow {
   readonly query: ReadQuery;
-  /** Undefined where CloudWatch chooses. */
+  /** Undefined if CloudWatch chooses. */
   readonly colour: string | undefined;
   readonly axis: 'left' | 'right';
 }
@@ -17,7 +17,7 @@ const look = v.object({
 /**
  * The rows of a widget's `metrics`, in their order.
  *
- * @throws Error that names what is not known here
+ * @throws Error that names what is not supported here
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
  */
 export function metricRows(metrics: readonly (readonly unknown[])[]): readonly MetricRow[] {

@@ -3,7 +3,7 @@ import type { ReadQuery } from '../support/cloudwatch/metric-query.ts';
 import type { MetricId, MetricStore } from '../support/cloudwatch/metric-store.ts';
 import type { ValueUnit } from './format-value.ts';
 
-/** Units that people write beside numbers, in the label of a metric, of an axis or in a title. */
+/** Units in the label of a metric or an axis, or in a title. */
 const WRITTEN: readonly (readonly [RegExp, ValueUnit])[] = [
   [/%|\bper ?cent\b/i, 'Percent'],
   [/, s$/, 'Seconds'],
@@ -14,12 +14,12 @@ const WRITTEN: readonly (readonly [RegExp, ValueUnit])[] = [
   [/\bbytes\b/i, 'Bytes'],
 ];
 
-/** Of CloudWatch's units, those that say something. */
-const TELLING: readonly ValueUnit[] = ['Count', 'Bytes', 'Seconds', 'Milliseconds', 'Percent'];
+/** The units of CloudWatch that are meaningful. */
+const MEANINGFUL: readonly ValueUnit[] = ['Count', 'Bytes', 'Seconds', 'Milliseconds', 'Percent'];
 
 /**
- * In which unit a row of a widget is shown. CloudWatch knows that of a metric, but not what an expression makes of it:
- * there, what is written beside the numbers tells.
+ * The unit in which a row of a widget is shown. CloudWatch has that of a metric, but not that of an
+ * expression, for which the written texts decide.
  */
 export function unitOf(
   query: ReadQuery,
@@ -30,7 +30,7 @@ export function unitOf(
   }: {
     queries: readonly ReadQuery[];
     store: MetricStore;
-    /** The nearest to the numbers first. */
+    /** The closest to the numbers first. */
     written: readonly string[];
   },
 ): ValueUnit {
@@ -41,7 +41,7 @@ export function unitOf(
   return writtenUnit(written) ?? unitOfParts(query.expression, queries, store) ?? 'None';
 }
 
-/** A product or a share has another unit than its parts. */
+/** A product or a quotient has another unit than its parts. */
 function unitOfParts(
   expression: string,
   queries: readonly ReadQuery[],
@@ -57,7 +57,7 @@ function unitOfMetric(id: MetricId, store: MetricStore): ValueUnit | undefined {
   if (id.name.endsWith('Days')) return 'Days';
   const ours = Object.entries(METRICS).find(([name]) => name === id.name)?.[1].unit;
   const unit = store.unitOf(id) ?? ours;
-  return TELLING.find((telling) => telling === unit);
+  return MEANINGFUL.find((known) => known === unit);
 }
 
 function writtenUnit(texts: readonly string[]): ValueUnit | undefined {

@@ -6,7 +6,10 @@ import { monitoringStackName } from '../../lib/common/names.ts';
 import type { Settings } from '../../lib/infra/settings.ts';
 import { MailMonitoringStack } from '../../lib/infra/stacks/mail-monitoring-stack.ts';
 
-/** The template of what watches a stage, as it would be deployed but for the code of its function. */
+/**
+ * The template of the monitoring stack of a stage, as it would be deployed except for the code of its
+ * function.
+ */
 export async function monitoringTemplate(
   settings: Settings,
   context: Readonly<Record<string, unknown>>,
@@ -16,7 +19,7 @@ export async function monitoringTemplate(
     const app = new App({ context: { ...context }, outdir: join(directory, 'cdk.out') });
     const stack = monitoringStackName(settings);
     const env = { region: settings.region };
-    // A folder with nothing in it stands for the bundle: nobody deploys this.
+    // An empty folder replaces the bundle, because this is never deployed.
     const accountMetricsBundle = await mkdtemp(join(directory, 'bundle-'));
     new MailMonitoringStack(app, stack, { env, settings, accountMetricsBundle });
     return app.synth().getStackByName(stack).template;

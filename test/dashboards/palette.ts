@@ -18,7 +18,7 @@ export const PALETTE = {
   unknownFill: '#f2f3f3',
 } as const;
 
-/** What CloudWatch gives the metrics of a widget, in their order, where the widget does not say. */
+/** CloudWatch's default colours for the metrics of a widget, in their order. */
 const SERIES = [
   ...['#1f77b4', '#ff7f0e', '#2ca02c', '#d62728', '#9467bd'],
   ...['#8c564b', '#e377c2', '#7f7f7f', '#bcbd22', '#17becf'],
@@ -28,10 +28,10 @@ export function seriesColour(index: number): string {
   return SERIES[index % SERIES.length] ?? PALETTE.ink;
 }
 
-/** Fonts that are on the reader's machine: a picture in a README may load nothing. */
+/** Fonts of the reader's machine: a picture in a README may load nothing. */
 export const FONTS = '-apple-system, "Segoe UI", "Helvetica Neue", Helvetica, Arial, sans-serif';
 
 export const CODE_FONTS = 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace';
 
-/** Of what stands around a chart. */
+/** Of the texts around a chart. */
 export const CHART_FONT = { size: 13.5 };

@@ -21,13 +21,13 @@ const drawSample = (alarmStates: Parameters<typeof renderDashboard>[0]['alarmSta
     note: 'made up',
   });
 
-/** One widget alone. */
+/** A single widget. */
 function draw(type: string, properties: object, of: MetricStore = store): string {
   const body = { widgets: [{ type, x: 0, y: 0, width: 12, height: 6, properties }] };
   return renderDashboard({ ...span, title: 'one', body, store: of, note: 'made up' });
 }
 
-/** A store with one metric, `Resent`, of so many in each five minutes. */
+/** A store with one metric, `Resent`, with the given count in each five minutes. */
 function storeOf(points: readonly (number | undefined)[]): MetricStore {
   const one = new MetricStore();
   for (const [index, value] of points.entries()) {
@@ -41,7 +41,7 @@ const resent = (options: object = {}) => ({
   metrics: [['keybuzz/mail', 'Resent', 'stage', 'dev', { stat: 'Sum', color: COLOUR, ...options }]],
 });
 
-/** The path of the line, or of what else is stroked in the metric's colour. */
+/** The path of the line, or of another stroke in the metric's colour. */
 const lineIn = (svg: string) => new RegExp(`<path d="([^"]*)"[^>]*stroke="${COLOUR}"`).exec(svg)?.[1] ?? '';
 const dotsIn = (svg: string) =>
   [...svg.matchAll(new RegExp(`<path d="[^"]*A[^"]*"[^>]*fill="${COLOUR}"`, 'g'))].length;
@@ -51,11 +51,11 @@ const textsIn = (svg: string) =>
   );
 
 describe('the picture of a dashboard', () => {
-  it('is the same for the same input, however many were drawn before', () => {
+  it('is the same for the same input, after any number of other pictures', () => {
     expect(drawSample()).toBe(drawSample());
   });
 
-  it('is one document whose elements close, with ids that stand once', () => {
+  it('is one well-formed document with unique ids', () => {
     const svg = drawSample();
     const open: string[] = [];
     for (const [, close, name = '', selfClosing] of svg.matchAll(/<(\/?)([\w:]+)(?:\s[^<>]*?)?(\/?)>/g)) {
@@ -68,13 +68,13 @@ describe('the picture of a dashboard', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('needs nothing from elsewhere and runs nothing', () => {
+  it('loads and runs nothing', () => {
     const svg = drawSample().replaceAll('xmlns="http://www.w3.org/2000/svg"', '');
     expect(svg).not.toMatch(/<script|<style|<image|<foreignObject|href|https?:|\son\w+=/i);
     expect(svg).not.toMatch(/url\((?!#)/);
   });
 
-  it('has its own background, its title, the time it shows and what it is of', () => {
+  it('has its own background, its title, its time range and its note', () => {
     const svg = drawSample();
     expect(svg).toMatch(/^<svg[^>]*><rect width="1400" height="\d+" fill="#[0-9a-f]{6}"\/>/);
     expect(textsIn(svg)).toEqual(
@@ -82,18 +82,18 @@ describe('the picture of a dashboard', () => {
     );
   });
 
-  it('never says that something is not a number', () => {
+  it('never contains NaN or undefined', () => {
     expect(drawSample()).not.toMatch(/NaN|undefined|Infinity|\[object/);
   });
 
   it.each([
     ['log', {}, /widgets\.0/],
     ['metric', { view: 'pie', metrics: [] }, /widgets\.0\.properties\.view/],
-  ])('refuses what it cannot draw by its place: %s', (type, properties, message) => {
+  ])('rejects unsupported widgets by their place: %s', (type, properties, message) => {
     expect(() => draw(type, properties)).toThrow(message);
   });
 
-  it('escapes what stands in titles and labels', () => {
+  it('escapes titles and labels', () => {
     const svg = draw('metric', { title: '<b> & "c"', ...resent({ label: '<i>' }) });
     expect(svg).toContain('&lt;b&gt; &amp; &quot;c&quot;');
     expect(svg).toContain('&lt;i&gt;');
@@ -102,26 +102,26 @@ describe('the picture of a dashboard', () => {
 });
 
 describe('a graph', () => {
-  it('leaves gaps where there is no data, and shows what stands alone as a dot', () => {
+  it('has gaps where there is no data, and shows a single point as a dot', () => {
     const svg = draw('metric', resent(), storeOf([1, 2, undefined, 3, undefined, 4, 5]));
     expect(lineIn(svg).match(/M/g)).toHaveLength(3);
     expect(dotsIn(svg)).toBe(1);
   });
 
-  it('is one line without dots where there is all data', () => {
+  it('is one line without dots if no data is missing', () => {
     const svg = draw('metric', resent(), storeOf([1, 2, 3, 4]));
     expect(lineIn(svg).match(/M/g)).toHaveLength(1);
     expect(dotsIn(svg)).toBe(0);
   });
 
-  it('fills what is stacked', () => {
+  it('fills stacked areas', () => {
     const area = new RegExp(`fill="${COLOUR}" fill-opacity`);
     const points = storeOf([1, 2, 3]);
     expect(draw('metric', { ...resent(), stacked: true }, points)).toMatch(area);
     expect(draw('metric', resent(), points)).not.toMatch(area);
   });
 
-  it('stacks what happens once as a layer that goes back to nothing, and leaves gaps where there is nothing', () => {
+  it('stacks a single event as a layer that returns to zero, and has gaps where no series has data', () => {
     const both = storeOf([2, 2, 2, undefined, 2, 2]);
     both.add({ ...metricOf('Expired'), at: FROM_MS + 5 * MINUTE_MS, values: [1], unit: 'Count' });
     const expired = ['keybuzz/mail', 'Expired', 'stage', 'dev', { stat: 'Sum', color: '#fedcba' }];
@@ -129,13 +129,13 @@ describe('a graph', () => {
     const area = (colour: string) =>
       new RegExp(`<path d="([^"]*)" fill="${colour}" fill-opacity`).exec(svg)?.[1] ?? '';
     const heights = [...area('#fedcba').matchAll(/[ML][\d.]+ ([\d.]+)/g)].map(([, y]) => Number(y));
-    const foot = Math.max(...heights);
-    expect(heights.slice(0, 3)).toEqual([foot, Math.min(...heights), foot]);
+    const baseline = Math.max(...heights);
+    expect(heights.slice(0, 3)).toEqual([baseline, Math.min(...heights), baseline]);
     expect(area(COLOUR).match(/M/g)).toHaveLength(2);
     expect(svg).not.toContain('>1 without data<');
   });
 
-  it('keeps the names of thresholds apart that are close to each other', () => {
+  it('separates the names of thresholds that are close to each other', () => {
     const at = (value: number, label: string) => ({ value, label });
     const yOf = (svg: string, label: string) =>
       Number(
@@ -153,12 +153,12 @@ describe('a graph', () => {
     expect(yOf(drawn([10, 50]), 'lower')).toBeLessThan(0);
   });
 
-  it('says that there is no data, and of what', () => {
+  it('says that there is no data, and for which series', () => {
     const texts = textsIn(draw('metric', resent({ label: 'Resent' }), new MetricStore()));
     expect(texts).toEqual(expect.arrayContaining(['no data in this time', 'Resent']));
   });
 
-  it('does not name an axis by the unit that stands at its numbers', () => {
+  it('does not name an axis by the unit of its numbers', () => {
     const named = (label: string) => textsIn(draw('metric', { ...resent(), yAxis: { left: { label } } }));
     expect(named('recipients')).toContain('recipients');
     expect(named('Seconds')).not.toContain('Seconds');
@@ -176,12 +176,12 @@ describe('a graph', () => {
     expect(textsIn(svg)).not.toContain('not shown');
   });
 
-  it('has the units of both its axes, and their names', () => {
+  it('has the units and names of both its axes', () => {
     const texts = textsIn(drawSample());
     expect(texts).toEqual(expect.arrayContaining(['Oldest mail', '40 min', 'To acceptance', '8 s', '10 %']));
   });
 
-  it('names what has data, and counts the rest', () => {
+  it('names the series with data, and counts the rest', () => {
     const metrics = [
       ...resent({ label: 'seen' }).metrics,
       ['keybuzz/mail', 'Expired', 'stage', 'dev', { label: 'unseen' }],
@@ -193,7 +193,7 @@ describe('a graph', () => {
     expect(textsIn(hidden)).not.toContain('seen');
   });
 
-  it('does not show what only feeds an expression', () => {
+  it('does not show inputs of an expression', () => {
     const [row = []] = resent({ id: 'm', visible: false }).metrics;
     const svg = draw(
       'metric',
@@ -209,24 +209,24 @@ describe('a number', () => {
   const single = (options: object, of: MetricStore) =>
     textsIn(draw('metric', { ...resent(), view: 'singleValue', ...options }, of));
 
-  it('is the latest that there is, or two dashes', () => {
+  it('is the latest value, or two dashes', () => {
     expect(single({}, storeOf([1, 2000, undefined]))).toContain('2k');
     expect(single({}, new MetricStore())).toContain('--');
   });
 
-  it('is of all the time shown where the widget says so, whatever its period', () => {
+  it('is of the whole time range with setPeriodToTimeRange, regardless of its period', () => {
     const rows = resent({ period: 300 });
     expect(single({ ...rows, setPeriodToTimeRange: true }, storeOf([1, 2, undefined, 4]))).toContain('7');
   });
 
-  it('has a line of its own only if wanted', () => {
+  it('has a sparkline only if configured', () => {
     const points = storeOf([1, 2, 3]);
     const with_ = draw('metric', { ...resent(), view: 'singleValue', sparkline: true }, points);
     expect(lineIn(with_)).not.toBe('');
     expect(lineIn(draw('metric', { ...resent(), view: 'singleValue' }, points))).toBe('');
   });
 
-  it('is as big as the others of its card', () => {
+  it('has the same size as the others of its card', () => {
     const [few, many] = [1, 123_456_789];
     const of = storeOf([few]);
     of.add({ ...metricOf('ResentBytes'), at: FROM_MS, values: [many], unit: 'Bytes' });
@@ -239,7 +239,7 @@ describe('a number', () => {
     expect(new Set(sizes).size).toBe(1);
   });
 
-  it('becomes smaller where many stand side by side', () => {
+  it('becomes smaller if there are many side by side', () => {
     const sizeOf = (count: number) => {
       const metrics = Array.from({ length: count }, () => resent().metrics[0]);
       const svg = draw('metric', { metrics, view: 'singleValue' }, storeOf([1_234_000]));
@@ -248,13 +248,13 @@ describe('a number', () => {
     expect(sizeOf(5)).toBeLessThan(sizeOf(1));
   });
 
-  it('has its unit beside it', () => {
+  it('has its unit next to it', () => {
     expect(textsIn(drawSample())).toEqual(expect.arrayContaining(['35.8 min', '6.7 s', '27 %']));
   });
 });
 
 describe('alarms', () => {
-  it('have the colour of their state; one that nothing is known of is grey', () => {
+  it('have the colour of their state; one without a state is grey', () => {
     const svg = drawSample({ 'keybuzz-mail-dev-mail-waiting': 'ALARM', 'keybuzz-mail-dev-key-old': 'OK' });
     const colourOf = (name: string) =>
       [...svg.slice(0, svg.indexOf(`>${name}<`)).matchAll(/<circle[^>]*fill="(#\w+)"/g)].at(-1)?.[1];

@@ -8,10 +8,10 @@ import { textCard } from './text-card.ts';
 
 export interface DashboardPicture extends Omit<DashboardContext, 'alarmStates'> {
   readonly title: string;
-  /** As in `DashboardBody` of AWS::CloudWatch::Dashboard, parsed from its JSON. */
+  /** `DashboardBody` of AWS::CloudWatch::Dashboard, parsed from its JSON. */
   readonly body: unknown;
   readonly alarmStates?: DashboardContext['alarmStates'];
-  /** What the picture is of, in one line or more; it stands below. */
+  /** The note below the picture, in one or more lines. */
   readonly note: string;
 }
 
@@ -26,10 +26,10 @@ const NOTE_PADDING_PX = 12;
 const COLUMN_PX = (WIDTH_PX - 2 * MARGIN_PX + GAP_PX) / COLUMNS;
 
 /**
- * A CloudWatch dashboard as one SVG that needs nothing else: no script, no font, no other file. The same input gives
+ * A CloudWatch dashboard as one self-contained SVG: no script, no font, no other file. The same input gives
  * the same bytes.
  *
- * @throws Error that names what is not known here, in the body or in a metric
+ * @throws Error that names what is not supported here, in the body or in a metric
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
  */
 export function renderDashboard({
@@ -78,7 +78,7 @@ function header(title: string, fromMs: number, toMs: number): string {
   ].join('');
 }
 
-/** The day is said once where both ends are of the same one. */
+/** The day is shown once if both ends are on the same one. */
 function spanOf(fromMs: number, toMs: number): string {
   const [from, to] = [fromMs, toMs].map((atMs) =>
     new Date(atMs).toISOString().slice(0, 16).replace('T', ' '),

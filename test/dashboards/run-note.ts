@@ -2,14 +2,14 @@ import { MINUTE_MS } from '../../lib/common/time.ts';
 import type { ScenarioRecording } from '../scenarios/scenario-recording.ts';
 import type { AlarmTransition } from '../support/cloudwatch/evaluate-alarm.ts';
 
-/** What a run did to an alarm. */
+/** The transitions of an alarm in a run. */
 export interface AlarmStory {
-  /** Of the alarm. */
+  /** The alarm's name. */
   readonly name: string;
   readonly transitions: readonly AlarmTransition[];
 }
 
-/** What a picture is of, for those who take it for one of AWS, and below it what rang. */
+/** States what a picture shows, so that it is not taken for one of AWS, and below it which alarms rang. */
 export function runNote(
   { scenario, speed, from, to }: Pick<ScenarioRecording, 'scenario' | 'speed' | 'from' | 'to'>,
   alarms: readonly AlarmStory[],

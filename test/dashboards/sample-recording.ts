@@ -1,7 +1,7 @@
 import type { ScenarioRecording } from '../scenarios/scenario-recording.ts';
 import { FROM_MS, sampleStore, TO_MS } from './sample-store.ts';
 
-/** The six hours of the sample, as if they had been played. */
+/** The six hours of the sample, as if they had been recorded. */
 export function sampleRecording(): ScenarioRecording {
   const [from, to] = [FROM_MS, TO_MS].map((atMs) => new Date(atMs).toISOString());
   return {

@@ -46,7 +46,7 @@ Mail flows where **SMTP** or *SES* takes it; \`mailctl status\` tells the same. 
 - one
 - two`;
 
-/** The template of a stack with a dashboard of every kind of widget that is drawn. */
+/** The template of a stack with a dashboard of every supported kind of widget. */
 export function sampleTemplate(): unknown {
   const stack = new Stack(new App(), 'sample');
   const alarms = ['fallback-in-use', 'mail-waiting', 'dead-letters', 'key-old'].map(

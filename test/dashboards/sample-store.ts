@@ -7,7 +7,7 @@ export const TO_MS = FROM_MS + 6 * HOUR_MS;
 const NAMESPACE = 'keybuzz/mail';
 const CLASSES = ['unreachable', 'tls', 'auth', 'rejected'];
 
-/** Six hours with an outage in their midst, made up. */
+/** Six made-up hours with an outage in the middle. */
 export function sampleStore(): MetricStore {
   const store = new MetricStore();
   for (let minute = 0; minute < 360; minute += 1) addMinute(store, minute);

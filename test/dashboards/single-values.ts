@@ -23,10 +23,10 @@ const LABEL_LINE_PX = 24;
 const HEIGHT_SHARE = 0.75;
 const NEIGHBOUR_GAP_PX = 24;
 const SPARKLINE_LEAST_PX = 24;
-/** Of the size of digits, from the top of a line of them to their foot. */
+/** The height of a digit, as a share of the font size. */
 const DIGIT_HEIGHT = 0.8;
 
-/** Big numbers side by side, each the latest of its series, as the console's number widget has them. */
+/** Big numbers side by side, each the latest of its series, like the console's number widget. */
 export function singleValues({ series, properties, context }: ViewContext): string {
   const cells = cellsFor(series.length, {
     width: context.width - 2 * PADDING_PX,
@@ -41,7 +41,7 @@ export function singleValues({ series, properties, context }: ViewContext): stri
     .join('');
 }
 
-/** As many in a row as fit; equally wide. */
+/** As many in a row as fit, with equal width. */
 function cellsFor(count: number, { width, height }: { width: number; height: number }): readonly Cell[] {
   const perRow = Math.max(1, Math.min(count, Math.floor(width / LEAST_CELL_PX)));
   const rows = Math.max(1, Math.ceil(count / perRow));
@@ -62,17 +62,19 @@ function valueIn(
   const free = height - LABEL_LINE_PX - size;
   const spark = withSparkline && free >= SPARKLINE_LEAST_PX;
   const top = spark ? 0 : Math.max(0, free / 2 - 4);
-  const foot = y + top + size * DIGIT_HEIGHT + 2;
+  const baseline = y + top + size * DIGIT_HEIGHT + 2;
   const label = fitted(withoutUnit(series.label), width - 22, { size: LABEL_PX });
   return [
-    number(series, { x, y: foot, size }),
-    element('circle', { cx: x + 5, cy: foot + LABEL_LINE_PX - 6, r: 5, fill: series.colour }),
-    text(label, { x: x + 16, y: foot + LABEL_LINE_PX - 1, size: LABEL_PX, fill: PALETTE.quiet }),
-    spark ? sparkline(series, { x, y: foot + LABEL_LINE_PX + 8, width: width - 12, height: free - 10 }) : '',
+    number(series, { x, y: baseline, size }),
+    element('circle', { cx: x + 5, cy: baseline + LABEL_LINE_PX - 6, r: 5, fill: series.colour }),
+    text(label, { x: x + 16, y: baseline + LABEL_LINE_PX - 1, size: LABEL_PX, fill: PALETTE.quiet }),
+    spark
+      ? sparkline(series, { x, y: baseline + LABEL_LINE_PX + 8, width: width - 12, height: free - 10 })
+      : '',
   ].join('');
 }
 
-/** The unit stands beside the number. */
+/** The unit is next to the number. */
 function withoutUnit(label: string): string {
   return label.replace(/, (?:s|%|ms)$/, '');
 }
@@ -88,13 +90,13 @@ function number(series: DrawnSeries, { x, y, size }: { x: number; y: number; siz
   return element('text', { x, y, ...style }, escapeXml(digits), ...(unit === '' ? [] : [small]));
 }
 
-/** The console writes two dashes where there is no data. */
+/** The console shows two dashes without data. */
 function shownOf(series: DrawnSeries): FormattedValue {
   const latest = latestPoint(series);
   return latest === undefined ? { number: '--', unit: '' } : formatValue(latest, series.unit);
 }
 
-/** One size for all numbers of a card: a smaller one would look less important. */
+/** One size for all numbers of a card, because a smaller one would look less important. */
 function fittingSize(series: DrawnSeries, cell: Cell | undefined): number {
   if (cell === undefined) return MOST_NUMBER_PX;
   const { number: digits, unit } = shownOf(series);

@@ -1,8 +1,8 @@
 import type { DrawnSeries } from './drawn-series.ts';
 
 /**
- * Series as layers of a stack: where any of them has data, the others add nothing to it. Else a layer would start and
- * end in the middle of the one below. Where none has data the stack has a gap.
+ * Series as layers of a stack: where any of them has data, the others count as zero. Otherwise a layer would
+ * start and end in the middle of the one below. Where none has data, the stack has a gap.
  */
 export function stackedSeries(series: readonly DrawnSeries[]): readonly DrawnSeries[] {
   const moments = new Set(series.flatMap((one) => momentsOf(one)));
@@ -12,7 +12,7 @@ export function stackedSeries(series: readonly DrawnSeries[]): readonly DrawnSer
   }));
 }
 
-/** How high the stack is at each moment that has data. */
+/** The height of the stack at each moment with data. */
 export function stackTops(series: readonly DrawnSeries[]): readonly number[] {
   const tops = new Map<number, number>();
   for (const one of series) {

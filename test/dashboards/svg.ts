@@ -1,6 +1,6 @@
 type Attribute = string | number | undefined;
 
-/** One SVG element with the children given; an attribute that is undefined is left out. */
+/** One SVG element with the given children; an undefined attribute is omitted. */
 export function element(
   name: string,
   attributes: Readonly<Record<string, Attribute>>,
@@ -33,7 +33,7 @@ export function escapeXml(content: string): string {
     .replaceAll(/\p{Cc}/gu, ' ');
 }
 
-/** A hundredth of a pixel is finer than anybody sees. */
+/** A hundredth of a pixel is finer than the eye can see. */
 function rounded(value: number): string {
   return String(Math.round(value * 100) / 100);
 }

@@ -1,4 +1,4 @@
-/** What only AWS knows of a deployment, as the pictures have it. */
+/** Deployment values that only AWS knows, with placeholders for the pictures. */
 export interface DeploymentPlace {
   readonly region: string;
   readonly account: string;
@@ -12,8 +12,8 @@ export interface TemplateContext extends DeploymentPlace {
 }
 
 /**
- * The text that a value of a template comes to once it is deployed: texts, Fn::Join, Fn::Sub without variables of its
- * own, Ref to a pseudo parameter or to a resource with a name, Fn::GetAtt to an alarm's ARN.
+ * The text that results from a value of a template once it is deployed: texts, Fn::Join, Fn::Sub without its
+ * own variables, Ref to a pseudo parameter or to a resource with a name, Fn::GetAtt to an alarm's ARN.
  *
  * @throws Error that shows any other value
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
@@ -48,7 +48,7 @@ function joined([separator, parts]: readonly unknown[], context: TemplateContext
   return parts.map((part) => templateValue(part, context)).join(separator);
 }
 
-/** `${!x}` is how a literal `${x}` is written. */
+/** `${!x}` is the escape of a literal `${x}`. */
 function substituted(pattern: string, context: TemplateContext): string {
   return pattern.replaceAll(/\$\{(!?)([^}]+)\}/g, (_, literal: string, name: string) => {
     if (literal !== '') return `\${${name}}`;
@@ -76,7 +76,7 @@ function attribute([id, name]: readonly unknown[], context: TemplateContext): st
   return alarm && `arn:${partition}:cloudwatch:${region}:${account}:alarm:${alarm}`;
 }
 
-/** Such as `AlarmName` of an AWS::CloudWatch::Alarm: what a Ref gives, where the resource was named at all. */
+/** Such as `AlarmName` of an AWS::CloudWatch::Alarm: the result of a Ref, if the resource has a name. */
 function physicalName(id: string, context: TemplateContext): string | undefined {
   const resource = context.resources[id];
   const name = resource?.Properties?.[`${resource.Type.split('::').at(-1)}Name`];

@@ -13,7 +13,7 @@ interface Line {
   readonly indentPx: number;
   /** Before the text of the line, in its indent. */
   readonly sign?: string;
-  /** From the line before to this one, beyond the line's own height. */
+  /** The space before this line, in addition to its own height. */
   readonly gapPx: number;
 }
 
@@ -62,7 +62,7 @@ function linesOf(block: Block, widthPx: number, isFirst: boolean): readonly Line
   }
 }
 
-/** Breaks between words, of which a span may have several; the sign and the gap are the first line's. */
+/** Breaks between words, of which a span may have several; only the first line has the sign and the gap. */
 function wrapped(spans: readonly Span[], widthPx: number, first: Omit<Line, 'spans'>): readonly Line[] {
   const words = spans.flatMap(({ text, look }) =>
     text.split(/(?<=\s)/).map((word) => ({ text: word, look })),
@@ -82,7 +82,7 @@ function wrapped(spans: readonly Span[], widthPx: number, first: Omit<Line, 'spa
   return lines.map((line, index) => ({ ...(index === 0 ? first : others), spans: merged(line) }));
 }
 
-/** Neighbours in one look are one span again. */
+/** Merges adjacent words with the same look into one span. */
 function merged(words: readonly Span[]): readonly Span[] {
   const spans: Span[] = [];
   for (const word of words) {
@@ -101,7 +101,7 @@ function fontOf({ look }: Span, { size, bold }: Pick<Line, 'size' | 'bold'>) {
   };
 }
 
-/** The reader's fonts place one span after the other: their widths are not known here. */
+/** The reader's fonts place one span after the other: their widths are unknown here. */
 function lineSvg(line: Line, paddingPx: number, y: number): string {
   const { size, bold, sign } = line;
   const x = paddingPx + line.indentPx;

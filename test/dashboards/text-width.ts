@@ -9,10 +9,10 @@ const ADVANCES: readonly (readonly [characters: string, advance: number])[] = [
   ['mMW%@', 890],
 ];
 
-/** What is in no table is likely a wide letter. */
+/** A character that is not in the table is likely a wide one. */
 const UNKNOWN = 700;
 
-/** Somebody's font is wider than Helvetica; bold letters are anyway. */
+/** The reader's font may be wider than Helvetica; bold characters are anyway. */
 const MARGIN = 1.06;
 const BOLD = 1.07;
 const MONOSPACE_ADVANCE = 602;
@@ -27,7 +27,7 @@ export interface Font {
   readonly monospace?: boolean;
 }
 
-/** About how wide a text comes out, in pixels: there is no font here to measure with. */
+/** The approximate width of a text, in pixels: there is no font here to measure with. */
 export function textWidth(content: string, { size, bold = false, monospace = false }: Font): number {
   const thousandths = [...content].reduce(
     (sum, character) => sum + (monospace ? MONOSPACE_ADVANCE : (advanceOf.get(character) ?? UNKNOWN)),
@@ -36,7 +36,7 @@ export function textWidth(content: string, { size, bold = false, monospace = fal
   return (thousandths / 1000) * size * MARGIN * (bold ? BOLD : 1);
 }
 
-/** The text, cut with an ellipsis where it would be wider. */
+/** The text, truncated with an ellipsis if it would be wider. */
 export function fitted(content: string, widthPx: number, font: Font): string {
   if (textWidth(content, font) <= widthPx) return content;
   const characters = [...content];

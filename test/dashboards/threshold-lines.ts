@@ -3,10 +3,10 @@ import { valueText } from './format-value.ts';
 import { CHART_FONT, PALETTE } from './palette.ts';
 import type { Threshold, ValueAxis } from './value-axis.ts';
 
-/** What a name needs above its line. */
+/** The height of a name above its line. */
 const NAME_PX = 18;
 
-/** The lines at which something happens, each with its name on it; a series without points carries them. */
+/** The threshold lines, each with its name; a series without points carries them. */
 export function thresholdLines(
   { side, thresholds, unit, scale }: ValueAxis,
   gridPx: number,
@@ -35,7 +35,7 @@ export function thresholdLines(
   };
 }
 
-/** Whether the name has to stand below its line, since another line is close above. */
+/** Whether the name must be below its line, because another line is close above. */
 function isBelow(value: number, thresholds: readonly Threshold[], nameHeight: number): boolean {
   return thresholds.some((other) => other.value > value && other.value - value < nameHeight);
 }

@@ -14,20 +14,20 @@ export interface ValueAxis {
   readonly scale: AxisScale;
   readonly unit: ValueUnit;
   readonly thresholds: readonly Threshold[];
-  /** Whether anything is measured by it. */
+  /** Whether any series or threshold uses it. */
   readonly shown: boolean;
-  /** What the widget calls it; empty where that is the unit, which stands at the numbers. */
+  /** The label in the widget; empty if that is only the unit, which the numbers show. */
   readonly label: string;
-  /** Of its numbers. */
+  /** The width of its numbers. */
   readonly widthPx: number;
 }
 
-/** Of grid, so that about as many pixels are between its lines. */
+/** Of the grid: about as many pixels between its lines. */
 const LINE_PX = 44;
 const LABEL_GAP_PX = 8;
 const UNIT_NAME = /^(?:seconds|milliseconds|ms|days|bytes|percent|%)$/i;
 
-/** The axis of one side, in the unit of the first series that it measures; thresholds are always in sight. */
+/** The axis of one side, in the unit of its first series; thresholds are always visible. */
 export function valueAxis(
   side: Side,
   {

@@ -2,7 +2,7 @@ import type { CardContext } from './card-context.ts';
 import type { MetricProperties } from './dashboard-body.ts';
 import type { DrawnSeries } from './drawn-series.ts';
 
-/** What a view of metrics is drawn from. */
+/** The input of a view of metrics. */
 export interface ViewContext {
   readonly series: readonly DrawnSeries[];
   readonly properties: MetricProperties;

@@ -1,4 +1,4 @@
-/** Commands of mailctl in code, in blocks and in lines, without what is only an argument. */
+/** The mailctl commands in code blocks and inline code, without placeholders. */
 export function commandsIn(text: string): string[] {
   const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = '']) => block.split('\n'));
   const spans = [...text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/`([^`]+)`/g)].map(

@@ -7,7 +7,7 @@ import { WORKER_PROCESS_SETTINGS } from '../../lib/worker/settings.ts';
 import { GENERATED_PAGES, GENERATED_TABLES, readPage, regenerate } from './generated-tables.ts';
 
 describe.each(GENERATED_PAGES)('docs/%s', (name) => {
-  it('is what `npm run docs` writes now', () => {
+  it('matches the output of `npm run docs`', () => {
     const page = readPage(name);
 
     expect(page).toBe(regenerate(page));
@@ -65,7 +65,7 @@ describe('cdk.json', () => {
   const settings: object = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'))
     .context.mail;
 
-  it.each(Object.entries(settings))('says of %s what is the default anyway', (name, value) => {
+  it.each(Object.entries(settings))('sets %s to its default', (name, value) => {
     expect(rowsOf(readPage('settings.md'), name)[0]?.[0]).toBe(String(value) || 'none');
   });
 });

@@ -10,7 +10,7 @@ import { WORKER_PROCESS_SETTINGS, WORKER_SETTINGS } from '../../lib/worker/setti
 
 const DATABASE_SETTINGS = WORKER_PROCESS_SETTINGS.filter(({ name }) => name.startsWith('database.'));
 
-/** The tables that are derived from the code, by the name in the marker above them. */
+/** The tables generated from the code, by the name in the marker above them. */
 const TABLES: Readonly<Record<string, () => string>> = {
   stacks: stacksTable,
   mailer: () => environmentTable(MAILER_SETTINGS),
@@ -22,18 +22,18 @@ const TABLES: Readonly<Record<string, () => string>> = {
 };
 
 /** Every alarm that any setting adds. */
-export const ALL_ALARMS = alarmsWith({ alarms: 'all', workerMetrics: true });
+export const ALL_ALARMS = alarmsWith({ alarms: 'all', accountMonitoring: 'dev', workerMetrics: true });
 
 export const GENERATED_TABLES = Object.keys(TABLES);
 
-/** The pages of docs with such tables. */
+/** The pages in docs that have such tables. */
 export const GENERATED_PAGES = ['settings.md', 'monitoring.md', 'metrics.md'];
 
 export function readPage(name: string): string {
   return readFileSync(pageUrl(name), 'utf8');
 }
 
-/** The page with each of its tables derived anew. */
+/** The page with all its tables regenerated. */
 export function regenerate(page: string): string {
   return page.replaceAll(
     /(<!-- generated: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
@@ -64,7 +64,7 @@ function defaultOf({ name, isRequired, neededUnless, default: value }: SettingEn
   return name.endsWith('Ms') && days >= 1 ? `${text} (${days} days)` : text;
 }
 
-/** A long list of values would make the row unreadable; whoever sets a wrong one sees them all. */
+/** A long list of values would make the row unreadable; the error for a wrong value lists all of them. */
 function abridged(allowed: string): string {
   const [head, ...values] = allowed.split(/(?<=^one of )|, /);
   return values.length < 15
@@ -72,10 +72,10 @@ function abridged(allowed: string): string {
     : `${head}${values.slice(0, 6).join(', ')} … (a wrong value lists all ${values.length})`;
 }
 
-/** With the first setting that adds each. */
+/** With the first setting that adds each alarm. */
 function alarmsTable(): string {
   const essential = alarmsWith({}).map(({ name }) => name);
-  const all = alarmsWith({ alarms: 'all' }).map(({ name }) => name);
+  const all = alarmsWith({ alarms: 'all', accountMonitoring: 'dev' }).map(({ name }) => name);
   const rows = ALL_ALARMS.map(({ name, severity, meaning, when }) => {
     const setting = essential.includes(name) ? '' : all.includes(name) ? '`alarms: all`' : '`workerMetrics`';
     return [`[\`${name}\`](runbook.md#${name})`, severity, setting, meaning, when];

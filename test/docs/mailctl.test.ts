@@ -14,7 +14,7 @@ beforeAll(async () => {
   mailctlHelp = (await runMailctl(['--help'])).stdout;
 });
 
-/** The words of a command that mailctl would not understand. */
+/** The words of a command that mailctl would reject. */
 function unknownWords(line: string): string[] {
   let rest = line.split(/\s+/).slice(1);
   let command = program;
@@ -33,7 +33,7 @@ function knownOption(command: Command, word: string): boolean {
   return word === '--help' || command.options.some((option) => option.long === word);
 }
 
-/** Every command that does something, by its words. */
+/** Every command with an action, by its words. */
 function commandsBelow(command: Command, words: readonly string[] = []): string[] {
   const below = command.commands.flatMap((child) => commandsBelow(child, [...words, child.name()]));
   return words.length > 0 && (command.commands.length === 0 || doesSomething(command))
@@ -41,7 +41,7 @@ function commandsBelow(command: Command, words: readonly string[] = []): string[
     : below;
 }
 
-/** commander has no public word for it, but shows the subcommand as optional in the usage. */
+/** commander has no public API for this, but shows the subcommand as optional in the usage. */
 function doesSomething(command: Command): boolean {
   return command.options.length > 0 || /^Exit codes/m.test(helpOf(command));
 }
@@ -57,10 +57,10 @@ function helpOf(command: Command): string {
   return help;
 }
 
-describe('what the documentation says of mailctl', () => {
+describe('mailctl in the documentation', () => {
   const named = PAGES.map(read).flatMap(commandsIn);
 
-  it('is held to the commands that mailctl has', () => {
+  it('is checked against all commands of mailctl', () => {
     const list = /^Commands:\n((?: {2}.*\n)+)/m.exec(mailctlHelp)?.[1] ?? '';
     const names = [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = '']) => name);
 
@@ -75,19 +75,19 @@ describe('what the documentation says of mailctl', () => {
   );
 
   it.each(['mailctl dlq purge', 'mailctl doctor --onyl dns', 'mailctl alerts', 'mailctl secrets vault now'])(
-    'would not name %s',
+    'would fail for %s',
     (line) => {
       expect(unknownWords(line)).toHaveLength(1);
     },
   );
 
-  it.each(commandsBelow(program))('has %s on its page', (words) => {
+  it.each(commandsBelow(program))('documents %s in docs/mailctl.md', (words) => {
     const page = commandsIn(read('docs/mailctl.md'));
 
     expect(page.some((line) => `${line} `.startsWith(`mailctl ${words} `))).toBe(true);
   });
 
-  it('names groups of the doctor that exist', () => {
+  it('names only existing groups of mailctl doctor', () => {
     const asked = [
       ...PAGES.map(read)
         .join('\n')

@@ -11,7 +11,7 @@ export function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-/** The anchors of the page's headings, as GitHub makes them. */
+/** The anchors of the page's headings, as GitHub generates them. */
 export function anchorsOf(page: string): readonly string[] {
   const text = read(page).replaceAll(/```[\s\S]*?```/g, '');
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>

@@ -9,25 +9,25 @@ import { anchorsOf, PAGES, read, root } from './pages.ts';
 describe('the README', () => {
   const readme = read('README.md');
 
-  it('is a door, not a book', () => {
+  it('has at most 9000 bytes', () => {
     expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(9_000);
   });
 
-  it('opens with the two commands, each on a line of its own', () => {
+  it('starts with the two commands, each on its own line', () => {
     const firstScreen = readme.split('\n').slice(0, 34);
 
     expect(firstScreen).toContain('npm ci && npm start');
     expect(firstScreen).toContain('npm ci && npm test');
   });
 
-  it('leads to every page of docs', () => {
+  it('links to every page of docs', () => {
     const linked = linksIn('README.md').map(({ target }) => target);
     const beside = PAGES.filter((page) => /^docs\/[^/]+\.md$|README\.md$/.test(page) && page !== 'README.md');
 
     expect(beside.filter((page) => !linked.includes(page))).toEqual([]);
   });
 
-  it('leads to every decision by way of their index', () => {
+  it('links to every decision through their index', () => {
     const linked = linksIn('docs/decisions/README.md').map(({ target }) => target);
     const decisions = PAGES.filter((page) => /^docs\/decisions\/(?!README)/.test(page));
 
@@ -36,7 +36,7 @@ describe('the README', () => {
   });
 });
 
-describe('the page of the API', () => {
+describe('the API page', () => {
   const api = read('docs/api.md');
 
   it.each(FAILURE_CLASSES)('explains the class %s', (failureClass) => {
@@ -47,15 +47,15 @@ describe('the page of the API', () => {
     expect(api).toContain(`| \`${kind}\` |`);
   });
 
-  it('explains the reasons of dead letters that come from SES', () => {
+  it('explains the causes of dead letters that SES reports', () => {
     for (const code of ['MessageRejected', 'InvalidParameterValue']) {
       expect(api).toContain(`\`${classifySesError(code, '', 400).cause}\``);
     }
   });
 });
 
-describe('the page for contributors', () => {
-  it('names only types and constants that the code has', () => {
+describe('the contributing page', () => {
+  it('names only types and constants that exist in the code', () => {
     const named = [...read('docs/contributing.md').matchAll(/`([A-Z]\w*[a-z_]\w*|[A-Z]+_[A-Z_]+)`/g)];
     const sources = globSync('{bin,lib,lambda}/**/*.ts', { cwd: root }).map(read).join('\n');
 
@@ -67,7 +67,7 @@ describe('the page for contributors', () => {
 describe.each(PAGES)('%s', (page) => {
   const text = read(page);
 
-  it('links to nothing that is missing, anchors included', () => {
+  it('has no broken links or anchors', () => {
     const broken = linksIn(page).filter(
       ({ target, anchor }) =>
         !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor)),
@@ -92,7 +92,7 @@ describe.each(PAGES)('%s', (page) => {
   });
 });
 
-/** The links of the page within the repository. */
+/** The links of the page to files in the repository. */
 function linksIn(page: string): { readonly target: string; readonly anchor: string | undefined }[] {
   const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)];
   return links.map(([, path = '', anchor]) => ({

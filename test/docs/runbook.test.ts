@@ -9,7 +9,7 @@ const runbook = read('docs/runbook.md');
 const PREFIX = 'keybuzz-mail-dev-';
 
 /** Every alarm that any setting makes. */
-const { monitoring } = synthesise({ alarms: 'all', workerMetrics: true });
+const { monitoring } = synthesise({ alarms: 'all', accountMonitoring: 'dev', workerMetrics: true });
 const alarms = Object.values(monitoring.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => ({
   name: String(Properties.AlarmName).slice(PREFIX.length),
   description: String(Properties.AlarmDescription),
@@ -21,11 +21,11 @@ const sections = chapters.map((chapter) => ({
   text: chapter,
 }));
 
-/** All that the programs consist of, to find what the runbook quotes from them. */
+/** The source of all programs, to look up what the runbook quotes from them. */
 const sources = globSync('{lib,lambda}/**/*.ts', { cwd: root }).map(read).join('\n');
 
 describe('the runbook', () => {
-  it('quotes log events and causes that the code has', () => {
+  it('quotes only log events and causes that exist in the code', () => {
     const text = runbook.replaceAll(/```[\s\S]*?```/g, '');
     const words = [...text.matchAll(/`([a-z]+(?:-[a-z]+)+)`/g)].map(([, word = '']) => word);
     const searched = [...runbook.matchAll(/grep -E '([^']+)'/g)].flatMap(([, words = '']) =>
@@ -36,7 +36,7 @@ describe('the runbook', () => {
     expect(searched).not.toEqual([]);
   });
 
-  it('names dashboards and widgets that exist', () => {
+  it('names only existing dashboards and widgets', () => {
     const exists = (title: string) => sources.includes(`'${title}'`) || sources.includes(`# ${title} (`);
     const named = [...runbook.matchAll(/(?:dashboard|widget) \*([^*]+)\*/g)].map(([, title = '']) => title);
 
@@ -44,24 +44,24 @@ describe('the runbook', () => {
     expect(named).not.toEqual([]);
   });
 
-  it('has one heading for each alarm, and no other', () => {
+  it('has exactly one heading per alarm', () => {
     expect(sections.map(({ heading }) => heading).toSorted()).toEqual(
       alarms.map(({ name }) => name).toSorted(),
     );
   });
 
-  it.each(alarms)('tells the severity of $name as the alarm does', ({ name, description }) => {
+  it.each(alarms)('gives $name the same severity as the alarm', ({ name, description }) => {
     const text = sections.find(({ heading }) => heading === name)?.text ?? '';
     const severity = /^\*(critical|warning)[.;]/m.exec(text)?.[1];
 
     expect(description.startsWith(`[${severity}]`)).toBe(true);
   });
 
-  it.each(alarms)('is where the alarm $name points to', ({ name, description }) => {
+  it.each(alarms)('is the link target of the alarm $name', ({ name, description }) => {
     expect(description).toContain(`docs/runbook.md#${name}`);
   });
 
-  it.each(sections)('says of $heading what to do, and what not to do', ({ text }) => {
+  it.each(sections)('states what to do and what not to do for $heading', ({ text }) => {
     expect(text).toContain('**Do.**');
     expect(text).toContain('**Do not**');
     expect(commandsIn(text)).not.toEqual([]);

@@ -14,7 +14,7 @@ describe('an address', () => {
     expect(maskAddress('nonsense')).toBe('***');
   });
 
-  it('is masked wherever it stands in a text', () => {
+  it('is masked anywhere in a text', () => {
     const text = '550 5.1.1 <marie.curie@example.org>: unknown; ask "paul@example.net", (or jörg@exämple.de)';
 
     expect(maskAddressesIn(text)).toBe(
@@ -22,14 +22,14 @@ describe('an address', () => {
     );
   });
 
-  it('is masked also where its local part is quoted, or its domain is a number', () => {
+  it('is masked even if its local part is quoted, or its domain is a number', () => {
     expect(maskAddressesIn('no "marie smith"@example.org, "x" nor marie@[192.0.2.1]')).toBe(
       'no "***@example.org, "x" nor m***@[192.0.2.1]',
     );
   });
 
   it.each(['"'.repeat(200_000), '"\\'.repeat(100_000), 'a'.repeat(200_000)])(
-    'is looked for in little time, whatever the text',
+    'is found in linear time, in any text',
     (text) => {
       const before = performance.now();
 
@@ -48,7 +48,7 @@ describe('an address', () => {
     'm@exa%2emple.org',
     'marie@exa..mple',
     'marie@\uff11',
-  ])('is not made another one: %s', (address) => {
+  ])('is not changed to another one: %s', (address) => {
     expect(withAsciiDomain(address)).toBe(address);
   });
 
@@ -56,12 +56,12 @@ describe('an address', () => {
     expect(withAsciiDomain('marie@1')).toBe('marie@1');
   });
 
-  it('keeps its local part and takes an ASCII domain', () => {
+  it('keeps its local part and gets an ASCII domain', () => {
     expect(withAsciiDomain('Jörg@Bücher.example')).toBe('Jörg@xn--bcher-kva.example');
     expect(withAsciiDomain('"a@b"@example.org')).toBe('"a@b"@example.org');
   });
 
-  it('needs SMTPUTF8 for its local part alone', () => {
+  it('needs SMTPUTF8 only for its local part', () => {
     expect(needsSmtpUtf8('jörg@example.org')).toBe(true);
     expect(needsSmtpUtf8('joerg@bücher.example')).toBe(false);
   });

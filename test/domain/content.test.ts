@@ -5,7 +5,7 @@ import { packMime, unpackMime } from '../../lib/domain/content.ts';
 import type { MimeContent } from '../../lib/domain/fallback-message.ts';
 import { MAX_CONTENT_BYTES } from '../../lib/domain/limits.ts';
 
-/** Two gigabytes of zeroes, in a few pieces of an archive each. */
+/** Archives of a few pieces that unpack to more than a gigabyte of zeroes. */
 const BOMBS = [
   { encoding: 'gzip', data: gzipSync(Buffer.alloc(200 * 1024 * 1024)) },
   { encoding: 'zstd', data: zstdCompressSync(Buffer.alloc(1024 * 1024 * 1024)) },
@@ -16,7 +16,7 @@ function content(encoding: MimeContent['encoding'], data: Buffer, bytes: number)
 }
 
 describe('the content codec', () => {
-  it('gives back the bytes it was given', () => {
+  it('returns the same bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 5000 }), (bytes) => {
         const mime = Buffer.from(bytes);
@@ -25,7 +25,7 @@ describe('the content codec', () => {
     );
   });
 
-  it('makes text and base64 attachments smaller than base64 alone would', () => {
+  it('makes text and base64 attachments smaller than base64 alone', () => {
     const text = Buffer.from('Dear customer, your order is on its way.\r\n'.repeat(500));
     const attachment = Buffer.from(
       Buffer.from(Array.from({ length: 30_000 }, () => Math.random() * 256)).toString('base64'),
@@ -35,16 +35,19 @@ describe('the content codec', () => {
     expect(packMime(attachment).data.length).toBeLessThan(attachment.length * 1.1);
   });
 
-  it.each(BOMBS)('refuses a $encoding bomb at the limit, without taking the memory', ({ encoding, data }) => {
-    const before = process.memoryUsage().arrayBuffers;
+  it.each(BOMBS)(
+    'rejects a $encoding bomb at the limit, without allocating the memory',
+    ({ encoding, data }) => {
+      const before = process.memoryUsage().arrayBuffers;
 
-    const unpacked = unpackMime(content(encoding, data, MAX_CONTENT_BYTES));
+      const unpacked = unpackMime(content(encoding, data, MAX_CONTENT_BYTES));
 
-    expect(unpacked).toMatchObject({ kind: 'unreadable', reason: 'size-mismatch' });
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(3 * MAX_CONTENT_BYTES);
-  });
+      expect(unpacked).toMatchObject({ kind: 'unreadable', reason: 'size-mismatch' });
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(3 * MAX_CONTENT_BYTES);
+    },
+  );
 
-  it.each(BOMBS)('refuses a $encoding bomb at the size that it declares', ({ encoding, data }) => {
+  it.each(BOMBS)('rejects a $encoding bomb at its declared size', ({ encoding, data }) => {
     const unpacked = unpackMime(content(encoding, data, 1000));
 
     expect(unpacked).toMatchObject({
@@ -53,11 +56,11 @@ describe('the content codec', () => {
     });
   });
 
-  it('refuses what unpacks to less than declared', () => {
+  it('rejects what unpacks to less than declared', () => {
     expect(unpackMime(content('none', Buffer.from('abc'), 4))).toMatchObject({ reason: 'size-mismatch' });
   });
 
-  it.each(['gzip', 'zstd'] as const)('calls broken %s corrupt', (encoding) => {
+  it.each(['gzip', 'zstd'] as const)('reports broken %s as corrupt', (encoding) => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), (bytes) => {
         expect(unpackMime(content(encoding, Buffer.from(bytes), 1000)).kind).toBe('unreadable');

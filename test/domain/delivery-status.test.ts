@@ -21,15 +21,15 @@ const status = (
 });
 const bounce = { type: 'Permanent', subType: 'General' } as const;
 
-/** As it comes out of a store that keeps no order of fields. */
+/** As returned by a store that does not keep the order of fields. */
 function reversed<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).map(([key, field]) => [key, reversed(field)]);
   return Object.fromEntries(entries.reverse());
 }
 
-describe('what is known after two statuses', () => {
-  it('is the same whichever came first', () => {
+describe('the merge of two statuses', () => {
+  it('is the same in either order', () => {
     fc.assert(
       fc.property(arbitraryKnownFate, arbitraryKnownFate, (one, other) => {
         expect(mergeStatus(one, other)).toEqual(mergeStatus(other, one));
@@ -38,7 +38,7 @@ describe('what is known after two statuses', () => {
     );
   });
 
-  it('is the same in whatever groups more of them came', () => {
+  it('is the same for any grouping of more than two', () => {
     fc.assert(
       fc.property(arbitraryKnownFate, arbitraryKnownFate, arbitraryKnownFate, (one, two, three) => {
         expect(mergeStatus(mergeStatus(one, two), three)).toEqual(mergeStatus(one, mergeStatus(two, three)));
@@ -47,7 +47,7 @@ describe('what is known after two statuses', () => {
     );
   });
 
-  it('is the same however often each of them came', () => {
+  it('is the same for any repetition', () => {
     fc.assert(
       fc.property(arbitraryKnownFate, arbitraryKnownFate, (one, other) => {
         const known = mergeStatus(one, other);
@@ -58,7 +58,7 @@ describe('what is known after two statuses', () => {
     );
   });
 
-  it('does not depend on how a status is written down', () => {
+  it('does not depend on the representation of a status', () => {
     fc.assert(
       fc.property(arbitraryKnownFate, arbitraryKnownFate, (one, other) => {
         const stored = reversed(JSON.parse(JSON.stringify(one)));
@@ -69,7 +69,7 @@ describe('what is known after two statuses', () => {
     );
   });
 
-  it('goes from sent to delivered to complained or bounced for ever, and never back', () => {
+  it('goes from sent to delivered to complained or permanently bounced, and never back', () => {
     const steps = [
       status('expired', 9),
       status('suppressed', 9),
@@ -91,21 +91,21 @@ describe('what is known after two statuses', () => {
     }
   });
 
-  it('keeps when it was delivered, whatever came after', () => {
+  it('keeps the time of delivery, regardless of later statuses', () => {
     const bounced = status('bounced', 9, { bounce });
 
     expect(mergeStatus(bounced, status('delivered', 3))).toEqual({ ...bounced, deliveredAt: at(3) });
     expect(mergeStatus(status('delivered', 5), status('delivered', 3)).deliveredAt).toBe(at(3));
   });
 
-  it('is news at the first word of a recipient, and none at a repeated one', () => {
+  it('is newer for the first status of a recipient, and not for a repeated one', () => {
     expect(isNewer(undefined, status('sent', 1))).toBe(true);
     expect(isNewer(status('sent', 1), status('sent', 0))).toBe(false);
   });
 });
 
-describe('what is known of several recipients', () => {
-  it('is merged one by one, and neither side is changed', () => {
+describe('the statuses of several recipients', () => {
+  it('are merged one by one, and neither side is changed', () => {
     const known = { 'a@example.org': status('sent', 1) };
     const news = { 'a@example.org': status('bounced', 2, { bounce }), 'b@example.org': status('sent', 1) };
 

@@ -16,29 +16,32 @@ const NOTHING: ReportedStatuses = { statuses: {}, messageIds: [] };
 
 const receipts = fc
   .array(fc.record({ address: fc.constantFrom(...RECIPIENTS), status: arbitraryFate }), { minLength: 1 })
-  .map((told) => toReceipts({ id: 'mail-1', region: 'eu-west-1' }, told));
+  .map((reported) => toReceipts({ id: 'mail-1', region: 'eu-west-1' }, reported));
 
-const tellAll = (told: readonly Receipt[], before = NOTHING) => told.reduce(withReceipt, before);
+const applyAll = (applied: readonly Receipt[], before = NOTHING) => applied.reduce(withReceipt, before);
 
-/** As a row keeps it: written as JSON, and read again. */
+/** As a row stores it: written as JSON, and read again. */
 const stored = ({ statuses, messageIds }: ReportedStatuses): ReportedStatuses => ({
   statuses: readStoredStatuses(JSON.parse(JSON.stringify(statuses))),
   messageIds,
 });
 
-const shuffled = receipts.chain((told) =>
+const shuffled = receipts.chain((applied) =>
   fc.tuple(
-    fc.constant(told),
-    fc.shuffledSubarray([...told, ...told], { minLength: 2 * told.length, maxLength: 2 * told.length }),
+    fc.constant(applied),
+    fc.shuffledSubarray([...applied, ...applied], {
+      minLength: 2 * applied.length,
+      maxLength: 2 * applied.length,
+    }),
   ),
 );
 
-describe('what receipts tell', () => {
-  it('is the same in any order, however often each comes, and whatever is stored in between', () => {
+describe('the statuses from receipts', () => {
+  it('are the same in any order, for any repetition, and with storing in between', () => {
     fc.assert(
       fc.property(shuffled, ([inOrder, inDisorder]) => {
-        const one = tellAll(inOrder);
-        const other = inDisorder.reduce((told, receipt) => stored(withReceipt(told, receipt)), NOTHING);
+        const one = applyAll(inOrder);
+        const other = inDisorder.reduce((trace, receipt) => stored(withReceipt(trace, receipt)), NOTHING);
 
         expect(stored(other)).toEqual(stored(one));
         const attempted = { handedOver: RECIPIENTS, takenBySmtp: [] };
@@ -48,18 +51,18 @@ describe('what receipts tell', () => {
     );
   });
 
-  it('is not made anew by what was told before', () => {
+  it('are the same object after known receipts', () => {
     fc.assert(
-      fc.property(receipts, (told) => {
-        const known = stored(tellAll(told));
+      fc.property(receipts, (applied) => {
+        const known = stored(applyAll(applied));
 
-        for (const receipt of told) expect(withReceipt(known, receipt)).toBe(known);
+        for (const receipt of applied) expect(withReceipt(known, receipt)).toBe(known);
       }),
       { numRuns: 500 },
     );
   });
 
-  it('is added without a look at those whom the receipt does not name', () => {
+  it('are merged without reading recipients that are not in the receipt', () => {
     const unread = new Proxy<DeliveryStatus>(
       { kind: 'sent', at: '2026-08-01T10:00:00Z' },
       {
@@ -68,23 +71,23 @@ describe('what receipts tell', () => {
     );
     const known: ReportedStatuses = { statuses: { 'eve@example.org': unread }, messageIds: [] };
 
-    const told = withReceipt(known, aReceipt('mail-1', 'sent', ['marie@example.org']));
+    const trace = withReceipt(known, aReceipt('mail-1', 'sent', ['marie@example.org']));
 
-    expect(Object.keys(told.statuses)).toEqual(['eve@example.org', 'marie@example.org']);
+    expect(Object.keys(trace.statuses)).toEqual(['eve@example.org', 'marie@example.org']);
   });
 
-  it('keeps every Message-ID that a recipient may reply to', () => {
-    const told = tellAll([
+  it('include every Message-ID that a recipient may reply to', () => {
+    const trace = applyAll([
       aReceipt('mail-1', 'sent', ['marie@example.org'], { messageId: '<2@eu-west-1.amazonses.com>' }),
       aReceipt('mail-1', 'sent', ['paul@example.org'], { messageId: '<1@eu-west-1.amazonses.com>' }),
     ]);
 
-    expect(told.messageIds).toEqual(['<1@eu-west-1.amazonses.com>', '<2@eu-west-1.amazonses.com>']);
+    expect(trace.messageIds).toEqual(['<1@eu-west-1.amazonses.com>', '<2@eu-west-1.amazonses.com>']);
   });
 });
 
-describe('the statuses that a row holds', () => {
-  it('are read out of anything', () => {
+describe('the statuses in a row', () => {
+  it('are read from any JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (anything) => {
         const statuses = { a: { kind: 'sent', at: '2026-08-01T10:00:00Z' } };
@@ -104,7 +107,7 @@ describe('the statuses that a row holds', () => {
     [{ kind: 'lost', at: '2026-08-01T10:00:00Z' }],
     ['sent'],
     [null],
-  ])('are none where %j stands', (value) => {
+  ])('are empty for %j', (value) => {
     expect(readStoredStatuses({ 'marie@example.org': value })).toEqual({});
   });
 });
@@ -112,9 +115,9 @@ describe('the statuses that a row holds', () => {
 const ALL = ['marie@example.org', 'paul@example.org', 'eve@example.org'];
 
 /** The state of a mail that was handed over for all of them, after some receipts. */
-function stateAfter(receipts: readonly Receipt[], handedOver = ALL, takenBySmtp: readonly string[] = []) {
-  const told = receipts.reduce(withReceipt, { statuses: {}, messageIds: [] });
-  return deriveSesState(told.statuses, { handedOver, takenBySmtp });
+function stateAfter(receipts: readonly Receipt[], handedOver = ALL, acceptedBySmtp: readonly string[] = []) {
+  const reported = receipts.reduce(withReceipt, { statuses: {}, messageIds: [] });
+  return deriveSesState(reported.statuses, { handedOver, takenBySmtp: acceptedBySmtp });
 }
 
 const delivered = (recipients: readonly string[], seconds = 0) =>
@@ -122,7 +125,7 @@ const delivered = (recipients: readonly string[], seconds = 0) =>
 const sent = aReceipt('mail-1', 'sent', ALL);
 
 describe('the state of a mail that was handed over', () => {
-  it('is delivered once all of them have it, since the last of them got it', () => {
+  it('is delivered once all recipients have it, since the last of them got it', () => {
     expect(stateAfter([sent, delivered(ALL.slice(0, 2), 5)])).toEqual({ status: 'sending' });
     expect(stateAfter([sent, delivered(ALL.slice(0, 2), 5), delivered(['EVE@example.org'], 3)])).toEqual({
       status: 'delivered',
@@ -130,17 +133,17 @@ describe('the state of a mail that was handed over', () => {
     });
   });
 
-  it('is not delivered by what SES or SMTP took', () => {
+  it('is not delivered because SES or SMTP accepted it', () => {
     expect(stateAfter([sent])).toEqual({ status: 'sending' });
     expect(stateAfter([], ALL.slice(0, 1), ALL.slice(1))).toEqual({ status: 'sending' });
     expect(stateAfter([sent, aReceipt('mail-1', 'delivery_delayed', ALL)])).toEqual({ status: 'sending' });
   });
 
-  it('does not wait for those whom SMTP took', () => {
+  it('does not wait for recipients that SMTP accepted', () => {
     expect(stateAfter([delivered(ALL.slice(0, 1))], ALL.slice(0, 1), ALL.slice(1))?.status).toBe('delivered');
   });
 
-  it('is failed by one of three that bounced, and says so without a whole address', () => {
+  it('fails if one of three recipients bounced, with a reason without a full address', () => {
     const state = stateAfter([delivered(ALL.slice(0, 2)), aBounce('mail-1', ['eve@example.org'])]);
 
     expect(state).toEqual({
@@ -150,7 +153,7 @@ describe('the state of a mail that was handed over', () => {
     });
   });
 
-  it('tells each way in which recipients were lost', () => {
+  it('has each reason for which recipients were lost', () => {
     const state = stateAfter([
       aBounce('mail-1', ['eve@example.org']),
       aReceipt('mail-1', 'suppressed', ['marie@example.org', 'paul@example.org'], { reason: 'complaint' }),
@@ -162,19 +165,19 @@ describe('the state of a mail that was handed over', () => {
     );
   });
 
-  it('counts whom SMTP took among the recipients', () => {
+  it('counts recipients that SMTP accepted among all', () => {
     expect(stateAfter([aBounce('mail-1', ['eve@example.org'])], ['eve@example.org'], ALL)?.lastError).toMatch(
       /for 1 of 3 recipients$/,
     );
   });
 
-  it('stays delivered when a recipient complains, and since then', () => {
+  it('stays delivered when a recipient complains, since the same time', () => {
     const complaint = aReceipt('mail-1', 'complained', ['marie@example.org'], { seconds: 50 });
 
     expect(stateAfter([delivered(ALL, 7), complaint])).toEqual(stateAfter([delivered(ALL, 7)]));
   });
 
-  it('goes from failed to delivered where a dead letter was sent after all', () => {
+  it('goes from failed to delivered if its dead letter was redriven', () => {
     const parked: Receipt = {
       ...aReceipt('mail-1', 'failed', ALL, { reason: 'too-old' }),
       sesMessageId: undefined,
@@ -185,14 +188,14 @@ describe('the state of a mail that was handed over', () => {
     expect(stateAfter([delivered(ALL), parked])).toMatchObject({ status: 'delivered' });
   });
 
-  it('takes no notice of whom it was not handed over for', () => {
+  it('ignores recipients that it was not handed over for', () => {
     expect(stateAfter([delivered(ALL), aBounce('mail-1', ['stranger@example.org'])])?.status).toBe(
       'delivered',
     );
     expect(stateAfter([delivered(ALL)], [])).toBeUndefined();
   });
 
-  it('is told in a few lines, however many recipients and answers there are', () => {
+  it('is described in a few lines, for any number of recipients and responses', () => {
     const many = Array.from({ length: 100 }, (_, index) => `buyer-${index}@example.org`);
     const bounces = many.map((address, index) =>
       aReceipt('mail-1', 'bounced', [], {

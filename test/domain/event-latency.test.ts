@@ -16,11 +16,11 @@ const latency = fc.integer({ min: 0, max: 5_000_000 });
 
 const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
 
-/** So many that took so long. */
+/** A number of equal latencies. */
 const times = (count: number, ms: number) => Array.from({ length: count }, () => ms);
 
 describe('the class of a latency', () => {
-  it('is the first whose bound it keeps', () => {
+  it('is the first whose bound it does not exceed', () => {
     fc.assert(
       fc.property(latency, (ms) => {
         const index = latencyClass(ms);
@@ -35,7 +35,7 @@ describe('the class of a latency', () => {
 });
 
 describe('counts', () => {
-  it('have each latency once, and add up as if they were counted together', () => {
+  it('have each latency once, and add up as if counted together', () => {
     fc.assert(
       fc.property(fc.array(latency), fc.array(latency), (one, other) => {
         const sum = addCounts(countLatencies(one), countLatencies(other));
@@ -45,20 +45,20 @@ describe('counts', () => {
     );
   });
 
-  it('have a place for each bound and one for what took longer', () => {
+  it('have an entry for each bound and one for longer latencies', () => {
     expect(countLatencies([])).toEqual(Array(LATENCY_BOUNDS_SECONDS.length + 1).fill(0));
     expect(countLatencies([HUGE_MS]).at(-1)).toBe(1);
   });
 });
 
 describe('the wait for an event', () => {
-  it('is the default where too few were measured', () => {
+  it('is the default if too few were measured', () => {
     expect(sendEventTimeoutMs(countLatencies([]), WAIT)).toBe(WAIT.defaultMs);
     expect(sendEventTimeoutMs(countLatencies(times(99, 1)), WAIT)).toBe(WAIT.defaultMs);
     expect(sendEventTimeoutMs(countLatencies(times(100, 1)), WAIT)).toBe(WAIT.leastMs);
   });
 
-  it('is twice what all but one in a thousand kept', () => {
+  it('is twice the bound for all but one in a thousand', () => {
     const slow = (count: number) => countLatencies([...times(10_000 - count, 1), ...times(count, 100_000)]);
     expect(sendEventTimeoutMs(slow(10), WAIT)).toBe(WAIT.leastMs);
     expect(sendEventTimeoutMs(slow(11), WAIT)).toBe(2 * 120_000);
@@ -76,7 +76,7 @@ describe('the wait for an event', () => {
     );
   });
 
-  it('never shrinks because an event came late', () => {
+  it('never shrinks because an event was late', () => {
     fc.assert(
       fc.property(fc.array(latency, { minLength: 100, maxLength: 300 }), (latencies) => {
         const before = sendEventTimeoutMs(countLatencies(latencies), WAIT);
@@ -87,7 +87,7 @@ describe('the wait for an event', () => {
     );
   });
 
-  it('is the most where events take longer than any bound', () => {
+  it('is the maximum if events take longer than any bound', () => {
     expect(sendEventTimeoutMs(countLatencies(times(1000, HUGE_MS)), WAIT)).toBe(WAIT.mostMs);
   });
 });

@@ -7,8 +7,8 @@ const aFailure = (fields: Partial<Failure> & Pick<Failure, 'class'>): Failure =>
   ...fields,
 });
 
-describe('whether the server is at fault that a mail was not taken', () => {
-  it.each(['unreachable', 'tls', 'auth', 'unknown', 'circuit-open'] as const)('it is where %s', (name) => {
+describe('whether the server is at fault that a mail was not accepted', () => {
+  it.each(['unreachable', 'tls', 'auth', 'unknown', 'circuit-open'] as const)('it is if %s', (name) => {
     expect(isServerAtFault(aFailure({ class: name }))).toBe(true);
   });
 
@@ -32,7 +32,7 @@ describe('whether the server is at fault that a mail was not taken', () => {
     expect(isServerAtFault(failure)).toBe(expected);
   });
 
-  it('goes by the status that stands beside the reply', () => {
+  it('uses the separate enhanced status', () => {
     expect(
       isServerAtFault(aFailure({ class: 'rejected', response: '550 No', enhancedStatus: '5.7.1' })),
     ).toBe(true);

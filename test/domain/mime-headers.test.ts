@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { MAX_HEADER_BYTES } from '../../lib/domain/limits.ts';
 import { headerValues, validateHeaders, withHeader, withoutHeader } from '../../lib/domain/mime-headers.ts';
 
@@ -15,7 +16,7 @@ describe('the header section', () => {
     expect(headerValues(MAIL, 'sender')).toEqual([]);
   });
 
-  it('gives every field of a name', () => {
+  it('returns every field of a name', () => {
     expect(headerValues(message('From: a@x.io\nX: y\nfrom: b@y.io\n\n'), 'From')).toEqual([
       'a@x.io',
       'b@y.io',
@@ -27,7 +28,7 @@ describe('the header section', () => {
     expect(headerValues(message('Subject: only headers'), 'subject')).toEqual(['only headers']);
   });
 
-  it('loses a field with its folded lines, and nothing else', () => {
+  it('drops a field with its folded lines, and nothing else', () => {
     expect(withoutHeader(MAIL, 'Bcc').toString()).toBe(
       message(
         'From: a@keybuzz.io\nSubject: =?utf-8?q?=C3=A9?=\nTo: Jörg <j@example.org>\n\nBcc: not a header\n',
@@ -35,13 +36,64 @@ describe('the header section', () => {
     );
   });
 
-  it('stays the same buffer where there is nothing to lose', () => {
+  it('stays the same buffer if there is nothing to drop', () => {
     expect(withoutHeader(MAIL, 'x-none')).toBe(MAIL);
   });
 
-  it('gains a field in front', () => {
+  it('gets a field prepended', () => {
     expect(withHeader(message('To: a@b.c\n\nHi'), 'X-A', 'b').toString()).toBe(
       'X-A: b\r\nTo: a@b.c\r\n\r\nHi',
+    );
+  });
+});
+
+describe('a header that SES would obey', () => {
+  const NAMES = [
+    'X-SES-CONFIGURATION-SET',
+    'X-SES-MESSAGE-TAGS',
+    'X-SES-SOURCE-ARN',
+    'X-SES-FROM-ARN',
+    'X-SES-RETURN-PATH-ARN',
+    'X-SES-TENANT',
+    'X-SES-LIST-MANAGEMENT-OPTIONS',
+  ];
+  const other = fc.constantFrom(
+    'From: a@keybuzz.io',
+    'X-SESSION: 1',
+    'Subject: X-SES-TENANT: x',
+    'X: y\r\n X-SES-TENANT: x',
+  );
+  const others = fc.array(other, { maxLength: 4 });
+  const spelling = fc
+    .tuple(fc.constantFrom(...NAMES), fc.infiniteStream(fc.boolean()))
+    .map(([name, upper]) =>
+      [...name].map((letter) => (upper.next().value ? letter.toUpperCase() : letter.toLowerCase())).join(''),
+    );
+  const value = fc.constantFrom('', ' x', 'x', '\r\n x', '\t\r\n\tx', ' =?utf-8?q?x?=');
+
+  it('is found in any spelling, wherever it stands, with any value', () => {
+    fc.assert(
+      fc.property(others, spelling, value, others, (before, name, text, after) => {
+        const section = [...before, `${name}:${text}`, ...after].join('\r\n');
+
+        expect(validateHeaders(Buffer.from(`${section}\r\n\r\nHello`))?.reason).toBe('ses-control-header');
+      }),
+    );
+  });
+
+  it.each([' ', '\t', '\0', '\u00a0'])('is not smuggled past by %j before its colon', (gap) => {
+    const problem = validateHeaders(Buffer.from(`X-SES-TENANT${gap}: x\r\nFrom: a@keybuzz.io\r\n\r\nHello`));
+
+    expect(problem?.reason).toBe('malformed-header');
+  });
+
+  it('is not seen where SES does not look', () => {
+    fc.assert(
+      fc.property(others, (fields) => {
+        const section = ['Subject: x', ...fields].join('\r\n');
+
+        expect(validateHeaders(Buffer.from(`${section}\r\n\r\nX-SES-TENANT: in the body`))).toBeUndefined();
+      }),
     );
   });
 });
@@ -68,13 +120,13 @@ describe('a header section that cannot be relied on', () => {
     expect(validateHeaders(Buffer.from(text))).toMatchObject({ reason });
   });
 
-  it.each(['a:\r\n', 'a: b\r\n c\r\n', 'a'])('is larger than any mail needs: %j, over and over', (line) => {
+  it.each(['a:\r\n', 'a: b\r\n c\r\n', 'a'])('is larger than any mail needs: %j, repeated', (line) => {
     expect(validateHeaders(Buffer.alloc(MAX_HEADER_BYTES + 1, line))).toMatchObject({
       reason: 'malformed-header',
     });
   });
 
-  it('is told from a good one', () => {
+  it('is distinguished from a good one', () => {
     expect(validateHeaders(MAIL)).toBeUndefined();
     expect(validateHeaders(message('Subject: only headers'))).toBeUndefined();
     expect(validateHeaders(message('\nOnly a body\n'))).toBeUndefined();

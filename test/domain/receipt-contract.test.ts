@@ -23,10 +23,10 @@ const receipts = fc
     }),
     { minLength: 1 },
   )
-  .map((told) =>
+  .map((statuses) =>
     toReceipts(
       { id: 'mail-1', region: 'eu-west-1' },
-      told.map(({ address, status, smtpResponse }) => ({ address, status: { ...status, smtpResponse } })),
+      statuses.map(({ address, status, smtpResponse }) => ({ address, status: { ...status, smtpResponse } })),
     ),
   );
 
@@ -44,10 +44,10 @@ describe('the contract of the receipt', () => {
     expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(true);
   });
 
-  it('holds for whatever the pipeline tells, in the characters that SQS takes', () => {
+  it('holds for any receipt of the pipeline, in the characters that SQS accepts', () => {
     fc.assert(
-      fc.property(receipts, (told) => {
-        for (const receipt of told) {
+      fc.property(receipts, (reported) => {
+        for (const receipt of reported) {
           const text = serialiseReceipt(receipt);
           expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(true);
           // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
@@ -58,7 +58,7 @@ describe('the contract of the receipt', () => {
     );
   });
 
-  it('lets pass what the code lets pass, and no more', () => {
+  it('accepts exactly what the code accepts', () => {
     const example = JSON.parse(contract('examples/receipt-bounced.json'));
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(example)), fc.jsonValue(), (field, value) => {
@@ -71,7 +71,7 @@ describe('the contract of the receipt', () => {
   });
 
   it.each(['2026-11-22T09:30:00', '2026-11-22T09:30:00+02', '0000-01-01T00:00:00Z', 'yesterday'])(
-    'knows no time %s',
+    'rejects the time %s',
     (at) => {
       const text = JSON.stringify({ ...JSON.parse(contract('examples/receipt-bounced.json')), at });
 

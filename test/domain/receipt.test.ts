@@ -18,17 +18,20 @@ const aReceipt = () => {
   if (receipt === undefined) throw new Error('no receipt');
   return receipt;
 };
-/** The receipt with a change made to it, as the text of a message. */
+/** The receipt with changes, as the text of a message. */
 const changed = (fields: object) => JSON.stringify({ ...aReceipt(), ...fields });
 const buyers = (count: number) => Array.from({ length: count }, (_, index) => `buyer-${index}@example.org`);
 
 describe('the receipts of some statuses', () => {
-  it('tell all of them, through the queue and back', () => {
-    const told = fc.array(fc.record({ address: fc.constantFrom(...buyers(8)), status: arbitraryFate }), {
-      minLength: 1,
-    });
+  it('have all of them, through the queue and back', () => {
+    const anyStatuses = fc.array(
+      fc.record({ address: fc.constantFrom(...buyers(8)), status: arbitraryFate }),
+      {
+        minLength: 1,
+      },
+    );
     fc.assert(
-      fc.property(told, (statuses) => {
+      fc.property(anyStatuses, (statuses) => {
         const received = toReceipts(subject, statuses).map((receipt) =>
           parseReceipt(serialiseReceipt(receipt)),
         );
@@ -48,7 +51,7 @@ describe('the receipts of some statuses', () => {
     );
   });
 
-  it('are one for recipients of the same status, and say where replies will point', () => {
+  it('are one for recipients of the same status, with the Message-ID that replies will refer to', () => {
     const receipts = toReceipts(
       subject,
       buyers(3).map((address) => ({ address, status: sent })),
@@ -68,7 +71,7 @@ describe('the receipts of some statuses', () => {
     ]);
   });
 
-  it('fit into messages of SQS, whatever the servers answered', () => {
+  it('fit into SQS messages, for any responses of servers', () => {
     const status: DeliveryStatus = {
       ...sent,
       kind: 'bounced',
@@ -90,28 +93,28 @@ describe('the receipts of some statuses', () => {
 });
 
 describe('the Message-ID that SES writes', () => {
-  it('names the Region, but for the first one', () => {
+  it('contains the Region, except for us-east-1', () => {
     expect(toSmtpMessageId('x', 'eu-west-1')).toBe('<x@eu-west-1.amazonses.com>');
     expect(toSmtpMessageId('x', 'us-east-1')).toBe('<x@email.amazonses.com>');
   });
 });
 
-describe('a receipt that is read', () => {
+describe('a parsed receipt', () => {
   it('may have fields of a later version', () => {
     expect(parseReceipt(changed({ later: true }))).toEqual({ kind: 'receipt', receipt: aReceipt() });
   });
 
   it.each([
-    ['no JSON', '{'],
+    ['invalid JSON', '{'],
     ['nothing', ''],
     ['another version', changed({ version: 2 })],
-    ['a kind that there is not', changed({ kind: 'secret-word' })],
+    ['an unknown kind', changed({ kind: 'secret-word' })],
     ['no recipients', changed({ recipients: [] })],
     ['no address', changed({ recipients: [{ address: 'secret-word' }] })],
-    ['a time that is none', changed({ at: 'secret-word' })],
+    ['an invalid time', changed({ at: 'secret-word' })],
     ['an id with a line break', changed({ id: 'secret-word\n' })],
     ['a bounce of no type', changed({ bounce: { type: 'secret-word', subType: 'General' } })],
-    ['more than a message holds', changed({ later: 'x'.repeat(MAX_QUEUE_MESSAGE_BYTES) })],
+    ['more than a message can contain', changed({ later: 'x'.repeat(MAX_QUEUE_MESSAGE_BYTES) })],
   ])('is unreadable with %s, and its values are not repeated', (_, text) => {
     const parsed = parseReceipt(text);
 
@@ -119,7 +122,7 @@ describe('a receipt that is read', () => {
     expect(JSON.stringify(parsed)).not.toContain('secret-word');
   });
 
-  it('never throws, and takes nothing that it would not write', () => {
+  it('never throws, and accepts nothing that it would not write', () => {
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(aReceipt())), fc.jsonValue(), (field, value) => {
         const parsed = parseReceipt(JSON.stringify({ ...aReceipt(), [field]: value }));

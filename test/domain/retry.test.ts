@@ -7,7 +7,7 @@ const pace = fc.constantFrom('rate' as const, 'outage' as const, 'hours' as cons
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 describe('the retry schedule', () => {
-  it('gives whole seconds that SQS takes as a visibility timeout', () => {
+  it('returns whole seconds that SQS accepts as a visibility timeout', () => {
     fc.assert(
       fc.property(pace, fc.integer({ min: 0, max: 2000 }), random, (kind, receiveCount, chance) => {
         const delay = retryDelaySeconds(kind, receiveCount, chance);
@@ -18,7 +18,7 @@ describe('the retry schedule', () => {
     );
   });
 
-  it('outlasts the retention of the queue before the tries are used up, at the worst of luck', () => {
+  it('lasts longer than the retention of the queue before the receives are used up, in the worst case', () => {
     let seconds = 0;
     for (let receiveCount = 1; receiveCount < MAX_RECEIVE_COUNT; receiveCount += 1) {
       seconds += retryDelaySeconds('rate', receiveCount, 0);
@@ -27,7 +27,7 @@ describe('the retry schedule', () => {
     expect(seconds).toBeGreaterThan(QUEUE_RETENTION_DAYS * 24 * 3600);
   });
 
-  it('grows with each try and is spread over half of it', () => {
+  it('grows with each attempt, with a jitter of half of it', () => {
     expect([1, 2, 3, 4].map((count) => retryDelaySeconds('outage', count, 0))).toEqual([3, 5, 10, 20]);
     expect(retryDelaySeconds('outage', 4, 0.999)).toBe(40);
   });

@@ -10,11 +10,11 @@ import {
 const id = fc.stringMatching(/^[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?$/);
 
 describe('the tag of a delivery id', () => {
-  it('is plain where the id is', () => {
+  it('is plain if the id is', () => {
     expect(toDeliveryIdTag('reply-48213_a')).toBe('reply-48213_a');
   });
 
-  it('is taken by SES, whatever the id, and no two ids share it', () => {
+  it('is accepted by SES for any id, and unique for each id', () => {
     fc.assert(
       fc.property(id, id, (one, other) => {
         expect(toDeliveryIdTag(one)).toMatch(/^[A-Za-z0-9_-]{1,256}$/);
@@ -24,7 +24,7 @@ describe('the tag of a delivery id', () => {
     expect(toDeliveryIdTag('b64_YQ')).not.toBe('b64_YQ');
   });
 
-  it('tells the id again, and takes no other text for one', () => {
+  it('is decoded to the id, and no other text is', () => {
     fc.assert(fc.property(id, (one) => expect(parseDeliveryIdTag(toDeliveryIdTag(one))).toBe(one)));
     expect(parseDeliveryIdTag('b64_!')).toBeUndefined();
     expect(parseDeliveryIdTag('a b')).toBeUndefined();
@@ -33,7 +33,7 @@ describe('the tag of a delivery id', () => {
 });
 
 describe('the tag of the time of the failure', () => {
-  it('is taken by SES, and tells the time again', () => {
+  it('is accepted by SES, and decoded to the time', () => {
     const since1970 = fc.date({ min: new Date(0), noInvalidDate: true, max: new Date('9999-12-31') });
     fc.assert(
       fc.property(since1970, (failedAt) => {

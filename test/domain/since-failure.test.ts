@@ -11,7 +11,7 @@ describe('the time since SMTP failed', () => {
     expect(tookMs(28 * DAY_MS)).toBe(28 * DAY_MS);
   });
 
-  it('is nothing, and not less, where the clock of the API is ahead', () => {
+  it('is zero if the clock of the API is ahead', () => {
     expect(tookMs(-60_000)).toBe(0);
   });
 
@@ -20,7 +20,7 @@ describe('the time since SMTP failed', () => {
     ['since 1970', NOW.getTime()],
     ['in an hour', -HOUR_MS],
     ['at no time', Number.NaN],
-  ])('is not believed where it is %s', (_name, agoMs) => {
+  ])('is rejected if it is %s', (_name, agoMs) => {
     expect(tookMs(agoMs)).toBeUndefined();
   });
 });

@@ -14,18 +14,18 @@ const POLICY = { softBounces: 3, windowDays: 7 };
 const START = Date.parse('2026-03-01T10:00:00Z');
 const at = (days: number) => new Date(START + days * DAY_MS);
 
-/** Of the strikes below; a removal forgives that, too. */
+/** The latest of the signals below; a removal at that time clears all of them. */
 const LATEST = new Date(START + 8 * HOUR_MS);
 
-/** Few values, so that many strikes share a time, a delivery or a message. */
-const strike: fc.Arbitrary<SuppressionSignal> = fc.record({
+/** Few values, so that many signals share a time, a delivery or a message. */
+const signal: fc.Arbitrary<SuppressionSignal> = fc.record({
   kind: fc.constantFrom('hard-bounce', 'complaint', 'soft-bounce'),
   at: fc.integer({ min: 0, max: 8 }).map((hours) => new Date(START + hours * HOUR_MS)),
   deliveryId: fc.constantFrom('d1', 'd2', 'd3'),
   sesMessageId: fc.integer({ min: 0, max: 2 * MAX_SOFT_BOUNCES }).map((number) => `m${number}`),
 });
 
-/** More soft bounces at once than are kept. */
+/** More soft bounces than a record keeps. */
 const crowd: fc.Arbitrary<SuppressionSignal> = fc.record({
   kind: fc.constant('soft-bounce'),
   at: fc.constantFrom(at(0), at(1)),
@@ -33,20 +33,20 @@ const crowd: fc.Arbitrary<SuppressionSignal> = fc.record({
   sesMessageId: fc.integer({ min: 0, max: 2 * MAX_SOFT_BOUNCES }).map((number) => `m${number}`),
 });
 
-/** The same strikes in two orders, each once or more often. */
-const twoTellings = (one: fc.Arbitrary<SuppressionSignal>) =>
-  fc.array(one, { minLength: 1, maxLength: 80, size: 'max' }).chain((strikes) =>
+/** The same signals in two orders, each once or more often. */
+const twoOrders = (one: fc.Arbitrary<SuppressionSignal>) =>
+  fc.array(one, { minLength: 1, maxLength: 80, size: 'max' }).chain((signals) =>
     fc.tuple(
-      fc.constant(strikes),
+      fc.constant(signals),
       fc
-        .array(fc.constantFrom(...strikes), { maxLength: 20, size: 'max' })
+        .array(fc.constantFrom(...signals), { maxLength: 20, size: 'max' })
         .chain((again) =>
-          fc.shuffledSubarray([...strikes, ...again], { minLength: strikes.length + again.length }),
+          fc.shuffledSubarray([...signals, ...again], { minLength: signals.length + again.length }),
         ),
     ),
   );
 
-const recordOf = (strikes: readonly SuppressionSignal[]) => strikes.reduce(applySignal, NO_RECORD);
+const recordOf = (signals: readonly SuppressionSignal[]) => signals.reduce(applySignal, NO_RECORD);
 
 function soft(days: number, id = `m${days}`): SuppressionSignal {
   return { kind: 'soft-bounce', at: at(days), deliveryId: `d-${id}`, sesMessageId: id };
@@ -60,28 +60,28 @@ const reasonAt = (record: SuppressionRecord, days: number) => toSuppression(reco
 
 describe('the record of an address', () => {
   it.each([
-    ['strikes', strike],
-    ['more soft bounces than are kept', crowd],
+    ['signals', signal],
+    ['more soft bounces than a record keeps', crowd],
   ])('is the same for each order and repetition of %s', (_name, one) => {
     fc.assert(
-      fc.property(twoTellings(one), ([first, second]) => {
+      fc.property(twoOrders(one), ([first, second]) => {
         expect(recordOf(second)).toEqual(recordOf(first));
       }),
     );
   });
 
-  it('keeps the newest soft bounces, and no more of them than a policy can ask for', () => {
-    const strikes = Array.from({ length: MAX_SOFT_BOUNCES + 5 }, (_, day) => soft(day));
-    const kept = Object.keys(recordOf(strikes.toReversed()).softBounces);
+  it('keeps the newest soft bounces, and no more of them than a policy can require', () => {
+    const signals = Array.from({ length: MAX_SOFT_BOUNCES + 5 }, (_, day) => soft(day));
+    const kept = Object.keys(recordOf(signals.toReversed()).softBounces);
     expect(kept.sort()).toEqual(
-      strikes
+      signals
         .slice(5)
         .map(({ sesMessageId }) => sesMessageId)
         .sort(),
     );
   });
 
-  it('leaves the record that it was told on', () => {
+  it('does not change the input record', () => {
     const before = recordOf([soft(1)]);
     const copy = structuredClone(before);
     applySignal(before, soft(2));
@@ -95,7 +95,7 @@ describe('an address', () => {
     expect(toSuppression(NO_RECORD, POLICY, at(0))).toBeUndefined();
   });
 
-  it.each(['hard-bounce', 'complaint'] as const)('is suppressed by one %s, for ever', (kind) => {
+  it.each(['hard-bounce', 'complaint'] as const)('is permanently suppressed by one %s', (kind) => {
     const record = recordOf([hard(1, kind)]);
     for (const now of [1, 1000]) {
       expect(toSuppression(record, POLICY, at(now))).toEqual({
@@ -114,7 +114,7 @@ describe('an address', () => {
     expect(reasonAt(recordOf(softly), 3)).toBe('soft-bounces');
   });
 
-  it('is suppressed by as many soft bounces as the policy says, as long as they lie in its window', () => {
+  it('is suppressed by as many soft bounces as the policy requires, while they are in its window', () => {
     const record = recordOf([soft(2), soft(0), soft(1)]);
     expect(toSuppression(recordOf([soft(2), soft(0)]), POLICY, at(2))).toBeUndefined();
     expect(toSuppression(record, POLICY, at(2))).toEqual({
@@ -132,16 +132,16 @@ describe('an address', () => {
 });
 
 describe('a removal', () => {
-  it('forgives all that happened up to then, whenever it is heard of', () => {
+  it('clears all signals up to then, whenever they are reported', () => {
     fc.assert(
-      fc.property(fc.array(strike), fc.array(strike), (before, after) => {
+      fc.property(fc.array(signal), fc.array(signal), (before, after) => {
         const removed = { ...recordOf(before), manual: { at: at(0) }, removedAt: LATEST };
         expect(toSuppression(after.reduce(applySignal, removed), POLICY, at(1))).toBeUndefined();
       }),
     );
   });
 
-  it('does not forgive what happens later, and an older story does not hide that', () => {
+  it('does not clear later signals, and older signals do not hide them', () => {
     const removed = { ...NO_RECORD, removedAt: at(1) };
     for (const kind of ['hard-bounce', 'complaint'] as const) {
       expect(reasonAt([hard(2, kind), hard(0, kind)].reduce(applySignal, removed), 2)).toBe(kind);

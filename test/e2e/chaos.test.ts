@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 const CHAOS = fileURLToPath(new URL('../chaos/flapping-smtp.ts', import.meta.url));
 
 describe('failing SMTP and killed workers', () => {
-  it('lose no row, and send none twice without a reason that nobody could avoid', async () => {
+  it('lose no row, and send none twice without an unavoidable reason', async () => {
     const run = await new Promise<{ failed: boolean; stdout: string }>((resolve) => {
       execFile(process.execPath, [CHAOS, '6000'], (error, stdout) =>
         resolve({ failed: error !== null, stdout }),

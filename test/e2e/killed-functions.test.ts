@@ -9,26 +9,26 @@ import { anEnvelope } from '../support/an-envelope.ts';
 
 const SOON = () => ({ signal: AbortSignal.timeout(30_000) });
 
-/** When SES's events about a mail come, seen from the next try of the mail. */
-type Events = 'before it' | 'while it waits' | 'never';
+/** When SES's events about a mail arrive, relative to the next attempt. */
+type Events = 'before retry' | 'while retry waits' | 'never';
 
-/** Where the function is killed, and how often SES then has the mail in the end. */
+/** Where the function is killed, and how many times SES has accepted the mail in the end. */
 interface Killing {
   readonly id: string;
-  readonly at: 'claimed' | 'calling, not taken' | 'calling, taken' | 'answered';
+  readonly at: 'claimed' | 'calling, not accepted' | 'calling, accepted' | 'response received';
   readonly events: Events;
-  readonly taken: number;
+  readonly accepted: number;
 }
 
 const KILLINGS: readonly Killing[] = [
-  { id: 'claimed', at: 'claimed', events: 'before it', taken: 1 },
-  { id: 'not-taken', at: 'calling, not taken', events: 'before it', taken: 1 },
-  { id: 'taken-heard', at: 'calling, taken', events: 'before it', taken: 1 },
-  { id: 'taken-heard-late', at: 'calling, taken', events: 'while it waits', taken: 1 },
-  { id: 'taken-unheard', at: 'calling, taken', events: 'never', taken: 2 },
-  { id: 'answered-heard', at: 'answered', events: 'before it', taken: 1 },
-  { id: 'answered-heard-late', at: 'answered', events: 'while it waits', taken: 1 },
-  { id: 'answered-unheard', at: 'answered', events: 'never', taken: 2 },
+  { id: 'claimed', at: 'claimed', events: 'before retry', accepted: 1 },
+  { id: 'not-accepted', at: 'calling, not accepted', events: 'before retry', accepted: 1 },
+  { id: 'accepted-event', at: 'calling, accepted', events: 'before retry', accepted: 1 },
+  { id: 'accepted-event-late', at: 'calling, accepted', events: 'while retry waits', accepted: 1 },
+  { id: 'accepted-no-event', at: 'calling, accepted', events: 'never', accepted: 2 },
+  { id: 'response-event', at: 'response received', events: 'before retry', accepted: 1 },
+  { id: 'response-event-late', at: 'response received', events: 'while retry waits', accepted: 1 },
+  { id: 'response-no-event', at: 'response received', events: 'never', accepted: 2 },
 ];
 
 interface Line {
@@ -57,15 +57,16 @@ describe('the bundle of the resend Lambda, killed around the call of SES', () =>
     const { ses } = services;
     ses.disturbEvents({
       effect: { kind: 'withhold' },
-      when: ({ mail }) => eventsOf(mail.tags.deliveryId?.[0] ?? '') !== 'before it',
+      when: ({ mail }) => eventsOf(mail.tags.deliveryId?.[0] ?? '') !== 'before retry',
     });
-    // The next try has looked, and waits: now the events come.
+    // The next attempt has read the ledger and waits: deliver the events now.
     lines.subscribe(({ event, deliveryId = '' }) => {
-      if (event !== 'send-event-awaited' || eventsOf(deliveryId) !== 'while it waits') return;
+      if (event !== 'send-event-awaited' || eventsOf(deliveryId) !== 'while retry waits') return;
       ses.releaseEvents(({ mail }) => mail.tags.deliveryId?.[0] === deliveryId);
     });
     for (const killing of KILLINGS) await kill(killing);
-    // Only now, since it writes to the same ledger and is not meant by the faults; the next try comes a minute later.
+    // Start this only now: it writes to the same ledger, and the faults must not hit it. The next attempt is
+    // a minute away.
     feedbackFunction = await startFeedbackFunction(services, options);
     await resendFunction.idle({ signal: AbortSignal.timeout(200_000) });
   }, 300_000);
@@ -93,12 +94,12 @@ describe('the bundle of the resend Lambda, killed around the call of SES', () =>
         case 'claimed':
           dynamoDb.fault({ fault: { kind: 'silence', done: true }, on: { action: 'PutItem' } });
           return dynamoDb.arrival({ action: 'PutItem' }, SOON());
-        case 'answered':
+        case 'response received':
           dynamoDb.fault({ fault: { kind: 'silence', done: false }, on: { action: 'UpdateItem' } });
           return dynamoDb.arrival({ action: 'UpdateItem' }, SOON());
         default: {
           ses.fault({
-            effect: { kind: 'silence', accepted: at === 'calling, taken' },
+            effect: { kind: 'silence', accepted: at === 'calling, accepted' },
             when: ({ submission }) => submission?.tags.deliveryId === id,
           });
           return ses.waitForCall(({ tags }) => tags?.deliveryId === id, { timeoutMs: 30_000 });
@@ -107,9 +108,9 @@ describe('the bundle of the resend Lambda, killed around the call of SES', () =>
     }
   }
 
-  it.each(KILLINGS)('$at, events come $events: SES has it $taken times', ({ id, taken }) => {
+  it.each(KILLINGS)('$at, events arrive $events: SES accepts it $accepted times', ({ id, accepted }) => {
     const { ses } = services;
 
-    expect(ses.mails.filter(({ tags }) => tags.deliveryId === id)).toHaveLength(taken);
+    expect(ses.mails.filter(({ tags }) => tags.deliveryId === id)).toHaveLength(accepted);
   });
 });

@@ -64,7 +64,7 @@ describe('npm start -- --exit --json', () => {
 
   const mail = (id: string) => mails.find((candidate) => candidate.id === id);
 
-  it('ends with 0, every mail came to the end it should', () => {
+  it('exits with 0, every mail ended as expected', () => {
     expect(story.stderr).toContain(`${mails.length} of ${mails.length} mails came to the end they should`);
     expect(mails.filter(({ asItShould }) => !asItShould)).toEqual([]);
     expect(mails.filter(({ verdict }) => verdict !== 'arrived').map(({ id }) => id)).toEqual(['reply-5']);
@@ -82,20 +82,20 @@ describe('npm start -- --exit --json', () => {
     ['news-1', 'split', 'deferred', ['smtp', 'ses']],
     ['bill-2', 'handed-over', 'rejected', ['ses']],
     ['otp-4', 'taken', undefined, ['smtp']],
-  ])('tells of %s: %s', (id, outcome, failureClass, routes) => {
+  ])('reports %s: %s', (id, outcome, failureClass, routes) => {
     const attempt = mail(id)?.row.attempts.at(-1);
     expect(attempt?.outcome).toBe(outcome);
     expect(attempt?.failure?.class).toBe(failureClass);
     expect(mail(id)?.arrivals.map(({ route }) => route)).toEqual(routes);
   });
 
-  it('writes into the rows what became of the mails', () => {
+  it('writes the outcome of each mail into its row', () => {
     expect(mail('otp-1')?.row).toMatchObject({ status: 'delivered', provider: 'smtp' });
     expect(mail('otp-2')?.row).toMatchObject({ status: 'delivered', provider: 'ses' });
     expect(mail('news-1')?.row).toMatchObject({ status: 'delivered', provider: 'ses' });
   });
 
-  it('has the status of each resent mail back in its row, with the id that SES gave it', () => {
+  it('writes the status of each resent mail into its row, with its SES message id', () => {
     const { row, arrivals } = mail('otp-2') ?? {};
     expect(row?.recipients['marie@example.org']).toMatchObject({
       kind: 'delivered',
@@ -104,7 +104,7 @@ describe('npm start -- --exit --json', () => {
     expect(mail('reply-4')?.row.lastError).toMatch(/^bounced \(Permanent\/General\): 550 5\.1\.1/);
   });
 
-  it('has sent once the mail for which the answer of SES was lost, and found that out by the event', async () => {
+  it('sends the mail whose SES response was lost once, and resolves it by the event', async () => {
     expect(mail('otp-5')).toMatchObject({ verdict: 'arrived', row: { status: 'delivered' } });
     const log = await readFile(join(directory, 'feedback.log'), 'utf8');
     expect(log).toMatch(
@@ -112,14 +112,14 @@ describe('npm start -- --exit --json', () => {
     );
   });
 
-  it('has not sent the mail to the address that bounced before', () => {
+  it('does not send the mail to the address that bounced before', () => {
     expect(mail('reply-5')).toMatchObject({
       arrivals: [],
       row: { recipients: { 'bounce@simulator.amazonses.com': { kind: 'suppressed' } } },
     });
   });
 
-  it('keeps the mails as their recipients see them: SES has put in its own Message-ID', async () => {
+  it('saves the mails as recipients see them, with the Message-ID set by SES', async () => {
     const [file = ''] = mail('reply-2')?.files ?? [];
     const text = await readFile(file, 'utf8');
 
@@ -128,7 +128,7 @@ describe('npm start -- --exit --json', () => {
     expect(text).not.toMatch(/^bcc:|audit@/im);
   });
 
-  it('has let SES fail, and the function try again', async () => {
+  it('simulates SES failures, and the function retries', async () => {
     const log = await readFile(join(directory, 'resend.log'), 'utf8');
     const lines = log.split('\n').filter((line) => line.includes('"deliveryId":"otp-3"'));
 
@@ -147,11 +147,11 @@ describe('npm start -- --exit --json', () => {
 });
 
 describe('npm start', () => {
-  it('teaches by --help', async () => {
+  it('prints its usage with --help', async () => {
     expect(await run('--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('--exit') });
   });
 
-  it('ends with 2 and the help for an option that it does not know', async () => {
+  it('exits with 2 and prints the help for an unknown option', async () => {
     expect(await run('--quick')).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/--quick[\s\S]+--exit/),

@@ -84,7 +84,7 @@ describe('the worker process', () => {
     );
   }
 
-  /** Resolves with the rows once nobody has any of them in hand; the table tells by itself when one changes. */
+  /** Resolves with the rows once none of them is leased; a trigger on the table notifies of each change. */
   async function allSettled(): Promise<Row[]> {
     const listener = new Client({ connectionString: postgres.connectionString });
     await listener.connect();
@@ -135,7 +135,7 @@ describe('the worker process', () => {
     await smtp.close();
   });
 
-  it('sends what the API writes, and tells how it is', async () => {
+  it('sends what the API writes, and reports its health and metrics', async () => {
     const worker = await startWorker();
     await insert('a');
     const [row] = await allSettled();
@@ -152,7 +152,7 @@ describe('the worker process', () => {
     expect(metrics?.text).toMatch(/^outbound_taken_total 1$/m);
   });
 
-  it('finishes what is in flight at SIGTERM, and ends with 0', async () => {
+  it('finishes what is in flight at SIGTERM, and exits with 0', async () => {
     await smtp.behave({ kind: 'slow', bytesPerSecond: 1_000 });
     const worker = await startWorker();
     await insert('a');
@@ -163,7 +163,7 @@ describe('the worker process', () => {
     expect(row).toMatchObject({ status: 'delivered' });
   });
 
-  it('leaves to others what it could not finish in time, and ends with 1', async () => {
+  it('leaves unfinished rows to other workers at the drain timeout, and exits with 1', async () => {
     await smtp.behave({ kind: 'break', at: 'final-dot', by: 'stall' });
     const worker = await startWorker({ OUTBOUND_DRAIN_TIMEOUT_MS: '50' });
     await insert('a');
@@ -172,7 +172,7 @@ describe('the worker process', () => {
     expect(await worker.stop()).toBe(1);
   });
 
-  it('is taken over after a kill -9, and the mail that may have been sent is called unknown', async () => {
+  it('is replaced after a kill -9, and the mail that may have been sent is classified unknown', async () => {
     await smtp.behave({ kind: 'break', at: 'final-dot', by: 'stall' });
     const worker = await startWorker();
     await insert('a');
@@ -188,7 +188,7 @@ describe('the worker process', () => {
     expect((await takeEnvelopes(aws)).map(({ id }) => id)).toEqual(['a']);
   });
 
-  it('outlasts a restart of the database under load, and forgets nothing', async () => {
+  it('survives a database restart under load and loses no mail', async () => {
     const worker = await startWorker();
     for (let index = 0; index < 200; index += 1) await insert(`mail-${String(index).padStart(3, '0')}`);
     await postgres.restart();
@@ -201,7 +201,7 @@ describe('the worker process', () => {
     expect(await worker.stop()).toBe(0);
   });
 
-  it('ends each hostile row rightly', async () => {
+  it('ends each hostile row with the right status', async () => {
     await insert('no-recipient', { ...TEXT, to: [] });
     await insert('line-break-in-subject', { ...TEXT, subject: 'Hi\r\nBcc: eve@evil.example' });
     await insert('line-break-in-address', { ...TEXT, to: 'marie@example.org\r\nRCPT TO:<eve@evil.example>' });
@@ -240,13 +240,13 @@ describe('the worker process', () => {
     expect(smtp.mails.flatMap(({ to }) => to)).not.toContain('eve@evil.example');
   });
 
-  it('migrates, and says so', async () => {
+  it('migrates, and prints the result', async () => {
     const again = await run(['migrate'], { DATABASE_URL: postgres.connectionString });
 
     expect(again).toEqual({ code: 0, stdout: 'up to date\n', stderr: '' });
   });
 
-  it('ends with 2 for wrong settings, all of them named, and no secret shown', async () => {
+  it('exits with 2 for wrong settings, names all of them and prints no secret', async () => {
     const wrong = await run([], {
       DATABASE_URL: 'mysql://u:hidden@db/x',
       SMTP_PORT: '0',
@@ -266,7 +266,7 @@ describe('the worker process', () => {
     expect(wrong.stderr).not.toContain('hidden');
   });
 
-  it('ends with 2 and the help for a command that it does not know', async () => {
+  it('exits with 2 and prints the help for an unknown command', async () => {
     expect(await run(['dance'], {})).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('outbound-worker migrate'),

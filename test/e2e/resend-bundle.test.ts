@@ -15,7 +15,7 @@ import { anEnvelope } from '../support/an-envelope.ts';
 import { readMetrics } from '../support/emf-document.ts';
 import { takeAll } from '../support/queue-contents.ts';
 
-describe('the bundle of the resend Lambda, under plain Node outside of the repository', () => {
+describe('the bundle of the resend Lambda, under plain Node outside the repository', () => {
   let directory: string;
   let services: LocalServices;
   let host: LambdaHost;
@@ -61,7 +61,7 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
     await rm(directory, { recursive: true });
   });
 
-  it('sends what came whole and what came in parts, and parks what is no envelope', async () => {
+  it('sends MIME and structured mails, and dead-letters what is not an envelope', async () => {
     await startHost();
     const content = {
       type: 'mail',
@@ -83,7 +83,7 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
     expect(events.sort()).toEqual(['dead-lettered', 'resent', 'resent']);
   });
 
-  it('writes metrics that CloudWatch reads, with no address and no content in them', async () => {
+  it('writes metrics that CloudWatch can read, without addresses or content', async () => {
     await startHost();
     const at = new Date().toISOString();
     const failure = { class: 'tls', phase: 'tls', response: 'no secret@example.net', at } as const;
@@ -108,7 +108,7 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
     expect(embedded.join()).not.toMatch(/@|marie|secret|nonsense|order|on its way/i);
   });
 
-  it('tells a service that cannot be reached from an answer that was lost, and tries again', async () => {
+  it('distinguishes an unreachable service from a lost response, and retries', async () => {
     await startHost({ ...environment(), AWS_ENDPOINT_URL_SES: 'http://127.0.0.1:9' });
     await enqueue(anEnvelope());
     await host.nextInvocation({ signal: AbortSignal.timeout(20_000) });
@@ -124,7 +124,7 @@ describe('the bundle of the resend Lambda, under plain Node outside of the repos
     });
   });
 
-  it('does not start without its settings, and names them', async () => {
+  it('does not start without its settings, and names the missing ones', async () => {
     const { [RESEND_ENV.fromDomain]: _domain, ...rest } = environment();
     await startHost(rest);
     const firstLine = once(logged, 'line', { signal: AbortSignal.timeout(20_000) });

@@ -4,10 +4,10 @@ import { describe, expect, it } from '@jest/globals';
 
 const CHAOS = fileURLToPath(new URL('../chaos/thrice-delivered.ts', import.meta.url));
 
-describe('envelopes delivered three times, lost answers and killed functions', () => {
-  it('come out of SES once, but where the answer was lost and no event told of it', async () => {
+describe('envelopes delivered three times, lost responses and killed functions', () => {
+  it('are sent by SES once, unless the response was lost and no event reported it', async () => {
     const run = await new Promise<{ failed: boolean; stdout: string }>((resolve) => {
-      execFile(process.execPath, [CHAOS, '200'], (error, stdout) =>
+      execFile(process.execPath, [CHAOS, '200', '3'], (error, stdout) =>
         resolve({ failed: error !== null, stdout }),
       );
     });

@@ -28,11 +28,8 @@ describe('the settings', () => {
     const settings = settingsFrom({
       ...cdkJson.context,
       stage: 'prod',
-      'mail.domain': 'mail.example.org',
+      'mail.userName': 'mailer',
       account: '001234567890',
-      hostedZoneId: 'Z0123456789ABC',
-      accessKeySerial: '2',
-      publishDmarc: 'false',
       payloadRetentionDays: '50',
       logRetentionDays: '90',
       maximumConcurrency: '1000',
@@ -45,6 +42,7 @@ describe('the settings', () => {
       eventWaitDefaultSeconds: '30',
       eventWaitMostSeconds: '43200',
       alarms: 'all',
+      accountMonitoring: 'dev',
       alarmEmail: 'on-call@example.org,second@example.org',
       runbookUrl: 'https://wiki.example.org/mail',
       dashboards: 'false',
@@ -53,11 +51,8 @@ describe('the settings', () => {
     expect(settings).toEqual({
       ...settingsFrom({}),
       stage: 'prod',
-      domain: 'mail.example.org',
+      userName: 'mailer',
       account: '001234567890',
-      hostedZoneId: 'Z0123456789ABC',
-      accessKeySerial: 2,
-      publishDmarc: false,
       payloadRetentionDays: 50,
       logRetentionDays: 90,
       maximumConcurrency: 1000,
@@ -70,6 +65,7 @@ describe('the settings', () => {
       eventWaitDefaultSeconds: 30,
       eventWaitMostSeconds: 43_200,
       alarms: 'all',
+      accountMonitoring: 'dev',
       alarmEmail: ['on-call@example.org', 'second@example.org'],
       runbookUrl: 'https://wiki.example.org/mail',
       dashboards: false,
@@ -119,7 +115,6 @@ describe('the settings', () => {
     ['project', 'KeyBuzz', '1 to 20 lower-case letters'],
     ['hostedZoneId', '/hostedzone/Z123', 'the id of the public Route 53 zone'],
     ['publishDmarc', 'no', 'true or false'],
-    ['accessKeySerial', '-1', 'a whole number from 0 to'],
     ['payloadRetentionDays', '41', 'a whole number from 42 to 365'],
     ['payloadRetentionDays', 366, 'a whole number from 42 to 365'],
     ['logRetentionDays', 31, 'one of 1, 3, 5, 7, 14, 30'],
@@ -145,6 +140,13 @@ describe('the settings', () => {
     ['suppressionExemptTenants', ['a'.repeat(129)], 'of 1 to 128'],
     ['suppressionExemptTenants', Array(20).fill('a'.repeat(128)), 'all together up to 2048'],
     ['suppressionExemptTenants', 7, 'a list of tenant ids'],
+    ['tlsPolicy', 'always', 'one of optional, require'],
+    ['region', 'mx-central-1', 'one of af-south-1'],
+    ['allowedSourceAddresses', '203.0.113.0/33', 'a list of up to 50 IP addresses'],
+    ['allowedSourceAddresses', ['office.example.org'], 'a list of up to 50 IP addresses'],
+    ['allowedSourceAddresses', ['10.0.0.0/8/8'], 'a list of up to 50 IP addresses'],
+    ['accountMonitoring', 'both', 'one of dev, prod'],
+    ['mailPerHourLimit', 0, 'a whole number from 1 to'],
     ['alarms', 'some', 'one of essential, all, none'],
     ['alarms', true, 'one of essential, all, none'],
     ['alarmEmail', 'on-call', 'a list of up to 10 addresses'],
@@ -164,7 +166,7 @@ describe('the settings', () => {
   });
 
   it('refuse mail as the MAIL FROM subdomain and say why', () => {
-    const message = messageFor({ mailFromSubdomain: 'mail' });
+    const message = messageFor({ mail: { mailFromSubdomain: 'mail' } });
     expect(message).toContain('mailFromSubdomain = "mail"');
     expect(message).toContain('mail.keybuzz.io) is the host of mail-core itself');
     expect(message).toContain("the MX of a MAIL FROM domain must be SES's");
@@ -178,6 +180,18 @@ describe('the settings', () => {
     const message = messageFor(context);
     expect(message).toContain('stgae is no setting: allowed are ');
     expect(message).toContain('project, stage, domain');
+  });
+
+  it.each([
+    ['domain', 'example.org'],
+    ['mail.domain', 'example.org'],
+    ['hostedZoneId', 'Z123456ABCDEFG'],
+    ['mailFromSubdomain', 'bounce'],
+    ['publishDmarc', 'false'],
+  ])('refuse %s with -c, which both stages share', (name, value) => {
+    expect(messageFor({ [name]: value })).toContain(
+      'allowed is cdk.json alone, not -c: both stages share it',
+    );
   });
 
   it('leave the context of the CDK alone', () => {

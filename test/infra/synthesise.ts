@@ -6,12 +6,14 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { readSettings, type Settings } from '../../lib/infra/settings.ts';
 import { type ComposedPipeline, composePipeline } from '../../lib/infra/stacks/compose-pipeline.ts';
 
-const cdkJson: { context: Record<string, unknown> } = JSON.parse(
+const cdkJson: { context: { mail: Record<string, unknown> } & Record<string, unknown> } = JSON.parse(
   readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'),
 );
 
+/** As if cdk.json had these. */
 export function settingsWith(overrides: Readonly<Record<string, unknown>> = {}): Settings {
-  const read = readSettings({ ...cdkJson.context, ...overrides });
+  const { context } = cdkJson;
+  const read = readSettings({ ...context, mail: { ...context.mail, ...overrides } });
   if (read.kind === 'invalid') throw new Error(read.message);
   return read.settings;
 }

@@ -13,7 +13,7 @@ describe('the circuit breaker', () => {
   let changes: BreakerState[];
   let changed: (state: BreakerState) => void;
 
-  /** Resolves when the breaker next comes into the state. */
+  /** Resolves at the breaker's next change to the state. */
   const becomes = (wanted: BreakerState) =>
     new Promise<void>((resolve) => {
       changed = (state) => {
@@ -21,7 +21,7 @@ describe('the circuit breaker', () => {
       };
     });
 
-  const classOf = (answer: SmtpResult) => (answer.kind === 'failed' ? answer.failure.class : 'taken');
+  const classOf = (result: SmtpResult) => (result.kind === 'failed' ? result.failure.class : 'taken');
 
   async function send(times: number): Promise<string[]> {
     const classes: string[] = [];
@@ -50,7 +50,7 @@ describe('the circuit breaker', () => {
     await double.close();
   });
 
-  it('opens after three failures of the connection in a row, and then asks no more', async () => {
+  it('opens after three connection failures in a row, and then stops trying', async () => {
     await double.behave({ kind: 'break', at: 'connect', by: 'reset' });
 
     const classes = await send(3);
@@ -76,7 +76,7 @@ describe('the circuit breaker', () => {
     },
   );
 
-  it('says of what it does not try why the server is down, as the last probe found it', async () => {
+  it('reports for mails that it does not try the failure of the last probe', async () => {
     await double.behave({ kind: 'refused' });
     await send(3);
     expect(await breaker.send(aDelivery())).toMatchObject({ failure: { openedBy: 'unreachable' } });
@@ -89,14 +89,14 @@ describe('the circuit breaker', () => {
     });
   });
 
-  it('stays closed for a server that says no to mails', async () => {
+  it('stays closed for a server that rejects mails', async () => {
     await double.behave({ kind: 'relay-denied' });
 
     expect(await send(6)).toEqual(Array.from({ length: 6 }, () => 'rejected'));
     expect(breaker.state).toBe('closed');
   });
 
-  it('counts failures in a row alone', async () => {
+  it('counts only failures in a row', async () => {
     for (const behaviour of [
       { kind: 'refused' },
       { kind: 'refused' },
@@ -111,7 +111,7 @@ describe('the circuit breaker', () => {
     expect(breaker.state).toBe('closed');
   });
 
-  it('closes once a probe gets through, and no mail was risked for it', async () => {
+  it('closes once a probe succeeds, without risking a mail', async () => {
     await double.behave({ kind: 'refused' });
     await send(3);
     const closed = becomes('closed');
@@ -122,17 +122,17 @@ describe('the circuit breaker', () => {
     expect(await send(1)).toEqual(['taken']);
   });
 
-  it('lets nobody wait on for a session when it opens', async () => {
+  it('fails mails that wait for a session when it opens', async () => {
     await double.behave({ kind: 'blackhole' });
 
-    const answers = await Promise.all(Array.from({ length: 12 }, () => breaker.send(aDelivery())));
+    const results = await Promise.all(Array.from({ length: 12 }, () => breaker.send(aDelivery())));
 
-    const classes = answers.map(classOf);
+    const classes = results.map(classOf);
     expect(classes.filter((name) => name === 'unreachable').length).toBeLessThanOrEqual(4);
     expect(classes.filter((name) => name === 'circuit-open').length).toBeGreaterThanOrEqual(8);
   });
 
-  it('stops probing when it is closed for good', async () => {
+  it('stops probing after close()', async () => {
     await double.behave({ kind: 'break', at: 'connect', by: 'reset' });
     await send(3);
     await double.reached('connect');

@@ -18,7 +18,7 @@ function problemsOf(settings: unknown): readonly string[] {
 }
 
 describe('the settings of the mailer', () => {
-  it('have the defaults that are documented', () => {
+  it('have the documented defaults', () => {
     expect(readMailerSettings(ENV)).toEqual({
       smtp: {
         host: 'mail-core',
@@ -66,7 +66,7 @@ describe('the settings of the mailer', () => {
     expect(settings.smtp.tlsCa).toBeUndefined();
   });
 
-  it('name all that is wrong at once: the setting, its value and what is allowed', () => {
+  it('report all errors at once: the setting, its value and what is allowed', () => {
     const read = () =>
       readMailerSettings({
         SMTP_PORT: '70000',
@@ -95,7 +95,7 @@ describe('the settings of the mailer', () => {
     }
   });
 
-  it('want name and password together, and both halves of the key', () => {
+  it('require name and password together, and both parts of the key', () => {
     const read = () => readMailerSettings({ ...ENV, SMTP_USER: 'api', AWS_SES_SECRET_KEY: 'hidden' });
 
     expect(read).toThrow('smtp.password (SMTP_PASSWORD) is not set: it is needed with smtp.user (SMTP_USER)');
@@ -110,13 +110,13 @@ describe('the settings of the mailer', () => {
     ['SMTP_CONNECT_TIMEOUT_MS', '2147483648', 'a whole number from 1 to 2147483647'],
     ['SMTP_MAX_CONNECTIONS', '1000000', 'a whole number from 1 to 10000'],
     ['MAIL_TIME_TO_LIVE_MS', '900000000000000', 'a whole number from 1 to 31536000000'],
-  ])('are refused where no timer or clock could hold them: %s', (variable, value, allowed) => {
+  ])('are rejected if out of range for a timer or clock: %s', (variable, value, allowed) => {
     expect(() => readMailerSettings({ ...ENV, [variable]: value })).toThrow(
       `${value}: allowed is ${allowed}`,
     );
   });
 
-  it('are refused where they are misspelt, each with those that there are', () => {
+  it('are rejected if misspelt, each with the existing ones', () => {
     const misspelt = {
       smtp: { host: 'mail-core', requireTLS: true, tls: { rejectUnauthorized: false } },
       fallback: { queueUrl: ENV.FALLBACK_QUEUE_URL, payloadBucket: 'keybuzz-payloads' },

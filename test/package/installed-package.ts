@@ -8,13 +8,13 @@ import { promisify } from 'node:util';
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const execute = promisify(execFile);
 
-/** What a fresh clone does not have, and what is too large to copy. */
+/** What a fresh clone does not have, or is too large to copy. */
 const NOT_COPIED = ['.git', 'node_modules', 'dist', 'cdk.out'];
 
-/** Left from a build of long ago, of a module that does not exist any more. */
+/** Left over from an old build, of a module that no longer exists. */
 const STALE = 'dist/lib/emulators/removed-long-ago.js';
 
-/** A strict project's. The package's own declarations are checked, too, not just believed. */
+/** The options of a strict project. `skipLibCheck: false` also checks the package's own declarations. */
 const COMPILER_OPTIONS = {
   strict: true,
   exactOptionalPropertyTypes: true,
@@ -32,7 +32,7 @@ export type Manifest = {
   readonly dependencies?: Readonly<Record<string, string>>;
 };
 
-/** The package as the API developer has it: packed, unpacked into a project, and beside it what it depends on. */
+/** The package as the API developer gets it: packed, and unpacked into a project next to its dependencies. */
 export class InstalledPackage {
   readonly #project: string;
 
@@ -55,25 +55,25 @@ export class InstalledPackage {
       .map((entry) => relative(this.#package, join(entry.parentPath, entry.name)));
   }
 
-  /** What its package.json says of it. */
+  /** The package's package.json. */
   async manifest(): Promise<Manifest> {
     return JSON.parse(await readFile(join(this.#package, 'package.json'), 'utf8'));
   }
 
-  /** Runs a program of the project under plain Node and gives what it prints, which is JSON. */
+  /** Runs a program in the project under plain Node. @returns its parsed JSON output */
   async run(file: string, program: string, env: Readonly<Record<string, string>>): Promise<unknown> {
     await writeFile(join(this.#project, file), program);
     const { stdout } = await execute(process.execPath, [file], { cwd: this.#project, env: { ...env } });
     return JSON.parse(stdout);
   }
 
-  /** The lines of a program of the project that the compiler stops at, and why: `9: TS2322`. */
+  /** The compiler errors of a program in the project, as line and code: `9: TS2322`. */
   async typeErrors(file: string, program: string): Promise<readonly string[]> {
     const errors = await this.typeErrorsIn({ [file]: program });
     return errors.map((error) => error.slice(file.length + 1));
   }
 
-  /** The same for several programs, which are compiled together: `works.ts:9: TS2322`. */
+  /** The same for several programs, compiled together: `works.ts:9: TS2322`. */
   async typeErrorsIn(programs: Readonly<Record<string, string>>): Promise<readonly string[]> {
     const files = Object.keys(programs);
     for (const [file, program] of Object.entries(programs))
@@ -87,7 +87,7 @@ export class InstalledPackage {
     );
     const errors = [...stdout.matchAll(/^(.+)\((\d+),\d+\): error (TS\d+)/gm)];
     const elsewhere = errors.filter(([, where = '']) => !files.includes(where));
-    // A compiler that failed without a word on the program has not checked it.
+    // If the compiler failed without an error in the program, it has not checked it.
     if ((status !== 0 && errors.length === 0) || elsewhere.length > 0) throw new Error(stdout + stderr);
     return errors.map(([, where, line, code]) => `${where}:${line}: ${code}`);
   }
@@ -105,11 +105,14 @@ export class InstalledPackage {
     await mkdir(this.#package, { recursive: true });
     await execute('tar', ['-xzf', tarball, '-C', this.#package, '--strip-components=1']);
     const { dependencies = {} } = await this.manifest();
-    // The types of Node are what a TypeScript project has of its own.
+    // A TypeScript project has its own Node types.
     for (const name of [...Object.keys(dependencies), '@types/node']) await this.#link(name);
   }
 
-  /** The real package, so that it finds its own dependencies where they are; this project sees those named alone. */
+  /**
+   * Links the real package, so that it finds its own dependencies; the project sees only the packages linked
+   * here.
+   */
   async #link(name: string): Promise<void> {
     const link = join(this.#project, 'node_modules', name);
     await mkdir(dirname(link), { recursive: true });
@@ -117,7 +120,9 @@ export class InstalledPackage {
   }
 }
 
-/** Packs a copy of the repository, since packing builds, and other tests may be at work in the repository itself. */
+/**
+ * Packs a copy of the repository, because packing builds, and other tests may be using the repository itself.
+ */
 async function pack(root: string): Promise<string> {
   const copy = join(root, 'repository');
   for (const entry of await readdir(repository)) {
@@ -135,7 +140,7 @@ async function pack(root: string): Promise<string> {
   return join(root, tarball);
 }
 
-/** Without the options of this Node, which runs tests. */
+/** Without the options of this Node process, which runs tests. */
 function environment(): Record<string, string> {
   return { PATH: [dirname(process.execPath), process.env.PATH].join(delimiter), HOME: tmpdir() };
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** An import: the file that imports, and the file, the package or the module of Node that is imported. */
+/** An import: the importing file, and the imported file, package or Node module. */
 export type Edge = readonly [from: string, to: string];
 
 /** What the checker reports: a rule, and the import that breaks it as `from → to`. */
@@ -24,12 +24,12 @@ const SOURCES = ['bin', 'lib', 'lambda', 'test'];
 
 const isSource = (name: string): boolean => SOURCES.some((folder) => name.startsWith(`${folder}/`));
 
-/** What the installed packages of a planted tree are to it. */
+/** The kinds of installed packages in a planted tree. */
 const DEPENDENCIES = ['@aws-sdk/client-sqs', 'nodemailer', 'valibot'];
 const DEV_DEPENDENCIES = ['aws-cdk-lib', 'smtp-server'];
 const UNDECLARED = ['bowser'];
 
-/** A project outside the repository that has its folders, its real rules, and just the imports that are planted. */
+/** A project outside the repository that has its folders, its real rules, and only the planted imports. */
 export class PlantedTree {
   readonly #root = mkdtempSync(join(tmpdir(), 'planted-tree-'));
 
@@ -54,13 +54,13 @@ export class PlantedTree {
     return this.#report().ruleSetUsed.forbidden.map(({ name }) => name);
   }
 
-  /** The errors that `npm run rules` finds in the tree; what only warns stops nobody. */
+  /** The errors that `npm run rules` finds in the tree, without warnings, which fail no build. */
   violations(): readonly Violation[] {
     const errors = this.#report().violations.filter(({ rule }) => rule.severity === 'error');
     return inOrder(errors.map((found) => violation(found.rule.name, edgeOf(found))));
   }
 
-  /** What `npm run rules` ends with. */
+  /** The exit status of `npm run rules`. */
   exitStatus(): number | null {
     return this.#runRules().status;
   }
@@ -81,7 +81,7 @@ export class PlantedTree {
     const devDependencies = versions(DEV_DEPENDENCIES);
     this.write('package.json', JSON.stringify({ type: 'module', dependencies, devDependencies }));
     for (const name of [...DEPENDENCIES, ...DEV_DEPENDENCIES, ...UNDECLARED]) {
-      // In dist/, as real packages have it: rules that skip that folder would see no package at all.
+      // In dist/, as in real packages: rules that skip that folder would see no package at all.
       this.write(`node_modules/${name}/package.json`, JSON.stringify({ name, main: './dist/index.js' }));
       this.write(`node_modules/${name}/dist/index.js`, '');
     }
@@ -112,13 +112,13 @@ function specifierOf([from, to]: Edge): string {
 type Found = { readonly from: string; readonly to: string; readonly unresolvedTo: string };
 type Rule = { readonly name: string; readonly severity: string };
 
-/** The part that is read here of what the checker writes. */
+/** The fields of the checker's output that are used here. */
 type Report = {
   readonly violations: readonly (Found & { readonly rule: Rule })[];
   readonly ruleSetUsed: { readonly forbidden: readonly Rule[] };
 };
 
-/** A package stands in an edge by its name, not as the file it resolves to. */
+/** An edge names a package by its name, not by the file it resolves to. */
 function edgeOf({ from, to, unresolvedTo }: Found): Edge {
   return [from, isSource(to) ? to : unresolvedTo];
 }

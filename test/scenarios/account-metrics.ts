@@ -8,7 +8,7 @@ import { startAwsAccount } from '../support/aws-account/start-aws-account.ts';
 import type { Scenario } from './scenario.ts';
 import type { ScenarioClock } from './scenario-clock.ts';
 
-/** Of the API's key. Days are not stretched: the account is as old as it says. */
+/** The age of the API's key. Days are not scaled: the account shows its real age. */
 const KEY_AGE_MS = 41 * DAY_MS;
 
 export interface AccountMetricsParts {
@@ -19,14 +19,14 @@ export interface AccountMetricsParts {
   readonly onInvocation: (invocation: FinishedInvocation) => void;
 }
 
-/** The account-metrics function, and the account that it looks at. */
+/** The account-metrics function, and the account that it reads. */
 export interface AccountMetrics {
-  /** Lets it look as often as EventBridge would, until the scenario ends. */
+  /** Invokes it as often as EventBridge would, until the scenario ends. */
   play(scenario: Scenario, clock: ScenarioClock): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts the bundle of the account-metrics Lambda, and an account with the API's user in it. */
+/** Starts the bundle of the account-metrics Lambda, and an account that has the API's user. */
 export async function startAccountMetrics(parts: AccountMetricsParts): Promise<AccountMetrics> {
   const { services, userName, onLogLine, onInvocation } = parts;
   const createdAt = new Date(Date.now() - KEY_AGE_MS);
@@ -34,7 +34,7 @@ export async function startAccountMetrics(parts: AccountMetricsParts): Promise<A
   const account = await startAwsAccount({ account: new AwsAccount().add({ users: [user] }) });
   const measured = { iamEndpoint: account.url, userName };
   const monitoring = startAccountMetricsFunction(services, measured, { onLogLine, onInvocation });
-  // A cold start would be minutes in stretched time.
+  // A cold start would take minutes in scaled time.
   await monitoring.invoke();
   return {
     play: async ({ hours }, clock) => {

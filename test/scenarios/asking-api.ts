@@ -6,7 +6,7 @@ const FROM = 'KeyBuzz <support@keybuzz.io>';
 
 const TENANTS = ['shop-a', 'shop-b', 'shop-c'];
 
-/** The API's side of a scenario: it writes a row for each mail that it asks for. */
+/** The API's side of a scenario: it inserts a row for each mail. */
 export class AskingApi {
   readonly #pool: Pool;
   #asked = 0;
@@ -15,7 +15,7 @@ export class AskingApi {
     this.#pool = pool;
   }
 
-  /** How many mails it has asked for. */
+  /** The number of mails it has inserted. */
   get asked(): number {
     return this.#asked;
   }

@@ -2,14 +2,16 @@ import { dailyRhythm } from './daily-rhythm.ts';
 import { angryBuyer, buyer, goneBuyer, USUAL_REFUSALS } from './recipients.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Of the imported addresses, two in five are gone, and one in 60 belongs to somebody who calls it spam. */
+/**
+ * Of the imported addresses, two in five do not exist, and one in 60 belongs to a recipient who complains.
+ */
 function imported(index: number): string {
   if (index % 60 === 30) return angryBuyer(index);
-  // Some stand twice in the list: their second mail is not sent any more.
+  // Some are in the list twice: their second mail is suppressed.
   return index % 5 < 2 ? goneBuyer(index % 150) : buyer(index);
 }
 
-/** mail-core is down, and meanwhile somebody imports a list of addresses and writes to all of them. */
+/** mail-core is down, and meanwhile a user imports a list of addresses and writes to all of them. */
 export const BOUNCE_STORM: Scenario = {
   name: 'bounce-storm',
   speed: 90,

@@ -7,7 +7,7 @@ import { TableCollector } from '../support/cloudwatch/collect-tables.ts';
 import { WorkerCollector } from '../support/cloudwatch/collect-worker.ts';
 import type { Collector, Observe } from '../support/cloudwatch/collector.ts';
 
-/** The deployment that a local run stands for: the defaults of the settings. */
+/** The deployment that a local run simulates: the defaults of the settings. */
 const PROJECT = 'keybuzz';
 const STAGE = 'dev';
 
@@ -18,7 +18,7 @@ export const ACCOUNT_METRICS_FUNCTION = monitoringNames({
   stage: STAGE,
 }).accountMetricsFunction;
 
-/** Listens to all parts of the pipeline; what is not told by an event waits to be sampled. */
+/** Subscribes to all parts of the pipeline; what no event reports is sampled. */
 export function collectAll(pipeline: LocalPipeline, observe: Observe): readonly Collector[] {
   return [
     collectQueues(pipeline, observe),

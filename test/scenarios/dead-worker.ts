@@ -2,7 +2,7 @@ import { dailyRhythm } from './daily-rhythm.ts';
 import { buyer } from './recipients.ts';
 import type { Scenario } from './scenario.ts';
 
-/** The worker dies in the midst of an outage, and nothing starts it again: rows and receipts pile up. */
+/** The worker is killed during an outage and is not restarted: rows and receipts pile up. */
 export const DEAD_WORKER: Scenario = {
   name: 'dead-worker',
   speed: 120,

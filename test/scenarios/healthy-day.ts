@@ -2,7 +2,7 @@ import { dailyRhythm } from './daily-rhythm.ts';
 import { buyer, DEFERRED, GREYLISTED, UNKNOWN, USUAL_REFUSALS } from './recipients.ts';
 import type { Scenario, Stage, Step } from './scenario.ts';
 
-/** A day on which nothing is the matter: what is refused or lost now and then is no reason to wake anybody. */
+/** A day without incidents: an occasional refused or lost mail must not page anybody. */
 export const HEALTHY_DAY: Scenario = {
   name: 'healthy-day',
   speed: 240,

@@ -6,8 +6,9 @@ import { buyer, USUAL_REFUSALS } from './recipients.ts';
 import type { Scenario, Step } from './scenario.ts';
 
 /**
- * mail-core is down for three hours, in one way after another. Between two of them it works for some minutes, as a
- * server does that people are at: so each way is met by some mails before the worker stops asking.
+ * mail-core is down for three hours, failing in one way after another. Between two failures it works for some
+ * minutes, as a server under repair does: so some mails meet each failure before the worker stops trying
+ * SMTP.
  */
 export const OUTAGE: Scenario = {
   name: 'outage',
@@ -51,7 +52,7 @@ export const OUTAGE: Scenario = {
   ],
 };
 
-/** What it shows to new connections counts at once: a server that changes was started anew. */
+/** A change applies to new connections at once: the existing ones are closed, as when a server restarts. */
 function mailCore(atHours: number, does: string, behaviour: SmtpBehaviour = USUAL_REFUSALS): Step {
   return {
     atHours,

@@ -20,18 +20,18 @@ async function asked(load: Load, signal = new AbortController().signal): Promise
 }
 
 describe('a load', () => {
-  it('comes at its rate, and each time alike', async () => {
+  it('inserts mails at its rate, the same ones in each run', async () => {
     const load: Load = { mailsPerHour: () => 100, recipient: (index) => `buyer${index}@example.org` };
 
     const mails = await asked(load);
 
-    // A thousand that come by chance are so many, give or take a tenth.
+    // A thousand random arrivals, plus or minus a tenth.
     expect(mails.length).toBeGreaterThan(900);
     expect(mails.length).toBeLessThan(1100);
     expect(await asked(load)).toEqual(mails);
   });
 
-  it('keeps to its hours, and is told the time of the day', async () => {
+  it('stays within its hours, and receives the hour of the day', async () => {
     const hours: number[] = [];
     const mailsPerHour = (hour: number) => {
       hours.push(hour);

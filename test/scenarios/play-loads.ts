@@ -3,10 +3,10 @@ import type { AskingApi } from './asking-api.ts';
 import type { Load, Scenario } from './scenario.ts';
 import type { ScenarioClock } from './scenario-clock.ts';
 
-/** Mails come as people do: by chance, and always by the same chance. */
+/** Mails arrive at random, but with the same seed in each run. */
 const SEED = 20_260_114;
 
-/** Asks for the mails of all loads, each at its moment, until the scenario ends. */
+/** Inserts the mails of all loads, each at its time, until the scenario ends. */
 export async function playLoads(
   scenario: Pick<Scenario, 'hours' | 'loads'>,
   api: Pick<AskingApi, 'ask'>,
@@ -36,7 +36,7 @@ async function playLoad(
   }
 }
 
-/** Between two that come by chance: https://en.wikipedia.org/wiki/Poisson_point_process */
+/** The time between two random arrivals: https://en.wikipedia.org/wiki/Poisson_point_process */
 function gapHours(perHour: number, chance: number): number {
   return -Math.log(1 - chance) / perHour;
 }

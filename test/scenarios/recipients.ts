@@ -1,13 +1,13 @@
 import type { SesDouble } from '../../lib/emulators/ses/ses-double.ts';
 import type { SmtpBehaviour } from '../../lib/emulators/smtp/smtp-behaviour.ts';
 
-/** Nobody has the address: mail-core refuses it at once, and a mail that SES takes for it bounces. */
+/** The address does not exist: mail-core refuses it at once, and a mail that SES accepts for it bounces. */
 export const UNKNOWN = 'unknown@example.net';
 
-/** Its server does not take mail at the first try. */
+/** Its server does not accept mail at the first attempt. */
 export const GREYLISTED = 'greylisted@example.org';
 
-/** The same by another server, in words that speak of a policy. */
+/** The same on another server, whose reply mentions a policy. */
 export const DEFERRED = 'deferred@example.org';
 
 /** One of many buyers. */
@@ -15,17 +15,17 @@ export function buyer(index: number): string {
   return `buyer${index % 500}@example.org`;
 }
 
-/** An address that was mistyped, made up or given up: the list of somebody who has never sent to it. */
+/** A mistyped, made-up or abandoned address, as in a list that was never used before. */
 export function goneBuyer(index: number): string {
   return `gone${index}@example.net`;
 }
 
-/** Somebody who never asked for mail, and says so. */
+/** A recipient who did not ask for mail, and complains. */
 export function angryBuyer(index: number): string {
   return `angry${index}@example.com`;
 }
 
-/** What mail-core says to these on any day. */
+/** mail-core's usual replies to these recipients. */
 export const USUAL_REFUSALS: SmtpBehaviour = {
   kind: 'recipients-refused',
   replies: {
@@ -35,10 +35,10 @@ export const USUAL_REFUSALS: SmtpBehaviour = {
   },
 };
 
-/** Of all deliveries, one in so many takes long: its server is busy, or greylists SES as well. */
+/** One in this many deliveries is slow: its server is busy, or greylists SES as well. */
 const SLOW_DELIVERIES = 10;
 
-/** Lets SES meet these recipients, and its events take their time, in ms of this machine. */
+/** Gives these recipients their outcomes at SES, and delays the events, in ms of this machine. */
 export function giveFates(ses: SesDouble): void {
   ses.status((_mail, recipient) => {
     if (recipient === UNKNOWN || recipient.startsWith('gone')) return { kind: 'hard-bounce' };
@@ -49,7 +49,7 @@ export function giveFates(ses: SesDouble): void {
     when: ({ eventType }) => eventType === 'Delivery',
     effect: { kind: 'delay', delayMs: () => (deliveries++ % SLOW_DELIVERIES === 0 ? 5_000 : 100) },
   });
-  // A complaint is made by a person, who has to read the mail first.
+  // A complaint comes from a person, who has to read the mail first.
   ses.disturbEvents({
     when: ({ eventType }) => eventType === 'Complaint',
     effect: { kind: 'delay', delayMs: 6_000 },

@@ -4,7 +4,7 @@ import type { Scenario } from './scenario.ts';
 import type { ScenarioRecording } from './scenario-recording.ts';
 import { ScaledTime } from './stretched-time.ts';
 
-/** Keeps what is seen while a scenario is played, in the scenario's time. What is seen before and after is left out. */
+/** Records what is observed during a scenario, in scenario time. Drops observations from before and after. */
 export class Recorder {
   readonly #scenario: Scenario;
   readonly #store = new MetricStore();
@@ -29,7 +29,7 @@ export class Recorder {
     this.#store.add(stretched);
   }
 
-  /** What is seen from now on is left out. @param realMs when the scenario has ended on this machine */
+  /** Drops later observations. @param realMs when the scenario has ended on this machine */
   end(realMs: number): void {
     const endMs = this.#time?.momentOf(realMs) ?? this.#fromMs;
     this.#toMs = Math.min(this.#toMs, Math.ceil(endMs / MINUTE_MS) * MINUTE_MS);

@@ -17,21 +17,21 @@ import { ScenarioClock } from './scenario-clock.ts';
 import type { ScenarioRecording } from './scenario-recording.ts';
 
 export interface RunOptions {
-  /** Told what happens, in one line, with the time in the scenario. */
+  /** Called with what happens, as one line with the scenario time. */
   readonly onProgress?: ((line: string) => void) | undefined;
-  /** Ends the run, which then rejects with its reason. */
+  /** Aborts the run, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Plays a scenario on this machine, with the real worker and the real bundles of the Lambdas between doubles and
- * emulators, and returns all that CloudWatch would have been told.
+ * Runs a scenario on this machine, with the real worker and the real bundles of the Lambdas between doubles
+ * and emulators, and returns everything that CloudWatch would have received.
  */
 export function runScenario(name: ScenarioName, options: RunOptions = {}): Promise<ScenarioRecording> {
   return playScenario(SCENARIOS[name], options);
 }
 
-/** The same for a scenario that is not in the list. */
+/** The same for a scenario that is not in `SCENARIOS`. */
 export async function playScenario(scenario: Scenario, options: RunOptions = {}): Promise<ScenarioRecording> {
   const recorder = new Recorder(scenario);
   const directory = await mkdtemp(join(tmpdir(), 'keybuzz-mail-scenario-'));
@@ -61,7 +61,7 @@ function collectLogLine(line: string, recorder: Recorder): void {
   for (const seen of readEmbeddedMetrics(line)) recorder.observe(seen);
 }
 
-/** In stretched time, the five seconds that a server may be silent for would be ten minutes. */
+/** In scaled time, the five-second timeout for a silent server would be ten minutes. */
 const SHORT_PATIENCE = {
   SMTP_CONNECT_TIMEOUT_MS: '1500',
   SMTP_GREETING_TIMEOUT_MS: '1500',
@@ -69,7 +69,7 @@ const SHORT_PATIENCE = {
   SMTP_SEND_TIMEOUT_MS: '5000',
 };
 
-/** What SES lets a small account send in a day. */
+/** The daily SES quota of a small account. */
 const DAILY_QUOTA = 2_000;
 
 async function prepare({ smtp, services: { ses } }: LocalPipeline): Promise<void> {
@@ -104,7 +104,7 @@ interface Players {
   readonly recorder: Recorder;
 }
 
-/** One part that fails ends the others. */
+/** If one part fails, the others end. */
 async function play(
   scenario: Scenario,
   { pipeline, monitoring, recorder }: Players,
@@ -127,7 +127,7 @@ async function play(
   ];
   try {
     await Promise.race([Promise.all(parts), ended]);
-    // What was counted since the last minute began.
+    // What was counted since the start of the last minute.
     const nowMs = Date.now();
     await Promise.all(collectors.map((collector) => collector.sample(nowMs)));
     recorder.end(nowMs);

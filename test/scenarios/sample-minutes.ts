@@ -2,7 +2,7 @@ import type { Collector } from '../support/cloudwatch/collector.ts';
 import type { Scenario } from './scenario.ts';
 import type { ScenarioClock } from './scenario-clock.ts';
 
-/** Samples once in each minute of the scenario, as AWS does. One that is late is made up for. */
+/** Samples once per minute of the scenario, as AWS does. Late samples are made up for. */
 export async function sampleMinutes(
   { hours }: Scenario,
   collectors: readonly Collector[],

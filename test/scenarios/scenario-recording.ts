@@ -1,11 +1,11 @@
 import type { Recording } from '../support/cloudwatch/recording.ts';
 
-/** What a played scenario left in CloudWatch, in the scenario's own time. */
+/** The CloudWatch metrics of a scenario run, in scenario time. */
 export interface ScenarioRecording extends Recording {
   readonly scenario: string;
-  /** So many seconds of the recording are one of the machine that played it. */
+  /** Seconds of the recording per second of the machine that ran it. */
   readonly speed: number;
-  /** When the scenario begins and ends in the recording, in ISO 8601; the days are made up. */
+  /** When the scenario begins and ends in the recording, in ISO 8601; the dates are made up. */
   readonly from: string;
   readonly to: string;
 }

@@ -1,19 +1,19 @@
 import type { LocalPipeline } from '../../lib/emulators/pipeline.ts';
 
-/** Some hours in the life of a deployment. All times in it are those of the scenario, not of the machine. */
+/** Some hours of a deployment. All its times are scenario times, not those of the machine. */
 export interface Scenario {
   readonly name: string;
-  /** So many seconds of it are one of the machine that plays it. */
+  /** Seconds of the scenario per second of the machine that runs it. */
   readonly speed: number;
-  /** When it begins, in ISO 8601. The day is made up: a recording made anew differs in its data alone. */
+  /** When it begins, in ISO 8601. The date is made up: a new recording then differs only in its data. */
   readonly from: string;
   readonly hours: number;
   readonly loads: readonly Load[];
-  /** In the order of time. */
+  /** In chronological order. */
   readonly steps: readonly Step[];
 }
 
-/** Mails that the API asks for, one at a time. */
+/** Mails that the API inserts, one at a time. */
 export interface Load {
   /** From the beginning of the scenario. @default 0 */
   readonly fromHours?: number;
@@ -25,7 +25,7 @@ export interface Load {
   recipient(index: number): string;
 }
 
-/** Something that happens, or that somebody does. */
+/** An event or an action. */
 export interface Step {
   /** From the beginning of the scenario. */
   readonly atHours: number;
@@ -33,12 +33,12 @@ export interface Step {
   act(stage: Stage): Promise<void> | void;
 }
 
-/** What a step can get at. */
+/** What a step has access to. */
 export interface Stage {
   readonly pipeline: LocalPipeline;
-  /** Lets the API ask for a mail. */
+  /** Makes the API insert a mail. */
   ask(mail: AskedMail): Promise<void>;
-  /** Ends the scenario now, sooner than its hours are over. */
+  /** Ends the scenario now, before its hours are over. */
   end(): void;
   /** Aborts when the scenario ends. */
   readonly signal: AbortSignal;
@@ -46,6 +46,6 @@ export interface Stage {
 
 export interface AskedMail {
   readonly to: string;
-  /** @default support of the domain that SES sends for */
+  /** @default support at the domain that SES sends for */
   readonly from?: string;
 }

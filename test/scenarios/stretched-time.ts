@@ -3,15 +3,15 @@ import type { Observation } from '../support/cloudwatch/metric-store.ts';
 export interface TimeScale {
   /** When the run began on this machine, in ms since the epoch. */
   readonly startedMs: number;
-  /** The moment of the scenario that it stands for, in ms since the epoch. */
+  /** The scenario time that corresponds to it, in ms since the epoch. */
   readonly fromMs: number;
-  /** So many seconds of the scenario are one of this machine. */
+  /** Seconds of the scenario per second of this machine. */
   readonly speed: number;
 }
 
 const TIME_UNITS = new Set(['Seconds', 'Milliseconds']);
 
-/** The time of a scenario: a run of minutes stands for hours, and nothing else about it changes. */
+/** Scenario time: a run of minutes represents hours, and nothing else changes. */
 export class ScaledTime {
   readonly #stretch: TimeScale;
 
@@ -19,15 +19,15 @@ export class ScaledTime {
     this.#stretch = stretch;
   }
 
-  /** The moment of the scenario, in ms since the epoch. */
+  /** The scenario time, in ms since the epoch. */
   momentOf(realMs: number): number {
     const { startedMs, fromMs, speed } = this.#stretch;
     return fromMs + (realMs - startedMs) * speed;
   }
 
   /**
-   * What was seen on this machine, as it would have been seen in the scenario: moments and durations are stretched
-   * alike, so that a queue's age fits the time at which its oldest message was sent.
+   * Converts an observation on this machine to scenario time. Timestamps and durations are scaled alike, so
+   * that a queue's age fits the time at which its oldest message was sent.
    */
   stretched(seen: Observation): Observation {
     const { speed } = this.#stretch;

@@ -3,7 +3,7 @@ import { HOUR_MS } from '../../lib/common/time.ts';
 import type { StoredMailFields } from '../../lib/domain/stored-mail.ts';
 import type { Claim } from '../../lib/ports/outbox.ts';
 
-/** A claim of a plain mail; a test names only what it is about. */
+/** A claim of a plain mail; a test overrides only what it is about. */
 export function aClaim(overrides: Partial<Claim> = {}, fields: Partial<StoredMailFields> = {}): Claim {
   return {
     id: randomUUID(),

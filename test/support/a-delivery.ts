@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { HOUR_MS } from '../../lib/common/time.ts';
 import type { Delivery } from '../../lib/domain/delivery.ts';
 
-/** A plain delivery; a test names only what it is about. */
+/** A plain delivery; a test overrides only what it is about. */
 export function aDelivery(overrides: Partial<Delivery> = {}): Delivery {
   const id = overrides.id ?? randomUUID();
   const messageId = `<${id}@keybuzz.io>`;

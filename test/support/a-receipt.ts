@@ -1,7 +1,7 @@
 import type { StatusKind } from '../../lib/domain/delivery-status.ts';
 import { type Receipt, toSmtpMessageId } from '../../lib/domain/receipt.ts';
 
-/** A receipt of a mail that SES took; `seconds` after the first of them. */
+/** A receipt of a mail that SES accepted; `seconds` after the first of them. */
 export function aReceipt(
   id: string,
   kind: StatusKind,
@@ -21,7 +21,7 @@ export function aReceipt(
   };
 }
 
-/** A hard bounce of each of them. */
+/** A hard bounce of each recipient. */
 export function aBounce(id: string, recipients: readonly string[], seconds = 0): Receipt {
   return aReceipt(id, 'bounced', [], {
     seconds,

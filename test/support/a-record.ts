@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import { type FallbackMessage, serialiseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 
-/** An SQS record as Lambda gets it; a test names only what it is about. */
+/** An SQS record as Lambda receives it; a test overrides only what it is about. */
 export function aRecord(body: string, attributes: Partial<SQSRecord['attributes']> = {}): SQSRecord {
   return {
     messageId: randomUUID(),

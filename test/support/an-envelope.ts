@@ -13,7 +13,7 @@ export function mimeFrom(from: string, body = 'It is on its way.'): Buffer {
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}\r\n`);
 }
 
-/** An envelope that can be sent; a test names only what it is about. */
+/** An envelope that can be sent; a test overrides only what it is about. */
 export function anEnvelope(overrides: Partial<FallbackMessage> = {}): FallbackMessage {
   return {
     version: 1,

@@ -1,14 +1,14 @@
 import { toDeliveryIdTag } from '../../lib/domain/send-batch.ts';
 
-/** The mail that an event is about; a test names only what it is about. */
+/** The mail that an event is about; a test overrides only what it is about. */
 export interface EventSubject {
   readonly deliveryId?: string;
   readonly part?: number;
   readonly sesMessageId?: string;
   readonly to?: readonly string[];
-  /** When SES took the mail. */
+  /** When SES accepted the mail. */
   readonly sentAt?: string;
-  /** The tag as it stands there. @default none */
+  /** The raw value of the tag. @default none */
   readonly failedAt?: string;
 }
 
@@ -16,7 +16,7 @@ type Recipient = Readonly<Record<string, unknown>> & { readonly emailAddress: st
 
 const AT = '2026-08-01T10:00:00.000Z';
 
-/** An event as SES publishes it, before it is made text. */
+/** An event as SES publishes it, before serialisation. */
 export function anEvent(eventType: string, details: object = {}, subject: EventSubject = {}) {
   const { deliveryId = 'reply-1', part = 0, sesMessageId = 'ses-1', sentAt = AT } = subject;
   return {
@@ -104,7 +104,7 @@ export function aBounce(
   return JSON.stringify(anEvent('Bounce', { bounce: aBounceOf({ type, subType, recipients }, at) }, subject));
 }
 
-/** Somebody is out of office: SES tells it as a bounce, and there is no DSN in it. */
+/** An out-of-office reply: SES reports it as a bounce without the details of a DSN. */
 export function anAutomaticReply(recipient: string, at: string, subject?: EventSubject): string {
   const recipients = [{ emailAddress: recipient }];
   return JSON.stringify(

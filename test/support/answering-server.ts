@@ -8,7 +8,7 @@ export interface AnsweringServer {
   close(): Promise<void>;
 }
 
-/** Starts an HTTP server on 127.0.0.1 that answers each request with 200 and what the function makes of its body. */
+/** Starts an HTTP server on 127.0.0.1 that responds to each request with 200 and the result for its body. */
 export async function startAnsweringServer(
   contentType: string,
   answerTo: (body: string) => string,

@@ -14,16 +14,16 @@ const timestamp = fc
   .date({ min: new Date('2020-01-01'), max: new Date('2040-01-01'), noInvalidDate: true })
   .map((date) => date.toISOString());
 const line = fc.string({ unit: 'grapheme', maxLength: 60 }).filter((text) => !/\p{Cc}/u.test(text));
-const bytes = fc.integer({ min: 1, max: 40 * 1024 * 1024 });
+const bytes = fc.integer({ min: 1, max: 40_000_000 });
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
-/** The parser drops the names by which an object could be poisoned. */
+/** The parser drops names that could pollute a prototype. */
 const tagName = fc
   .stringMatching(/^[A-Za-z0-9_-]{1,20}$/)
   .filter((name) => !['__proto__', 'prototype', 'constructor'].includes(name));
 
-/** Leaves out what is undefined, as JSON does. */
+/** Omits undefined fields, like JSON. */
 function compact<T>(value: T): T {
   return JSON.parse(JSON.stringify(value));
 }

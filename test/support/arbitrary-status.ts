@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { BOUNCE_TYPES, type DeliveryStatus, STATUS_KINDS } from '../../lib/domain/delivery-status.ts';
 
-/** So few values that two often share one: what is equal in part is where the order of things can show. */
+/** Few values, so that two often share one: only partly equal statuses can show an effect of their order. */
 const at = fc.constantFrom(
   '2026-08-01T10:00:00.000Z',
   '2026-08-01T10:00:05.000Z',
@@ -21,10 +21,10 @@ const fields = {
   ),
 };
 
-/** Any status that a receipt can tell. */
+/** Any status that a receipt can report. */
 export const arbitraryFate: fc.Arbitrary<DeliveryStatus> = fc.record(fields);
 
-/** Any status at all, one that was merged too. */
+/** Any status, including a merged one. */
 export const arbitraryKnownFate: fc.Arbitrary<DeliveryStatus> = fc.record({
   ...fields,
   deliveredAt: fc.option(at, { nil: undefined }),

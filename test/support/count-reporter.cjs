@@ -1,7 +1,8 @@
-/** Ends a run with the plain line `N passed, N failed` that scripts read, after everything else was printed. */
+/** Ends a run with the plain line `N passed, N failed` for scripts, after all other output. */
 module.exports = class CountReporter {
   onRunComplete(_contexts, results) {
-    // A file that did not load ran no test at all: it counts as one failure, or it would go unseen.
+    // A file that failed to load ran no test: it counts as one failure, because it would go unnoticed
+    // otherwise.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     const skipped = results.numPendingTests > 0 ? `, ${results.numPendingTests} skipped` : '';
     process.on('exit', () => {

@@ -1,7 +1,7 @@
 import type { MetricName } from '../../lib/domain/metrics.ts';
 import type { Metrics } from '../../lib/ports/runtime.ts';
 
-/** Metrics that remember what they were told. */
+/** Metrics that record what was added. */
 export class CountedMetrics implements Metrics {
   readonly #added: { readonly key: string; readonly value: number }[] = [];
 
@@ -9,12 +9,12 @@ export class CountedMetrics implements Metrics {
     this.#added.push({ key: label === undefined ? name : `${name} ${label}`, value });
   }
 
-  /** What was added to a metric, one by one; with a second dimension by name and label: `Bounced hard`. */
+  /** The values added to a metric; with a second dimension by name and label: `Bounced hard`. */
   values(key: string): number[] {
     return this.#added.filter((one) => one.key === key).map(({ value }) => value);
   }
 
-  /** What was added in all, by name and label. */
+  /** The sums of what was added, by name and label. */
   get sums(): Readonly<Record<string, number>> {
     const sums: Record<string, number> = {};
     for (const { key, value } of this.#added) sums[key] = (sums[key] ?? 0) + value;

@@ -17,9 +17,9 @@ export interface EmfDocument {
 const isOfSchema = new Ajv().compile<EmfDocument>(EMF_SCHEMA);
 
 /**
- * Reads a line as CloudWatch would.
+ * Parses a line like CloudWatch.
  *
- * @throws where it breaks the schema, or what the specification says of the members that are named
+ * @throws if it violates the schema, or the specification of its members
  */
 export function readEmf(line: string): EmfDocument {
   const document: unknown = JSON.parse(line);

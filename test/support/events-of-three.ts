@@ -7,8 +7,8 @@ const [anna, bruno, clara] = ['anna@example.net', 'bruno@example.org', 'clara@ex
 const at = (minute: number) => `2026-08-01T10:0${minute}:00.000Z`;
 
 /**
- * All that SES tells of one mail to three recipients: delayed and delivered, bounced, delivered and complained. The
- * complaint names everybody at its provider, as SES does where the provider does not say who it was.
+ * All SES events of one mail to three recipients: delayed and delivered, bounced, delivered and complained.
+ * The complaint names everybody at its provider, as SES does if the provider does not report who complained.
  */
 export function eventsOfThree(deliveryId = 'reply-1'): readonly string[] {
   const subject: EventSubject = { deliveryId, to: [anna, bruno, clara] };
@@ -26,7 +26,7 @@ export function eventsOfThree(deliveryId = 'reply-1'): readonly string[] {
 
 const delivered = { smtpResponse: '250 2.6.0 Message received', enhancedStatus: '2.6.0' };
 
-/** What is known when all of the events have come. */
+/** The statuses after all of the events. */
 export const FATES_OF_THREE: RecipientStatuses = {
   [anna]: { kind: 'delivered', at: at(2), deliveredAt: at(2), sesMessageId: 'ses-1', ...delivered },
   [bruno]: {
@@ -40,7 +40,7 @@ export const FATES_OF_THREE: RecipientStatuses = {
   [clara]: { kind: 'complained', at: at(5), deliveredAt: at(4), sesMessageId: 'ses-1', reason: 'abuse' },
 };
 
-/** Who is on the suppression list then, and why. */
+/** The suppression list after the events. */
 export function suppressionsOfThree(deliveryId = 'reply-1'): Map<string, SuppressionRecord> {
   const complaint = { at: new Date(at(5)), deliveryId };
   return new Map([
@@ -49,7 +49,7 @@ export function suppressionsOfThree(deliveryId = 'reply-1'): Map<string, Suppres
   ]);
 }
 
-/** The part of that delivery, before any event has come. */
+/** The send batch of that delivery, before any event. */
 export const PART_OF_THREE = {
   deliveryId: 'reply-1',
   part: 0,

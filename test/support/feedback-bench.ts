@@ -8,7 +8,7 @@ import type { DeadLetterCause } from '../../lib/ports/queues.ts';
 import { CountedMetrics } from './counted-metrics.ts';
 import { MemoryFateLedger } from './memory-status-ledger.ts';
 
-/** The parts of the feedback Lambda in memory, and all that it did with them. */
+/** The dependencies of the feedback Lambda in memory, and all that it did with them. */
 export class FeedbackBench {
   readonly ledger = new MemoryFateLedger();
   readonly receipts: Receipt[] = [];
@@ -30,9 +30,9 @@ export class FeedbackBench {
       },
     },
     suppressions: {
-      report: async (address, strike) => {
+      report: async (address, signal) => {
         const key = addressKey(address);
-        this.suppressions.set(key, applySignal(this.suppressions.get(key) ?? NO_RECORD, strike));
+        this.suppressions.set(key, applySignal(this.suppressions.get(key) ?? NO_RECORD, signal));
       },
     },
     deadLetters: { park: async (body, cause) => void this.parked.push({ body, cause }) },
@@ -54,12 +54,12 @@ export class FeedbackBench {
     return (await this.ledger.read(deliveryId, part))?.statuses;
   }
 
-  /** What the API knows from the receipts. */
+  /** The statuses that the API has from the receipts. */
   get known(): RecipientStatuses {
     return this.receipts.map(toStatuses).reduce<RecipientStatuses>(mergeStatuses, {});
   }
 
-  /** The lines of the log about this. */
+  /** The log lines of this event. */
   lines(event: string): Readonly<Record<string, unknown>>[] {
     return this.logged.filter((line) => line.event === event);
   }

@@ -1,6 +1,6 @@
 import type { BatchClaim, BatchResult, Ledger, NewSendBatch, SendBatch } from '../../lib/ports/ledger.ts';
 
-/** A ledger in memory, for tests of what is decided by it. */
+/** A ledger in memory, for tests of decisions that depend on it. */
 export class MemoryLedger implements Ledger {
   readonly batches: SendBatch[] = [];
 
@@ -45,7 +45,7 @@ export class MemoryLedger implements Ledger {
     this.#replace({ ...now, state: result.kind, claim });
   }
 
-  /** As an event does. */
+  /** Marks a send batch as sent, like an event. */
   markSent(deliveryId: string, part: number, sesMessageId: string, sentAt: Date): void {
     const now = this.#find({ deliveryId, part });
     if (now === undefined) throw new Error('no such part');

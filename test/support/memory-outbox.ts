@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { Claim, Completion, Outbox, OutboxStats } from '../../lib/ports/outbox.ts';
 
-/** An outbox in memory: for tests of the worker's own decisions. It can be told to fail. */
+/** An outbox in memory, for tests of the worker's own decisions. It can be configured to fail. */
 export class MemoryOutbox implements Outbox {
   readonly completion: Completion[] = [];
   readonly released: string[] = [];
@@ -18,12 +18,12 @@ export class MemoryOutbox implements Outbox {
     this.#listener();
   }
 
-  /** The next `times` calls of the method fail as if the database were gone. */
+  /** The next `times` calls of the method fail as if the database were down. */
   fail(method: 'claim' | 'settle' | 'renew' | 'release', times: number): void {
     this.#failures.set(method, times);
   }
 
-  /** Resolves when so many settlements were written. */
+  /** Resolves when this many completions were written. */
   async settled(count: number): Promise<readonly Completion[]> {
     while (this.completion.length < count) {
       await once(this.#events, 'settled', { signal: AbortSignal.timeout(20_000) });

@@ -1,17 +1,17 @@
 import type { BatchStatuses, StatusLedger } from '../../lib/ports/ledger.ts';
 
-/** A ledger of statuses in memory; each read is a copy of its own. */
+/** A ledger of statuses in memory; each read returns its own copy. */
 export class MemoryFateLedger implements StatusLedger {
   readonly #parts = new Map<string, BatchStatuses>();
-  /** How many writes were confirmed. */
+  /** The number of confirmed writes. */
   writes = 0;
 
   async read(deliveryId: string, part: number): Promise<BatchStatuses | undefined> {
     return structuredClone(this.#parts.get(keyOf(deliveryId, part)));
   }
 
-  async write(told: Parameters<StatusLedger['write']>[0], before: number): Promise<boolean> {
-    const { deliveryId, part, sesMessageId, sentAt, recipients, statuses } = told;
+  async write(written: Parameters<StatusLedger['write']>[0], before: number): Promise<boolean> {
+    const { deliveryId, part, sesMessageId, sentAt, recipients, statuses } = written;
     const known = this.#parts.get(keyOf(deliveryId, part));
     if ((known?.fatesVersion ?? 0) !== before) return false;
     this.put({
@@ -25,7 +25,7 @@ export class MemoryFateLedger implements StatusLedger {
     return true;
   }
 
-  /** Puts a part there as the resend Lambda would have. */
+  /** Puts a send batch in the state that the resend Lambda leaves it. */
   put(part: BatchStatuses): void {
     this.#parts.set(keyOf(part.deliveryId, part.part), structuredClone(part));
   }

@@ -27,7 +27,7 @@ export interface ArrivedValue {
   readonly namespace: string;
   readonly name: string;
   readonly unit: string;
-  /** As `stage=dev,class=tls`. */
+  /** In the form `stage=dev,class=tls`. */
   readonly dimensions: string;
   /** ISO 8601. */
   readonly minute: string;
@@ -35,12 +35,12 @@ export interface ArrivedValue {
   readonly times: number;
 }
 
-/** Takes PutMetricData as CloudWatch does, within its limits, and keeps what came. */
+/** Accepts PutMetricData like CloudWatch, within its limits, and records the values. */
 export class MetricSink {
   readonly calls: (readonly ArrivedValue[])[] = [];
   readonly #events = new EventEmitter();
   readonly #server = createServer((request, response) => {
-    void this.#take(request).then((status) => {
+    void this.#receive(request).then((status) => {
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end('{}');
     });
   });
@@ -60,7 +60,7 @@ export class MetricSink {
     return this.calls.flat();
   }
 
-  /** Resolves when so many calls have come in all. */
+  /** Resolves when this many calls have arrived in total. */
   async calledTimes(times: number): Promise<void> {
     while (this.calls.length < times)
       await once(this.#events, 'call', { signal: AbortSignal.timeout(20_000) });
@@ -73,7 +73,7 @@ export class MetricSink {
     await closed;
   }
 
-  async #take(request: IncomingMessage): Promise<number> {
+  async #receive(request: IncomingMessage): Promise<number> {
     const body = await buffer(request);
     const text = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
     const parsed = v.safeParse(putSchema, JSON.parse(text.toString()));

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 
 const NSD = 'nsd';
 
-/** NSD, an authoritative name server, is a package of the system, not of npm. */
+/** NSD, an authoritative name server, is a system package, not an npm one. */
 export const canRunNameServer = hasNsd();
 
 function hasNsd(): boolean {
@@ -34,7 +34,7 @@ export interface RunningServer {
 
 /**
  * A few addresses of the loopback network with a port that was free on all of them, so that the servers of a zone
- * differ by their address alone, as they do in the world.
+ * differ only by their address, like in the real DNS.
  */
 export async function loopbackAddresses(count: number): Promise<NameServerAddress[]> {
   const network = `127.${randomOctet()}.${randomOctet()}`;
@@ -72,7 +72,7 @@ export async function startNameServer(
   };
 }
 
-/** A host that takes every question and answers none. */
+/** A host that receives every query and responds to none. */
 export async function startSilentServer({ address, port }: NameServerAddress): Promise<RunningServer> {
   const socket = createSocket('udp4').bind(port, address);
   await once(socket, 'listening');
@@ -84,7 +84,7 @@ export async function startSilentServer({ address, port }: NameServerAddress): P
   };
 }
 
-/** Without a user to change to and a root to change into, anybody may run it. */
+/** Without a user to change to and a chroot, it does not need root. */
 function configurationFor(directory: string, address: string, zones: readonly string[]): string {
   const file = (name: string) => `"${join(directory, name)}"`;
   return `
@@ -105,16 +105,16 @@ remote-control:
 ${zones.map((zone) => `zone:\n  name: "${zone}"\n  zonefile: "${zone}"\n`).join('')}`;
 }
 
-/** @throws {Error} with what it said, where it ends instead; a zone it cannot read ends it not */
+/** @throws {Error} with its output, if it ends instead; an unreadable zone does not end it */
 async function started(errors: NodeJS.ReadableStream): Promise<void> {
-  const said: string[] = [];
+  const output: string[] = [];
   for await (const line of createInterface({ input: errors })) {
-    said.push(line);
+    output.push(line);
     if (/error/i.test(line)) break;
     if (line.includes('nsd started')) {
       errors.resume();
       return;
     }
   }
-  throw new Error(`NSD did not start:\n${said.join('\n')}`);
+  throw new Error(`NSD did not start:\n${output.join('\n')}`);
 }

@@ -6,7 +6,7 @@ import { noMetrics, silentLog } from '../../lib/ports/runtime.ts';
 import { anEnvelope, mimeFrom } from './an-envelope.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 
-/** What an offer needs beside SES: nobody suppressed, no events measured, none waiting. */
+/** The dependencies of a send besides SES: no suppressed recipients, no measured events, no backlog. */
 export function offerParts(overrides: Pick<SendDeps, 'ses'> & Partial<SendDeps>): SendDeps {
   return {
     ledger: new MemoryLedger(),

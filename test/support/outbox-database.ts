@@ -5,7 +5,7 @@ import { PostgresOutbox, type PostgresOutboxOptions } from '../../lib/adapters/p
 import { DAY_MS } from '../../lib/common/time.ts';
 import { type EmbeddedPostgres, startPostgres } from '../../lib/emulators/postgres/embedded-postgres.ts';
 
-/** The columns of a row; what is not given is as a plain mail of the API has it. */
+/** The columns of a row; the defaults are those of a plain mail of the API. */
 export interface OutboxRow {
   readonly id?: string;
   readonly tenant_id?: string | null;
@@ -26,7 +26,7 @@ export interface OutboxRow {
   readonly lease_route?: string | null;
 }
 
-/** A row as it stands in the table. */
+/** A row of the table. */
 export interface StoredRow {
   readonly id: string;
   readonly provider: string | null;
@@ -43,7 +43,7 @@ export interface StoredRow {
   readonly lease_route: string | null;
 }
 
-/** A server for a test file, on which each test makes a database. */
+/** A server for a test file, on which each test creates a database. */
 export class OutboxServer {
   readonly postgres: EmbeddedPostgres;
 
@@ -70,7 +70,7 @@ export class OutboxServer {
   }
 }
 
-/** A database of its own for one test, and the outboxes that work on it. */
+/** A database for one test, and the outboxes that use it. */
 export class OutboxDatabase {
   readonly name: string;
   readonly connectionString: string;
@@ -100,7 +100,7 @@ export class OutboxDatabase {
     });
   }
 
-  /** Inserts rows in one statement, as the API would, and returns their ids. */
+  /** Inserts rows in one statement, like the API, and returns their ids. */
   async insert(...rows: readonly OutboxRow[]): Promise<string[]> {
     const complete = rows.map((row) => ({
       id: `mail-${randomUUID()}`,
@@ -134,7 +134,7 @@ export class OutboxDatabase {
     return row;
   }
 
-  /** Closes the outboxes; the database goes with its server. */
+  /** Closes the outboxes; the database is removed with its server. */
   async close(): Promise<void> {
     await Promise.all(this.#outboxes.map((outbox) => outbox.close()));
   }
@@ -147,7 +147,7 @@ export const PLAIN_TRACE = {
   emailBody: 'It is on its way.',
 };
 
-/** A session for a test that holds a lock or a transaction; to be ended by the test. */
+/** A session for a test that holds a lock or a transaction; the test must end it. */
 export async function openSession(connectionString: string): Promise<Client> {
   const client = new Client({ connectionString });
   client.on('error', () => {});

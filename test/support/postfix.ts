@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Postfix can be started by root alone, and is a package of the system, not of npm. */
+/** Postfix can only be started by root, and is a system package, not an npm one. */
 export const canRunPostfix = process.getuid?.() === 0 && hasPostfix();
 
 function hasPostfix(): boolean {
@@ -18,11 +18,11 @@ function hasPostfix(): boolean {
 }
 
 export interface PostfixOptions {
-  /** Where it relays to. */
+  /** The port that it relays to. */
   readonly relayPort: number;
-  /** Takes mail and throws it away, for measurements. @default false */
+  /** Accepts and discards mail, for measurements. @default false */
   readonly discard?: boolean;
-  /** May clients on this machine relay? */
+  /** Whether clients on this machine may relay. */
   readonly relay?: 'allowed' | 'denied';
   readonly messageSizeLimit?: number;
   readonly certificate?: { readonly certificatePem: string; readonly keyPem: string };
@@ -33,15 +33,15 @@ export interface Postfix {
   readonly port: number;
   stop(): void;
   start(): void;
-  /** Stops it and takes its folders away. */
+  /** Stops it and deletes its folders. */
   remove(): void;
   log(): string;
 }
 
-/** Starts a Postfix of its own: configuration, queue and port are in use by nobody else. */
+/** Starts a separate Postfix: its configuration, queue and port are not shared. */
 export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   const directory = mkdtempSync(join(tmpdir(), 'postfix-'));
-  // Its daemons run as another user and must find their way in.
+  // Its daemons run as another user and need access.
   chmodSync(directory, 0o755);
   const port = await freePort();
   configure(directory, port, options);
@@ -50,7 +50,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     try {
       postfix('stop');
     } catch {
-      // It says "not running" by an error.
+      // It reports "not running" by an error.
     }
   };
   postfix('start');
@@ -67,7 +67,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   };
 }
 
-/** Postfix cannot be told to take any port; the one that was free a moment ago will do. */
+/** Postfix cannot choose a free port itself; one that was just free will do. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

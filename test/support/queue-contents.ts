@@ -2,23 +2,23 @@ import { DeleteMessageCommand, type Message, ReceiveMessageCommand } from '@aws-
 import { type FallbackMessage, parseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 import type { LocalQueue, SqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 
-/** Takes one message out of a queue; undefined where there is none. */
+/** Receives and deletes one message of a queue; undefined if there is none. */
 async function takeMessage({ sqs }: SqsAndS3, queue: LocalQueue): Promise<Message | undefined> {
-  const answer = await sqs.send(
+  const response = await sqs.send(
     new ReceiveMessageCommand({
       QueueUrl: queue.url,
       MessageAttributeNames: ['All'],
       MessageSystemAttributeNames: ['All'],
     }),
   );
-  const message = answer.Messages?.[0];
+  const message = response.Messages?.[0];
   if (message !== undefined) {
     await sqs.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle: message.ReceiptHandle }));
   }
   return message;
 }
 
-/** Takes every message that is there now. */
+/** Receives and deletes every message that is visible now. */
 export async function takeAll(aws: SqsAndS3, queue: LocalQueue): Promise<Message[]> {
   const messages: Message[] = [];
   for (;;) {
@@ -28,7 +28,7 @@ export async function takeAll(aws: SqsAndS3, queue: LocalQueue): Promise<Message
   }
 }
 
-/** Takes every envelope out of the fallback queue. */
+/** Receives and deletes every envelope of the fallback queue. */
 export async function takeEnvelopes(aws: SqsAndS3): Promise<FallbackMessage[]> {
   const messages = await takeAll(aws, aws.fallback);
   return messages.map((message) => {

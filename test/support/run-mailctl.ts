@@ -8,7 +8,7 @@ const MAILCTL = fileURLToPath(new URL('../../bin/mailctl.ts', import.meta.url));
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Nothing of the machine that the test runs on: no credentials, no configuration files, no metadata service. */
+/** An environment without the machine's credentials, configuration files and metadata service. */
 const BARE = {
   AWS_CONFIG_FILE: '/nonexistent/config',
   AWS_SHARED_CREDENTIALS_FILE: '/nonexistent/credentials',
@@ -22,10 +22,10 @@ export interface MailctlRun {
 }
 
 /**
- * Runs the operator's command line in this process, without a terminal, until it ends. A process of its own takes a
- * second to start: `spawnMailctl` is for what needs signals or pipes.
+ * Runs the operator's command line in this process, without a terminal, until it ends. A separate process
+ * takes a second to start, so `spawnMailctl` is only for tests of signals or pipes.
  *
- * @param env what it sees beside PATH
+ * @param env the environment of the command, besides PATH
  */
 export async function runMailctl(args: readonly string[], env: Environment = {}): Promise<MailctlRun> {
   const [output, errors] = [new PassThrough(), new PassThrough()];
@@ -39,7 +39,7 @@ export async function runMailctl(args: readonly string[], env: Environment = {})
   return { code, stdout: await stdout, stderr: await stderr };
 }
 
-/** One at a time: the clients of AWS read the environment of the process. */
+/** One at a time, because the AWS clients read the environment of the process. */
 let last: Promise<unknown> = Promise.resolve();
 
 function withEnvironment<T>(env: Environment, work: () => Promise<T>): Promise<T> {
@@ -56,13 +56,13 @@ function withEnvironment<T>(env: Environment, work: () => Promise<T>): Promise<T
   return mine;
 }
 
-/** In place: the clients of AWS keep the object that they know. */
+/** In place, because the AWS clients keep their reference to this object. */
 function replaceEnvironment(env: Environment): void {
   for (const name of Object.keys(process.env)) if (env[name] === undefined) delete process.env[name];
   for (const [name, value] of Object.entries(env)) if (value !== undefined) process.env[name] = value;
 }
 
-/** Starts the operator's command line as a process of its own, for its signals and its pipes. */
+/** Starts the operator's command line in a separate process, for tests of its signals and pipes. */
 export function spawnMailctl(
   args: readonly string[],
   env: Environment = {},

@@ -1,18 +1,18 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
-/** What a server says to one line of a client; undefined where it says nothing. */
+/** The response of a server to one line of a client; undefined if there is none. */
 export type SmtpScript = (line: string, socket: Socket) => string | undefined;
 
 export interface ScriptedSmtpServer {
   readonly host: string;
   readonly port: number;
-  /** Every line that came, those of messages included. */
+  /** Every line received, including those of messages. */
   readonly lines: readonly string[];
   close(): Promise<void>;
 }
 
-/** Takes any mail, and offers 8BITMIME. */
+/** Accepts any mail, and offers 8BITMIME. */
 export const TAKES_ALL: SmtpScript = (line) => {
   if (line.startsWith('EHLO')) return '250-scripted\r\n250 8BITMIME';
   if (line === 'DATA') return '354 Go ahead';
@@ -20,7 +20,9 @@ export const TAKES_ALL: SmtpScript = (line) => {
   return line === '.' || /^(?:MAIL|RCPT|RSET)/.test(line) ? '250 OK' : undefined;
 };
 
-/** An SMTP server on 127.0.0.1 for what no real server does: it says what the script says, and without TLS. */
+/**
+ * An SMTP server on 127.0.0.1 for what no real server does: it sends what the script returns, without TLS.
+ */
 export async function startScriptedSmtpServer(script: SmtpScript): Promise<ScriptedSmtpServer> {
   const lines: string[] = [];
   const sockets = new Set<Socket>();

@@ -1,13 +1,13 @@
 import type { FailureClass, FailurePhase } from '../../lib/domain/failure.ts';
 import type { SmtpBehaviour } from '../../lib/emulators/smtp/smtp-behaviour.ts';
 
-/** One way in which a mail server fails, and what must be made of it. */
+/** One way in which a mail server fails, and its expected classification. */
 export interface StagedFailure {
   readonly name: string;
   readonly behaviours: readonly SmtpBehaviour[];
   readonly class: FailureClass;
   readonly phase: FailurePhase;
-  /** Settings that the failure needs to show; the rest are the defaults of the test. */
+  /** Settings that trigger the failure; the rest are the defaults of the test. */
   readonly smtp?: {
     readonly auth?: boolean;
     readonly requireTls?: boolean;
@@ -41,7 +41,7 @@ export const STAGED_FAILURES: readonly StagedFailure[] = [
     phase: 'connect',
   },
   {
-    name: 'greeting is no SMTP',
+    name: 'greeting is not SMTP',
     behaviours: [{ kind: 'greeting', reply: 'banana' }],
     class: 'unreachable',
     phase: 'connect',
@@ -177,7 +177,7 @@ export const STAGED_FAILURES: readonly StagedFailure[] = [
     phase: 'envelope',
   },
   {
-    name: 'over an unsaid size limit',
+    name: 'over an unadvertised size limit',
     behaviours: [{ kind: 'size-limit', bytes: 100, advertised: false }],
     smtp: trusting,
     class: 'rejected',
@@ -228,7 +228,7 @@ export const STAGED_FAILURES: readonly StagedFailure[] = [
     phase: 'final-reply',
   },
   {
-    name: 'final reply is no SMTP',
+    name: 'final reply is not SMTP',
     behaviours: [{ kind: 'final-reply', reply: 'banana' }],
     smtp: trusting,
     class: 'unknown',

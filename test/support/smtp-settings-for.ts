@@ -2,7 +2,7 @@ import type { SmtpSettings } from '../../lib/adapters/smtp/smtp-pool-route.ts';
 import type { SmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
 import type { StagedFailure } from './smtp-failures.ts';
 
-/** Settings for a server on this machine: waits are short, since nothing here is far away. */
+/** Settings for a server on this machine: time-outs are short, because there is no network latency. */
 export function smtpSettingsFor(
   double: SmtpDouble,
   needs: StagedFailure['smtp'] = { trustCertificate: true },

@@ -3,8 +3,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * How a service of AWS fails to come to an end: no answer at all, headers and then nothing, or a byte now and then
- * for ever. The last keeps a limit on silence from ever being reached.
+ * How an AWS service never completes a response: no response at all, headers and then nothing, or a byte now
+ * and then forever. The last never reaches an idle time-out.
  */
 export const STALLS = ['silent', 'stalls in the body', 'trickles'] as const;
 
@@ -12,17 +12,17 @@ type Stall = (typeof STALLS)[number];
 
 export interface StallingServer extends AsyncDisposable {
   readonly url: string;
-  /** Resolves when a client has given an answer up. */
+  /** Resolves when a client has given up a response. */
   abandoned(options: { readonly signal: AbortSignal }): Promise<unknown>;
   close(): Promise<void>;
 }
 
-/** Starts an HTTP server on 127.0.0.1 that reads each request whole and never ends its answer. */
+/** Starts an HTTP server on 127.0.0.1 that reads each request and never ends its response. */
 export async function startStallingServer(stall: Stall, contentLength = 10_000): Promise<StallingServer> {
   const events = new EventEmitter();
   const server = createServer((request, response) => {
     response.on('close', () => events.emit('abandoned'));
-    request.resume().on('end', () => answer(response, stall, contentLength));
+    request.resume().on('end', () => respond(response, stall, contentLength));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -40,7 +40,7 @@ export async function startStallingServer(stall: Stall, contentLength = 10_000):
   };
 }
 
-function answer(response: ServerResponse, stall: Stall, contentLength: number): void {
+function respond(response: ServerResponse, stall: Stall, contentLength: number): void {
   if (stall === 'silent') return;
   response.writeHead(200, { 'content-type': 'text/xml', 'content-length': String(contentLength) });
   response.write('<');

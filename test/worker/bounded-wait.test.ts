@@ -5,7 +5,7 @@ const NEVER = new Promise<never>(() => {});
 const LONG_MS = 60_000;
 
 describe('a bounded wait', () => {
-  it('gives the value, or the failure, and does not keep the process by its timer', async () => {
+  it('returns the value, or the failure, and does not keep the process alive by its timer', async () => {
     const timersBefore = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 
     await expect(withTimeout(Promise.resolve(7), LONG_MS)).resolves.toEqual({ kind: 'done', value: 7 });
@@ -16,18 +16,18 @@ describe('a bounded wait', () => {
     expect(timersAfter).toBeLessThanOrEqual(timersBefore);
   });
 
-  it('ends without what takes too long', async () => {
+  it('ends after the time-out', async () => {
     await expect(withTimeout(NEVER, 5)).resolves.toEqual({ kind: 'too-late' });
   });
 
-  it('takes no harm from a failure that comes too late', async () => {
+  it('ignores a failure after the time-out', async () => {
     const late = Promise.withResolvers<void>();
     const unhandled: unknown[] = [];
     const listener = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', listener);
 
     await withTimeout(late.promise, 5);
-    late.reject(new Error('too late for anyone'));
+    late.reject(new Error('too late'));
     await new Promise(setImmediate);
 
     process.off('unhandledRejection', listener);

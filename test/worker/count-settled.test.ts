@@ -10,19 +10,27 @@ function countedOf(event: Pick<CompletedEvent, 'outcome' | 'failureClass'>): unk
   return counted;
 }
 
-const TAKEN = ['SmtpTaken', 1];
+const ACCEPTED = ['SmtpTaken', 1];
 const failed = (failureClass: string) => ['SmtpFailed', 1, failureClass];
 
-describe('a delivery that a worker has seen out', () => {
+describe('a delivery that a worker has completed', () => {
   it.each<[string, Pick<CompletedEvent, 'outcome' | 'failureClass'>, unknown[][]]>([
-    ['taken', { outcome: 'taken' }, [TAKEN]],
+    ['accepted by SMTP', { outcome: 'taken' }, [ACCEPTED]],
     ['handed over', { outcome: 'handed-over', failureClass: 'circuit-open' }, [failed('circuit-open')]],
-    ['taken for some alone', { outcome: 'split', failureClass: 'rejected' }, [TAKEN, failed('rejected')]],
-    ['taken by neither way', { outcome: 'not-accepted', failureClass: 'tls' }, [failed('tls')]],
-    ['held, as SMTP may have taken it', { outcome: 'held', failureClass: 'unknown' }, []],
+    [
+      'accepted for some recipients only',
+      { outcome: 'split', failureClass: 'rejected' },
+      [ACCEPTED, failed('rejected')],
+    ],
+    [
+      'accepted by neither SMTP nor the queue',
+      { outcome: 'not-accepted', failureClass: 'tls' },
+      [failed('tls')],
+    ],
+    ['held, because SMTP may have accepted it', { outcome: 'held', failureClass: 'unknown' }, []],
     ['refused', { outcome: 'refused' }, []],
-    ['known to be in the hands of SES', { outcome: 'handed-over' }, []],
-  ])('counts as it should where it was %s', (_, event, expected) => {
+    ['known to be accepted by SES', { outcome: 'handed-over' }, []],
+  ])('is counted correctly if it was %s', (_, event, expected) => {
     expect(countedOf(event)).toEqual(expected);
   });
 });

@@ -44,8 +44,8 @@ async function open(port: number): Promise<Socket> {
   return socket;
 }
 
-/** `once` would take the reset, which is one of the ways to be cut off, for a failure. */
-function cutOff(socket: Socket): Promise<void> {
+/** `once` would reject on a reset, which is one of the ways to close a connection. */
+function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.once('close', () => resolve());
   });
@@ -64,7 +64,7 @@ afterEach(async () => {
 });
 
 describe('the health server', () => {
-  it('says that the process lives, and that it is stuck', async () => {
+  it('reports that the process is live, and that it is stuck', async () => {
     const well = await fetch(`${(await start()).url}/healthz`);
     expect(well.status).toBe(200);
     await expect(well.json()).resolves.toEqual({ status: 'live', sinceLastTurnMs: 12 });
@@ -75,14 +75,14 @@ describe('the health server', () => {
     await expect(stuck.json()).resolves.toEqual({ status: 'stuck', sinceLastTurnMs: 90_000 });
   });
 
-  it.each([['database'], ['draining']] as const)('is not ready where it lacks: %s', async (missing) => {
+  it.each([['database'], ['draining']] as const)('is not ready if this is missing: %s', async (missing) => {
     const { url } = await start({
       checks: { ready: async () => ({ missing: [missing], breaker: 'closed' }) },
     });
 
-    const answer = await fetch(`${url}/readyz`);
-    expect(answer.status).toBe(503);
-    await expect(answer.json()).resolves.toEqual({
+    const response = await fetch(`${url}/readyz`);
+    expect(response.status).toBe(503);
+    await expect(response.json()).resolves.toEqual({
       status: 'not-ready',
       missing: [missing],
       breaker: 'closed',
@@ -93,17 +93,17 @@ describe('the health server', () => {
   it('is ready with an open breaker, and shows it', async () => {
     const { url } = await start({ checks: { ready: async () => ({ missing: [], breaker: 'open' }) } });
 
-    const answer = await fetch(`${url}/readyz`);
-    expect(answer.status).toBe(200);
-    await expect(answer.json()).resolves.toEqual({ status: 'ready', missing: [], breaker: 'open' });
+    const response = await fetch(`${url}/readyz`);
+    expect(response.status).toBe(200);
+    await expect(response.json()).resolves.toEqual({ status: 'ready', missing: [], breaker: 'open' });
   });
 
-  it('serves the metrics in their own type, with a query too', async () => {
-    const answer = await fetch(`${(await start()).url}/metrics?name[]=outbound_taken_total`);
+  it('serves the metrics with their content type, and also with a query', async () => {
+    const response = await fetch(`${(await start()).url}/metrics?name[]=outbound_taken_total`);
 
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4');
-    await expect(answer.text()).resolves.toBe('outbound_taken_total 7\n');
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4');
+    await expect(response.text()).resolves.toBe('outbound_taken_total 7\n');
   });
 
   it('answers HEAD as GET, without a body', async () => {
@@ -119,16 +119,16 @@ describe('the health server', () => {
     }
   });
 
-  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('does not take %s', async (method) => {
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('does not accept %s', async (method) => {
     const body = method === 'OPTIONS' ? null : 'x'.repeat(100_000);
-    const answer = await fetch(`${(await start()).url}/metrics`, { method, body });
+    const response = await fetch(`${(await start()).url}/metrics`, { method, body });
 
-    expect(answer.status).toBe(405);
-    expect(answer.headers.get('allow')).toBe('GET, HEAD');
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('GET, HEAD');
   });
 
   it.each(['/', '/healthz/', '/metrics/../etc/passwd/x', '/constructor', '//healthz', '/%2e'])(
-    'has nothing at %s',
+    'responds with 404 at %s',
     async (path) => {
       const socket = await open((await start()).port);
       socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
@@ -136,7 +136,7 @@ describe('the health server', () => {
     },
   );
 
-  it('fails where its port is taken', async () => {
+  it('fails if its port is in use', async () => {
     const { port } = await start();
     await expect(
       startHealthServer({ host: '127.0.0.1', port, checks: WELL, metrics: METRICS }),
@@ -144,21 +144,21 @@ describe('the health server', () => {
   });
 });
 
-describe('an answer of the health server', () => {
-  it('comes in time where a check or the metrics hang', async () => {
+describe('a response of the health server', () => {
+  it('is sent in time if a check or the metrics hang', async () => {
     const { url } = await start({
       checks: { ready: () => NEVER },
       metrics: { render: () => NEVER },
       limits: { answerTimeoutMs: 20 },
     });
     for (const path of ['/readyz', '/metrics']) {
-      const answer = await fetch(url + path);
-      expect(answer.status).toBe(503);
-      await expect(answer.json()).resolves.toEqual({ status: 'check-timed-out' });
+      const response = await fetch(url + path);
+      expect(response.status).toBe(503);
+      await expect(response.json()).resolves.toEqual({ status: 'check-timed-out' });
     }
   });
 
-  it('tells nothing of what went wrong inside', async () => {
+  it('reveals no internal error', async () => {
     const fail = () => {
       throw new Error('connect ECONNREFUSED postgres://api:secret@10.0.0.1');
     };
@@ -167,9 +167,9 @@ describe('an answer of the health server', () => {
       metrics: { render: fail },
     });
     for (const path of ['/healthz', '/readyz', '/metrics']) {
-      const answer = await fetch(url + path);
-      expect(answer.status).toBe(503);
-      await expect(answer.json()).resolves.toEqual({ status: 'check-failed' });
+      const response = await fetch(url + path);
+      expect(response.status).toBe(503);
+      await expect(response.json()).resolves.toEqual({ status: 'check-failed' });
     }
   });
 });
@@ -179,42 +179,42 @@ describe('a client of the health server', () => {
     ['sends half a header', 'GET /healthz HTTP/1.1\r\nhost: x\r\n'],
     ['sends nothing', ''],
     ['sends less body than it announced', 'POST /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx'],
-  ])('is cut off where it %s and waits', async (_, start_) => {
+  ])('is disconnected if it %s and waits', async (_, start_) => {
     const { port, url } = await start({ limits: { requestTimeoutMs: 100, idleTimeoutMs: 200 } });
     const socket = await open(port);
     socket.write(start_);
-    const answer = await text(socket).catch(() => 'reset');
+    const response = await text(socket).catch(() => 'reset');
 
-    expect(answer).not.toContain(' 200 ');
+    expect(response).not.toContain(' 200 ');
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
-  it('is cut off where it sends its header byte by byte', async () => {
+  it('is disconnected if it sends its header byte by byte', async () => {
     const { port } = await start({ limits: { requestTimeoutMs: 100 } });
     const socket = await open(port);
     socket.write('GET /healthz HTTP/1.1\r\nx-slow: ');
     const dripping = setInterval(() => socket.write('x'), 10);
-    const answer = await text(socket).catch(() => 'reset');
+    const response = await text(socket).catch(() => 'reset');
     clearInterval(dripping);
 
-    expect(answer).toMatch(/^(HTTP\/1\.1 408 |reset$)/);
+    expect(response).toMatch(/^(HTTP\/1\.1 408 |reset$)/);
   });
 
   it.each([
-    ['no HTTP', Buffer.from([0x16, 0x03, 0x01, 0x00, 0xff, 0x00])],
-    ['a header without end', Buffer.from(`GET / HTTP/1.1\r\nx: ${'x'.repeat(20_000)}`)],
+    ['not HTTP', Buffer.from([0x16, 0x03, 0x01, 0x00, 0xff, 0x00])],
+    ['an endless header', Buffer.from(`GET / HTTP/1.1\r\nx: ${'x'.repeat(20_000)}`)],
     ['a tunnel', Buffer.from('CONNECT 10.0.0.1:25 HTTP/1.1\r\nhost: x\r\n\r\n')],
-  ])('is cut off where it sends %s', async (_, garbage) => {
+  ])('is disconnected if it sends %s', async (_, garbage) => {
     const { port, url } = await start();
     const socket = await open(port);
     socket.write(garbage);
-    const answer = await text(socket).catch(() => 'reset');
+    const response = await text(socket).catch(() => 'reset');
 
-    expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d |reset$|$)/);
+    expect(response).toMatch(/^(HTTP\/1\.1 4\d\d |reset$|$)/);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
-  it('is cut off where it does not read what it asked for', async () => {
+  it('is disconnected if it does not read the response', async () => {
     const { port } = await start({
       metrics: { render: async () => ({ contentType: 'text/plain', body: 'x'.repeat(64 * 1024 * 1024) }) },
       limits: { idleTimeoutMs: 100 },
@@ -222,10 +222,10 @@ describe('a client of the health server', () => {
     const socket = await open(port);
     socket.pause();
     const cut = new Promise<void>((resolve) => {
-      // The client does not read, so it could not tell; the server's end of the connection can.
+      // The client does not read, so it cannot notice the end; the server's side of the connection can.
       const onRequest = (message: unknown) => {
         unsubscribe(REQUEST_START, onRequest);
-        if (isRequestStart(message)) cutOff(message.socket).then(resolve, resolve);
+        if (isRequestStart(message)) closed(message.socket).then(resolve, resolve);
       };
       subscribe(REQUEST_START, onRequest);
     });
@@ -235,7 +235,7 @@ describe('a client of the health server', () => {
 });
 
 describe('closing the health server', () => {
-  it('ends connections that are kept alive, and takes no new one', async () => {
+  it('ends keep-alive connections, and accepts no new one', async () => {
     const { port, url, close } = await start();
     const agent = new Agent({ keepAlive: true });
     atEnd.push(() => agent.destroy());
@@ -244,7 +244,7 @@ describe('closing the health server', () => {
     await once(response, 'end');
     const kept: Socket[] = Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? []);
     expect(kept).toHaveLength(1);
-    const ended = kept.map(cutOff);
+    const ended = kept.map(closed);
 
     await close();
 
@@ -252,38 +252,38 @@ describe('closing the health server', () => {
     await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
   });
 
-  it('lets an answer under way go out', async () => {
-    const asked = Promise.withResolvers<void>();
+  it('finishes a response in progress', async () => {
+    const requested = Promise.withResolvers<void>();
     const rendered = Promise.withResolvers<string>();
     const { url, close } = await start({
       metrics: {
         render: async () => {
-          asked.resolve();
+          requested.resolve();
           return { contentType: 'text/plain', body: await rendered.promise };
         },
       },
     });
-    const answer = fetch(`${url}/metrics`).then((response) => response.text());
-    await asked.promise;
-    const closed = close();
+    const response = fetch(`${url}/metrics`).then((received) => received.text());
+    await requested.promise;
+    const closing = close();
     rendered.resolve('the last numbers\n');
 
-    await expect(answer).resolves.toBe('the last numbers\n');
-    await closed;
+    await expect(response).resolves.toBe('the last numbers\n');
+    await closing;
   });
 
   it('does not wait for a client that never finishes its request', async () => {
     const { port, close } = await start();
     const socket = await open(port);
     socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\n');
-    const ended = cutOff(socket);
+    const ended = closed(socket);
     socket.resume();
 
     await close();
     await ended;
   });
 
-  it('may be asked for twice', async () => {
+  it('may be called twice', async () => {
     const { close } = await start();
     await Promise.all([close(), close()]);
     await close();

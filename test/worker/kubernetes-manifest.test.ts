@@ -25,7 +25,7 @@ const probe = v.object({
   failureThreshold: v.number(),
 });
 
-/** What the tests read of a Deployment. */
+/** The fields of a Deployment that the tests read. */
 const deploymentSchema = v.object({
   metadata: v.object({ namespace: v.string() }),
   spec: v.object({
@@ -74,8 +74,8 @@ function deploymentOf(options: ManifestOptions) {
 }
 
 /**
- * The fields that Kubernetes' schema does not know. The schema itself lets any field pass, and kubectl would drop
- * it; but what the schema does not know, its validator does not look at.
+ * The fields that are not in the Kubernetes schema. The schema itself accepts unknown fields, and kubectl
+ * drops them; but its validator reads only the fields that are in the schema.
  */
 function unknownFields(resource: Deployment | PodDisruptionBudget): string[] {
   const unread = new Set<string>();
@@ -101,7 +101,7 @@ describe('the manifest', () => {
   it.each<[string, ManifestOptions]>([
     ['as it is by default', OPTIONS],
     [
-      'with every option, and a namespace that YAML could take for a number',
+      'with every option, and a namespace that YAML could parse as a number',
       {
         namespace: '0123',
         image: 'mail:1',
@@ -111,7 +111,7 @@ describe('the manifest', () => {
         cloudWatch: CLOUD_WATCH,
       },
     ],
-  ])("is valid by Kubernetes' schema, and has no field that it does not know, %s", (_, options) => {
+  ])("is valid by Kubernetes' schema, and has no unknown field, %s", (_, options) => {
     const [deployment, budget, ...rest] = resourcesOf(options);
 
     expect(rest).toEqual([]);
@@ -121,7 +121,7 @@ describe('the manifest', () => {
     expect(unknownFields(new PodDisruptionBudget(Object(budget)))).toEqual([]);
   });
 
-  it('is held to a schema that finds wrong values, missing and misspelt fields', () => {
+  it('is validated by a schema that detects wrong values, missing and misspelt fields', () => {
     const broken = (from: string, to: string) => {
       const [text = ''] = kubernetesManifest(OPTIONS).split('---\n');
       expect(text).toContain(from);
@@ -145,7 +145,7 @@ describe('the manifest', () => {
     expect(container.command).toEqual(['outbound-worker']);
   });
 
-  it('asks the process whether it lives and is ready, and waits for the answer that says why', () => {
+  it('probes the process for liveness and readiness, and waits for its detailed response', () => {
     const { container } = deploymentOf(OPTIONS);
 
     expect(container.startupProbe.httpGet).toEqual({ path: '/healthz', port: 'http' });
@@ -161,7 +161,7 @@ describe('the manifest', () => {
   });
 
   it.each([undefined, 0, 1, 25_000, 25_001, 90_500])(
-    'gives more time to end than the worker drains, at a drain of %s ms',
+    'has a termination grace period longer than the drain of %s ms',
     (drainTimeoutMs) => {
       const { pod, container } = deploymentOf({ ...OPTIONS, drainTimeoutMs });
       const drainMs = drainTimeoutMs ?? WORKER_DEFAULTS.drainTimeoutMs;
@@ -183,7 +183,7 @@ describe('the manifest', () => {
     });
   });
 
-  it('says where metrics are published where it is told', () => {
+  it('sets where metrics are published if configured', () => {
     const namesOf = (options: ManifestOptions) => deploymentOf(options).container.env.map(({ name }) => name);
     const { container } = deploymentOf({ ...OPTIONS, cloudWatch: CLOUD_WATCH });
 
@@ -212,7 +212,7 @@ describe('the manifest', () => {
     ]);
   });
 
-  it('runs with the rights of nobody, as the Pod Security Standard "restricted" asks', () => {
+  it('runs unprivileged, as the Pod Security Standard "restricted" requires', () => {
     const { pod, container } = deploymentOf(OPTIONS);
 
     expect(pod.securityContext).toMatchObject({
@@ -230,7 +230,7 @@ describe('the manifest', () => {
     expect(pod.enableServiceLinks).toBe(false);
   });
 
-  it('keeps a worker running through a rollout, a lost node and a drained one', () => {
+  it('keeps a worker running through a rollout, the loss and the drain of a node', () => {
     const { deployment, pod } = deploymentOf(OPTIONS);
     const [, budget] = resourcesOf(OPTIONS);
     const { selector } = deployment.spec;
@@ -247,14 +247,14 @@ describe('the manifest', () => {
     expect(deployment.spec.template.metadata.labels).toMatchObject(selector.matchLabels);
   });
 
-  it('asks for memory and CPU, and limits memory alone', () => {
+  it('requests memory and CPU, and limits only memory', () => {
     const { resources } = deploymentOf(OPTIONS).container;
 
     expect(Object.keys(resources.requests).sort()).toEqual(['cpu', 'memory']);
     expect(Object.keys(resources.limits)).toEqual(['memory']);
   });
 
-  it('gives reasons', () => {
+  it('has comments with reasons', () => {
     expect(kubernetesManifest(OPTIONS)).toMatch(
       /^ +# Longer than the drain, .+\n +terminationGracePeriodSeconds: 35$/m,
     );
@@ -268,7 +268,7 @@ describe('the options of the manifest', () => {
     'registry.example:5000/team/mail_x/y--z:1.0-rc.1',
     `ghcr.io/keybuzz/mail@sha256:${'a'.repeat(64)}`,
     `ghcr.io/keybuzz/mail:1.0@sha256:${'a'.repeat(64)}`,
-  ])('take the image %s', (image) => {
+  ])('accept the image %s', (image) => {
     expect(deploymentOf({ ...OPTIONS, image }).container.image).toBe(image);
   });
 
@@ -285,14 +285,14 @@ describe('the options of the manifest', () => {
     `mail:${'1'.repeat(129)}`,
     `${'a/'.repeat(300)}mail:1`,
     `${'a-'.repeat(200)}!`,
-  ])('do not take the image %j', (image) => {
+  ])('reject the image %j', (image) => {
     expect(() => kubernetesManifest({ ...OPTIONS, image })).toThrow(
       `image = ${JSON.stringify(image)}: allowed`,
     );
   });
 
   it.each(['', 'KeyBuzz', 'key_buzz', '-a', 'a-', 'a.b', 'a'.repeat(64), 'a\nb', 'a: b'])(
-    'do not take the namespace %j',
+    'reject the namespace %j',
     (namespace) => {
       expect(() => kubernetesManifest({ ...OPTIONS, namespace })).toThrow(
         `namespace = ${JSON.stringify(namespace)}: allowed is a DNS label`,
@@ -300,13 +300,13 @@ describe('the options of the manifest', () => {
     },
   );
 
-  it('take namespaces that YAML would read as something else', () => {
+  it('accept namespaces that YAML would parse as another type', () => {
     for (const namespace of ['0123', 'null', 'true', 'no', '1e3', '0x1f']) {
       expect(deploymentOf({ ...OPTIONS, namespace }).deployment.metadata.namespace).toBe(namespace);
     }
   });
 
-  it('name all that is wrong at once', () => {
+  it('report all errors at once', () => {
     const wrong = {
       namespace: 'A',
       image: 'mail',

@@ -12,7 +12,7 @@ import { createWorkerMetrics, type WorkerMetrics } from '../../lib/worker/metric
 const readStats = async () => ({ queued: 3, oldestDueSeconds: 1.5 });
 const NEVER = new Promise<never>(() => {});
 
-/** The samples of a scrape, by name and labels as they stand in the text. */
+/** The samples of a scrape, by name and labels as in the text. */
 async function scrape(metrics: WorkerMetrics): Promise<Map<string, number>> {
   const { body } = await metrics.render();
   const samples = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -33,20 +33,20 @@ const event = (outcome: Outcome['kind'], more: Partial<CompletedEvent> = {}): Co
 
 describe('the metrics of a worker', () => {
   it.each<[string, CompletedEvent, readonly string[]]>([
-    ['a taken mail', event('taken'), ['outbound_taken_total']],
+    ['an accepted mail', event('taken'), ['outbound_taken_total']],
     [
       'a mail handed over',
       event('handed-over', { failureClass: 'circuit-open' }),
       ['outbound_handed_over_total{class="circuit-open"}'],
     ],
     [
-      'a mail of which SMTP took a part',
+      'a mail that SMTP accepted for some recipients',
       event('split', { failureClass: 'rejected' }),
       ['outbound_taken_total', 'outbound_handed_over_total{class="rejected"}'],
     ],
     ['a mail held', event('held', { failureClass: 'unknown' }), ['outbound_held_total']],
     [
-      'a mail that nothing took',
+      'a mail that neither SMTP nor the queue accepted',
       event('not-accepted', { failureClass: 'tls' }),
       ['outbound_not_accepted_total{class="tls"}'],
     ],
@@ -82,7 +82,7 @@ describe('the metrics of a worker', () => {
     expect(samples.get('outbound_breaker_open')).toBe(0);
   });
 
-  it('count claims, late settlements and errors of the outbox', async () => {
+  it('count claims, late completions and errors of the outbox', async () => {
     const metrics = createWorkerMetrics(readStats);
     metrics.observer.claimed(20);
     metrics.observer.claimed(0);
@@ -99,7 +99,7 @@ describe('the metrics of a worker', () => {
     expect(samples.get('outbound_outbox_errors_total{code="other"}')).toBe(1);
   });
 
-  it('count receipts by what they tell and what became of them, and each series is there before', async () => {
+  it('count receipts by kind and result, in series that exist from the start', async () => {
     const metrics = createWorkerMetrics(readStats);
     expect((await scrape(metrics)).get('outbound_receipts_total{kind="bounced",result="gone"}')).toBe(0);
     metrics.receipts.received('bounced', 'gone');
@@ -117,7 +117,7 @@ describe('the metrics of a worker', () => {
     ]);
   });
 
-  it('show the breaker as it is now', async () => {
+  it('show the current state of the breaker', async () => {
     const metrics = createWorkerMetrics(readStats);
 
     metrics.observer.breaker('open');
@@ -139,7 +139,7 @@ describe('the metrics of a worker', () => {
     expect(samples.get('outbound_handle_seconds_bucket{le="5",outcome="taken"}')).toBe(1);
   });
 
-  it('take times from clocks that differ', async () => {
+  it('accept times from clocks that differ', async () => {
     const metrics = createWorkerMetrics(readStats);
     metrics.observer.completed(event('taken', { waitedMs: -30, handledMs: Number.NaN }));
 
@@ -149,14 +149,14 @@ describe('the metrics of a worker', () => {
     expect(samples.get('outbound_taken_total')).toBe(1);
   });
 
-  it('are those of the catalogue, with its types, words and labels', async () => {
+  it('are those of the catalogue, with its types, help texts and labels', async () => {
     const metrics = createWorkerMetrics(async () => ({
       queued: 3,
       oldestDueSeconds: 1.5,
       statusesOverdue: 2,
     }));
     const { body } = await metrics.render();
-    const wordsOf = (what: 'TYPE' | 'HELP') =>
+    const fieldsOf = (what: 'TYPE' | 'HELP') =>
       Object.fromEntries(
         [...body.matchAll(new RegExp(`^# ${what} (outbound_\\w+) (.+)$`, 'gm'))].map(([, name, words]) => [
           name,
@@ -164,8 +164,8 @@ describe('the metrics of a worker', () => {
         ]),
       );
     const catalogue = Object.entries<SeriesDefinition>(WORKER_SERIES);
-    expect(wordsOf('TYPE')).toEqual(Object.fromEntries(catalogue.map(([name, { type }]) => [name, type])));
-    expect(wordsOf('HELP')).toEqual(Object.fromEntries(catalogue.map(([name, { help }]) => [name, help])));
+    expect(fieldsOf('TYPE')).toEqual(Object.fromEntries(catalogue.map(([name, { type }]) => [name, type])));
+    expect(fieldsOf('HELP')).toEqual(Object.fromEntries(catalogue.map(([name, { help }]) => [name, help])));
 
     for (const [name, { labels = [] }] of catalogue) {
       const sample = body.split('\n').find((line) => new RegExp(`^${name}(_bucket)?[{ ]`).test(line)) ?? '';
@@ -176,7 +176,7 @@ describe('the metrics of a worker', () => {
     }
   });
 
-  it('tell the process and keep to a registry of their own', async () => {
+  it('include those of the process, and use a registry of their own', async () => {
     const first = createWorkerMetrics(readStats);
     const second = createWorkerMetrics(readStats);
     first.observer.completed(event('taken'));
@@ -187,13 +187,13 @@ describe('the metrics of a worker', () => {
     expect(register.getMetricsAsArray()).toEqual([]);
   });
 
-  it('let no free text out, whatever they are told', async () => {
+  it('expose no free text, for any input', async () => {
     const anything = fc.string({ unit: 'binary', minLength: 1 });
     await fc.assert(
       fc.asyncProperty(anything, anything, anything, async (reason, code, failureClass) => {
         const metrics = createWorkerMetrics(readStats);
         const before = [...(await scrape(metrics)).keys()];
-        // As a caller without types would: a class that is none.
+        // As a caller without types would: an unknown class.
         const settled = Object.assign(event('handed-over'), { reason, failureClass });
         metrics.observer.completed(settled);
         metrics.observer.completed(event('refused', { reason }));
@@ -208,7 +208,7 @@ describe('the metrics of a worker', () => {
 });
 
 describe('a scrape', () => {
-  it('tells the state of the queue', async () => {
+  it('reports the state of the queue', async () => {
     const samples = await scrape(createWorkerMetrics(readStats));
 
     expect(samples.get('outbound_outbox_up')).toBe(1);
@@ -217,21 +217,21 @@ describe('a scrape', () => {
     expect(samples.has('outbound_statuses_overdue')).toBe(false);
   });
 
-  it('tells of overdue statuses where they are counted', async () => {
-    const answers: OutboxStats[] = [
+  it('reports overdue statuses if they are counted', async () => {
+    const responses: OutboxStats[] = [
       { queued: 0, oldestDueSeconds: 0, statusesOverdue: 0 },
       { queued: 0, oldestDueSeconds: 0, statusesOverdue: 4 },
     ];
-    const metrics = createWorkerMetrics(async () => answers.shift() ?? NEVER, { statsTimeoutMs: 5 });
+    const metrics = createWorkerMetrics(async () => responses.shift() ?? NEVER, { statsTimeoutMs: 5 });
 
     expect((await scrape(metrics)).get('outbound_statuses_overdue')).toBe(0);
     expect((await scrape(metrics)).get('outbound_statuses_overdue')).toBe(4);
     expect((await scrape(metrics)).has('outbound_statuses_overdue')).toBe(false);
   });
 
-  it('is not held by an outbox that hangs, and shows no stale state', async () => {
-    const answers = [readStats(), NEVER];
-    const metrics = createWorkerMetrics(() => answers.shift() ?? NEVER, { statsTimeoutMs: 5 });
+  it('is not blocked by an outbox that hangs, and shows no stale state', async () => {
+    const responses = [readStats(), NEVER];
+    const metrics = createWorkerMetrics(() => responses.shift() ?? NEVER, { statsTimeoutMs: 5 });
     await scrape(metrics);
     metrics.observer.completed(event('taken'));
 
@@ -242,23 +242,23 @@ describe('a scrape', () => {
     expect(samples.get('outbound_taken_total')).toBe(1);
   });
 
-  it('asks an outbox that hangs only once, and again when it has answered', async () => {
+  it('queries an outbox that hangs only once, and again when it has responded', async () => {
     const hanging = Promise.withResolvers<OutboxStats>();
-    const answers = [hanging.promise, readStats()];
+    const responses = [hanging.promise, readStats()];
     const metrics = createWorkerMetrics(
-      singleFlight(() => answers.shift() ?? NEVER),
+      singleFlight(() => responses.shift() ?? NEVER),
       { statsTimeoutMs: 5 },
     );
     await Promise.all([metrics.render(), metrics.render()]);
     await metrics.render();
-    expect(answers).toHaveLength(1);
+    expect(responses).toHaveLength(1);
 
     hanging.reject(new Error('the connection was lost'));
     await new Promise(setImmediate);
     expect((await scrape(metrics)).get('outbound_queue_depth')).toBe(3);
   });
 
-  it('says that the outbox is down where it throws, at once or later', async () => {
+  it('reports that the outbox is down if it throws, at once or later', async () => {
     for (const fails of [
       async () => Promise.reject(new Error('down')),
       () => {
@@ -273,7 +273,7 @@ describe('a scrape', () => {
 });
 
 describe('the silent observer', () => {
-  it('takes all that happens', () => {
+  it('accepts all events', () => {
     silentObserver.claimed(1);
     silentObserver.completed(event('taken'));
     silentObserver.breaker('open');

@@ -2,20 +2,20 @@ import { describe, expect, it } from '@jest/globals';
 import { singleFlight } from '../../lib/common/async.ts';
 
 describe('a call that is made one at a time', () => {
-  it('is shared by all who ask while it is under way, and made anew after that', async () => {
+  it('is shared by all callers while it is in progress, and repeated after that', async () => {
     const calls: PromiseWithResolvers<string>[] = [];
-    const ask = singleFlight(() => {
+    const run = singleFlight(() => {
       const call = Promise.withResolvers<string>();
       calls.push(call);
       return call.promise;
     });
-    const first = [ask(), ask()];
+    const first = [run(), run()];
     await new Promise(setImmediate);
-    const late = ask();
+    const late = run();
     calls[0]?.resolve('one');
     expect(await Promise.all([...first, late])).toEqual(['one', 'one', 'one']);
 
-    const second = ask();
+    const second = run();
     await new Promise(setImmediate);
     calls[1]?.resolve('two');
     expect(await second).toBe('two');
@@ -30,11 +30,11 @@ describe('a call that is made one at a time', () => {
         throw new Error('down');
       },
     ],
-  ])('is made anew after one that %s', async (_, failing) => {
+  ])('is repeated after one that %s', async (_, failing) => {
     const calls = [failing, async () => 'up'];
-    const ask = singleFlight(() => calls.shift()?.() ?? Promise.reject(new Error('asked too often')));
+    const run = singleFlight(() => calls.shift()?.() ?? Promise.reject(new Error('called too often')));
 
-    await expect(ask()).rejects.toThrow('down');
-    expect(await ask()).toBe('up');
+    await expect(run()).rejects.toThrow('down');
+    expect(await run()).toBe('up');
   });
 });

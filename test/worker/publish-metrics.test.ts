@@ -5,13 +5,13 @@ import { type MetricsPublication, publishMetrics } from '../../lib/worker/publis
 import { readWorkerSettings } from '../../lib/worker/settings.ts';
 import { MetricSink } from '../support/metric-sink.ts';
 
-const TAKEN: CompletedEvent = { outcome: 'taken', waitedMs: 1, handledMs: 1 };
-const HANDED_OVER: CompletedEvent = { ...TAKEN, outcome: 'handed-over', failureClass: 'unreachable' };
+const ACCEPTED: CompletedEvent = { outcome: 'taken', waitedMs: 1, handledMs: 1 };
+const HANDED_OVER: CompletedEvent = { ...ACCEPTED, outcome: 'handed-over', failureClass: 'unreachable' };
 
-describe('what a worker publishes', () => {
+describe('the metrics that a worker publishes', () => {
   let sink: MetricSink;
   let publication: MetricsPublication;
-  let asked: number;
+  let reads: number;
 
   async function open(
     readStats: () => Promise<OutboxStats>,
@@ -34,7 +34,7 @@ describe('what a worker publishes', () => {
       { workerId: 'worker-1' },
     );
     const counted = () => {
-      asked += 1;
+      reads += 1;
       return readStats();
     };
     publication = await publishMetrics(settings, counted, silentLog);
@@ -42,7 +42,7 @@ describe('what a worker publishes', () => {
 
   beforeEach(async () => {
     sink = await MetricSink.start();
-    asked = 0;
+    reads = 0;
   });
 
   afterEach(async () => {
@@ -50,62 +50,62 @@ describe('what a worker publishes', () => {
     await sink.close();
   });
 
-  const told = () =>
+  const published = () =>
     sink.arrived
       .map(({ name, dimensions, value, times }) => `${name} ${dimensions} ${value} × ${times}`)
       .sort();
 
-  it('is the state of the outbox, also where nothing waits, and from its start on', async () => {
+  it('include the state of the outbox from its start, even if it is empty', async () => {
     await open(async () => ({ queued: 0, oldestDueSeconds: 0 }));
     publication.start();
     await sink.calledTimes(1);
 
-    expect(told()).toEqual(['OutboxOldestDue stage=prod 0 × 1', 'OutboxWaiting stage=prod 0 × 1']);
+    expect(published()).toEqual(['OutboxOldestDue stage=prod 0 × 1', 'OutboxWaiting stage=prod 0 × 1']);
     expect(new Set(sink.arrived.map(({ namespace }) => namespace))).toEqual(new Set(['keybuzz/mail-worker']));
   });
 
-  it('is also the statuses that are overdue, where they are counted', async () => {
+  it('include the overdue statuses, if they are counted', async () => {
     await open(async () => ({ queued: 7, oldestDueSeconds: 1.5, statusesOverdue: 2 }));
     publication.start();
     await sink.calledTimes(1);
 
-    expect(told()).toEqual([
+    expect(published()).toEqual([
       'OutboxOldestDue stage=prod 1.5 × 1',
       'OutboxWaiting stage=prod 7 × 1',
       'StatusesOverdue stage=prod 2 × 1',
     ]);
   });
 
-  it('is what became of the deliveries, up to its end', async () => {
+  it('include the outcomes of the deliveries, up to its end', async () => {
     await open(async () => ({ queued: 0, oldestDueSeconds: 0 }));
-    for (const event of [TAKEN, TAKEN, HANDED_OVER]) publication.settled(event);
+    for (const event of [ACCEPTED, ACCEPTED, HANDED_OVER]) publication.settled(event);
     await publication.stop(20_000);
 
-    // A minute may begin in between.
+    // A new minute may begin in between.
     const sum = (name: string) =>
       sink.arrived
         .filter((one) => one.name === name)
         .reduce((all, { value, times }) => all + value * times, 0);
     expect([sum('SmtpTaken'), sum('SmtpFailed')]).toEqual([2, 1]);
-    expect(told()).toContain('SmtpFailed stage=prod,class=unreachable 1 × 1');
+    expect(published()).toContain('SmtpFailed stage=prod,class=unreachable 1 × 1');
   });
 
-  it('says nothing of an outbox that fails', async () => {
+  it('omit the outbox if it fails', async () => {
     await open(async () => Promise.reject(new Error('down')));
-    publication.settled(TAKEN);
+    publication.settled(ACCEPTED);
     publication.start();
     await sink.calledTimes(1);
 
-    expect(told()).toEqual(['SmtpTaken stage=prod 1 × 1']);
+    expect(published()).toEqual(['SmtpTaken stage=prod 1 × 1']);
   });
 
-  it('is nothing where no namespace is set', async () => {
+  it('are not published if no namespace is configured', async () => {
     await open(async () => ({ queued: 1, oldestDueSeconds: 1 }), {});
     publication.start();
-    publication.settled(TAKEN);
+    publication.settled(ACCEPTED);
     await publication.stop(20_000);
 
     expect(sink.calls).toEqual([]);
-    expect(asked).toBe(0);
+    expect(reads).toBe(0);
   });
 });

@@ -15,7 +15,7 @@ describe('the receipt consumer', () => {
   let errors: unknown[];
   let logged: [string, LogFields | undefined][];
   let onReceipt: (receipt: Receipt) => Promise<void> | void;
-  const heard = new EventEmitter();
+  const events = new EventEmitter();
 
   beforeEach(async () => {
     aws = await startSqsAndS3({ visibilitySeconds: 30 });
@@ -26,7 +26,7 @@ describe('the receipt consumer', () => {
     onReceipt = () => {};
     const write = (event: string, fields?: LogFields) => {
       logged.push([event, fields]);
-      heard.emit('log', event);
+      events.emit('log', event);
     };
     const log: Log = { info: write, warn: write, error: write };
     consumer = createReceiptConsumer({
@@ -37,7 +37,7 @@ describe('the receipt consumer', () => {
       onError: (error) => errors.push(error),
       onReceipt: (receipt) => {
         handled.push(receipt);
-        heard.emit('receipt');
+        events.emit('receipt');
         return onReceipt(receipt);
       },
     });
@@ -53,7 +53,7 @@ describe('the receipt consumer', () => {
 
   async function handles(id: string, times = 1): Promise<void> {
     while (handled.filter((one) => one.id === id).length < times)
-      await once(heard, 'receipt', { signal: AbortSignal.timeout(20_000) });
+      await once(events, 'receipt', { signal: AbortSignal.timeout(20_000) });
   }
 
   async function left(): Promise<number> {
@@ -66,7 +66,7 @@ describe('the receipt consumer', () => {
     );
   }
 
-  it('hands each receipt to its callback, and deletes it after that', async () => {
+  it('passes each receipt to its callback, and deletes it after that', async () => {
     const pushed = Array.from({ length: 12 }, (_, index) => receipt(`mail-${index}`));
     await push(...pushed);
     consumer.start();
@@ -78,7 +78,7 @@ describe('the receipt consumer', () => {
     expect(await left()).toBe(0);
   });
 
-  it('keeps a receipt whose callback throws, deletes the others, and tells nothing of its content', async () => {
+  it('keeps a receipt if its callback throws, deletes the others, and logs none of its content', async () => {
     onReceipt = ({ id }) => {
       if (id === 'bad') throw new Error('no such row');
     };
@@ -97,9 +97,9 @@ describe('the receipt consumer', () => {
     expect(JSON.stringify(logged)).not.toContain('marie');
   });
 
-  it('keeps what is no receipt, and goes on', async () => {
+  it('keeps what is no receipt, and continues', async () => {
     await aws.sqs.send(new SendMessageCommand({ QueueUrl: queue.url, MessageBody: '{"id":"marie"}' }));
-    const unreadable = once(heard, 'log', { signal: AbortSignal.timeout(20_000) });
+    const unreadable = once(events, 'log', { signal: AbortSignal.timeout(20_000) });
     consumer.start();
     expect(await unreadable).toEqual(['receipt-unreadable']);
     await push(receipt('a'));
@@ -111,7 +111,7 @@ describe('the receipt consumer', () => {
     expect(JSON.stringify(logged)).not.toContain('marie');
   });
 
-  it('waits at its stop for a callback under way', async () => {
+  it('waits at its stop for a callback in progress', async () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     onReceipt = () => released;
     await push(receipt('a'));
@@ -124,7 +124,7 @@ describe('the receipt consumer', () => {
     expect(await left()).toBe(0);
   });
 
-  it('does not wait at its stop for a callback without end', async () => {
+  it('does not wait at its stop for a callback that never ends', async () => {
     onReceipt = () => new Promise<void>(() => {});
     await push(receipt('a'));
     consumer.start();
@@ -134,12 +134,12 @@ describe('the receipt consumer', () => {
     expect(await left()).toBe(1);
   });
 
-  it('tells of a queue that it may not read', async () => {
+  it('reports a queue that it may not read', async () => {
     aws.fault({ fault: { kind: 'denied' }, on: { action: 'ReceiveMessage' } });
-    const told = once(heard, 'log', { signal: AbortSignal.timeout(20_000) });
+    const logLine = once(events, 'log', { signal: AbortSignal.timeout(20_000) });
     consumer.start();
 
-    expect(await told).toEqual(['receipts-unavailable']);
+    expect(await logLine).toEqual(['receipts-unavailable']);
     expect(errors).toHaveLength(1);
   });
 });

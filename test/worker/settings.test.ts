@@ -24,7 +24,7 @@ function messageOf(reading: () => unknown): string {
 }
 
 describe('the settings of the worker', () => {
-  it('have the defaults that are documented', () => {
+  it('have the documented defaults', () => {
     const { mailer, ...worker } = read(ENV);
 
     expect(worker).toEqual({
@@ -44,7 +44,7 @@ describe('the settings of the worker', () => {
     expect(mailer.smtp.host).toBe('mail-core');
   });
 
-  it('are read from the environment, where an empty variable counts as not set', () => {
+  it('are read from the environment, in which an empty variable counts as not set', () => {
     const settings = read({
       ...ENV,
       OUTBOUND_PROVIDERS: 'smtp, ses ,legacy_smtp',
@@ -77,11 +77,11 @@ describe('the settings of the worker', () => {
     expect(settings.database.host).toBeUndefined();
   });
 
-  it('keep twice as many mails in flight as there are connections', () => {
+  it('default to twice as many mails in flight as connections', () => {
     expect(read({ ...ENV, SMTP_MAX_CONNECTIONS: '20' }).concurrency).toBe(40);
   });
 
-  it('name all that is wrong at once, of the database, the worker and the mailer', () => {
+  it('report all errors at once, of the database, the worker and the mailer', () => {
     const message = messageOf(() =>
       read({
         DATABASE_URL: 'mysql://api:hidden-1@db/keybuzz?password=hidden-2',
@@ -128,7 +128,7 @@ describe('the settings of the worker', () => {
     expect(message).not.toContain('hidden');
   });
 
-  it('say where metrics are published, which by default is nowhere', () => {
+  it('define where metrics are published, which by default is nowhere', () => {
     const settings = read({
       ...ENV,
       OUTBOUND_CLOUDWATCH_NAMESPACE: 'keybuzz/mail-worker',
@@ -165,11 +165,11 @@ describe('the settings of the worker', () => {
       { AWS_ENDPOINT_URL_CLOUDWATCH: 'cloudwatch' },
       'cloudWatchEndpoint (AWS_ENDPOINT_URL_CLOUDWATCH) = "cloudwatch": allowed is a URL',
     ],
-  ])('do not take %j', (env, problem) => {
+  ])('reject %j', (env, problem) => {
     expect(messageOf(() => read({ ...ENV, ...env }))).toContain(problem);
   });
 
-  it('take the namespace that the stack gives the right for', () => {
+  it('accept the namespace that the stack grants access to', () => {
     const OUTBOUND_CLOUDWATCH_NAMESPACE = workerMetricNamespace('keybuzz');
 
     expect(
@@ -178,7 +178,7 @@ describe('the settings of the worker', () => {
   });
 
   it.each(['smtp,smtp', 'smtp;ses', ' ', "x'; drop table outbound_deliveries --"])(
-    'do not take %j as providers',
+    'reject %j as providers',
     (OUTBOUND_PROVIDERS) => {
       expect(() => read({ ...ENV, OUTBOUND_PROVIDERS })).toThrow('providers (OUTBOUND_PROVIDERS)');
     },
@@ -192,16 +192,16 @@ describe('the settings of the worker', () => {
   });
 
   it('are all read by the variables of the table', () => {
-    const asked = new Set<string | symbol>();
+    const variables = new Set<string | symbol>();
     const env = new Proxy<Record<string, string>>(ENV, {
       get: (target, name) => {
-        asked.add(name);
+        variables.add(name);
         return Reflect.get(target, name);
       },
     });
     read(env);
 
-    expect([...asked].sort()).toEqual(WORKER_PROCESS_SETTINGS.map(({ variable }) => variable).sort());
+    expect([...variables].sort()).toEqual(WORKER_PROCESS_SETTINGS.map(({ variable }) => variable).sort());
   });
 });
 
@@ -232,7 +232,7 @@ describe('the settings of the database', () => {
     ['require', true],
     ['verify-ca', true],
     ['no-verify', { rejectUnauthorized: false }],
-  ])('take %s as the SSL mode', (PGSSLMODE, ssl) => {
+  ])('accept %s as the SSL mode', (PGSSLMODE, ssl) => {
     expect(readDatabaseSettings({ PGHOST: 'db', PGSSLMODE }).ssl).toEqual(ssl);
   });
 
@@ -250,7 +250,7 @@ describe('the settings of the database', () => {
     'postgres://api:pass@/keybuzz?host=/var/run/postgresql',
     'postgres://[::1]:5432/keybuzz',
     'postgresql:///keybuzz',
-  ])('take %s', (DATABASE_URL) => {
+  ])('accept %s', (DATABASE_URL) => {
     expect(readDatabaseSettings({ DATABASE_URL })).toEqual({ connectionString: DATABASE_URL });
   });
 
@@ -261,7 +261,7 @@ describe('the settings of the database', () => {
     'postgres//api:hidden@db/keybuzz',
     'postgres://api:hidden@db:port/keybuzz',
     'mysql://hidden@db/keybuzz',
-  ])('show nothing of %s but its scheme', (DATABASE_URL) => {
+  ])('show only the scheme of %s', (DATABASE_URL) => {
     const message = messageOf(() => readDatabaseSettings({ DATABASE_URL }));
 
     expect(message).toContain('database.connectionString (DATABASE_URL) = ');

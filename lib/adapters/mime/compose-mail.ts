@@ -57,7 +57,7 @@ export class MailContentComposer implements ContentComposer {
       const composed = await this.#composer.compose({ ...toNodemailer(fields), ...mark });
       if (composed.kind === 'composed') return { kind: 'mime', mime: composed.message.mime };
       if (composed.kind === 'malformed') {
-        return { kind: 'unreadable', reason: 'malformed-header', detail: composed.detail };
+        return { kind: 'unreadable', reason: composed.reason, detail: composed.detail };
       }
       const detail = `the composed message has ${composed.bytes} bytes, at most ${MAX_CONTENT_BYTES} can be sent`;
       return { kind: 'unreadable', reason: 'too-large', detail };

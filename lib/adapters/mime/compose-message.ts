@@ -2,7 +2,14 @@ import type { Readable } from 'node:stream';
 import type MimeNode from 'nodemailer/lib/mime-node';
 import { distinctRecipients } from '../../domain/address.ts';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
-import { headerValues, validateHeaders, withHeader, withoutHeader } from '../../domain/mime-headers.ts';
+import {
+  type HeaderProblem,
+  headerValues,
+  validateHeaders,
+  withHeader,
+  withLowerCaseFrom,
+  withoutHeader,
+} from '../../domain/mime-headers.ts';
 
 /** A composed mail whose bytes no longer change, whichever route sends it. */
 export interface ComposedMessage {
@@ -16,13 +23,13 @@ export interface ComposedMessage {
 export type MimeResult =
   | { readonly kind: 'composed'; readonly message: ComposedMessage }
   | { readonly kind: 'too-large'; readonly bytes: number }
-  /** Programs would parse its header section differently. */
-  | { readonly kind: 'malformed'; readonly detail: string };
+  /** Programs would parse its header section differently, or SES would obey it. */
+  | { readonly kind: 'malformed'; readonly reason: HeaderProblem['reason']; readonly detail: string };
 
 /**
  * Reads the bytes of a compiled message once. Converts line ends to CRLF as RFC 5321 requires (2.3.8), so
- * that SMTP changes nothing; nodemailer ends the last line. Removes the Bcc header of a ready-made message
- * and adds a missing Message-ID.
+ * that SMTP changes nothing; nodemailer ends the last line. Removes the Bcc header of a ready-made message,
+ * lower-cases the domain of its From and adds a missing Message-ID.
  *
  * @throws errors of its attachment streams
  */
@@ -31,8 +38,8 @@ export async function composeMessage(node: MimeNode): Promise<MimeResult> {
   if (mime === undefined) return { kind: 'too-large', bytes };
   const normalized = withCrlf(mime);
   const problem = validateHeaders(normalized);
-  if (problem !== undefined) return { kind: 'malformed', detail: problem.detail };
-  const composed = withMessageId(withoutHeader(normalized, 'bcc'), node);
+  if (problem !== undefined) return { kind: 'malformed', ...problem };
+  const composed = withMessageId(withLowerCaseFrom(withoutHeader(normalized, 'bcc')), node);
   if (composed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: composed.length };
   const envelope = node.getEnvelope();
   const message = {

@@ -1,5 +1,6 @@
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { PayloadStore, StoredPayload } from '../../ports/queues.ts';
+import { awsErrorCode } from '../aws-client.ts';
 
 /** Keeps large content in a bucket whose own rules encrypt and expire it. */
 export class S3PayloadStore implements PayloadStore {
@@ -14,11 +15,25 @@ export class S3PayloadStore implements PayloadStore {
     this.#timeoutMs = timeoutMs;
   }
 
+  /**
+   * Writes a payload once. The key depends on the content, so an existing object has the same bytes; the
+   * policies allow no other write, because with the API's key it could change a waiting mail.
+   *
+   * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+   */
   async put(key: string, bytes: Buffer): Promise<void> {
-    await this.#s3.send(
-      new PutObjectCommand({ Bucket: this.#bucket, Key: key, Body: bytes, ContentType: 'message/rfc822' }),
-      this.#limit(),
-    );
+    const command = new PutObjectCommand({
+      Bucket: this.#bucket,
+      Key: key,
+      Body: bytes,
+      ContentType: 'message/rfc822',
+      IfNoneMatch: '*',
+    });
+    try {
+      await this.#s3.send(command, this.#limit());
+    } catch (error) {
+      if (awsErrorCode(error) !== 'PreconditionFailed') throw error;
+    }
   }
 
   async get(key: string, maxBytes: number): Promise<StoredPayload> {

@@ -30,9 +30,13 @@ const KNOWN_ERRORS: readonly KnownError[] = [
   { codes: THROTTLED, message: /daily message quota/i, verdict: retry('daily-quota', 'hours') },
   { codes: THROTTLED, verdict: retry('sending-rate', 'rate') },
   {
+    // Only AWS Support can lift it.
+    codes: ['AccountSuspendedException'],
+    verdict: retry('account-suspended', 'hours'),
+  },
+  {
     codes: [
       'AccountSendingPausedException',
-      'AccountSuspendedException',
       'SendingPausedException',
       'ConfigurationSetSendingPausedException',
     ],
@@ -105,6 +109,8 @@ export function classifySesError(
   if (known !== undefined) return known.verdict;
   if (NOT_CONNECTED.includes(code) || NO_CONNECTION_IN_TIME.test(message))
     return retry('ses-unreachable', 'outage');
+  // The request is larger than SES accepts, whatever code its front end returns.
+  if (httpStatus === 413) return never('too-large-for-ses');
   // Without a readable response, or after an internal error, SES may have accepted the mail.
   if (httpStatus === undefined || httpStatus < 400) return retry('answer-lost', 'outage', true);
   if (httpStatus >= 500) return retry('ses-unavailable', 'outage', true);

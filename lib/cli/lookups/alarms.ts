@@ -4,37 +4,37 @@ import { DAY_MS } from '../../common/time.ts';
 import type { FixHints } from '../hints.ts';
 import { age } from '../terminal.ts';
 
-/** `critical`: mail is stuck, or about to be. `warning`: within the next working day. */
+/** `critical`: mail is stuck, or about to be. `warning`: handle within the next working day. */
 export type AlarmSeverity = 'critical' | 'warning';
 
-/** An alarm of the deployment, with what its description says. */
+/** An alarm of the deployment, with the fields of its description. */
 export interface DeployedAlarm {
-  /** As CloudWatch has it: `keybuzz-mail-prod-dead-letters`. */
+  /** Its name in CloudWatch: `keybuzz-mail-prod-dead-letters`. */
   readonly fullName: string;
-  /** As the runbook has it: `dead-letters`. */
+  /** Its name in the runbook: `dead-letters`. */
   readonly name: string;
   readonly severity: AlarmSeverity;
-  /** What has happened when it rings; empty where the description does not say so. */
+  /** What it means when it fires; empty if the description has no such line. */
   readonly meaning: string;
   readonly state: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
-  /** When it came into this state. */
+  /** When it entered this state. */
   readonly since: Date | undefined;
-  /** CloudWatch's words, without what they say each time. */
+  /** CloudWatch's state reason, without its boilerplate. */
   readonly reason: string;
-  /** What mailctl is to be called with first, after the flags that name the deployment. */
+  /** The first mailctl command to run, without the flags that name the deployment. */
   readonly first: string | undefined;
-  /** A link, or a path with its heading. */
+  /** A link, or a path with an anchor. */
   readonly runbook: string;
   readonly actionsEnabled: boolean;
-  /** The ARNs of the topics that are told, whether or not actions are enabled. */
+  /** The ARNs of the topics it notifies, whether or not actions are enabled. */
   readonly topics: readonly string[];
 }
 
 /**
- * What CloudWatch tells of an alarm, and what its description says in lines: `[critical] …`, `First: mailctl …`,
- * `Runbook: …`. They may stand among lines that a person has added.
+ * Reads an alarm and the lines of its description: `[critical] …`, `First: mailctl …`, `Runbook: …`. Ignores
+ * other lines, which may have been added by hand.
  *
- * @param prefix that the names of all alarms of the deployment have
+ * @param prefix of the names of all alarms of the deployment
  */
 export function readAlarm(alarm: MetricAlarm, prefix: string): DeployedAlarm {
   const { AlarmName: fullName = '', AlarmDescription: description = '', AlarmActions = [] } = alarm;
@@ -43,11 +43,11 @@ export function readAlarm(alarm: MetricAlarm, prefix: string): DeployedAlarm {
   return {
     fullName,
     name,
-    // One that somebody has made by hand says nothing of it.
+    // An alarm created by hand has no severity in its description.
     severity: severity === 'critical' ? 'critical' : 'warning',
     meaning,
     state: alarm.StateValue ?? 'INSUFFICIENT_DATA',
-    // The other time moves on with each new reason.
+    // StateUpdatedTimestamp also changes with each new reason.
     since: alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp,
     reason: shortReason(alarm.StateReason ?? ''),
     first: /^First: mailctl (?:--(?:stage|project|region) \S+ )*(.+)$/m.exec(description)?.[1],
@@ -60,8 +60,8 @@ export function readAlarm(alarm: MetricAlarm, prefix: string): DeployedAlarm {
 const REASON_CHARACTERS = 160;
 
 /**
- * `Threshold Crossed: 1 out of the last 1 datapoints [5.0 (01/03/26 12:00:00)] was greater than the threshold (0.0)
- * (minimum 1 datapoint for OK -> ALARM transition).` and its kin, by the numbers alone.
+ * `Threshold Crossed: 1 out of the last 1 datapoints [5.0 (01/03/26 12:00:00)] was greater than the threshold
+ * (0.0) (minimum 1 datapoint for OK -> ALARM transition).` and similar, shortened to the numbers.
  */
 function shortReason(reason: string): string {
   const short = reason
@@ -72,10 +72,10 @@ function shortReason(reason: string): string {
 }
 
 /**
- * The alarms of a deployment, in the order of their names.
+ * The alarms of a deployment, sorted by name.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
- * @throws what the SDK throws
+ * @throws SDK errors
  */
 export async function listAlarms(
   client: CloudWatchClient,
@@ -91,19 +91,19 @@ export async function listAlarms(
   return alarms;
 }
 
-/** What the alarms say now. */
+/** The alarms of a deployment by their current state. */
 export interface AlarmSummary {
-  /** Critical ones first, then those that began first. */
+  /** Critical first, then the oldest. */
   readonly ringing: readonly DeployedAlarm[];
-  /** Those that cannot ring, since the account-metrics function tells them nothing. */
+  /** Those that cannot fire, because the account-metrics function publishes no data for them. */
   readonly blind: readonly DeployedAlarm[];
   readonly quiet: readonly DeployedAlarm[];
 }
 
-/** Only the account-metrics function knows what these are about. The others take no value for a good one. */
+/** Only the account-metrics function publishes the metrics of these. The others treat missing data as OK. */
 const FROM_ACCOUNT_METRICS = ['quota-near', 'key-old'];
 
-/** An alarm that was just deployed has no value yet; the account-metrics function runs each five minutes. */
+/** A newly deployed alarm has no data yet; the account-metrics function runs every five minutes. */
 const FIRST_VALUE_MS = 15 * 60 * 1000;
 
 export function summariseAlarms(alarms: readonly DeployedAlarm[], now: Date): AlarmSummary {
@@ -113,7 +113,7 @@ export function summariseAlarms(alarms: readonly DeployedAlarm[], now: Date): Al
   return { ringing, blind, quiet };
 }
 
-/** `critical` where one such rings; `undefined` where all is quiet. */
+/** `critical` if a critical alarm fires; `undefined` if all alarms are quiet. */
 export function worstOf({ ringing, blind }: AlarmSummary): AlarmSeverity | undefined {
   if (ringing.some(({ severity }) => severity === 'critical')) return 'critical';
   return ringing.length > 0 || blind.length > 0 ? 'warning' : undefined;
@@ -131,7 +131,7 @@ function byUrgency(one: DeployedAlarm, other: DeployedAlarm): number {
   return byRank === 0 ? (one.since?.getTime() ?? 0) - (other.since?.getTime() ?? 0) : byRank;
 }
 
-/** Why alarms cannot ring: that nothing is known is not that all is well. */
+/** Why alarms cannot fire: missing data does not mean that all is well. */
 export function noDataText(blind: readonly DeployedAlarm[]): string {
   const [only, ...others] = blind.map(({ name }) => name);
   if (others.length > 0) return 'the account-metrics function is silent';
@@ -139,25 +139,25 @@ export function noDataText(blind: readonly DeployedAlarm[]): string {
   return `the account-metrics function tells no value for it${noKey}`;
 }
 
-/** Where the account-metrics function says why it is silent. */
+/** The command that shows the log of the account-metrics function, which says why it publishes no data. */
 export function accountMetricsLog(deployment: DeploymentName, commands: FixHints): string {
   return commands.aws(
     `logs tail /aws/lambda/${monitoringNames(deployment).accountMetricsFunction} --since 1h`,
   );
 }
 
-/** What the alarm says to run first, about the same deployment and profile; undefined where it says nothing. */
+/** The alarm's first command, for the same deployment and profile; undefined if it names none. */
 export function firstCommandOf({ first }: DeployedAlarm, commands: FixHints): string | undefined {
   return first === undefined ? undefined : commands.mailctl(first);
 }
 
-/** `02:10 UTC (3h 5m ago)`; with the day where it is more than a day ago. */
+/** `02:10 UTC (3h 5m ago)`; with the date if it is more than a day ago. */
 export function sinceText(since: Date | undefined, now: Date): string {
   if (since === undefined) return 'an unknown time';
   return `${timeText(since, now)} UTC (${age(since, now)} ago)`;
 }
 
-/** `02:10`, or `2026-03-01 02:10` where it is more than a day ago. */
+/** `02:10`, or `2026-03-01 02:10` if it is more than a day ago. */
 export function timeText(time: Date, now: Date): string {
   const [day = '', clock = ''] = time.toISOString().split('T');
   const minutes = clock.slice(0, 'hh:mm'.length);

@@ -4,28 +4,28 @@ import { type ParsedFallbackMessage, parseFallbackMessage } from '../../domain/f
 import { MAX_RECEIVE_COUNT } from '../../domain/limits.ts';
 import type { Progress } from '../terminal.ts';
 
-/** Causes of letters that nobody gave a reason for, or whose reason does not matter. */
+/** Causes of dead letters without a reason, or whose reason does not matter. */
 const CAUSE = {
-  /** Nobody can read the body: it can be looked at and dropped, never redriven. */
+  /** The body cannot be parsed: it can be shown and dropped, never redriven. */
   unreadable: 'unreadable',
-  /** SQS moved it here by itself. */
-  givenUp: 'too-many-receives',
-  /** Its body left no room for attributes; the log of the resend Lambda tells the reason. */
-  untold: 'no-reason',
+  /** SQS moved it here after maxReceiveCount. */
+  tooManyReceives: 'too-many-receives',
+  /** The body left no room for attributes; the log of the resend Lambda has the reason. */
+  noReason: 'no-reason',
 } as const;
 
-/** A dead letter in hand. All texts can be shown on a terminal, and hold no whole address. */
+/** A received dead letter. All texts are safe to print on a terminal, and contain no unmasked address. */
 export interface DeadLetter extends ReceivedDeadLetter {
   readonly parsed: ParsedFallbackMessage;
-  /** A word to group by. */
+  /** Key to group by. */
   readonly cause: string;
-  /** As it was parked with. */
+  /** The reason it was dead-lettered with. */
   readonly reason: string | undefined;
   readonly detail: string;
   readonly deliveryId: string | undefined;
 }
 
-/** Reads a dead letter as the resend Lambda parks it, or as SQS moves it. */
+/** Parses a dead letter that the resend Lambda sent to the DLQ, or that SQS moved there. */
 export function readDeadLetter(held: ReceivedDeadLetter): DeadLetter {
   const parsed = parseFallbackMessage(held.body);
   const { attributes } = held;
@@ -41,7 +41,9 @@ export function readDeadLetter(held: ReceivedDeadLetter): DeadLetter {
   };
 }
 
-/** Without the characters that move a terminal's cursor or colour it: attributes and headers come from outside. */
+/**
+ * Strips control characters that move a terminal's cursor or colour it: attributes and headers are untrusted.
+ */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, ' ').trim();
 }
@@ -53,7 +55,7 @@ function causeOf(
 ): string {
   if (parsed.kind === 'unreadable') return CAUSE.unreadable;
   if (reason !== undefined && reason !== '') return reason;
-  return wasGivenUp(held) ? CAUSE.givenUp : CAUSE.untold;
+  return wasGivenUp(held) ? CAUSE.tooManyReceives : CAUSE.noReason;
 }
 
 function detailOf(held: ReceivedDeadLetter, parsed: ParsedFallbackMessage): string {
@@ -68,45 +70,45 @@ function wasGivenUp({ movedByQueue, receiveCount }: ReceivedDeadLetter): boolean
   return movedByQueue || receiveCount > MAX_RECEIVE_COUNT;
 }
 
-/** Polls side by side: most of the time of each goes into waiting for SQS. */
+/** Concurrent polls: each spends most of its time waiting for SQS. */
 const POLLS = 4;
 
-/** A walk is a hundred times faster than this; what a killed one held is out of sight for no longer. */
+/** A scan is a hundred times faster than this; after a kill, its messages stay in flight no longer. */
 const MIN_VISIBILITY_SECONDS = 30;
-const LETTERS_A_SECOND = 100;
-/** SQS hides a message for 12 hours at most. */
+const SCANNED_PER_SECOND = 100;
+/** The maximum visibility timeout of SQS is 12 hours. */
 const MAX_VISIBILITY_SECONDS = 11 * 60 * 60;
 
 export interface DlqScan {
-  /** What the queue said before anything was held. */
+  /** The queue's counts before the scan received anything. */
   readonly counts: QueueCounts;
   readonly seen: number;
-  /** Held by somebody else for as long as it took to look. */
+  /** In flight with other consumers during the whole scan. */
   readonly outOfSight: number;
-  /** False where it was stopped before the queue had no more to show. */
+  /** False if the scan was stopped before the end of the queue. */
   readonly complete: boolean;
 }
 
 export interface ScanDeps {
   readonly box: DlqClient;
   readonly signal: AbortSignal;
-  /** Called with how many letters there seem to be. */
+  /** Called with the approximate number of dead letters. */
   readonly progress: (total: number) => Progress;
 }
 
 /**
- * Looks at each letter of the queue once. All are held until the end, so that none comes twice, and then given back,
- * also where the walk fails or is stopped.
+ * Visits each dead letter of the queue once. All stay in flight until the end, so that none comes twice, and
+ * are then released, even if the scan fails or is stopped.
  *
- * @param look returns false to see no more
- * @throws what the SDK throws
+ * @param look returns false to stop
+ * @throws SDK errors
  */
 export async function scanDeadLetters(
   { box, signal, progress }: ScanDeps,
   look: (deadLetter: DeadLetter) => boolean,
 ): Promise<DlqScan> {
   const counts = await box.counts();
-  const holdSeconds = holdFor(counts);
+  const holdSeconds = visibilityTimeoutFor(counts);
   const bar = progress(counts.waiting);
   const handles = new Map<string, string>();
   let wantsMore = true;
@@ -122,35 +124,35 @@ export async function scanDeadLetters(
         handles.set(message.queueMessageId, message.receiptHandle);
         if (isNew && wantsMore) wantsMore = look(readDeadLetter(message));
       }
-      // Those that others brought are held already, and must be given back.
+      // The other polls' messages are in flight already and must be released, so throw only now.
       const failed = polls.find((poll) => poll.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
-      // Nothing new: the queue is empty, or so slow that what was seen first comes again.
+      // Nothing new: the queue is empty, or so slow that the first messages are visible again.
       isEmpty = handles.size === known;
       bar.set(handles.size);
     }
     const seen = handles.size;
-    return { counts, seen, outOfSight: outOfSightOf(counts, seen, isEmpty), complete: isEmpty };
+    return { counts, seen, outOfSight: inFlightAfter(counts, seen, isEmpty), complete: isEmpty };
   } finally {
     bar.stop();
     await box.giveBack([...handles.values()]);
   }
 }
 
-function holdFor({ waiting }: QueueCounts): number {
-  return Math.min(MIN_VISIBILITY_SECONDS + Math.ceil(waiting / LETTERS_A_SECOND), MAX_VISIBILITY_SECONDS);
+function visibilityTimeoutFor({ waiting }: QueueCounts): number {
+  return Math.min(MIN_VISIBILITY_SECONDS + Math.ceil(waiting / SCANNED_PER_SECOND), MAX_VISIBILITY_SECONDS);
 }
 
-/** What was held at first may have come back meanwhile, and then was seen. */
-function outOfSightOf({ waiting, outOfSight }: QueueCounts, seen: number, isComplete: boolean): number {
+/** Messages in flight at the start may have become visible during the scan, and were then seen. */
+function inFlightAfter({ waiting, outOfSight }: QueueCounts, seen: number, isComplete: boolean): number {
   return isComplete ? Math.min(outOfSight, Math.max(0, waiting + outOfSight - seen)) : outOfSight;
 }
 
-/** Which letters a command is about. */
+/** Selects the dead letters of a command. */
 export type DeadLetterFilter =
   | { readonly by: 'all' }
   | { readonly by: 'cause'; readonly cause: string }
-  /** The id of the delivery, or the one that the queue gave the message. */
+  /** The delivery ID, or the SQS message ID. */
   | { readonly by: 'id'; readonly id: string };
 
 export function matchesFilter(

@@ -6,10 +6,10 @@ import { type DescribedFailure, describeFailure } from '../describe-failure.ts';
 import type { DeadLetter } from './dead-letters.ts';
 import type { Listing } from './suppression-lists.ts';
 
-/** What a place that knows of deliveries said; one that cannot be asked does not hide the others. */
+/** The result of querying one source; a source that fails does not hide the others. */
 export type Reading<Value> =
   | { readonly kind: 'told'; readonly value: Value }
-  /** There was no need, or no way, to ask. */
+  /** The query was not needed, or not possible. */
   | { readonly kind: 'skipped'; readonly reason: string }
   | { readonly kind: 'failed'; readonly failure: DescribedFailure };
 
@@ -17,23 +17,23 @@ export type Reading<Value> =
 export interface FoundDeadLetters {
   readonly deadLetters: readonly DeadLetter[];
   readonly looked: number;
-  /** False where there were more than were looked at. */
+  /** False if there were more than were scanned. */
   readonly complete: boolean;
 }
 
-/** All that is known of a delivery, place by place. */
+/** All that is known of a delivery, by source. */
 export interface DeliveryFacts {
   readonly id: string;
-  /** Undefined where the table has no such row. */
+  /** Undefined if the table has no such row. */
   readonly row: Reading<DeliveryRow | undefined>;
   readonly queue: Reading<QueueCounts>;
   readonly deadLetters: Reading<FoundDeadLetters>;
   readonly parts: Reading<readonly BatchStatuses[]>;
-  /** Of the recipients that the others told of. */
+  /** Of the recipients found in the other sources. */
   readonly suppressed: Reading<Listing>;
 }
 
-/** The places to ask. Each throws where it cannot be asked now. */
+/** The sources to query. Each throws if it is not available. */
 export interface DeliverySources {
   readonly row: ((id: string) => Promise<DeliveryRow | undefined>) | { readonly skipped: string };
   queue(): Promise<QueueCounts>;
@@ -42,10 +42,10 @@ export interface DeliverySources {
   suppressed(addresses: readonly string[]): Promise<Listing>;
 }
 
-/** SES is asked for one address after another; the first few tell enough of a mail to thousands. */
+/** SES is queried one address at a time; the first few are enough for a mail to thousands. */
 const MAX_LOOKED_UP = 50;
 
-/** Asks all places side by side. */
+/** Queries all sources concurrently. */
 export async function deliveryFacts(
   id: string,
   sources: DeliverySources,
@@ -53,10 +53,10 @@ export async function deliveryFacts(
 ): Promise<DeliveryFacts> {
   const { row: rowSource } = sources;
   const [row, queue, deadLetters, parts] = await Promise.all([
-    typeof rowSource === 'function' ? ask(() => rowSource(id)) : skipped(rowSource.skipped),
-    ask(() => sources.queue()),
-    ask(() => sources.deadLetters(id)),
-    ask(() => sources.parts(id)),
+    typeof rowSource === 'function' ? read(() => rowSource(id)) : skipped(rowSource.skipped),
+    read(() => sources.queue()),
+    read(() => sources.deadLetters(id)),
+    read(() => sources.parts(id)),
   ]);
   signal.throwIfAborted();
   const known = { id, row, queue, deadLetters, parts };
@@ -64,40 +64,40 @@ export async function deliveryFacts(
   const suppressed =
     recipients.length === 0
       ? skipped('no recipient is known')
-      : await ask(() => sources.suppressed(recipients.slice(0, MAX_LOOKED_UP)));
+      : await read(() => sources.suppressed(recipients.slice(0, MAX_LOOKED_UP)));
   signal.throwIfAborted();
   return { ...known, suppressed };
 }
 
-/** Everyone that any place names as a recipient, by `addressKey`. */
+/** All recipients that any source names, by `addressKey`. */
 export function recipientsOf({
   row,
   deadLetters,
   parts,
 }: Omit<DeliveryFacts, 'suppressed'>): readonly string[] {
-  const told = readingWithin(row);
-  const attempted = told?.attempts.flatMap(({ smtp, queue }) => [smtp, queue]) ?? [];
+  const found = readingWithin(row);
+  const attempted = found?.attempts.flatMap(({ smtp, queue }) => [smtp, queue]) ?? [];
   const named = [
     ...attempted.flatMap((one) => one?.recipients ?? []),
     ...(readingWithin(deadLetters)?.deadLetters ?? []).flatMap(({ parsed }) =>
       parsed.kind === 'message' ? parsed.message.envelope.to : [],
     ),
     ...(readingWithin(parts) ?? []).flatMap((part) => [...part.recipients, ...Object.keys(part.statuses)]),
-    ...Object.keys(told?.statuses ?? {}),
+    ...Object.keys(found?.statuses ?? {}),
   ];
-  // Before the first attempt the row alone knows, and it names one address; an empty one is no address.
-  const all = named.length > 0 ? named : [told?.targetAddress ?? ''];
+  // Before the first attempt only the row knows, and it has one address, which may be empty.
+  const all = named.length > 0 ? named : [found?.targetAddress ?? ''];
   return [...new Set(all.map(addressKey))].filter((key) => key !== '');
 }
 
-/** Undefined where the place was not asked or did not answer. */
-export function readingWithin<Value>(told: Reading<Value>): Value | undefined {
-  return told.kind === 'told' ? told.value : undefined;
+/** Undefined if the source was skipped or failed. */
+export function readingWithin<Value>(reading: Reading<Value>): Value | undefined {
+  return reading.kind === 'told' ? reading.value : undefined;
 }
 
-async function ask<Value>(question: () => Promise<Value>): Promise<Reading<Value>> {
+async function read<Value>(query: () => Promise<Value>): Promise<Reading<Value>> {
   try {
-    return { kind: 'told', value: await question() };
+    return { kind: 'told', value: await query() };
   } catch (error) {
     return { kind: 'failed', failure: describeFailure(error) };
   }

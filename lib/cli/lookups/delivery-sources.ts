@@ -11,24 +11,24 @@ import { scanDeadLetters } from './dead-letters.ts';
 import type { DeliverySources, FoundDeadLetters } from './delivery-facts.ts';
 import { lookUp, openSuppressionLists } from './suppression-lists.ts';
 
-/** One call of DynamoDB, the tries of the SDK included. */
+/** Per DynamoDB call, including SDK retries. */
 const CALL_TIMEOUT_MS = 20_000;
 
-/** Nothing is written, so it does not matter for how long. */
+/** Unused: these commands write nothing to the ledger. */
 const RETENTION_DAYS = 1;
 
-/** SQS cannot be asked for a message by its id. Past so many, `mailctl dlq show` has the patience. */
-const MAX_LETTERS_LOOKED_AT = 2000;
+/** SQS cannot look up a message by ID, so the DLQ is scanned. `mailctl dlq show` scans beyond this limit. */
+const MAX_SCANNED_DEAD_LETTERS = 2000;
 
 export interface OpenSources {
   readonly sources: DeliverySources;
   close(): Promise<void>;
 }
 
-/** The places of a deployment that know of deliveries. */
+/** Opens all sources of a deployment that hold state of deliveries. */
 export function openDeliverySources(context: CommandContext, policy: SoftBouncePolicy): OpenSources {
   const aws = awsSources(context, policy);
-  // Each question that is asked of it tells the failure.
+  // Each query below reports the failure; this only prevents an unhandled rejection.
   aws.catch(() => {});
   const rows = openRows(context.env);
   return {
@@ -72,7 +72,7 @@ async function awsSources(
       const { complete } = await scanDeadLetters({ box: deadLetters, signal, progress }, (deadLetter) => {
         looked += 1;
         if (deadLetter.deliveryId === id) found.push(deadLetter);
-        return looked < MAX_LETTERS_LOOKED_AT;
+        return looked < MAX_SCANNED_DEAD_LETTERS;
       });
       return { deadLetters: found, looked, complete };
     },
@@ -89,7 +89,7 @@ async function awsSources(
   };
 }
 
-/** As libpq's tools read it; without a word of where the database is, nobody is asked. */
+/** Reads the same variables as libpq's tools; skips the database if none of them names it. */
 function openRows({
   DATABASE_URL: url,
   PGHOST: host,

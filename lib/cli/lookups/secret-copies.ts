@@ -8,7 +8,7 @@ import type { CopyComparison, SecretFields, VaultFlags } from './secrets.ts';
 import { compareFields, openVault, readKubernetesSecret, sesPathOf } from './secrets.ts';
 import { explainVaultFailure } from './vault-failure.ts';
 
-/** How the secret of Vault stands against the source; one that is not there has none of the fields. */
+/** Compares the Vault secret with the source; a missing secret counts as having no fields. */
 export async function compareWithVault(
   { env, deployment, signal }: Pick<CommandContext, 'env' | 'deployment' | 'signal'>,
   flags: VaultFlags,
@@ -19,7 +19,7 @@ export async function compareWithVault(
   return compareFields(source, 'vault', secret.kind === 'present' ? secret.fields : {});
 }
 
-/** Undefined where no file was named. @throws {@link OperatorError} */
+/** @returns undefined if no file was given. @throws {@link OperatorError} */
 export async function kubernetesFields(
   { kubernetesFile }: { readonly kubernetesFile?: string },
   input: Readable,

@@ -7,10 +7,10 @@ import { type Environment, readVaultSettings } from '../../adapters/vault/vault-
 import { OperatorError } from '../errors.ts';
 import { explainVaultFailure } from './vault-failure.ts';
 
-/** What the API's environment is given, by name. */
+/** Environment variables for the API, by name. */
 export type SecretFields = Readonly<Record<string, string>>;
 
-/** What the stack writes into Secrets Manager for the API's worker. */
+/** What `mailctl rotate` writes into Secrets Manager for the API's worker. */
 export const SES_FIELDS = [
   'AWS_SES_ACCESS_KEY',
   'AWS_SES_SECRET_KEY',
@@ -22,49 +22,77 @@ export const SES_FIELDS = [
 
 const fieldsSchema = v.record(v.string(), v.string());
 
-/** Codes of Secrets Manager for a secret that cannot be read because it is gone, or about to be. */
+/** Error codes of Secrets Manager for a secret that is deleted or scheduled for deletion. */
 const GONE = ['ResourceNotFoundException', 'InvalidRequestException'];
 
 /**
- * The secret of the API's worker, as the stack wrote it.
+ * The secret of the API's worker, as `mailctl rotate` wrote it.
  *
- * @throws {@link OperatorError} where it is not there, or is not what the stack writes; what the SDK throws
+ * @throws {@link OperatorError} if it is not there, or is not what that writes; what the SDK throws
  */
 export async function readSourceSecret(
   secretsManager: SecretsManagerClient,
   secretArn: string,
   signal: AbortSignal,
 ): Promise<SecretFields> {
+  const fields = await readStoredFields(secretsManager, secretArn, signal);
+  if (fields === undefined) throw noKey(secretArn);
+  const missing = SES_FIELDS.filter((field) => !fields[field]);
+  if (missing.length > 0) throw damaged(secretArn, `has no ${missing.join(', ')}`);
+  return fields;
+}
+
+/**
+ * What the secret holds, complete or not; undefined if nothing was written to it yet.
+ *
+ * @throws {@link OperatorError} if it is gone, or holds no JSON object of texts; what the SDK throws
+ */
+export async function readStoredFields(
+  secretsManager: SecretsManagerClient,
+  secretArn: string,
+  signal: AbortSignal,
+): Promise<SecretFields | undefined> {
   const call = secretsManager.send(new GetSecretValueCommand({ SecretId: secretArn }), {
     abortSignal: signal,
   });
-  const { SecretString: text = '' } = await call.catch((cause: unknown) => {
+  try {
+    const { SecretString: text = '' } = await call;
+    return parseSecret(text, secretArn);
+  } catch (cause) {
     signal.throwIfAborted();
     if (!GONE.includes(awsErrorCode(cause))) throw cause;
+    // A secret without a value has the same code; its message speaks of the staging label of the value.
+    if (awsErrorCode(cause) === 'ResourceNotFoundException' && /staging label/.test(String(cause)))
+      return undefined;
     throw new OperatorError(
       'SECRET_MISSING',
       `there is no secret ${secretArn} in Secrets Manager, or it is marked for deletion`,
-      'aws secretsmanager restore-secret, or raise accessKeySerial and deploy: that makes a new key and writes it',
+      'aws secretsmanager restore-secret; or deploy, and then mailctl rotate',
       { cause },
     );
-  });
-  return parseSecret(text, secretArn);
+  }
 }
 
 function parseSecret(text: string, secretArn: string): SecretFields {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), fieldsSchema), text);
-  // The problem is told without the input: that is the secret.
+  // The problem is reported without the input: that is the secret.
   if (!parsed.success) throw damaged(secretArn, 'is no JSON object of texts');
-  const missing = SES_FIELDS.filter((field) => !parsed.output[field]);
-  if (missing.length > 0) throw damaged(secretArn, `has no ${missing.join(', ')}`);
   return parsed.output;
+}
+
+function noKey(secretArn: string): OperatorError {
+  return new OperatorError(
+    'SECRET_EMPTY',
+    `the secret ${secretArn} has no value yet: the API has no key`,
+    'mailctl rotate: it makes the first key and writes it',
+  );
 }
 
 function damaged(secretArn: string, what: string): OperatorError {
   return new OperatorError(
     'SECRET_DAMAGED',
-    `the secret ${secretArn} ${what}: it was edited by hand, or its stack is older than this mailctl`,
-    'deploy the stack; where that changes nothing, raise accessKeySerial and deploy again',
+    `the secret ${secretArn} ${what}: it was edited by hand, or written by another version of mailctl`,
+    'aws secretsmanager put-secret-value with {}, and then mailctl rotate: it writes all of it with a new key',
   );
 }
 
@@ -76,7 +104,7 @@ const secretSchema = v.object({
 });
 
 /**
- * The fields of a Secret as `kubectl get secret NAME -o json` (or `yaml`) prints it, or as a manifest has it.
+ * The fields of a Secret as printed by `kubectl get secret NAME -o json` (or `yaml`), or from a manifest.
  *
  * @throws {@link OperatorError} that does not quote the text
  */
@@ -88,13 +116,13 @@ export function readKubernetesSecret(text: string): SecretFields {
     name,
     Buffer.from(value, 'base64').toString('utf8'),
   ]);
-  // As the cluster does: what is given as text goes before what is given as base64.
+  // Like the cluster: stringData overrides data.
   return { ...Object.fromEntries(decoded), ...stringData };
 }
 
 function parsedYaml(text: string): unknown {
   try {
-    // JSON is YAML, too.
+    // JSON is valid YAML.
     return parse(text, { logLevel: 'silent' });
   } catch {
     return undefined;
@@ -109,7 +137,7 @@ function unreadable(where: string | undefined): OperatorError {
   );
 }
 
-/** How a field stands somewhere else, against what it should be. */
+/** State of a field in a copy, compared with the source. */
 export type Standing = 'same' | 'different' | 'missing';
 
 export interface FieldStanding {
@@ -117,16 +145,16 @@ export interface FieldStanding {
   readonly standing: Standing;
 }
 
-/** One place that the secret was brought to. No value is in it. */
+/** Comparison of one copy of the secret with its source. Contains no values. */
 export interface CopyComparison {
   readonly copy: string;
   readonly equal: boolean;
   readonly fields: readonly FieldStanding[];
-  /** What is there beside; it may be somebody else's, and is no difference. */
+  /** Additional fields in the copy; they may belong to other tools and do not count as a difference. */
   readonly others: readonly string[];
 }
 
-/** @param found what is there, with values of any kind */
+/** @param found the fields of the copy, with values of any type */
 export function compareFields(
   source: SecretFields,
   copy: string,
@@ -152,26 +180,26 @@ function standingOf(
 ): Standing {
   if (!Object.hasOwn(found, field)) return 'missing';
   const value = found[field];
-  // A port that someone wrote as a number reaches the API as the same text.
+  // A port stored as a number reaches the API as the same text.
   const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
   return text === wanted ? 'same' : 'different';
 }
 
 export interface VaultFlags {
   readonly mount: string;
-  /** Beneath the mount. @default the project's name and "/ses" */
+  /** Below the mount. @default the project name and "/ses" */
   readonly path?: string;
 }
 
 /**
- * The store of Vault that the environment names.
+ * The Vault KV store that the environment names.
  *
- * @throws {@link OperatorError} where the environment is wrong
+ * @throws {@link OperatorError} if the environment is invalid
  */
 export async function openVault(env: Environment, mount: string): Promise<VaultKv> {
   return new VaultKv(await explainVaultFailure(readVaultSettings(env)), mount);
 }
 
-/** Without the slashes that people put around a path. */
+/** Without leading and trailing slashes. */
 export const sesPathOf = ({ path }: Pick<VaultFlags, 'path'>, project: string) =>
   (path ?? `${project}/ses`).replace(/^\/+|\/+$/g, '');

@@ -1,33 +1,33 @@
 import { GetAccountCommand, type SESv2Client } from '@aws-sdk/client-sesv2';
 import { maskAddress } from '../../domain/address.ts';
 
-/** Where the account stands on its way out of the sandbox. */
+/** SES sending status of the account, with its sandbox state. */
 export interface AccountState {
-  /** True out of the sandbox. */
+  /** True if the account is out of the sandbox. */
   readonly production: boolean;
   readonly sendingEnabled: boolean;
   /** `HEALTHY`, `PROBATION` or `SHUTDOWN`. */
   readonly enforcement: string;
   readonly quota: { readonly perDay: number; readonly perSecond: number; readonly sentInLastDay: number };
-  /** What SES's own suppression list takes addresses for: `BOUNCE`, `COMPLAINT`. */
+  /** Reasons for which SES's account-level list suppresses addresses: `BOUNCE`, `COMPLAINT`. */
   readonly suppressedReasons: readonly string[];
-  /** Of the last request; undefined where there was none. */
+  /** Of the last request; undefined if there was none. */
   readonly review: AccountReview | undefined;
-  /** What AWS was told with it. */
+  /** Details that were submitted with it. */
   readonly told: { readonly website: string | undefined; readonly contacts: readonly string[] } | undefined;
 }
 
 interface AccountReview {
   /** `PENDING`, `GRANTED`, `DENIED` or `FAILED`. */
   readonly status: string;
-  /** Of AWS Support. */
+  /** AWS Support case. */
   readonly caseId: string | undefined;
 }
 
 /**
  * https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html
  *
- * @throws what the SDK throws
+ * @throws SDK errors
  */
 export async function readAccountState(ses: SESv2Client, signal: AbortSignal): Promise<AccountState> {
   const account = await ses.send(new GetAccountCommand({}), { abortSignal: signal });
@@ -51,13 +51,13 @@ export async function readAccountState(ses: SESv2Client, signal: AbortSignal): P
   };
 }
 
-/** What the standing means for who wants out of the sandbox. */
+/** What the account state means for leaving the sandbox. */
 export type AccessState =
   /** Nothing to do. */
   | { readonly kind: 'granted'; readonly detail: string }
-  /** AWS looks at a request. */
+  /** AWS is reviewing a request. */
   | { readonly kind: 'pending'; readonly detail: string; readonly fix: string }
-  /** AWS has said no, and takes no second request by this way. */
+  /** AWS has denied the request, and the API accepts no second one. */
   | { readonly kind: 'denied'; readonly detail: string; readonly fix: string }
   /** A request can be made. */
   | { readonly kind: 'sandbox'; readonly detail: string; readonly fix: string };
@@ -103,7 +103,7 @@ const caseUrl = (caseId: string | undefined) =>
   caseId === undefined ? SUPPORT : `${SUPPORT}#/case/?displayId=${caseId}`;
 
 /**
- * SES's own mailbox: takes every mail, also from the sandbox, and harms nobody's name.
+ * The SES mailbox simulator: accepts all mail, in the sandbox too, and does not affect the reputation.
  *
  * @see https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html#send-email-simulator
  */

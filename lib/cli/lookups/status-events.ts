@@ -1,18 +1,18 @@
 import type { DeliveryStatus, RecipientStatuses } from '../../domain/delivery-status.ts';
 
-/** What became of the mail for its recipients, as SES's events told the ledger and as receipts told the row. */
+/** Recipient statuses: in the ledger from SES events, and in the row from receipts. */
 export interface StatusesBySource {
   readonly row: RecipientStatuses;
   readonly ledger: RecipientStatuses;
-  /** The message ids of SES under which the ledger itself tells when the mail was sent. */
+  /** The SES message IDs for which the ledger itself has the time of sending. */
   readonly toldSent: ReadonlySet<string>;
 }
 
-/** Recipients that share a status share an event. */
+/** Recipients with the same status share an event. */
 export function statusEvents({ row, ledger, toldSent }: StatusesBySource): TimelineEvent[] {
-  const told = [...happenings(row, 'row'), ...happenings(ledger, 'ledger')];
-  const byRecipient = new Map<string, Happening>();
-  for (const one of told) {
+  const changes = [...changesOf(row, 'row'), ...changesOf(ledger, 'ledger')];
+  const byRecipient = new Map<string, StatusChange>();
+  for (const one of changes) {
     if (one.kind === 'sent' && toldSent.has(one.sesMessageId ?? '')) continue;
     const key = JSON.stringify([one.recipient, one.at, one.what]);
     const known = byRecipient.get(key);
@@ -36,36 +36,36 @@ export function describeStatus({ kind, bounce, reason, smtpResponse }: Omit<Deli
   return `${kind.replace('_', ' ')}${detail === undefined ? '' : ` (${detail})`}${smtpResponse === undefined ? '' : `: ${smtpResponse}`}`;
 }
 
-interface Happening {
+interface StatusChange {
   readonly recipient: string;
   readonly at: string;
   readonly kind: DeliveryStatus['kind'];
   readonly sesMessageId: string | undefined;
   readonly what: string;
-  readonly source: StorySource;
+  readonly source: EventSource;
 }
 
-/** A status also remembers when the mail was delivered, where something has come after that. */
-function happenings(statuses: RecipientStatuses, source: StorySource): Happening[] {
-  return Object.entries(statuses).flatMap(([recipient, status]): Happening[] => {
+/** A status also has the time of delivery, if a later event followed it. */
+function changesOf(statuses: RecipientStatuses, source: EventSource): StatusChange[] {
+  return Object.entries(statuses).flatMap(([recipient, status]): StatusChange[] => {
     const { kind, at, sesMessageId, deliveredAt } = status;
-    const told = { recipient, sesMessageId, source };
+    const common = { recipient, sesMessageId, source };
     const delivered =
       deliveredAt === undefined || kind === 'delivered'
         ? []
-        : [{ ...told, at: deliveredAt, kind: 'delivered' as const, what: 'delivered' }];
-    return [...delivered, { ...told, at, kind, what: describeStatus(status) }];
+        : [{ ...common, at: deliveredAt, kind: 'delivered' as const, what: 'delivered' }];
+    return [...delivered, { ...common, at, kind, what: describeStatus(status) }];
   });
 }
 
-/** Who knows of it. */
-type StorySource = 'row' | 'ledger' | 'row, ledger' | 'dead letters' | 'suppression list';
+/** Where the event was found. */
+type EventSource = 'row' | 'ledger' | 'row, ledger' | 'dead letters' | 'suppression list';
 
-/** Something that happened to a delivery. */
+/** An event of a delivery. */
 export interface TimelineEvent {
   readonly at: Date;
-  readonly source: StorySource;
+  readonly source: EventSource;
   readonly what: string;
-  /** Whom it is about, by `addressKey`; none where it is about all of them. */
+  /** The recipients concerned, by `addressKey`; empty if it concerns all of them. */
   readonly recipients: readonly string[];
 }

@@ -15,14 +15,14 @@ import type { AwsClients } from '../aws-clients.ts';
 import type { PipelineOutputs } from '../deployment.ts';
 import { type DescribedFailure, describeFailure } from '../describe-failure.ts';
 
-/** The two lists that keep a mail from an address: the pipeline's own, and SES's for the account. */
+/** The two suppression lists: the pipeline's own, and SES's account-level list. */
 export interface SuppressionLists {
   readonly pipeline: SuppressionList;
   readonly entries: SuppressionEntries;
   readonly account: SesAccountSuppressions;
 }
 
-/** What both lists say of an address. */
+/** The entries of an address in both lists. */
 export interface ListedAddress {
   /** By `addressKey`. */
   readonly address: string;
@@ -32,7 +32,7 @@ export interface ListedAddress {
 
 export interface Listing {
   readonly addresses: readonly ListedAddress[];
-  /** The lists that could not be asked, and why. */
+  /** The lists that could not be queried, and why. */
   readonly unavailable: readonly UnavailableList[];
 }
 
@@ -41,7 +41,7 @@ export interface UnavailableList {
   readonly failure: DescribedFailure;
 }
 
-/** All that are suppressed in either list, the newest first. A list that cannot be asked does not hide the other. */
+/** All addresses suppressed in either list, newest first. If one list fails, the other is still returned. */
 export async function allListed(lists: SuppressionLists, now: Date, signal: AbortSignal): Promise<Listing> {
   const [pipeline, ses] = await Promise.allSettled([
     entriesOf(lists.entries, now, signal),
@@ -53,7 +53,7 @@ export async function allListed(lists: SuppressionLists, now: Date, signal: Abor
   return { ...listing, addresses: listing.addresses.toSorted((one, other) => since(other) - since(one)) };
 }
 
-/** The same for these addresses alone, in their order, those that are in neither list included. */
+/** The same for the given addresses only, in their order, including those that are in neither list. */
 export async function lookUp(
   lists: SuppressionLists,
   addresses: readonly string[],
@@ -91,7 +91,7 @@ async function accountEntriesOf(
   return found;
 }
 
-/** One after another: SES allows few such calls a second. */
+/** One after another: SES allows only a few such calls per second. */
 async function accountEntriesFor(
   account: SesAccountSuppressions,
   keys: readonly string[],
@@ -105,12 +105,12 @@ async function accountEntriesFor(
   return found;
 }
 
-type Answer<Entry> = PromiseSettledResult<ReadonlyMap<string, Entry>>;
+type Settled<Entry> = PromiseSettledResult<ReadonlyMap<string, Entry>>;
 
 function joined(
   keys: readonly string[],
-  pipeline: Answer<Suppression>,
-  ses: Answer<AccountSuppression>,
+  pipeline: Settled<Suppression>,
+  ses: Settled<AccountSuppression>,
 ): Listing {
   return {
     addresses: keys.map((address) => ({
@@ -122,19 +122,19 @@ function joined(
   };
 }
 
-function unavailable(list: UnavailableList['list'], answer: Answer<unknown>): UnavailableList[] {
-  return answer.status === 'fulfilled' ? [] : [{ list, failure: describeFailure(answer.reason) }];
+function unavailable(list: UnavailableList['list'], result: Settled<unknown>): UnavailableList[] {
+  return result.status === 'fulfilled' ? [] : [{ list, failure: describeFailure(result.reason) }];
 }
 
-function keysIn(answer: Answer<unknown>): string[] {
-  return answer.status === 'fulfilled' ? [...answer.value.keys()] : [];
+function keysIn(result: Settled<unknown>): string[] {
+  return result.status === 'fulfilled' ? [...result.value.keys()] : [];
 }
 
 function since({ pipeline, ses }: ListedAddress): number {
   return Math.max(Number(pipeline?.since ?? 0), Number(ses?.since ?? 0));
 }
 
-/** One call of DynamoDB, the tries of the SDK included. */
+/** Per DynamoDB call, including SDK retries. */
 const CALL_TIMEOUT_MS = 20_000;
 
 /** The lists of a deployment. */
@@ -152,7 +152,7 @@ export async function openSuppressionLists(
   };
 }
 
-/** As the stack deploys it where cdk.json does not say otherwise. */
+/** The stack's default unless cdk.json overrides it. */
 export const DEFAULT_SOFT_BOUNCES: SoftBouncePolicy = { softBounces: 3, windowDays: 7 };
 
 const MAX_WINDOW_DAYS = 90;
@@ -162,7 +162,7 @@ export interface SoftBounceOptions {
   readonly softBounceWindowDays: number;
 }
 
-/** The rule is a setting of the stack that it does not put out: who has changed it there says so here. */
+/** The policy is a stack setting without an output: if changed in cdk.json, it must be repeated here. */
 export function addSoftBounceOptions(command: Command): Command {
   return command
     .addOption(

@@ -1,29 +1,31 @@
 import { VaultError, type VaultProblem } from '../../adapters/vault/vault-error.ts';
 import { OperatorError } from '../errors.ts';
 
-interface Told {
+interface Explanation {
   readonly code: string;
   readonly message: string;
   readonly fix: string;
 }
 
-/** Waits for what Vault does, and tells in the operator's words why it did not. */
+/** Awaits a Vault call, and turns a {@link VaultError} into an {@link OperatorError} with a fix. */
 export async function explainVaultFailure<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (cause) {
     if (!(cause instanceof VaultError)) throw cause;
-    const { code, message, fix } = told(cause.problem, cause.address ?? 'Vault');
+    const { code, message, fix } = explain(cause.problem, cause.address ?? 'Vault');
     throw new OperatorError(code, message, fix, { cause });
   }
 }
 
-function told(problem: VaultProblem, address: string): Told {
-  return connectionTold(problem, address) ?? stateTold(problem, address) ?? answerTold(problem, address);
+function explain(problem: VaultProblem, address: string): Explanation {
+  return (
+    explainConnection(problem, address) ?? explainState(problem, address) ?? explainResponse(problem, address)
+  );
 }
 
-/** Where Vault was not reached. */
-function connectionTold(problem: VaultProblem, address: string): Told | undefined {
+/** Vault was not reached. */
+function explainConnection(problem: VaultProblem, address: string): Explanation | undefined {
   switch (problem.kind) {
     case 'settings':
       return {
@@ -72,8 +74,8 @@ function connectionTold(problem: VaultProblem, address: string): Told | undefine
   }
 }
 
-/** Where Vault is not ready for anybody. */
-function stateTold(problem: VaultProblem, address: string): Told | undefined {
+/** Vault is not ready for any client. */
+function explainState(problem: VaultProblem, address: string): Explanation | undefined {
   switch (problem.kind) {
     case 'sealed':
       return {
@@ -116,8 +118,8 @@ function stateTold(problem: VaultProblem, address: string): Told | undefined {
   }
 }
 
-/** Where Vault answered this call with no. */
-function answerTold(problem: VaultProblem, address: string): Told {
+/** Vault rejected this call. */
+function explainResponse(problem: VaultProblem, address: string): Explanation {
   switch (problem.kind) {
     case 'no-token':
       return {
@@ -170,7 +172,7 @@ function answerTold(problem: VaultProblem, address: string): Told {
   }
 }
 
-/** All that a run needs of one secret, so that the next run is not denied the next step. */
+/** All capabilities that a run needs on one secret, so that the next run is not denied at the next step. */
 const policyFor = (path: string) => `path "${path}" { capabilities = ["create", "read", "update"] }`;
 
 const otherScheme = (address: string) =>

@@ -3,21 +3,21 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 /** What goes wrong with a call. */
 export type AwsFault =
-  /** The service fails: `InternalError` / `ServiceUnavailable`. The SDK retries it. Nothing was done. */
+  /** The service fails: `InternalError` / `ServiceUnavailable`. Not executed; the SDK retries. */
   | { readonly kind: 'error'; readonly status: 500 | 503 }
-  /** `RequestThrottled` of SQS, `SlowDown` of S3, `ThrottlingException` of the others. Nothing was done. */
+  /** SQS `RequestThrottled`, S3 `SlowDown`, others `ThrottlingException`. Not executed. */
   | { readonly kind: 'throttle' }
-  /** `AccessDenied`: a policy that lacks the call. The SDK does not retry it. */
+  /** `AccessDenied`: the policy does not allow the call. The SDK does not retry. */
   | { readonly kind: 'denied' }
-  /** The connection is reset: before anything was done, or when all was done and only the answer is lost. */
+  /** The connection is reset: before execution, or after it, so that only the response is lost. */
   | { readonly kind: 'reset'; readonly done: boolean }
-  /** No answer comes, ever; the connection stays. The call was done, or not. */
+  /** No response; the connection stays open. The call was executed or not. */
   | { readonly kind: 'silence'; readonly done: boolean }
-  /** The call is done after the delay. */
+  /** The call is executed after the delay. */
   | { readonly kind: 'slow'; readonly delayMs: number }
   /**
-   * Of a batch (SendMessageBatch, DeleteMessageBatch, ChangeMessageVisibilityBatch) the entries at these indices
-   * stand under `Failed` and were not done; the others were.
+   * In a batch (SendMessageBatch, DeleteMessageBatch, ChangeMessageVisibilityBatch), the entries at these
+   * indices are not executed and returned as `Failed`; the others are executed.
    */
   | {
       readonly kind: 'part-failed';
@@ -28,17 +28,17 @@ export type AwsFault =
       readonly senderFault?: boolean;
     };
 
-/** Which calls a fault strikes; what is left out matches all. */
+/** The calls that a fault applies to; an omitted field matches all. */
 export type AwsCalls = { readonly service?: string; readonly action?: string };
 
 export type AwsFaultRule = {
   readonly fault: AwsFault;
   readonly on?: AwsCalls;
-  /** How many calls it strikes. @default all, until `heal` */
+  /** Number of calls that it applies to. @default all, until `heal` */
   readonly times?: number;
 };
 
-/** The faults that are to come. The first rule that matches a call strikes it. */
+/** The pending faults. The first rule that matches a call applies to it. */
 export class FaultPlan {
   #rules: { readonly rule: AwsFaultRule; left: number }[] = [];
 
@@ -51,13 +51,13 @@ export class FaultPlan {
     this.#rules = [];
   }
 
-  /** The fault for this call, counted as having struck. */
+  /** Returns the fault for this call, and counts it. */
   strike(request: AwsRequest): AwsFault | undefined {
-    const standing = this.#rules.find(({ rule }) => concerns(rule.on ?? {}, request));
-    if (!standing) return undefined;
-    standing.left -= 1;
+    const match = this.#rules.find(({ rule }) => concerns(rule.on ?? {}, request));
+    if (!match) return undefined;
+    match.left -= 1;
     this.#rules = this.#rules.filter(({ left }) => left > 0);
-    return standing.rule.fault;
+    return match.rule.fault;
   }
 }
 
@@ -68,11 +68,10 @@ export function concerns(calls: AwsCalls, request: Pick<AwsRequest, 'service' | 
   );
 }
 
-/** A request as an AWS service would read it. */
 export type AwsRequest = {
-  /** As in the credential scope of the signature: `sqs`, `s3`, `dynamodb`, `sns`. */
+  /** From the credential scope of the signature: `sqs`, `s3`, `dynamodb`, `sns`. */
   readonly service: string;
-  /** `SendMessageBatch`, `PutObject`, `PutItem`; empty when it cannot be told. */
+  /** `SendMessageBatch`, `PutObject`, `PutItem`; empty if unknown. */
   readonly action: string;
   readonly method: string;
   readonly path: string;
@@ -80,18 +79,18 @@ export type AwsRequest = {
   readonly body: Buffer;
 };
 
-/** Reads service and action from what every SDK call carries: its signature, and target, form or verb and path. */
+/** Reads service and action from every SDK call's signature, and its target, form, or verb and path. */
 export function readAwsRequest(raw: Omit<AwsRequest, 'service' | 'action'>): AwsRequest {
-  const service = serviceOf(raw.headers);
-  return { ...raw, service, action: actionOf(service, raw) };
+  const service = readService(raw.headers);
+  return { ...raw, service, action: readAction(service, raw) };
 }
 
-function serviceOf(headers: IncomingHttpHeaders): string {
+function readService(headers: IncomingHttpHeaders): string {
   const scope = /Credential=[^/]+\/\d{8}\/[^/]+\/([^/]+)\/aws4_request/.exec(headers.authorization ?? '');
   return scope?.[1] ?? '';
 }
 
-function actionOf(service: string, raw: Omit<AwsRequest, 'service' | 'action'>): string {
+function readAction(service: string, raw: Omit<AwsRequest, 'service' | 'action'>): string {
   const target = raw.headers['x-amz-target'];
   if (typeof target === 'string') return target.slice(target.lastIndexOf('.') + 1);
   if (service === 's3') return s3Action(raw.method, raw.path);
@@ -129,8 +128,8 @@ export type HttpAnswer = {
   readonly body: string;
 };
 
-/** An error as the service of the request words it: XML of S3, JSON of the others. */
-function awsErrorAnswer(request: AwsRequest, status: number, code: string, message: string): HttpAnswer {
+/** An error in the format of the request's service: XML for S3, JSON for others. */
+function awsErrorResponse(request: AwsRequest, status: number, code: string, message: string): HttpAnswer {
   const requestId = randomUUID();
   if (request.service === 's3') {
     return {
@@ -153,22 +152,22 @@ function awsErrorAnswer(request: AwsRequest, status: number, code: string, messa
 
 export function failedAnswer(request: AwsRequest, status: 500 | 503): HttpAnswer {
   const code = status === 503 ? 'ServiceUnavailable' : 'InternalError';
-  return awsErrorAnswer(request, status, code, 'We encountered an internal error. Please try again.');
+  return awsErrorResponse(request, status, code, 'We encountered an internal error. Please try again.');
 }
 
 export function throttledAnswer(request: AwsRequest): HttpAnswer {
   switch (request.service) {
     case 's3':
-      return awsErrorAnswer(request, 503, 'SlowDown', 'Please reduce your request rate.');
+      return awsErrorResponse(request, 503, 'SlowDown', 'Please reduce your request rate.');
     case 'sqs':
-      return awsErrorAnswer(
+      return awsErrorResponse(
         request,
         400,
         'RequestThrottled',
         'The request was denied due to request throttling.',
       );
     default:
-      return awsErrorAnswer(request, 400, 'ThrottlingException', 'Rate exceeded');
+      return awsErrorResponse(request, 400, 'ThrottlingException', 'Rate exceeded');
   }
 }
 
@@ -176,7 +175,7 @@ export function deniedAnswer(request: AwsRequest): HttpAnswer {
   const code =
     request.service === 's3' || request.service === 'sqs' ? 'AccessDenied' : 'AccessDeniedException';
   const status = request.service === 's3' || request.service === 'sqs' ? 403 : 400;
-  return awsErrorAnswer(
+  return awsErrorResponse(
     request,
     status,
     code,

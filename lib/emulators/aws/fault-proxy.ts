@@ -26,12 +26,12 @@ import {
 
 type Call = { readonly service: string; readonly action: string };
 
-/** Is told of a call as it arrives and before it is answered, and of the fault that strikes it. */
+/** Called when a call arrives, before the response, with the fault that applies to it. */
 export type CallListener = (call: AwsRequest, fault: AwsFault | undefined) => void;
 
 /**
- * Stands on 127.0.0.1 in front of an emulator of AWS and lets its calls fail as those of AWS do. Without a fault
- * it passes every request on as it came.
+ * A proxy on 127.0.0.1 for an AWS emulator that makes calls fail as in AWS. Without a fault it forwards every
+ * request unchanged.
  */
 export class FaultProxy {
   readonly #plan = new FaultPlan();
@@ -47,7 +47,7 @@ export class FaultProxy {
     this.#server = createServer((incoming, outgoing) => void this.#serve(incoming, outgoing));
   }
 
-  /** Starts one on a free port in front of the port of 127.0.0.1. */
+  /** Listens on a free port, and forwards to the target port of 127.0.0.1. */
   static async start(targetPort: number): Promise<FaultProxy> {
     const proxy = new FaultProxy(targetPort);
     proxy.#server.listen(0, '127.0.0.1');
@@ -59,22 +59,22 @@ export class FaultProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** From now on, calls fail as the rule says. Earlier rules go before later ones. */
+  /** From now on, calls fail by this rule. Earlier rules have precedence. */
   fault(rule: AwsFaultRule): void {
     this.#plan.add(rule);
   }
 
-  /** Ends all faults. Calls that wait in silence go on waiting. */
+  /** Ends all faults. Calls with the fault `silence` still get no response. */
   heal(): void {
     this.#plan.heal();
   }
 
-  /** How many such calls have arrived, retries of the SDK and failed ones included. */
+  /** Number of matching calls so far, including SDK retries and failed calls. */
   callsOf(calls: AwsCalls): number {
     return this.#calls.filter((call) => concerns(calls, call)).length;
   }
 
-  /** Resolves when such a call next arrives, before it is answered. Rejects with the signal's reason. */
+  /** Resolves when the next matching call arrives, before the response. Rejects with the signal's reason. */
   arrival(calls: AwsCalls, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       options.signal?.throwIfAborted();
@@ -117,14 +117,14 @@ export class FaultProxy {
       this.#calls.push({ service: call.service, action: call.action });
       const fault = this.#plan.strike(call);
       this.#arrivals.emit('call', call, fault);
-      await this.#answer(call, fault, outgoing);
+      await this.#respond(call, fault, outgoing);
     } catch {
-      // The client has gone, the emulator is down or the proxy closes: the client sees a broken connection.
+      // The client disconnected, the emulator is down or the proxy is closing: break the connection.
       outgoing.destroy();
     }
   }
 
-  async #answer(call: AwsRequest, fault: AwsFault | undefined, outgoing: ServerResponse): Promise<void> {
+  async #respond(call: AwsRequest, fault: AwsFault | undefined, outgoing: ServerResponse): Promise<void> {
     switch (fault?.kind) {
       case 'error':
         return write(outgoing, failedAnswer(call, fault.status));
@@ -140,7 +140,7 @@ export class FaultProxy {
         if (fault.done) await this.#do(call, outgoing);
         return;
       case 'part-failed':
-        return this.#answerInPart(call, fault, outgoing);
+        return this.#respondInPart(call, fault, outgoing);
       case 'slow':
         await delay(fault.delayMs, undefined, { signal: this.#closing.signal });
         return this.#forward(call, outgoing);
@@ -149,31 +149,31 @@ export class FaultProxy {
     }
   }
 
-  async #answerInPart(
+  async #respondInPart(
     call: AwsRequest,
     fault: Extract<AwsFault, { kind: 'part-failed' }>,
     outgoing: ServerResponse,
   ): Promise<void> {
     const batch = partFailedBatch(call.body, fault);
     if (!batch) return this.#forward(call, outgoing);
-    const answer = batch.rest && (await this.#do({ ...call, body: batch.rest }, outgoing));
-    const body = answer && answer.status !== 200 ? answer.body : batch.answer(answer?.body);
-    outgoing.writeHead(answer?.status ?? 200, { 'content-type': 'application/x-amz-json-1.0' });
+    const response = batch.rest && (await this.#do({ ...call, body: batch.rest }, outgoing));
+    const body = response && response.status !== 200 ? response.body : batch.answer(response?.body);
+    outgoing.writeHead(response?.status ?? 200, { 'content-type': 'application/x-amz-json-1.0' });
     outgoing.end(body);
   }
 
   async #forward(call: AwsRequest, outgoing: ServerResponse): Promise<void> {
-    const answer = await this.#send(call, outgoing);
-    outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-    answer.on('error', () => outgoing.destroy()).pipe(outgoing);
+    const response = await this.#send(call, outgoing);
+    outgoing.writeHead(response.statusCode ?? 502, response.rawHeaders);
+    response.on('error', () => outgoing.destroy()).pipe(outgoing);
   }
 
   async #do(call: AwsRequest, outgoing: ServerResponse): Promise<{ status: number; body: Buffer }> {
-    const answer = await this.#send(call, outgoing);
-    return { status: answer.statusCode ?? 502, body: await buffer(answer) };
+    const response = await this.#send(call, outgoing);
+    return { status: response.statusCode ?? 502, body: await buffer(response) };
   }
 
-  /** A client that gives up takes its call to the emulator with it: an orphaned long poll would eat messages. */
+  /** Aborts the call to the emulator if the client gives up: an orphaned long poll would consume messages. */
   async #send(call: AwsRequest, outgoing: ServerResponse): Promise<IncomingMessage> {
     const { 'transfer-encoding': _, ...headers } = call.headers;
     const forwarded = request({
@@ -188,44 +188,44 @@ export class FaultProxy {
       if (!outgoing.writableFinished) forwarded.destroy();
     });
     forwarded.end(call.body);
-    const [answer] = (await once(forwarded, 'response')) as [IncomingMessage];
-    return answer;
+    const [response] = (await once(forwarded, 'response')) as [IncomingMessage];
+    return response;
   }
 }
 
-function write(outgoing: ServerResponse, answer: HttpAnswer): void {
-  outgoing.writeHead(answer.status, answer.headers);
-  outgoing.end(answer.body);
+function write(outgoing: ServerResponse, response: HttpAnswer): void {
+  outgoing.writeHead(response.status, response.headers);
+  outgoing.end(response.body);
 }
 
 type PartFailed = Extract<AwsFault, { kind: 'part-failed' }>;
 type Entry = { readonly Id: string };
 type BatchRequest = { readonly Entries: readonly Entry[] };
-type BatchAnswer = { readonly Successful?: readonly unknown[]; readonly Failed?: readonly unknown[] };
+type BatchResponse = { readonly Successful?: readonly unknown[]; readonly Failed?: readonly unknown[] };
 
-/** A batch of SQS without the entries that shall fail, and how their failures join the answer to the rest. */
+/** An SQS batch without the failing entries, and a function that adds their failures to the response. */
 type PartFailedBatch = {
-  /** What is left to be done; undefined when nothing is. */
+  /** The request with the other entries; undefined if there are none. */
   readonly rest: Buffer | undefined;
-  readonly answer: (answerToRest: Buffer | undefined) => Buffer;
+  readonly answer: (restResponse: Buffer | undefined) => Buffer;
 };
 
-/** Undefined when the body is no batch. */
+/** Undefined if the body is no batch. */
 function partFailedBatch(body: Buffer, fault: PartFailed): PartFailedBatch | undefined {
   const request: unknown = JSON.parse(body.toString());
   if (!isBatch(request)) return undefined;
-  const strikes = (index: number) => fault.indices.includes(index);
-  const left = request.Entries.filter((_, index) => !strikes(index));
-  const failed = request.Entries.filter((_, index) => strikes(index)).map(({ Id }) => ({
+  const fails = (index: number) => fault.indices.includes(index);
+  const rest = request.Entries.filter((_, index) => !fails(index));
+  const failed = request.Entries.filter((_, index) => fails(index)).map(({ Id }) => ({
     Id,
     Code: fault.code ?? 'InternalError',
     Message: 'The entry failed.',
     SenderFault: fault.senderFault ?? false,
   }));
   return {
-    rest: left.length > 0 ? Buffer.from(JSON.stringify({ ...request, Entries: left })) : undefined,
-    answer: (answerToRest) => {
-      const done = answerToRest ? (JSON.parse(answerToRest.toString()) as BatchAnswer) : {};
+    rest: rest.length > 0 ? Buffer.from(JSON.stringify({ ...request, Entries: rest })) : undefined,
+    answer: (restResponse) => {
+      const done = restResponse ? (JSON.parse(restResponse.toString()) as BatchResponse) : {};
       return Buffer.from(
         JSON.stringify({ Successful: done.Successful ?? [], Failed: [...(done.Failed ?? []), ...failed] }),
       );

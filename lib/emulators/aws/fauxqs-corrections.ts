@@ -6,11 +6,11 @@ type SqsBody = { QueueUrl?: unknown; [field: string]: unknown };
 const MAX_DELAY_SECONDS = 900;
 
 /**
- * Where fauxqs differs from SQS in a way that a mail pipeline would trip over:
- * - queues are known by one exact URL, on a host that need not resolve: the path counts here, as in SQS;
- * - DelaySeconds past 15 minutes is taken: SQS refuses it;
- * - a message to a standard queue loses its MessageGroupId (fair queues): it is handed out here;
- * - a long poll goes on when its client has gone: see there.
+ * Corrects differences between fauxqs and SQS that affect a mail pipeline:
+ * - fauxqs identifies a queue by one exact URL, whose host may not resolve; here by its path, as in SQS;
+ * - fauxqs accepts DelaySeconds above 15 minutes; here it is refused, as in SQS;
+ * - fauxqs drops the MessageGroupId in a standard queue (fair queues); here it is returned;
+ * - fauxqs continues a long poll after its client has disconnected; see `correctLongPoll`.
  */
 export function correctSqs(app: Fauxqs): void {
   const urlOfPath = new Map<string, string>();
@@ -20,9 +20,9 @@ export function correctSqs(app: Fauxqs): void {
     const body = sqsBody(request.body, request.headers['x-amz-target']);
     if (!body) return;
     if (typeof body.QueueUrl === 'string') {
-      body.QueueUrl = urlOfPath.get(pathOf(body.QueueUrl)) ?? body.QueueUrl;
+      body.QueueUrl = urlOfPath.get(readPath(body.QueueUrl)) ?? body.QueueUrl;
     }
-    if (entriesOf(body).some(delayIsOutOfRange)) return reply.code(400).send(DELAY_REFUSED);
+    if (readEntries(body).some(delayIsOutOfRange)) return reply.code(400).send(DELAY_REFUSED);
   });
 
   correctLongPoll(app);
@@ -31,7 +31,7 @@ export function correctSqs(app: Fauxqs): void {
     const body = sqsBody(request.body, request.headers['x-amz-target']);
     if (!body || typeof payload !== 'object' || payload === null) return payload;
     if ('QueueUrl' in payload && typeof payload.QueueUrl === 'string') {
-      const path = pathOf(payload.QueueUrl);
+      const path = readPath(payload.QueueUrl);
       urlOfPath.set(path, payload.QueueUrl);
       return { ...payload, QueueUrl: `http://${request.headers.host}${path}` };
     }
@@ -39,6 +39,29 @@ export function correctSqs(app: Fauxqs): void {
     if (!('Messages' in payload) || !Array.isArray(payload.Messages)) return payload;
     const messages: ReceivedMessage[] = payload.Messages;
     return { ...payload, Messages: messages.map((message) => withGroup(message, body, groupOfMessage)) };
+  });
+}
+
+const PRECONDITION_FAILED =
+  '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>PreconditionFailed</Code>' +
+  '<Message>At least one of the pre-conditions you specified did not hold</Message>' +
+  '<Condition>If-None-Match</Condition></Error>';
+
+/**
+ * fauxqs overwrites an object in spite of `If-None-Match: *`; S3 refuses that.
+ *
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+ */
+export function correctS3(app: Fauxqs): void {
+  app.addHook('preHandler', async ({ method, url, headers }, reply) => {
+    if (method !== 'PUT' || headers['if-none-match'] !== '*') return;
+    const present = await app.inject({
+      method: 'HEAD',
+      url: url.split('?')[0] ?? url,
+      headers: { host: headers.host },
+    });
+    if (present.statusCode !== 200) return;
+    return reply.code(412).header('content-type', 'application/xml').send(PRECONDITION_FAILED);
   });
 }
 
@@ -58,12 +81,12 @@ function sqsBody(body: unknown, target: unknown): SqsBody | undefined {
   return typeof body === 'object' && body !== null ? (body as SqsBody) : undefined;
 }
 
-function pathOf(queueUrl: string): string {
+function readPath(queueUrl: string): string {
   return URL.canParse(queueUrl) ? new URL(queueUrl).pathname : queueUrl;
 }
 
-/** The messages of a SendMessageBatch, or the one of a SendMessage. */
-function entriesOf(body: SqsBody): readonly SqsBody[] {
+/** The messages of a SendMessageBatch, or the one message of a SendMessage. */
+function readEntries(body: SqsBody): readonly SqsBody[] {
   return Array.isArray(body.Entries) ? body.Entries : [body];
 }
 
@@ -76,7 +99,7 @@ function rememberGroups(body: SqsBody, payload: object, groupOfMessage: Map<stri
   const sent: { Id?: unknown; MessageId?: unknown }[] =
     'Successful' in payload && Array.isArray(payload.Successful) ? payload.Successful : [payload];
   for (const { Id, MessageId } of sent) {
-    const group = entriesOf(body).find((entry) => entry.Id === Id)?.MessageGroupId;
+    const group = readEntries(body).find((entry) => entry.Id === Id)?.MessageGroupId;
     if (typeof group === 'string' && typeof MessageId === 'string') groupOfMessage.set(MessageId, group);
   }
 }
@@ -95,30 +118,30 @@ function withGroup(
 type Receive = { QueueUrl?: unknown; WaitTimeSeconds?: unknown };
 type Received = { Messages?: readonly { ReceiptHandle: string }[] };
 
-const LOOK_SECONDS = 0.2;
+const SHORT_POLL_SECONDS = 0.2;
 
 /**
- * A long poll of fauxqs does not notice that its client has gone: for up to 20 seconds, the next message goes to
- * nobody and is in flight. It also ends empty-handed when another poll was quicker. So a long poll is made of
- * short ones here, until there is a message, the time is up or the client has gone; what still comes for a client
- * that has gone is given back.
+ * A fauxqs long poll does not notice that its client has disconnected: for up to 20 seconds, it still
+ * receives the next message, which then stays in flight. It also returns nothing if
+ * another poll was faster. So a long poll is replaced by short polls until there is a message, the time is up
+ * or the client has disconnected; messages received for a disconnected client are released.
  */
 function correctLongPoll(app: Fauxqs): void {
   app.addHook('preHandler', async (request, reply) => {
     const body = receiveBody(request.body, request.headers['x-amz-target']);
     const waitSeconds = Number(body?.WaitTimeSeconds ?? 0);
-    if (!body || !(waitSeconds > LOOK_SECONDS && waitSeconds <= 20)) return;
+    if (!body || !(waitSeconds > SHORT_POLL_SECONDS && waitSeconds <= 20)) return;
     const deadline = performance.now() + waitSeconds * 1000;
     const { socket } = request.raw;
     for (;;) {
-      const look = await callSqs(app, 'ReceiveMessage', { ...body, WaitTimeSeconds: LOOK_SECONDS });
-      const { Messages = [] } = look.json<Received>();
+      const poll = await callSqs(app, 'ReceiveMessage', { ...body, WaitTimeSeconds: SHORT_POLL_SECONDS });
+      const { Messages = [] } = poll.json<Received>();
       if (socket.destroyed) {
-        if (Messages.length > 0) await giveBack(app, body.QueueUrl, Messages);
+        if (Messages.length > 0) await release(app, body.QueueUrl, Messages);
         return reply.hijack();
       }
-      if (Messages.length > 0 || look.statusCode !== 200 || performance.now() >= deadline) {
-        return reply.code(look.statusCode).headers(look.headers).send(look.rawPayload);
+      if (Messages.length > 0 || poll.statusCode !== 200 || performance.now() >= deadline) {
+        return reply.code(poll.statusCode).headers(poll.headers).send(poll.rawPayload);
       }
     }
   });
@@ -129,7 +152,7 @@ function receiveBody(body: unknown, target: unknown): Receive | undefined {
   return typeof body === 'object' && body !== null ? body : undefined;
 }
 
-async function giveBack(
+async function release(
   app: Fauxqs,
   queueUrl: unknown,
   messages: readonly { ReceiptHandle: string }[],

@@ -10,7 +10,7 @@ import {
 } from '../../domain/limits.ts';
 import type { AwsCalls, AwsFaultRule } from './aws-fault.ts';
 import { type CallListener, FaultProxy } from './fault-proxy.ts';
-import { correctSqs } from './fauxqs-corrections.ts';
+import { correctS3, correctSqs } from './fauxqs-corrections.ts';
 
 const LOCAL_REGION = 'eu-west-1';
 const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
@@ -18,7 +18,7 @@ const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 export type SqsAndS3Options = {
   /** The visibility timeout of the fallback queue, in seconds. */
   readonly visibilitySeconds: number;
-  /** After how many receives a message goes to the dead letters. @default the pipeline's own number */
+  /** Receives before SQS moves a message to the dead-letter queue. @default the pipeline's setting */
   readonly maxReceiveCount?: number;
 };
 
@@ -39,28 +39,28 @@ export type SqsAndS3 = AsyncDisposable & {
   readonly bucket: string;
   readonly sqs: SQSClient;
   readonly s3: S3Client;
-  /** One queue more, such as that of the receipts: messages of 1 MiB, kept for the pipeline's retention. */
+  /** Creates a queue, such as for receipts: messages up to 1 MiB, with the pipeline's retention. */
   createQueue(name: string, options?: LocalQueueOptions): Promise<LocalQueue>;
-  /** A topic of SNS that hands what is published to the queue, raw. Faults do not strike it. */
+  /** Creates an SNS topic with raw delivery to the queue. Faults do not apply to it. */
   createTopic(name: string, options: { readonly subscriber: LocalQueue }): Promise<LocalTopic>;
-  /** Lets calls fail, until `times` is used up or `heal`. */
+  /** Makes calls fail, until `times` is used up or `heal`. */
   fault(rule: AwsFaultRule): void;
   heal(): void;
-  /** How many such calls have arrived, retries and failed ones included. */
+  /** Number of matching calls so far, including retries and failed calls. */
   callsOf(calls: AwsCalls): number;
-  /** Resolves when such a call next arrives. */
+  /** Resolves when the next matching call arrives. */
   arrival(calls: AwsCalls, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Calls the listener for each call from now on. */
   subscribe(listener: CallListener): void;
   close(): Promise<void>;
 };
 
-/** Starts SQS and S3 on 127.0.0.1 with the fallback queue, its dead letters and the payload bucket. */
+/** Starts SQS and S3 on 127.0.0.1 with the fallback queue, its dead-letter queue and the payload bucket. */
 export async function startSqsAndS3(options: SqsAndS3Options): Promise<SqsAndS3> {
   const server = await startFauxqs(LOCAL_REGION);
   const proxy = await FaultProxy.start(server.port);
   const access = { endpoint: proxy.endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
-  // The SDK writes a mark of its own into the credentials that it is given.
+  // A copy, since the SDK modifies the credentials object.
   const own = { ...access, credentials: { ...LOCAL_CREDENTIALS } };
   const sqs = new SQSClient({ ...own, useQueueUrlAsEndpoint: false });
   const s3 = new S3Client({ ...own, forcePathStyle: true });
@@ -144,15 +144,16 @@ type FauxqsServer = {
   close(): Promise<void>;
 };
 
-/** fauxqs on a free port of 127.0.0.1, silent, and nearer to AWS where its difference would hide a fault of ours. */
+/** Starts fauxqs on a free port of 127.0.0.1, without logs; corrects differences to AWS that hide bugs. */
 async function startFauxqs(region: string): Promise<FauxqsServer> {
   const app = buildApp({ logger: false, defaultRegion: region });
-  // fauxqs takes bodies up to 11 MiB; a payload may be larger.
+  // fauxqs accepts bodies up to 11 MiB; a payload may be larger.
   app.removeContentTypeParser('*');
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => {
     done(null, body);
   });
   correctSqs(app);
+  correctS3(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   return {
     port: (app.server.address() as AddressInfo).port,
@@ -163,7 +164,7 @@ async function startFauxqs(region: string): Promise<FauxqsServer> {
 
 type Fauxqs = ReturnType<typeof buildApp>;
 
-/** A topic with one queue behind it. */
+/** A topic with one queue as subscriber. */
 export type LocalTopic = {
   readonly arn: string;
   /** Resolves when the text is in the queue. */
@@ -171,9 +172,8 @@ export type LocalTopic = {
 };
 
 /**
- * Creates a topic that hands what it is given to a queue, raw: the body of the message is the text itself, as with
- * `RawMessageDelivery`. It stands behind no fault: the hop from SES through SNS to SQS is AWS's own, and AWS tries
- * until it succeeds.
+ * Creates a topic with `RawMessageDelivery` to a queue: the message body is the published text. It has no
+ * fault proxy, since AWS itself delivers from SES through SNS to SQS, and retries until it succeeds.
  */
 async function createSnsTopic(
   app: Fauxqs,
@@ -198,21 +198,21 @@ async function createSnsTopic(
   };
 }
 
-/** A call of the query protocol, made without a connection: nothing of it is left when the server closes. */
+/** Calls the query protocol without a connection, so that none is left open when the server closes. */
 async function callSns(
   app: Fauxqs,
   action: string,
   parameters: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const answer = await app.inject({
+  const response = await app.inject({
     method: 'POST',
     url: '/',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     payload: new URLSearchParams({ Action: action, Version: '2010-03-31', ...parameters }).toString(),
   });
-  if (answer.statusCode !== 200) {
-    const code = /<Code>([^<]+)</.exec(answer.payload)?.[1] ?? 'no code';
-    throw new Error(`SNS refused ${action}: ${answer.statusCode} ${code}`);
+  if (response.statusCode !== 200) {
+    const code = /<Code>([^<]+)</.exec(response.payload)?.[1] ?? 'no code';
+    throw new Error(`SNS refused ${action}: ${response.statusCode} ${code}`);
   }
-  return answer.payload;
+  return response.payload;
 }

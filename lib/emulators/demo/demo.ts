@@ -21,46 +21,46 @@ import {
 } from './outbound-rows.ts';
 import { SCENES, type Scene } from './scenes.ts';
 
-/** A retry or two of SES fits in; what is not there by then is missing. */
-const PATIENCE_MS = 30_000;
-const LOOK_EVERY_MS = 25;
+/** Time for one or two SES retries; a mail that has not arrived by then counts as missing. */
+const TIMEOUT_MS = 30_000;
+const POLL_INTERVAL_MS = 25;
 
-/** What became of one mail of the story. */
+/** The result of one mail of the demo. */
 export interface DemoResult {
   readonly scene: string;
   readonly id: string;
-  /** The row as it stands in the end, or when the patience ended. */
+  /** The final row, or its state at the timeout. */
   readonly row: RowState | undefined;
   readonly arrivals: readonly Arrival[];
   readonly verdict: Verdict;
-  /** Whether mail and row came to the end that they should. */
+  /** Whether mail and row ended as expected. */
   readonly asItShould: boolean;
-  /** Where the bytes of each arrival were written. */
+  /** Files with the bytes of each arrival. */
   readonly files: readonly string[];
 }
 
 export interface DemoListener {
   scene(title: string): void;
-  mail(tale: DemoResult): void;
+  mail(result: DemoResult): void;
 }
 
-/** Plays every scene against a running pipeline and says what became of each mail. */
-export async function runDemo(pipeline: LocalPipeline, teller: DemoListener): Promise<DemoResult[]> {
+/** Plays every scene against a running pipeline, and reports the result of each mail. */
+export async function runDemo(pipeline: LocalPipeline, listener: DemoListener): Promise<DemoResult[]> {
   const composer = createMailer(pipeline.mailerSettings);
-  const tales: DemoResult[] = [];
+  const results: DemoResult[] = [];
   for (const scene of SCENES) {
-    teller.scene(scene.title);
+    listener.scene(scene.title);
     const played = await playScene(scene, composer, pipeline);
-    for (const tale of played) teller.mail(tale);
-    tales.push(...played);
+    for (const result of played) listener.mail(result);
+    results.push(...played);
   }
   await composer.close();
-  return tales;
+  return results;
 }
 
-/** The API writes rows; everything else happens by itself. */
+/** Only writes rows, as the API does; the pipeline does the rest. */
 async function playScene(scene: Scene, composer: Mailer, pipeline: LocalPipeline): Promise<DemoResult[]> {
-  await recovered(pipeline);
+  await recover(pipeline);
   await pipeline.smtp.behave(...scene.smtp);
   for (const fault of scene.ses ?? []) pipeline.services.ses.fault(fault);
   const createdAt = new Date();
@@ -76,8 +76,8 @@ async function playScene(scene: Scene, composer: Mailer, pipeline: LocalPipeline
   );
 }
 
-/** An outage of the scene before is over, and the worker has found out: each scene starts alike. */
-async function recovered({ smtp, worker }: LocalPipeline): Promise<void> {
+/** Ends the previous outage and waits until the worker notices, so that each scene starts the same. */
+async function recover({ smtp, worker }: LocalPipeline): Promise<void> {
   await smtp.behave({ kind: 'healthy' });
   await until(async () => ((await worker.breaker()) === 'closed' ? true : undefined));
 }
@@ -94,42 +94,46 @@ async function follow(
   if (composed.kind === 'refused')
     throw new Error(`the story has a mail that cannot be sent: ${composed.detail}`);
   const { delivery } = composed;
-  const arrivals = arrivalsOf(delivery, pipeline);
-  const files = await keep(delivery, arrivals, pipeline.directory);
-  const verdict = verdictOn(delivery, arrivals);
+  const arrivals = findArrivals(delivery, pipeline);
+  const files = await writeFiles(delivery, arrivals, pipeline.directory);
+  const verdict = judge(delivery, arrivals);
   return {
     scene: scene.title,
     id: row.id,
     row: state,
     arrivals,
     verdict,
-    asItShould: isAsItShould(row, state, verdict),
+    asItShould: endedAsExpected(row, state, verdict),
     files,
   };
 }
 
-/** A mail that bounces has left us byte for byte; one to a suppressed recipient never does. */
-function isAsItShould(row: OutboundRow, state: RowState | undefined, verdict: Verdict): boolean {
+/** A mail that bounces was sent byte for byte; one to a suppressed recipient never is. */
+function endedAsExpected(row: OutboundRow, state: RowState | undefined, verdict: Verdict): boolean {
   if (row.end === undefined) return state?.status === 'delivered' && verdict === 'arrived';
   const statuses = Object.values(state?.recipients ?? {}).map(({ kind }) => kind);
-  const isTold =
+  const isReported =
     state?.status === 'failed' && statuses.length > 0 && statuses.every((kind) => kind === row.end);
-  return isTold && verdict === (row.end === 'bounced' ? 'arrived' : 'not sent');
+  return isReported && verdict === (row.end === 'bounced' ? 'arrived' : 'not sent');
 }
 
-/** Looks again and again, for as long as there is patience. */
-async function until<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
-  const end = performance.now() + PATIENCE_MS;
+/** Polls until there is a value or the timeout ends. */
+async function until<T>(poll: () => Promise<T | undefined>): Promise<T | undefined> {
+  const end = performance.now() + TIMEOUT_MS;
   while (performance.now() < end) {
-    const seen = await look();
-    if (seen !== undefined) return seen;
-    await delay(LOOK_EVERY_MS);
+    const value = await poll();
+    if (value !== undefined) return value;
+    await delay(POLL_INTERVAL_MS);
   }
   return undefined;
 }
 
-/** Writes the bytes where a person can look at them; of SES, the ones that its recipients see. */
-async function keep(delivery: Delivery, arrivals: readonly Arrival[], directory: string): Promise<string[]> {
+/** Writes the bytes to files for inspection; for SES, those that recipients receive. */
+async function writeFiles(
+  delivery: Delivery,
+  arrivals: readonly Arrival[],
+  directory: string,
+): Promise<string[]> {
   return Promise.all(
     arrivals.map(async ({ route, raw, delivered }) => {
       const folder = join(directory, route);
@@ -141,23 +145,23 @@ async function keep(delivery: Delivery, arrivals: readonly Arrival[], directory:
   );
 }
 
-/** The bytes of one mail at one of the two exits. */
+/** One mail as received by SMTP or SES. */
 interface Arrival {
   readonly route: 'smtp' | 'ses';
   readonly recipients: readonly string[];
-  /** As the exit was given them. */
+  /** The bytes as sent to SMTP or SES. */
   readonly raw: Buffer;
-  /** As SES sends them on, with a Message-ID and a Date of its own. */
+  /** The bytes as SES delivers them, with its own Message-ID and Date. */
   readonly delivered?: Buffer;
   readonly sesMessageId?: string;
 }
 
-/** Where a delivery has come out so far. */
-function arrivalsOf(delivery: Delivery, { smtp, services: { ses } }: LocalPipeline): Arrival[] {
-  const bySmtp = smtp.mails.filter((mail) => isOf(delivery, mail));
+/** The arrivals of a delivery so far. */
+function findArrivals(delivery: Delivery, { smtp, services: { ses } }: LocalPipeline): Arrival[] {
+  const bySmtp = smtp.mails.filter((mail) => isSameMail(delivery, mail));
   const bySes = ses.mails.filter((mail) => isResent(delivery, mail));
   return [
-    // The SMTP double shows domains in Unicode; what was on the wire was their ASCII form.
+    // The SMTP double returns domains in Unicode; on the wire they were in ASCII.
     ...bySmtp.map(({ to, raw }): Arrival => ({ route: 'smtp', recipients: to.map(withAsciiDomain), raw })),
     ...bySes.map(
       ({ recipients, raw, delivered, sesMessageId }): Arrival => ({
@@ -171,7 +175,7 @@ function arrivalsOf(delivery: Delivery, { smtp, services: { ses } }: LocalPipeli
   ];
 }
 
-function isOf(delivery: Delivery, { raw }: ReceivedMail): boolean {
+function isSameMail(delivery: Delivery, { raw }: ReceivedMail): boolean {
   return headerValues(raw, 'message-id')[0] === delivery.messageId;
 }
 
@@ -179,11 +183,11 @@ function isResent(delivery: Delivery, { tags }: SesMail): boolean {
   return tags.deliveryId === toDeliveryIdTag(delivery.id);
 }
 
-/** What became of a mail, as far as its bytes tell. */
+/** The result of a mail, judged by its bytes. */
 type Verdict = 'arrived' | 'not sent' | 'bytes differ' | 'recipients missing' | 'sent twice';
 
-/** Every recipient has the mail once, and has the bytes that were composed. */
-function verdictOn(delivery: Delivery, arrivals: readonly Arrival[]): Verdict {
+/** `arrived` if every recipient got the mail once, with the composed bytes. */
+function judge(delivery: Delivery, arrivals: readonly Arrival[]): Verdict {
   if (arrivals.length === 0) return 'not sent';
   const reached = arrivals.flatMap(({ recipients }) => recipients);
   if (delivery.to.some((recipient) => !reached.includes(recipient))) return 'recipients missing';
@@ -191,13 +195,13 @@ function verdictOn(delivery: Delivery, arrivals: readonly Arrival[]): Verdict {
   return arrivals.every(({ raw }) => raw.equals(delivery.mime)) ? 'arrived' : 'bytes differ';
 }
 
-/** The story as a table: one line for each mail, with the way it took and where its bytes are. */
-export function renderDemo(tales: readonly DemoResult[], directory: string): string {
+/** Renders the demo as a table: one row per mail, with its route and the files of its bytes. */
+export function renderDemo(results: readonly DemoResult[], directory: string): string {
   const table = new Table({
     head: ['mail', 'SMTP', 'settled in', 'left by', 'bytes', 'where they are', 'bytes say', 'row says'],
     style: { head: [], border: [] },
   });
-  for (const { id, row, arrivals, files, verdict } of tales) {
+  for (const { id, row, arrivals, files, verdict } of results) {
     const attempt = row?.attempts.at(-1);
     table.push([
       id,
@@ -207,14 +211,14 @@ export function renderDemo(tales: readonly DemoResult[], directory: string): str
       arrivals.map(({ raw }) => raw.length.toLocaleString('en')).join('\n'),
       files.map((file) => relative(directory, file)).join('\n'),
       verdict,
-      row === undefined ? 'nothing' : endOf(row),
+      row === undefined ? 'nothing' : describeEnd(row),
     ]);
   }
   return table.toString();
 }
 
-/** What the row says in the end; the reason as far as it fits into a table. */
-function endOf({ status, provider, lastError }: RowState): string {
+/** The final state of the row, with the reason cut to fit the table. */
+function describeEnd({ status, provider, lastError }: RowState): string {
   const reason = lastError === null ? '' : `\n${lastError.slice(0, 40)}`;
   return `${status} (${provider})${reason}`;
 }

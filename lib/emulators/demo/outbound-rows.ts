@@ -4,10 +4,9 @@ import { readStoredMail, type StoredMailFields } from '../../domain/stored-mail.
 import type { Mail } from '../../mailer/mailer.ts';
 import { toMail } from '../../worker/process-claim.ts';
 
-/** A row as the API writes it. */
 export interface OutboundRow {
   readonly id: string;
-  /** How its story should end. @default it arrives, and the row says `delivered` */
+  /** The expected result. @default the mail arrives, and the row is `delivered` */
   readonly end?: 'bounced' | 'suppressed';
   readonly tenantId: string;
   /** @default 0 */
@@ -17,15 +16,15 @@ export interface OutboundRow {
   readonly mail?: StoredMailFields;
 }
 
-/** What has become of a row. */
+/** The current state of a row. */
 export interface RowState {
   readonly id: string;
   readonly status: string;
   readonly provider: string;
   readonly lastError: string | null;
-  /** The worker's own account of its tries, the newest last. */
+  /** The worker's record of its tries, newest last. */
   readonly attempts: readonly RowAttempt[];
-  /** What the receipts told of each recipient. */
+  /** The status of each recipient from the receipts. */
   readonly recipients: Readonly<Record<string, { readonly kind: string }>>;
 }
 
@@ -55,12 +54,12 @@ export async function insertRows(pool: Pool, rows: readonly OutboundRow[], creat
   }
 }
 
-/** Those of the rows whose story has ended: SMTP took them, or the receipts have told their status. */
+/** The finished rows: SMTP accepted the mail, or receipts reported its status. */
 export async function endedRows(pool: Pool, ids: readonly string[]): Promise<RowState[]> {
   return rowsWhere(pool, ids, `status IN ('delivered', 'failed')`);
 }
 
-/** The rows as they are now. */
+/** The current rows. */
 export async function rowsNow(pool: Pool, ids: readonly string[]): Promise<RowState[]> {
   return rowsWhere(pool, ids, 'true');
 }
@@ -76,7 +75,7 @@ async function rowsWhere(pool: Pool, ids: readonly string[], condition: string):
   return rows;
 }
 
-/** The mail of the row, composed as the worker composes it: the bytes that must come out at the other end. */
+/** The mail of the row, composed as by the worker, with the bytes that must arrive. */
 export function expectedMail(row: OutboundRow, createdAt: Date): Mail {
   const { id, tenantId, mail, deliveryTrace, targetAddress = null } = row;
   const stored = readStoredMail({ mail, deliveryTrace, targetAddress });

@@ -3,25 +3,25 @@ import type { Fault } from '../ses/fault.ts';
 import type { SmtpBehaviour } from '../smtp/smtp-behaviour.ts';
 import type { OutboundRow } from './outbound-rows.ts';
 
-/** One part of the story: how the servers behave, and which mails the API asks for meanwhile. */
+/** One part of the demo: how the servers behave, and which mails the API sends during it. */
 export interface Scene {
   readonly title: string;
-  /** How mail-core behaves; healthy where nothing is named. */
+  /** How mail-core behaves; healthy if empty. */
   readonly smtp: readonly SmtpBehaviour[];
-  /** What goes wrong at SES meanwhile. */
+  /** Faults of SES. */
   readonly ses?: readonly Fault[];
   readonly rows: readonly OutboundRow[];
 }
 
 const FROM = 'KeyBuzz <support@keybuzz.io>';
 
-/** An address of SES's mailbox simulator, whose server knows nobody of that name. */
+/** An address of SES's mailbox simulator that always bounces. */
 const GONE = 'bounce@simulator.amazonses.com';
 
-/** The smallest picture that is one: a single transparent pixel. */
+/** A GIF with a single transparent pixel. */
 const PIXEL = 'R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7';
 
-/** A one-time code, as the API has always written its mails: four fields in the trace. */
+/** A one-time code in the API's original format: four fields in the trace. */
 function code(id: string, digits: string): OutboundRow {
   return {
     id,
@@ -32,7 +32,7 @@ function code(id: string, digits: string): OutboundRow {
   };
 }
 
-/** A text mail in the column for whole messages. */
+/** A text mail in the column for complete messages. */
 function text(id: string, to: string, subject: string, body: string): OutboundRow {
   return { id, tenantId: 'shop-b', mail: { from: FROM, to, subject, text: body } };
 }

@@ -1,4 +1,4 @@
-/** What calls have cost: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html */
+/** Consumed capacity of calls: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html */
 export interface ConsumedCapacity {
   readonly readUnits: number;
   readonly writeUnits: number;
@@ -10,21 +10,21 @@ const WRITES = new Set(['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem']
 
 export const NOTHING: ConsumedCapacity = { readUnits: 0, writeUnits: 0 };
 
-/** The body of a request that asks DynamoDB to tell what it costs, where it can. */
+/** Adds `ReturnConsumedCapacity` to the request body, if the action supports it. */
 export function askingForCapacity(action: string, body: string): string {
   if (!READS.has(action) && !WRITES.has(action)) return body;
   return JSON.stringify({ ...JSON.parse(body), ReturnConsumedCapacity: 'TOTAL' });
 }
 
-/** What a call has cost by its answer. */
-export function capacityOf(action: string, request: string, answer: string): ConsumedCapacity {
-  const answered = JSON.parse(answer) as Answer;
-  if (READS.has(action)) return { ...NOTHING, readUnits: readUnitsOf(action, request, answered) };
-  if (WRITES.has(action)) return { ...NOTHING, writeUnits: writeUnitsOf(answered) };
+/** The consumed capacity of a call, from its response. */
+export function capacityOf(action: string, request: string, response: string): ConsumedCapacity {
+  const parsed = JSON.parse(response) as Response;
+  if (READS.has(action)) return { ...NOTHING, readUnits: countReadUnits(action, request, parsed) };
+  if (WRITES.has(action)) return { ...NOTHING, writeUnits: countWriteUnits(parsed) };
   return NOTHING;
 }
 
-/** The table that a call is for; a batch of the pipeline is for one. */
+/** The table of a call; the pipeline's batches use only one. */
 export function tableOf(request: string): string {
   const { TableName, RequestItems = {} } = JSON.parse(request) as {
     readonly TableName?: string;
@@ -33,7 +33,7 @@ export function tableOf(request: string): string {
   return TableName ?? Object.keys(RequestItems)[0] ?? '';
 }
 
-/** Whether a call reads items or writes them; undefined where it does neither. */
+/** Whether a call reads or writes items; undefined if neither. */
 export function accessOf(action: string): 'read' | 'write' | undefined {
   if (READS.has(action)) return 'read';
   return WRITES.has(action) ? 'write' : undefined;
@@ -46,7 +46,7 @@ export function capacitySum(one: ConsumedCapacity, other: ConsumedCapacity): Con
   };
 }
 
-interface Answer {
+interface Response {
   readonly __type?: string;
   readonly ConsumedCapacity?: Units | readonly Units[];
 }
@@ -55,19 +55,19 @@ interface Units {
   readonly CapacityUnits?: number;
 }
 
-/** To find nothing costs as much as an item: dynalite counts it as nothing where it is asked by Query or Scan. */
-function readUnitsOf(action: string, request: string, answer: Answer): number {
-  if (answer.ConsumedCapacity === undefined) return 0;
+/** An empty result costs as much as an item, but dynalite counts it as 0 for Query and Scan. */
+function countReadUnits(action: string, request: string, response: Response): number {
+  if (response.ConsumedCapacity === undefined) return 0;
   const { ConsistentRead } = JSON.parse(request) as { readonly ConsistentRead?: boolean };
   const least = action === 'Query' || action === 'Scan' ? (ConsistentRead === true ? 1 : 0.5) : 0;
-  return Math.max(unitsOf(answer), least);
+  return Math.max(sumUnits(response), least);
 }
 
-/** A write whose condition does not hold is paid for, too; dynalite does not say how much it is: at least 1. */
-function writeUnitsOf(answer: Answer): number {
-  return answer.__type?.endsWith('#ConditionalCheckFailedException') ? 1 : unitsOf(answer);
+/** A write with a failed condition is charged, too; dynalite does not report how much: at least 1. */
+function countWriteUnits(response: Response): number {
+  return response.__type?.endsWith('#ConditionalCheckFailedException') ? 1 : sumUnits(response);
 }
 
-function unitsOf({ ConsumedCapacity = [] }: Answer): number {
+function sumUnits({ ConsumedCapacity = [] }: Response): number {
   return [ConsumedCapacity].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
 }

@@ -1,9 +1,9 @@
-/** What is used of https://github.com/architect/dynalite, which comes without types. */
+/** The used part of https://github.com/architect/dynalite, which has no types. */
 declare module 'dynalite' {
   import type { Server } from 'node:http';
 
   export default function dynalite(options: {
-    /** How long a table is in the state CREATING. */
+    /** Duration of the table status CREATING. */
     readonly createTableMs: number;
   }): Server;
 }

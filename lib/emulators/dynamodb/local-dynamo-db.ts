@@ -35,26 +35,26 @@ export type LocalDynamoDb = AsyncDisposable & {
   readonly client: DynamoDBClient;
   readonly ledgerTable: string;
   readonly suppressionTable: string;
-  /** Lets calls fail, until `times` is used up or `heal`. */
+  /** Makes calls fail, until `times` is used up or `heal`. */
   fault(rule: AwsFaultRule): void;
   heal(): void;
-  /** How many such calls have arrived, retries and failed ones included. */
+  /** Number of matching calls so far, including retries and failed calls. */
   callsOf(calls: AwsCalls): number;
-  /** Resolves when such a call next arrives. */
+  /** Resolves when the next matching call arrives. */
   arrival(calls: AwsCalls, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Calls the listener for each call from now on. */
   subscribe(listener: CallListener): void;
-  /** What AWS would charge for all calls so far. @param table those for it alone */
+  /** What AWS would charge for all calls so far. @param table only calls for this table */
   capacityUsed(table?: string): ConsumedCapacity;
   close(): Promise<void>;
 };
 
-/** Starts DynamoDB on 127.0.0.1, in memory, with the two tables of the pipeline. Items do not expire in it. */
+/** Starts an in-memory DynamoDB on 127.0.0.1 with the pipeline's two tables. Items do not expire. */
 export async function startDynamoDb(): Promise<LocalDynamoDb> {
   const server = await startDynalite();
   const proxy = await FaultProxy.start(server.port);
   const access = { endpoint: proxy.endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
-  // The SDK writes a mark of its own into the credentials that it is given.
+  // A copy, since the SDK modifies the credentials object.
   const client = new DynamoDBClient({ ...access, credentials: { ...LOCAL_CREDENTIALS } });
   const close = async () => {
     client.destroy();
@@ -115,26 +115,26 @@ async function createTable(client: DynamoDBClient, table: CreateTableCommandInpu
 
 type DynaliteServer = {
   readonly port: number;
-  /** Of all calls so far. @param table those for it alone */
+  /** Of all calls so far. @param table only calls for this table */
   capacityUsed(table?: string): ConsumedCapacity;
   close(): Promise<void>;
 };
 
 /**
- * dynalite on a free port of 127.0.0.1, in memory, with a meter. It is asked in place of being listened to: on a
- * socket of its own it would throw, where nobody can catch it, as soon as a client gives up a call.
+ * Starts dynalite in memory on a free port of 127.0.0.1, and measures capacity. It gets requests without its
+ * own socket: with one it would throw an uncatchable error when a client aborts a call.
  */
 async function startDynalite(): Promise<DynaliteServer> {
   const emulator = dynalite({ createTableMs: 0 });
   const used = new Map<string, ConsumedCapacity>();
 
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    const action = actionOf(incoming);
+    const action = readAction(incoming);
     const body = askingForCapacity(action, await text(incoming));
-    const answer = await ask(emulator, incoming, body);
+    const response = await callDynalite(emulator, incoming, body);
     const table = tableOf(body);
-    used.set(table, capacitySum(used.get(table) ?? NOTHING, capacityOf(action, body, answer.body)));
-    outgoing.writeHead(answer.status, answer.headers).end(answer.body);
+    used.set(table, capacitySum(used.get(table) ?? NOTHING, capacityOf(action, body, response.body)));
+    outgoing.writeHead(response.status, response.headers).end(response.body);
   };
 
   const server = createServer((incoming, outgoing) => {
@@ -155,28 +155,32 @@ async function startDynalite(): Promise<DynaliteServer> {
   };
 }
 
-type Answer = { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
+type Response = { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
 
-/** Hands dynalite a request, and takes what it would write: it uses no more of them than is made here. */
-function ask(emulator: Server, { method, url, headers }: IncomingMessage, body: string): Promise<Answer> {
+/** Passes a request to dynalite and captures its response; defines only the members that dynalite uses. */
+function callDynalite(
+  emulator: Server,
+  { method, url, headers }: IncomingMessage,
+  body: string,
+): Promise<Response> {
   return new Promise((resolve) => {
     const written: Record<string, string> = {};
-    const answer = {
+    const response = {
       statusCode: 200,
       setHeader: (name: string, value: unknown) => {
         written[name] = String(value);
       },
-      end: (sent: string) => resolve({ status: answer.statusCode, headers: written, body: sent }),
+      end: (sent: string) => resolve({ status: response.statusCode, headers: written, body: sent }),
     };
     emulator.emit(
       'request',
       Object.assign(Readable.from([Buffer.from(body)]), { method, url, headers }),
-      answer,
+      response,
     );
   });
 }
 
-function actionOf({ headers }: IncomingMessage): string {
+function readAction({ headers }: IncomingMessage): string {
   const target = String(headers['x-amz-target'] ?? '');
   return target.slice(target.lastIndexOf('.') + 1);
 }

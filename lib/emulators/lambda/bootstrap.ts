@@ -1,6 +1,6 @@
 /**
- * Runs inside of the child, in place of Lambda's own runtime: loads `index.mjs` of the folder named by the first
- * argument and calls its `handler` for each invocation that the host sends.
+ * Runs in the child process instead of Lambda's runtime: loads `index.mjs` from the folder in the first
+ * argument, and calls its `handler` for each invocation sent by the host.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,13 +21,13 @@ type Handler = (event: unknown, context: Context) => unknown;
 
 const [bundleDirectory = ''] = process.argv.splice(2);
 const report = hostChannel();
-// A host that is gone has no use for this process.
+// Exit when the host is gone.
 process.on('disconnect', () => process.exit());
 const handler = await loadHandler();
 process.on('message', (invocation: Invocation) => void run(invocation));
 report({ kind: 'ready' });
 
-/** The way to the host, taken from where a handler would find it. */
+/** The channel to the host, removed from `process` so that a handler cannot use it. */
 function hostChannel(): (message: BootstrapReport) => void {
   const send = process.send?.bind(process);
   delete process.send;
@@ -46,7 +46,7 @@ async function loadHandler(): Promise<Handler> {
 async function run(invocation: Invocation): Promise<void> {
   const { requestId } = invocation;
   try {
-    const answer = await handler(JSON.parse(invocation.event), contextOf(invocation));
+    const answer = await handler(JSON.parse(invocation.event), createContext(invocation));
     report({ kind: 'answered', requestId, answer: JSON.stringify(answer) ?? 'null' });
   } catch (thrown) {
     const error = lambdaError(thrown);
@@ -57,7 +57,7 @@ async function run(invocation: Invocation): Promise<void> {
   }
 }
 
-function contextOf(invocation: Invocation): Context {
+function createContext(invocation: Invocation): Context {
   return {
     functionName: invocation.functionName,
     functionVersion: '$LATEST',

@@ -1,9 +1,9 @@
-/** What the host and the bootstrap inside of the child say to each other. */
+/** Messages between the host and the bootstrap in the child process. */
 export type Invocation = {
   readonly requestId: string;
-  /** The event as JSON, as it travels to a Lambda: what the handler gets has no prototype of ours. */
+  /** The event as JSON, as Lambda receives it, so that the handler gets no prototypes of this process. */
   readonly event: string;
-  /** When the host ends the invocation, in milliseconds since the epoch. */
+  /** When the host ends the invocation, in Unix milliseconds. */
   readonly deadlineMs: number;
   readonly functionName: string;
   readonly functionArn: string;
@@ -12,11 +12,11 @@ export type Invocation = {
 
 export type BootstrapReport =
   | { readonly kind: 'ready' }
-  /** The answer of the handler as JSON; nothing at all is `null`. */
+  /** The handler's response as JSON; `null` if there is none. */
   | { readonly kind: 'answered'; readonly requestId: string; readonly answer: string }
   | { readonly kind: 'threw'; readonly requestId: string; readonly error: LambdaError };
 
-/** An error in the words of the Lambda runtime. */
+/** An error in the format of the Lambda runtime. */
 export type LambdaError = {
   readonly errorType: string;
   readonly errorMessage: string;
@@ -27,37 +27,37 @@ export type InvocationOutcome =
   | { readonly kind: 'answered'; readonly answer: string }
   | { readonly kind: 'threw'; readonly error: LambdaError }
   | { readonly kind: 'timed-out' }
-  /** The process ended in the middle of the invocation, or before it could begin. */
+  /** The process ended during the invocation, or before it began. */
   | { readonly kind: 'crashed' };
 
-/** One invocation of a function, as Lambda's own metrics tell of it. */
+/** One invocation of a function, with the values of Lambda's metrics. */
 export interface FinishedInvocation {
-  /** When the handler was given the event; where it never was, when its process died. */
+  /** When the handler received the event; if it never did, when its process ended. */
   readonly startedAt: Date;
-  /** Without the time that loading the bundle took. */
+  /** Without the time to load the bundle. */
   readonly durationMs: number;
-  /** It threw, ran out of time or crashed. A batch that failed in part is no failure. */
+  /** It threw, timed out or crashed. A partial batch failure is not counted. */
   readonly failed: boolean;
-  /** How many ran at its start, itself included. */
+  /** Number of running invocations at its start, including itself. */
   readonly concurrent: number;
 }
 
-/** Takes the time of one invocation. */
+/** Measures one invocation. */
 export class InvocationRecorder {
   readonly #concurrent: () => number;
-  #begun: { readonly startedAt: Date; readonly beganMs: number; readonly concurrent: number } | undefined;
+  #start: { readonly startedAt: Date; readonly beganMs: number; readonly concurrent: number } | undefined;
 
-  /** @param concurrent how many run now */
+  /** @param concurrent returns the number of running invocations */
   constructor(concurrent: () => number) {
     this.#concurrent = concurrent;
   }
 
   begin(): void {
-    this.#begun = this.#now();
+    this.#start = this.#now();
   }
 
   end({ kind }: InvocationOutcome): FinishedInvocation {
-    const { beganMs, ...start } = this.#begun ?? this.#now();
+    const { beganMs, ...start } = this.#start ?? this.#now();
     return { ...start, durationMs: performance.now() - beganMs, failed: kind !== 'answered' };
   }
 
@@ -66,20 +66,20 @@ export class InvocationRecorder {
   }
 }
 
-/** How the invocations of a host ended, since its start. */
+/** The results of a host's invocations since its start. */
 export type InvocationCounts = {
   readonly started: number;
-  /** Answered, and no message of the batch failed. */
+  /** Responded without a failed message. */
   readonly succeeded: number;
-  /** Answered with some or all messages of the batch as failed. */
+  /** Responded with some or all messages as failed. */
   readonly partFailed: number;
-  /** Answered with what Lambda does not understand. */
+  /** Responded with an invalid batch response. */
   readonly malformed: number;
   readonly threw: number;
   readonly timedOut: number;
-  /** The process ended in the middle: it crashed, exited or was killed. */
+  /** The process ended during the invocation: it crashed, exited or was killed. */
   readonly crashed: number;
-  /** How many processes were started. */
+  /** Number of started processes. */
   readonly coldStarts: number;
 };
 
@@ -94,18 +94,18 @@ export const NO_INVOCATIONS: InvocationCounts = {
   coldStarts: 0,
 };
 
-/** What the handler's answer says about its batch. */
+/** The result of a batch from the handler's response. */
 export type BatchVerdict =
   | { readonly kind: 'done'; readonly failedIds: ReadonlySet<string> }
-  /** The answer means nothing to Lambda, which then takes the whole batch for failed. */
+  /** An invalid response: Lambda treats the whole batch as failed. */
   | { readonly kind: 'malformed' };
 
 const MALFORMED: BatchVerdict = { kind: 'malformed' };
 
 /**
- * Reads the answer as Lambda does with ReportBatchItemFailures: nothing, `{}` and a list that is null or empty mean
- * that all went well; a list with an entry that has no id, an empty one or one that is not of the batch, and what is
- * no such answer at all, mean that all failed.
+ * Parses the response as Lambda does with ReportBatchItemFailures: no response, `{}` and a null or empty list
+ * mean that all succeeded; a list with a missing, empty or unknown id, and any other response, mean that all
+ * failed.
  */
 export function readBatchAnswer(answer: string, idsOfBatch: readonly string[]): BatchVerdict {
   const value: unknown = JSON.parse(answer);

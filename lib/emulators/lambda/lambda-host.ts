@@ -15,45 +15,45 @@ import {
 import { type LambdaFunction, LambdaProcess, lambdaEnvironment } from './lambda-process.ts';
 import { EventQueue, sqsEvents } from './sqs-event-source.ts';
 
-/** What a poller waits after a poll that failed. */
+/** Delay after a failed poll. */
 const POLL_RETRY_MS = 200;
-/** Larger batches need a batching window. */
+/** Larger batches require a batching window. */
 const MAX_BATCH_SIZE_WITHOUT_WINDOW = 10;
 const MAX_BATCH_SIZE = 10_000;
 
 export type LambdaHostOptions = {
   /** A folder with an `index.mjs` that exports `handler`. */
   readonly bundleDirectory: string;
-  /** The variables of the function; they stand beside those that Lambda sets. */
+  /** Environment variables of the function, in addition to those that Lambda sets. */
   readonly environment: Readonly<Record<string, string>>;
   readonly queueUrl: string;
   readonly queueArn: string;
   readonly sqs: SQSClient;
-  /** 1 to 10; with a batching window up to 10,000. */
+  /** 1 to 10; up to 10,000 with a batching window. */
   readonly batchSize: number;
-  /** How long to gather a batch, in seconds. @default 0: what one poll brings */
+  /** Batching window in seconds. @default 0: one poll per batch */
   readonly batchWindowSeconds?: number;
-  /** The function's timeout; the queue's visibility timeout may not be shorter. */
+  /** The function's timeout; the queue's visibility timeout must not be shorter. */
   readonly timeoutSeconds: number;
-  /** How many invocations may run at once, each in a process of its own. */
+  /** Maximum number of concurrent invocations, each in its own process. */
   readonly concurrency: number;
   /** @default 'resend' */
   readonly functionName?: string;
   /** @default 256 */
   readonly memoryLimitMb?: number;
-  /** What the function writes to stdout and stderr, line by line. */
+  /** Called with each line that the function writes to stdout or stderr. */
   readonly onLogLine?: (line: string) => void;
-  /** Called with each invocation that has ended. */
+  /** Called with each finished invocation. */
   readonly onInvocation?: (invocation: FinishedInvocation) => void;
   readonly log?: Log;
 };
 
-/** Starts what AWS calls an event source mapping, with the function behind it. */
+/** Starts an event source mapping and its function. */
 export async function startLambdaHost(options: LambdaHostOptions): Promise<LambdaHost> {
   const { batchSize, batchWindowSeconds = 0 } = options;
-  const most = batchWindowSeconds > 0 ? MAX_BATCH_SIZE : MAX_BATCH_SIZE_WITHOUT_WINDOW;
-  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > most) {
-    throw new RangeError(`batchSize is ${batchSize}, it must be a whole number from 1 to ${most}`);
+  const maxBatchSize = batchWindowSeconds > 0 ? MAX_BATCH_SIZE : MAX_BATCH_SIZE_WITHOUT_WINDOW;
+  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > maxBatchSize) {
+    throw new RangeError(`batchSize is ${batchSize}, it must be a whole number from 1 to ${maxBatchSize}`);
   }
   const host = new LambdaHost(options);
   await host.start();
@@ -100,28 +100,28 @@ export class LambdaHost {
   }
 
   /**
-   * Resolves when the queue holds no message any more: none visible, none delayed, none in flight, and so none that
-   * waits for its visibility timeout after a failure. It is looked at now and whenever a poll or a batch has ended.
+   * Resolves when the queue is empty: no message is visible, delayed or in flight, which includes failed ones
+   * that wait for their visibility timeout. It checks now and after each poll or batch.
    */
   async idle(wait: Wait = {}): Promise<void> {
     const empty = once(this.#events, 'empty', this.#untilClosedOr(wait));
-    void this.#lookIfEmpty();
+    void this.#checkEmpty();
     await empty;
   }
 
-  /** Resolves when a handler is next given an event. */
+  /** Resolves when the next handler receives an event. */
   async nextInvocation(wait: Wait = {}): Promise<void> {
     await once(this.#events, 'invocation', this.#untilClosedOr(wait));
   }
 
-  /** kill -9 of every process that is in the middle of an invocation; says how many there were. */
+  /** Kills (-9) every process with a running invocation. @returns their number */
   async kill(): Promise<number> {
     const invoking = this.#invoking();
     await Promise.all(invoking.map((process) => process.kill()));
     return invoking.length;
   }
 
-  /** Stops at once: polls end, processes are killed, and what they worked on is left to the visibility timeout. */
+  /** Stops at once: ends polls and kills processes; their messages return after the visibility timeout. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('The Lambda host was closed'));
     await Promise.all([...this.#processes].map((process) => process.kill()));
@@ -132,16 +132,16 @@ export class LambdaHost {
     await this.close();
   }
 
-  /** One poller and the process that it keeps warm. */
+  /** One poller with its warm process. */
   async #pollUntilClosed(): Promise<void> {
     let process: LambdaProcess | undefined;
     while (!this.#closing.signal.aborted) {
       for (const event of await this.#poll()) {
         if (this.#closing.signal.aborted) return;
         if (!process?.alive) process = this.#startProcess();
-        await this.#work(process, event);
+        await this.#invoke(process, event);
       }
-      await this.#lookIfEmpty();
+      await this.#checkEmpty();
     }
   }
 
@@ -158,10 +158,10 @@ export class LambdaHost {
     }
   }
 
-  async #work(process: LambdaProcess, event: SQSEvent): Promise<void> {
+  async #invoke(process: LambdaProcess, event: SQSEvent): Promise<void> {
     const requestId = randomUUID();
     this.#count('started');
-    const watch = new InvocationRecorder(() => this.#invoking().length);
+    const recorder = new InvocationRecorder(() => this.#invoking().length);
     const outcome = await process.invoke(
       {
         requestId,
@@ -172,15 +172,15 @@ export class LambdaHost {
       },
       this.#options.timeoutSeconds * 1000,
       () => {
-        watch.begin();
+        recorder.begin();
         this.#events.emit('invocation');
       },
     );
-    this.#options.onInvocation?.(watch.end(outcome));
+    this.#options.onInvocation?.(recorder.end(outcome));
     await this.#settle(event, outcome, requestId);
   }
 
-  /** Deletes what was done. What failed is left alone: it comes back after the visibility timeout. */
+  /** Deletes processed messages. Failed ones are received again after the visibility timeout. */
   async #settle(event: SQSEvent, outcome: InvocationOutcome, requestId: string): Promise<void> {
     if (outcome.kind !== 'answered') {
       this.#count(({ threw: 'threw', 'timed-out': 'timedOut', crashed: 'crashed' } as const)[outcome.kind]);
@@ -196,7 +196,7 @@ export class LambdaHost {
     this.#count(verdict.failedIds.size === 0 ? 'succeeded' : 'partFailed');
     const done = event.Records.filter(({ messageId }) => !verdict.failedIds.has(messageId));
     await this.#queue.delete(done).catch((error: unknown) => {
-      // They come again: at least once, as SQS promises.
+      // They are received again: SQS delivers at least once.
       this.#log.warn('delete-failed', { error: String(error) });
     });
   }
@@ -217,9 +217,9 @@ export class LambdaHost {
     return process;
   }
 
-  async #lookIfEmpty(): Promise<void> {
+  async #checkEmpty(): Promise<void> {
     if (this.#closing.signal.aborted || this.#events.listenerCount('empty') === 0) return;
-    // A look that fails is made up for by the one after the next poll.
+    // If the check fails, it is repeated after the next poll.
     const isEmpty = await this.#queue.isEmpty().catch(() => false);
     if (isEmpty) this.#events.emit('empty');
   }

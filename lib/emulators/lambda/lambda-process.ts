@@ -3,17 +3,17 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { BootstrapReport, Invocation, InvocationOutcome } from './invocation.ts';
 
-/** Lambda gives the code outside of the handler 10 seconds. */
+/** Lambda's timeout for the code outside of the handler. */
 const INIT_TIMEOUT_MS = 10_000;
 
 const BOOTSTRAP = fileURLToPath(new URL('./bootstrap.ts', import.meta.url));
 
-/** One execution environment: a Node process that has loaded the bundle and stays warm between invocations. */
+/** One execution environment: a Node process with the bundle that stays warm between invocations. */
 export class LambdaProcess {
   readonly #child: ChildProcess;
   readonly #closed: Promise<void>;
   readonly #initialized: Promise<void>;
-  #gone = false;
+  #ended = false;
   #invoking = false;
   #timedOut = false;
   #settle: ((outcome: InvocationOutcome) => void) | undefined;
@@ -32,27 +32,28 @@ export class LambdaProcess {
     for (const output of [this.#child.stdout, this.#child.stderr]) {
       if (output) createInterface({ input: output }).on('line', onLogLine);
     }
-    // A process that cannot be killed or written to any more is on its way to 'close'.
+    // If a process cannot be killed or written to, 'close' follows.
     this.#child.on('error', () => {});
     this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
     this.#initialized = this.#untilInitialized();
     void this.#closed.then(() => this.#end());
-    this.#child.on('message', (report: BootstrapReport) => this.#hear(report));
+    this.#child.on('message', (report: BootstrapReport) => this.#onReport(report));
   }
 
-  /** False once the process has ended: the next invocation needs another. */
+  /** False if the process has ended: the next invocation needs a new one. */
   get alive(): boolean {
-    return !this.#gone;
+    return !this.#ended;
   }
 
-  /** Whether it is in the middle of an invocation, or of loading the bundle for one. */
+  /** Whether an invocation is running, or the bundle is being loaded for one. */
   get invoking(): boolean {
     return this.#invoking;
   }
 
   /**
-   * Runs the handler once. After the timeout the process is killed, as Lambda does.
-   * @param begun called when the handler is given the event
+   * Runs the handler once. After the timeout the process is killed, as in Lambda.
+   *
+   * @param begun called when the handler receives the event
    */
   async invoke(
     invocation: Omit<Invocation, 'deadlineMs'>,
@@ -62,7 +63,7 @@ export class LambdaProcess {
     this.#invoking = true;
     try {
       await this.#initialized;
-      return this.#gone ? { kind: 'crashed' } : await this.#run(invocation, timeoutMs, begun);
+      return this.#ended ? { kind: 'crashed' } : await this.#run(invocation, timeoutMs, begun);
     } finally {
       this.#invoking = false;
     }
@@ -91,25 +92,25 @@ export class LambdaProcess {
     });
   }
 
-  /** kill -9; resolves when the process is gone. */
+  /** Kills the process (-9); resolves when it has ended. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#closed;
   }
 
   async #untilInitialized(): Promise<void> {
-    const tooLong = setTimeout(() => this.#child.kill('SIGKILL'), INIT_TIMEOUT_MS);
+    const timeout = setTimeout(() => this.#child.kill('SIGKILL'), INIT_TIMEOUT_MS);
     await Promise.race([new Promise((resolve) => this.#child.once('message', resolve)), this.#closed]);
-    clearTimeout(tooLong);
+    clearTimeout(timeout);
   }
 
-  #hear(report: BootstrapReport): void {
+  #onReport(report: BootstrapReport): void {
     if (report.kind === 'answered') this.#settle?.({ kind: 'answered', answer: report.answer });
     if (report.kind === 'threw') this.#settle?.({ kind: 'threw', error: report.error });
   }
 
   #end(): void {
-    this.#gone = true;
+    this.#ended = true;
     this.#settle?.({ kind: this.#timedOut ? 'timed-out' : 'crashed' });
   }
 }
@@ -121,7 +122,7 @@ export type LambdaFunction = {
   readonly bundleDirectory: string;
 };
 
-/** The variables that Lambda itself sets, and those that were given; nothing of the parent's own. */
+/** Lambda's own variables and the given ones; none of the parent process. */
 export function lambdaEnvironment(
   lambda: LambdaFunction,
   given: Readonly<Record<string, string>>,

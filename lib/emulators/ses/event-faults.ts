@@ -1,81 +1,84 @@
 import type { SesEvent } from './ses-event.ts';
 
-/** What goes wrong with an event on its way. Effects add up; what is withheld is withheld whatever else is asked for. */
-type DisturbanceEffect =
-  /** It comes so much later. */
+/** What goes wrong with an event's delivery. Effects add up; `withhold` overrides all others. */
+type EventFaultEffect =
+  /** It is delivered this much later. */
   | { readonly kind: 'delay'; readonly delayMs: number | ((event: SesEvent) => number) }
-  /** It comes so many times more. */
+  /** It is delivered this many additional times. */
   | { readonly kind: 'duplicate'; readonly times: number }
   /**
-   * Each copy comes at a random moment of the span, so that events overtake each other: those of one mail in an order
-   * that the seed decides.
+   * Each copy is delivered at a random moment of the span, so that events overtake each other. The seed
+   * determines the order of one mail's events.
    */
   | { readonly kind: 'reorder'; readonly seed: number; readonly withinMs: number }
-  /** It does not come, unless `releaseEvents` is called. */
+  /** It is not delivered until `releaseEvents` is called. */
   | { readonly kind: 'withhold' };
 
 export interface EventFault {
-  readonly effect: DisturbanceEffect;
-  /** Which events it is for. @default all */
+  readonly effect: EventFaultEffect;
+  /** Events that it applies to. @default all */
   readonly when?: (event: SesEvent) => boolean;
 }
 
 export interface EventFaultHandle {
-  /** How many events it has met. */
+  /** Number of events that it applied to. */
   readonly hits: number;
-  /** The events from now on come as they should. */
+  /** It no longer applies to new events. */
   remove(): void;
 }
 
-/** How an event comes: each copy after its own time, or not at all. */
+/** How an event is delivered: each copy after its own delay, or not at all. */
 export type Passage =
   | { readonly kind: 'withheld' }
   | { readonly kind: 'due'; readonly delaysMs: readonly number[] };
 
-/** All disturbances that stand now. */
+/** All active event faults. */
 export class EventFaults {
-  readonly #standing = new Set<StandingDisturbance>();
+  readonly #active = new Set<ActiveEventFault>();
 
-  add(disturbance: EventFault): EventFaultHandle {
-    const standing = new StandingDisturbance(disturbance, () => this.#standing.delete(standing));
-    this.#standing.add(standing);
-    return standing;
+  add(fault: EventFault): EventFaultHandle {
+    const active = new ActiveEventFault(fault, () => this.#active.delete(active));
+    this.#active.add(active);
+    return active;
   }
 
   clear(): void {
-    this.#standing.clear();
+    this.#active.clear();
   }
 
   passageOf(event: SesEvent): Passage {
-    const met = [...this.#standing].filter((standing) => standing.meets(event));
-    if (met.some(({ effect }) => effect.kind === 'withhold')) return { kind: 'withheld' };
-    const copies = met.reduce((sum, { effect }) => sum + (effect.kind === 'duplicate' ? effect.times : 0), 1);
-    const delayMs = () => met.reduce((sum, standing) => sum + standing.delayMs(event), 0);
+    const matching = [...this.#active].filter((fault) => fault.meets(event));
+    if (matching.some(({ effect }) => effect.kind === 'withhold')) return { kind: 'withheld' };
+    const copies = matching.reduce(
+      (sum, { effect }) => sum + (effect.kind === 'duplicate' ? effect.times : 0),
+      1,
+    );
+    const delayMs = () => matching.reduce((sum, fault) => sum + fault.delayMs(event), 0);
     return { kind: 'due', delaysMs: Array.from({ length: copies }, delayMs) };
   }
 }
 
-class StandingDisturbance implements EventFaultHandle {
-  readonly #disturbance: EventFault;
+class ActiveEventFault implements EventFaultHandle {
+  readonly #fault: EventFault;
   readonly #random: SeededRandom;
-  readonly #leave: () => void;
+  readonly #deactivate: () => void;
   hits = 0;
 
-  constructor(disturbance: EventFault, leave: () => void) {
-    const { effect } = disturbance;
-    this.#disturbance = disturbance;
+  constructor(fault: EventFault, deactivate: () => void) {
+    const { effect } = fault;
+    this.#fault = fault;
     this.#random = seededRandom(effect.kind === 'reorder' ? effect.seed : 0);
-    this.#leave = leave;
+    this.#deactivate = deactivate;
   }
 
-  get effect(): DisturbanceEffect {
-    return this.#disturbance.effect;
+  get effect(): EventFaultEffect {
+    return this.#fault.effect;
   }
 
   meets(event: SesEvent): boolean {
-    const isFor = this.#disturbance.when?.(event) ?? true;
-    if (isFor) this.hits += 1;
-    return isFor;
+    const isMatch = this.#fault.when?.(event) ?? true;
+    if (isMatch) this.hits += 1;
+    return isMatch;
   }
 
   delayMs(event: SesEvent): number {
@@ -86,14 +89,14 @@ class StandingDisturbance implements EventFaultHandle {
   }
 
   remove(): void {
-    this.#leave();
+    this.#deactivate();
   }
 }
 
-/** A number from 0 up to, but not including, 1. */
+/** Returns a number in [0, 1). */
 export type SeededRandom = () => number;
 
-/** Mulberry32: the same numbers for the same seed, on every machine. */
+/** Mulberry32: the same seed gives the same numbers on every machine. */
 export function seededRandom(seed: number): SeededRandom {
   let state = seed | 0;
   return () => {

@@ -2,100 +2,100 @@ import { type EventFault, type EventFaultHandle, EventFaults } from './event-fau
 import { Recorder } from './recorder.ts';
 import type { SesEvent } from './ses-event.ts';
 
-/** Hands events over: at once and in the order that they happen, or as they are disturbed. */
+/** Publishes events: at once and in the order that they happen, or changed by event faults. */
 export class EventPublisher {
-  /** What was handed over, each copy of its own. */
+  /** All published events, with one entry per copy. */
   readonly journal = new Recorder<SesEvent>('event');
-  readonly #hook: Listener<SesEvent>;
-  readonly #disturbances = new EventFaults();
-  readonly #due = new DueQueue<SesEvent>((event) => this.#handOver(event));
+  readonly #listener: Listener<SesEvent>;
+  readonly #faults = new EventFaults();
+  readonly #due = new DueQueue<SesEvent>((event) => this.#publishNow(event));
   #withheld: SesEvent[] = [];
   #closed = false;
 
   constructor(onEvent: ListenerFunction<SesEvent> | undefined) {
-    this.#hook = new Listener('onEvent', onEvent);
+    this.#listener = new Listener('onEvent', onEvent);
   }
 
-  /** @param events what happens to one mail, in order; delays count from now for all of them */
+  /** @param events of one mail, in order; all delays start now */
   publish(events: readonly SesEvent[]): void {
     const nowMs = performance.now();
     for (const event of events) {
-      const passage = this.#disturbances.passageOf(event);
+      const passage = this.#faults.passageOf(event);
       if (passage.kind === 'withheld') this.#withheld.push(event);
-      else for (const delayMs of passage.delaysMs) this.#handOverAfter(event, delayMs, nowMs);
+      else for (const delayMs of passage.delaysMs) this.#publishAfter(event, delayMs, nowMs);
     }
   }
 
-  disturb(disturbance: EventFault): EventFaultHandle {
-    return this.#disturbances.add(disturbance);
+  disturb(fault: EventFault): EventFaultHandle {
+    return this.#faults.add(fault);
   }
 
   clearDisturbances(): void {
-    this.#disturbances.clear();
+    this.#faults.clear();
   }
 
-  /** Hands over, at once and undisturbed, what was withheld; what the predicate is false for stays. */
+  /** Publishes withheld events that match the predicate, at once and without faults. */
   release(predicate: (event: SesEvent) => boolean): void {
     const released = new Set(this.#withheld.filter(predicate));
     this.#withheld = this.#withheld.filter((event) => !released.has(event));
-    for (const event of released) this.#handOver(event);
+    for (const event of released) this.#publishNow(event);
   }
 
-  /** Waits until nothing is still to come, and all that came was taken, or refused, by the hook. */
+  /** Waits until all due events are published and the listener has finished, with or without an error. */
   async settled(): Promise<void> {
     await this.#due.empty();
-    await this.#hook.idle();
+    await this.#listener.idle();
   }
 
-  /** Forgets what was handed over or withheld. */
+  /** Forgets published and withheld events. */
   clear(): void {
     this.journal.clear();
     this.#withheld = [];
   }
 
-  /** Drops what is still to come. @throws what the hook has thrown */
+  /** Drops events that are not due yet. @throws the listener's errors */
   async close(): Promise<void> {
     this.#closed = true;
     this.#due.clear();
     this.journal.end();
-    await this.#hook.settled();
+    await this.#listener.settled();
   }
 
-  #handOverAfter(event: SesEvent, delayMs: number, nowMs: number): void {
+  #publishAfter(event: SesEvent, delayMs: number, nowMs: number): void {
     if (this.#closed) return;
     if (delayMs > 0) this.#due.add(event, nowMs + delayMs);
-    else this.#handOver(event);
+    else this.#publishNow(event);
   }
 
-  #handOver(event: SesEvent): void {
+  #publishNow(event: SesEvent): void {
     if (this.#closed) return;
     this.journal.add(event);
-    this.#hook.call(event);
+    this.#listener.call(event);
   }
 }
 
-/** What setTimeout can wait for; past it, it would not wait at all. */
+/** Maximum delay of setTimeout; with more it fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** An entry, and when it is due by `performance.now()`. */
+/** An entry and its due time by `performance.now()`. */
 interface Due<Entry> {
   readonly entry: Entry;
   readonly atMs: number;
 }
 
 /**
- * Hands out each entry when it is due. One timer serves them all: timers of their own would fire in an order that
- * changes from run to run where two are close.
+ * Emits each entry when it is due. It uses one timer for all: with separate timers, the order of entries that
+ * are due close together would change from run to run.
  */
 class DueQueue<Entry> {
-  readonly #handOut: (entry: Entry) => void;
-  /** The next one first; of two at the same time, the one that was added first. */
+  readonly #emit: (entry: Entry) => void;
+  /** Sorted by due time, then by order of addition. */
   readonly #waiting: Due<Entry>[] = [];
   readonly #onEmpty = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(handOut: (entry: Entry) => void) {
-    this.#handOut = handOut;
+  constructor(emit: (entry: Entry) => void) {
+    this.#emit = emit;
   }
 
   add(entry: Entry, atMs: number): void {
@@ -104,7 +104,7 @@ class DueQueue<Entry> {
     this.#arm();
   }
 
-  /** Resolves when nothing waits any longer. */
+  /** Resolves when no entry is waiting. */
   empty(): Promise<void> {
     if (this.#waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -112,7 +112,7 @@ class DueQueue<Entry> {
     });
   }
 
-  /** Drops what waits. */
+  /** Drops the waiting entries. */
   clear(): void {
     this.#waiting.length = 0;
     this.#arm();
@@ -123,50 +123,49 @@ class DueQueue<Entry> {
     const [next] = this.#waiting;
     if (next !== undefined) {
       const waitMs = Math.min(Math.ceil(next.atMs - performance.now()), MAX_TIMER_MS);
-      this.#timer = setTimeout(() => this.#handOutDue(), waitMs);
+      this.#timer = setTimeout(() => this.#emitDue(), waitMs);
       return;
     }
     for (const resolve of this.#onEmpty) resolve();
     this.#onEmpty.clear();
   }
 
-  #handOutDue(): void {
+  #emitDue(): void {
     const nowMs = performance.now();
     while (this.#waiting[0] !== undefined && this.#waiting[0].atMs <= nowMs) {
       const due = this.#waiting.shift();
-      if (due !== undefined) this.#handOut(due.entry);
+      if (due !== undefined) this.#emit(due.entry);
     }
     this.#arm();
   }
 }
 
-/** What to do with each thing that happens. */
 export type ListenerFunction<Subject> = (subject: Subject) => void | Promise<void>;
 
-/** Runs a hook of the options beside the calls, and keeps what it throws until the end. */
+/** Runs a listener of the options without blocking calls, and collects its errors for `settled()`. */
 export class Listener<Subject> {
   readonly #name: string;
   readonly #function: ListenerFunction<Subject> | undefined;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
   readonly #errors: unknown[] = [];
 
-  /** @param name of the option, for the message of what it throws */
-  constructor(name: string, hookFunction: ListenerFunction<Subject> | undefined) {
+  /** @param name of the option, for the error message */
+  constructor(name: string, listenerFunction: ListenerFunction<Subject> | undefined) {
     this.#name = name;
-    this.#function = hookFunction;
+    this.#function = listenerFunction;
   }
 
   call(subject: Subject): void {
-    const run = this.#run(subject).finally(() => this.#underWay.delete(run));
-    this.#underWay.add(run);
+    const run = this.#run(subject).finally(() => this.#running.delete(run));
+    this.#running.add(run);
   }
 
-  /** Waits for what is under way now. */
+  /** Waits for the running calls. */
   async idle(): Promise<void> {
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#running);
   }
 
-  /** Waits for what is under way, and throws once what the hook has thrown. */
+  /** Waits for the running calls. @throws the listener's errors, once */
   async settled(): Promise<void> {
     await this.idle();
     const errors = this.#errors.splice(0);

@@ -1,74 +1,73 @@
 import type { SesCall } from './http-exchange.ts';
 
 /**
- * What goes wrong with a call. Where `accepted` is asked for, true means that SES first does what the call asks
- * (if it would have, without the fault) and only the answer is lost; false that nothing was done.
+ * What goes wrong with a call. With `accepted: true` SES executes the call (if it would without the fault)
+ * and only the response is lost; with `false` it does not.
  */
 export type FaultEffect =
-  /** SES's own failure: 500 InternalFailure or 503 ServiceUnavailable. Nothing was done. */
+  /** A failure of SES: 500 InternalFailure or 503 ServiceUnavailable. The call is not executed. */
   | { readonly kind: 'server-error'; readonly status: 500 | 503 }
   /** @default message "Maximum sending rate exceeded." */
   | { readonly kind: 'throttling'; readonly message?: string }
-  /** Any error by its code, such as AccessDenied. Nothing was done. */
+  /** Any error code, such as AccessDenied. The call is not executed. */
   | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly status: number }
-  /** The connection is reset in place of the answer. */
+  /** The connection is reset instead of a response. */
   | { readonly kind: 'reset'; readonly accepted: boolean }
-  /** The answer never comes; the connection stays open until the client gives up or the server is closed. */
+  /** No response; the connection stays open until the client gives up or the server is closed. */
   | { readonly kind: 'silence'; readonly accepted: boolean }
-  /** The call is done at once, and its answer written this much later. */
+  /** The call is executed at once, and its response sent this much later. */
   | { readonly kind: 'slow-answer'; readonly delayMs: number }
-  /** Status 200, and a body that is no answer of SES. @default body an HTML page, as a proxy writes it */
+  /** Status 200 with a body that is no SES response. @default body an HTML page, like a proxy's */
   | { readonly kind: 'garbage'; readonly accepted: boolean; readonly body?: string };
 
-/** A fault put in line: it takes the next calls that it is for. */
+/** A queued fault: it applies to the next matching calls. */
 export interface Fault {
   readonly effect: FaultEffect;
-  /** Which calls it is for. @default all calls that send mail */
+  /** Calls that it applies to. @default all calls that send mail */
   readonly when?: (call: SesCall) => boolean;
-  /** How many calls it takes; `Number.POSITIVE_INFINITY` for a standing fault. @default 1 */
+  /** Number of calls that it applies to; `Number.POSITIVE_INFINITY` for a permanent fault. @default 1 */
   readonly times?: number;
 }
 
-/** A fault in line. */
 export interface FaultHandle {
-  /** How many calls it has taken. */
+  /** Number of calls that it applied to. */
   readonly hits: number;
-  /** Takes it out of the line. */
+  /** Removes it from the queue. */
   remove(): void;
 }
 
-/** The line of faults. Each call takes the first that is for it. */
+/** The queue of faults. The first that matches a call applies to it. */
 export class Faults {
-  readonly #line = new Set<ArmedFault>();
+  readonly #queue = new Set<ArmedFault>();
 
   add(fault: Fault): FaultHandle {
-    const armed = new ArmedFault(fault, () => this.#line.delete(armed));
-    this.#line.add(armed);
+    const armed = new ArmedFault(fault, () => this.#queue.delete(armed));
+    this.#queue.add(armed);
     return armed;
   }
 
   take(call: SesCall): FaultEffect | undefined {
-    for (const fault of this.#line) {
+    for (const fault of this.#queue) {
       if (fault.isFor(call)) return fault.hit();
     }
     return undefined;
   }
 
   clear(): void {
-    this.#line.clear();
+    this.#queue.clear();
   }
 }
 
 class ArmedFault implements FaultHandle {
   readonly #fault: Fault;
   readonly #times: number;
-  readonly #leaveLine: () => void;
+  readonly #leaveQueue: () => void;
   hits = 0;
 
-  constructor(fault: Fault, leaveLine: () => void) {
+  constructor(fault: Fault, leaveQueue: () => void) {
     this.#fault = fault;
     this.#times = fault.times ?? 1;
-    this.#leaveLine = leaveLine;
+    this.#leaveQueue = leaveQueue;
     if (!(this.#times > 0)) throw new RangeError(`times must be more than 0, got ${this.#times}`);
   }
 
@@ -78,11 +77,11 @@ class ArmedFault implements FaultHandle {
 
   hit(): FaultEffect {
     this.hits += 1;
-    if (this.hits >= this.#times) this.#leaveLine();
+    if (this.hits >= this.#times) this.#leaveQueue();
     return this.#fault.effect;
   }
 
   remove(): void {
-    this.#leaveLine();
+    this.#leaveQueue();
   }
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { SesAccount } from './account.ts';
 import type { Refusal, SesApi, SesMail, Submission } from './submission.ts';
 
-/** A request that was read whole. */
+/** A completely read request. */
 export interface WireRequest {
   readonly method: string;
   readonly path: string;
@@ -10,26 +10,25 @@ export interface WireRequest {
   readonly body: Buffer;
 }
 
-/** What is written back. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** The error code that the body carries, for the record of calls. */
+  /** The error code in the body, for the call records. */
   readonly code?: string;
 }
 
-/** A body read to its end, or one over the limit. */
+/** A complete body, or one over the limit. */
 export type ReceivedBody =
   | { readonly kind: 'whole'; readonly bytes: Buffer }
   | { readonly kind: 'too-large' };
 
-/** Or a client that went away while sending. */
+/** `gone` if the client disconnects while sending. */
 export type RequestBody = ReceivedBody | { readonly kind: 'gone' };
 
 /**
- * Reads a body, keeping at most `maxBytes` of it. The rest of a larger one is read and thrown away: a client
- * that is still writing when the connection closes would see a reset and never the answer.
+ * Reads a body of at most `maxBytes`. A larger one is read to its end and discarded: a client that is still
+ * writing when the connection closes would see a reset instead of the response.
  */
 export async function readRequestBody(request: IncomingMessage, maxBytes: number): Promise<RequestBody> {
   const chunks: Buffer[] = [];
@@ -46,28 +45,28 @@ export async function readRequestBody(request: IncomingMessage, maxBytes: number
   return length > maxBytes ? { kind: 'too-large' } : { kind: 'whole', bytes: Buffer.concat(chunks, length) };
 }
 
-/** A call as far as it was read. */
+/** A parsed call. */
 export interface SesCall {
   readonly api: SesApi;
-  /** As AWS names it, such as `SendRawEmail` or `GetAccount`; `unknown` for what SES has no name for. */
+  /** AWS's name, such as `SendRawEmail` or `GetAccount`; `unknown` if SES has no such operation. */
   readonly operation: string;
-  /** What is to be sent, by calls that send. */
+  /** Only in calls that send. */
   readonly submission?: Submission;
 }
 
-/** A call that was read and not yet done: `perform` does it, once, and gives the answer. */
+/** A parsed call that is not executed yet: call `perform` once to execute it and get the response. */
 export interface PreparedCall extends SesCall {
   perform(): Answer;
 }
 
-/** An error as it stands in an answer. */
+/** An error in a response. */
 export interface WireError {
   readonly code: string;
   readonly message: string;
   readonly status: number;
 }
 
-/** One of the protocols of SES: how calls are read, and answers and errors written. */
+/** One of the protocols of SES: parses calls, and serialises responses and errors. */
 export interface Wire {
   readonly api: SesApi;
   prepare(request: WireRequest): PreparedCall;
@@ -75,7 +74,7 @@ export interface Wire {
   error(error: WireError): Answer;
 }
 
-/** What a submission comes to. */
+/** The result of a submission. */
 export type SendOutcome =
   | { readonly kind: 'accepted'; readonly mail: SesMail }
   | { readonly kind: 'refused'; readonly refusal: Refusal };

@@ -12,10 +12,9 @@ import {
 import type { Recorder } from './recorder.ts';
 import type { MessageTags, Refusal, SesApi } from './submission.ts';
 
-/** v2 takes 40 MB of message, 53 MB in base64; what is larger than this is refused unread. */
+/** v2 accepts messages of 40 MB, 53 MB in base64; larger requests are refused without parsing. */
 const MAX_REQUEST_BYTES = 60 * 1024 * 1024;
 
-/** What the front stands before. */
 export interface HttpFrontOptions {
   readonly wires: Readonly<Record<SesApi, Wire>>;
   readonly region: string;
@@ -24,13 +23,13 @@ export interface HttpFrontOptions {
   readonly calls: Recorder<CallRecord>;
 }
 
-/** What to do with the connection once a call is decided. */
+/** How to execute the HTTP exchange of a call. */
 type Ending =
   | { readonly kind: 'answer'; readonly answer: Answer; readonly delayMs: number }
   | { readonly kind: 'reset' }
   | { readonly kind: 'silence' };
 
-/** Between HTTP and the protocols: credentials, faults, the record of calls, and the writing of answers. */
+/** The HTTP layer in front of the protocols: credentials, faults, call records, and responses. */
 export class HttpFront {
   readonly #options: HttpFrontOptions;
 
@@ -39,26 +38,26 @@ export class HttpFront {
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
-    // a client may go away at any moment; that is its own affair
+    // the client may disconnect at any time; this is no error of the double
     response.on('error', () => {});
     this.#serve(request, response).catch((error: unknown) => {
-      // a bug of the double must show in the client at once, not as a call that hangs
+      // a bug in the double must show in the client at once, not as a hanging call
       const refusal: Refusal = { reason: 'internal-failure', message: `The double failed: ${String(error)}` };
-      if (!response.headersSent) write(response, this.#wireOf(request).refuse(refusal));
+      if (!response.headersSent) write(response, this.#selectWire(request).refuse(refusal));
     });
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const wire = this.#wireOf(request);
+    const wire = this.#selectWire(request);
     const body = await readRequestBody(request, MAX_REQUEST_BYTES);
     if (body.kind === 'gone') return;
     const call = this.#readCall(wire, request, body);
-    const ending = end(call, this.#options.faults.take(call), wire);
+    const ending = execute(call, this.#options.faults.take(call), wire);
     this.#record(call, ending);
     await this.#finish(ending, request, response);
   }
 
-  #wireOf(request: IncomingMessage): Wire {
+  #selectWire(request: IncomingMessage): Wire {
     return pathOf(request).startsWith('/v2/') ? this.#options.wires.v2 : this.#options.wires.v1;
   }
 
@@ -107,31 +106,31 @@ function queryOf(request: IncomingMessage): URLSearchParams {
   return new URLSearchParams(query);
 }
 
-function end(call: PreparedCall, fault: FaultEffect | undefined, wire: Wire): Ending {
+function execute(call: PreparedCall, fault: FaultEffect | undefined, wire: Wire): Ending {
   switch (fault?.kind) {
     case undefined:
-      return answered(call.perform());
+      return respond(call.perform());
     case 'slow-answer':
-      return answered(call.perform(), fault.delayMs);
+      return respond(call.perform(), fault.delayMs);
     case 'server-error':
-      return answered(wire.refuse(serverError(fault.status)));
+      return respond(wire.refuse(serverError(fault.status)));
     case 'throttling':
-      return answered(
+      return respond(
         wire.refuse({ reason: 'throttled', message: fault.message ?? 'Maximum sending rate exceeded.' }),
       );
     case 'error':
-      return answered(wire.error(fault));
+      return respond(wire.error(fault));
     case 'reset':
     case 'silence':
       if (fault.accepted) call.perform();
       return { kind: fault.kind };
     case 'garbage':
       if (fault.accepted) call.perform();
-      return answered(garbage(fault.body));
+      return respond(garbage(fault.body));
   }
 }
 
-function answered(answer: Answer, delayMs = 0): Ending {
+function respond(answer: Answer, delayMs = 0): Ending {
   return { kind: 'answer', answer, delayMs };
 }
 
@@ -156,7 +155,7 @@ function write(response: ServerResponse, answer: Answer): void {
   response.end(answer.body);
 }
 
-/** Waits, but no longer than there is someone to answer: the client may go away, or the server be closed. */
+/** Stops waiting when the client disconnects or the server is closed. */
 async function delayUnlessGone(delayMs: number, response: ServerResponse): Promise<void> {
   if (response.destroyed) return;
   const gone = new AbortController();
@@ -164,13 +163,12 @@ async function delayUnlessGone(delayMs: number, response: ServerResponse): Promi
   await delay(delayMs, undefined, { signal: gone.signal }).catch(() => {});
 }
 
-/** How a call ended. */
 type CallOutcome =
   | { readonly kind: 'answered'; readonly status: number; readonly code?: string }
   | { readonly kind: 'reset' }
   | { readonly kind: 'silence' };
 
-/** A call that was made, whether anything was sent by it or not. */
+/** A call that was made, whether or not it sent a mail. */
 export interface CallRecord {
   readonly api: SesApi;
   readonly operation: string;
@@ -183,8 +181,8 @@ const AUTHORIZATION =
   /^AWS4-HMAC-SHA256 Credential=[^/,\s]+\/\d{8}\/([^/,\s]+)\/([^/,\s]+)\/aws4_request,\s*SignedHeaders=[^,\s]+,\s*Signature=[0-9a-f]{64}$/;
 
 /**
- * Checks that a request carries a SigV4 authorization for SES in this region. The signature itself is not
- * verified: the double knows no secrets.
+ * Checks that a request has a SigV4 authorization for SES in this region. The signature itself is not
+ * verified, since the double has no secrets.
  */
 function checkCredentialScope(authorization: string | undefined, region: string): Refusal | undefined {
   const scope = AUTHORIZATION.exec(authorization ?? '');

@@ -3,16 +3,16 @@ import { createHash } from 'node:crypto';
 /** https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetEmailIdentity.html */
 type VerificationStatus = 'PENDING' | 'SUCCESS' | 'FAILED' | 'TEMPORARY_FAILURE' | 'NOT_STARTED';
 
-/** The domain that stands in the envelope sender of an identity's mail. */
+/** The domain of the envelope sender of an identity's mail. */
 interface MailFromDomain {
   readonly domain: string;
-  /** Of its MX record. */
+  /** Verification of its MX record. */
   readonly status: Exclude<VerificationStatus, 'NOT_STARTED'>;
   /** @default USE_DEFAULT_VALUE */
   readonly behaviorOnMxFailure?: 'USE_DEFAULT_VALUE' | 'REJECT_MESSAGE';
 }
 
-/** Why a verification failed, of those reasons that a domain in one Region can meet. */
+/** Why a verification failed: the reasons that are possible for a domain in one Region. */
 type VerificationError =
   | 'INVALID_VALUE'
   | 'TYPE_NOT_FOUND'
@@ -20,23 +20,23 @@ type VerificationError =
   | 'SERVICE_ERROR'
   | 'DNS_SERVER_ERROR';
 
-/** The state of an identity. Its fields may be changed at any time, and hold for the next call. */
+/** The state of an identity. Its fields may be changed at any time; changes apply to the next call. */
 export interface SesIdentity {
   readonly name: string;
   readonly kind: 'domain' | 'address';
-  /** Mail is sent from it with `SUCCESS` alone. */
+  /** It may send only with `SUCCESS`. */
   status: VerificationStatus;
-  /** @default the status of a domain, since Easy DKIM is what verifies it; `NOT_STARTED` for an address */
+  /** @default the status of a domain, since Easy DKIM verifies it; `NOT_STARTED` for an address */
   dkimStatus: VerificationStatus | undefined;
-  /** The three names of Easy DKIM's records. @default made from the name, the same each time */
+  /** Names of the three Easy DKIM records. @default derived from the name, deterministically */
   dkimTokens: readonly string[];
   dkimSigningEnabled: boolean;
-  /** Where the DKIM records point to. @default dkim.amazonses.com */
+  /** Target zone of the DKIM records. @default dkim.amazonses.com */
   signingHostedZone: string;
   /** @default undefined: a subdomain of amazonses.com */
   mailFrom: MailFromDomain | undefined;
   verificationError: VerificationError | undefined;
-  /** The configuration set of mail that names none. */
+  /** Default configuration set. */
   configurationSet: string | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface SesIdentity {
 export class SesIdentities {
   readonly #identities = new Map<string, SesIdentity>();
 
-  /** @param state what differs from a verified identity without a MAIL FROM domain */
+  /** @param state differences from a verified identity without a MAIL FROM domain */
   add(name: string, state: Partial<Omit<SesIdentity, 'name' | 'kind'>> = {}): SesIdentity {
     const isAddress = name.includes('@');
     const identity: SesIdentity = {
@@ -52,7 +52,7 @@ export class SesIdentities {
       kind: isAddress ? 'address' : 'domain',
       status: 'SUCCESS',
       dkimStatus: undefined,
-      dkimTokens: isAddress ? [] : tokensOf(name),
+      dkimTokens: isAddress ? [] : deriveTokens(name),
       dkimSigningEnabled: !isAddress,
       signingHostedZone: 'dkim.amazonses.com',
       mailFrom: undefined,
@@ -82,12 +82,12 @@ export class SesIdentities {
   }
 }
 
-/** Addresses are compared with their case, as SES does; domains without. */
+/** Addresses are case-sensitive, as in SES; domains are not. */
 function keyOf(name: string): string {
   return name.includes('@') ? name : name.toLowerCase();
 }
 
-function tokensOf(domain: string): string[] {
+function deriveTokens(domain: string): string[] {
   return [1, 2, 3].map((number) =>
     createHash('sha256').update(`${number} ${domain.toLowerCase()}`).digest('hex').slice(0, 32),
   );

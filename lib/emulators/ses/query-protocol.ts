@@ -4,7 +4,7 @@ import type { Refusal, RefusalReason, Submission } from './submission.ts';
 
 const NAMESPACE = 'http://ses.amazonaws.com/doc/2010-12-01/';
 
-/** Codes of the API reference for SES v1 and of its "Common Errors". */
+/** Codes from the SES v1 API reference and its "Common Errors". */
 const ERRORS: Readonly<Record<RefusalReason, { readonly code: string; readonly status: number }>> = {
   'invalid-parameter': { code: 'InvalidParameterValue', status: 400 },
   'missing-parameter': { code: 'ValidationError', status: 400 },
@@ -22,12 +22,12 @@ const ERRORS: Readonly<Record<RefusalReason, { readonly code: string; readonly s
   unavailable: { code: 'ServiceUnavailable', status: 503 },
 };
 
-/** An action: reads its parameters from the form of the request. A new one is one more entry of the table. */
+/** Reads an action's parameters from the request form. To add an action, add an entry to the table. */
 type Action = (form: URLSearchParams, service: SesService) => PreparedCall;
 
 const ACTIONS: Readonly<Record<string, Action>> = { SendRawEmail: sendRawEmail, GetSendQuota: getSendQuota };
 
-/** SES v1: a form with an `Action` is posted, XML comes back. */
+/** SES v1: the request is a form with an `Action`, the response is XML. */
 export function queryProtocol(service: SesService): Wire {
   return { api: 'v1', prepare: (request) => prepare(request, service), refuse, error: errorAnswer };
 }
@@ -75,7 +75,7 @@ function readSubmission(form: URLSearchParams, raw: Buffer): Submission {
   };
 }
 
-/** The values of a list, which the query protocol numbers from 1. */
+/** The values of a list; the query protocol numbers them from 1. */
 function members(form: URLSearchParams, prefix: string, suffix: string): string[] {
   const values: string[] = [];
   for (let number = 1; ; number += 1) {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 
-/** How long to wait; by default 10 s, so that what never comes fails a test by its own name. */
+/** The default timeout is 10 s, so that a missing entry fails the test that waits for it, by name. */
 export interface WaitOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -8,17 +8,17 @@ export interface WaitOptions {
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** What has happened so far, in order, and a way to wait for what is still to happen. */
+/** Records entries in order, and lets callers wait for future ones. */
 export class Recorder<Entry> {
   readonly #subject: string;
   readonly #entries: Entry[] = [];
   readonly #emitter = new EventEmitter<{ entry: [Entry]; end: [] }>();
   #ended = false;
 
-  /** @param subject what an entry is, for the messages of waits that fail */
+  /** @param subject name of an entry, for messages of failed waits */
   constructor(subject: string) {
     this.#subject = subject;
-    // each wait listens; a test may wait for hundreds of entries at once
+    // each wait adds a listener; a test may wait for hundreds of entries at once
     this.#emitter.setMaxListeners(0);
   }
 
@@ -42,7 +42,7 @@ export class Recorder<Entry> {
     return () => this.#emitter.off('entry', listener);
   }
 
-  /** Resolves with the first entry, past or to come, that the predicate is true for. */
+  /** Resolves with the first past or future entry that matches the predicate. */
   waitFor(predicate: (entry: Entry) => boolean, options: WaitOptions = {}): Promise<Entry> {
     const past = this.#entries.find(predicate);
     if (past !== undefined) return Promise.resolve(past);
@@ -75,7 +75,7 @@ export class Recorder<Entry> {
     });
   }
 
-  /** Nothing more will come: all who wait are told. */
+  /** No more entries will be added: rejects all waits. */
   end(): void {
     this.#ended = true;
     this.#emitter.emit('end');

@@ -34,13 +34,13 @@ function getAccount(_request: WireRequest, service: SesService): PreparedCall {
       },
       SendingEnabled: account.sendingEnabled,
       SuppressionAttributes: { SuppressedReasons: [...account.suppressedReasons] },
-      ...detailsOf(account),
+      ...describeDetails(account),
     }),
   );
 }
 
-/** There are none until they are told. */
-function detailsOf({ details, review }: SesAccount) {
+/** Empty until they are set. */
+function describeDetails({ details, review }: SesAccount) {
   if (details === undefined && review === undefined) return {};
   return {
     Details: {
@@ -54,11 +54,12 @@ function detailsOf({ details, review }: SesAccount) {
   };
 }
 
-/** The message of each is the constraint as SES words it. */
+/** The messages are SES's constraint texts. */
 const atLeast = (length: number) => `Member must have length greater than or equal to ${length}`;
 const atMost = (length: number) => `Member must have length less than or equal to ${length}`;
 const oneOf = (values: readonly string[]) => `Member must satisfy enum value set: [${values.join(', ')}]`;
-const fitting = (pattern: RegExp) => `Member must satisfy regular expression pattern: ${pattern.source}`;
+const matchingPattern = (pattern: RegExp) =>
+  `Member must satisfy regular expression pattern: ${pattern.source}`;
 const NOT_NULL = 'Member must not be null';
 
 const MAIL_TYPES = ['MARKETING', 'TRANSACTIONAL'] as const;
@@ -67,7 +68,7 @@ const ADDRESS = /^(.+)@(.+)$/;
 
 const detailsInput = v.object(
   {
-    // its documented pattern is that of RFC 3986, which fits every text
+    // its documented pattern is that of RFC 3986, which matches every text
     WebsiteURL: v.pipe(v.string(NOT_NULL), v.minLength(1, atLeast(1)), v.maxLength(1000, atMost(1000))),
     MailType: v.pipe(v.string(NOT_NULL), v.picklist(MAIL_TYPES, oneOf(MAIL_TYPES))),
     ContactLanguage: v.optional(v.nullable(v.picklist(LANGUAGES, oneOf(LANGUAGES)))),
@@ -80,7 +81,7 @@ const detailsInput = v.object(
               v.string(),
               v.minLength(6, atLeast(6)),
               v.maxLength(254, atMost(254)),
-              v.regex(ADDRESS, fitting(ADDRESS)),
+              v.regex(ADDRESS, matchingPattern(ADDRESS)),
             ),
           ),
           v.minLength(1, atLeast(1)),
@@ -106,12 +107,12 @@ function putAccountDetails(request: WireRequest, { account }: SesService): Prepa
   if (!input.success) return refusedCall(operation, invalidParameter(constraints(input.issues)));
   const { output } = input;
   return plainCall(operation, () => {
-    // Documented for a review that is under way; owners of accounts met it after a denial too, without a message.
+    // Documented for a pending review; account owners also got it after a denial, without a message.
     if (account.review?.status === 'PENDING' || account.review?.status === 'DENIED') {
       return restError({ code: 'ConflictException', message: '', status: 409 });
     }
     account.details = toDetails(output);
-    // AWS documents no review of what asks for no access; an account that has it is taken to keep it unreviewed.
+    // AWS documents no review without an access request; an account with access is assumed to keep it.
     if (output.ProductionAccessEnabled === true && account.sandbox) {
       account.review = { status: 'PENDING', caseId: newCaseId() };
     }
@@ -122,11 +123,11 @@ function putAccountDetails(request: WireRequest, { account }: SesService): Prepa
 type Issues = readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]];
 
 function constraints(issues: Issues): string {
-  const told = issues.map((issue) => {
+  const texts = issues.map((issue) => {
     const path = (v.getDotPath(issue) ?? 'body').replace(/^[A-Z]/, (letter) => letter.toLowerCase());
     return `Value at '${path}' failed to satisfy constraint: ${issue.message}`;
   });
-  return `${told.length} validation error${told.length === 1 ? '' : 's'} detected: ${told.join('; ')}`;
+  return `${texts.length} validation error${texts.length === 1 ? '' : 's'} detected: ${texts.join('; ')}`;
 }
 
 function toDetails(input: DetailsInput): AccountDetails {
@@ -142,7 +143,7 @@ function toDetails(input: DetailsInput): AccountDetails {
   };
 }
 
-/** As long as those of AWS's support, 15 digits. */
+/** 15 digits, like AWS Support's. */
 function newCaseId(): string {
   return String(randomInt(100_000_000_000_000, 281_474_976_710_655));
 }
@@ -183,11 +184,11 @@ function getEmailIdentity(...[request, { account }]: Parameters<Route['prepare']
       const message = `Email identity ${name} does not exist.`;
       return restError({ code: 'NotFoundException', message, status: 404 });
     }
-    return restSuccess(described(identity));
+    return restSuccess(describeIdentity(identity));
   });
 }
 
-function described(identity: SesIdentity): object {
+function describeIdentity(identity: SesIdentity): object {
   const { kind, status, configurationSet, verificationError } = identity;
   return {
     IdentityType: kind === 'domain' ? 'DOMAIN' : 'EMAIL_ADDRESS',
@@ -195,7 +196,7 @@ function described(identity: SesIdentity): object {
     VerifiedForSendingStatus: status === 'SUCCESS',
     VerificationStatus: status,
     VerificationInfo: verificationError === undefined ? {} : { ErrorType: verificationError },
-    DkimAttributes: kind === 'domain' ? dkimOfDomain(identity) : dkimOfAddress(identity),
+    DkimAttributes: kind === 'domain' ? describeDomainDkim(identity) : describeAddressDkim(identity),
     MailFromAttributes: mailFrom(identity),
     Policies: {},
     Tags: [],
@@ -203,8 +204,8 @@ function described(identity: SesIdentity): object {
   };
 }
 
-/** Easy DKIM with the key length that the identity's stack asks for. */
-function dkimOfDomain({
+/** Easy DKIM with the key length set by the identity's stack. */
+function describeDomainDkim({
   status,
   dkimStatus,
   dkimSigningEnabled,
@@ -222,8 +223,8 @@ function dkimOfDomain({
   };
 }
 
-/** As AWS answers for an address that nothing was set for. */
-function dkimOfAddress({ dkimStatus, dkimSigningEnabled }: SesIdentity) {
+/** AWS's response for an address with default settings. */
+function describeAddressDkim({ dkimStatus, dkimSigningEnabled }: SesIdentity) {
   return {
     SigningEnabled: dkimSigningEnabled,
     Status: dkimStatus ?? 'NOT_STARTED',

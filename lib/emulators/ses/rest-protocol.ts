@@ -25,7 +25,7 @@ const sendEmailInput = v.object({
   ConfigurationSetName: v.optional(v.nullable(v.string())),
 });
 
-/** SES v2: paths and methods name the operation, JSON goes both ways, errors are named in a header. */
+/** SES v2: method and path select the operation, bodies are JSON, a header has the error code. */
 export function restProtocol(service: SesService): Wire {
   return {
     api: 'v2',
@@ -73,7 +73,7 @@ function readInput(request: WireRequest): ReadInput {
   const parsed = v.safeParse(sendEmailInput, json);
   if (parsed.success) return { success: true, submission: toSubmission(parsed.output) };
   const path = v.getDotPath(parsed.issues[0]) ?? 'body';
-  // simple and templated content are not modelled: the message says so by its path
+  // simple and templated content are not supported: the path in the message shows that
   const message = `${path}: ${parsed.issues[0].message}`;
   return { success: false, refusal: { reason: 'missing-parameter', message } };
 }

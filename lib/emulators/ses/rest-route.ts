@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Answer, PreparedCall, SesService, WireError, WireRequest } from './http-exchange.ts';
 import type { Refusal, RefusalReason } from './submission.ts';
 
-/** An operation: reads its input from the request. A new one is one more row of a table. */
+/** An operation: reads its input from the request. To add one, add a row to a table. */
 export interface Route {
   readonly method: string;
   readonly path: RegExp;
@@ -18,7 +18,7 @@ export function refusedCall(operation: string, refusal: Refusal): PreparedCall {
   return plainCall(operation, () => restRefusal(refusal));
 }
 
-/** @returns undefined where the body is not JSON */
+/** @returns undefined if the body is not JSON */
 export function jsonBody({ body }: WireRequest): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
@@ -27,7 +27,7 @@ export function jsonBody({ body }: WireRequest): unknown {
   }
 }
 
-/** The last part of the path, such as a name; what is not an encoding of anything stands for itself. */
+/** The last part of the path, such as a name; returned as it is if it cannot be decoded. */
 export function nameInPath({ path }: WireRequest): string {
   const encoded = path.slice(path.lastIndexOf('/') + 1);
   try {
@@ -38,9 +38,9 @@ export function nameInPath({ path }: WireRequest): string {
 }
 
 /**
- * Errors that v2 declares. It has one error for all bad input, and one for sending that is paused whether for
- * the account or for a configuration set; ConfigurationSetSendingPausedException exists in v1 alone. Codes of
- * errors that no operation declares (the credentials, unknown paths) are those of other REST services of AWS.
+ * Errors that v2 declares. It has one error for all bad input, and one for paused sending of the account or a
+ * configuration set; ConfigurationSetSendingPausedException exists only in v1. Codes of errors that no
+ * operation declares (credentials, unknown paths) are those of other AWS REST services.
  */
 const ERRORS: Readonly<Record<RefusalReason, { readonly code: string; readonly status: number }>> = {
   'invalid-parameter': { code: 'BadRequestException', status: 400 },

@@ -18,11 +18,11 @@ import { SUPPRESSION_REASONS, type SuppressedDestination } from './suppression.t
 const LIST = /^\/v2\/email\/suppression\/addresses\/?$/;
 const ONE = /^\/v2\/email\/suppression\/addresses\/([^/]+)$/;
 
-/** AWS documents neither the size of a page nor its limit; these are assumed. */
+/** AWS does not document the default and maximum page size; these are assumed. */
 const DEFAULT_PAGE_SIZE = 100;
 const MAX_PAGE_SIZE = 1000;
 
-/** The operations on the suppression list of the account, those of tenants left out. */
+/** The operations on the account's suppression list; those of tenants are not emulated. */
 export const SUPPRESSION_ROUTES: readonly Route[] = [
   { method: 'PUT', path: LIST, prepare: putSuppressedDestination },
   { method: 'GET', path: LIST, prepare: listSuppressedDestinations },
@@ -45,7 +45,7 @@ function putSuppressedDestination(request: WireRequest, { account, now }: SesSer
   return plainCall(operation, () => {
     const mailbox = readMailbox(EmailAddress);
     if (mailbox.kind === 'invalid') return restRefusal(invalidParameter(mailbox.message));
-    // documented is that it cannot be done, not how SES says so
+    // documented as not available, but without the error
     if (account.sandbox) return restRefusal(invalidParameter('Not available in the sandbox.'));
     account.suppressionList.put({ address: mailbox.address, reason, updatedAt: now() });
     return restSuccess({});
@@ -83,12 +83,12 @@ function listSuppressedDestinations({ query }: WireRequest, { account }: SesServ
     return refusedCall(operation, invalidParameter(`${path}: ${input.issues[0].message}`));
   }
   const { output } = input;
-  return plainCall(operation, () => pageOf(account, output));
+  return plainCall(operation, () => listPage(account, output));
 }
 
 const time = v.pipe(
   v.string(),
-  // the documentation speaks of Unix time, the SDK writes ISO 8601: both are read
+  // the documentation specifies Unix time, the SDK sends ISO 8601: both are accepted
   v.transform((text) => new Date(/^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : text)),
   v.check((date) => !Number.isNaN(date.getTime()), 'a time'),
 );
@@ -104,21 +104,24 @@ const listInput = v.object({
   ),
 });
 
-function pageOf(account: SesAccount, query: v.InferOutput<typeof listInput>): Answer {
-  const start = query.NextToken === undefined ? 0 : positionOf(query.NextToken);
+function listPage(account: SesAccount, query: v.InferOutput<typeof listInput>): Answer {
+  const start = query.NextToken === undefined ? 0 : decodeToken(query.NextToken);
   if (start === undefined) {
     const message = 'The specified request includes an invalid or expired token.';
     return restError({ code: 'InvalidNextTokenException', message, status: 400 });
   }
-  const fitting = account.suppressionList.list().filter((entry) => fits(entry, query));
+  const matching = account.suppressionList.list().filter((entry) => matches(entry, query));
   const end = start + query.PageSize;
   return restSuccess({
-    SuppressedDestinationSummaries: fitting.slice(start, end).map(summary),
-    ...(end < fitting.length && { NextToken: tokenOf(end) }),
+    SuppressedDestinationSummaries: matching.slice(start, end).map(summary),
+    ...(end < matching.length && { NextToken: encodeToken(end) }),
   });
 }
 
-function fits({ reason, updatedAt }: SuppressedDestination, query: v.InferOutput<typeof listInput>): boolean {
+function matches(
+  { reason, updatedAt }: SuppressedDestination,
+  query: v.InferOutput<typeof listInput>,
+): boolean {
   const { Reason: reasons, StartDate: after, EndDate: before } = query;
   return (
     (reasons.length === 0 || reasons.includes(reason)) &&
@@ -127,11 +130,11 @@ function fits({ reason, updatedAt }: SuppressedDestination, query: v.InferOutput
   );
 }
 
-function tokenOf(position: number): string {
+function encodeToken(position: number): string {
   return Buffer.from(`from ${position}`).toString('base64url');
 }
 
-function positionOf(token: string): number | undefined {
+function decodeToken(token: string): number | undefined {
   const position = /^from (\d+)$/.exec(Buffer.from(token, 'base64url').toString())?.[1];
   return position === undefined ? undefined : Number(position);
 }

@@ -6,16 +6,15 @@ import { deliveredMessage } from './delivered-message.ts';
 import type { SendOutcome, SesService } from './http-exchange.ts';
 import { newSesMessageId, type Refusal, type SesApi, type SesMail, type Submission } from './submission.ts';
 
-/** What the service needs from the outside. */
 export interface SesServiceOptions {
   readonly account: SesAccount;
   readonly region: string;
   readonly clock: Clock;
-  /** Called with each mail that was taken, before the call is answered. */
+  /** Called with each accepted mail, before the response. */
   readonly onAccepted: (mail: SesMail) => void;
 }
 
-/** SES without a protocol: takes or refuses what is submitted, and counts it. */
+/** SES without a protocol: accepts or refuses submissions, and counts them. */
 export function createSesService(options: SesServiceOptions): SesService {
   const { account, clock } = options;
   const limits = new SendingLimits(account, clock.now());
@@ -56,21 +55,22 @@ function send(
   return { kind: 'accepted', mail };
 }
 
-/** Sums of fractions of a token come out a hair short of whole; that must not throttle anyone. */
+/** Sums of token fractions are slightly below whole numbers; this must not throttle a call. */
 const ROUNDING = 1e-6;
 
 /**
- * The sending rate and the daily quota of an account, both counted by recipients.
+ * The sending rate and daily quota of an account, both counted by recipients.
  *
- * The rate is a token bucket that holds one second's worth. AWS documents that a rate may be exceeded "for short
- * bursts, but not for a sustained period", and not the algorithm. A call for more recipients than the bucket
- * holds would never pass, so it passes a full bucket and leaves it in debt: that keeps the sustained rate.
+ * The rate is a token bucket with a capacity of one second. AWS documents that a rate may be exceeded "for
+ * short bursts, but not for a sustained period", but not the algorithm. A call for more recipients than the
+ * capacity would never pass, so it passes a full bucket and leaves it negative: this keeps the sustained
+ * rate.
  */
 class SendingLimits {
   readonly #account: SesAccount;
   #tokens: number;
   #refilledAtMs: number;
-  /** In the order of time. */
+  /** In chronological order. */
   readonly #sends: { readonly atMs: number; readonly recipients: number }[] = [];
   #sentRecipients = 0;
 
@@ -80,9 +80,9 @@ class SendingLimits {
     this.#refilledAtMs = now.getTime();
   }
 
-  /** Counts a mail to these recipients, or tells which limit it is over; then nothing is counted. */
+  /** Counts a mail to these recipients, or returns which limit it exceeds; then nothing is counted. */
   admit(recipients: readonly string[], now: Date): Refusal | undefined {
-    // mail to the simulator is held to the rate, but documented not to count for the daily quota
+    // mail to the simulator counts for the rate, but is documented not to count for the daily quota
     const counted = recipients.filter((recipient) => !isMailboxSimulator(recipient)).length;
     if (this.#isOverDailyQuota(counted, now)) return throttled('Daily message quota exceeded.');
     this.#refill(now);
@@ -95,7 +95,7 @@ class SendingLimits {
     return undefined;
   }
 
-  /** Recipients sent to in the 24 hours up to now. */
+  /** Recipients sent to in the last 24 hours. */
   sentLast24Hours(now: Date): number {
     const since = now.getTime() - DAY_MS;
     while (this.#sends[0] !== undefined && this.#sends[0].atMs <= since) {

@@ -16,22 +16,21 @@ import type { ScriptFor } from './simulate-delivery.ts';
 import { DeliverySimulator } from './simulate-delivery.ts';
 import type { SesMail } from './submission.ts';
 
-/** How a double is started. */
 export interface SesDoubleOptions extends SesAccountOptions {
   /** @default eu-west-1 */
   readonly region?: string;
-  /** @default one that is free */
+  /** @default a free port */
   readonly port?: number;
-  /** The time that rate, quota, ids and dates go by. @default the system's */
+  /** For rate, quota, ids and dates. @default the system clock */
   readonly clock?: Clock;
   /**
-   * Called with each mail taken, for a next hop. The client's answer does not wait for it, as SES queues too; what
-   * it throws is thrown by `close()`.
+   * Called with each accepted mail, for a next hop. The response does not wait for it, as SES queues too; its
+   * errors are thrown by `close()`.
    */
   readonly onMail?: ListenerFunction<SesMail>;
   /**
-   * Called with each event that is published, for the topic of the configuration set. It may be called again before
-   * it has ended; what it throws is thrown by `close()`.
+   * Called with each published event, for the topic of the configuration set. It may be called again before
+   * it has finished; its errors are thrown by `close()`.
    */
   readonly onEvent?: ListenerFunction<SesEvent>;
 }
@@ -40,51 +39,51 @@ export interface SesDoubleOptions extends SesAccountOptions {
 export interface SesDouble {
   /** The endpoint for clients. */
   readonly url: string;
-  /** The state of the account, to be changed at any time. */
+  /** The state of the account; may be changed at any time. */
   readonly account: SesAccount;
-  /** The mails taken so far. */
+  /** The mails accepted so far. */
   readonly mails: readonly SesMail[];
-  /** The calls so far. Each stands here as soon as its outcome is decided, before the answer is written. */
+  /** The calls so far. Each is added when its outcome is known, before the response is sent. */
   readonly calls: readonly CallRecord[];
-  /** Resolves with the first mail, past or to come, that the predicate is true for. */
+  /** Resolves with the first past or future mail that matches the predicate. */
   waitFor(predicate: (mail: SesMail) => boolean, options?: WaitOptions): Promise<SesMail>;
   /** The same for calls. */
   waitForCall(predicate: (call: CallRecord) => boolean, options?: WaitOptions): Promise<CallRecord>;
   /** Calls the listener for each mail from now on, until the returned function is called. */
   subscribe(listener: (mail: SesMail) => void): () => void;
-  /** Puts a fault in line. */
+  /** Queues a fault. */
   fault(fault: Fault): FaultHandle;
   clearFaults(): void;
-  /** The events published so far, a duplicate as often as it came. Each stands here before the hook has it. */
+  /** The events published so far, including each duplicate. Each is added before the listener is called. */
   readonly events: readonly SesEvent[];
-  /** Resolves with the first event, past or to come, that the predicate is true for. */
+  /** Resolves with the first past or future event that matches the predicate. */
   waitForEvent(predicate: (event: SesEvent) => boolean, options?: WaitOptions): Promise<SesEvent>;
   /** Calls the listener for each event from now on, until the returned function is called. */
   subscribeToEvents(listener: (event: SesEvent) => void): () => void;
   /**
-   * From now on, what becomes of mails is what the function says. An address that the account suppresses bounces
-   * all the same.
+   * From now on, the function decides the delivery of mails. An address that the account suppresses still
+   * bounces.
    */
-  status(statusOf: ScriptFor): void;
-  /** From now on, events come late, twice, out of order or not at all. */
-  disturbEvents(disturbance: EventFault): EventFaultHandle;
-  /** Events come as they should again. What is withheld stays so. */
+  status(script: ScriptFor): void;
+  /** From now on, events are late, duplicated, out of order or not published. */
+  disturbEvents(fault: EventFault): EventFaultHandle;
+  /** Removes all event faults. Withheld events stay withheld. */
   clearDisturbances(): void;
-  /** Publishes what was withheld. @param predicate which of it; @default all */
+  /** Publishes withheld events. @param predicate which of them; @default all */
   releaseEvents(predicate?: (event: SesEvent) => boolean): void;
-  /** Waits until no event is still to come and the hook has ended. What is withheld is not waited for. */
+  /** Waits until all events are published and the listener has finished. Ignores withheld events. */
   eventsSettled(): Promise<void>;
   /** Forgets mails, calls and events, so that a long run does not grow. */
   clear(): void;
-  /** Ends all connections, whatever is still under way, and drops the events that are still to come. */
+  /** Closes all connections, even with calls in progress, and drops events that are not published yet. */
   close(): Promise<void>;
 }
 
 /**
- * Starts an SES on 127.0.0.1 that speaks the protocols of `@aws-sdk/client-ses` (SendRawEmail, GetSendQuota) and
- * `@aws-sdk/client-sesv2` (SendEmail with raw content, GetAccount, PutAccountDetails, GetEmailIdentity,
- * GetConfigurationSet, the suppression list of the account), refuses what SES refuses, keeps what it takes, and
- * publishes what becomes of it.
+ * Starts an SES double on 127.0.0.1 with the protocols of `@aws-sdk/client-ses` (SendRawEmail, GetSendQuota)
+ * and `@aws-sdk/client-sesv2` (SendEmail with raw content, GetAccount, PutAccountDetails, GetEmailIdentity,
+ * GetConfigurationSet, the account's suppression list). It refuses what SES refuses, stores accepted mails,
+ * and publishes their events.
  *
  * @example
  * const ses = await startSesDouble({ identities: ['example.org'] });
@@ -99,17 +98,17 @@ export async function startSesDouble(options: SesDoubleOptions = {}): Promise<Se
   const mails = new Recorder<SesMail>('mail');
   const calls = new Recorder<CallRecord>('call');
   const faults = new Faults();
-  const hook = new Listener<SesMail>('onMail', options.onMail);
+  const mailListener = new Listener<SesMail>('onMail', options.onMail);
   const publisher = new EventPublisher(options.onEvent);
-  const aftermath = new DeliverySimulator({ account, region, publisher });
+  const simulator = new DeliverySimulator({ account, region, publisher });
   const service = createSesService({
     account,
     region,
     clock,
     onAccepted: (mail) => {
       mails.add(mail);
-      hook.call(mail);
-      aftermath.follow(mail);
+      mailListener.call(mail);
+      simulator.follow(mail);
     },
   });
   const front = new HttpFront({
@@ -135,8 +134,8 @@ export async function startSesDouble(options: SesDoubleOptions = {}): Promise<Se
     events: publisher.journal.entries,
     waitForEvent: (predicate, wait) => publisher.journal.waitFor(predicate, wait),
     subscribeToEvents: (listener) => publisher.journal.subscribe(listener),
-    status: (statusOf) => aftermath.script(statusOf),
-    disturbEvents: (disturbance) => publisher.disturb(disturbance),
+    status: (script) => simulator.script(script),
+    disturbEvents: (fault) => publisher.disturb(fault),
     clearDisturbances: () => publisher.clearDisturbances(),
     releaseEvents: (predicate = () => true) => publisher.release(predicate),
     eventsSettled: () => publisher.settled(),
@@ -149,13 +148,13 @@ export async function startSesDouble(options: SesDoubleOptions = {}): Promise<Se
       await closeServer(server);
       mails.end();
       calls.end();
-      await allThrown([publisher.close(), hook.settled()]);
+      await settleAll([publisher.close(), mailListener.settled()]);
     },
   };
 }
 
 async function listen(server: Server, port: number): Promise<string> {
-  // an idle connection must not be closed under a client that is about to use it again
+  // do not close an idle connection that a client is about to reuse
   server.keepAliveTimeout = 10 * 60 * 1000;
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -164,8 +163,8 @@ async function listen(server: Server, port: number): Promise<string> {
   return `http://127.0.0.1:${address.port}`;
 }
 
-/** Waits for all, whatever some of them throw. @throws the first that was thrown */
-async function allThrown(ends: readonly Promise<void>[]): Promise<void> {
+/** Waits for all, even if some throw. @throws the first error */
+async function settleAll(ends: readonly Promise<void>[]): Promise<void> {
   await Promise.allSettled(ends);
   await Promise.all(ends);
 }

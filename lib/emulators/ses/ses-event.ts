@@ -3,9 +3,9 @@ import { headerValue, headerValues, type MessageHeader, readMessageHeader } from
 import type { SesMail } from './submission.ts';
 
 /**
- * The records that SES publishes by a configuration set, as they stand in the text that SNS is given:
- * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
- * Times are ISO 8601. Opens, clicks and subscriptions are left out: nobody here subscribes to them.
+ * Event records that SES publishes by a configuration set, as sent to SNS:
+ * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html Times are ISO 8601.
+ * Opens, clicks and subscriptions are omitted, since the pipeline does not subscribe to them.
  */
 export type SesEvent =
   | SendEvent
@@ -40,7 +40,7 @@ interface DeliveryDelayEvent {
   readonly deliveryDelay: {
     readonly timestamp: string;
     readonly delayType: DelayType;
-    /** When SES will give up. */
+    /** When SES stops retrying. */
     readonly expirationTime: string;
     readonly delayedRecipients: readonly {
       readonly emailAddress: string;
@@ -58,7 +58,7 @@ export interface BounceEvent {
     readonly bouncedRecipients: readonly BouncedRecipient[];
     readonly timestamp: string;
     readonly feedbackId: string;
-    /** As all that a delivery status notification (RFC 3464) tells, only where there was one. */
+    /** Like all fields of a delivery status notification (RFC 3464), only if there was one. */
     readonly reportingMTA?: string;
   };
 }
@@ -92,7 +92,7 @@ interface RejectEvent {
 }
 
 interface RenderingFailureEvent {
-  /** With a blank: alone of all types, and other than in the settings of a configuration set. */
+  /** With a space: unlike all other types, and unlike in the settings of a configuration set. */
   readonly eventType: 'Rendering Failure';
   readonly mail: EventMail;
   readonly failure: { readonly templateName: string; readonly errorMessage: string };
@@ -106,11 +106,11 @@ export interface EventMail {
   readonly sendingAccountId: string;
   readonly messageId: string;
   readonly destination: readonly string[];
-  /** Documented as a string, and a boolean in all of the documentation's records. */
+  /** Documented as a string, but a boolean in all documented examples. */
   readonly headersTruncated: boolean;
   readonly headers?: readonly { readonly name: string; readonly value: string }[];
   readonly commonHeaders?: CommonHeaders;
-  /** The sender's and SES's own; each has a list of values. */
+  /** Tags of the sender and of SES; each has a list of values. */
   readonly tags: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -133,7 +133,7 @@ export type TransientSubType =
   | 'ContentRejected'
   | 'AttachmentRejected';
 
-/** Which subtypes go with which type. */
+/** The subtypes of each type. */
 export type BounceClass =
   | { readonly bounceType: 'Permanent'; readonly bounceSubType: PermanentSubType }
   | { readonly bounceType: 'Transient'; readonly bounceSubType: TransientSubType }
@@ -153,18 +153,17 @@ export type DelayType =
   | 'Undetermined'
   | 'SendingDeferral';
 
-/** Documented: headers past 10 KB are left out. */
+/** Documented: headers beyond 10 KB are omitted. */
 const MAX_HEADER_BYTES = 10 * 1024;
 
-/** The account that the local queues and topics belong to, too. */
+/** The account id that the local queues and topics also use. */
 const ACCOUNT_ID = '000000000000';
 
-/** Addresses that are kept for documentation (RFC 5737). */
+/** An address reserved for documentation (RFC 5737). */
 const SOURCE_IP = '192.0.2.10';
 
 const OPERATION = { v1: 'SendRawEmail', v2: 'SendEmail' } as const;
 
-/** Where a mail was sent from. */
 export interface MailOrigin {
   readonly region: string;
   /** The verified identity that the sender belongs to. */
@@ -172,13 +171,13 @@ export interface MailOrigin {
 }
 
 /**
- * The mail as an event describes it. The tags that SES adds are those of
+ * The mail as described in an event. SES adds the tags of
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-fine-grained.html and the operation.
  */
 export function eventMail(mail: SesMail, { region, identity }: MailOrigin): EventMail {
   const header = readMessageHeader(mail.raw);
   const headers = header.fields.map(({ name, value }) => ({ name, value }));
-  const kept = withinBytes(headers, MAX_HEADER_BYTES);
+  const kept = limitBytes(headers, MAX_HEADER_BYTES);
   return {
     timestamp: mail.at.toISOString(),
     source: mail.source,
@@ -200,7 +199,7 @@ export function eventMail(mail: SesMail, { region, identity }: MailOrigin): Even
   };
 }
 
-function withinBytes<Header extends { readonly name: string; readonly value: string }>(
+function limitBytes<Header extends { readonly name: string; readonly value: string }>(
   headers: readonly Header[],
   maxBytes: number,
 ): Header[] {
@@ -212,7 +211,7 @@ function withinBytes<Header extends { readonly name: string; readonly value: str
   return headers.slice(0, beyond < 0 ? headers.length : beyond);
 }
 
-/** The message id is the original one by the text of the documentation, and that of SES in its records. */
+/** The message id is the original one by the documentation's text, but SES's in its examples. */
 function commonHeaders(header: MessageHeader, { sesMessageId }: SesMail): CommonHeaders {
   const from = mailboxes(header, 'From');
   const to = mailboxes(header, 'To');

@@ -15,25 +15,24 @@ import {
 import { newSesMessageId, type SesMail } from './submission.ts';
 import type { AccountSuppressionReason } from './suppression.ts';
 
-/** What the aftermath of a mail needs. */
 export interface DeliverySimulatorOptions {
   readonly account: SesAccount;
   readonly region: string;
   readonly publisher: EventPublisher;
 }
 
-/** What comes after SES has taken a mail: what becomes of it, whom it suppresses, and the events that tell of it. */
+/** Simulates what follows after SES accepts a mail: its delivery, suppressed addresses, and events. */
 export class DeliverySimulator {
   readonly #options: DeliverySimulatorOptions;
-  #statusOf: ScriptFor = () => undefined;
+  #scriptFor: ScriptFor = () => undefined;
 
   constructor(options: DeliverySimulatorOptions) {
     this.#options = options;
   }
 
-  /** Decides the statuses of the mails from now on. */
-  script(statusOf: ScriptFor): void {
-    this.#statusOf = statusOf;
+  /** The function decides the delivery of mails from now on. */
+  script(scriptFor: ScriptFor): void {
+    this.#scriptFor = scriptFor;
   }
 
   follow(mail: SesMail): void {
@@ -41,7 +40,7 @@ export class DeliverySimulator {
     const scripted = mail.recipients.map((recipient) => ({
       recipient,
       status:
-        suppressedScript(account, recipient) ?? this.#statusOf(mail, recipient) ?? usualScript(recipient),
+        suppressedScript(account, recipient) ?? this.#scriptFor(mail, recipient) ?? defaultScript(recipient),
     }));
     const identity = account.identityOf(mail.source) ?? mail.source;
     const events = eventsFor(mail, scripted, { region, identity });
@@ -50,32 +49,31 @@ export class DeliverySimulator {
   }
 }
 
-/** Documented: SES tries to deliver for 840 minutes, unless it is told otherwise. */
+/** Documented default: SES tries to deliver for 840 minutes. */
 const DELIVERY_ATTEMPTS_MS = 840 * 60 * 1000;
 
 const OUTGOING_IP = '192.0.2.20';
 const DELAYING_SERVER_IP = '192.0.2.30';
 
-/** A recipient, and what becomes of the mail there. */
 interface ScriptedRecipient {
   readonly recipient: string;
   readonly status: DeliveryScript;
 }
 
 /**
- * All that happens to a mail, in the order that it happens. One event tells of one recipient; only the simulator's
- * bounces of one mail are documented to come in one.
+ * All events of a mail, in order. Each event is about one recipient; only the simulator's bounces of one mail
+ * are documented to be in a single event.
  */
 function eventsFor(mail: SesMail, scripted: readonly ScriptedRecipient[], origin: MailOrigin): SesEvent[] {
   const about = eventMail(mail, origin);
-  const meets = (kind: DeliveryScript['kind']) => scripted.some(({ status }) => status.kind === kind);
-  if (meets('rendering-failure')) return [renderingFailure(about)];
+  const hasKind = (kind: DeliveryScript['kind']) => scripted.some(({ status }) => status.kind === kind);
+  if (hasKind('rendering-failure')) return [renderingFailure(about)];
   const send: SesEvent = { eventType: 'Send', mail: about, send: {} };
-  if (meets('rejected'))
+  if (hasKind('rejected'))
     return [send, { eventType: 'Reject', mail: about, reject: { reason: 'Bad content' } }];
-  const later = inGroups(scripted).flatMap(({ status, recipients }) => {
-    const life = new GroupLife(about, mail, origin.region, recipients);
-    return life.events(status);
+  const later = groupRecipients(scripted).flatMap(({ status, recipients }) => {
+    const group = new GroupEvents(about, mail, origin.region, recipients);
+    return group.events(status);
   });
   return [send, ...later];
 }
@@ -85,7 +83,7 @@ interface Group {
   readonly recipients: string[];
 }
 
-function inGroups(scripted: readonly ScriptedRecipient[]): Group[] {
+function groupRecipients(scripted: readonly ScriptedRecipient[]): Group[] {
   const groups: Group[] = [];
   const simulated = new Map<string, Group>();
   for (const { recipient, status } of scripted) {
@@ -114,13 +112,13 @@ function renderingFailure(mail: EventMail): SesEvent {
   };
 }
 
-/** The documentation's records of failures and delays have neither the headers nor the common ones. */
+/** Documented examples of failures and delays have neither `headers` nor `commonHeaders`. */
 function withoutHeaders({ headers: _, commonHeaders: __, ...mail }: EventMail): EventMail {
   return mail;
 }
 
-/** What happens to one group of recipients; each event happens a millisecond after the one before. */
-class GroupLife {
+/** The events of one group of recipients; each is a millisecond after the previous one. */
+class GroupEvents {
   readonly #about: EventMail;
   readonly #sentAtMs: number;
   readonly #region: string;
@@ -236,13 +234,13 @@ class GroupLife {
   }
 }
 
-/** What is told of a bounce beside its class. */
+/** The fields of a bounce besides its class. */
 interface BounceReport {
   readonly reportingMTA?: string;
   readonly about: Omit<BouncedRecipient, 'emailAddress'>;
 }
 
-/** As it comes with a delivery status notification (RFC 3464); without one where SES cannot tell what came back. */
+/** From a delivery status notification (RFC 3464); there is none if SES cannot determine what it received. */
 function bounceReport({ bounceType, bounceSubType }: BounceClass): BounceReport {
   if (bounceType === 'Undetermined') return { about: {} };
   const [status, diagnosticCode] =
@@ -254,18 +252,18 @@ function bounceReport({ bounceType, bounceSubType }: BounceClass): BounceReport 
   };
 }
 
-type Words = readonly [status: string, diagnosticCode: string];
+type StatusText = readonly [status: string, diagnosticCode: string];
 
 const PERMANENT = {
   General: ['5.1.1', 'smtp; 550 5.1.1 user unknown'],
   NoEmail: ['5.1.1', 'smtp; 550 5.1.1 no such mailbox'],
-  // SES itself speaks here, and no server did: there is no `smtp;` before its words
+  // text of SES itself, not of a server: no `smtp;` prefix
   Suppressed: ['5.1.1', 'Amazon SES has suppressed sending to this address: it bounced lately.'],
   OnAccountSuppressionList: [
     '5.1.1',
     'Amazon SES did not send the message to this address: it is on the suppression list of your account.',
   ],
-} as const satisfies Record<string, Words>;
+} as const satisfies Record<string, StatusText>;
 
 const TRANSIENT = {
   General: ['4.4.7', 'smtp; 550 4.4.7 message expired: unable to deliver in 840 minutes'],
@@ -273,41 +271,42 @@ const TRANSIENT = {
   MessageTooLarge: ['5.3.4', 'smtp; 552 5.3.4 message too big for the system'],
   ContentRejected: ['5.6.0', 'smtp; 554 5.6.0 content rejected'],
   AttachmentRejected: ['5.7.0', 'smtp; 552 5.7.0 attachment rejected'],
-} as const satisfies Record<string, Words>;
+} as const satisfies Record<string, StatusText>;
 
-/** What becomes of a mail for one recipient, and so which events SES publishes about it after Send. */
+/** The delivery of a mail to one recipient, which determines the events that SES publishes after Send. */
 export type DeliveryScript =
   | { readonly kind: 'delivered' }
   /** @default delayType TransientCommunicationFailure */
   | { readonly kind: 'delayed-then-delivered'; readonly delayType?: DelayType }
   /** @default subType General */
   | { readonly kind: 'hard-bounce'; readonly subType?: PermanentSubType }
-  /** SES tried for hours and has given up. @default subType General */
+  /** SES gave up after hours of retries. @default subType General */
   | { readonly kind: 'soft-bounce'; readonly subType?: TransientSubType }
   | { readonly kind: 'undetermined-bounce' }
-  /** Its server took the mail and sent it back later. */
+  /** The server accepted the mail and bounced it later. */
   | { readonly kind: 'delivered-then-bounced'; readonly subType?: PermanentSubType }
   /**
-   * A complaint after the delivery; with a subtype there was none, for SES had the address on its list.
+   * A complaint after the delivery; with a subtype there was no delivery, since SES had the address on its
+   * list.
    *
    * @default subType null
    */
   | { readonly kind: 'complaint'; readonly subType?: ComplaintSubType }
-  /** SES finds a virus. The status of one recipient, it is that of the whole mail. */
+  /** SES finds a virus. If set for one recipient, it applies to the whole mail. */
   | { readonly kind: 'rejected' }
-  /** A template could not be filled in, and nothing was sent; also of the whole mail. */
+  /** A template could not be rendered, so nothing was sent; also applies to the whole mail. */
   | { readonly kind: 'rendering-failure' }
-  /** Nothing is heard after Send. */
+  /** No event after Send. */
   | { readonly kind: 'silence' };
 
-/** Decides what becomes of a mail for a recipient; undefined leaves it to the double. */
+/** Decides the delivery of a mail to a recipient; undefined for the double's default. */
 export type ScriptFor = (mail: SesMail, recipient: string) => DeliveryScript | undefined;
 
 /**
- * What the mailbox simulator does, also behind a label such as `bounce+1@`; whoever else is asked for gets the mail.
- * https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html#send-email-simulator
+ * The behaviour of the mailbox simulator, also with a label such as `bounce+1@`; all other addresses get the
+ * mail. https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html#send-email-simulator
  */
-function usualScript(recipient: string): DeliveryScript {
+function defaultScript(recipient: string): DeliveryScript {
   if (!isMailboxSimulator(recipient)) return { kind: 'delivered' };
   const mailbox = /^[^+@]*/.exec(recipient.toLowerCase())?.[0];
   switch (mailbox) {
@@ -322,7 +321,7 @@ function usualScript(recipient: string): DeliveryScript {
   }
 }
 
-/** The status of a mail for an address that the account's list has SES not send to; undefined for all others. */
+/** The bounce of an address on the account's suppression list; undefined for all others. */
 function suppressedScript(account: SesAccount, recipient: string): DeliveryScript | undefined {
   const entry = account.suppressionList.get(recipient);
   if (entry === undefined || !account.suppressedReasons.has(entry.reason)) return undefined;
@@ -330,45 +329,46 @@ function suppressedScript(account: SesAccount, recipient: string): DeliveryScrip
 }
 
 /**
- * Puts whom an event speaks against on the account's list, as far as the account asks for it. The simulator's
- * addresses never get there, nor does who was not sent to: that is no bounce of the address.
+ * Adds addresses that bounced or complained to the account's suppression list, if the account is configured
+ * for that reason. Never added are addresses of the simulator, nor those not sent to, since the address
+ * itself did not bounce.
  */
 function suppressAfter(event: SesEvent, account: SesAccount): void {
-  const strike = strikeOf(event);
-  if (strike === undefined || !account.suppressedReasons.has(strike.reason)) return;
-  for (const address of strike.addresses) {
+  const signal = findSignal(event);
+  if (signal === undefined || !account.suppressedReasons.has(signal.reason)) return;
+  for (const address of signal.addresses) {
     if (isMailboxSimulator(address)) continue;
     account.suppressionList.put({
       address,
-      reason: strike.reason,
-      updatedAt: new Date(strike.timestamp),
-      event: { sesMessageId: event.mail.messageId, feedbackId: strike.feedbackId },
+      reason: signal.reason,
+      updatedAt: new Date(signal.timestamp),
+      event: { sesMessageId: event.mail.messageId, feedbackId: signal.feedbackId },
     });
   }
 }
 
-interface EventStrike {
+interface EventSignal {
   readonly reason: AccountSuppressionReason;
   readonly addresses: readonly string[];
   readonly timestamp: string;
   readonly feedbackId: string;
 }
 
-function strikeOf(event: SesEvent): EventStrike | undefined {
+function findSignal(event: SesEvent): EventSignal | undefined {
   if (event.eventType === 'Bounce') {
     const { bounceType, bounceSubType, bouncedRecipients, timestamp, feedbackId } = event.bounce;
     if (bounceType !== 'Permanent' || (bounceSubType !== 'General' && bounceSubType !== 'NoEmail')) {
       return undefined;
     }
-    return { reason: 'BOUNCE', addresses: addressesOf(bouncedRecipients), timestamp, feedbackId };
+    return { reason: 'BOUNCE', addresses: listAddresses(bouncedRecipients), timestamp, feedbackId };
   }
   if (event.eventType === 'Complaint' && event.complaint.complaintSubType === null) {
     const { complainedRecipients, timestamp, feedbackId } = event.complaint;
-    return { reason: 'COMPLAINT', addresses: addressesOf(complainedRecipients), timestamp, feedbackId };
+    return { reason: 'COMPLAINT', addresses: listAddresses(complainedRecipients), timestamp, feedbackId };
   }
   return undefined;
 }
 
-function addressesOf(recipients: readonly { readonly emailAddress: string }[]): string[] {
+function listAddresses(recipients: readonly { readonly emailAddress: string }[]): string[] {
   return recipients.map(({ emailAddress }) => emailAddress);
 }

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 
-/** The two protocols that SES speaks: v1 is the query protocol of 2010, v2 is REST with JSON. */
+/** The two protocols of SES: v1 is the query protocol of 2010, v2 is REST with JSON. */
 export type SesApi = 'v1' | 'v2';
 
 /** Message tags by name. */
 export type MessageTags = Readonly<Record<string, string>>;
 
-/** What a client asked SES to send, read from either protocol and not yet checked. */
+/** A send request of a client, parsed from either protocol and not yet checked. */
 export interface Submission {
-  /** v1 `Source`, v2 `FromEmailAddress`; the headers of the message name the sender when absent. */
+  /** v1 `Source`, v2 `FromEmailAddress`; if absent, taken from the message headers. */
   readonly source?: string;
-  /** v1 `Destinations`, v2 all lists of `Destination`; the headers name the recipients when absent. */
+  /** v1 `Destinations`, v2 all lists of `Destination`; if absent, taken from the message headers. */
   readonly destinations?: readonly string[];
   /** The message exactly as received. */
   readonly raw: Buffer;
@@ -18,10 +18,10 @@ export interface Submission {
   readonly configurationSet?: string;
 }
 
-/** A mail that SES has taken. */
+/** A mail that SES has accepted. */
 export interface SesMail {
   readonly api: SesApi;
-  /** The id that the client was, or would have been, answered. */
+  /** The id in the response, even if the response was lost. */
   readonly sesMessageId: string;
   readonly at: Date;
   /** The envelope sender, a bare address. */
@@ -32,11 +32,11 @@ export interface SesMail {
   readonly configurationSet?: string;
   /** The message exactly as received. */
   readonly raw: Buffer;
-  /** The message as recipients get it: `Message-ID` and `Date` are SES's own. */
+  /** The message as recipients receive it, with SES's `Message-ID` and `Date`. */
   readonly delivered: Buffer;
 }
 
-/** Why SES does not do what a call asks. Each protocol has its own code and status for each reason. */
+/** Why SES refuses a call. Each protocol has its own code and status for each reason. */
 export type RefusalReason =
   | 'invalid-parameter'
   | 'missing-parameter'
@@ -53,20 +53,20 @@ export type RefusalReason =
   | 'internal-failure'
   | 'unavailable';
 
-/** A call refused, with the text that SES gives. */
+/** A refused call, with SES's error text. */
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly message: string;
 }
 
-/** A refusal for a parameter, or a header of the message, that SES does not take. */
+/** A refusal because of an invalid parameter or message header. */
 export function invalidParameter(message: string): Refusal {
   return { reason: 'invalid-parameter', message };
 }
 
 /**
- * An id of the form that SES gives out in eu-west-1: `0102`, the time in milliseconds as 12 hexadecimal digits,
- * a UUID and a zero counter. Other regions begin with other digits; nobody may depend on them.
+ * An id in SES's format for eu-west-1: `0102`, the time in milliseconds as 12 hexadecimal digits, a UUID and
+ * a zero counter. Other regions use other first digits; code must not depend on them.
  */
 export function newSesMessageId(at: Date): string {
   const time = at.getTime().toString(16).padStart(12, '0');

@@ -2,7 +2,7 @@ import { generate } from 'selfsigned';
 import { DAY_MS } from '../../common/time.ts';
 import { behaviourOf, type SmtpBehaviour } from './smtp-behaviour.ts';
 
-/** The certificates that the double may show. Each has a subject of its own, so that a client can trust all. */
+/** The certificates of the double. Their subjects differ, so that a client can trust all of them. */
 export type SmtpCertificates = {
   readonly valid: SelfSignedCertificate;
   readonly expired: SelfSignedCertificate;
@@ -31,7 +31,7 @@ export async function issueCertificates(now: Date): Promise<SmtpCertificates> {
   return { valid, expired, wrongName };
 }
 
-/** All of them as one PEM bundle: what a client is given as its `ca` to trust the double. */
+/** All certificates as one PEM bundle, which a client uses as its `ca` to trust the double. */
 export function trustBundle(certificates: SmtpCertificates): string {
   return Object.values(certificates)
     .map((certificate) => certificate.certificatePem)
@@ -55,17 +55,17 @@ export function certificateShown(
 export type SelfSignedCertificate = { readonly keyPem: string; readonly certificatePem: string };
 
 /**
- * A self-signed X.509 certificate with a fresh P-256 key, for the DNS names and, if asked, for 127.0.0.1. It is made
- * anew each time, since a key in the repository would alarm every secret scanner.
+ * Creates a self-signed X.509 certificate with a new P-256 key, for the DNS names and optionally for
+ * 127.0.0.1. The key is generated each time, since a key in the repository would trigger secret scanners.
  */
-export async function selfSignedCertificate(wanted: {
+export async function selfSignedCertificate(options: {
   readonly organization: string;
   readonly dnsNames: readonly string[];
   readonly loopback: boolean;
   readonly notBefore: Date;
   readonly notAfter: Date;
 }): Promise<SelfSignedCertificate> {
-  const { organization, dnsNames, loopback, notBefore, notAfter } = wanted;
+  const { organization, dnsNames, loopback, notBefore, notAfter } = options;
   const names = dnsNames.map((value) => ({ type: 2, value }) as const);
   const addresses = loopback ? [{ type: 7, ip: '127.0.0.1' } as const] : [];
   const { private: keyPem, cert } = await generate(

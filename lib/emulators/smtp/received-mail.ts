@@ -1,16 +1,15 @@
-/** A message as the double received it. */
 export type ReceivedMail = {
   /** The address of MAIL FROM; empty for the null sender. */
   readonly from: string;
-  /** The addresses of the RCPT TO that were taken, in their order. */
+  /** The addresses of the accepted RCPT TO, in order. */
   readonly to: readonly string[];
-  /** The bytes between DATA's 354 and the final dot, dots unstuffed, the last CRLF included. */
+  /** The bytes between DATA's 354 and the final dot, dot-unstuffed, including the last CRLF. */
   readonly raw: Buffer;
-  /** Whether it came over TLS. */
+  /** Whether it was received over TLS. */
   readonly secure: boolean;
-  /** The name of AUTH, when there was one. */
+  /** The user name of AUTH, if any. */
   readonly user: string | undefined;
-  /** The ordinal of the TCP connection, from 1: two mails with the same number shared it. */
+  /** Number of the TCP connection, from 1: mails with the same number shared it. */
   readonly connection: number;
 };
 
@@ -19,19 +18,19 @@ type Waiter = {
   readonly resolve: (mail: ReceivedMail) => void;
 };
 
-/** What the double has received, and those who wait for it. */
+/** The mails that the double has received, and the waits for them. */
 export class Mailbox {
   readonly #taken: ReceivedMail[] = [];
   readonly #unanswered: ReceivedMail[] = [];
   readonly #waiters = new Set<Waiter>();
   readonly #listeners: ((mail: ReceivedMail) => void)[] = [];
 
-  /** Mails that were, or are about to be, answered 250. */
+  /** Accepted mails: the reply 250 was sent or is about to be. */
   get taken(): readonly ReceivedMail[] {
     return this.#taken;
   }
 
-  /** Mails that came whole and whose sender never got an answer that SMTP knows. */
+  /** Completely received mails whose sender never got a valid SMTP reply. */
   get unanswered(): readonly ReceivedMail[] {
     return this.#unanswered;
   }
@@ -42,7 +41,7 @@ export class Mailbox {
     for (const waiter of [...this.#waiters].filter(({ matches }) => matches(mail))) waiter.resolve(mail);
   }
 
-  /** Calls the listener with every mail that is taken from now on. */
+  /** Calls the listener with every mail accepted from now on. */
   subscribe(listener: (mail: ReceivedMail) => void): void {
     this.#listeners.push(listener);
   }
@@ -51,10 +50,10 @@ export class Mailbox {
     this.#unanswered.push(mail);
   }
 
-  /** The first taken mail that matches, now or when it comes. Rejects with the signal's reason. */
+  /** The first past or future accepted mail that matches. Rejects with the signal's reason. */
   waitFor(matches: (mail: ReceivedMail) => boolean, signal?: AbortSignal): Promise<ReceivedMail> {
-    const here = this.#taken.find(matches);
-    if (here) return Promise.resolve(here);
+    const past = this.#taken.find(matches);
+    if (past) return Promise.resolve(past);
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const settle = () => {

@@ -1,62 +1,62 @@
 import type { Mailbox } from './received-mail.ts';
 
 /**
- * How the SMTP double behaves. Behaviours are given to `behave` together and all hold at once: two refused
- * recipients and a connection that is reset after the final dot are two behaviours.
+ * How the SMTP double behaves. All behaviours passed to `behave` apply at once: two refused recipients and a
+ * connection reset after the final dot are two behaviours.
  *
- * A reply is written as it stands on the wire, without the CRLF: `'452 4.3.1 Insufficient system storage'`.
+ * A reply is written as on the wire, without the CRLF: `'452 4.3.1 Insufficient system storage'`.
  */
 export type SmtpBehaviour =
-  /** Takes everything: STARTTLS with a self-signed certificate, AUTH with any name and password or none. */
+  /** Accepts everything: STARTTLS with a self-signed certificate, AUTH with any credentials or none. */
   | { readonly kind: 'healthy' }
-  /** Nothing listens: `ECONNREFUSED`. Open connections are reset. The port is kept for the day of recovery. */
+  /** Not listening: `ECONNREFUSED`. Open connections are reset. The port stays reserved for the recovery. */
   | { readonly kind: 'refused' }
-  /** TCP connects and then nothing: no greeting, ever. Open connections are not answered any more either. */
+  /** TCP connects, but no greeting is sent. Open connections get no replies either. */
   | { readonly kind: 'blackhole' }
   | SmtpBreak
   /**
-   * This line in place of the 220 greeting. After a 4xx or 5xx the connection is closed; anything else
-   * (`'banana'`, half a web server) leaves it open.
+   * This line instead of the 220 greeting. After a 4xx or 5xx the connection is closed; after anything else
+   * (`'banana'`, like a broken server) it stays open.
    */
   | { readonly kind: 'greeting'; readonly reply: string }
-  /** These are not in the answer to EHLO. */
+  /** These are not in the reply to EHLO. */
   | { readonly kind: 'without'; readonly extensions: readonly SmtpExtension[] }
-  /** The certificate has run out, or was issued for another name; its key and signature are good. */
+  /** The certificate is expired or for another name; its key and signature are valid. */
   | { readonly kind: 'certificate'; readonly flaw: 'expired' | 'wrong-name' }
-  /** STARTTLS is offered and then answered with this; `454 4.7.0 TLS not available` unless told otherwise. */
+  /** STARTTLS is advertised, but refused. @default reply `454 4.7.0 TLS not available` */
   | { readonly kind: 'starttls-refused'; readonly reply?: SmtpRefusal }
-  /** The handshake of STARTTLS (or of implicit TLS) ends at the client's hello. `garbage` is plain text. */
+  /** The handshake of STARTTLS (or implicit TLS) ends at the ClientHello. `garbage` is plain text. */
   | { readonly kind: 'handshake-broken'; readonly by: SmtpBreakAction | 'garbage' }
   /**
-   * MAIL without AUTH is answered `530 5.7.0`. Where an account is given, any other is answered `535 5.7.8`;
-   * otherwise any name and password will do.
+   * The reply to MAIL without AUTH is `530 5.7.0`. If an account is set, any other gets `535 5.7.8`;
+   * otherwise any credentials are accepted.
    */
   | { readonly kind: 'auth-required'; readonly account?: SmtpAccount }
-  /** AUTH is required and every AUTH is answered with this, `535 5.7.8 …` unless told otherwise. */
+  /** AUTH is required, and every AUTH is refused. @default reply `535 5.7.8 …` */
   | { readonly kind: 'auth-refused'; readonly reply?: SmtpRefusal }
-  /** Every MAIL FROM is answered with this. */
+  /** The reply to every MAIL FROM. */
   | { readonly kind: 'sender-refused'; readonly reply: SmtpRefusal }
-  /** RCPT TO of these addresses (in lower case) is answered with the reply beside each; the others are taken. */
+  /** The replies to RCPT TO by address (in lower case); all other addresses are accepted. */
   | { readonly kind: 'recipients-refused'; readonly replies: Readonly<Record<string, SmtpRefusal>> }
-  /** Every RCPT TO is answered with this, `554 5.7.1 Relay access denied` unless told otherwise. */
+  /** The reply to every RCPT TO. @default reply `554 5.7.1 Relay access denied` */
   | { readonly kind: 'relay-denied'; readonly reply?: SmtpRefusal }
-  /** DATA is answered with this in place of the 354. */
+  /** The reply to DATA, instead of 354. */
   | { readonly kind: 'data-refused'; readonly reply: SmtpRefusal }
   /**
-   * A larger message is read to its end and then answered `552 5.3.4`. When advertised, EHLO says `SIZE n`,
-   * and a MAIL FROM that declares a larger size is answered 552 at once.
+   * A larger message is read to its end and then refused with `552 5.3.4`. If advertised, EHLO contains
+   * `SIZE n`, and a MAIL FROM that declares a larger size is refused with 552 at once.
    */
   | { readonly kind: 'size-limit'; readonly bytes: number; readonly advertised: boolean }
-  /** The message is read to its final dot and then answered with this; what is no refusal counts as no answer. */
+  /** The reply after the final dot; if it is no refusal, it counts as no reply. */
   | { readonly kind: 'final-reply'; readonly reply: string }
   /**
-   * The message is read at this rate. What the buffers of the two sockets take is gone at once, so a client
-   * sees the slowness of a small message only in the time to the final reply: its bytes / bytesPerSecond.
+   * The message is read at this rate. The buffers of both sockets accept data at once, so with a small
+   * message the client notices the rate only in the time to the final reply: its bytes / bytesPerSecond.
    */
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   /**
-   * A connection that has delivered a message is not fit for another: it goes away right after the reply, or
-   * (the race that a pool loses) looks alive until the client's next command.
+   * A connection cannot be reused after a message: it ends right after the reply, or (the race that a pool
+   * loses) at the client's next command, and looks alive until then.
    */
   | {
       readonly kind: 'drops-idle';
@@ -64,7 +64,7 @@ export type SmtpBehaviour =
       readonly when: 'after-reply' | 'next-command';
     };
 
-/** The connection breaks at a stage. In the body, after the first `afterBytes` (default 1) bytes of it were read. */
+/** The connection breaks at a stage; in the body after reading `afterBytes` (default 1). */
 export type SmtpBreak = {
   readonly kind: 'break';
   readonly at: SmtpStage;
@@ -73,14 +73,14 @@ export type SmtpBreak = {
 };
 
 /**
- * How far a conversation came. What breaks at a stage breaks in place of the answer that stage is due:
- * `connect` before the greeting; `ehlo`, `mail`, `rcpt` (the first) and `data` (before the 354) at the command;
- * `go-ahead` when the 354 is out and before any byte of the message is read; `body` inside of the message;
- * `final-dot` when the message is in, whole, and before its reply: the client cannot know if it was taken.
+ * Stages of an SMTP session. A break at a stage replaces the reply of that stage: `connect` before the
+ * greeting; `ehlo`, `mail`, `rcpt` (the first) and `data` (before the 354) at the command; `go-ahead` after
+ * sending 354 and before reading the message; `body` within the message; `final-dot` after the complete
+ * message and before its reply, so that the client cannot know whether it was accepted.
  */
 export type SmtpStage = 'connect' | 'ehlo' | 'mail' | 'rcpt' | 'data' | 'go-ahead' | 'body' | 'final-dot';
 
-/** `reset`: RST, `ECONNRESET`. `close`: FIN, an orderly end. `stall`: the connection stays and is silent for ever. */
+/** `reset`: RST, `ECONNRESET`. `close`: FIN, an orderly end. `stall`: it stays open without replies. */
 export type SmtpBreakAction = 'reset' | 'close' | 'stall';
 
 export type SmtpExtension = 'PIPELINING' | 'SMTPUTF8' | '8BITMIME' | 'STARTTLS' | 'AUTH';
@@ -92,7 +92,7 @@ type SmtpAccount = { readonly user: string; readonly pass: string };
 type Kind = SmtpBehaviour['kind'];
 type BehaviourOf<K extends Kind> = Extract<SmtpBehaviour, { kind: K }>;
 
-/** The first of the behaviours that is of the kind. */
+/** The first behaviour of that kind. */
 export function behaviourOf<K extends Kind>(
   behaviours: readonly SmtpBehaviour[],
   kind: K,
@@ -100,19 +100,19 @@ export function behaviourOf<K extends Kind>(
   return behaviours.find((behaviour): behaviour is BehaviourOf<K> => behaviour.kind === kind);
 }
 
-/** The break that stands for the stage, if one does. */
+/** The break at that stage, if any. */
 export function breakAt(behaviours: readonly SmtpBehaviour[], stage: SmtpStage): SmtpBreak | undefined {
   return behaviours.find(
     (behaviour): behaviour is SmtpBreak => behaviour.kind === 'break' && behaviour.at === stage,
   );
 }
 
-/** What the connections of one double share. The behaviours are read anew at each stage: they change at runtime. */
+/** State shared by a double's connections. Behaviours change at runtime, so they are read at each stage. */
 export type SmtpStageSet = {
   readonly behaviours: () => readonly SmtpBehaviour[];
   readonly mailbox: Mailbox;
   readonly reached: (stage: SmtpStage) => void;
-  /** Ends waits inside of connections when the double closes. */
+  /** Ends waits in connections when the double closes. */
   readonly closing: AbortSignal;
 };
 
@@ -128,7 +128,7 @@ export function stageOfCommand(name: string): SmtpStage | undefined {
   return STAGE_OF_COMMAND[name];
 }
 
-/** A 4xx or 5xx reply in the shape that smtp-server answers with. */
+/** A 4xx or 5xx reply as the error type of smtp-server. */
 export class SmtpRefusalError extends Error {
   readonly responseCode: number;
 

@@ -14,11 +14,11 @@ import {
 const STARTTLS_REFUSED = '454 4.7.0 TLS not available due to local problem';
 
 /**
- * One conversation. smtp-server speaks it; this steps in front of each command and behind each reply, where its
- * handlers cannot reach: they know the session, not the socket.
+ * One SMTP session. It intercepts smtp-server before each command and after each reply, since smtp-server's
+ * handlers have access to the session, but not to the socket.
  */
 export class SmtpDoubleConnection extends SMTPConnection {
-  /** The ordinal of the TCP connection. */
+  /** Number of the TCP connection. */
   readonly ordinal: number;
   readonly #tcp: Socket;
   readonly #stage: SmtpStageSet;
@@ -32,7 +32,7 @@ export class SmtpDoubleConnection extends SMTPConnection {
     this.#stage = stage;
   }
 
-  /** Without the 100 ms that smtp-server waits for clients who talk before the greeting. */
+  /** Without smtp-server's delay of 100 ms, which detects clients that send before the greeting. */
   override init(): void {
     if (this.needsUpgrade && this.#breaksHandshake()) return;
     this._setListeners(() => this.connectionReady());
@@ -50,7 +50,7 @@ export class SmtpDoubleConnection extends SMTPConnection {
 
   override _onCommand(command: Buffer, callback?: () => void): void {
     if (this.#broken) return;
-    // The lines of a running AUTH are credentials, not commands; those under a handshake are dropped.
+    // Lines during AUTH are credentials, not commands; those during a handshake are dropped.
     if (this._nextHandler || this._upgrading) {
       super._onCommand(command, callback);
       return;
@@ -63,7 +63,7 @@ export class SmtpDoubleConnection extends SMTPConnection {
     const stage = stageOfCommand(name);
     if (stage && this.reach(stage) === 'broken') return;
     if (name === 'STARTTLS' && this.#breaksStartTls()) return;
-    const refusal = this.#refusalOf(name);
+    const refusal = this.#findRefusal(name);
     if (refusal === undefined) {
       super._onCommand(command, callback);
       return;
@@ -78,40 +78,40 @@ export class SmtpDoubleConnection extends SMTPConnection {
     if (code === 354) this.reach('go-ahead');
   }
 
-  /** Says that the conversation came this far, and breaks it when it shall come no further. */
+  /** Reports that the session reached the stage, and breaks it if it is configured to break there. */
   reach(stage: SmtpStage): 'broken' | 'goes-on' {
     if (this.#broken) return 'broken';
-    const standing = breakAt(this.#stage.behaviours(), stage);
-    if (standing) this.breakOff(standing.by, stage);
+    const active = breakAt(this.#stage.behaviours(), stage);
+    if (active) this.breakOff(active.by, stage);
     this.#stage.reached(stage);
-    return standing ? 'broken' : 'goes-on';
+    return active ? 'broken' : 'goes-on';
   }
 
-  /** Ends the conversation. What was written before still arrives: the break comes behind it. */
+  /** Ends the session after sending what was written before. */
   breakOff(by: SmtpBreakAction, stage?: SmtpStage): void {
     if (this.#broken) return;
     this.#broken = true;
     if (this._parser) this._socket.unpipe(this._parser);
     if (by === 'reset') this._socket.write('', () => this.#tcp.resetAndDestroy());
     else if (by === 'close') this.close();
-    // Inside of a message a hung host stops reading, and the client's writes get stuck.
+    // Within a message, a hung host stops reading, so that the client's writes block.
     else if (stage === 'go-ahead' || stage === 'body') this._socket.pause();
-    // Elsewhere the socket is read on, or the end of the client would never be noticed.
+    // Elsewhere keep reading the socket, or the client's disconnect would not be noticed.
     else this._socket.resume();
   }
 
-  /** Once the replies written so far are out, the connection is dropped, now or at the client's next command. */
+  /** Drops the connection after sending all replies, at once or at the client's next command. */
   dropIdle(by: 'close' | 'reset', when: 'after-reply' | 'next-command'): void {
     if (when === 'after-reply') this.breakOff(by);
     else this.#dropsAtNextCommand = by;
   }
 
-  /** Writes a line as it is. */
+  /** Writes a raw line. */
   sendLine(line: string): void {
     if (!this.#broken && this._socket.writable) this._socket.write(`${line}\r\n`);
   }
 
-  #refusalOf(command: string): string | undefined {
+  #findRefusal(command: string): string | undefined {
     const behaviours = this.#stage.behaviours();
     if (command === 'STARTTLS') {
       const refused = behaviourOf(behaviours, 'starttls-refused');
@@ -129,7 +129,7 @@ export class SmtpDoubleConnection extends SMTPConnection {
     return this.#breaksHandshake();
   }
 
-  /** Waits for the client's hello and breaks there, so that the client is surely in the handshake. */
+  /** Breaks at the ClientHello, so that the client is certainly in the handshake. */
   #breaksHandshake(): boolean {
     const broken = behaviourOf(this.#stage.behaviours(), 'handshake-broken');
     if (!broken) return false;

@@ -24,11 +24,11 @@ import { SmtpDoubleConnection } from './smtp-double-connection.ts';
 
 type Done = (error?: Error | null) => void;
 type AuthDone = (error: Error | null | undefined, response?: SMTPServerAuthenticationResponse) => void;
-type Answer = { readonly kind: 'reply'; readonly error?: Error } | { readonly kind: 'none' };
+type Reply = { readonly kind: 'reply'; readonly error?: Error } | { readonly kind: 'none' };
 
 /**
- * The SMTP server behind the double's listener. What EHLO and TLS show is fixed when it is made; what is
- * answered to mail is asked of the stage set each time.
+ * The SMTP server behind the double's listener. EHLO and TLS settings are fixed at construction; replies to
+ * mail are read from the stage set each time.
  */
 export class SmtpDoubleServer extends SMTPServer {
   readonly #stage: SmtpStageSet;
@@ -42,11 +42,11 @@ export class SmtpDoubleServer extends SMTPServer {
   }) {
     super(smtpServerOptions(settings));
     this.#stage = settings.stage;
-    // Clients that break off are what this server is for.
+    // Broken connections are expected here.
     this.on('error', () => {});
   }
 
-  /** Speaks SMTP over an accepted TCP connection. */
+  /** Starts an SMTP session on an accepted TCP connection. */
   converse(tcp: Socket, ordinal: number): SmtpDoubleConnection {
     const connection = new SmtpDoubleConnection(this, tcp, ordinal, this.#stage);
     this.#connections.set(connection.session, connection);
@@ -90,14 +90,14 @@ export class SmtpDoubleServer extends SMTPServer {
     const connection = this.#connections.get(session);
     if (!connection) return;
     this.#receive(stream, session, connection).then(
-      (answer) => {
-        if (answer.kind === 'none') return;
-        done(answer.error ?? null, `2.0.0 Ok: queued as ${this.#stage.mailbox.taken.length}`);
+      (reply) => {
+        if (reply.kind === 'none') return;
+        done(reply.error ?? null, `2.0.0 Ok: queued as ${this.#stage.mailbox.taken.length}`);
         const drops = behaviourOf(this.#stage.behaviours(), 'drops-idle');
         if (drops) connection.dropIdle(drops.by, drops.when);
       },
       () => {
-        // The client, or a break, ended the connection inside of the message: there is nobody to answer.
+        // The client or a break ended the connection within the message: no reply is possible.
       },
     );
   }
@@ -106,7 +106,7 @@ export class SmtpDoubleServer extends SMTPServer {
     stream: SMTPServerDataStream,
     session: SMTPServerSession,
     connection: SmtpDoubleConnection,
-  ): Promise<Answer> {
+  ): Promise<Reply> {
     const raw = await this.#readMessage(stream, connection);
     if (raw === 'broken') return { kind: 'none' };
     const mail = receivedMail(raw, session, connection.ordinal);
@@ -136,7 +136,7 @@ export class SmtpDoubleServer extends SMTPServer {
     const chunks: Buffer[] = [];
     let bytes = 0;
     let inBody = false;
-    // Not destroyed when left early: the parser of a stalled connection would see it as the client's end.
+    // Do not destroy on early exit: the parser of a stalled connection would treat it as the client's end.
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
       chunks.push(chunk);
       bytes += chunk.length;
@@ -157,7 +157,7 @@ export class SmtpDoubleServer extends SMTPServer {
   }
 }
 
-function refuse(error: Error): Answer {
+function refuse(error: Error): Reply {
   return { kind: 'reply', error };
 }
 
@@ -173,8 +173,8 @@ function receivedMail(raw: Buffer, session: SMTPServerSession, connection: numbe
   };
 }
 
-/** A stalled conversation must outlast the client's patience, not end with smtp-server's own 421. */
-const NEVER_MS = 2 ** 31 - 1;
+/** A stalled session must outlast the client's timeout, not end with smtp-server's own 421. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 function smtpServerOptions(settings: {
   readonly behaviours: readonly SmtpBehaviour[];
@@ -182,7 +182,7 @@ function smtpServerOptions(settings: {
   readonly implicitTls: boolean;
 }): SMTPServerOptions {
   const { behaviours, certificate, implicitTls } = settings;
-  const hides = (extension: SmtpExtension) =>
+  const isHidden = (extension: SmtpExtension) =>
     behaviourOf(behaviours, 'without')?.extensions.includes(extension) ?? false;
   const authIsRequired = behaviours.some(({ kind }) => kind === 'auth-required' || kind === 'auth-refused');
   return {
@@ -193,21 +193,21 @@ function smtpServerOptions(settings: {
     needsUpgrade: implicitTls,
     logger: false,
     disableReverseLookup: true,
-    socketTimeout: NEVER_MS,
+    socketTimeout: NO_TIMEOUT_MS,
     maxAllowedUnauthenticatedCommands: false,
     allowInsecureAuth: true,
     authOptional: !authIsRequired,
     authRequiredMessage: '5.7.0 Authentication required',
-    disabledCommands: (['STARTTLS', 'AUTH'] as const).filter(hides),
-    hidePIPELINING: hides('PIPELINING'),
-    hideSMTPUTF8: hides('SMTPUTF8'),
-    hide8BITMIME: hides('8BITMIME'),
-    ...sizeAdvertised(behaviours),
+    disabledCommands: (['STARTTLS', 'AUTH'] as const).filter(isHidden),
+    hidePIPELINING: isHidden('PIPELINING'),
+    hideSMTPUTF8: isHidden('SMTPUTF8'),
+    hide8BITMIME: isHidden('8BITMIME'),
+    ...advertisedSize(behaviours),
   };
 }
 
-/** smtp-server tells its size to everybody or to nobody, so an unadvertised limit is not its business. */
-function sizeAdvertised(behaviours: readonly SmtpBehaviour[]): { size?: number } {
+/** smtp-server advertises any size limit that is set, so an unadvertised limit is not set there. */
+function advertisedSize(behaviours: readonly SmtpBehaviour[]): { size?: number } {
   const limit = behaviourOf(behaviours, 'size-limit');
   return limit?.advertised ? { size: limit.bytes } : {};
 }

@@ -17,11 +17,11 @@ export type SmtpDoubleOptions = {
   readonly port?: number;
   /** TLS from the first byte, as on port 465. @default false: plain, with STARTTLS */
   readonly implicitTls?: boolean;
-  /** How it behaves from the start. @default healthy */
+  /** Initial behaviours. @default healthy */
   readonly behaviours?: readonly SmtpBehaviour[];
 };
 
-/** Starts an SMTP host on 127.0.0.1 that takes mail, and fails on demand in the ways in which real hosts fail. */
+/** Starts an SMTP server on 127.0.0.1 that accepts mail, and fails on demand like real servers do. */
 export async function startSmtpDouble(options: SmtpDoubleOptions = {}): Promise<SmtpDouble> {
   const double = new SmtpDouble(options, await issueCertificates(new Date()));
   await double.behave(...(options.behaviours ?? []));
@@ -59,32 +59,32 @@ export class SmtpDouble {
     return this.#listener.port;
   }
 
-  /** What a client is given as `ca` to trust this host's certificates: all three, PEM. */
+  /** All three certificates as PEM, for a client's `ca` setting. */
   get certificatePem(): string {
     return trustBundle(this.#certificates);
   }
 
-  /** The mails that were answered 250, in the order of their final dots. */
+  /** The mails accepted with 250, in order of their final dots. */
   get mails(): readonly ReceivedMail[] {
     return this.#mailbox.taken;
   }
 
-  /** The mails that came whole and got no answer, or none that SMTP knows: a sender cannot tell what became of them. */
+  /** Completely received mails without a valid SMTP reply: for the sender the result is unknown. */
   get unanswered(): readonly ReceivedMail[] {
     return this.#mailbox.unanswered;
   }
 
-  /** How many TCP connections were accepted so far. */
+  /** Number of TCP connections accepted so far. */
   get connections(): number {
     return this.#connections;
   }
 
-  /** Calls the listener with every mail that is taken from now on. */
+  /** Calls the listener with every mail accepted from now on. */
   subscribe(listener: (mail: ReceivedMail) => void): void {
     this.#mailbox.subscribe(listener);
   }
 
-  /** The first mail that matches, of those that came or that come; rejects when the signal aborts. */
+  /** The first past or future mail that matches; rejects when the signal aborts. */
   waitFor(
     matches: (mail: ReceivedMail) => boolean,
     options: { readonly signal?: AbortSignal } = {},
@@ -92,25 +92,25 @@ export class SmtpDouble {
     return this.#mailbox.waitFor(matches, options.signal);
   }
 
-  /** Resolves when a connection next comes to the stage, in time to break something else right there. */
+  /** Resolves when the next connection reaches the stage, in time to change behaviours at that point. */
   async reached(stage: SmtpStage, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     await once(this.#stages, stage, options);
   }
 
   /**
-   * Behaves in all of these ways, and in none of those before; without any, healthily. Open connections follow at
-   * their next command, but what EHLO, the greeting and TLS show is seen by new connections only.
+   * Replaces all behaviours; without any it is healthy. Open connections follow at their next command, but
+   * changes of EHLO, greeting and TLS apply to new connections only.
    */
   async behave(...behaviours: readonly SmtpBehaviour[]): Promise<void> {
     this.#closing.signal.throwIfAborted();
     this.#behaviours = behaviours;
     this.#server = this.#newServer();
-    if (behaviourOf(behaviours, 'blackhole')) this.#silence();
+    if (behaviourOf(behaviours, 'blackhole')) this.#stallConnections();
     if (behaviourOf(behaviours, 'refused')) await this.#refuse();
     else await this.#listener.open();
   }
 
-  /** Ends every open connection, as a restart of the host would. */
+  /** Ends all open connections, like a restart of the host. */
   dropConnections(by: 'reset' | 'close'): void {
     this.#listener.dropConnections(by);
   }
@@ -125,29 +125,29 @@ export class SmtpDouble {
   }
 
   async #refuse(): Promise<void> {
-    // A host that is down from the start has a port too.
+    // A host that is down from the start needs a port, too.
     if (this.port === 0) await this.#listener.open();
     await this.#listener.refuse();
   }
 
-  #silence(): void {
+  #stallConnections(): void {
     for (const connection of this.#open) connection.breakOff('stall');
   }
 
   #accept(tcp: Socket): void {
     this.#connections += 1;
-    const standing = behaviourOf(this.#behaviours, 'blackhole')
+    const breakBy = behaviourOf(this.#behaviours, 'blackhole')
       ? 'stall'
       : breakAt(this.#behaviours, 'connect')?.by;
-    if (standing === 'reset') tcp.resetAndDestroy();
-    else if (standing === 'close') tcp.end();
-    // Read on, or the end of the client would never be noticed.
-    if (standing === 'close' || standing === 'stall') tcp.resume();
-    if (standing === undefined) this.#converse(tcp);
+    if (breakBy === 'reset') tcp.resetAndDestroy();
+    else if (breakBy === 'close') tcp.end();
+    // Keep reading, or the client's disconnect would not be noticed.
+    if (breakBy === 'close' || breakBy === 'stall') tcp.resume();
+    if (breakBy === undefined) this.#startSession(tcp);
     this.#stages.emit('connect');
   }
 
-  #converse(tcp: Socket): void {
+  #startSession(tcp: Socket): void {
     const connection = this.#server.converse(tcp, this.#connections);
     this.#open.add(connection);
     tcp.once('close', () => this.#open.delete(connection));
@@ -163,15 +163,15 @@ export class SmtpDouble {
   }
 }
 
-/** A TCP listener on one port of 127.0.0.1 that can go away and come back on the same port. */
+/** A TCP listener on 127.0.0.1 that can be stopped and restarted on the same port. */
 export class SmtpListener {
   readonly #accept: (socket: Socket) => void;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
-  #held: HeldPort | undefined;
+  #heldPort: HeldPort | undefined;
   #port: number;
 
-  /** Port 0 takes a free one at the first `open`. */
+  /** With port 0, the first `open` selects a free port. */
   constructor(port: number, accept: (socket: Socket) => void) {
     this.#port = port;
     this.#accept = accept;
@@ -188,27 +188,27 @@ export class SmtpListener {
     await once(server, 'listening');
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
-    await this.#held?.release();
-    this.#held = undefined;
+    await this.#heldPort?.release();
+    this.#heldPort = undefined;
   }
 
-  /** From now on connections are refused, and open ones are reset; the port stays ours. */
+  /** Refuses new connections and resets open ones; the port stays reserved. */
   async refuse(): Promise<void> {
     if (!this.#server) return;
     await this.#stopListening();
-    this.#held = await HeldPort.hold(this.#port);
+    this.#heldPort = await HeldPort.hold(this.#port);
   }
 
   async close(): Promise<void> {
     await this.#stopListening();
-    await this.#held?.release();
-    this.#held = undefined;
+    await this.#heldPort?.release();
+    this.#heldPort = undefined;
   }
 
-  /** Ends every open connection: with an RST, or with a FIN. */
+  /** Ends all open connections with RST or FIN. */
   dropConnections(by: 'reset' | 'close'): void {
     for (const socket of this.#sockets) {
-      // libuv refuses to reset a connection whose end is under way, and Node then leaks its handle.
+      // libuv refuses to reset a connection that is being ended, and Node then leaks its handle.
       if (by === 'reset' && !socket.writableEnded) socket.resetAndDestroy();
       else socket.destroy();
     }
@@ -233,8 +233,8 @@ export class SmtpListener {
 }
 
 /**
- * Keeps a port of 127.0.0.1 from being given to anybody else while nothing listens on it. A connection that
- * has it as its own end does: who connects to the port is refused, and a listener may come back to it.
+ * Reserves a port of 127.0.0.1 while nothing listens on it, by a connection with that local port: connections
+ * to the port are refused, no other process gets it, and a listener can reopen it.
  */
 export class HeldPort {
   readonly #anchor: Server;
@@ -259,7 +259,7 @@ export class HeldPort {
     return new HeldPort(anchor, socket);
   }
 
-  /** Lets go without a trace: after a reset no end of the connection stays behind in TIME_WAIT. */
+  /** Resets the connection, so that neither end stays in TIME_WAIT. */
   async release(): Promise<void> {
     this.#socket.resetAndDestroy();
     this.#anchor.close();

@@ -1,6 +1,6 @@
-import { SecretValue, Stack, Validations } from 'aws-cdk-lib';
-import { AccessKey, PolicyStatement, User } from 'aws-cdk-lib/aws-iam';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Validations } from 'aws-cdk-lib';
+import { Effect, PolicyStatement, User } from 'aws-cdk-lib/aws-iam';
+import { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { PayloadBucket } from './payload-bucket.ts';
 import type { FallbackQueue, ReceiptsQueue } from './queues.ts';
@@ -19,11 +19,11 @@ export interface ApiUserProps {
   readonly receiptsQueue: ReceiptsQueue;
 
   /**
-   * One higher makes a new access key, writes it to the secret and deletes the old one.
+   * The only IP addresses and ranges from which the key works.
    *
-   * @default 0
+   * @default - from anywhere
    */
-  readonly accessKeySerial?: number;
+  readonly allowedSourceAddresses?: readonly string[];
 
   /**
    * The namespace that the worker may publish its metrics to.
@@ -34,15 +34,18 @@ export interface ApiUserProps {
 }
 
 /**
- * The IAM user of the API's worker, which runs outside AWS and so needs a key. It can hand over mail, read
- * receipts, publish the worker's metrics if the settings say so, and nothing else: a leaked key can neither send through
- * SES nor read what was handed over.
+ * The IAM user of the API's worker, which runs outside AWS and so needs a key. `mailctl rotate` makes the key and writes it
+ * to the secret: CloudFormation would write an old one back with the next change of the secret, and has no overlap. It can hand over mail, read
+ * receipts, publish the worker's metrics if the settings say so, and nothing else. A leaked key cannot call SES, read what
+ * was handed over or change it; but what it puts into the queue is sent, in the name of the domain, until the key is
+ * gone. The source addresses and the alarm unusual-volume bound that.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
  */
 export class ApiUser extends Construct {
   readonly user: User;
-  readonly secret: Secret;
+  /** Without a value until `mailctl rotate` has run. */
+  readonly secret: CfnSecret;
 
   constructor(scope: Construct, id: string, props: ApiUserProps) {
     super(scope, id);
@@ -51,31 +54,30 @@ export class ApiUser extends Construct {
     props.payloadBucket.grantPut(this.user);
     props.receiptsQueue.grantRead(this.user);
     if (props.workerMetricNamespace !== undefined) this.allowMetrics(props.workerMetricNamespace);
+    const { allowedSourceAddresses = [] } = props;
+    if (allowedSourceAddresses.length > 0) this.denyElsewhere(allowedSourceAddresses);
 
-    const accessKey = new AccessKey(this, 'AccessKey', {
-      user: this.user,
-      serial: props.accessKeySerial ?? 0,
-    });
-    this.secret = new Secret(this, 'Secret', {
-      secretName: props.secretName,
-      description: `The access key of ${props.userName} and where it hands mail over`,
-      // The names are those of the API's environment. Queues and bucket are not secret; they are here so that one read
-      // gives the API all it needs, and a new bucket cannot be missed.
-      secretObjectValue: {
-        AWS_SES_ACCESS_KEY: SecretValue.unsafePlainText(accessKey.accessKeyId),
-        AWS_SES_SECRET_KEY: accessKey.secretAccessKey,
-        AWS_SES_REGION: SecretValue.unsafePlainText(Stack.of(this).region),
-        FALLBACK_QUEUE_URL: SecretValue.unsafePlainText(props.fallbackQueue.queue.queueUrl),
-        PAYLOAD_BUCKET: SecretValue.unsafePlainText(props.payloadBucket.bucket.bucketName),
-        RECEIPTS_QUEUE_URL: SecretValue.unsafePlainText(props.receiptsQueue.queue.queueUrl),
-      },
+    this.secret = new CfnSecret(this, 'Secret', {
+      name: props.secretName,
+      description: `The access key of ${props.userName} and where it hands mail over; mailctl rotate writes it`,
     });
     Validations.of(this.secret).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason:
-        'Automatic rotation would cut off the API, which runs outside AWS and gets the key from a person. Raising ' +
-        'accessKeySerial replaces the key.',
+        'The API runs outside AWS: mailctl rotate replaces the key, with an overlap until the new one is in use.',
     });
+  }
+
+  /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_deny-ip.html */
+  private denyElsewhere(addresses: readonly string[]): void {
+    this.user.addToPolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        actions: ['*'],
+        resources: ['*'],
+        conditions: { NotIpAddress: { 'aws:SourceIp': [...addresses] } },
+      }),
+    );
   }
 
   /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html */

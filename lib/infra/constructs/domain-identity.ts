@@ -1,5 +1,5 @@
-import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { type IPublicHostedZone, PublicHostedZone, TxtRecord } from 'aws-cdk-lib/aws-route53';
+import { CfnOutput, CfnWaitConditionHandle, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnRecordSet, type IPublicHostedZone, PublicHostedZone, TxtRecord } from 'aws-cdk-lib/aws-route53';
 import {
   DkimIdentity,
   EasyDkimSigningKeyLength,
@@ -19,6 +19,13 @@ const DMARC_TTL = Duration.minutes(30);
 export interface DomainIdentityProps {
   /** The domain that SES verifies; its subdomains may send as well. */
   readonly domain: string;
+
+  /**
+   * Whether SES has the identity already and somebody else owns it: it is used as it is.
+   *
+   * @default false
+   */
+  readonly exists?: boolean;
 
   /** A subdomain of `domain` that nothing else uses: its MX points to SES, which receives the bounces. */
   readonly mailFromDomain: string;
@@ -45,20 +52,26 @@ export interface DomainIdentityProps {
  * @see https://docs.aws.amazon.com/ses/latest/dg/mail-from.html
  */
 export class DomainIdentity extends Construct {
-  readonly identity: EmailIdentity;
-
   constructor(scope: Construct, id: string, props: DomainIdentityProps) {
     super(scope, id);
+    if (props.exists === true) {
+      // A stack needs a resource; this one is nothing and costs nothing.
+      new CfnWaitConditionHandle(this, 'NothingOwned');
+      this.outputRecords(props);
+      return;
+    }
     const zone = this.findZone(props);
-    this.identity = new EmailIdentity(this, 'Identity', {
+    const identity = new EmailIdentity(this, 'Identity', {
       identity: zone === undefined ? Identity.domain(props.domain) : Identity.publicHostedZone(zone),
       dkimIdentity: DkimIdentity.easyDkim(EasyDkimSigningKeyLength.RSA_2048_BIT),
       mailFromDomain: props.mailFromDomain,
       // A missing MX record costs the alignment of SPF; rejecting would cost the mail.
       mailFromBehaviorOnMxFailure: MailFromBehaviorOnMxFailure.USE_DEFAULT_VALUE,
+      // Bounces arrive as events; SES would mail each of them to the From address as well, which is a helpdesk inbox.
+      feedbackForwarding: false,
     });
     // Deleting the identity stops the mail of all stages, and verifying it again takes up to three days.
-    this.identity.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    identity.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
 
     if (zone !== undefined && (props.publishDmarc ?? true)) {
       new TxtRecord(this, 'DmarcRecord', {
@@ -68,7 +81,16 @@ export class DomainIdentity extends Construct {
         ttl: DMARC_TTL,
       });
     }
+    this.keepRecords();
+    this.outputDkimRecords(identity);
     this.outputRecords(props);
+  }
+
+  /** A setting that changes must not take a record away that mail is verified by. */
+  private keepRecords(): void {
+    for (const child of this.node.findAll()) {
+      if (child instanceof CfnRecordSet) child.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+    }
   }
 
   private findZone({ hostedZoneId, domain }: DomainIdentityProps): IPublicHostedZone | undefined {
@@ -78,11 +100,14 @@ export class DomainIdentity extends Construct {
     return PublicHostedZone.fromPublicHostedZoneAttributes(this, 'Zone', { hostedZoneId, zoneName: domain });
   }
 
-  private outputRecords({ domain, mailFromDomain }: DomainIdentityProps): void {
-    const { region } = Stack.of(this);
-    for (const [index, { name, value }] of this.identity.dkimRecords.entries()) {
+  private outputDkimRecords({ dkimRecords }: EmailIdentity): void {
+    for (const [index, { name, value }] of dkimRecords.entries()) {
       this.outputRecord(`DkimRecord${index + 1}`, 'Lets SES sign with DKIM', name, 'CNAME', value);
     }
+  }
+
+  private outputRecords({ domain, mailFromDomain }: DomainIdentityProps): void {
+    const { region } = Stack.of(this);
     const mx = `10 feedback-smtp.${region}.amazonses.com`;
     this.outputRecord('MailFromMxRecord', 'Routes bounces to SES', mailFromDomain, 'MX', mx);
     const spf = '"v=spf1 include:amazonses.com ~all"';

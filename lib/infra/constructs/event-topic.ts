@@ -1,6 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { Validations } from 'aws-cdk-lib';
 import { ConfigurationSetEventDestination, EmailSendingEvent, EventDestination } from 'aws-cdk-lib/aws-ses';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -30,51 +28,34 @@ export interface EventTopicProps {
  * SNS, not EventBridge: AWS delivers SES's events to EventBridge at best effort, whereas SNS retries for weeks and then
  * puts them into the dead letter queue. A lost Send event would cost a second copy of a mail.
  *
+ * No key of our own: the topic keeps no message that it has delivered, what waits lies in a queue that SQS encrypts, and
+ * a key is one more service, quota and price between a mail and its status. With one, its policy would have to open it to
+ * SES for every account, since AWS documents no condition for that.
+ *
  * @see https://docs.aws.amazon.com/ses/latest/dg/event-publishing-add-event-destination-sns.html
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event.html
+ * @see https://docs.aws.amazon.com/sns/latest/dg/sns-data-encryption.html
  */
 export class EventTopic extends Construct {
   readonly topic: Topic;
-  readonly key: Key;
+
+  /** Its create fails if SES cannot publish to the topic. */
+  readonly destination: ConfigurationSetEventDestination;
 
   constructor(scope: Construct, id: string, { topicName, sendingConfiguration }: EventTopicProps) {
     super(scope, id);
-    this.key = this.createKey();
-    this.topic = new Topic(this, 'Topic', { topicName, masterKey: this.key, enforceSSL: true });
+    this.topic = new Topic(this, 'Topic', { topicName, enforceSSL: true });
     // It adds to the topic's policy that only this configuration set may publish, and waits for that: SES tests the
     // topic when the destination is created.
-    new ConfigurationSetEventDestination(this, 'Destination', {
+    this.destination = new ConfigurationSetEventDestination(this, 'Destination', {
       configurationSet: sendingConfiguration.configurationSet,
       destination: EventDestination.snsTopic(this.topic),
       events: EVENTS,
     });
-  }
-
-  /**
-   * Events contain whole addresses. SES cannot use the key that AWS manages for SNS, because its policy cannot be
-   * changed.
-   *
-   * @see https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-   */
-  private createKey(): Key {
-    const key = new Key(this, 'Key', {
-      description: `Encrypts the events of SES in ${this.node.path}`,
-      enableKeyRotation: true,
-      // Without the topic there is nothing to decrypt: a topic keeps no message that it has delivered.
-      removalPolicy: RemovalPolicy.DESTROY,
-      pendingWindow: Duration.days(7),
+    Validations.of(this.topic).acknowledge({
+      id: 'AwsSolutions-SNS2',
+      reason:
+        'SNS holds an event for moments, on encrypted disks; a key of our own would be one more point of failure.',
     });
-    key.addToResourcePolicy(
-      new PolicyStatement({
-        principals: [new ServicePrincipal('ses.amazonaws.com')],
-        actions: ['kms:GenerateDataKey*', 'kms:Decrypt'],
-        resources: ['*'],
-        conditions: {
-          // The topic's own policy limits it to one configuration set.
-          StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
-        },
-      }),
-    );
-    return key;
   }
 }

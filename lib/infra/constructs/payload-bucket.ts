@@ -46,9 +46,13 @@ export class PayloadBucket extends Construct {
     });
   }
 
-  /** Allows adding content, and neither reading, listing nor deleting any. */
+  /**
+   * Allows adding content under a new key, and neither overwriting, reading, listing nor deleting any.
+   *
+   * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+   */
   grantPut(grantee: IGrantable & IConstruct): Grant {
-    return this.grantObjects(grantee, 's3:PutObject');
+    return this.grantObjects(grantee, 's3:PutObject', { Null: { 's3:if-none-match': 'false' } });
   }
 
   /**
@@ -66,7 +70,11 @@ export class PayloadBucket extends Construct {
     return list.combine(this.grantObjects(grantee, 's3:GetObject'));
   }
 
-  private grantObjects(grantee: IGrantable & IConstruct, action: string): Grant {
+  private grantObjects(
+    grantee: IGrantable & IConstruct,
+    action: string,
+    conditions: Record<string, Record<string, unknown>> = {},
+  ): Grant {
     const pattern = `${PAYLOAD_PREFIX}*`;
     Validations.of(grantee).acknowledge({
       id: `AwsSolutions-IAM5[Resource::<${this.logicalId}.Arn>/${pattern}]`,
@@ -76,6 +84,7 @@ export class PayloadBucket extends Construct {
       grantee,
       actions: [action],
       resourceArns: [this.bucket.arnForObjects(pattern)],
+      conditions,
     });
   }
 

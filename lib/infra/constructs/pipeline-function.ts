@@ -1,4 +1,4 @@
-import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ApplicationLogLevel,
@@ -10,7 +10,6 @@ import {
   RecursiveLoop,
   Runtime,
   SystemLogLevel,
-  Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -43,7 +42,8 @@ export interface PipelineFunctionProps extends DeployedFunctionProps {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** What all Lambdas have in common: a role and a log group of their own, JSON logs and X-Ray. */
+/** What all Lambdas have in common: a role and a log group of their own and JSON logs. No X-Ray: the log lines and
+ * the ledger say more of a mail than a trace, and a trace is billed. */
 export class PipelineFunction extends Construct {
   readonly function: LambdaFunction;
   readonly role: Role;
@@ -73,11 +73,9 @@ export class PipelineFunction extends Construct {
       applicationLogLevelV2: ApplicationLogLevel.INFO,
       // The line with duration and memory of each invocation is of level INFO.
       systemLogLevelV2: SystemLogLevel.INFO,
-      tracing: Tracing.ACTIVE,
       recursiveLoop: props.feedsItself === true ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       environment: { ...props.environment },
     });
-    this.acknowledgeTracing();
   }
 
   /** A role of its own: AWS' managed policy would let the function write into every log group. */
@@ -88,13 +86,6 @@ export class PipelineFunction extends Construct {
     });
     this.logGroup.grantWrite(role);
     return role;
-  }
-
-  private acknowledgeTracing(): void {
-    Validations.of(this.role).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'IAM knows no resource to limit xray:PutTraceSegments and xray:PutTelemetryRecords to.',
-    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
@@ -8,12 +8,15 @@ import { FALLBACK_VISIBILITY_SECONDS } from '../../../lambda/resend/constants.ts
 import { MAX_QUEUE_MESSAGE_BYTES, MAX_RECEIVE_COUNT, QUEUE_RETENTION_DAYS } from '../../domain/limits.ts';
 import type { EventTopic } from './event-topic.ts';
 
-export interface QueueNames {
+export interface QueueProps {
   readonly queueName: string;
   readonly deadLetterQueueName: string;
+
+  /** Whether the queues, and the mail in them, are deleted with their stack. */
+  readonly removalPolicy: RemovalPolicy;
 }
 
-export interface QueueWithDeadLettersProps extends QueueNames {
+export interface QueueWithDeadLettersProps extends QueueProps {
   /** How long a received message stays in flight. */
   readonly visibilityTimeout: Duration;
 }
@@ -36,6 +39,7 @@ export class QueueWithDeadLetters extends Construct {
       retentionPeriod: Duration.days(QUEUE_RETENTION_DAYS),
       // Explicit, because tools still assume the old limit of 256 KiB.
       maxMessageSizeBytes: MAX_QUEUE_MESSAGE_BYTES,
+      removalPolicy: props.removalPolicy,
     };
     this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
       ...common,
@@ -86,12 +90,12 @@ export class QueueWithDeadLetters extends Construct {
  * message is received often enough for the retry schedule to outlast the retention of the queue.
  */
 export class FallbackQueue extends QueueWithDeadLetters {
-  constructor(scope: Construct, id: string, names: QueueNames) {
-    super(scope, id, { ...names, visibilityTimeout: Duration.seconds(FALLBACK_VISIBILITY_SECONDS) });
+  constructor(scope: Construct, id: string, props: QueueProps) {
+    super(scope, id, { ...props, visibilityTimeout: Duration.seconds(FALLBACK_VISIBILITY_SECONDS) });
   }
 }
 
-export interface FeedbackQueueProps extends QueueNames {
+export interface FeedbackQueueProps extends QueueProps {
   /** Where SES publishes its events; nothing else may put messages on the queue. */
   readonly eventTopic: EventTopic;
 }
@@ -104,8 +108,8 @@ export interface FeedbackQueueProps extends QueueNames {
  * @see https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
  */
 export class FeedbackQueue extends QueueWithDeadLetters {
-  constructor(scope: Construct, id: string, { eventTopic, ...names }: FeedbackQueueProps) {
-    super(scope, id, { ...names, visibilityTimeout: Duration.seconds(FEEDBACK_VISIBILITY_SECONDS) });
+  constructor(scope: Construct, id: string, { eventTopic, ...props }: FeedbackQueueProps) {
+    super(scope, id, { ...props, visibilityTimeout: Duration.seconds(FEEDBACK_VISIBILITY_SECONDS) });
     const subscription = new SqsSubscription(this.queue, {
       rawMessageDelivery: true,
       deadLetterQueue: this.deadLetterQueue,
@@ -128,8 +132,8 @@ const VISIBILITY_TIMEOUT = Duration.minutes(5);
 
 /** The way back: receipts wait here for the worker of the API, which writes them to its rows. */
 export class ReceiptsQueue extends QueueWithDeadLetters {
-  constructor(scope: Construct, id: string, names: QueueNames) {
-    super(scope, id, { ...names, visibilityTimeout: VISIBILITY_TIMEOUT });
+  constructor(scope: Construct, id: string, props: QueueProps) {
+    super(scope, id, { ...props, visibilityTimeout: VISIBILITY_TIMEOUT });
   }
 
   /** Allows reading and deleting receipts, and nothing else. */

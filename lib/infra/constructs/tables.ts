@@ -47,7 +47,8 @@ class ExpiringTable extends Construct {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       resourcePolicy: this.refusePlainHttp(props.tableName),
       deletionProtection: keep,
-      removalPolicy: keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      // Unless its own create is rolled back: what is left of a failed deploy would block the next one.
+      removalPolicy: keep ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
   }
 

@@ -4,7 +4,9 @@ import type { Settings } from '../settings.ts';
 import { type MetricSettings, type MetricSpec, PipelineMetrics, sumOf } from './metrics.ts';
 import {
   feedbackStuckSeconds,
+  IN_FLIGHT_NEAR,
   KEY_OLD_DAYS,
+  MAX_IN_FLIGHT,
   mailWaitingSeconds,
   QUOTA_NEAR_PERCENT,
   RECEIPTS_UNREAD_SECONDS,
@@ -12,7 +14,10 @@ import {
 } from './thresholds.ts';
 
 type DefinitionSettings = MetricSettings &
-  Pick<Settings, 'alarms' | 'workerMetrics' | 'eventWaitDefaultSeconds'>;
+  Pick<
+    Settings,
+    'alarms' | 'workerMetrics' | 'eventWaitDefaultSeconds' | 'accountMonitoring' | 'mailPerHourLimit'
+  >;
 
 /** The alarms that the settings ask for. */
 export function alarmDefinitions(settings: DefinitionSettings): readonly AlarmDefinition[] {
@@ -20,7 +25,7 @@ export function alarmDefinitions(settings: DefinitionSettings): readonly AlarmDe
   const metrics = new PipelineMetrics(settings);
   return [
     ...essentialAlarms(metrics, settings),
-    ...(settings.alarms === 'all' ? furtherAlarms(metrics) : []),
+    ...(settings.alarms === 'all' ? furtherAlarms(metrics, settings) : []),
     ...(settings.workerMetrics ? workerAlarms(metrics) : []),
   ];
 }
@@ -69,7 +74,10 @@ export interface AlarmDefinition {
   readonly notifiesWithoutData?: boolean;
 }
 
-type AlarmSettings = Pick<Settings, 'eventWaitDefaultSeconds'>;
+type AlarmSettings = Pick<
+  Settings,
+  'stage' | 'accountMonitoring' | 'eventWaitDefaultSeconds' | 'mailPerHourLimit'
+>;
 
 const MINUTE_SECONDS = 60;
 
@@ -89,7 +97,12 @@ function essentialAlarms(m: PipelineMetrics, settings: AlarmSettings): readonly 
     functionsFailing(m),
     feedbackStuck(m, settings),
     receiptsUnread(m),
-    ...accountAlarms(m),
+    eventsMissing(m),
+    queueNearLimit(m),
+    receiptsLeft(m),
+    unusualVolume(m, settings),
+    ...(watchesAccount(settings) ? accountAlarms(m) : []),
+    keyOld(m),
   ];
 }
 
@@ -239,6 +252,96 @@ function receiptsUnread(m: PipelineMetrics): AlarmDefinition {
   };
 }
 
+function eventsMissing(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'events-missing',
+    severity: 'critical',
+    meaning:
+      'SES accepts mail, and none of its events arrives: rows stay at "handed over", and a lost response ends in a second send.',
+    when: 'mail was resent and no event came to the feedback queue, in 2 of the last 3 periods of 15 minutes',
+    because:
+      'SES publishes the Send event within seconds; that of a mail at the end of a period falls into the next one, which ' +
+      'must not alarm',
+    first: 'doctor --only sending,queues',
+    dashboard: 'mail',
+    metrics: { resent: m.own('Resent', 'Sum'), events: m.sentTo('feedback') },
+    // A feedback queue that never had a message has no metric: the second term keeps the sum from disappearing with it.
+    expression: 'IF(FILL(resent, 0) > 0 AND SUM([FILL(events, 0), 0 * FILL(resent, 0)]) < 1, 1, 0)',
+    comparison: '>=',
+    threshold: 1,
+    periodMinutes: 15,
+    evaluationPeriods: 3,
+    datapointsToAlarm: 2,
+    missingData: 'notBreaching',
+  };
+}
+
+function queueNearLimit(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'queue-near-limit',
+    severity: 'critical',
+    meaning: `A queue has more than ${IN_FLIGHT_NEAR} messages in flight; at ${MAX_IN_FLIGHT} SQS hands out no more.`,
+    when: 'it had so many at any time within the last 15 minutes',
+    because: 'messages that wait for a retry are in flight, and an outage of SES holds all of them there',
+    first: 'doctor --only queues,functions,sending',
+    dashboard: 'mail',
+    metrics: {
+      mail: m.inFlight('fallback'),
+      events: m.inFlight('feedback'),
+      receipts: m.inFlight('receipts'),
+    },
+    expression: 'MAX([FILL(mail, 0), FILL(events, 0), FILL(receipts, 0)])',
+    comparison: '>=',
+    threshold: IN_FLIGHT_NEAR,
+    periodMinutes: 5,
+    evaluationPeriods: 3,
+    datapointsToAlarm: 1,
+    missingData: 'notBreaching',
+  };
+}
+
+function receiptsLeft(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'receipts-left',
+    severity: 'warning',
+    meaning:
+      'The worker reads receipts and leaves them in the queue: their rows are gone, or it cannot write them.',
+    when: 'receipts were in flight and none was deleted, in 4 periods of 10 minutes in a row',
+    because:
+      'SQS leaves messages that were received four times out of the age, which receipts-unread watches',
+    first: 'doctor --only queues,key,secrets',
+    dashboard: 'mail',
+    metrics: { inFlight: m.inFlight('receipts'), deleted: m.deletedFrom('receipts') },
+    expression: 'IF(FILL(inFlight, 0) > 0 AND SUM([FILL(deleted, 0), 0 * FILL(inFlight, 0)]) < 1, 1, 0)',
+    comparison: '>=',
+    threshold: 1,
+    periodMinutes: 10,
+    evaluationPeriods: 4,
+    datapointsToAlarm: 4,
+    missingData: 'notBreaching',
+  };
+}
+
+function unusualVolume(m: PipelineMetrics, { mailPerHourLimit }: AlarmSettings): AlarmDefinition {
+  return {
+    name: 'unusual-volume',
+    severity: 'critical',
+    meaning: 'Far more mail is handed over than usual: a loop in the API, or its key is in other hands.',
+    when: `more than ${mailPerHourLimit} messages were put on the fallback queue within an hour`,
+    because: 'SQS itself counts them, whatever they say of themselves; mailPerHourLimit is for you to set',
+    first: 'doctor --only fallback,key',
+    dashboard: 'mail',
+    metrics: { sent: m.sentTo('fallback') },
+    expression: 'FILL(sent, 0)',
+    comparison: '>',
+    threshold: mailPerHourLimit,
+    periodMinutes: 60,
+    evaluationPeriods: 1,
+    datapointsToAlarm: 1,
+    missingData: 'notBreaching',
+  };
+}
+
 function minutes(seconds: number): number {
   return Math.round(seconds / MINUTE_SECONDS);
 }
@@ -246,9 +349,17 @@ function minutes(seconds: number): number {
 /** Three values a period, so that one late or lost value leaves no gap. */
 const ACCOUNT_METRICS_WINDOW_MINUTES = 3 * ACCOUNT_METRICS_PERIOD_MINUTES;
 
-/** On the account, not on single mails; in every deployment. */
+/** Of two stages in one account, one watches what belongs to both. */
+export function watchesAccount({
+  stage,
+  accountMonitoring,
+}: Pick<Settings, 'stage' | 'accountMonitoring'>): boolean {
+  return stage === accountMonitoring;
+}
+
+/** On the account, not on single mails. */
 function accountAlarms(m: PipelineMetrics): readonly AlarmDefinition[] {
-  return [quotaNear(m), bounceRate(m), complaintRate(m), keyOld(m)];
+  return [quotaNear(m), bounceRate(m), complaintRate(m)];
 }
 
 function quotaNear(m: PipelineMetrics): AlarmDefinition {
@@ -334,8 +445,8 @@ function keyOld(m: PipelineMetrics): AlarmDefinition {
 }
 
 /** What `alarms: all` adds: another alarm covers each of these too, but later or less clearly. */
-function furtherAlarms(m: PipelineMetrics): readonly AlarmDefinition[] {
-  return [sendingPaused(m), sentTwice(m), tableThrottled(m)];
+function furtherAlarms(m: PipelineMetrics, settings: AlarmSettings): readonly AlarmDefinition[] {
+  return [...(watchesAccount(settings) ? [sendingPaused(m)] : []), sentTwice(m), tableThrottled(m)];
 }
 
 function sendingPaused(m: PipelineMetrics): AlarmDefinition {

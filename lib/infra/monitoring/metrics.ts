@@ -62,6 +62,16 @@ export class PipelineMetrics {
     return this.#ofQueue(this.#queueName(queue), 'ApproximateNumberOfMessagesVisible', 'Maximum');
   }
 
+  /** Messages that were received and are neither deleted nor visible again; a count. */
+  inFlight(queue: QueueOf): MetricSpec {
+    return this.#ofQueue(this.#queueName(queue), 'ApproximateNumberOfMessagesNotVisible', 'Maximum');
+  }
+
+  /** Messages that were worked and deleted; a count. */
+  deletedFrom(queue: QueueOf): MetricSpec {
+    return this.#ofQueue(this.#queueName(queue), 'NumberOfMessagesDeleted', 'Sum');
+  }
+
   /** Dead letters that wait for a person; a count. */
   deadLetters(queue: QueueOf): MetricSpec {
     return this.#ofQueue(this.#deadLettersName(queue), 'ApproximateNumberOfMessagesVisible', 'Maximum');

@@ -18,6 +18,16 @@ export const QUOTA_NEAR_PERCENT = 80;
 /** The same number of days as in `mailctl doctor`. */
 export const KEY_OLD_DAYS = 90;
 
+/**
+ * Messages of a standard queue that are received and not deleted.
+ *
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+ */
+export const MAX_IN_FLIGHT = 120_000;
+
+/** Three quarters of it leave the time to act. */
+export const IN_FLIGHT_NEAR = 90_000;
+
 /** How old an unread receipt may get. */
 export const RECEIPTS_UNREAD_SECONDS = 30 * 60;
 

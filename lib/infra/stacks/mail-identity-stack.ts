@@ -12,17 +12,16 @@ export interface MailIdentityStackProps extends StackProps {
  * has the same name and content for each stage, and it outlives them.
  */
 export class MailIdentityStack extends Stack {
-  readonly identity: DomainIdentity;
-
   constructor(scope: Construct, id: string, { settings, ...props }: MailIdentityStackProps) {
     super(scope, id, {
       description: `The SES identity of ${settings.domain}, shared by all stages of the mail pipeline`,
       terminationProtection: true,
       ...props,
     });
-    const { domain, mailFromSubdomain, hostedZoneId, publishDmarc } = settings;
-    this.identity = new DomainIdentity(this, 'DomainIdentity', {
+    const { domain, existingIdentity, mailFromSubdomain, hostedZoneId, publishDmarc } = settings;
+    new DomainIdentity(this, 'DomainIdentity', {
       domain,
+      exists: existingIdentity,
       mailFromDomain: `${mailFromSubdomain}.${domain}`,
       ...(hostedZoneId === undefined ? {} : { hostedZoneId }),
       publishDmarc,

@@ -1,6 +1,6 @@
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { type CfnElement, CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { resourceNames } from '../../common/names.ts';
+import { LOGICAL_IDS, resourceNames } from '../../common/names.ts';
 import { metricNamespace, workerMetricNamespace } from '../../domain/metrics.ts';
 import { ApiUser } from '../constructs/api-user.ts';
 import { EventTopic } from '../constructs/event-topic.ts';
@@ -21,6 +21,25 @@ export interface MailPipelineStackProps extends StackProps {
   /** The folder with the bundled feedback Lambda. */
   readonly feedbackBundle: string;
 }
+
+/** The fixed ids by the paths of their constructs. If a construct moves, its path moves here, and the id stays. */
+const FIXED_LOGICAL_IDS: Readonly<Record<string, string>> = {
+  'FallbackQueue/Queue/Resource': LOGICAL_IDS.fallbackQueue,
+  'FallbackQueue/DeadLetterQueue/Resource': LOGICAL_IDS.fallbackDeadLetters,
+  'FeedbackQueue/Queue/Resource': LOGICAL_IDS.feedbackQueue,
+  'FeedbackQueue/DeadLetterQueue/Resource': LOGICAL_IDS.feedbackDeadLetters,
+  'ReceiptsQueue/Queue/Resource': LOGICAL_IDS.receiptsQueue,
+  'ReceiptsQueue/DeadLetterQueue/Resource': LOGICAL_IDS.receiptsDeadLetters,
+  'PayloadBucket/Bucket/Resource': LOGICAL_IDS.payloadBucket,
+  'Ledger/Table/Resource': LOGICAL_IDS.ledgerTable,
+  'SuppressionList/Table/Resource': LOGICAL_IDS.suppressionTable,
+  'Events/Topic/Resource': LOGICAL_IDS.eventTopic,
+  'SendingConfiguration/ConfigurationSet/Resource': LOGICAL_IDS.configurationSet,
+  'Resend/Function/Resource': LOGICAL_IDS.resendFunction,
+  'Feedback/Function/Resource': LOGICAL_IDS.feedbackFunction,
+  'ApiUser/User/Resource': LOGICAL_IDS.apiUser,
+  'ApiUser/Secret': LOGICAL_IDS.secret,
+};
 
 /** One stage of the pipeline: from the fallback queue to SES, and with receipts back to the API. */
 export class MailPipelineStack extends Stack {
@@ -45,19 +64,23 @@ export class MailPipelineStack extends Stack {
       ...stackProps,
     });
     const names = resourceNames(settings);
+    // A failed create leaves nothing that would block the next one; mail and its history outlive a deleted stack.
+    const removalPolicy = isProduction ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
 
     this.sendingConfiguration = new SendingConfiguration(this, 'SendingConfiguration', {
       configurationSetName: names.configurationSet,
       domain: settings.domain,
+      tlsPolicy: settings.tlsPolicy,
     });
     this.fallbackQueue = new FallbackQueue(this, 'FallbackQueue', {
       queueName: names.fallbackQueue,
       deadLetterQueueName: names.deadLetterQueue,
+      removalPolicy,
     });
     this.payloadBucket = new PayloadBucket(this, 'PayloadBucket', {
       retention: Duration.days(settings.payloadRetentionDays),
       // In dev the bucket is deleted with its stack, once it is empty.
-      removalPolicy: isProduction ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy,
     });
     this.ledger = new LedgerTable(this, 'Ledger', {
       tableName: names.ledgerTable,
@@ -79,12 +102,15 @@ export class MailPipelineStack extends Stack {
     this.feedbackQueue = new FeedbackQueue(this, 'FeedbackQueue', {
       queueName: names.feedbackQueue,
       deadLetterQueueName: names.feedbackDeadLetterQueue,
+      removalPolicy,
       eventTopic: this.eventTopic,
     });
     this.receiptsQueue = new ReceiptsQueue(this, 'ReceiptsQueue', {
       queueName: names.receiptsQueue,
       deadLetterQueueName: names.receiptsDeadLetterQueue,
+      removalPolicy,
     });
+    this.createDataLast();
     const common = {
       ledger: this.ledger,
       suppressionList: this.suppressionList,
@@ -121,17 +147,32 @@ export class MailPipelineStack extends Stack {
       fallbackQueue: this.fallbackQueue,
       payloadBucket: this.payloadBucket,
       receiptsQueue: this.receiptsQueue,
-      accessKeySerial: settings.accessKeySerial,
+      allowedSourceAddresses: settings.allowedSourceAddresses,
       ...(settings.workerMetrics ? { workerMetricNamespace: workerMetricNamespace(settings.project) } : {}),
     });
     this.outputSettings();
+  }
+
+  /**
+   * SES tests the topic when the event destination is created, which is what most likely fails. A table is protected
+   * from deletion as soon as it exists, so that a rollback could not delete it: it is created after that.
+   */
+  private createDataLast(): void {
+    for (const data of [this.payloadBucket, this.ledger, this.suppressionList]) {
+      data.node.addDependency(this.eventTopic.destination);
+    }
+  }
+
+  protected override allocateLogicalId(element: CfnElement): string {
+    const path = element.node.path.slice(this.node.path.length + 1);
+    return FIXED_LOGICAL_IDS[path] ?? super.allocateLogicalId(element);
   }
 
   private outputSettings(): void {
     this.output('FallbackQueueUrl', 'FALLBACK_QUEUE_URL of the API', this.fallbackQueue.queue.queueUrl);
     this.output('PayloadBucketName', 'PAYLOAD_BUCKET of the API', this.payloadBucket.bucket.bucketName);
     this.output('ReceiptsQueueUrl', 'RECEIPTS_QUEUE_URL of the API', this.receiptsQueue.queue.queueUrl);
-    this.output('SecretArn', 'The secret with the settings of the API', this.apiUser.secret.secretArn);
+    this.output('SecretArn', 'The secret with the settings of the API', this.apiUser.secret.ref);
     this.output(
       'DeadLetterQueueUrl',
       'Mail that could not be sent and waits for a person',

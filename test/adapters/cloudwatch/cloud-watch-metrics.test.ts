@@ -25,12 +25,12 @@ describe('the metrics that a worker publishes', () => {
   let metrics: CloudWatchMetrics;
   let nowMs: number;
   let logged: [string, LogFields | undefined][];
-  const heard = new EventEmitter();
+  const events = new EventEmitter();
 
   function open(options: Partial<CloudWatchMetricsOptions> = {}, tryTimeoutMs = 20_000): CloudWatchMetrics {
     const write = (event: string, fields?: LogFields) => {
       logged.push([event, fields]);
-      heard.emit(event);
+      events.emit(event);
     };
     metrics = new CloudWatchMetrics({
       connection: {
@@ -64,13 +64,13 @@ describe('the metrics that a worker publishes', () => {
     await sink.close();
   });
 
-  const told = () =>
+  const published = () =>
     sink.arrived.map(
       ({ name, dimensions, minute, value, times }) =>
         `${minute.slice(11, 16)} ${name} ${dimensions} ${value} × ${times}`,
     );
 
-  it('stand in the minute in which they came, under their names and units, in one call', async () => {
+  it('have the minute in which they were added, their names and units, in one call', async () => {
     metrics.add('SmtpTaken', 1);
     metrics.add('SmtpTaken', 1);
     metrics.add('OutboxWaiting', 0);
@@ -79,7 +79,7 @@ describe('the metrics that a worker publishes', () => {
     metrics.add('OutboxOldestDue', 1.5);
     await metrics.flush();
 
-    expect(told()).toEqual([
+    expect(published()).toEqual([
       '10:00 SmtpTaken stage=dev 1 × 2',
       '10:00 OutboxWaiting stage=dev 0 × 1',
       '10:01 SmtpTaken stage=dev 1 × 1',
@@ -91,13 +91,13 @@ describe('the metrics that a worker publishes', () => {
     expect(sink.calls).toHaveLength(1);
   });
 
-  it('have their second dimension, and the total beside it where there is one', async () => {
+  it('have their second dimension, and the total as well if defined', async () => {
     metrics.add('SmtpFailed', 1, 'tls');
     metrics.add('SmtpFailed', 1, 'marie@example.org');
     metrics.add('HandedOver', 2, 'auth');
     await metrics.flush();
 
-    expect(told()).toEqual([
+    expect(published()).toEqual([
       '10:00 SmtpFailed stage=dev,class=tls 1 × 1',
       '10:00 SmtpFailed stage=dev,class=other 1 × 1',
       '10:00 HandedOver stage=dev,class=auth 2 × 1',
@@ -105,7 +105,7 @@ describe('the metrics that a worker publishes', () => {
     ]);
   });
 
-  it('cost no call where nothing was counted, or nothing that is a number', async () => {
+  it('make no call if nothing was counted, or nothing that is a number', async () => {
     metrics.add('OutboxOldestDue', Number.NaN);
     metrics.add('OutboxOldestDue', Number.POSITIVE_INFINITY);
     await metrics.flush();
@@ -127,22 +127,22 @@ describe('the metrics that a worker publishes', () => {
     expect(sink.arrived.slice(0, 3).map(({ value }) => value)).toEqual([1, 2, 3]);
   });
 
-  it('go out without what could not be measured', async () => {
+  it('are published without what could not be measured', async () => {
     open({ measure: async () => Promise.reject(Object.assign(new Error('down'), { code: 'EOUTBOX' })) });
     metrics.add('SmtpTaken', 1);
     metrics.start();
     await sink.calledTimes(1);
 
-    expect(told()).toEqual(['10:00 SmtpTaken stage=dev 1 × 1']);
+    expect(published()).toEqual(['10:00 SmtpTaken stage=dev 1 × 1']);
     expect(logged).toEqual([['not-measured', { code: 'EOUTBOX' }]]);
   });
 
   it.each<[string, AwsFault, RegExp]>([
     ['fails', { kind: 'error', status: 500 }, /^InternalError$/],
     ['denies', { kind: 'denied' }, /^AccessDeniedException$/],
-    // Under jest the SDK takes an error of Node for none, and wraps it.
+    // Under jest the SDK does not recognise a Node error as an Error, and wraps it.
     ['resets the connection', { kind: 'reset', done: false }, /^(ECONNRESET|Error)$/],
-  ])('come later where CloudWatch %s, and the log tells once', async (_, fault, code) => {
+  ])('are published later if CloudWatch %s, and logged once', async (_, fault, code) => {
     proxy.fault({ fault });
     metrics.add('SmtpTaken', 1);
     await metrics.flush();
@@ -155,7 +155,7 @@ describe('the metrics that a worker publishes', () => {
     await metrics.flush();
     await metrics.flush();
 
-    expect(told()).toEqual(['10:00 SmtpTaken stage=dev 1 × 2', '10:01 SmtpTaken stage=dev 1 × 1']);
+    expect(published()).toEqual(['10:00 SmtpTaken stage=dev 1 × 2', '10:01 SmtpTaken stage=dev 1 × 1']);
     expect(logged).toEqual([
       ['metrics-not-published', { code: expect.stringMatching(code) }],
       ['metrics-published-again', undefined],
@@ -163,7 +163,7 @@ describe('the metrics that a worker publishes', () => {
     expect(JSON.stringify(logged)).not.toContain('hidden');
   });
 
-  it('come later where CloudWatch does not answer', async () => {
+  it('are published later if CloudWatch does not respond', async () => {
     open({}, 20);
     proxy.fault({ fault: { kind: 'silence', done: false } });
     metrics.add('SmtpTaken', 1);
@@ -172,24 +172,27 @@ describe('the metrics that a worker publishes', () => {
     proxy.heal();
     await metrics.flush();
 
-    expect(told()).toEqual(['10:00 SmtpTaken stage=dev 1 × 1']);
+    expect(published()).toEqual(['10:00 SmtpTaken stage=dev 1 × 1']);
   });
 
-  it.each(['stalls in the body', 'trickles'] as const)('come later where an answer %s', async (stall) => {
-    const server = await startStallingServer(stall);
-    try {
-      const connection = { region: 'eu-west-1', accessKeyId: 'key', secretAccessKey: 'hidden' };
-      open({ connection: { ...connection, endpoint: server.url, tryTimeoutMs: 20 } });
-      metrics.add('SmtpTaken', 1);
-      await metrics.flush();
-    } finally {
-      await server.close();
-    }
+  it.each(['stalls in the body', 'trickles'] as const)(
+    'are published later if a response %s',
+    async (stall) => {
+      const server = await startStallingServer(stall);
+      try {
+        const connection = { region: 'eu-west-1', accessKeyId: 'key', secretAccessKey: 'hidden' };
+        open({ connection: { ...connection, endpoint: server.url, tryTimeoutMs: 20 } });
+        metrics.add('SmtpTaken', 1);
+        await metrics.flush();
+      } finally {
+        await server.close();
+      }
 
-    expect(logged).toEqual([['metrics-not-published', { code: expect.any(String) }]]);
-  });
+      expect(logged).toEqual([['metrics-not-published', { code: expect.any(String) }]]);
+    },
+  );
 
-  it('keep nobody waiting for CloudWatch, and wait for one call alone', async () => {
+  it('block nothing while CloudWatch hangs, and have one call in progress at most', async () => {
     let measured = 0;
     open({
       periodMs: 5,
@@ -205,9 +208,9 @@ describe('the metrics that a worker publishes', () => {
     let ticks = 0;
     const other = setInterval(() => {
       ticks += 1;
-      heard.emit('tick');
+      events.emit('tick');
     }, 5);
-    while (ticks < 5) await once(heard, 'tick', SOON());
+    while (ticks < 5) await once(events, 'tick', SOON());
     clearInterval(other);
     metrics.add('SmtpTaken', 1);
 
@@ -215,7 +218,7 @@ describe('the metrics that a worker publishes', () => {
     expect(proxy.callsOf({})).toBe(1);
   });
 
-  it('are given up where they could not be published for an hour', async () => {
+  it('are dropped if they could not be published for an hour', async () => {
     proxy.fault({ fault: { kind: 'denied' } });
     metrics.add('SmtpTaken', 1);
     await metrics.flush();
@@ -226,10 +229,10 @@ describe('the metrics that a worker publishes', () => {
     nowMs += 59 * MINUTE_MS;
     await metrics.flush();
 
-    expect(told()).toEqual(['10:02 SmtpTaken stage=dev 1 × 1']);
+    expect(published()).toEqual(['10:02 SmtpTaken stage=dev 1 × 1']);
   });
 
-  it('are given up where a wrong clock has put them far ahead', async () => {
+  it('are dropped if a wrong clock has put them far ahead', async () => {
     nowMs += 3 * 60 * MINUTE_MS;
     metrics.add('SmtpTaken', 1);
     nowMs -= 3 * 60 * MINUTE_MS;
@@ -237,10 +240,10 @@ describe('the metrics that a worker publishes', () => {
     nowMs -= MINUTE_MS;
     await metrics.flush();
 
-    expect(told()).toEqual(['10:00 SmtpTaken stage=dev 1 × 1']);
+    expect(published()).toEqual(['10:00 SmtpTaken stage=dev 1 × 1']);
   });
 
-  it('go out when they stop, measured no more', async () => {
+  it('are published at the stop, without another measurement', async () => {
     const measured: number[] = [];
     open({
       measure: async () => {
@@ -253,11 +256,11 @@ describe('the metrics that a worker publishes', () => {
     metrics.add('SmtpTaken', 1);
     await metrics.stop(20_000);
 
-    expect(told()).toEqual(['10:00 OutboxWaiting stage=dev 0 × 1', '10:00 SmtpTaken stage=dev 1 × 1']);
+    expect(published()).toEqual(['10:00 OutboxWaiting stage=dev 0 × 1', '10:00 SmtpTaken stage=dev 1 × 1']);
     expect(measured).toHaveLength(1);
   });
 
-  it('do not keep a process from its end, whatever CloudWatch and the outbox do', async () => {
+  it('do not block the end of a process, even if CloudWatch and the outbox hang', async () => {
     open({
       measure: (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
     });
@@ -269,7 +272,7 @@ describe('the metrics that a worker publishes', () => {
     expect(sink.calls).toEqual([]);
   });
 
-  it('fit into calls that CloudWatch takes, however many they are', async () => {
+  it('fit into calls that CloudWatch accepts, however many they are', async () => {
     for (let minute = 0; minute < 59; minute += 1) {
       for (const cause of ['tls', 'auth', 'deferred', 'rejected', 'unknown'])
         metrics.add('SmtpFailed', 1, cause);
@@ -288,7 +291,7 @@ describe('the metrics that a worker publishes', () => {
     expect(sink.arrived.filter(({ name }) => name === 'SmtpFailed')).toHaveLength(5 * 59);
   });
 
-  it('arrive once where CloudWatch took the first of several calls alone', async () => {
+  it('arrive once if CloudWatch accepted only the first of several calls', async () => {
     for (let minute = 0; minute < 59; minute += 1) {
       for (const { name, by } of WITH_LABELS) for (const label of by) metrics.add(name, 1, label);
       nowMs += MINUTE_MS;
@@ -303,7 +306,7 @@ describe('the metrics that a worker publishes', () => {
     expect(sink.arrived).toHaveLength(59 * WITH_LABELS.flatMap(({ by }) => by).length);
   });
 
-  it('all arrive once, whenever CloudWatch refuses', async () => {
+  it('all arrive once, whenever CloudWatch rejects calls', async () => {
     const steps = fc.array(
       fc.oneof(
         fc.record({ kind: fc.constant('add' as const), value: fc.nat(3) }),

@@ -21,13 +21,13 @@ beforeEach(() => {
   });
 });
 
-/** What CloudWatch makes of what is written by now. */
+/** The metrics that CloudWatch extracts from the lines so far. */
 const written = () => {
   metrics.flush();
   return Object.fromEntries(readMetrics(lines));
 };
 
-/** The line in which CloudWatch files a metric, with the second dimension or without. */
+/** The series of a metric in CloudWatch, with or without the second dimension. */
 const seriesOf = (name: MetricName, second?: string) =>
   ['keybuzz/mail', 'stage=prod', ...(second === undefined ? [] : [second]), name].join(' ');
 
@@ -45,7 +45,7 @@ describe('metrics in the log', () => {
     expect(readEmf(lines[0] ?? '')._aws.Timestamp).toBe(NOW.getTime());
   });
 
-  it('sum up counts, and keep all other values, so that percentiles can be told', () => {
+  it('sum up counts, and keep all other values, so that percentiles can be computed', () => {
     metrics.add('Resent', 2);
     metrics.add('Resent', 3);
     metrics.add('TimeToAcceptance', 900);
@@ -69,7 +69,7 @@ describe('metrics in the log', () => {
     expect(Object.fromEntries(units)).toEqual({ MailRetryAge: 'Seconds', Suppressed: 'Count' });
   });
 
-  it('are on one line for each value of a second dimension, with a total where there is one', () => {
+  it('are on one line for each value of a second dimension, with a total if defined', () => {
     metrics.add('HandedOver', 3, 'tls');
     metrics.add('HandedOver', 4, 'auth');
     metrics.add('Suppressed', 1, 'manual');
@@ -85,7 +85,7 @@ describe('metrics in the log', () => {
     expect(lines).toHaveLength(3);
   });
 
-  it('count as other what is not in their set, whether it has that or not', () => {
+  it('count unknown labels as other, whether the set has other or not', () => {
     metrics.add('DeadLettered', 1, 'a new reason');
     metrics.add('Suppressed', 1, '');
     metrics.add('HandedOver', 1, 'constructor');
@@ -107,7 +107,7 @@ describe('metrics in the log', () => {
     expect(lines).toHaveLength(3);
   });
 
-  it('leave out what JSON cannot say', () => {
+  it('omit what JSON cannot express', () => {
     metrics.add('TimeToDelivery', Number.NaN);
     metrics.add('Resent', Number.POSITIVE_INFINITY);
 
@@ -116,7 +116,7 @@ describe('metrics in the log', () => {
     expect(lines).toEqual([]);
   });
 
-  it('are written once, and nothing where there is nothing', () => {
+  it('are written once, and no line without metrics', () => {
     metrics.flush();
     expect(lines).toEqual([]);
     metrics.add('Resent', 1);
@@ -126,7 +126,7 @@ describe('metrics in the log', () => {
     expect(lines).toHaveLength(1);
   });
 
-  it('fail nobody where they cannot be written, and are not written later', () => {
+  it('do not throw if they cannot be written, and are not written later', () => {
     let isBroken = true;
     const broken = new EmbeddedMetrics({
       namespace: 'keybuzz/mail',
@@ -146,7 +146,7 @@ describe('metrics in the log', () => {
     expect(lines).toEqual([]);
   });
 
-  it('say in all what was added, by metric and label', () => {
+  it('add up to what was added, by metric and label', () => {
     const addition = fc.constantFrom(...NAMES).chain((name) =>
       fc.record({
         name: fc.constant(name),
@@ -175,7 +175,7 @@ describe('metrics in the log', () => {
     );
   });
 
-  it('fit into one directive all together', () => {
+  it('fit into one directive together', () => {
     expect(NAMES.length).toBeLessThanOrEqual(100);
   });
 });

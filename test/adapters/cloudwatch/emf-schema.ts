@@ -26,7 +26,7 @@ const directive = {
       minItems: 1,
       items: { type: 'array', maxItems: 30, items: { type: 'string', minLength: 1, maxLength: 250 } },
     },
-    // The limit stands in the text of the specification, not in its schema.
+    // The limit is in the text of the specification, not in its schema.
     Metrics: { type: 'array', maxItems: 100, items: metric },
   },
 } as const;

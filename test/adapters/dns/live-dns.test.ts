@@ -23,7 +23,7 @@ const ZONE = [
 
 let server: NameServerAddress;
 let silent: NameServerAddress;
-let nobody: NameServerAddress;
+let closed: NameServerAddress;
 let running: RunningServer[] = [];
 
 const live = (signal = new AbortController().signal) =>
@@ -37,9 +37,8 @@ const live = (signal = new AbortController().signal) =>
 
 async function start(): Promise<void> {
   const [first, second, third] = await loopbackAddresses(3);
-  if (first === undefined || second === undefined || third === undefined)
-    throw new Error('three were asked for');
-  [server, silent, nobody] = [first, second, third];
+  if (first === undefined || second === undefined || third === undefined) throw new Error('three are needed');
+  [server, silent, closed] = [first, second, third];
   running = [
     await startNameServer(server, {
       'example.test': ZONE,
@@ -49,7 +48,7 @@ async function start(): Promise<void> {
   ];
 }
 
-describeWithNameServer('the DNS as it is now', () => {
+describeWithNameServer('the live DNS', () => {
   beforeAll(start);
   afterAll(async () => {
     await Promise.all(running.map((one) => one.stop()));
@@ -64,37 +63,37 @@ describeWithNameServer('the DNS as it is now', () => {
       ['MX', 'mail.example.test', ['10 mx.example.test', '20 backup.example.net']],
       ['TXT', 'mail.example.test', ['one string']],
       ['CNAME', 'alias.example.test', ['child.example.net']],
-    ] as const)('answers for %s %s', async (type, name, values) => {
+    ] as const)('responds for %s %s', async (type, name, values) => {
       expect(await live().serverAt([server.address]).ask(type, name)).toEqual({ kind: 'records', values });
     });
 
     it.each([
-      ['a name that is not there', 'TXT', 'nobody.example.test'],
+      ['a name that does not exist', 'TXT', 'nobody.example.test'],
       ['a name without such a record', 'TXT', 'ns1.example.test'],
-    ] as const)('has none for %s', async (_, type, name) => {
+    ] as const)('has no record for %s', async (_, type, name) => {
       expect(await live().serverAt([server.address]).ask(type, name)).toEqual({ kind: 'none' });
     });
 
     it.each([
       ['refused', 'a zone that it does not serve', () => server, 'example.org'],
-      ['timeout', 'a host that never answers', () => silent, 'example.test'],
-      ['unreachable', 'a port that nobody listens at', () => nobody, 'example.test'],
-    ] as const)('fails with "%s" for %s', async (failure, _, asked, zone) => {
-      const answer = await live().serverAt([asked().address]).ask('SOA', zone);
-      expect(answer).toEqual({ kind: 'failed', failure });
+      ['timeout', 'a host that never responds', () => silent, 'example.test'],
+      ['unreachable', 'a closed port', () => closed, 'example.test'],
+    ] as const)('fails with "%s" for %s', async (failure, _, target, zone) => {
+      const response = await live().serverAt([target().address]).ask('SOA', zone);
+      expect(response).toEqual({ kind: 'failed', failure });
     });
 
     it('stops with the signal', async () => {
       const stop = new AbortController();
       const dns = new LiveDns({ port: silent.port, timeoutMs: 5_000, tries: 1_000, signal: stop.signal });
-      const answer = dns.serverAt([silent.address]).ask('SOA', 'example.test');
+      const response = dns.serverAt([silent.address]).ask('SOA', 'example.test');
       stop.abort(new Error('interrupted'));
-      await expect(answer).rejects.toThrow('interrupted');
+      await expect(response).rejects.toThrow('interrupted');
     });
   });
 
   describe('the zone of a name', () => {
-    it('is the nearest above it, with the addresses of its servers', async () => {
+    it('is the closest enclosing zone, with the addresses of its servers', async () => {
       expect(await findZone(live().resolver, 'a.b.sub.example.test')).toEqual({
         kind: 'found',
         zone: 'sub.example.test',
@@ -109,7 +108,7 @@ describeWithNameServer('the DNS as it is now', () => {
       expect(await findZone(live().resolver, 'Example.test.')).toMatchObject({ zone: 'example.test' });
     });
 
-    it('is not the one that an alias leads to', async () => {
+    it('is not that of the target of an alias', async () => {
       expect(await findZone(live().resolver, 'apex.example.test')).toMatchObject({ zone: 'example.test' });
     });
 

@@ -11,7 +11,7 @@ export function aClaim(overrides: Partial<BatchClaim> = {}): BatchClaim {
   };
 }
 
-/** A part that was not claimed before; a test names only what it is about. */
+/** A send batch that was not claimed before; a test overrides only what it is about. */
 export function aNewPart(overrides: Partial<NewSendBatch> = {}): NewSendBatch {
   return {
     deliveryId: randomUUID(),
@@ -24,7 +24,7 @@ export function aNewPart(overrides: Partial<NewSendBatch> = {}): NewSendBatch {
   };
 }
 
-/** What identifies a claim. */
+/** The key of a claim. */
 export function claimed({ deliveryId, part, claim }: NewSendBatch) {
   return { deliveryId, part, token: claim.token };
 }

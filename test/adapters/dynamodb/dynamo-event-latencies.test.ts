@@ -10,7 +10,7 @@ const NOW = new Date('2026-03-01T10:30:00Z');
 const hoursAgo = (hours: number) => new Date(NOW.getTime() - hours * HOUR_MS);
 
 const NONE = countLatencies([]);
-/** One in each class, and two in the first. */
+/** One in each latency class, and two in the first. */
 const SOME = countLatencies([
   1, 500, 1500, 3000, 7000, 15_000, 25_000, 45_000, 90_000, 200_000, 400_000, 900_000, 3e6, 9e9,
 ]);
@@ -29,7 +29,7 @@ describe('the latencies of events', () => {
     return (await aws.client.send(new GetItemCommand({ TableName: aws.ledgerTable, Key }))).Item;
   };
 
-  it('are none where nothing was counted', async () => {
+  it('are empty if nothing was counted', async () => {
     expect(await latencies.recent(NOW)).toEqual({ counts: NONE });
   });
 
@@ -40,7 +40,7 @@ describe('the latencies of events', () => {
     expect((await latencies.recent(hoursAgo(5))).counts).toEqual([SOME, SOME, SOME].reduce(addCounts));
   });
 
-  it('of many at once are all counted', async () => {
+  it('are all counted if many are added at once', async () => {
     const one = countLatencies([1500]);
     await Promise.all(
       Array.from({ length: 20 }, () => latencies.add({ counts: one, newestSentAt: NOW }, NOW)),
@@ -52,7 +52,7 @@ describe('the latencies of events', () => {
     [[2, 1, 3], 1],
     [[3, 2, 1], 1],
     [[1, 1], 1],
-  ])('know the newest mail, in the order %j of hours ago', async (order, newest) => {
+  ])('keep the newest send time, in the order %j of hours ago', async (order, newest) => {
     const one = countLatencies([1500]);
     for (const hours of order) await latencies.add({ counts: one, newestSentAt: hoursAgo(hours) }, NOW);
     await latencies.add({ counts: one, newestSentAt: hoursAgo(4) }, hoursAgo(1));
@@ -62,7 +62,7 @@ describe('the latencies of events', () => {
     expect(counts[1]).toBe(order.length + 2);
   });
 
-  it('that say nothing are not written', async () => {
+  it('are not written if empty', async () => {
     await latencies.add({ counts: NONE }, NOW);
     expect(await hourItem(NOW)).toBeUndefined();
     await latencies.add({ counts: NONE, newestSentAt: hoursAgo(1) }, NOW);
@@ -70,7 +70,7 @@ describe('the latencies of events', () => {
     expect(await latencies.recent(NOW)).toEqual({ counts: NONE, newestSentAt: hoursAgo(1) });
   });
 
-  it('expire, and cost one write as long as events come in order', async () => {
+  it('expire, and cost one write if events arrive in order', async () => {
     const { writeUnits } = aws.capacityUsed();
     await latencies.add({ counts: SOME, newestSentAt: hoursAgo(2) }, NOW);
     await latencies.add({ counts: SOME, newestSentAt: hoursAgo(1) }, NOW);
@@ -78,7 +78,7 @@ describe('the latencies of events', () => {
     expect((await hourItem(NOW))?.expires?.N).toBe(String(NOW.getTime() / 1000 + 2 * 24 * 60 * 60));
   });
 
-  it('that are damaged are named by their hour', async () => {
+  it('are reported by their hour if damaged', async () => {
     const part = Math.floor(NOW.getTime() / HOUR_MS);
     const Item = marshall({ id: 'latency', part, s60: 'many' });
     await aws.client.send(new PutItemCommand({ TableName: aws.ledgerTable, Item }));

@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-/** Something that is closed after the test. */
+/** Closes something after the test. */
 function open<Part extends { close(): Promise<void> }>(part: Part): Part {
   closers.push(() => part.close());
   return part;
@@ -40,7 +40,7 @@ describe('the count of items', () => {
     expect(await new DynamoItemCount(client, TABLE, TIMEOUT_MS).items()).toBe(1234);
   });
 
-  it('is none of a table that is new, and an error of one that is not there', async () => {
+  it('is 0 for a new table, and an error for one that does not exist', async () => {
     const dynamoDb = open(await startDynamoDb());
     const client = clientAt(dynamoDb.endpoint);
     const countOf = (tableName: string) => new DynamoItemCount(client, tableName, TIMEOUT_MS).items();
@@ -54,13 +54,13 @@ describe('the count of items', () => {
     '{"Table":{}}',
     '{"Table":{"ItemCount":-1}}',
     '{"Table":{"ItemCount":1.5}}',
-  ])('is not known by the answer %s', async (answer) => {
-    const server = open(await startAnsweringServer('application/x-amz-json-1.0', () => answer));
+  ])('is unknown if the response is %s', async (response) => {
+    const server = open(await startAnsweringServer('application/x-amz-json-1.0', () => response));
     const client = clientAt(server.url);
     expect(await new DynamoItemCount(client, TABLE, TIMEOUT_MS).items()).toBeUndefined();
   });
 
-  it('is asked for in vain where DynamoDB fails, breaks off or denies it', async () => {
+  it('rejects if DynamoDB fails, resets the connection or denies access', async () => {
     const dynamoDb = open(await startDynamoDb());
     const client = clientAt(dynamoDb.endpoint);
     for (const fault of [
@@ -74,7 +74,7 @@ describe('the count of items', () => {
     }
   });
 
-  it.each(STALLS)('is given up where the answer %s', async (stall) => {
+  it.each(STALLS)('times out if the response %s', async (stall) => {
     const server = open(await startStallingServer(stall));
     const client = clientAt(server.url);
     await expect(new DynamoItemCount(client, TABLE, 200).items()).rejects.toBeDefined();

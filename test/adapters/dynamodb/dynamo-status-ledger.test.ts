@@ -39,7 +39,10 @@ beforeAll(async () => {
 afterEach(() => aws.heal());
 afterAll(() => aws.close());
 
-const told = (deliveryId: string, overrides: Partial<Parameters<DynamoStatusLedger['write']>[0]> = {}) => ({
+const written = (
+  deliveryId: string,
+  overrides: Partial<Parameters<DynamoStatusLedger['write']>[0]> = {},
+) => ({
   deliveryId,
   part: 0,
   sesMessageId: '0102-a',
@@ -50,16 +53,16 @@ const told = (deliveryId: string, overrides: Partial<Parameters<DynamoStatusLedg
 });
 
 describe('statuses', () => {
-  it('are unknown of a part that the ledger does not know', async () => {
-    expect(await statuses.read('never heard of', 0)).toBeUndefined();
+  it('are undefined for a send batch that is not in the ledger', async () => {
+    expect(await statuses.read('unknown', 0)).toBeUndefined();
   });
 
-  it('make a part that is not there', async () => {
+  it('create a missing send batch', async () => {
     const { deliveryId } = aNewPart();
     const withGaps = Object.fromEntries(
       Object.entries(BOUNCED).map(([key, status]) => [key, { ...status, reason: undefined }]),
     );
-    expect(await statuses.write(told(deliveryId, { statuses: withGaps }), 0)).toBe(true);
+    expect(await statuses.write(written(deliveryId, { statuses: withGaps }), 0)).toBe(true);
     expect(await statuses.read(deliveryId, 0)).toEqual({
       deliveryId,
       part: 0,
@@ -72,7 +75,7 @@ describe('statuses', () => {
     });
   });
 
-  it('prove that a claimed part is sent, and leave the rest of it', async () => {
+  it('mark a claimed send batch as sent, and keep the rest of it', async () => {
     const part = aNewPart({ recipients: ['marie@example.org', 'paul@example.org'] });
     await ledger.open(part);
     expect(await statuses.read(part.deliveryId, 0)).toMatchObject({
@@ -80,7 +83,7 @@ describe('statuses', () => {
       statuses: {},
       fatesVersion: 0,
     });
-    expect(await statuses.write(told(part.deliveryId), 0)).toBe(true);
+    expect(await statuses.write(written(part.deliveryId), 0)).toBe(true);
     expect(await statuses.read(part.deliveryId, 0)).toEqual({
       ...part,
       state: 'sent',
@@ -91,42 +94,42 @@ describe('statuses', () => {
     });
   });
 
-  it('are of all whom SES took it for, also where the part is claimed again for fewer', async () => {
+  it('are for all recipients that SES accepted, even if the send batch is claimed again for fewer', async () => {
     const part = aNewPart({ recipients: ['marie@example.org'] });
     await ledger.open(part);
-    expect(await statuses.write(told(part.deliveryId), 0)).toBe(true);
+    expect(await statuses.write(written(part.deliveryId), 0)).toBe(true);
     const recipients = ['marie@example.org', 'paul@example.org'];
     expect(await statuses.read(part.deliveryId, 0)).toMatchObject({ recipients });
     expect(await ledger.partsOf(part.deliveryId)).toMatchObject([{ state: 'sent', recipients }]);
   });
 
-  it('are not taken for written where others wrote them for fewer', async () => {
+  it('do not count as written if others wrote them for fewer recipients', async () => {
     const { deliveryId } = aNewPart();
-    await statuses.write(told(deliveryId, { statuses: {}, recipients: ['marie@example.org'] }), 0);
-    expect(await statuses.write(told(deliveryId, { statuses: {} }), 0)).toBe(false);
+    await statuses.write(written(deliveryId, { statuses: {}, recipients: ['marie@example.org'] }), 0);
+    expect(await statuses.write(written(deliveryId, { statuses: {} }), 0)).toBe(false);
   });
 
-  it('keep the message id and the time that the Lambda wrote', async () => {
+  it('keep the message id and the time written by the Lambda', async () => {
     const part = aNewPart();
     await ledger.open(part);
     const sentAt = new Date('2026-03-01T10:00:00.999Z');
     await ledger.settle(claimed(part), { kind: 'sent', sesMessageId: 'first', sentAt });
-    await statuses.write(told(part.deliveryId), 0);
+    await statuses.write(written(part.deliveryId), 0);
     expect(await statuses.read(part.deliveryId, 0)).toMatchObject({ sesMessageId: 'first', sentAt });
   });
 
-  it('are not written over what somebody else has written since', async () => {
+  it('do not overwrite a newer version', async () => {
     const { deliveryId } = aNewPart();
-    await statuses.write(told(deliveryId), 0);
-    expect(await statuses.write(told(deliveryId, { statuses: {} }), 0)).toBe(false);
-    expect(await statuses.write(told(deliveryId, { statuses: {} }), 2)).toBe(false);
+    await statuses.write(written(deliveryId), 0);
+    expect(await statuses.write(written(deliveryId, { statuses: {} }), 0)).toBe(false);
+    expect(await statuses.write(written(deliveryId, { statuses: {} }), 2)).toBe(false);
     expect(await statuses.read(deliveryId, 0)).toMatchObject({ statuses: BOUNCED, fatesVersion: 1 });
-    expect(await statuses.write(told(deliveryId, { statuses: {} }), 1)).toBe(true);
+    expect(await statuses.write(written(deliveryId, { statuses: {} }), 1)).toBe(true);
     const after = await statuses.read(deliveryId, 0);
     expect([after?.statuses, after?.fatesVersion]).toEqual([{}, 2]);
   });
 
-  it('are each there at the end where many write at once and read again', async () => {
+  it('are all there in the end if many write concurrently and retry', async () => {
     const { deliveryId } = aNewPart();
     const keys = Array.from({ length: 8 }, (_, index) => `r${index}@example.org`);
     await Promise.all(
@@ -135,7 +138,7 @@ describe('statuses', () => {
           const before = await statuses.read(deliveryId, 0);
           const status = { kind: 'delivered', at: SENT_AT.toISOString() } as const;
           const all = { ...before?.statuses, [key]: status };
-          if (await statuses.write(told(deliveryId, { statuses: all }), before?.fatesVersion ?? 0)) return;
+          if (await statuses.write(written(deliveryId, { statuses: all }), before?.fatesVersion ?? 0)) return;
         }
       }),
     );
@@ -144,18 +147,18 @@ describe('statuses', () => {
     expect(after?.fatesVersion).toBe(8);
   });
 
-  it('know themselves again where the answer was lost', async () => {
+  it('are recognised if the response was lost', async () => {
     const { deliveryId } = aNewPart();
     const lose = () =>
       aws.fault({ fault: { kind: 'reset', done: true }, on: { action: 'UpdateItem' }, times: 1 });
     lose();
-    expect(await statuses.write(told(deliveryId), 0)).toBe(true);
+    expect(await statuses.write(written(deliveryId), 0)).toBe(true);
     lose();
-    expect(await statuses.write(told(deliveryId, { statuses: {} }), 0)).toBe(false);
+    expect(await statuses.write(written(deliveryId, { statuses: {} }), 0)).toBe(false);
     expect(await statuses.read(deliveryId, 0)).toMatchObject({ fatesVersion: 1 });
   });
 
-  it('that are damaged are named by their key, without an address', async () => {
+  it('are reported by their key, without an address, if damaged', async () => {
     const { deliveryId } = aNewPart();
     const item = {
       id: `d#${deliveryId}`,
@@ -168,13 +171,13 @@ describe('statuses', () => {
     expect(failure).toMatchObject({ name: 'DamagedItemError' });
     expect(String(failure)).toContain(`part 0 of d#${deliveryId}`);
     expect(String(failure)).not.toContain('marie');
-    // Who only wants to know whether it was sent is not held up.
+    // The resend Lambda, which needs only the state, is not blocked.
     expect(await ledger.partsOf(deliveryId)).toMatchObject([{ state: 'sent' }]);
   });
 });
 
-describe('what a mail to one recipient costs', () => {
-  it('is a write unit for each of claim, settlement and statuses, and a read unit to look', async () => {
+describe('the cost of a mail to one recipient', () => {
+  it('is a write unit for each of claim, result and statuses, and a read unit for each read', async () => {
     const part = aNewPart({
       deliveryId: '018f6b1c-7d1e-7c3a-9e54-0242ac120002',
       tenantId: 'a-tenant-with-a-long-name-of-48-characters-in-all',
@@ -197,7 +200,7 @@ describe('what a mail to one recipient costs', () => {
       () => statuses.read(part.deliveryId, 0),
       () =>
         statuses.write(
-          told(part.deliveryId, { sesMessageId, statuses: { [address]: status } as RecipientStatuses }),
+          written(part.deliveryId, { sesMessageId, statuses: { [address]: status } as RecipientStatuses }),
           0,
         ),
     ];

@@ -9,10 +9,23 @@ async function compose(raw: string): Promise<string> {
   return composed.message.mime.toString();
 }
 
-describe('freezing a ready-made message', () => {
-  it.each(['', '\n', '\r', '\r\n'])('ends its last line, whatever it ended in: %j', async (end) => {
+describe('composing a raw message', () => {
+  it.each(['', '\n', '\r', '\r\n'])('terminates its last line, whatever it ended with: %j', async (end) => {
     expect(await compose(`Message-ID: <a@b>\nSubject: x\n\nHello${end}`)).toBe(
       'Message-ID: <a@b>\r\nSubject: x\r\n\r\nHello\r\n',
+    );
+  });
+
+  it('writes the domains of From in lower case, and changes nothing else', async () => {
+    const raw =
+      'From: José KeyBuzz <José@KeyBuzz.IO>,\n Support@Mail.KeyBuzz.io\nMessage-ID: <A@KeyBuzz.IO>\n\nHello\n';
+    const composed = await compose(raw);
+
+    expect(composed).toBe(
+      raw
+        .replaceAll('\n', '\r\n')
+        .replace('José@KeyBuzz.IO', 'José@keybuzz.io')
+        .replace('@Mail.KeyBuzz.io', '@mail.keybuzz.io'),
     );
   });
 

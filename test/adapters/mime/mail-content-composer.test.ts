@@ -4,9 +4,9 @@ import { compositionMark } from '../../../lib/domain/delivery.ts';
 
 const MARK = compositionMark('parts', 'support@keybuzz.io', new Date());
 
-describe('the composer of mails in parts', () => {
+describe('the composer of structured mails', () => {
   it.each(['{"path":"/etc/hostname"}', '{"href":"http://127.0.0.1:9/"}'])(
-    'reads nothing that a mail names, even past the schema: %s',
+    'reads no resource that a mail references, even without the schema: %s',
     async (html) => {
       const mail = JSON.parse(`{"type":"mail","from":"support@keybuzz.io","html":${html}}`);
 

@@ -1,4 +1,4 @@
-/** The table as the API made it, under its own names, before there were any migrations. */
+/** The table as the API created it, with its own index names, before there were any migrations. */
 export const KEYBUZZ_TABLE = `
 CREATE TABLE outbound_deliveries (
   id text PRIMARY KEY,

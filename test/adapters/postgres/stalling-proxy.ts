@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A way to a server that can stop to carry anything, as a network does that drops every packet. */
+/** A proxy to a server that can stop forwarding, like a network that drops every packet. */
 export class StallingProxy {
   readonly port: number;
   readonly #server: Server;
@@ -17,17 +17,17 @@ export class StallingProxy {
     const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const proxy = new StallingProxy(server, (server.address() as AddressInfo).port);
-    server.on('connection', (client) => proxy.#carry(client, connect(targetPort, '127.0.0.1')));
+    server.on('connection', (client) => proxy.#forward(client, connect(targetPort, '127.0.0.1')));
     return proxy;
   }
 
-  /** From now on nothing passes, new connections included; no end learns of it. */
+  /** Stops forwarding, also for new connections; neither end is notified. */
   stall(): void {
     this.#stalled = true;
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** Carries on with new connections, and gives up those that were stalled. */
+  /** Forwards new connections again, and destroys those that were stalled. */
   resume(): void {
     this.#stalled = false;
     for (const socket of this.#sockets) socket.destroy();
@@ -39,7 +39,7 @@ export class StallingProxy {
     await once(this.#server, 'close');
   }
 
-  #carry(client: Socket, server: Socket): void {
+  #forward(client: Socket, server: Socket): void {
     for (const [from, to] of [
       [client, server],
       [server, client],

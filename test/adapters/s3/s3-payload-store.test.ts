@@ -1,6 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { S3PayloadStore } from '../../../lib/adapters/s3/s3-payload-store.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { STALLS, type StallingServer, startStallingServer } from '../../support/stalling-server.ts';
 
 describe('the payload store', () => {
@@ -23,7 +24,7 @@ describe('the payload store', () => {
   });
 
   it.each(STALLS)(
-    'gives a payload up that %s',
+    'gives up a payload that %s',
     async (stall) => {
       server = await startStallingServer(stall);
       const before = performance.now();
@@ -36,12 +37,12 @@ describe('the payload store', () => {
   );
 
   it.each(['silent', 'stalls in the body'] as const)(
-    'gives up to put where the answer %s',
+    'gives up a put if the response %s',
     async (stall) => {
       server = await startStallingServer(stall);
       const before = performance.now();
 
-      // S3 has nothing to say in the body of this answer; where it has one all the same, nobody need wait for it.
+      // S3 sends no body in this response; if there is one anyway, the put need not wait for it.
       await storeAt(300)
         .put('payloads/a', Buffer.from('Hello'))
         .catch(() => {});
@@ -51,11 +52,27 @@ describe('the payload store', () => {
     10_000,
   );
 
-  it('does not read a payload that is too large, and lets the connection go', async () => {
+  it('does not read a payload that is too large, and closes the connection', async () => {
     server = await startStallingServer('trickles', 1_000_000);
     const abandoned = server.abandoned({ signal: AbortSignal.timeout(3_000) });
 
     expect(await storeAt(60_000).get('payloads/a', 10)).toEqual({ kind: 'too-large' });
     await abandoned;
   }, 10_000);
+});
+
+describe('a payload that is there', () => {
+  let aws: SqsAndS3;
+
+  afterEach(() => aws.close());
+
+  it('is left as it is by a second write, which succeeds all the same', async () => {
+    aws = await startSqsAndS3({ visibilitySeconds: 30 });
+    const store = new S3PayloadStore(aws.s3, aws.bucket, 20_000);
+
+    await store.put('payloads/a', Buffer.from('the first'));
+    await store.put('payloads/a', Buffer.from('another'));
+
+    expect(await store.get('payloads/a', 100)).toEqual({ kind: 'payload', bytes: Buffer.from('the first') });
+  });
 });

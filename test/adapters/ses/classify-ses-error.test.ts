@@ -12,7 +12,7 @@ describe('the table of SES errors', () => {
     ['LimitExceededException', 'Daily message quota exceeded.', 400, 'daily-quota', 'hours'],
     ['AccountSendingPausedException', 'paused', 400, 'sending-paused', 'hours'],
     ['SendingPausedException', 'paused', 400, 'sending-paused', 'hours'],
-    ['AccountSuspendedException', 'suspended', 400, 'sending-paused', 'hours'],
+    ['AccountSuspendedException', 'suspended', 400, 'account-suspended', 'hours'],
     ['MessageRejected', 'Sending paused for this account. For more …', 400, 'sending-paused', 'hours'],
     ['MessageRejected', 'Sending suspended for this account.', 400, 'sending-paused', 'hours'],
     ['MessageRejected', NOT_VERIFIED, 400, 'identity-not-verified', 'hours'],
@@ -48,7 +48,7 @@ describe('the table of SES errors', () => {
     ['NoMessageId', '', undefined, 'answer-lost'],
     ['InternalFailure', '', 500, 'ses-unavailable'],
     ['504', '', 504, 'ses-unavailable'],
-  ])('%s %s may have been taken', (code, message, status, cause) => {
+  ])('%s %s may have been accepted', (code, message, status, cause) => {
     expect(classifySesError(code, message, status)).toEqual({
       kind: 'retry',
       cause,
@@ -64,4 +64,11 @@ describe('the table of SES errors', () => {
   ])('%s (%s) is never sent', (code, message, cause) => {
     expect(classifySesError(code, message, 400)).toEqual({ kind: 'never', cause });
   });
+
+  it.each(['RequestEntityTooLargeException', '413', 'UnknownError'])(
+    'HTTP 413 is never sent, whatever its code: %s',
+    (code) => {
+      expect(classifySesError(code, '', 413)).toEqual({ kind: 'never', cause: 'too-large-for-ses' });
+    },
+  );
 });

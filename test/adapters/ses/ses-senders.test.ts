@@ -42,24 +42,24 @@ describe.each([
     await ses.close();
   });
 
-  it('gives SES the bytes, the owed recipients, the configuration set and the tags', async () => {
+  it('passes to SES the bytes, the pending recipients, the configuration set and the tags', async () => {
     const mail = rawMail();
 
-    const answer = await sender.send(mail);
+    const result = await sender.send(mail);
 
-    const [taken] = ses.mails;
-    expect(answer).toEqual({ kind: 'sent', sesMessageId: taken?.sesMessageId });
-    expect(taken).toMatchObject({
+    const [accepted] = ses.mails;
+    expect(result).toEqual({ kind: 'sent', sesMessageId: accepted?.sesMessageId });
+    expect(accepted).toMatchObject({
       api,
       source: 'support@keybuzz.io',
       recipients: ['marie@example.org', 'paul@example.org'],
       configurationSet: 'keybuzz-mail',
       tags: { kind: 'reply', deliveryId: 'b64_cmVwbHkgMQ', part: '3' },
     });
-    expect(taken?.raw.equals(mail.mime)).toBe(true);
+    expect(accepted?.raw.equals(mail.mime)).toBe(true);
   });
 
-  it('gives SES the time of the failure, and no other time that a caller names', async () => {
+  it('passes to SES the time of the failure, and no reserved tag of the caller', async () => {
     const failedAt = new Date('2026-11-22T12:00:00.000Z');
     const tags = { kind: 'reply', failedAt: '1', deliveryId: 'another', part: '9' };
 
@@ -74,24 +74,24 @@ describe.each([
   });
 
   it.each([
-    ['a reset before SES took it', { kind: 'reset', accepted: false }, 'answer-lost', true],
-    ['a reset after SES took it', { kind: 'reset', accepted: true }, 'answer-lost', true],
-    ['no answer in time', { kind: 'silence', accepted: true }, 'answer-lost', true],
-    ['an answer that nobody can read', { kind: 'garbage', accepted: true }, 'answer-lost', true],
-    ['an empty answer', { kind: 'garbage', accepted: true, body: '' }, 'answer-lost', true],
+    ['a reset before SES accepted it', { kind: 'reset', accepted: false }, 'answer-lost', true],
+    ['a reset after SES accepted it', { kind: 'reset', accepted: true }, 'answer-lost', true],
+    ['no response in time', { kind: 'silence', accepted: true }, 'answer-lost', true],
+    ['an unreadable response', { kind: 'garbage', accepted: true }, 'answer-lost', true],
+    ['an empty response', { kind: 'garbage', accepted: true, body: '' }, 'answer-lost', true],
     ['a broken service', { kind: 'server-error', status: 500 }, 'ses-unavailable', true],
     ['an unavailable service', { kind: 'server-error', status: 503 }, 'ses-unavailable', false],
     ['throttling', { kind: 'throttling' }, 'sending-rate', false],
-  ] as const)('reads %s, and asks only once', async (_name, effect, cause, answerLost) => {
+  ] as const)('classifies %s, and calls only once', async (_name, effect, cause, answerLost) => {
     ses.fault({ effect });
 
-    const answer = await sender.send(rawMail());
+    const result = await sender.send(rawMail());
 
-    expect(answer).toMatchObject({ kind: 'failed', verdict: { kind: 'retry', cause, answerLost } });
+    expect(result).toMatchObject({ kind: 'failed', verdict: { kind: 'retry', cause, answerLost } });
     expect(ses.calls).toHaveLength(1);
   });
 
-  it('reads what the account is not allowed', async () => {
+  it('classifies what the account is not allowed to do', async () => {
     ses.account.sendingEnabled = false;
     const paused = await sender.send(rawMail());
     ses.account.sendingEnabled = true;
@@ -109,19 +109,19 @@ describe.each([
   it('masks the addresses that SES quotes', async () => {
     ses.account.identities.clear();
 
-    const answer = await sender.send(rawMail());
+    const result = await sender.send(rawMail());
 
-    expect(answer).toMatchObject({ detail: expect.stringContaining('s***@keybuzz.io') });
-    expect(JSON.stringify(answer)).not.toContain('support@');
+    expect(result).toMatchObject({ detail: expect.stringContaining('s***@keybuzz.io') });
+    expect(JSON.stringify(result)).not.toContain('support@');
   });
 });
 
 describe('the choice of the API', () => {
   it('loads v2 for the first mail above the limit of v1, and not before', async () => {
-    const asked: string[] = [];
+    const called: string[] = [];
     const sender = (name: string) => ({
       send: async () => {
-        asked.push(name);
+        called.push(name);
         return { kind: 'sent' as const, sesMessageId: name };
       },
       close: () => {},
@@ -137,7 +137,7 @@ describe('the choice of the API', () => {
     await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MAX_BYTES + 1) }));
     await sized.send(rawMail({ mime: Buffer.alloc(SES_V1_MAX_BYTES + 1) }));
 
-    expect(asked).toEqual(['v1', 'v2', 'v2']);
+    expect(called).toEqual(['v1', 'v2', 'v2']);
     expect(loads).toBe(1);
   });
 });

@@ -11,7 +11,7 @@ function clientAt(endpoint: string): SESv2Client {
   return new SESv2Client({ endpoint, region: 'eu-west-1', credentials });
 }
 
-describe('the standing of the sending account', () => {
+describe('the state of the sending account', () => {
   let ses: SesDouble;
   let client: SESv2Client;
   beforeEach(async () => {
@@ -23,23 +23,23 @@ describe('the standing of the sending account', () => {
     await ses.close();
   });
 
-  const standing = () => new SesSendingAccount(client, TIMEOUT_MS).state();
+  const state = () => new SesSendingAccount(client, TIMEOUT_MS).state();
 
-  function answerWith(body: string): void {
+  function respondWith(body: string): void {
     ses.fault({
       effect: { kind: 'garbage', accepted: true, body },
       when: ({ operation }) => operation === 'GetAccount',
     });
   }
 
-  it('has the quota, and what of it is used', async () => {
+  it('has the quota, and its usage', async () => {
     ses.account.max24HourSend = 200;
-    expect(await standing()).toEqual({ quota: { kind: 'limited', limit: 200, used: 0 }, isPaused: false });
+    expect(await state()).toEqual({ quota: { kind: 'limited', limit: 200, used: 0 }, isPaused: false });
   });
 
   it('has a quota without a limit', async () => {
     ses.account.max24HourSend = -1;
-    expect((await standing()).quota).toEqual({ kind: 'unlimited' });
+    expect((await state()).quota).toEqual({ kind: 'unlimited' });
   });
 
   it.each([
@@ -50,22 +50,22 @@ describe('the standing of the sending account', () => {
   ] as const)('with sending enabled: %s and %s is paused: %s', async (enabled, enforcement, isPaused) => {
     ses.account.sendingEnabled = enabled;
     ses.account.enforcementStatus = enforcement;
-    expect((await standing()).isPaused).toBe(isPaused);
+    expect((await state()).isPaused).toBe(isPaused);
   });
 
   it.each([
     ['nothing', undefined],
     ['null', null],
     ['a text', '50000'],
-    ['no use', { Max24HourSend: 200 }],
+    ['no usage', { Max24HourSend: 200 }],
     ['no limit', { SentLast24Hours: 3 }],
-    ['a limit below none', { Max24HourSend: -2, SentLast24Hours: 3 }],
-    ['a use below none', { Max24HourSend: 200, SentLast24Hours: -1 }],
-    ['a limit that is no number', { Max24HourSend: 'NaN', SentLast24Hours: 3 }],
-    ['an endless use', { Max24HourSend: 200, SentLast24Hours: 'Infinity' }],
-  ])('knows no quota where the answer has %s, and still whether it is paused', async (_what, SendQuota) => {
-    answerWith(JSON.stringify({ SendQuota, SendingEnabled: false, EnforcementStatus: 'HEALTHY' }));
-    expect(await standing()).toEqual({ quota: undefined, isPaused: true });
+    ['a negative limit', { Max24HourSend: -2, SentLast24Hours: 3 }],
+    ['a negative usage', { Max24HourSend: 200, SentLast24Hours: -1 }],
+    ['a limit that is not a number', { Max24HourSend: 'NaN', SentLast24Hours: 3 }],
+    ['an infinite usage', { Max24HourSend: 200, SentLast24Hours: 'Infinity' }],
+  ])('has no quota if the response has %s, but still whether it is paused', async (_what, SendQuota) => {
+    respondWith(JSON.stringify({ SendQuota, SendingEnabled: false, EnforcementStatus: 'HEALTHY' }));
+    expect(await state()).toEqual({ quota: undefined, isPaused: true });
   });
 
   it.each([
@@ -74,8 +74,8 @@ describe('the standing of the sending account', () => {
     ['{"EnforcementStatus":"HEALTHY"}'],
     ['{"SendingEnabled":null,"EnforcementStatus":"HEALTHY"}'],
   ])('does not know whether it is paused by %s', async (body) => {
-    answerWith(body);
-    expect((await standing()).isPaused).toBeUndefined();
+    respondWith(body);
+    expect((await state()).isPaused).toBeUndefined();
   });
 
   it.each([
@@ -83,18 +83,18 @@ describe('the standing of the sending account', () => {
     { kind: 'reset', accepted: true },
     { kind: 'garbage', accepted: true },
     { kind: 'error', code: 'AccessDeniedException', message: 'not allowed', status: 403 },
-  ] as const)('is asked for in vain where SES fails by %j', async (effect) => {
+  ] as const)('rejects if SES fails by %j', async (effect) => {
     ses.fault({ effect, when: () => true, times: Number.POSITIVE_INFINITY });
-    await expect(standing()).rejects.toBeDefined();
+    await expect(state()).rejects.toBeDefined();
   });
 
-  it('is had where SES fails once', async () => {
+  it('is retried if SES fails once', async () => {
     ses.fault({ effect: { kind: 'server-error', status: 503 }, when: () => true });
-    expect((await standing()).isPaused).toBe(false);
+    expect((await state()).isPaused).toBe(false);
   });
 });
 
-it.each(STALLS)('an account of which the answer %s is given up', async (stall) => {
+it.each(STALLS)('the state times out if the response %s', async (stall) => {
   const server = await startStallingServer(stall);
   const client = clientAt(server.url);
   try {

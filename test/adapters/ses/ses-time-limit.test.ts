@@ -14,7 +14,7 @@ const MAIL = {
 
 describe.each([SesV1Sender, SesV2Sender])('the time limit of %p', (Sender) => {
   it.each(STALLS)(
-    'ends a call whose answer %s, as an answer that was lost',
+    'ends a call whose response %s, with an unknown result',
     async (stall) => {
       const server = await startStallingServer(stall);
       const sender = new Sender('keybuzz-mail', 300, {
@@ -24,9 +24,9 @@ describe.each([SesV1Sender, SesV2Sender])('the time limit of %p', (Sender) => {
       });
       const before = performance.now();
 
-      const answer = await sender.send(MAIL);
+      const result = await sender.send(MAIL);
 
-      expect(answer).toMatchObject({ verdict: { kind: 'retry', cause: 'answer-lost', answerLost: true } });
+      expect(result).toMatchObject({ verdict: { kind: 'retry', cause: 'answer-lost', answerLost: true } });
       expect(performance.now() - before).toBeLessThan(3_000);
       await server.close();
     },

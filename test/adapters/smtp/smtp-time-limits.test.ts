@@ -9,7 +9,7 @@ import {
   TAKES_ALL,
 } from '../../support/scripted-smtp-server.ts';
 
-/** Each limit is far from the others, so that a test tells which one ended the send. */
+/** Each limit is far from the others, so that a test shows which one ended the send. */
 const LIMITS = {
   connectTimeoutMs: 20_000,
   greetingTimeoutMs: 20_000,
@@ -17,7 +17,7 @@ const LIMITS = {
   sendTimeoutMs: 20_000,
 };
 
-describe('the SMTP route, before a server of odd manners', () => {
+describe('the SMTP route, with a misbehaving server', () => {
   let server: ScriptedSmtpServer;
   let route: SmtpPoolRoute;
 
@@ -40,7 +40,7 @@ describe('the SMTP route, before a server of odd manners', () => {
     await server.close();
   });
 
-  it('gives a socket up on which nothing moves', async () => {
+  it('gives up an idle socket', async () => {
     await start((line, socket) => (line === 'DATA' ? undefined : TAKES_ALL(line, socket)), {
       socketTimeoutMs: 300,
     });
@@ -53,7 +53,7 @@ describe('the SMTP route, before a server of odd manners', () => {
     expect(performance.now() - before).toBeLessThan(5_000);
   });
 
-  it('gives a send up that goes on and on, though something always moves', async () => {
+  it('gives up a send that takes too long, even if the socket is never idle', async () => {
     const trickles: SmtpScript = (line, socket) => {
       if (line !== 'DATA') return TAKES_ALL(line, socket);
       const trickle = setInterval(() => socket.write('354-wait\r\n'), 50);
@@ -70,7 +70,7 @@ describe('the SMTP route, before a server of odd manners', () => {
   it.each([
     ['has', 'Grüße\r\n', true],
     ['has not', 'Hello\r\n', false],
-  ])('says by BODY=8BITMIME that a mail %s bytes above ASCII', async (_name, body, expected) => {
+  ])('declares by BODY=8BITMIME that a mail %s bytes above ASCII', async (_name, body, expected) => {
     await start(TAKES_ALL);
     const mime = Buffer.from(`From: support@keybuzz.io\r\n\r\n${body}`);
 

@@ -14,13 +14,13 @@ describe('the dead letters', () => {
     await aws.close();
   });
 
-  it('tell the reason in the characters that SQS takes', async () => {
+  it('have the reason in the characters that SQS accepts', async () => {
     const deadLetters = new SqsDeadLetters(aws.sqs, aws.deadLetters.url, 5_000);
 
     await deadLetters.park('body', { reason: 'odd', detail: 'a\0b\ud800c\ufffed\n', deliveryId: '' });
 
-    const [letter] = await takeAll(aws, aws.deadLetters);
-    expect(letter?.MessageAttributes).toMatchObject({
+    const [deadLetter] = await takeAll(aws, aws.deadLetters);
+    expect(deadLetter?.MessageAttributes).toMatchObject({
       reason: { StringValue: 'odd' },
       detail: { StringValue: 'a b c d ' },
       deliveryId: { StringValue: '-' },

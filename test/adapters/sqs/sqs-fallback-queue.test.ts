@@ -19,7 +19,7 @@ function anEnvelope(id: string, bytes = 100): FallbackMessage {
   };
 }
 
-/** One that fills its message to the last byte. */
+/** An envelope that fills its message to the last byte. */
 function aFullEnvelope(): FallbackMessage {
   const content = { type: 'mail', from: 'support@keybuzz.io', text: '' } as const;
   const empty: FallbackMessage = { ...anEnvelope('full'), content };
@@ -40,7 +40,7 @@ describe('the fallback queue', () => {
     await aws.close();
   });
 
-  it('sends what was pushed together in batches of ten, what was pushed alone alone', async () => {
+  it('sends concurrent pushes in batches of ten, and a single push alone', async () => {
     await Promise.all(Array.from({ length: 21 }, (_, index) => queue.push(anEnvelope(`mail-${index}`))));
 
     expect(aws.callsOf({ action: 'SendMessageBatch' })).toBe(2);
@@ -48,16 +48,16 @@ describe('the fallback queue', () => {
     expect(await takeEnvelopes(aws)).toHaveLength(21);
   });
 
-  it('keeps a batch within what SQS takes', async () => {
+  it('keeps a batch within the limit of SQS', async () => {
     const ids = ['a', 'b', 'c', 'd', 'e'];
 
     await Promise.all(ids.map((id) => queue.push(anEnvelope(id, 400_000))));
 
-    const taken = await takeEnvelopes(aws);
-    expect(taken.map(({ id }) => id).sort()).toEqual(ids);
+    const received = await takeEnvelopes(aws);
+    expect(received.map(({ id }) => id).sort()).toEqual(ids);
   });
 
-  it('gives every push the id of its own message', async () => {
+  it('returns to every push the id of its own message', async () => {
     const ids = await Promise.all(
       Array.from({ length: 10 }, (_, index) => queue.push(anEnvelope(`mail-${index}`))),
     );
@@ -65,7 +65,7 @@ describe('the fallback queue', () => {
     expect(new Set(ids).size).toBe(10);
   });
 
-  it('sends again alone what failed out of a batch', async () => {
+  it('retries only the failed entries of a batch', async () => {
     aws.fault({
       fault: { kind: 'part-failed', indices: [1, 3] },
       on: { action: 'SendMessageBatch' },
@@ -78,7 +78,7 @@ describe('the fallback queue', () => {
     expect(aws.callsOf({ action: 'SendMessage' })).toBe(2);
   });
 
-  it('fails those alone that SQS refuses for their own fault', async () => {
+  it('fails only entries that SQS rejects with SenderFault', async () => {
     const fault = {
       kind: 'part-failed',
       indices: [0],
@@ -96,7 +96,7 @@ describe('the fallback queue', () => {
     expect((await takeEnvelopes(aws)).map(({ id }) => id)).toEqual(['b']);
   });
 
-  it('fails every push of a batch that SQS did not take', async () => {
+  it('fails every push of a batch that SQS did not accept', async () => {
     aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessageBatch' } });
 
     const results = await Promise.allSettled(['a', 'b'].map((id) => queue.push(anEnvelope(id))));
@@ -104,7 +104,7 @@ describe('the fallback queue', () => {
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
-  it('marks what is left of a message, and nothing else', async () => {
+  it('marks the remainder of a message, and nothing else', async () => {
     await queue.push(anEnvelope('left'), { isRemainder: true });
     await Promise.all([
       queue.push(anEnvelope('more-left'), { isRemainder: true }),
@@ -117,7 +117,7 @@ describe('the fallback queue', () => {
     expect(messages).toHaveLength(3);
   });
 
-  it('takes what is left without the mark where a message has no room for it', async () => {
+  it('pushes a remainder without the mark if a message has no room for it', async () => {
     const full = aFullEnvelope();
 
     await queue.push(full, { isRemainder: true });
@@ -125,7 +125,7 @@ describe('the fallback queue', () => {
     expect(await takeEnvelopes(aws)).toHaveLength(1);
   });
 
-  it('keeps back what is pushed with a delay', async () => {
+  it('delays what is pushed with a delay', async () => {
     await queue.push(anEnvelope('later'), { delaySeconds: 900 });
 
     expect(await takeEnvelopes(aws)).toEqual([]);

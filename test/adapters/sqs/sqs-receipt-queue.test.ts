@@ -8,7 +8,7 @@ import { takeAll } from '../../support/queue-contents.ts';
 const receipts = (count: number) =>
   Array.from({ length: count }, (_, index) => aReceipt(`mail-${index}`, 'sent', ['marie@example.org']));
 
-/** As large as a receipt gets: a server that answers control characters to each recipient. */
+/** The largest possible receipt: a server that responds with control characters for each recipient. */
 const hugeReceipt = (id: string) =>
   aReceipt(id, 'bounced', [], {
     recipients: Array.from({ length: 100 }, (_, index) => ({
@@ -17,7 +17,7 @@ const hugeReceipt = (id: string) =>
     })),
   });
 
-describe('the queue of receipts', () => {
+describe('the receipt queue', () => {
   let aws: SqsAndS3;
   let queue: LocalQueue;
   let receiptQueue: SqsReceiptQueue;
@@ -30,7 +30,7 @@ describe('the queue of receipts', () => {
 
   afterEach(() => aws.close());
 
-  async function taken(): Promise<Receipt[]> {
+  async function received(): Promise<Receipt[]> {
     return (await takeAll(aws, queue)).map(({ Body = '' }) => {
       const parsed = parseReceipt(Body);
       if (parsed.kind !== 'receipt') throw new Error(parsed.detail);
@@ -38,28 +38,28 @@ describe('the queue of receipts', () => {
     });
   }
 
-  it('takes them in calls of ten, and gives them out as they were', async () => {
+  it('sends receipts in calls of ten, and delivers them unchanged', async () => {
     const pushed = receipts(21);
 
     expect(await receiptQueue.push(pushed)).toEqual([]);
 
     expect(aws.callsOf({ action: 'SendMessageBatch' })).toBe(3);
     const byId = (one: Receipt, other: Receipt) => (one.id < other.id ? -1 : 1);
-    expect((await taken()).sort(byId)).toEqual([...pushed].sort(byId));
+    expect((await received()).sort(byId)).toEqual([...pushed].sort(byId));
   });
 
-  it('is asked nothing where there is nothing to tell', async () => {
+  it('is not called without receipts', async () => {
     expect(await receiptQueue.push([])).toEqual([]);
 
     expect(aws.callsOf({ service: 'sqs', action: 'SendMessageBatch' })).toBe(0);
   });
 
-  it('takes large ones in calls that SQS takes', async () => {
+  it('sends large receipts in calls that SQS accepts', async () => {
     const ids = ['a', 'b', 'c'];
 
     expect(await receiptQueue.push(ids.map(hugeReceipt))).toEqual([]);
 
-    expect((await taken()).map(({ id }) => id).sort()).toEqual(ids);
+    expect((await received()).map(({ id }) => id).sort()).toEqual(ids);
     expect(aws.callsOf({ action: 'SendMessageBatch' })).toBeGreaterThan(1);
   });
 
@@ -72,7 +72,7 @@ describe('the queue of receipts', () => {
     expect(groups.sort()).toEqual(['tenant-1', undefined]);
   });
 
-  it('gives back those that SQS failed, and only those', async () => {
+  it('returns only the receipts that SQS failed', async () => {
     const pushed = receipts(12);
     aws.fault({
       fault: { kind: 'part-failed', indices: [1] },
@@ -83,20 +83,20 @@ describe('the queue of receipts', () => {
     const unconfirmed = await receiptQueue.push(pushed);
 
     expect(unconfirmed.map(({ id }) => id).sort()).toEqual(['mail-1', 'mail-11']);
-    expect(await taken()).toHaveLength(10);
+    expect(await received()).toHaveLength(10);
   });
 
-  it('gives back all of a call that failed, and never throws', async () => {
+  it('returns all receipts of a failed call, and never throws', async () => {
     const pushed = receipts(12);
     aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessageBatch' }, times: 1 });
 
     const unconfirmed = await receiptQueue.push(pushed);
 
-    expect((await taken()).length + unconfirmed.length).toBe(12);
+    expect((await received()).length + unconfirmed.length).toBe(12);
     expect(unconfirmed.length).toBeGreaterThan(0);
   });
 
-  it('gives back those whose confirmation was lost', async () => {
+  it('returns receipts whose confirmation was lost', async () => {
     const pushed = receipts(2);
     aws.fault({ fault: { kind: 'silence', done: true }, on: { action: 'SendMessageBatch' } });
     const impatient = new SqsReceiptQueue(aws.sqs, queue.url, 200);

@@ -65,7 +65,7 @@ describe('reading and writing', () => {
     expect(vault.state.secrets().fields('a')).toEqual({ of: 'somebody else' });
   });
 
-  it('sends namespace, token and any path as they are, beneath a path of the address', async () => {
+  it('sends namespace, token and any path unchanged, below the path of the address', async () => {
     const vault = await aVault();
     vault.state.mount('kv/mail', 'kv-v2', 'team/mail');
     await kvOf(vault.url, { namespace: 'team/mail' }, 'kv/mail').write('a b/c?#%', { x: '1' }, 0, never);
@@ -83,7 +83,7 @@ describe('over TLS', () => {
     expect(await kv.write('a', {}, 0, never)).toEqual({ kind: 'written', version: 1 });
   });
 
-  it('trusts a certificate for the name that was set, and none for another', async () => {
+  it('trusts a certificate for the configured name, and none for another', async () => {
     const vault = await aVault({ tls: true, certificateFor: 'vault.example' });
     const ca = vault.certificatePem;
     expect(await problemOf(kvOf(vault.url, { ca }).read('a', never))).toEqual({
@@ -94,7 +94,7 @@ describe('over TLS', () => {
     expect(await kv.read('a', never)).toEqual({ kind: 'absent', version: 0 });
   });
 
-  it('trusts nobody else, and gives no token away, unless told to', async () => {
+  it('trusts no other certificate, and reveals no token, unless configured to', async () => {
     const vault = await aVault({ tls: true });
     expect(await problemOf(kvOf(vault.url).read('a', never))).toEqual({
       kind: 'untrusted',
@@ -104,13 +104,13 @@ describe('over TLS', () => {
     expect(await kvOf(vault.url, { skipVerify: true }).read('a', never)).toMatchObject({ kind: 'absent' });
   });
 
-  it('tells TLS spoken to a plain server', async () => {
+  it('detects TLS sent to a plain server', async () => {
     const plain = await aVault();
     const kv = kvOf(plain.url.replace('http:', 'https:'));
     expect(await problemOf(kv.read('a', never))).toEqual({ kind: 'wrong-scheme' });
   });
 
-  it("tells plain HTTP spoken to a TLS server, by Go's answer", async () => {
+  it('detects plain HTTP sent to a TLS server, by the response of Go', async () => {
     const vault = await aVault();
     const body = 'Client sent an HTTP request to an HTTPS server.\n';
     vault.fault({ effect: { kind: 'answer', status: 400, body } });
@@ -118,8 +118,8 @@ describe('over TLS', () => {
   });
 });
 
-describe('what keeps Vault from it', () => {
-  it('is not there', async () => {
+describe('a problem with Vault', () => {
+  it('is a refused connection', async () => {
     const vault = await aVault();
     const { url } = vault;
     await vault.close();
@@ -143,14 +143,14 @@ describe('what keeps Vault from it', () => {
     expect(await problemOf(kvOf(vault.url).write('a', {}, 0, never))).toEqual(problem);
   });
 
-  it('is sealed, where only its health says so, and a proxy answers in its place', async () => {
+  it('is a seal that only the health check reports, behind a proxy', async () => {
     const vault = await aVault();
     vault.state.condition = { kind: 'sealed' };
     vault.fault({ effect: { kind: 'answer', status: 503, body: 'no server available' } });
     expect(await problemOf(kvOf(vault.url).read('a', never))).toEqual({ kind: 'sealed' });
   });
 
-  it('asks for health without token and namespace, which that call does not know', async () => {
+  it('is checked by health without token and namespace, which that call does not support', async () => {
     const vault = await aVault();
     vault.state.condition = { kind: 'standby' };
     await problemOf(kvOf(vault.url, { namespace: 'team' }).read('a', never));
@@ -178,7 +178,7 @@ describe('what keeps Vault from it', () => {
     expect(await problemOf(kvOf(vault.url).read('a', never))).toEqual(problem);
   });
 
-  it('is the token: none, a wrong one, one without the right', async () => {
+  it('is the token: missing, wrong, or without permission', async () => {
     const vault = await aVault();
     vault.state.grant('reader', { 'secret/data/a': ['read'] });
     expect(await problemOf(kvOf(vault.url, { token: undefined }).read('a', never))).toEqual({
@@ -201,7 +201,7 @@ describe('what keeps Vault from it', () => {
     });
   });
 
-  it('is the mount: not there, hidden, unversioned, or no store', async () => {
+  it('is the mount: missing, hidden, unversioned, or no KV store', async () => {
     const vault = await aVault();
     vault.state.mount('old', 'kv-v1');
     vault.state.mount('keys', 'transit');
@@ -210,7 +210,7 @@ describe('what keeps Vault from it', () => {
     expect(await problem('keys')).toEqual({ kind: 'no-mount', mount: 'keys' });
     expect(await problem('old')).toEqual({ kind: 'not-kv-v2', mount: 'old', found: 'KV v1' });
 
-    // By a wildcard in front of the mount: Vault then lets read, and does not tell of the mount.
+    // By a wildcard in place of the mount: Vault then allows the read, but hides the mount.
     vault.state.grant('wildcard', { '+/data/a': ['read'] });
     expect(await problemOf(kvOf(vault.url, { token: 'wildcard' }).read('a', never))).toEqual({
       kind: 'hidden-mount',
@@ -219,7 +219,7 @@ describe('what keeps Vault from it', () => {
     });
   });
 
-  it('is an unversioned store, which has something of that path', async () => {
+  it('is an unversioned store, which has data at that path', async () => {
     const vault = await aVault();
     vault.state.mount('old', 'kv-v1');
     await fetch(`${vault.url}/v1/old/data/a`, {
@@ -230,7 +230,7 @@ describe('what keeps Vault from it', () => {
     expect(await problemOf(kvOf(vault.url, {}, 'old').read('a', never))).toMatchObject({ kind: 'not-kv-v2' });
   });
 
-  it('is a connection that breaks, after the write was done or before', async () => {
+  it('is a reset connection, after the write or before', async () => {
     const vault = await aVault();
     for (const done of [true, false]) {
       vault.fault({ effect: { kind: 'reset', done } });
@@ -244,7 +244,7 @@ describe('what keeps Vault from it', () => {
 });
 
 describe('waiting', () => {
-  it('ends after the time limit, also where an answer has begun', async () => {
+  it('ends after the time limit, even if a response has begun', async () => {
     const stalling = createServer((socket) => {
       socket.on('error', () => {});
       socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{'));
@@ -259,7 +259,7 @@ describe('waiting', () => {
     expect(await problemOf(kv.read('a', never))).toEqual({ kind: 'timeout', timeoutMs: 50 });
   });
 
-  it('ends with the signal, by its reason', async () => {
+  it('ends with the reason of the signal', async () => {
     const vault = await aVault();
     const stop = new AbortController();
     const reason = new Error('interrupted');

@@ -32,7 +32,7 @@ describe("Vault's variables", () => {
     expect((await read({ VAULT_ADDR: '' })).address.href).toBe('https://127.0.0.1:8200/');
   });
 
-  it('are read as those read them', async () => {
+  it('are read the way those tools read them', async () => {
     const file = join(home, 'ca.pem');
     await writeFile(file, '-----BEGIN CERTIFICATE-----\n');
     const settings = await read({
@@ -55,7 +55,7 @@ describe("Vault's variables", () => {
     });
   });
 
-  it('go before the token of a login', async () => {
+  it('take precedence over the token of a login', async () => {
     await writeFile(join(home, '.vault-token'), 'hvs.from-login\n');
     expect((await read()).token).toBe('hvs.from-login');
     expect((await read({ VAULT_TOKEN: 'hvs.other' })).token).toBe('hvs.other');
@@ -65,7 +65,7 @@ describe("Vault's variables", () => {
     ['500ms', 500],
     ['30s', 30_000],
     ['2m', 120_000],
-  ])('take the time limit %s', async (text, timeoutMs) => {
+  ])('accept the time limit %s', async (text, timeoutMs) => {
     expect((await read({ VAULT_CLIENT_TIMEOUT: text })).timeoutMs).toBe(timeoutMs);
   });
 
@@ -77,11 +77,11 @@ describe("Vault's variables", () => {
     ['VAULT_CLIENT_TIMEOUT', '0'],
     ['VAULT_CACERT', '/nonexistent/ca.pem'],
     ['VAULT_CACERT', '/dev/null'],
-  ])('cannot be: %s=%s', async (name, value) => {
+  ])('are rejected: %s=%s', async (name, value) => {
     expect(await problem({ [name]: value })).toContain(`${name}: allowed is `);
   });
 
-  it('are not quoted where they may hold a password', async () => {
+  it('are not quoted if they may contain a password', async () => {
     expect(await problem({ VAULT_ADDR: 'ftp://me:hunter2@vault.example' })).not.toContain('hunter2');
   });
 });

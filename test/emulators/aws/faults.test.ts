@@ -17,7 +17,7 @@ describe('AWS that fails', () => {
   let s3: S3Client;
   beforeEach(async () => {
     aws = await startSqsAndS3({ visibilitySeconds: 30 });
-    // One attempt, so that a test sees each answer and not what the SDK's retries make of it.
+    // One attempt, so that a test sees each response and not the result of the SDK's retries.
     sqs = new SQSClient({ ...access(), maxAttempts: 1, useQueueUrlAsEndpoint: false });
     s3 = new S3Client({ ...access(), maxAttempts: 1, forcePathStyle: true });
   });
@@ -45,7 +45,7 @@ describe('AWS that fails', () => {
   it.each([
     [500, 'InternalError'],
     [503, 'ServiceUnavailable'],
-  ] as const)('answers %s', async (status, name) => {
+  ] as const)('responds with %s', async (status, name) => {
     aws.fault({ fault: { kind: 'error', status } });
     const failure = { name, $metadata: { httpStatusCode: status } };
     await expect(send()).rejects.toMatchObject(failure);
@@ -55,25 +55,25 @@ describe('AWS that fails', () => {
     expect(await bodies()).toEqual(['hello']);
   });
 
-  it('throttles each service in its own words', async () => {
+  it('throttles each service with its own error code', async () => {
     aws.fault({ fault: { kind: 'throttle' } });
     await expect(send()).rejects.toMatchObject({ name: 'RequestThrottled' });
     await expect(put()).rejects.toMatchObject({ name: 'SlowDown' });
   });
 
-  it('denies', async () => {
+  it('denies access', async () => {
     aws.fault({ fault: { kind: 'denied' } });
     await expect(send()).rejects.toMatchObject({ name: 'AccessDenied' });
     await expect(put()).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('resets the connection before anything was done', async () => {
+  it('resets the connection before the call took effect', async () => {
     aws.fault({ fault: { kind: 'reset', done: false }, on: sqsCalls, times: 1 });
     await expect(send()).rejects.toThrow('ECONNRESET');
     expect(await bodies()).toEqual([]);
   });
 
-  it('resets the connection when all was done', async () => {
+  it('resets the connection after the call took effect', async () => {
     aws.fault({ fault: { kind: 'reset', done: true }, on: sqsCalls, times: 1 });
     await expect(send()).rejects.toThrow('ECONNRESET');
     expect(await bodies()).toEqual(['hello']);
@@ -83,7 +83,7 @@ describe('AWS that fails', () => {
     expect(await Body?.transformToString()).toBe('mail');
   });
 
-  it.each([true, false])('never answers; done: %s', async (done) => {
+  it.each([true, false])('never responds; done: %s', async (done) => {
     aws.fault({ fault: { kind: 'silence', done }, on: sqsCalls });
     await expect(send(sqs, AbortSignal.timeout(300))).rejects.toMatchObject({ name: 'AbortError' });
     expect(await bodies()).toEqual(done ? ['hello'] : []);
@@ -96,7 +96,7 @@ describe('AWS that fails', () => {
     expect(performance.now() - start).toBeGreaterThan(95);
   });
 
-  it('fails chosen entries of a batch and does the others', async () => {
+  it('fails chosen entries of a batch and sends the others', async () => {
     const batch = () =>
       sqs.send(
         new SendMessageBatchCommand({
@@ -118,7 +118,7 @@ describe('AWS that fails', () => {
     expect(await bodies()).toEqual([]);
   });
 
-  it('strikes as often as told, the calls it was told, in the order told', async () => {
+  it('fails the configured calls, as often and in the order configured', async () => {
     aws.fault({ fault: { kind: 'error', status: 500 }, on: sqsCalls, times: 1 });
     aws.fault({ fault: { kind: 'throttle' }, on: sqsCalls, times: 1 });
     await put();
@@ -129,7 +129,7 @@ describe('AWS that fails', () => {
     expect(aws.callsOf(s3Calls)).toBe(1);
   });
 
-  it('is retried by the SDK as the real one is', async () => {
+  it('is retried by the SDK like the real one', async () => {
     aws.fault({ fault: { kind: 'error', status: 500 }, on: sqsCalls, times: 1 });
     await send(aws.sqs);
     expect(aws.callsOf(sqsCalls)).toBe(2);

@@ -4,7 +4,7 @@ import type { LocalTopic } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { runDouble, send } from '../ses/running-double.ts';
 
-describe('a topic with a queue behind it', () => {
+describe('a topic with a subscribed queue', () => {
   let aws: SqsAndS3;
   let queue: LocalQueue;
   let topic: LocalTopic;
@@ -26,13 +26,13 @@ describe('a topic with a queue behind it', () => {
     return Messages ?? [];
   }
 
-  it('hands over what is published as it is, without the frame of SNS', async () => {
+  it('delivers messages unchanged, without the SNS envelope', async () => {
     const text = JSON.stringify({ eventType: 'Send', subject: 'Grüße & <b> + % 你好 😀' });
     await topic.publish(text);
     expect((await receive()).map(({ Body }) => Body)).toEqual([text]);
   });
 
-  it('brings the events of SES to the queue', async () => {
+  it('delivers the events of SES to the queue', async () => {
     const running = await runDouble({
       configurationSets: ['mail'],
       onEvent: (event) => topic.publish(JSON.stringify(event)),
@@ -45,16 +45,16 @@ describe('a topic with a queue behind it', () => {
     expect(received).toEqual(expect.arrayContaining([...running.double.events]));
   });
 
-  it('has an ARN of the region of the queues', () => {
+  it('has an ARN in the Region of the queues', () => {
     expect(topic.arn).toBe('arn:aws:sns:eu-west-1:000000000000:ses-events');
   });
 
-  it('hands over each text published, the same one twice', async () => {
+  it('delivers each published text, even if it is repeated', async () => {
     await Promise.all(['a', 'b', 'b'].map((text) => topic.publish(text)));
     expect((await receive()).map(({ Body }) => Body).sort()).toEqual(['a', 'b', 'b']);
   });
 
-  it('leaves other queues alone', async () => {
+  it('does not deliver to other queues', async () => {
     const other = await aws.createQueue('other');
     await aws.createTopic('other-events', { subscriber: other });
     await topic.publish('for feedback');
@@ -63,7 +63,7 @@ describe('a topic with a queue behind it', () => {
     expect(await receive()).toHaveLength(1);
   });
 
-  it('wakes a long poll', async () => {
+  it('completes a long poll', async () => {
     const arrived = aws.arrival({ action: 'ReceiveMessage' });
     const polling = receive(20);
     await arrived;
@@ -71,14 +71,14 @@ describe('a topic with a queue behind it', () => {
     expect((await polling).map(({ Body }) => Body)).toEqual(['late']);
   });
 
-  it('goes on while all calls of the pipeline fail', async () => {
+  it('delivers while all calls of the pipeline fail', async () => {
     aws.fault({ fault: { kind: 'denied' } });
     await topic.publish('through');
     aws.heal();
     expect(await receive()).toHaveLength(1);
   });
 
-  it('refuses what SNS refuses, and repeats none of it', async () => {
+  it('rejects what SNS rejects, without quoting it', async () => {
     const tooLong = 'x'.repeat(256 * 1024 + 1);
     await expect(topic.publish(tooLong)).rejects.toThrow(/^SNS refused Publish: 400 InvalidParameter$/);
     expect(await receive()).toEqual([]);

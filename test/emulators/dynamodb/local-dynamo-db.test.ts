@@ -30,7 +30,7 @@ describe('DynamoDB on this machine', () => {
       }),
     );
 
-  /** What the calls of an action cost. */
+  /** The cost of the calls of an action. */
   async function costOf(action: () => Promise<unknown>) {
     const before = aws.capacityUsed();
     await action().catch(() => {});
@@ -58,7 +58,7 @@ describe('DynamoDB on this machine', () => {
     expect((await get('from afar')).Item).toBeDefined();
   });
 
-  it('fails as AWS does', async () => {
+  it('fails like AWS', async () => {
     const puts = { service: 'dynamodb', action: 'PutItem' };
     aws.fault({ fault: { kind: 'throttle' }, on: puts });
     const { endpoint, region, credentials } = aws;
@@ -75,11 +75,11 @@ describe('DynamoDB on this machine', () => {
     aws.fault({ fault: { kind: 'reset', done: true }, on: puts, times: 1 });
     await put('a');
     expect((await get('a')).Item).toBeDefined();
-    // The SDK tried again where the connection was reset.
+    // The SDK retried after the reset.
     expect(aws.callsOf(puts)).toBe(3);
   });
 
-  it('outlives clients that give up', async () => {
+  it('survives clients that give up', async () => {
     await Promise.all(
       Array.from({ length: 10 }, async (_, index) => {
         const Item = { address: { S: `hasty-${index}` } };
@@ -107,7 +107,7 @@ describe('DynamoDB on this machine', () => {
     );
   });
 
-  it('counts a query that finds nothing, and a write whose condition does not hold', async () => {
+  it('counts a query that finds nothing, and a write whose condition fails', async () => {
     const query = new QueryCommand({
       TableName: aws.ledgerTable,
       KeyConditionExpression: 'id = :id',

@@ -6,9 +6,9 @@ const failures = (...itemIdentifiers: unknown[]) => ({
   batchItemFailures: itemIdentifiers.map((itemIdentifier) => ({ itemIdentifier })),
 });
 
-describe('the answer to a batch', () => {
+describe('the response to a batch', () => {
   it.each([null, {}, { batchItemFailures: [] }, { batchItemFailures: null }, { other: 1 }])(
-    'of %j says that all is done',
+    'of %j means that all succeeded',
     (answer) => {
       expect(readBatchAnswer(JSON.stringify(answer), ids)).toEqual({ kind: 'done', failedIds: new Set() });
     },
@@ -30,7 +30,7 @@ describe('the answer to a batch', () => {
     'ok',
     7,
     [],
-  ])('of %j means nothing', (answer) => {
+  ])('of %j is malformed', (answer) => {
     expect(readBatchAnswer(JSON.stringify(answer), ids)).toEqual({ kind: 'malformed' });
   });
 });

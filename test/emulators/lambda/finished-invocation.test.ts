@@ -9,7 +9,7 @@ const FAILED: readonly InvocationOutcome[] = [
 ];
 
 describe('an invocation that has ended', () => {
-  it('counts those that ran when it began', () => {
+  it('counts the invocations that ran when it began', () => {
     let running = 2;
     const watch = new InvocationRecorder(() => running);
     watch.begin();
@@ -18,14 +18,14 @@ describe('an invocation that has ended', () => {
     expect(watch.end({ kind: 'answered', answer: 'null' })).toMatchObject({ concurrent: 2, failed: false });
   });
 
-  it.each(FAILED)('has failed where it $kind', (outcome) => {
+  it.each(FAILED)('has failed if it $kind', (outcome) => {
     const watch = new InvocationRecorder(() => 1);
     watch.begin();
 
     expect(watch.end(outcome).failed).toBe(true);
   });
 
-  it('has failed where its process died before it began', () => {
+  it('has failed if its process crashed before it began', () => {
     expect(new InvocationRecorder(() => 1).end({ kind: 'crashed' }).failed).toBe(true);
   });
 });

@@ -8,7 +8,7 @@ describe('the events of SQS messages', () => {
     expect(sqsEvents([], source)).toEqual([]);
   });
 
-  it('hold binary attributes in base64', () => {
+  it('have binary attributes in base64', () => {
     const [event] = sqsEvents(
       [
         {
@@ -23,7 +23,7 @@ describe('the events of SQS messages', () => {
     });
   });
 
-  it('stay under the 6 MB that Lambda takes', () => {
+  it('stay under the 6 MB limit of Lambda', () => {
     const messages = Array.from({ length: 10 }, (_, index) => ({
       MessageId: String(index),
       Body: 'x'.repeat(1024 * 1024),

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { DAY_MS } from '../../../lib/common/time.ts';
 import { errorOf, HELLO, runDouble, send } from './running-double.ts';
 
-/** A clock that stands until it is moved. */
+/** A clock that is fixed until it is moved. */
 function movableClock() {
   let ms = Date.parse('2026-03-01T12:00:00Z');
   return {
@@ -24,7 +24,7 @@ describe.each(PROTOCOLS)('limits by $api', ({ api, throttled }) => {
   const tooFast = { ...throttled, message: 'Maximum sending rate exceeded.' };
   const quotaUsed = { ...throttled, message: 'Daily message quota exceeded.' };
 
-  it('hold the sending rate, and let go as time passes', async () => {
+  it('enforce the sending rate, and recover as time passes', async () => {
     const clock = movableClock();
     const running = await runDouble({ clock, maxSendRate: 2 });
     await send(running, api);
@@ -38,7 +38,7 @@ describe.each(PROTOCOLS)('limits by $api', ({ api, throttled }) => {
     expect(running.double.mails).toHaveLength(3);
   });
 
-  it('let a sender through that keeps to 14 a second exactly', async () => {
+  it('accept a sender with exactly 14 a second', async () => {
     const clock = movableClock();
     const running = await runDouble({ clock, maxSendRate: 14 });
     for (let sent = 0; sent < 14; sent += 1) await send(running, api);
@@ -51,11 +51,11 @@ describe.each(PROTOCOLS)('limits by $api', ({ api, throttled }) => {
     );
   });
 
-  it('are not held longer by tries in between', async () => {
+  it('are not extended by attempts in between', async () => {
     const clock = movableClock();
     const running = await runDouble({ clock, maxSendRate: 10 });
     for (let sent = 0; sent < 10; sent += 1) await send(running, api);
-    for (let tries = 1; tries < 10; tries += 1) {
+    for (let attempts = 1; attempts < 10; attempts += 1) {
       clock.move(10);
       expect(await errorOf(send(running, api))).toEqual(tooFast);
     }
@@ -73,7 +73,7 @@ describe.each(PROTOCOLS)('limits by $api', ({ api, throttled }) => {
     expect(running.double.mails).toHaveLength(2);
   });
 
-  it('make up for a call with more recipients than the rate', async () => {
+  it('delay later calls after one with more recipients than the rate', async () => {
     const clock = movableClock();
     const running = await runDouble({ clock, maxSendRate: 1 });
     await send(running, api, { to: ['a@example.net', 'b@example.net', 'c@example.net'] });
@@ -84,7 +84,7 @@ describe.each(PROTOCOLS)('limits by $api', ({ api, throttled }) => {
     expect(running.double.mails).toHaveLength(2);
   });
 
-  it('do not count what was refused', async () => {
+  it('do not count rejected calls', async () => {
     const clock = movableClock();
     const running = await runDouble({ clock, maxSendRate: 1, max24HourSend: 1 });
     await errorOf(send(running, api, { tags: { id: 'not allowed' } }));
@@ -92,7 +92,7 @@ describe.each(PROTOCOLS)('limits by $api', ({ api, throttled }) => {
     expect(running.double.mails).toHaveLength(1);
   });
 
-  it('hold the daily quota over 24 hours that slide', async () => {
+  it('enforce the daily quota over a sliding window of 24 hours', async () => {
     const clock = movableClock();
     const running = await runDouble({ clock, maxSendRate: 10, max24HourSend: 3 });
     await send(running, api, { to: ['a@example.net', 'b@example.net'] });
@@ -106,7 +106,7 @@ describe.each(PROTOCOLS)('limits by $api', ({ api, throttled }) => {
     expect(await errorOf(send(running, api))).toEqual(quotaUsed);
   });
 
-  it('do not count the mailbox simulator for the day, but for the rate', async () => {
+  it('do not count the mailbox simulator for the daily quota, but for the rate', async () => {
     const clock = movableClock();
     const running = await runDouble({ clock, maxSendRate: 1, max24HourSend: 0 });
     await send(running, api, { to: ['bounce+1@simulator.amazonses.com'] });
@@ -114,7 +114,7 @@ describe.each(PROTOCOLS)('limits by $api', ({ api, throttled }) => {
     expect(await errorOf(send(running, api))).toEqual(quotaUsed);
   });
 
-  it('know no daily quota when it is -1', async () => {
+  it('have no daily quota if it is -1', async () => {
     const running = await runDouble({ max24HourSend: -1 });
     await send(running, api);
     expect(running.double.mails).toHaveLength(1);
@@ -134,14 +134,14 @@ describe.each(PROTOCOLS)('limits by $api', ({ api, throttled }) => {
 describe.each(['v1', 'v2'] as const)('identities by %s', (api) => {
   const from = (address: string) => HELLO.replace('shop@example.org', address);
 
-  it('are a domain with its subdomains, in any case', async () => {
+  it('cover a domain with its subdomains, case-insensitively', async () => {
     const running = await runDouble({ identities: ['Example.org'] });
     await send(running, api, { raw: from('shop@EXAMPLE.ORG') });
     await send(running, api, { raw: from('shop@mail.eu.example.org') });
     expect(running.double.mails).toHaveLength(2);
   });
 
-  it('are a single address, and no other of its domain', async () => {
+  it('cover a single address, and no other of its domain', async () => {
     const running = await runDouble({ identities: ['shop@example.org'] });
     await send(running, api);
     const error = await errorOf(send(running, api, { raw: from('office@example.org') }));
@@ -158,7 +158,7 @@ describe.each(['v1', 'v2'] as const)('identities by %s', (api) => {
 });
 
 describe.each(['v1', 'v2'] as const)('the sandbox by %s', (api) => {
-  it('takes verified recipients and the mailbox simulator only', async () => {
+  it('accepts only verified recipients and the mailbox simulator', async () => {
     const running = await runDouble({
       sandbox: true,
       maxSendRate: 10,
@@ -187,7 +187,7 @@ describe.each(['v1', 'v2'] as const)('the sandbox by %s', (api) => {
 });
 
 describe('the state of the account', () => {
-  it('is told by GetSendQuota', async () => {
+  it('is returned by GetSendQuota', async () => {
     const clock = movableClock();
     const running = await runDouble({ clock, maxSendRate: 14, max24HourSend: 500 });
     await send(running, 'v1', { to: ['a@example.net', 'b@example.net'] });
@@ -197,7 +197,7 @@ describe('the state of the account', () => {
     expect(await running.v1.send(new GetSendQuotaCommand({}))).toMatchObject({ SentLast24Hours: 0 });
   });
 
-  it('is told by GetAccount', async () => {
+  it('is returned by GetAccount', async () => {
     const running = await runDouble({ sandbox: true });
     await send(running, 'v2', { to: ['success@simulator.amazonses.com'] });
     running.double.account.sendingEnabled = false;

@@ -21,7 +21,7 @@ describe('the delivered message', () => {
   it.each([
     ['CRLF', '\r\n'],
     ['LF', '\n'],
-  ])('has the Message-ID and Date of SES in place of the own ones (%s)', (_name, lineEnd) => {
+  ])('has the Message-ID and Date of SES in place of its own (%s)', (_name, lineEnd) => {
     const lines = ['From: a@example.org', 'DATE: Mon', 'message-id:', ' <own@example.org>', 'To: b', '', 'x'];
     expect(delivered(lines, lineEnd)).toEqual(['From: a@example.org', DATE, MESSAGE_ID, 'To: b', '', 'x']);
   });
@@ -36,7 +36,7 @@ describe('the delivered message', () => {
     ]);
   });
 
-  it('keeps what looks like a header in the body, and other ids in the header', () => {
+  it('keeps header-like lines in the body, and other ids in the header', () => {
     const lines = ['X-Message-ID: 1', 'References: <r@example.org>', MESSAGE_ID, DATE];
     const body = ['', 'Message-ID: <own@example.org>', 'Bcc: c@example.org', ''];
     expect(delivered([...lines, ...body])).toEqual([...lines, ...body]);
@@ -51,17 +51,14 @@ describe('the delivered message', () => {
     expect(delivered(['From: a@example.org', ''])).toEqual(['From: a@example.org', MESSAGE_ID, DATE, '']);
   });
 
-  it.each(['v1', 'v2'] as const)(
-    'carries the id that was answered by %s, and every other byte',
-    async (api) => {
-      const running = await runDouble({ clock: { now: () => stamp.at } });
-      const body = randomBytes(4096);
-      const own = 'Message-ID: <own@example.org>\r\nDate: Thu, 01 Jan 1970 00:00:00 +0000\r\n';
-      await send(running, api, { raw: Buffer.concat([Buffer.from(own + HELLO), body]) });
+  it.each(['v1', 'v2'] as const)('has the id returned by %s, and every other byte', async (api) => {
+    const running = await runDouble({ clock: { now: () => stamp.at } });
+    const body = randomBytes(4096);
+    const own = 'Message-ID: <own@example.org>\r\nDate: Thu, 01 Jan 1970 00:00:00 +0000\r\n';
+    await send(running, api, { raw: Buffer.concat([Buffer.from(own + HELLO), body]) });
 
-      const [mail] = running.double.mails;
-      const ofSes = `Message-ID: <${mail?.sesMessageId}@eu-west-1.amazonses.com>\r\n${DATE}\r\n`;
-      expect(mail?.delivered.equals(Buffer.concat([Buffer.from(ofSes + HELLO), body]))).toBe(true);
-    },
-  );
+    const [mail] = running.double.mails;
+    const ofSes = `Message-ID: <${mail?.sesMessageId}@eu-west-1.amazonses.com>\r\n${DATE}\r\n`;
+    expect(mail?.delivered.equals(Buffer.concat([Buffer.from(ofSes + HELLO), body]))).toBe(true);
+  });
 });

@@ -3,14 +3,14 @@ import type { SesEvent } from '../../../lib/emulators/ses/ses-event.ts';
 import { type RunningDouble, runDouble, send } from './running-double.ts';
 
 const configurationSet = 'mail';
-/** Longer than a timer of Node can wait. */
+/** Longer than the maximum of a Node timer. */
 const LONG_MS = 2 ** 32;
 
 const typesIn = ({ double }: RunningDouble) => double.events.map(({ eventType }) => eventType);
 const isSend = ({ eventType }: SesEvent) => eventType === 'Send';
 
 describe('events', () => {
-  it('go to the hook, the listeners and those who wait', async () => {
+  it('go to onEvent, the subscribers and pending waitForEvent calls', async () => {
     const handed: SesEvent[] = [];
     const running = await runDouble({
       configurationSets: ['mail'],
@@ -18,18 +18,18 @@ describe('events', () => {
         handed.push(event);
       },
     });
-    const heard: SesEvent[] = [];
-    const leave = running.double.subscribeToEvents((event) => heard.push(event));
+    const received: SesEvent[] = [];
+    const leave = running.double.subscribeToEvents((event) => received.push(event));
     const waiting = running.double.waitForEvent(isSend);
     await send(running, 'v1', { configurationSet });
     leave();
     await send(running, 'v1', { configurationSet });
     expect(handed).toEqual(running.double.events);
-    expect(heard).toEqual(running.double.events.slice(0, 2));
+    expect(received).toEqual(running.double.events.slice(0, 2));
     expect(await waiting).toBe(running.double.events[0]);
   });
 
-  it('do not keep a mail from being taken where the hook fails, which is told when closed', async () => {
+  it('do not prevent the acceptance of a mail if onEvent fails, which close() reports', async () => {
     const running = await runDouble({
       configurationSets: ['mail'],
       onEvent: ({ eventType }) => {
@@ -41,7 +41,7 @@ describe('events', () => {
     await expect(running.double.close()).rejects.toThrow('onEvent failed');
   });
 
-  it('are settled when the hook has ended', async () => {
+  it('are settled when onEvent has ended', async () => {
     let open = (): void => {};
     const gate = new Promise<void>((resolve) => {
       open = resolve;
@@ -59,7 +59,7 @@ describe('events', () => {
     const settled = running.double.eventsSettled().then(() => {
       endedWhenSettled = ended;
     });
-    // by its end, whoever did not wait for the hook has gone on
+    // when it ends, anything that did not wait for onEvent has continued
     await send(running, 'v1');
     expect(endedWhenSettled).toBeUndefined();
     open();
@@ -67,7 +67,7 @@ describe('events', () => {
     expect(endedWhenSettled).toBe(2);
   });
 
-  it('are forgotten when told to', async () => {
+  it('are removed by clear()', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     running.double.disturbEvents({ effect: { kind: 'withhold' }, when: isSend });
     await send(running, 'v1', { configurationSet });
@@ -77,8 +77,8 @@ describe('events', () => {
   });
 });
 
-describe('disturbed events', () => {
-  it('come late, in the order of their delays', async () => {
+describe('event faults', () => {
+  it('delay events, in the order of their delays', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     running.double.disturbEvents({ effect: { kind: 'delay', delayMs: (event) => (isSend(event) ? 40 : 1) } });
     await send(running, 'v1', { configurationSet });
@@ -86,7 +86,7 @@ describe('disturbed events', () => {
     expect(typesIn(running)).toEqual(['Delivery', 'Send']);
   });
 
-  it('are waited for by delay, and dropped by close', async () => {
+  it('keep delayed events pending, and drop them at close', async () => {
     const handed: string[] = [];
     const running = await runDouble({
       configurationSets: ['mail'],
@@ -106,7 +106,7 @@ describe('disturbed events', () => {
     expect(handed).toEqual(['Delivery']);
   });
 
-  it('come more than once', async () => {
+  it('duplicate events', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     const duplicates = running.double.disturbEvents({
       effect: { kind: 'duplicate', times: 2 },
@@ -118,7 +118,7 @@ describe('disturbed events', () => {
     expect(duplicates.hits).toBe(1);
   });
 
-  it('are withheld, until released', async () => {
+  it('withhold events until released', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     running.double.disturbEvents({ effect: { kind: 'withhold' } });
     await send(running, 'v1', { configurationSet });
@@ -131,7 +131,7 @@ describe('disturbed events', () => {
     expect(typesIn(running)).toEqual(['Delivery', 'Send']);
   });
 
-  it('come as they should again when a disturbance ends', async () => {
+  it('have no effect after they end', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     const withheld = running.double.disturbEvents({ effect: { kind: 'withhold' } });
     running.double.disturbEvents({ effect: { kind: 'duplicate', times: 1 } });
@@ -156,7 +156,7 @@ describe('disturbed events', () => {
     );
   }
 
-  it('overtake each other, each seed in its own way, and none is lost', async () => {
+  it('reorder events, differently for each seed, without losing any', async () => {
     const straight = ['Send', ...RECIPIENTS];
     const orders = [await orderWith(1), await orderWith(2)];
     for (const order of orders) {

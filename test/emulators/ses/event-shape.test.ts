@@ -3,10 +3,10 @@ import type { SesEvent } from '../../../lib/emulators/ses/ses-event.ts';
 import type { DeliveryScript } from '../../../lib/emulators/ses/simulate-delivery.ts';
 import { HELLO, type RunningDouble, runDouble, send } from './running-double.ts';
 
-/** A type as the documentation of the records tells it, or the fields of an object. */
+/** A type in the terms of the documentation, or the fields of an object. */
 type Shape = 'string' | 'number' | 'boolean' | 'time' | 'nothing' | Fields | readonly [Shape];
 
-/** A `?` behind a name: the documentation says, or its records show, that the field may be absent. */
+/** A `?` after a name: according to the documentation or its examples, the field may be absent. */
 interface Fields {
   readonly [field: string]: Shape;
 }
@@ -116,7 +116,7 @@ describe('the events', () => {
     expect(events.length).toBeGreaterThan(0);
   });
 
-  it('are of every type that there is', async () => {
+  it('cover every type', async () => {
     const running = await runDouble({ configurationSets: ['mail'], maxSendRate: 100 });
     for (const status of FATES) await eventsOf(running, status);
     const types = new Set(running.double.events.map(({ eventType }) => eventType));
@@ -170,7 +170,7 @@ describe('the events', () => {
     });
   });
 
-  it('leave out the headers past 10 KB, and say so', async () => {
+  it('omit the headers past 10 KB, and report it', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     const raw = HELLO.replace('\r\n\r\n', `\r\nX-Long: ${'x'.repeat(10_240)}\r\nX-Last: y\r\n\r\n`);
     await send(running, 'v1', { raw, configurationSet: 'mail' });
@@ -179,7 +179,7 @@ describe('the events', () => {
     expect(mail?.headers?.map(({ name }) => name)).toEqual(['From', 'To', 'Subject']);
   });
 
-  it('survive the way through JSON', async () => {
+  it('survive serialisation as JSON', async () => {
     const events = await eventsOf(await runDouble({ configurationSets: ['mail'] }), { kind: 'complaint' });
     expect(JSON.parse(JSON.stringify(events))).toEqual(events);
   });
@@ -189,7 +189,7 @@ async function eventsOf(running: RunningDouble, status: DeliveryScript): Promise
   const { double } = running;
   double.status(() => status);
   const before = double.events.length;
-  // each to another one: whom a mail bounced for is not sent the next
+  // each to another address, because a mail to one that bounced is suppressed
   await send(running, 'v1', {
     to: [`${status.kind}@example.net`],
     configurationSet: 'mail',
@@ -198,7 +198,7 @@ async function eventsOf(running: RunningDouble, status: DeliveryScript): Promise
   return double.events.slice(before);
 }
 
-/** Where a value is not of the shape: fields that are missing, of another type or not documented. */
+/** The deviations of a value from the shape: fields that are missing, of another type or not documented. */
 function differences(value: unknown, shape: Shape, path = ''): string[] {
   if (typeof shape === 'string') return isOf(value, shape) ? [] : [`${path} is no ${shape}`];
   if (isList(shape)) {

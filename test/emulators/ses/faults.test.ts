@@ -22,14 +22,14 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
   it.each([
     [500, internal],
     [503, unavailable],
-  ] as const)('is a server error %i', async (status, name) => {
+  ] as const)('may be a server error %i', async (status, name) => {
     const running = await runDouble();
     running.double.fault({ effect: { kind: 'server-error', status } });
     expect(await errorOf(send(running, api))).toMatchObject({ name, status });
     expect(running.double.mails).toHaveLength(0);
   });
 
-  it('is throttling, with the text of either limit', async () => {
+  it('may be throttling, with the text of either limit', async () => {
     const running = await runDouble();
     running.double.fault({ effect: { kind: 'throttling' } });
     running.double.fault({ effect: { kind: 'throttling', message: 'Daily message quota exceeded.' } });
@@ -41,14 +41,14 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
     expect(running.double.mails).toHaveLength(0);
   });
 
-  it('is any error by its code', async () => {
+  it('may be any error by its code', async () => {
     const running = await runDouble();
     const message = "User: arn:aws:sts::1:x is not authorized to perform 'ses:SendRawEmail' & <more>";
     running.double.fault({ effect: { kind: 'error', code: 'AccessDenied', message, status: 403 } });
     expect(await errorOf(send(running, api))).toEqual({ name: 'AccessDenied', message, status: 403 });
   });
 
-  it.each([true, false])('is a reset before the answer (accepted: %s)', async (accepted) => {
+  it.each([true, false])('may be a reset before the response (accepted: %s)', async (accepted) => {
     const running = await runDouble();
     running.double.fault({ effect: { kind: 'reset', accepted } });
     const error = await errorOf(send(running, api));
@@ -60,7 +60,7 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
     expect(running.double.calls.map(({ outcome }) => outcome)).toEqual([{ kind: 'reset' }]);
   });
 
-  it.each([true, false])('is an answer that never comes (accepted: %s)', async (accepted) => {
+  it.each([true, false])('may be no response (accepted: %s)', async (accepted) => {
     const running = await runDouble();
     running.double.fault({ effect: { kind: 'silence', accepted } });
     const giveUp = new AbortController();
@@ -71,7 +71,7 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
     expect(running.double.mails).toHaveLength(accepted ? 1 : 0);
   });
 
-  it('is an answer that never comes, ended by the closing of the server', async () => {
+  it('may be no response until the server closes', async () => {
     const running = await runDouble();
     running.double.fault({ effect: { kind: 'silence', accepted: false } });
     const call = errorOf(send(running, api));
@@ -80,22 +80,22 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
     expect(await call).toMatchObject({ status: undefined });
   });
 
-  it('is a slow answer: the mail is taken at once, the answer comes later', async () => {
+  it('may be a slow response: the mail is accepted at once, the response is sent later', async () => {
     const running = await runDouble();
     running.double.fault({ effect: { kind: 'slow-answer', delayMs: 50 } });
-    let answered = false;
+    let responded = false;
     const call = send(running, api).finally(() => {
-      answered = true;
+      responded = true;
     });
     const started = performance.now();
     const mail = await running.double.waitFor(() => true);
-    expect(answered).toBe(false);
+    expect(responded).toBe(false);
     expect(await call).toBe(mail.sesMessageId);
     // timers may fire a little early by this clock
     expect(performance.now() - started).toBeGreaterThan(40);
   });
 
-  it('is a slow answer that a client does not wait for', async () => {
+  it('may be a slow response that a client does not wait for', async () => {
     const running = await runDouble();
     running.double.fault({ effect: { kind: 'slow-answer', delayMs: HOUR_MS } });
     const giveUp = new AbortController();
@@ -105,7 +105,7 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
     expect(await call).toMatchObject({ name: 'AbortError' });
   });
 
-  it.each([true, false])('is garbage with status 200 (accepted: %s)', async (accepted) => {
+  it.each([true, false])('may be garbage with status 200 (accepted: %s)', async (accepted) => {
     const running = await runDouble();
     running.double.fault({ effect: { kind: 'garbage', accepted, body: '{"<not an answer' } });
     const error = await errorOf(send(running, api));
@@ -113,14 +113,14 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
     expect(running.double.mails).toHaveLength(accepted ? 1 : 0);
   });
 
-  it('is an empty answer, which the SDK takes for a success without an id', async () => {
+  it('may be an empty response, which the SDK treats as a success without an id', async () => {
     const running = await runDouble();
     running.double.fault({ effect: { kind: 'garbage', accepted: true, body: '' } });
     expect(await send(running, api)).toBeUndefined();
     expect(running.double.mails).toHaveLength(1);
   });
 
-  it('takes as many calls as asked, then lets them pass', async () => {
+  it('affects as many calls as configured, then none', async () => {
     const running = await runDouble();
     const fault = running.double.fault({ effect: { kind: 'throttling' }, times: 2 });
     await errorOf(send(running, api));
@@ -130,7 +130,7 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
     expect(running.double.mails).toHaveLength(1);
   });
 
-  it('takes only the calls it is for, such as one delivery', async () => {
+  it('affects only matching calls, such as those of one delivery', async () => {
     const running = await runDouble();
     running.double.fault({
       effect: { kind: 'reset', accepted: true },
@@ -142,21 +142,21 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
     expect(running.double.mails.map(({ tags }) => tags['delivery-id'])).toEqual(['a', 'b', 'b']);
   });
 
-  it('stands until it is removed or all are cleared', async () => {
+  it('stays until it is removed or all are cleared', async () => {
     const running = await runDouble();
-    const standing = { effect: { kind: 'throttling' }, times: Number.POSITIVE_INFINITY } as const;
-    const fault = running.double.fault(standing);
+    const permanent = { effect: { kind: 'throttling' }, times: Number.POSITIVE_INFINITY } as const;
+    const fault = running.double.fault(permanent);
     for (let call = 0; call < 5; call += 1) await errorOf(send(running, api));
     fault.remove();
     await send(running, api);
-    running.double.fault(standing);
+    running.double.fault(permanent);
     await errorOf(send(running, api));
     running.double.clearFaults();
     await send(running, api);
     expect(running.double.mails).toHaveLength(2);
   });
 
-  it('does not make SES take what it would refuse', async () => {
+  it('does not make SES accept what it would reject', async () => {
     const running = await runDouble();
     running.double.fault({ effect: { kind: 'reset', accepted: true } });
     await errorOf(send(running, api, { source: 'a@other.example' }));
@@ -165,7 +165,7 @@ describe.each(PROTOCOLS)('a fault by $api', ({ api, internal, unavailable, throt
 });
 
 describe('a fault', () => {
-  it('is for calls that send, unless told otherwise', async () => {
+  it('affects only calls that send by default', async () => {
     const running = await runDouble();
     const fault = running.double.fault({ effect: { kind: 'server-error', status: 500 } });
     await running.v2.send(new GetAccountCommand({}));
@@ -179,7 +179,7 @@ describe('a fault', () => {
     expect(error).toMatchObject({ name: 'InternalServiceErrorException', status: 500 });
   });
 
-  it('must take at least one call', async () => {
+  it('must affect at least one call', async () => {
     const { double } = await runDouble();
     expect(() => double.fault({ effect: { kind: 'throttling' }, times: 0 })).toThrow('got 0');
   });

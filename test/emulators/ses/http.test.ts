@@ -10,7 +10,7 @@ const scopedTo = (region: string, service: string): string =>
 const authorization = scopedTo('eu-west-1', 'ses');
 
 describe('credentials', () => {
-  it('are missed by v1 in XML and by v2 in JSON', async () => {
+  it('if missing, are reported by v1 in XML and by v2 in JSON', async () => {
     const { double } = await runDouble();
     const v1 = await fetch(double.url, { method: 'POST', body: 'Action=GetSendQuota' });
     expect([v1.status, await v1.text()]).toEqual([
@@ -26,14 +26,14 @@ describe('credentials', () => {
   it('must be for ses', async () => {
     const { double } = await runDouble();
     const headers = { authorization: scopedTo('eu-west-1', 'email') };
-    const answer = await fetch(double.url, { method: 'POST', headers, body: 'Action=GetSendQuota' });
-    expect([answer.status, await answer.text()]).toEqual([
+    const response = await fetch(double.url, { method: 'POST', headers, body: 'Action=GetSendQuota' });
+    expect([response.status, await response.text()]).toEqual([
       403,
       expect.stringContaining('<Code>SignatureDoesNotMatch</Code>'),
     ]);
   });
 
-  it.each(['v1', 'v2'] as const)('must be for the region, as the client of %s sees it', async (api) => {
+  it.each(['v1', 'v2'] as const)('must be for the Region, as reported to the client of %s', async (api) => {
     const { double } = await runDouble();
     const config = {
       endpoint: double.url,
@@ -51,8 +51,8 @@ describe('credentials', () => {
   });
 });
 
-describe('what the double does not know', () => {
-  it('is answered at once by v1', async () => {
+describe('what the double does not support', () => {
+  it('is rejected at once by v1', async () => {
     const { v1 } = await runDouble();
     expect(await errorOf(v1.send(new ListIdentitiesCommand({})))).toEqual({
       name: 'InvalidAction',
@@ -61,7 +61,7 @@ describe('what the double does not know', () => {
     });
   });
 
-  it('is answered at once by v2', async () => {
+  it('is rejected at once by v2', async () => {
     const { v2 } = await runDouble();
     expect(await errorOf(v2.send(new ListEmailIdentitiesCommand({})))).toMatchObject({
       name: 'UnknownOperationException',
@@ -73,24 +73,24 @@ describe('what the double does not know', () => {
     'is an error for GET %s',
     async (path) => {
       const { double } = await runDouble();
-      const answer = await fetch(double.url + path, { headers: { authorization } });
-      expect(answer.status).toBeGreaterThanOrEqual(400);
+      const response = await fetch(double.url + path, { headers: { authorization } });
+      expect(response.status).toBeGreaterThanOrEqual(400);
     },
   );
 
-  it.each(['', '{', '{}', '{"Content":{"Simple":{}}}'])('is the v2 body %j', async (body) => {
+  it.each(['', '{', '{}', '{"Content":{"Simple":{}}}'])('includes the v2 body %j', async (body) => {
     const { double } = await runDouble();
     const url = `${double.url}/v2/email/outbound-emails`;
-    const answer = await fetch(url, { method: 'POST', headers: { authorization }, body });
-    expect(answer.status).toBe(400);
-    expect(answer.headers.get('x-amzn-errortype')).toMatch(/BadRequestException|SerializationException/);
+    const response = await fetch(url, { method: 'POST', headers: { authorization }, body });
+    expect(response.status).toBe(400);
+    expect(response.headers.get('x-amzn-errortype')).toMatch(/BadRequestException|SerializationException/);
   });
 
-  it('is a v1 send without a message', async () => {
+  it('includes a v1 send without a message', async () => {
     const { double } = await runDouble();
     const body = 'Action=SendRawEmail&Version=2010-12-01';
-    const answer = await fetch(double.url, { method: 'POST', headers: { authorization }, body });
-    expect([answer.status, await answer.text()]).toEqual([
+    const response = await fetch(double.url, { method: 'POST', headers: { authorization }, body });
+    expect([response.status, await response.text()]).toEqual([
       400,
       expect.stringContaining('<Code>ValidationError</Code>'),
     ]);
@@ -113,7 +113,7 @@ describe('a request', () => {
     expect(status).toBe(413);
   });
 
-  it('that its client breaks off sends nothing, and the next one is served', async () => {
+  it('aborted by its client sends nothing, and the next one is served', async () => {
     const running = await runDouble();
     await new Promise<void>((resolve) => {
       const headers = { authorization, 'content-length': '100' };

@@ -6,7 +6,7 @@ const identity = ({ v2 }: RunningDouble, name: string) =>
   v2.send(new GetEmailIdentityCommand({ EmailIdentity: name }));
 
 describe('GetEmailIdentity', () => {
-  it('tells of a verified domain with its DKIM tokens', async () => {
+  it('describes a verified domain with its DKIM tokens', async () => {
     const running = await runDouble({ identities: ['example.org'] });
     const described = await identity(running, 'Example.org');
     expect(described).toMatchObject({
@@ -59,7 +59,7 @@ describe('GetEmailIdentity', () => {
     });
   });
 
-  it('tells of an address, which has no DKIM records', async () => {
+  it('describes an address, which has no DKIM records', async () => {
     const running = await runDouble({ identities: ['friend@example.net'] });
     expect(await identity(running, 'friend@example.net')).toMatchObject({
       IdentityType: 'EMAIL_ADDRESS',
@@ -68,7 +68,7 @@ describe('GetEmailIdentity', () => {
     });
   });
 
-  it('knows no identity that was not made', async () => {
+  it('finds no identity that was not created', async () => {
     const running = await runDouble();
     expect(await errorOf(identity(running, 'example.com'))).toEqual({
       name: 'NotFoundException',
@@ -79,7 +79,7 @@ describe('GetEmailIdentity', () => {
 });
 
 describe.each(['v1', 'v2'] as const)('an identity that is not verified, by %s', (api) => {
-  it('is an address as well', async () => {
+  it('may be an address as well', async () => {
     const running = await runDouble({ identities: [] });
     const state = running.double.account.identities.add('shop@example.org', { status: 'FAILED' });
     expect(await errorOf(send(running, api))).toMatchObject({ name: 'MessageRejected' });
@@ -103,7 +103,7 @@ describe('GetConfigurationSet', () => {
   const configurationSet = ({ v2 }: RunningDouble, name: string) =>
     v2.send(new GetConfigurationSetCommand({ ConfigurationSetName: name }));
 
-  it('tells whether it may send, and by which rules', async () => {
+  it('reports whether it may send, and its options', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     expect(await configurationSet(running, 'mail')).toMatchObject({
       ConfigurationSetName: 'mail',
@@ -123,7 +123,7 @@ describe('GetConfigurationSet', () => {
     });
   });
 
-  it('knows no set that was not made', async () => {
+  it('finds no set that was not created', async () => {
     const running = await runDouble();
     expect(await errorOf(configurationSet(running, 'mail'))).toEqual({
       name: 'NotFoundException',

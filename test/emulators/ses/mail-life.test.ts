@@ -5,8 +5,8 @@ import { HELLO, type RunningDouble, runDouble, send } from './running-double.ts'
 
 const configurationSet = 'mail';
 
-/** What is told of a recipient, in short. */
-function told(event: SesEvent): string {
+/** A short description of an event and its recipients. */
+function summaryOf(event: SesEvent): string {
   switch (event.eventType) {
     case 'Delivery':
       return `Delivery ${event.delivery.recipients.join()}`;
@@ -25,13 +25,13 @@ function addresses(recipients: readonly { readonly emailAddress: string }[]): st
   return recipients.map(({ emailAddress }) => emailAddress).join();
 }
 
-const story = ({ double }: RunningDouble) => double.events.map(told);
+const historyOf = ({ double }: RunningDouble) => double.events.map(summaryOf);
 
 describe('the events of a mail', () => {
   it('are Send, then a Delivery for each recipient', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     await send(running, 'v1', { configurationSet, to: ['a@example.net', 'b@example.net'] });
-    expect(story(running)).toEqual(['Send', 'Delivery a@example.net', 'Delivery b@example.net']);
+    expect(historyOf(running)).toEqual(['Send', 'Delivery a@example.net', 'Delivery b@example.net']);
   });
 
   it('are not published without a configuration set, nor by one that does not publish', async () => {
@@ -39,32 +39,35 @@ describe('the events of a mail', () => {
     running.double.account.configurationSets.set('quiet', { sendingEnabled: true, publishesEvents: false });
     await send(running, 'v1');
     await send(running, 'v1', { configurationSet: 'quiet' });
-    expect(story(running)).toEqual([]);
+    expect(historyOf(running)).toEqual([]);
     running.double.account.configurationSets.set('quiet', { sendingEnabled: true });
     await send(running, 'v1', { configurationSet: 'quiet' });
-    expect(story(running)).toHaveLength(2);
+    expect(historyOf(running)).toHaveLength(2);
   });
 
-  it.each(['reset', 'silence', 'garbage'] as const)('come although the answer is lost: %s', async (kind) => {
-    const running = await runDouble({ configurationSets: ['mail'] });
-    running.double.fault({ effect: { kind, accepted: true } });
-    const giveUp = new AbortController();
-    const sending = send(running, 'v1', { configurationSet }, giveUp.signal).catch(() => undefined);
-    await running.double.waitForEvent(({ eventType }) => eventType === 'Delivery');
-    giveUp.abort();
-    await sending;
-    expect(story(running)).toEqual(['Send', 'Delivery buyer@example.net']);
-  });
+  it.each(['reset', 'silence', 'garbage'] as const)(
+    'are published even if the response is lost: %s',
+    async (kind) => {
+      const running = await runDouble({ configurationSets: ['mail'] });
+      running.double.fault({ effect: { kind, accepted: true } });
+      const giveUp = new AbortController();
+      const sending = send(running, 'v1', { configurationSet }, giveUp.signal).catch(() => undefined);
+      await running.double.waitForEvent(({ eventType }) => eventType === 'Delivery');
+      giveUp.abort();
+      await sending;
+      expect(historyOf(running)).toEqual(['Send', 'Delivery buyer@example.net']);
+    },
+  );
 
-  it('do not come for what was not taken', async () => {
+  it('are not published for what was not accepted', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     running.double.fault({ effect: { kind: 'reset', accepted: false } });
     await send(running, 'v1', { configurationSet }).catch(() => undefined);
     await running.double.eventsSettled();
-    expect(story(running)).toEqual([]);
+    expect(historyOf(running)).toEqual([]);
   });
 
-  it('happen one after another', async () => {
+  it('have ascending times', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     running.double.status(() => ({ kind: 'delayed-then-delivered' }));
     await send(running, 'v1', { configurationSet });
@@ -87,15 +90,15 @@ describe('the mailbox simulator', () => {
       'complaint',
       ['Delivery complaint+1@simulator.amazonses.com', 'Complaint abuse complaint+1@simulator.amazonses.com'],
     ],
-  ])('does what its mailbox is for: %s', async (mailbox, events) => {
+  ])('simulates each mailbox: %s', async (mailbox, events) => {
     const running = await runDouble({ configurationSets: ['mail'] });
     await send(running, 'v1', { configurationSet, to: [`${mailbox}+1@simulator.amazonses.com`] });
     await send(running, 'v1', { configurationSet, to: [`${mailbox}@simulator.amazonses.com`] });
     const unlabelled = events.map((text) => text.replace('+1', ''));
-    expect(story(running)).toEqual(['Send', ...events, 'Send', ...unlabelled]);
+    expect(historyOf(running)).toEqual(['Send', ...events, 'Send', ...unlabelled]);
   });
 
-  it('answers a mail with an unknown user, as a server would', async () => {
+  it('bounces a mail with an unknown user, like a server', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     await send(running, 'v1', { configurationSet, to: ['bounce@simulator.amazonses.com'] });
     const bounce = await running.double.waitForEvent(
@@ -108,13 +111,13 @@ describe('the mailbox simulator', () => {
     });
   });
 
-  it('tells of several bounces of one mail in one event', async () => {
+  it('reports several bounces of one mail in one event', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     await send(running, 'v1', {
       configurationSet,
       to: ['bounce+1@simulator.amazonses.com', 'a@example.net', 'bounce+2@simulator.amazonses.com'],
     });
-    expect(story(running)).toEqual([
+    expect(historyOf(running)).toEqual([
       'Send',
       'Bounce Permanent/General bounce+1@simulator.amazonses.com,bounce+2@simulator.amazonses.com',
       'Delivery a@example.net',
@@ -134,27 +137,27 @@ describe('a script', () => {
     [{ kind: 'complaint', subType: 'OnAccountSuppressionList' }, ['Complaint abuse']],
     [{ kind: 'silence' }, []],
   ];
-  it.each(CASES)('decides what becomes of a mail: %j', async (status, events) => {
+  it.each(CASES)('decides the events of a mail: %j', async (status, events) => {
     const running = await runDouble({ configurationSets: ['mail'] });
     running.double.status((_mail, recipient) => (recipient.startsWith('a@') ? status : undefined));
     await send(running, 'v1', { configurationSet, to: ['a@example.net', 'b@example.net'] });
     const expected = [...events.map((text) => `${text} a@example.net`), 'Delivery b@example.net'];
-    expect(story(running)).toEqual(['Send', ...expected]);
+    expect(historyOf(running)).toEqual(['Send', ...expected]);
   });
 
-  it('has the whole mail rejected for a virus', async () => {
+  it('may reject the whole mail for a virus', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     running.double.status((mail) => (mail.raw.includes('virus') ? { kind: 'rejected' } : undefined));
     const to = ['a@example.net', 'b@example.net'];
     await send(running, 'v1', { configurationSet, to, raw: `${HELLO}virus` });
     await send(running, 'v1', { configurationSet, to: ['a@example.net'] });
-    expect(story(running)).toEqual(['Send', 'Reject', 'Send', 'Delivery a@example.net']);
+    expect(historyOf(running)).toEqual(['Send', 'Reject', 'Send', 'Delivery a@example.net']);
   });
 
-  it('has a template fail, and nothing sent', async () => {
+  it('may let a template fail, so that nothing is sent', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     running.double.status(() => ({ kind: 'rendering-failure' }));
     await send(running, 'v1', { configurationSet });
-    expect(story(running)).toEqual(['Rendering Failure']);
+    expect(historyOf(running)).toEqual(['Rendering Failure']);
   });
 });

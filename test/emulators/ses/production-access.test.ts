@@ -21,7 +21,7 @@ const request = ({ v2 }: RunningDouble, changes: Partial<PutAccountDetailsComman
 const account = ({ v2 }: RunningDouble) => v2.send(new GetAccountCommand({}));
 
 describe('a request for production access', () => {
-  it('is kept and waits for its review', async () => {
+  it('is stored and waits for its review', async () => {
     const running = await runDouble({ sandbox: true });
     expect((await account(running)).Details).toBeUndefined();
     await request(running);
@@ -38,7 +38,7 @@ describe('a request for production access', () => {
     expect(Details?.ReviewDetails?.CaseId).toMatch(/^\d{15}$/);
   });
 
-  it('that is granted lifts the sandbox and its limits', async () => {
+  it('lifts the sandbox and its limits if granted', async () => {
     const running = await runDouble({ sandbox: true });
     await request(running);
     const { Details: before } = await account(running);
@@ -52,7 +52,7 @@ describe('a request for production access', () => {
     expect(running.double.mails).toHaveLength(1);
   });
 
-  it('is refused while another is under review', async () => {
+  it('is rejected while another is under review', async () => {
     const running = await runDouble({ sandbox: true });
     await request(running);
     const error = await errorOf(request(running, { WebsiteURL: 'https://example.com' }));
@@ -60,7 +60,7 @@ describe('a request for production access', () => {
     expect((await account(running)).Details?.WebsiteURL).toBe('https://example.org');
   });
 
-  it('is refused after a denial, which leaves the account in the sandbox', async () => {
+  it('is rejected after a denial, which leaves the account in the sandbox', async () => {
     const running = await runDouble({ sandbox: true });
     await request(running);
     running.double.account.decideReview('DENIED');
@@ -71,7 +71,7 @@ describe('a request for production access', () => {
     });
   });
 
-  it('can be made again where AWS lost it', async () => {
+  it('can be repeated if AWS failed to process it', async () => {
     const running = await runDouble({ sandbox: true });
     await request(running);
     running.double.account.decideReview('FAILED');
@@ -79,7 +79,7 @@ describe('a request for production access', () => {
     expect((await account(running)).Details?.ReviewDetails?.Status).toBe('PENDING');
   });
 
-  it('is one only when it asks for it', async () => {
+  it('is filed only if ProductionAccessEnabled is set', async () => {
     const running = await runDouble({ sandbox: true });
     await request(running, { ProductionAccessEnabled: undefined });
     const { Details } = await account(running);
@@ -90,7 +90,7 @@ describe('a request for production access', () => {
 
 const FIVE = ['1@ex.org', '2@ex.org', '3@ex.org', '4@ex.org', '5@ex.org'];
 
-/** Documented limits, and what SES names where they are passed. */
+/** Documented limits, and the field that SES names if they are exceeded. */
 const WRONG: readonly [what: string, changes: object, path: string][] = [
   ['no website', { WebsiteURL: undefined }, 'websiteURL'],
   ['an empty website', { WebsiteURL: '' }, 'websiteURL'],
@@ -101,7 +101,7 @@ const WRONG: readonly [what: string, changes: object, path: string][] = [
   ['a use case of 5,001 characters', { UseCaseDescription: 'a'.repeat(5001) }, 'useCaseDescription'],
   ['no address in the list', { AdditionalContactEmailAddresses: [] }, 'additionalContactEmailAddresses'],
   ['five addresses', { AdditionalContactEmailAddresses: FIVE }, 'additionalContactEmailAddresses'],
-  ['what is no address', { AdditionalContactEmailAddresses: ['nobody'] }, 'additionalContactEmailAddresses'],
+  ['an invalid address', { AdditionalContactEmailAddresses: ['nobody'] }, 'additionalContactEmailAddresses'],
 ];
 
 describe('the details of an account', () => {
@@ -113,7 +113,7 @@ describe('the details of an account', () => {
     expect((await account(running)).Details).toBeUndefined();
   });
 
-  it('are told all that is wrong with them at once', async () => {
+  it('are rejected with all errors at once', async () => {
     const running = await runDouble({ sandbox: true });
     const error = await errorOf(request(running, { WebsiteURL: undefined, MailType: undefined }));
     expect(error.message).toBe(

@@ -35,7 +35,7 @@ export async function runDouble(options: SesDoubleOptions = {}): Promise<Running
   return { double, v1, v2 };
 }
 
-/** What the tests send, said once for both protocols. */
+/** A mail of the tests, in one form for both protocols. */
 export interface Mail {
   readonly raw?: Uint8Array | string;
   readonly source?: string;
@@ -53,7 +53,7 @@ export const HELLO = [
   '',
 ].join('\r\n');
 
-/** Sends by the real client of that protocol, and gives the id that SES answered. */
+/** Sends with the real client of that protocol, and returns the id from the response of SES. */
 export async function send(
   { v1, v2 }: RunningDouble,
   api: SesApi,
@@ -64,7 +64,7 @@ export async function send(
   const tags = Object.entries(mail.tags ?? {}).map(([Name, Value]) => ({ Name, Value }));
   const options = abortSignal === undefined ? {} : { abortSignal };
   if (api === 'v1') {
-    const answer = await v1.send(
+    const response = await v1.send(
       new SendRawEmailCommand({
         RawMessage: { Data: data },
         Source: mail.source,
@@ -74,9 +74,9 @@ export async function send(
       }),
       options,
     );
-    return answer.MessageId;
+    return response.MessageId;
   }
-  const answer = await v2.send(
+  const response = await v2.send(
     new SendEmailCommand({
       Content: { Raw: { Data: data } },
       FromEmailAddress: mail.source,
@@ -86,7 +86,7 @@ export async function send(
     }),
     options,
   );
-  return answer.MessageId;
+  return response.MessageId;
 }
 
 /** An error as a caller of the SDK sees it. */
@@ -96,7 +96,7 @@ export interface SeenError {
   readonly status: number | undefined;
 }
 
-/** What the SDK throws for a call that must fail. */
+/** The error that the SDK throws for a call that must fail. */
 export async function errorOf(call: Promise<unknown>): Promise<SeenError> {
   try {
     await call;

@@ -3,7 +3,7 @@ import type { SesMail } from '../../../lib/emulators/ses/submission.ts';
 import { errorOf, runDouble, send } from './running-double.ts';
 
 describe('waiting for a mail', () => {
-  it('ends with the first that fits, sent before or after', async () => {
+  it('ends with the first match, sent before or after', async () => {
     const running = await runDouble();
     await send(running, 'v1', { tags: { id: '1' } });
     const later = running.double.waitFor(({ tags }) => tags.id === '2');
@@ -12,7 +12,7 @@ describe('waiting for a mail', () => {
     expect((await running.double.waitFor(({ tags }) => tags.id === '1')).api).toBe('v1');
   });
 
-  it('ends with an error when the time is over', async () => {
+  it('ends with an error after the timeout', async () => {
     const { double } = await runDouble();
     await expect(double.waitFor(() => true, { timeoutMs: 1 })).rejects.toThrow('no such mail within 1 ms');
   });
@@ -35,17 +35,17 @@ describe('waiting for a mail', () => {
 });
 
 describe('a double', () => {
-  it('tells listeners of each mail until they leave', async () => {
+  it('notifies subscribers of each mail until they unsubscribe', async () => {
     const running = await runDouble();
     const seen: SesMail[] = [];
-    const leave = running.double.subscribe((mail) => seen.push(mail));
+    const unsubscribe = running.double.subscribe((mail) => seen.push(mail));
     await send(running, 'v1');
-    leave();
+    unsubscribe();
     await send(running, 'v1');
     expect(seen).toEqual([running.double.mails[0]]);
   });
 
-  it('hands each mail to the hook', async () => {
+  it('passes each mail to onMail', async () => {
     const seen: string[] = [];
     const running = await runDouble({
       onMail: async ({ sesMessageId }) => {
@@ -56,7 +56,7 @@ describe('a double', () => {
     expect(seen).toEqual([id]);
   });
 
-  it('answers although the hook fails, and tells of it when closed', async () => {
+  it('responds even if onMail fails, which close() reports', async () => {
     const running = await runDouble({
       onMail: () => {
         throw new Error('no next hop');
@@ -76,7 +76,7 @@ describe('a double', () => {
     ]);
   });
 
-  it('forgets what it has seen when told to', async () => {
+  it('removes its records by clear()', async () => {
     const running = await runDouble();
     await send(running, 'v1');
     running.double.clear();
@@ -90,7 +90,7 @@ describe('a double', () => {
     await double.close();
   });
 
-  it('runs beside others', async () => {
+  it('runs next to others', async () => {
     const [one, other] = await Promise.all([runDouble(), runDouble()]);
     await send(one, 'v1');
     expect(other.double.mails).toHaveLength(0);

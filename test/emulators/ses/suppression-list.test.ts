@@ -16,7 +16,7 @@ import { errorOf, runDouble, send } from './running-double.ts';
 const configurationSet = 'mail';
 const START = Date.parse('2026-03-01T12:00:00Z');
 
-/** A clock that is a minute later each time it is read. */
+/** A clock that advances a minute each time it is read. */
 function minutes() {
   let ms = START;
   return {
@@ -102,12 +102,12 @@ describe('the suppression list of the account', () => {
     [{ NextToken: 'made-up' }, 'InvalidNextTokenException'],
     [{ PageSize: 0 }, 'BadRequestException'],
     [{ Reasons: ['NO_REASON' as SuppressionListReason] }, 'BadRequestException'],
-  ])('refuses to be listed by %j', async (input, name) => {
+  ])('rejects to be listed by %j', async (input, name) => {
     const { v2 } = await runDouble();
     expect(await errorOf(listed(v2, input))).toMatchObject({ name, status: 400 });
   });
 
-  it('refuses what is no address or no reason', async () => {
+  it('rejects an invalid address or reason', async () => {
     const { v2 } = await runDouble();
     const bad = { name: 'BadRequestException', status: 400 };
     expect(await errorOf(put(v2, 'nobody'))).toMatchObject(bad);
@@ -116,13 +116,13 @@ describe('the suppression list of the account', () => {
     expect(await listed(v2)).toEqual([]);
   });
 
-  it('takes nothing by hand in the sandbox', async () => {
+  it('accepts no manual entries in the sandbox', async () => {
     const { v2 } = await runDouble({ sandbox: true });
     expect(await errorOf(put(v2, 'a@example.net'))).toMatchObject({ name: 'BadRequestException' });
     expect(await listed(v2)).toEqual([]);
   });
 
-  it('is told by GetAccount, as far as its reasons go', async () => {
+  it('has its reasons returned by GetAccount', async () => {
     const { double, v2 } = await runDouble();
     const reasons = async () =>
       (await v2.send(new GetAccountCommand({}))).SuppressionAttributes?.SuppressedReasons;
@@ -132,7 +132,7 @@ describe('the suppression list of the account', () => {
   });
 });
 
-describe('who gets on the list', () => {
+describe('an entry of the list', () => {
   const CASES: [DeliveryScript, SuppressionListReason | undefined][] = [
     [{ kind: 'hard-bounce' }, 'BOUNCE'],
     [{ kind: 'hard-bounce', subType: 'NoEmail' }, 'BOUNCE'],
@@ -144,10 +144,10 @@ describe('who gets on the list', () => {
     [{ kind: 'delayed-then-delivered' }, undefined],
     [{ kind: 'delivered' }, undefined],
   ];
-  it.each(CASES)('is decided by what becomes of a mail: %j', async (status, reason) => {
+  it.each(CASES)('depends on the outcome of a mail: %j', async (status, reason) => {
     const running = await runDouble({ configurationSets: ['mail'] });
     running.double.status(() => status);
-    // an event that never comes, or is never published, does not change what the account knows
+    // an event that is withheld, or never published, does not change the list of the account
     running.double.disturbEvents({ effect: { kind: 'withhold' } });
     await send(running, 'v1', { configurationSet, to: ['a@example.net'] });
     await send(running, 'v1', { to: ['b@example.net'] });
@@ -162,7 +162,7 @@ describe('who gets on the list', () => {
     );
   });
 
-  it('is traced to the event', async () => {
+  it('refers to its event', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     running.double.status(() => ({ kind: 'hard-bounce' }));
     const messageId = await send(running, 'v1', { configurationSet });
@@ -172,14 +172,14 @@ describe('who gets on the list', () => {
     expect(bounce).toMatchObject({ bounce: { feedbackId: SuppressedDestination?.Attributes?.FeedbackId } });
   });
 
-  it('is never the mailbox simulator', async () => {
+  it('is never of the mailbox simulator', async () => {
     const running = await runDouble();
     const to = ['bounce@simulator.amazonses.com', 'complaint@simulator.amazonses.com'];
     await send(running, 'v1', { to });
     expect(await listed(running.v2)).toEqual([]);
   });
 
-  it('is nobody for a reason that the account does not ask for', async () => {
+  it('is not added for a reason that the account does not suppress', async () => {
     const running = await runDouble();
     running.double.account.suppressedReasons.delete('BOUNCE');
     running.double.status(() => ({ kind: 'hard-bounce' }));
@@ -189,7 +189,7 @@ describe('who gets on the list', () => {
 });
 
 describe('a mail to an address on the list', () => {
-  it('is taken and bounced, whatever its status was to be, and the other recipients get it', async () => {
+  it('is accepted and bounced, for any scripted status, and is delivered to the other recipients', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     await put(running.v2, 'A@example.net');
     running.double.status(() => ({ kind: 'delivered' }));
@@ -208,7 +208,7 @@ describe('a mail to an address on the list', () => {
     ]);
   });
 
-  it('is delivered where the account does not suppress for that reason', async () => {
+  it('is delivered if the account does not suppress for that reason', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
     await put(running.v2, 'a@example.net', 'COMPLAINT');
     running.double.account.suppressedReasons.delete('COMPLAINT');

@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net';
 
-/** How a connection ended, as its client saw it. */
+/** How a connection ended for its client. */
 export type End = 'closed' | 'ECONNRESET' | 'EPIPE' | 'ECONNREFUSED' | string;
 
-/** A client that says what it is told, and sees each reply and the end of the connection as they come. */
+/** A client that sends given lines, and receives each reply and the end of the connection as they arrive. */
 export class RawSmtpClient {
   readonly socket: Socket;
   readonly ended: Promise<End>;
@@ -33,7 +33,7 @@ export class RawSmtpClient {
     return this.#received;
   }
 
-  /** The next reply, all lines of it; what there is when the connection ends before. */
+  /** The next reply with all its lines, or what was received before the connection ended. */
   async reply(): Promise<string> {
     for (;;) {
       const whole = /^(?:\d{3}-.*\r\n)*(?!\d{3}-).*\r\n/.exec(this.#received);
@@ -57,7 +57,7 @@ export class RawSmtpClient {
     return this.reply();
   }
 
-  /** Through greeting, EHLO, MAIL and RCPT to the 354. */
+  /** From the greeting, EHLO, MAIL and RCPT to the 354. */
   async upToData(recipients: readonly string[] = ['to@example.org']): Promise<string> {
     await this.reply();
     await this.ask('EHLO test');

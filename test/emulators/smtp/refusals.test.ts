@@ -9,7 +9,7 @@ afterEach(() => bench.close());
 const envelope = { from: 'from@example.org', to: ['good@example.org', 'bad@example.org'] };
 const raw = 'Subject: hello\r\n\r\nbody\r\n';
 
-describe('a host that refuses', () => {
+describe('a host that rejects', () => {
   let double: SmtpDouble;
   beforeEach(async () => {
     double = await bench.double();
@@ -25,7 +25,7 @@ describe('a host that refuses', () => {
     },
   );
 
-  it('greets with garbage and stays', async () => {
+  it('greets with garbage and stays open', async () => {
     await double.behave({ kind: 'greeting', reply: 'HTTP/1.1 400 Bad Request' });
     const client = bench.dial(double.port);
     expect(await client.reply()).toBe('HTTP/1.1 400 Bad Request');
@@ -33,7 +33,7 @@ describe('a host that refuses', () => {
   });
 
   it.each(['451 4.3.0 Try later', '550 5.7.1 Sender refused'] as const)(
-    'answers MAIL with %s',
+    'responds to MAIL with %s',
     async (reply) => {
       await double.behave({ kind: 'sender-refused', reply });
       const client = bench.dial(double.port);
@@ -43,7 +43,7 @@ describe('a host that refuses', () => {
     },
   );
 
-  it('answers chosen recipients with their replies and takes the others', async () => {
+  it('rejects chosen recipients with their replies and accepts the others', async () => {
     await double.behave({
       kind: 'recipients-refused',
       replies: { 'bad@example.org': '550 5.1.1 Unknown', 'slow@example.org': '450 4.2.1 Greylisted' },
@@ -60,7 +60,7 @@ describe('a host that refuses', () => {
     expect(double.mails).toMatchObject([{ to: ['good@example.org'] }]);
   });
 
-  it('denies to relay', async () => {
+  it('denies relaying', async () => {
     await double.behave({ kind: 'relay-denied' });
     const client = bench.dial(double.port);
     await client.reply();
@@ -69,7 +69,7 @@ describe('a host that refuses', () => {
     expect(await client.ask('RCPT TO:<to@example.org>')).toBe('554 5.7.1 Relay access denied');
   });
 
-  it('answers DATA with a refusal, and the conversation goes on', async () => {
+  it('rejects DATA, and continues the conversation', async () => {
     await double.behave({ kind: 'data-refused', reply: '451 4.3.0 Queue file write error' });
     const client = bench.dial(double.port);
     expect(await client.upToData()).toBe('451 4.3.0 Queue file write error');
@@ -77,7 +77,7 @@ describe('a host that refuses', () => {
   });
 
   it.each(['452 4.3.1 Insufficient system storage', '554 5.6.0 Message refused', 'banana'])(
-    'answers the final dot with %s',
+    'responds to the final dot with %s',
     async (reply) => {
       await double.behave({ kind: 'final-reply', reply });
       const client = bench.dial(double.port);
@@ -88,7 +88,7 @@ describe('a host that refuses', () => {
     },
   );
 
-  it('refuses some recipients and then the message, in any way', async () => {
+  it('rejects some recipients and then the message, in any way', async () => {
     const refused = {
       kind: 'recipients-refused',
       replies: { 'bad@example.org': '550 5.1.1 Unknown' },
@@ -106,7 +106,7 @@ describe('a host that refuses', () => {
     expect(double.mails).toEqual([]);
   });
 
-  it('advertises its size limit and refuses a larger MAIL at once', async () => {
+  it('advertises its size limit and rejects a larger MAIL at once', async () => {
     await double.behave({ kind: 'size-limit', bytes: 1000, advertised: true });
     const client = bench.dial(double.port);
     await client.reply();
@@ -115,7 +115,7 @@ describe('a host that refuses', () => {
   });
 
   it.each([true, false])(
-    'reads a message over the limit and refuses it; advertised: %s',
+    'reads a message over the limit and rejects it; advertised: %s',
     async (advertised) => {
       await double.behave({ kind: 'size-limit', bytes: 1000, advertised });
       const client = bench.dial(double.port);
@@ -130,7 +130,7 @@ describe('a host that refuses', () => {
     },
   );
 
-  it('does without extensions', async () => {
+  it('works without extensions', async () => {
     await double.behave({
       kind: 'without',
       extensions: ['PIPELINING', 'SMTPUTF8', '8BITMIME', 'STARTTLS', 'AUTH'],
@@ -146,7 +146,7 @@ describe('a host that refuses', () => {
       expect(all).toMatch(extension);
   });
 
-  it('takes a message slowly', async () => {
+  it('accepts a message slowly', async () => {
     await double.behave({ kind: 'slow', bytesPerSecond: 10_000 });
     const client = bench.dial(double.port);
     await client.upToData();
@@ -157,11 +157,11 @@ describe('a host that refuses', () => {
   });
 });
 
-describe('a host that wants an account', () => {
+describe('a host that requires authentication', () => {
   const login = (user: string, pass: string) =>
     `AUTH PLAIN ${Buffer.from(`\0${user}\0${pass}`).toString('base64')}`;
 
-  it('answers MAIL without AUTH with 530, a wrong account with 535, the right one with 235', async () => {
+  it('responds to MAIL without AUTH with 530, to a wrong account with 535, to the right one with 235', async () => {
     const double = await bench.double({
       behaviours: [{ kind: 'auth-required', account: { user: 'worker', pass: 'secret' } }],
     });
@@ -175,7 +175,7 @@ describe('a host that wants an account', () => {
   });
 
   it.each([undefined, '454 4.7.0 Temporary authentication failure'] as const)(
-    'refuses every account: %s',
+    'rejects every account: %s',
     async (reply) => {
       const double = await bench.double({
         behaviours: [reply ? { kind: 'auth-refused', reply } : { kind: 'auth-refused' }],

@@ -5,7 +5,7 @@ import {
 } from '../../../lib/emulators/smtp/smtp-double.ts';
 import { RawSmtpClient } from './raw-smtp-client.ts';
 
-/** The doubles and clients of a test, all closed at its end. */
+/** The doubles and clients of a test, which are all closed at its end. */
 export class SmtpWorkbench {
   readonly #doubles: SmtpDouble[] = [];
   readonly #clients: RawSmtpClient[] = [];

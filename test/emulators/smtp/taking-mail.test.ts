@@ -9,7 +9,7 @@ afterEach(() => bench.close());
 const envelope = { from: 'from@example.org', to: ['to@example.org'] };
 const raw = 'Subject: hello\r\n\r\nbody\r\n';
 
-describe('taking mail', () => {
+describe('accepting mail', () => {
   let double: SmtpDouble;
   beforeEach(async () => {
     double = await bench.double();
@@ -32,21 +32,21 @@ describe('taking mail', () => {
     });
   });
 
-  it('knows the mail before its sender has the answer', async () => {
+  it('has the mail before its sender has the response', async () => {
     const transport = createTransport({ host: double.host, port: double.port, ignoreTLS: true });
-    const coming = double.waitFor((mail) => mail.to.includes('to@example.org'));
+    const arrival = double.waitFor((mail) => mail.to.includes('to@example.org'));
     await transport.sendMail({ envelope, raw });
-    expect(double.mails).toEqual([await coming]);
+    expect(double.mails).toEqual([await arrival]);
   });
 
-  it('stops waiting when told to', async () => {
+  it('stops waiting when aborted', async () => {
     const waiting = new AbortController();
     const never = double.waitFor(() => false, { signal: waiting.signal });
     waiting.abort(new Error('enough'));
     await expect(never).rejects.toThrow('enough');
   });
 
-  it('takes mail over STARTTLS and from an account', async () => {
+  it('accepts mail over STARTTLS and with authentication', async () => {
     const transport = createTransport({
       host: double.host,
       port: double.port,
@@ -65,13 +65,13 @@ describe('taking mail', () => {
     });
   });
 
-  it('takes mail of an international sender', async () => {
+  it('accepts mail of an international sender', async () => {
     const transport = createTransport({ host: double.host, port: double.port, ignoreTLS: true });
     await transport.sendMail({ envelope: { from: 'grüße@example.org', to: ['to@example.org'] }, raw });
     expect(double.mails).toMatchObject([{ from: 'grüße@example.org' }]);
   });
 
-  it('speaks TLS from the first byte when told to', async () => {
+  it('uses TLS from the first byte if configured', async () => {
     const secure = await bench.double({ implicitTls: true });
     const transport = createTransport({
       host: secure.host,
@@ -83,14 +83,14 @@ describe('taking mail', () => {
     expect(secure.mails).toMatchObject([{ secure: true }]);
   });
 
-  it('listens on a fixed port when told to', async () => {
+  it('listens on a fixed port if configured', async () => {
     const { port } = double;
     await double.close();
     const fixed = await bench.double({ port });
     expect(fixed.port).toBe(port);
   });
 
-  it('closes with conversations open, also in a TLS handshake', async () => {
+  it('closes with conversations open, even in a TLS handshake', async () => {
     const idle = bench.dial(double.port);
     await idle.reply();
     const shaking = bench.dial(double.port);

@@ -34,7 +34,7 @@ describe('TLS that fails', () => {
     ['expired', /certificate has expired/],
     ['wrong-name', /does not match certificate's altnames/],
   ] as const)(
-    'shows a certificate that is %s, even to a client that trusts its key',
+    'presents a certificate that is %s, even to a client that trusts its key',
     async (flaw, message) => {
       await double.behave({ kind: 'certificate', flaw });
       await expect(transportTo(double).sendMail(mail)).rejects.toThrow(message);
@@ -44,7 +44,7 @@ describe('TLS that fails', () => {
     },
   );
 
-  it('offers STARTTLS and answers it with 454', async () => {
+  it('offers STARTTLS and rejects it with 454', async () => {
     await double.behave({ kind: 'starttls-refused' });
     const client = bench.dial(double.port);
     await client.reply();
@@ -67,14 +67,14 @@ describe('TLS that fails', () => {
     await expect(transportTo(double).sendMail(mail)).rejects.toThrow();
   });
 
-  it('answers the handshake with plain text', async () => {
+  it('responds to the handshake with plain text', async () => {
     await double.behave({ kind: 'handshake-broken', by: 'garbage' });
     await expect(transportTo(double).sendMail(mail)).rejects.toThrow(
       /wrong version number|packet length too long/,
     );
   });
 
-  it('never answers the handshake', async () => {
+  it('never responds to the handshake', async () => {
     await double.behave({ kind: 'handshake-broken', by: 'stall' });
     await expect(transportTo(double, { timeoutMs: 200 }).sendMail(mail)).rejects.toThrow(
       /timeout|timed out/i,
@@ -94,13 +94,13 @@ describe('TLS that fails', () => {
     },
   );
 
-  it.each(['reset', 'close'] as const)('breaks a conversation inside of TLS by %s', async (by) => {
+  it.each(['reset', 'close'] as const)('breaks a conversation within TLS by %s', async (by) => {
     await double.behave({ kind: 'break', at: 'final-dot', by });
     await expect(transportTo(double).sendMail(mail)).rejects.toThrow();
     expect(double.unanswered).toMatchObject([{ secure: true }]);
   });
 
-  it('falls silent inside of TLS', async () => {
+  it('stops responding within TLS', async () => {
     await double.behave({ kind: 'break', at: 'go-ahead', by: 'stall' });
     await expect(transportTo(double, { timeoutMs: 200 }).sendMail(mail)).rejects.toThrow(
       /timeout|timed out/i,
@@ -109,7 +109,7 @@ describe('TLS that fails', () => {
 });
 
 describe('a pooled connection', () => {
-  it('that dropped after its message is replaced by the pool', async () => {
+  it('is replaced by the pool if it dropped after its message', async () => {
     const double = await bench.double({
       behaviours: [{ kind: 'drops-idle', by: 'close', when: 'next-command' }],
     });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { arnOf, idOf, synthesise } from '../synthesise.ts';
+import { Match } from 'aws-cdk-lib/assertions';
+import { idOf, synthesise } from '../synthesise.ts';
 
 const dev = synthesise().pipeline;
 
 const topic = idOf(dev, 'AWS::SNS::Topic');
-const key = idOf(dev, 'AWS::KMS::Key');
 const configurationSet = idOf(dev, 'AWS::SES::ConfigurationSet');
 
 interface Statement {
@@ -62,23 +62,12 @@ describe('the topic of the events', () => {
     if (publish !== undefined) expectOnlyOwnConfigurationSet(publish);
   });
 
-  it('is encrypted with a key that turns, and that only its account, and SES for it, may use', () => {
+  it('has no key of its own, which SES would need a right to', () => {
     dev.hasResourceProperties('AWS::SNS::Topic', {
       TopicName: 'keybuzz-mail-events-dev',
-      KmsMasterKeyId: arnOf(key),
+      KmsMasterKeyId: Match.absent(),
     });
-    dev.hasResourceProperties('AWS::KMS::Key', { EnableKeyRotation: true });
-    const [resource] = Object.values(dev.findResources('AWS::KMS::Key'));
-    const statements: Statement[] = resource?.Properties.KeyPolicy.Statement;
-    const [account, ses, ...others] = statements;
-    expect(others).toEqual([]);
-    expect(account).toMatchObject({ Effect: 'Allow', Action: 'kms:*' });
-    expect(readable(Object(account?.Principal).AWS)).toBe('arn:aws:iam::<AWS::AccountId>:root');
-    expect(ses).toMatchObject({
-      Principal: { Service: 'ses.amazonaws.com' },
-      Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
-      Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
-    });
+    dev.resourceCountIs('AWS::KMS::Key', 0);
   });
 
   it('is told all that can become of a mail, and of no opens or clicks', () => {
@@ -99,6 +88,16 @@ describe('the topic of the events', () => {
       'send',
     ]);
   });
+
+  it.each(['AWS::DynamoDB::Table', 'AWS::S3::Bucket'])(
+    'has its destination before there is any %s, which a rollback could not delete',
+    (type) => {
+      const destination = idOf(dev, 'AWS::SES::ConfigurationSetEventDestination');
+      for (const { DependsOn } of Object.values(dev.findResources(type))) {
+        expect(DependsOn).toContain(destination);
+      }
+    },
+  );
 
   it('may be published to before SES tries it', () => {
     dev.hasResource('AWS::SES::ConfigurationSetEventDestination', {

@@ -63,28 +63,31 @@ describe.each(STAGES)('the Lambdas: %s', (stage, template) => {
   it.each([
     ['resend', 1024, RESEND_TIMEOUT_SECONDS],
     ['feedback', 512, FEEDBACK_TIMEOUT_SECONDS],
-  ])('run their bundle on Node 24 and arm64, traced, with JSON logs: %s', (name, memory, timeout) => {
-    template.resourceCountIs('AWS::Lambda::Function', 2);
-    template.hasResourceProperties('AWS::Lambda::Function', {
-      FunctionName: functionName(name, stage),
-      Runtime: 'nodejs24.x',
-      Architectures: ['arm64'],
-      Handler: 'index.handler',
-      MemorySize: memory,
-      Timeout: timeout,
-      TracingConfig: { Mode: 'Active' },
-      LoggingConfig: {
-        LogFormat: 'JSON',
-        ApplicationLogLevel: 'INFO',
-        SystemLogLevel: 'INFO',
-        LogGroup: {
-          Ref: idOf(template, 'AWS::Logs::LogGroup', {
-            LogGroupName: `/aws/lambda/${functionName(name, stage)}`,
-          }),
+  ])(
+    'run their bundle on Node 24 and arm64, with JSON logs and without traces: %s',
+    (name, memory, timeout) => {
+      template.resourceCountIs('AWS::Lambda::Function', 2);
+      template.hasResourceProperties('AWS::Lambda::Function', {
+        FunctionName: functionName(name, stage),
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        Handler: 'index.handler',
+        MemorySize: memory,
+        Timeout: timeout,
+        TracingConfig: Match.absent(),
+        LoggingConfig: {
+          LogFormat: 'JSON',
+          ApplicationLogLevel: 'INFO',
+          SystemLogLevel: 'INFO',
+          LogGroup: {
+            Ref: idOf(template, 'AWS::Logs::LogGroup', {
+              LogGroupName: `/aws/lambda/${functionName(name, stage)}`,
+            }),
+          },
         },
-      },
-    });
-  });
+      });
+    },
+  );
 
   it('write into log groups of their own that expire', () => {
     template.resourceCountIs('AWS::Logs::LogGroup', 2);

@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
-import { FEEDBACK_TIMEOUT_SECONDS } from '../../../lambda/feedback/constants.ts';
+import {
+  FEEDBACK_BATCH_WINDOW_SECONDS,
+  FEEDBACK_TIMEOUT_SECONDS,
+} from '../../../lambda/feedback/constants.ts';
 import { RESEND_TIMEOUT_SECONDS } from '../../../lambda/resend/constants.ts';
 import { DAY_SECONDS } from '../../../lib/common/time.ts';
 import { MAX_QUEUE_MESSAGE_BYTES, MAX_RECEIVE_COUNT } from '../../../lib/domain/limits.ts';
@@ -14,7 +17,11 @@ const queueId = (QueueName: string) => idOf(dev, 'AWS::SQS::Queue', { QueueName 
 /** The name of each queue, that of its dead letters, and how long a message is hidden. */
 const QUEUES: readonly (readonly [queue: string, deadLetters: string, hiddenSeconds: number])[] = [
   ['keybuzz-mail-fallback-dev', 'keybuzz-mail-dead-letters-dev', 6 * RESEND_TIMEOUT_SECONDS],
-  ['keybuzz-mail-feedback-dev', 'keybuzz-mail-feedback-dead-letters-dev', 6 * FEEDBACK_TIMEOUT_SECONDS],
+  [
+    'keybuzz-mail-feedback-dev',
+    'keybuzz-mail-feedback-dead-letters-dev',
+    6 * FEEDBACK_TIMEOUT_SECONDS + FEEDBACK_BATCH_WINDOW_SECONDS,
+  ],
   ['keybuzz-mail-receipts-dev', 'keybuzz-mail-receipts-dead-letters-dev', 300],
 ];
 
@@ -29,7 +36,17 @@ const fromTopic = (queue: string) => ({
   Condition: { ArnEquals: { 'aws:SourceArn': { Ref: topic } } },
 });
 
+const prod = synthesise({ stage: 'prod' }).pipeline;
+
 describe('the queues', () => {
+  it('outlive their stack in production with the mail in them, unless their own create is rolled back', () => {
+    prod.allResources('AWS::SQS::Queue', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+    });
+    dev.allResources('AWS::SQS::Queue', { DeletionPolicy: 'Delete' });
+  });
+
   it('are three with their dead letters, encrypted, keep messages for 14 days and take 1 MiB', () => {
     dev.resourceCountIs('AWS::SQS::Queue', 6);
     dev.allResourcesProperties('AWS::SQS::Queue', {

@@ -7,11 +7,11 @@ function costOf(overrides: Readonly<Record<string, unknown>>) {
 }
 
 describe('what it costs to monitor a stage', () => {
-  it('is nothing for the dashboards, and under a dollar a month for the alarms, by default', () => {
+  it('is nothing for the dashboards, and little more than a dollar a month for the alarms, by default', () => {
     const { dashboards, alarmMetrics } = costOf({});
-    expect(dashboards).toEqual({ count: 3, listPrice: 9, beyondFree: 0 });
-    expect(alarmMetrics.count).toBe(17);
-    expect(alarmMetrics.beyondFree).toBeLessThan(1);
+    expect(dashboards).toEqual({ count: 2, listPrice: 6, beyondFree: 0 });
+    expect(alarmMetrics.count).toBe(22);
+    expect(alarmMetrics.beyondFree).toBeLessThan(1.5);
   });
 
   it('is nothing for metrics at rest: the five of the account-metrics function', () => {
@@ -21,7 +21,9 @@ describe('what it costs to monitor a stage', () => {
   });
 
   it('is bounded: each second dimension has a closed set of values', () => {
-    expect(costOf({ alarms: 'all', workerMetrics: 'true' }).customMetrics.beyondFree).toBeLessThan(20);
+    expect(
+      costOf({ alarms: 'all', accountMonitoring: 'dev', workerMetrics: 'true' }).customMetrics.beyondFree,
+    ).toBeLessThan(20);
   });
 
   it('counts what an alarm looks at, and not its expression', () => {

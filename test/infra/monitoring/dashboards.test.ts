@@ -6,7 +6,7 @@ import { evaluateMetrics } from '../../support/cloudwatch/widget-series.ts';
 import { synthesise } from '../synthesise.ts';
 import { dashboardsIn, metricsOfDashboard, type ReadDashboard, type ReadWidget } from './metrics-in.ts';
 
-const { monitoring } = synthesise({ alarms: 'all', workerMetrics: 'true' });
+const { monitoring } = synthesise({ alarms: 'all', accountMonitoring: 'dev', workerMetrics: 'true' });
 const dashboards = dashboardsIn(monitoring).map((dashboard) => ({ name: dashboard.name, dashboard }));
 
 function dashboardOf(name: string, template = monitoring): ReadDashboard {

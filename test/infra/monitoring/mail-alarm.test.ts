@@ -23,11 +23,13 @@ const ESSENTIAL = [
   'functions-failing',
   'feedback-stuck',
   'receipts-unread',
-  'quota-near',
-  'bounce-rate',
-  'complaint-rate',
+  'events-missing',
+  'queue-near-limit',
+  'receipts-left',
+  'unusual-volume',
   'key-old',
 ];
+const OF_ACCOUNT = ['quota-near', 'bounce-rate', 'complaint-rate'];
 const FURTHER = ['sending-paused', 'sent-twice', 'table-throttled'];
 const OF_WORKER = ['worker-silent', 'outbox-old', 'status-overdue'];
 
@@ -37,11 +39,12 @@ function alarmsIn(template: Template): AlarmProperties[] {
 
 const namesIn = (template: Template) => alarmsIn(template).map(({ AlarmName }) => AlarmName);
 
-const everyAlarm = { alarms: 'all', workerMetrics: 'true' };
+const everyAlarm = { alarms: 'all', accountMonitoring: 'dev', workerMetrics: 'true' };
 const { monitoring } = synthesise(everyAlarm);
 const { monitoring: longest } = synthesise({
   ...everyAlarm,
   stage: 'prod',
+  accountMonitoring: 'prod',
   project: 'a'.repeat(20),
   region: 'ap-southeast-2',
   runbookUrl: `https://wiki.example.org/${'x'.repeat(175)}`,
@@ -58,12 +61,17 @@ function alarmOf(name: string, template = monitoring): AlarmProperties | undefin
 describe('the alarms', () => {
   it.each([
     ['by default', {}, ESSENTIAL],
-    ['all', { alarms: 'all' }, [...ESSENTIAL, ...FURTHER]],
+    ['all', { alarms: 'all', accountMonitoring: 'prod' }, [...ESSENTIAL, ...OF_ACCOUNT, ...FURTHER]],
     ['of the worker', { workerMetrics: 'true' }, [...ESSENTIAL, ...OF_WORKER]],
-    ['all there are', everyAlarm, [...ESSENTIAL, ...FURTHER, ...OF_WORKER]],
+    [
+      'all there are',
+      { ...everyAlarm, accountMonitoring: 'prod' },
+      [...ESSENTIAL, ...OF_ACCOUNT, ...FURTHER, ...OF_WORKER],
+    ],
+    ['of the account', { accountMonitoring: 'prod' }, [...ESSENTIAL, ...OF_ACCOUNT]],
     ['none, although the worker publishes metrics', { alarms: 'none', workerMetrics: 'true' }, []],
   ])('are those of the settings: %s', (_name, overrides, names) => {
-    const stage = { stage: 'prod', project: 'acme', ...overrides };
+    const stage = { stage: 'prod', project: 'acme', accountMonitoring: 'dev', ...overrides };
     const expected = names.map((name) => `acme-mail-prod-${name}`);
     expect(namesIn(synthesise(stage).monitoring).sort()).toEqual(expected.sort());
   });

@@ -9,7 +9,12 @@ import { synthesise } from '../synthesise.ts';
 import { dashboardsIn, type LookedAt, metricsOfAlarms, metricsOfDashboard } from './metrics-in.ts';
 
 const STAGE = 'prod';
-const { monitoring, pipeline } = synthesise({ stage: STAGE, alarms: 'all', workerMetrics: 'true' });
+const { monitoring, pipeline } = synthesise({
+  stage: STAGE,
+  alarms: 'all',
+  accountMonitoring: STAGE,
+  workerMetrics: 'true',
+});
 
 const lookedAt = [...metricsOfAlarms(monitoring), ...dashboardsIn(monitoring).flatMap(metricsOfDashboard)];
 
@@ -37,7 +42,9 @@ const OF_AWS: Readonly<Record<string, { readonly dimension?: string; readonly na
     names: [
       'ApproximateAgeOfOldestMessage',
       'ApproximateNumberOfMessagesVisible',
+      'ApproximateNumberOfMessagesNotVisible',
       'NumberOfMessagesSent',
+      'NumberOfMessagesDeleted',
       'NumberOfEmptyReceives',
     ],
   },

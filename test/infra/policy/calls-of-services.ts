@@ -9,18 +9,16 @@ export interface CallingService {
 }
 
 /**
- * The way of the events: SES publishes them to the encrypted topic, SNS puts them into the queue, or among the dead
+ * The way of the events: SES publishes them to the topic, SNS puts them into the queue, or among the dead
  * letters where it cannot. No code of ours makes these calls, and the emulators ask for no permission: they are listed
  * by what AWS says that they need.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/configure-sns-notifications.html
- * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
  * https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
  */
 export function callingServices(resources: Resources): CallingService[] {
   const find = (type: string, name = /./) => arnOfThe(type, name, resources);
   const topic = find('AWS::SNS::Topic', /-mail-events-/);
-  const key = find('AWS::KMS::Key');
   const bySes = {
     ...OVER_TLS,
     'aws:SourceAccount': ACCOUNT,
@@ -30,11 +28,7 @@ export function callingServices(resources: Resources): CallingService[] {
   return [
     {
       principal: { kind: 'service', name: 'ses.amazonaws.com' },
-      needed: [
-        { action: 'sns:Publish', resource: topic, context: bySes },
-        { action: 'kms:GenerateDataKey', resource: key, context: bySes },
-        { action: 'kms:Decrypt', resource: key, context: bySes },
-      ],
+      needed: [{ action: 'sns:Publish', resource: topic, context: bySes }],
     },
     {
       principal: { kind: 'service', name: 'sns.amazonaws.com' },

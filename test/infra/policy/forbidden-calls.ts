@@ -51,6 +51,8 @@ export function forbiddenCalls(
     call('api', 's3:GetObject', `${bucket}/${PAYLOAD_KEY}`),
     call('api', 's3:DeleteObject', `${bucket}/${PAYLOAD_KEY}`),
     call('api', 's3:PutObject', `${bucket}/elsewhere`),
+    // Nor does it change a payload that is there.
+    call('api', 's3:PutObject', `${bucket}/${PAYLOAD_KEY}`),
     ...['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'].map((action) =>
       call('api', `dynamodb:${action}`, table('ledger')),
     ),
@@ -85,9 +87,8 @@ export function forbiddenCalls(
     // The resend Lambda sends in one name by one configuration set, and forgets nothing.
     ...['ceo@example.org', 'support@keybuzz.io.example.org', 'support@notkeybuzz.io'].flatMap((from) => [
       ...sendsOf('resend', IDENTITY, from),
-      ...sendsOf('resend', configurationSet, from),
+      ...sendsOf('resend', `${SES}:identity/example.org`, from),
     ]),
-    ...sendsOf('resend', `${SES}:identity/example.org`, 'support@keybuzz.io'),
     ...sendsOf('resend', `${SES}:configuration-set/another`, 'support@keybuzz.io'),
     ...['DeleteTable', 'UpdateTable', 'DeleteItem', 'Scan'].map((action) =>
       call('resend', `dynamodb:${action}`, table('ledger')),

@@ -71,12 +71,24 @@ describe('the user of the API', () => {
   it('can put envelopes and payloads where they belong, read receipts, and do nothing else', () => {
     expect(permissionsOf(API_USER)).toEqual(
       [
-        `Allow s3:PutObject on ${payloads}`,
+        `Allow s3:PutObject on ${payloads} if {"Null":{"s3:if-none-match":"false"}}`,
         `Allow sqs:DeleteMessage on ${receiptsQueue}`,
         `Allow sqs:ReceiveMessage on ${receiptsQueue}`,
         `Allow sqs:SendMessage on ${fallbackQueue}`,
       ].sort(),
     );
+  });
+
+  it('can do nothing from other addresses than those of the settings', () => {
+    const { pipeline: bound } = synthesise({
+      stage: 'prod',
+      allowedSourceAddresses: '203.0.113.0/28,2001:db8::7',
+    });
+    const permissions = permissionsOf(idOf(bound, 'AWS::IAM::User'), bound);
+
+    expect(permissions.filter((permission) => permission.startsWith('Deny'))).toEqual([
+      'Deny * on * if {"NotIpAddress":{"aws:SourceIp":["203.0.113.0/28","2001:db8::7"]}}',
+    ]);
   });
 
   it('can do nothing of SES, SNS, KMS or DynamoDB, and reach no resource by a bare wildcard', () => {
@@ -118,10 +130,10 @@ describe('the role of the resend Lambda', () => {
         `Allow logs:PutLogEvents on ${logGroup('resend')}`,
         `Allow s3:GetObject on ${payloads}`,
         `Allow s3:ListBucket on ${payloadBucket}`,
-        `Allow ses:SendEmail on ${configurationSet} ${fromDomain}`,
-        `Allow ses:SendEmail on ${ses}:identity/keybuzz.io ${fromDomain}`,
-        `Allow ses:SendRawEmail on ${configurationSet} ${fromDomain}`,
-        `Allow ses:SendRawEmail on ${ses}:identity/keybuzz.io ${fromDomain}`,
+        `Allow ses:SendEmail on ${configurationSet}`,
+        `Allow ses:SendEmail on ${ses}:identity/* ${fromDomain}`,
+        `Allow ses:SendRawEmail on ${configurationSet}`,
+        `Allow ses:SendRawEmail on ${ses}:identity/* ${fromDomain}`,
         `Allow sqs:ChangeMessageVisibility on ${fallbackQueue}`,
         `Allow sqs:DeleteMessage on ${fallbackQueue}`,
         `Allow sqs:GetQueueAttributes on ${fallbackQueue}`,
@@ -130,8 +142,6 @@ describe('the role of the resend Lambda', () => {
         `Allow sqs:SendMessage on ${queue('dead-letters')}`,
         `Allow sqs:SendMessage on ${fallbackQueue}`,
         `Allow sqs:SendMessage on ${receiptsQueue}`,
-        'Allow xray:PutTelemetryRecords on *',
-        'Allow xray:PutTraceSegments on *',
       ].sort(),
     );
   });
@@ -149,7 +159,7 @@ describe('the role of the resend Lambda', () => {
 });
 
 describe('the role of the feedback Lambda', () => {
-  it('can work its queue, park, write down statuses and strikes, tell them, log and trace, and nothing else', () => {
+  it('can work its queue, dead-letter, record statuses and suppression signals, publish them, log, and nothing else', () => {
     expect(permissionsOf(FEEDBACK_ROLE)).toEqual(
       [
         `Allow dynamodb:GetItem on ${ledger}`,
@@ -164,8 +174,6 @@ describe('the role of the feedback Lambda', () => {
         `Allow sqs:ReceiveMessage on ${feedbackQueue}`,
         `Allow sqs:SendMessage on ${queue('feedback-dead-letters')}`,
         `Allow sqs:SendMessage on ${receiptsQueue}`,
-        'Allow xray:PutTelemetryRecords on *',
-        'Allow xray:PutTraceSegments on *',
       ].sort(),
     );
   });
@@ -181,7 +189,7 @@ describe('the role of the account-metrics Lambda', () => {
   const role = idOf(monitoring, 'AWS::IAM::Role');
   const streams = `<${idOf(monitoring, 'AWS::Logs::LogGroup')}.Arn>`;
 
-  it('can look at the quota, the age of one key and the size of one table, log and trace, and nothing else', () => {
+  it('can look at the quota, the age of one key and the size of one table, log, and nothing else', () => {
     expect(permissionsOf(role, monitoring)).toEqual(
       [
         'Allow dynamodb:DescribeTable on arn:aws:dynamodb:eu-west-1:<AWS::AccountId>:table/keybuzz-mail-suppression-prod',
@@ -189,8 +197,6 @@ describe('the role of the account-metrics Lambda', () => {
         `Allow logs:CreateLogStream on ${streams}`,
         `Allow logs:PutLogEvents on ${streams}`,
         'Allow ses:GetAccount on *',
-        'Allow xray:PutTelemetryRecords on *',
-        'Allow xray:PutTraceSegments on *',
       ].sort(),
     );
   });

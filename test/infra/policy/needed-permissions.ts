@@ -90,7 +90,9 @@ function s3Permissions(call: AwsRequest, { deployed, isStored }: CallSurrounding
   if (!['GetObject', 'PutObject'].includes(call.action)) throw new Error(`what needs ${describe(call)}?`);
   const bucket = `arn:aws:s3:::${deployed(given)}`;
   const folded = key.startsWith(PAYLOAD_PREFIX) ? PAYLOAD_KEY : key;
-  const needed = { action: `s3:${call.action}`, resource: `${bucket}/${folded}`, context: OVER_TLS };
+  const condition = call.headers['if-none-match'];
+  const context = condition === undefined ? OVER_TLS : { ...OVER_TLS, 's3:if-none-match': String(condition) };
+  const needed = { action: `s3:${call.action}`, resource: `${bucket}/${folded}`, context };
   if (call.action === 'PutObject' || isStored(key)) return [needed];
   return [needed, { action: 's3:ListBucket', resource: bucket, context: OVER_TLS }];
 }
@@ -107,8 +109,8 @@ function iamPermission(call: AwsRequest, { deployed }: CallSurroundings): Permis
 }
 
 /**
- * Sending is authorised on the identity of the From address, and on the configuration set where one is named. The v2
- * call needs both actions where its content is raw.
+ * Sending is authorised on the identity of the From address, on the configuration set if one is named, and in the sandbox
+ * on the verified identity of the recipient too. The v2 call needs both actions if its content is raw.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html
  */
@@ -124,11 +126,15 @@ function sesPermissions(call: AwsRequest, { deployed, identities }: CallSurround
   const ses = `arn:aws:ses:${REGION}:${ACCOUNT}`;
   const resources = [
     `${ses}:identity/${identity}`,
+    `${ses}:identity/${SANDBOX_RECIPIENT}`,
     ...(configurationSet === null ? [] : [`${ses}:configuration-set/${deployed(configurationSet)}`]),
   ];
   const context = { ...OVER_TLS, 'ses:FromAddress': from };
   return actions.flatMap((action) => resources.map((resource) => ({ action, resource, context })));
 }
+
+/** Whom the sandbox lets get mail. */
+const SANDBOX_RECIPIENT = 'example.org';
 
 interface Sending {
   readonly actions: readonly string[];

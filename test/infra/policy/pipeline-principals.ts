@@ -1,3 +1,4 @@
+import { LOGICAL_IDS } from '../../../lib/common/names.ts';
 import { workerMetricNamespace } from '../../../lib/domain/metrics.ts';
 import type { Principal } from './evaluate-policies.ts';
 import { OVER_TLS, PAYLOAD_KEY, type Permission, permissionsNeededBy } from './needed-permissions.ts';
@@ -55,16 +56,28 @@ function functionPrincipal(
 /** Where the worker is to publish its metrics stands in no secret: whoever deploys it sets that. */
 const SET_BY_HAND = { OUTBOUND_CLOUDWATCH_NAMESPACE: workerMetricNamespace('keybuzz') };
 
-/** The worker reads its other settings from the secret. */
+/** The worker reads its other settings from the secret, which `mailctl rotate` fills from the outputs of the stack. */
 function apiPrincipal(resources: Resources, run: RecordedRun): PipelinePrincipal {
-  const { SecretString } = propertiesOf('AWS::SecretsManager::Secret', resources);
   const userId = Object.keys(resources).find((id) => resources[id]?.Type === 'AWS::IAM::User') ?? '';
   return {
     who: 'api',
     principal: { kind: 'identity', arn: arnOf(userId, resources) ?? '' },
-    recorded: permissionsOf(run.api, { ...JSON.parse(String(SecretString)), ...SET_BY_HAND }, run),
+    recorded: permissionsOf(run.api, { ...secretOf(resources), ...SET_BY_HAND }, run),
     onItsBehalf: [],
   };
+}
+
+function secretOf(resources: Resources): Record<string, string> {
+  const queueUrl = (id: string) => `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${nameOf(id, resources)}`;
+  return {
+    FALLBACK_QUEUE_URL: queueUrl(LOGICAL_IDS.fallbackQueue),
+    RECEIPTS_QUEUE_URL: queueUrl(LOGICAL_IDS.receiptsQueue),
+    PAYLOAD_BUCKET: (arnOf(LOGICAL_IDS.payloadBucket, resources) ?? '').replace('arn:aws:s3:::', ''),
+  };
+}
+
+function nameOf(id: string, resources: Resources): string {
+  return String(Object(resources[id]?.Properties).QueueName);
 }
 
 const on = (resource: string, ...actions: string[]): Permission[] =>
@@ -86,17 +99,13 @@ function pollersOwn(queueUrl: string): Permission[] {
 }
 
 /**
- * What it does for every function: it writes what that prints, and sends the traces.
+ * What it does for every function: it writes what that prints.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html#monitoring-cloudwatchlogs-prereqs
- * https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
  */
 function lambdasOwn(functionName: string): Permission[] {
   const stream = `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:/aws/lambda/${functionName}:log-stream:any`;
-  return [
-    ...on(stream, 'logs:CreateLogStream', 'logs:PutLogEvents'),
-    ...on('*', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'),
-  ];
+  return on(stream, 'logs:CreateLogStream', 'logs:PutLogEvents');
 }
 
 function permissionsOf(

@@ -25,12 +25,30 @@ describe('the identity', () => {
   });
 
   it('outlives its stack, which cannot be deleted by mistake', () => {
-    identity.hasResource('AWS::SES::EmailIdentity', { DeletionPolicy: 'Retain' });
+    identity.hasResource('AWS::SES::EmailIdentity', { DeletionPolicy: 'RetainExceptOnCreate' });
+    identity.hasResourceProperties('AWS::SES::EmailIdentity', {
+      FeedbackAttributes: { EmailForwardingEnabled: false },
+    });
     expect(composeWith().identity.terminationProtection).toBe(true);
   });
 
   it('is the same whichever stage is deployed', () => {
     expect(synthesise({ stage: 'prod' }).identity.toJSON()).toEqual(identity.toJSON());
+  });
+});
+
+describe('an identity that somebody else owns', () => {
+  const { identity: existing } = synthesise({ existingIdentity: true, hostedZoneId: 'Z123456ABCDEFG' });
+
+  it('is neither created nor changed, and neither are its records', () => {
+    existing.resourceCountIs('AWS::SES::EmailIdentity', 0);
+    existing.resourceCountIs('AWS::Route53::RecordSet', 0);
+  });
+
+  it('still says which records its mail needs, but for those that SES has verified', () => {
+    existing.hasOutput('MailFromMxRecord', {});
+    existing.hasOutput('DmarcRecord', {});
+    expect(Object.keys(existing.findOutputs('*')).filter((name) => name.startsWith('Dkim'))).toEqual([]);
   });
 });
 
@@ -62,6 +80,10 @@ describe('the DNS records', () => {
       published.findResources('AWS::Route53::RecordSet', { Properties: { Type } });
     expect(Object.keys(ofType('CNAME'))).toHaveLength(3);
     published.resourceCountIs('AWS::Route53::RecordSet', 6);
+    published.allResources('AWS::Route53::RecordSet', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+    });
     published.hasResourceProperties('AWS::Route53::RecordSet', {
       Type: 'MX',
       Name: 'bounce.example.org.',

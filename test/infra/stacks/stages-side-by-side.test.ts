@@ -4,8 +4,9 @@ import { monitoringNames, resourceNames } from '../../../lib/common/names.ts';
 import { composeWith, settingsWith, synthesise } from '../synthesise.ts';
 
 const everyAlarm = { alarms: 'all', workerMetrics: 'true' };
-const { pipeline: dev, monitoring: devMonitoring } = synthesise({ stage: 'dev', ...everyAlarm });
-const { pipeline: prod, monitoring: prodMonitoring } = synthesise({ stage: 'prod', ...everyAlarm });
+const withAll = (stage: string) => synthesise({ stage, accountMonitoring: stage, ...everyAlarm });
+const { pipeline: dev, monitoring: devMonitoring } = withAll('dev');
+const { pipeline: prod, monitoring: prodMonitoring } = withAll('prod');
 
 const NAME_PROPERTIES = [
   'QueueName',
@@ -43,7 +44,7 @@ describe('two stages in one account', () => {
   it('have monitoring with readable names', () => {
     const names = monitoringNames(settingsWith());
     const alarms = Object.values(devMonitoring.findResources('AWS::CloudWatch::Alarm'));
-    expect(alarms).toHaveLength(16);
+    expect(alarms).toHaveLength(20);
     expect(physicalNames(devMonitoring).sort()).toEqual(
       [
         ...Object.values(names),

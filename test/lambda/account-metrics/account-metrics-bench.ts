@@ -13,7 +13,7 @@ export const SERVICES = ['ses', 'iam', 'dynamodb'] as const;
 export type Service = (typeof SERVICES)[number];
 export type Failure = 'status 500' | 'silence' | 'reset' | 'denied';
 
-/** The bundle as it is deployed, on doubles of the three services that it asks. */
+/** The bundle as it is deployed, with doubles of the three services that it calls. */
 export class AccountMetricsBench {
   readonly ses: SesDouble;
   readonly #account: AwsAccountDouble;
@@ -21,7 +21,7 @@ export class AccountMetricsBench {
   readonly #accountMetrics: ScheduledFunction;
   readonly #lines: string[] = [];
 
-  /** Of a quota of 200 and of a user with one key, made 100 days ago. */
+  /** A bench with a quota of 200 and a user with one key, created 100 days ago. */
   static async open(): Promise<AccountMetricsBench> {
     const ses = await startSesDouble({ max24HourSend: 200 });
     const bench = new AccountMetricsBench(ses, await startAwsAccount(), await startDynamoDb());
@@ -39,7 +39,7 @@ export class AccountMetricsBench {
     });
   }
 
-  /** From now on the user has these keys, by when they were made. */
+  /** Replaces the user's keys, given by creation date. */
   setKeys(...createdAt: readonly Date[]): void {
     const accessKeys = createdAt.map((at, index) => ({ id: `AKIAEXAMPLE${index}`, createdAt: at }));
     this.#account.account.add({ users: [{ name: USER, createdAt: new Date(0), accessKeys }] });
@@ -62,7 +62,7 @@ export class AccountMetricsBench {
     return this.#accountMetrics.invoke();
   }
 
-  /** Ends the function. @returns all that it wrote, and what CloudWatch would make of it */
+  /** Ends the function. @returns its log lines, and the metrics that CloudWatch would extract from them */
   async end(): Promise<{ readonly lines: readonly string[]; readonly metrics: Record<string, number[]> }> {
     await this.#accountMetrics.close();
     const embedded = this.#lines.filter((line) => line.includes('"_aws"'));

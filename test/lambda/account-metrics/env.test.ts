@@ -19,7 +19,7 @@ describe('the environment of the account-metrics Lambda', () => {
     });
   });
 
-  it('is refused with the name of every variable that is not set', () => {
+  it('is rejected with the name of every variable that is not set', () => {
     for (const name of Object.keys(env)) {
       expect(() => readAccountMetricsEnv({ ...env, [name]: undefined })).toThrow(`(${name}) is not set`);
     }
@@ -39,7 +39,7 @@ describe('the environment of the account-metrics Lambda', () => {
     [ACCOUNT_METRICS_ENV.metricsStage, 'Prod', ' = "Prod": allowed is '],
     [ACCOUNT_METRICS_ENV.userName, 'team/keybuzz', ' = "team/keybuzz": allowed is '],
     [ACCOUNT_METRICS_ENV.suppressionTable, 'a table', ' = "a table": allowed is '],
-  ])('is refused if %s is %j, with the value and what is allowed', (name, value, problem) => {
+  ])('is rejected if %s is %j, with the value and what is allowed', (name, value, problem) => {
     expect(() => readAccountMetricsEnv({ ...env, [name]: value })).toThrow(`(${name})${problem}`);
   });
 });

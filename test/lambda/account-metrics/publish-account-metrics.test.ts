@@ -13,26 +13,26 @@ const daysAgo = (days: number) => new Date(NOW.getTime() - days * DAY_MS);
 const limited = (limit: number, used: number): SendingQuota => ({ kind: 'limited', limit, used });
 
 interface Account {
-  readonly standing?: SendingState | Error;
+  readonly state?: SendingState | Error;
   readonly key?: OldestKey | Error;
-  readonly items?: number | 'untold' | Error;
+  readonly items?: number | 'absent' | Error;
 }
 
-/** Looks at an account in which all is well but what is said. */
-async function lookAt({ standing, key, items }: Account) {
+/** Reads an account in which all is well except for the given changes. */
+async function runWith({ state, key, items }: Account) {
   const metrics = new CountedMetrics();
   const lines: string[] = [];
-  const told = async <T>(value: T | Error): Promise<T> => {
+  const settle = async <T>(value: T | Error): Promise<T> => {
     if (value instanceof Error) throw value;
     return value;
   };
   const deps: AccountMetricsDeps = {
-    sendingAccount: { state: () => told(standing ?? { quota: limited(200, 50), isPaused: false }) },
-    accessKeys: { oldestActive: () => told(key ?? { kind: 'found', createdAt: daysAgo(90) }) },
+    sendingAccount: { state: () => settle(state ?? { quota: limited(200, 50), isPaused: false }) },
+    accessKeys: { oldestActive: () => settle(key ?? { kind: 'found', createdAt: daysAgo(90) }) },
     entries: {
       items: async () => {
-        const count = await told(items ?? 7);
-        return count === 'untold' ? undefined : count;
+        const count = await settle(items ?? 7);
+        return count === 'absent' ? undefined : count;
       },
     },
     metrics,
@@ -43,15 +43,15 @@ async function lookAt({ standing, key, items }: Account) {
   return { unknown, metrics: metrics.sums, log: lines.map((line) => JSON.parse(line)) };
 }
 
-const WELL = { QuotaUsed: 25, QuotaLimit: 200, SendingPaused: 0, KeyAgeDays: 90, SuppressionEntries: 7 };
+const HEALTHY = { QuotaUsed: 25, QuotaLimit: 200, SendingPaused: 0, KeyAgeDays: 90, SuppressionEntries: 7 };
 
-/** What is well, without some of it. */
-const wellWithout = (...names: string[]) =>
-  Object.fromEntries(Object.entries(WELL).filter(([name]) => !names.includes(name)));
+/** The healthy metrics without the given ones. */
+const healthyWithout = (...names: string[]) =>
+  Object.fromEntries(Object.entries(HEALTHY).filter(([name]) => !names.includes(name)));
 
-describe('a look at the account', () => {
-  it('counts what it learns, and says nothing', async () => {
-    expect(await lookAt({})).toEqual({ unknown: [], metrics: WELL, log: [] });
+describe('a run of the account metrics', () => {
+  it('counts what it reads, and logs nothing', async () => {
+    expect(await runWith({})).toEqual({ unknown: [], metrics: HEALTHY, log: [] });
   });
 
   it.each([
@@ -60,59 +60,59 @@ describe('a look at the account', () => {
     ['nothing of nothing', limited(0, 0), { QuotaUsed: 100, QuotaLimit: 0 }],
     ['anything of a quota without a limit', { kind: 'unlimited' }, { QuotaUsed: 0 }],
   ] as const)('counts a quota of which %s is used', async (_what, quota, expected) => {
-    const { metrics } = await lookAt({ standing: { quota, isPaused: false } });
-    expect(metrics).toEqual({ ...wellWithout('QuotaUsed', 'QuotaLimit'), ...expected });
+    const { metrics } = await runWith({ state: { quota, isPaused: false } });
+    expect(metrics).toEqual({ ...healthyWithout('QuotaUsed', 'QuotaLimit'), ...expected });
   });
 
   it('counts that sending is paused', async () => {
-    const { metrics } = await lookAt({ standing: { quota: limited(200, 50), isPaused: true } });
-    expect(metrics).toEqual({ ...WELL, SendingPaused: 1 });
+    const { metrics } = await runWith({ state: { quota: limited(200, 50), isPaused: true } });
+    expect(metrics).toEqual({ ...HEALTHY, SendingPaused: 1 });
   });
 
   it.each([
     ['89 and a half', daysAgo(89.5), 89],
     ['none yet', NOW, 0],
-    ['a minute less than none, by the clock of IAM', new Date(NOW.getTime() + 60_000), 0],
+    ['minus one minute, by the clock of IAM', new Date(NOW.getTime() + 60_000), 0],
   ])('counts the days of a key: %s', async (_what, createdAt, days) => {
-    const { metrics, unknown } = await lookAt({ key: { kind: 'found', createdAt } });
-    expect(metrics).toEqual({ ...WELL, KeyAgeDays: days });
+    const { metrics, unknown } = await runWith({ key: { kind: 'found', createdAt } });
+    expect(metrics).toEqual({ ...HEALTHY, KeyAgeDays: days });
     expect(unknown).toEqual([]);
   });
 
-  it('gives no age where no key is active, and says so, for that is no failure', async () => {
-    const { metrics, unknown, log } = await lookAt({ key: { kind: 'none' } });
-    expect(metrics).toEqual(wellWithout('KeyAgeDays'));
+  it('publishes no age if no key is active, and logs a warning, because that is no failure', async () => {
+    const { metrics, unknown, log } = await runWith({ key: { kind: 'none' } });
+    expect(metrics).toEqual(healthyWithout('KeyAgeDays'));
     expect(unknown).toEqual([]);
     expect(log).toMatchObject([{ level: 'warn', event: 'no-active-key' }]);
   });
 
   it.each<[string, Account, readonly string[]]>([
-    ['account', { standing: new TypeError() }, ['QuotaUsed', 'QuotaLimit', 'SendingPaused']],
+    ['account', { state: new TypeError() }, ['QuotaUsed', 'QuotaLimit', 'SendingPaused']],
     ['keys', { key: new TypeError() }, ['KeyAgeDays']],
     ['entries', { items: new TypeError() }, ['SuppressionEntries']],
-  ])('counts the others where the %s cannot be asked', async (source, account, missing) => {
-    const { metrics, unknown, log } = await lookAt(account);
-    expect(metrics).toEqual(wellWithout(...missing));
+  ])('counts the others if the %s cannot be read', async (source, account, missing) => {
+    const { metrics, unknown, log } = await runWith(account);
+    expect(metrics).toEqual(healthyWithout(...missing));
     expect(unknown).toEqual([source]);
     expect(log).toMatchObject([{ level: 'error', event: 'service-failed', source, error: 'TypeError' }]);
   });
 
   it.each<[string, Account, readonly string[], readonly string[]]>([
-    ['account', { standing: { quota: undefined, isPaused: false } }, ['QuotaUsed', 'QuotaLimit'], ['quota']],
-    ['account', { standing: { quota: limited(200, 50), isPaused: undefined } }, ['SendingPaused'], ['pause']],
+    ['account', { state: { quota: undefined, isPaused: false } }, ['QuotaUsed', 'QuotaLimit'], ['quota']],
+    ['account', { state: { quota: limited(200, 50), isPaused: undefined } }, ['SendingPaused'], ['pause']],
     ['keys', { key: { kind: 'unreadable' } }, ['KeyAgeDays'], ['key']],
-    ['entries', { items: 'untold' }, ['SuppressionEntries'], ['count']],
-  ])('counts the rest where the answer of the %s is not whole', async (source, account, missing, facts) => {
-    const { metrics, unknown, log } = await lookAt(account);
-    expect(metrics).toEqual(wellWithout(...missing));
+    ['entries', { items: 'absent' }, ['SuppressionEntries'], ['count']],
+  ])('counts the rest if the response of the %s is incomplete', async (source, account, missing, facts) => {
+    const { metrics, unknown, log } = await runWith(account);
+    expect(metrics).toEqual(healthyWithout(...missing));
     expect(unknown).toEqual([source]);
     expect(log).toMatchObject([{ level: 'error', event: 'response-unreadable', source, unreadable: facts }]);
   });
 
-  it('names all that failed, and the message of none', async () => {
+  it('logs all failures without their messages', async () => {
     const secret = 'arn:aws:iam::123456789012:user/somebody is not authorized';
     const error = Object.assign(new Error(secret), { name: 'AccessDenied' });
-    const { metrics, unknown, log } = await lookAt({ standing: error, key: error, items: error });
+    const { metrics, unknown, log } = await runWith({ state: error, key: error, items: error });
     expect(metrics).toEqual({});
     expect(unknown).toEqual(['account', 'keys', 'entries']);
     expect(log).toHaveLength(3);

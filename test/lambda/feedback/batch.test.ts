@@ -14,7 +14,7 @@ const refused = async () => {
   throw Object.assign(new Error('no connection for marie@example.org'), { code: 'ECONNREFUSED' });
 };
 
-/** A part as the resend Lambda leaves it. */
+/** A send batch in the state that the resend Lambda leaves it. */
 function aPart(state: BatchState, fields: Partial<BatchStatuses> = {}): BatchStatuses {
   const sent = { sesMessageId: 'ses-1', sentAt: new Date('2026-08-01T10:00:00.400Z') };
   return {
@@ -43,7 +43,7 @@ describe('the feedback Lambda', () => {
     bench = new FeedbackBench();
   });
 
-  it('writes what became of a mail, and tells the API', async () => {
+  it('writes the status of a mail, and sends a receipt to the API', async () => {
     bench.ledger.put(aPart('sent', { recipients: ['Marie@example.org'] }));
 
     expect(await apply([aDelivery(marie, at)])).toEqual({ batchItemFailures: [] });
@@ -64,7 +64,7 @@ describe('the feedback Lambda', () => {
     ]);
   });
 
-  it('takes the Send event of a mail that is known to be sent for no news: no write, no receipt', async () => {
+  it('ignores the Send event of a mail that is known to be sent: no write, no receipt', async () => {
     bench.ledger.put(aPart('sent'));
 
     await apply([aSend()]);
@@ -73,7 +73,7 @@ describe('the feedback Lambda', () => {
     expect(bench.receipts).toEqual([]);
   });
 
-  it('takes an event that comes again for no news', async () => {
+  it('ignores a duplicate event', async () => {
     bench.ledger.put(aPart('unknown'));
     await apply([aSend(), aBounce(marie, at)]);
     const { writes } = bench.ledger;
@@ -85,7 +85,7 @@ describe('the feedback Lambda', () => {
     expect(bench.receipts).toEqual(receipts);
   });
 
-  it.each(['sending', 'unknown'] as const)('finds the answer that was lost: %s', async (state) => {
+  it.each(['sending', 'unknown'] as const)('resolves an unknown result: %s', async (state) => {
     bench.ledger.put(aPart(state));
 
     await apply([aSend()]);
@@ -95,7 +95,7 @@ describe('the feedback Lambda', () => {
     expect(bench.lines('unknown-outcome-resolved')).toMatchObject([{ deliveryId: 'reply-1', state }]);
   });
 
-  it('finds it also where all that it tells was known', async () => {
+  it('resolves it even if all statuses of the event are known', async () => {
     const sent = { kind: 'sent', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1' } as const;
     bench.ledger.put(aPart('unknown', { statuses: { [marie]: sent }, fatesVersion: 1 }));
 
@@ -105,7 +105,7 @@ describe('the feedback Lambda', () => {
     expect(bench.receipts).toEqual([]);
   });
 
-  it('finds the lost answer by any event, for all who were in the call', async () => {
+  it('resolves an unknown result by any event, for all recipients of the call', async () => {
     bench.ledger.put(aPart('unknown', { recipients: [marie, paul] }));
 
     await apply([aDelivery(marie, at, { to: [marie, paul] })]);
@@ -114,7 +114,7 @@ describe('the feedback Lambda', () => {
     expect((await bench.ledger.read('reply-1', 0))?.state).toBe('sent');
   });
 
-  it('takes up events of a delivery that the ledger never saw', async () => {
+  it('applies events of a delivery that is not in the ledger', async () => {
     await apply([aDelivery(paul, at, { deliveryId: 'b64_strange', part: 7, to: [marie, paul] })]);
 
     expect(await bench.ledger.read('b64_strange', 7)).toMatchObject({
@@ -126,7 +126,7 @@ describe('the feedback Lambda', () => {
     expect(bench.lines('unknown-outcome-resolved')).toEqual([]);
   });
 
-  it('tells what came last of several, and not what was skipped over', async () => {
+  it('reports only the last of several statuses in a batch', async () => {
     bench.ledger.put(aPart('unknown'));
 
     await apply([aSend(), aDelay(marie, '2026-08-01T10:00:03.000Z'), aDelivery(marie, at)]);
@@ -134,7 +134,7 @@ describe('the feedback Lambda', () => {
     expect(bench.receipts.map(({ kind }) => kind)).toEqual(['delivered']);
   });
 
-  it('tells the time of a delivery also where a complaint came with it or before it', async () => {
+  it('keeps the time of a delivery even if a complaint came with it or before it', async () => {
     await apply([aComplaint(marie, '2026-08-01T11:00:00.000Z'), aDelivery(marie, at)]);
     expect(bench.known).toMatchObject({ [marie]: { kind: 'complained', deliveredAt: at } });
 
@@ -154,7 +154,7 @@ describe('the feedback Lambda', () => {
     ]);
   });
 
-  it('says nothing of a mail that was sent once', async () => {
+  it('does not warn of a mail that was sent once', async () => {
     bench.ledger.put(aPart('sent'));
 
     await apply([aSend(), aDelivery(marie, at), aDelivery(marie, at)]);
@@ -162,7 +162,7 @@ describe('the feedback Lambda', () => {
     expect(bench.lines('sent-twice')).toEqual([]);
   });
 
-  it('parks what it cannot read, as it came, with the reason beside it', async () => {
+  it('dead-letters what it cannot parse, unchanged, with the reason as an attribute', async () => {
     const hostile = JSON.stringify(anEvent(`type of ${marie}`));
 
     expect(await apply([hostile, 'no JSON'])).toEqual({ batchItemFailures: [] });
@@ -173,14 +173,14 @@ describe('the feedback Lambda', () => {
     ]);
   });
 
-  it('acknowledges what is no concern of ours, with a line in the log', async () => {
+  it('acknowledges events of others, with a log line', async () => {
     expect(await apply([JSON.stringify(anEvent('Open'))])).toEqual({ batchItemFailures: [] });
 
     expect(bench.lines('event-ignored')).toMatchObject([{ why: 'not-subscribed' }]);
     expect(bench.parked).toEqual([]);
   });
 
-  it('measures once a batch how long Send events took, and no other events', async () => {
+  it('records once per batch the latency of Send events, and of no other events', async () => {
     const later = { deliveryId: 'reply-2', sentAt: '2026-08-01T10:00:55.000Z' };
 
     await apply([aSend(), aSend(later), aDelivery(marie, at)]);
@@ -190,12 +190,12 @@ describe('the feedback Lambda', () => {
     ]);
   });
 
-  it('keeps no event back for the measure', async () => {
+  it('keeps no event in the queue because its latency was not recorded', async () => {
     expect(await apply([aSend()], { latencies: { add: refused } })).toEqual({ batchItemFailures: [] });
     expect(bench.lines('latency-not-counted')).toHaveLength(1);
   });
 
-  it('never writes a whole address or the words of a server into the log', async () => {
+  it('never logs a full address or the response of a server', async () => {
     await apply([aBounce(marie, at), aBounce(paul, at, { deliveryId: 'reply-2' }, 'Transient'), marie, 'x']);
     await apply([aDelivery(marie, at), marie], {
       ledger: { read: refused, write: refused },
@@ -206,19 +206,19 @@ describe('the feedback Lambda', () => {
     expect(JSON.stringify(bench.logged)).not.toMatch(/example\.org|user unknown/);
   });
 
-  describe('where a service does not answer', () => {
+  describe('if a service does not respond', () => {
     const records = [aSend(), aDelivery(marie, at), aSend({ deliveryId: 'reply-2' })].map((body) =>
       aRecord(body, { ApproximateReceiveCount: '3' }),
     );
     const ofReplyOne = records.slice(0, 2);
 
-    /** The ledger, but for one delivery. */
+    /** The ledger, failing for one delivery. */
     const brokenFor = (broken: string): FeedbackDeps['ledger'] => ({
       read: (id, part) => (id === broken ? refused() : bench.ledger.read(id, part)),
-      write: (told, before) => bench.ledger.write(told, before),
+      write: (statuses, before) => bench.ledger.write(statuses, before),
     });
 
-    it('keeps the events of that delivery for a later time, and applies the others', async () => {
+    it('postpones the events of that delivery, and applies the others', async () => {
       const response = await feedbackBatch(records, { ...bench.deps, ledger: brokenFor('reply-1') });
 
       expect(response.batchItemFailures).toEqual(
@@ -231,7 +231,7 @@ describe('the feedback Lambda', () => {
       expect(await bench.statuses('reply-2')).toMatchObject({ [marie]: { kind: 'sent' } });
     });
 
-    it('has an event again within ten minutes, however often it failed', async () => {
+    it('retries an event within ten minutes, however often it failed', async () => {
       const record = aRecord(aSend(), { ApproximateReceiveCount: '900' });
 
       await feedbackBatch([record], { ...bench.deps, ledger: brokenFor('reply-1'), random: () => 0.999 });
@@ -247,7 +247,7 @@ describe('the feedback Lambda', () => {
       expect(bench.paces).toMatchObject([{ counts: countLatencies([60_000]) }]);
     });
 
-    it('writes no status that the API was not told', async () => {
+    it('writes no status before the API has a receipt', async () => {
       const receipts: FeedbackDeps['receipts'] = { push: async (all) => all };
 
       const response = await feedbackBatch(records, { ...bench.deps, receipts });
@@ -260,7 +260,7 @@ describe('the feedback Lambda', () => {
       ]);
     });
 
-    it('keeps a bounce until the suppression list has it, and lets the ledger have it meanwhile', async () => {
+    it('keeps a bounce until it is on the suppression list, and writes it to the ledger before', async () => {
       const bounce = aRecord(aBounce(marie, at));
       const failing = { ...bench.deps, suppressions: { report: refused } };
 
@@ -270,7 +270,7 @@ describe('the feedback Lambda', () => {
       expect(await bench.statuses()).toMatchObject({ [marie]: { kind: 'bounced' } });
       expect(bench.suppressions.size).toBe(0);
 
-      // No news to the ledger now, but to the list it is.
+      // The ledger already has it, but the list does not.
       await feedbackBatch([bounce], bench.deps);
       expect(bench.suppressions.get(marie)).toMatchObject({ hardBounce: { deliveryId: 'reply-1' } });
     });
@@ -281,7 +281,7 @@ describe('the feedback Lambda', () => {
       expect(bench.suppressions.get(marie)).toMatchObject({ hardBounce: { deliveryId: 'reply-1' } });
     });
 
-    it('keeps what it could not park', async () => {
+    it('keeps what it could not dead-letter', async () => {
       const record = aRecord('no JSON');
 
       const response = await feedbackBatch([record], { ...bench.deps, deadLetters: { park: refused } });
@@ -289,7 +289,7 @@ describe('the feedback Lambda', () => {
       expect(response.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
     });
 
-    it('leaves the time to the queue where it cannot postpone', async () => {
+    it('leaves the delay to the visibility timeout if it cannot postpone', async () => {
       const response = await apply([aSend()], {
         ledger: { read: refused, write: refused },
         redelivery: { postpone: refused },
@@ -299,7 +299,7 @@ describe('the feedback Lambda', () => {
       expect(bench.lines('visibility-change-failed')).toHaveLength(1);
     });
 
-    it('begins nothing that the invocation has no time for, and has it back at once', async () => {
+    it('begins nothing that the invocation has no time for, and releases it at once', async () => {
       const response = await feedbackBatch(records, { ...bench.deps, hasTime: () => false });
 
       expect(response.batchItemFailures).toHaveLength(3);
@@ -308,16 +308,16 @@ describe('the feedback Lambda', () => {
     });
   });
 
-  it('works several deliveries at a time, and not the whole batch at once', async () => {
-    let atOnce = 0;
+  it('processes several deliveries concurrently, but not the whole batch', async () => {
+    let active = 0;
     let most = 0;
     const ledger: FeedbackDeps['ledger'] = {
       read: async (id, part) => {
-        most = Math.max(most, ++atOnce);
+        most = Math.max(most, ++active);
         await Promise.resolve();
-        return bench.ledger.read(id, part).finally(() => --atOnce);
+        return bench.ledger.read(id, part).finally(() => --active);
       },
-      write: (told, before) => bench.ledger.write(told, before),
+      write: (statuses, before) => bench.ledger.write(statuses, before),
     };
     const ids = Array.from({ length: 30 }, (_, index) => `reply-${index}`);
 

@@ -28,7 +28,7 @@ describe('the environment of the feedback Lambda', () => {
     });
   });
 
-  it('is refused with the name of every variable that is not set', () => {
+  it('is rejected with the name of every variable that is not set', () => {
     for (const name of Object.keys(env)) {
       expect(() => readFeedbackEnv({ ...env, [name]: undefined })).toThrow(name);
     }
@@ -54,7 +54,7 @@ describe('the environment of the feedback Lambda', () => {
     [FEEDBACK_ENV.metricsNamespace, 'keybuzz mail', ' = "keybuzz mail": allowed is '],
     [FEEDBACK_ENV.metricsStage, '', ' is not set: it is needed, allowed is '],
     ['AWS_REGION', 'Ireland', ' = "Ireland": allowed is '],
-  ])('is refused if %s is %j, with the value and what is allowed', (name, value, problem) => {
+  ])('is rejected if %s is %j, with the value and what is allowed', (name, value, problem) => {
     expect(() => readFeedbackEnv({ ...env, [name]: value })).toThrow(`(${name})${problem}`);
   });
 });

@@ -9,7 +9,7 @@ const marie = 'marie@example.org';
 const at = '2026-08-01T10:00:07.000Z';
 const failedAt = String(Date.parse('2026-08-01T09:59:59.500Z'));
 
-/** The clock of the bench stands at 10:01. */
+/** The clock of the bench is at 10:01. */
 const endingAt = (time: string) => ({
   token: 'a',
   startedAt: new Date('2026-08-01T10:00:00Z'),
@@ -28,7 +28,7 @@ const aPart = (state: BatchState, fields: Partial<BatchStatuses> = {}): BatchSta
   ...fields,
 });
 
-describe('what the feedback Lambda counts', () => {
+describe('the metrics of the feedback Lambda', () => {
   let bench: FeedbackBench;
 
   beforeEach(() => {
@@ -42,24 +42,24 @@ describe('what the feedback Lambda counts', () => {
       { ...bench.deps, ...changed },
     );
 
-  describe('of what became of a mail', () => {
+  describe('of outcomes', () => {
     it.each([
       ['a delivery', aDelivery(marie, at), { Delivered: 1 }],
-      ['a bounce for ever', aBounce(marie, at), { 'Bounced hard': 1 }],
+      ['a permanent bounce', aBounce(marie, at), { 'Bounced hard': 1 }],
       ['another bounce', aBounce(marie, at, {}, 'Transient', 'MailboxFull'), { 'Bounced soft': 1 }],
       ['a bounce of no known type', aBounce(marie, at, {}, 'Undetermined'), { 'Bounced soft': 1 }],
       ['a complaint', aComplaint(marie, at), { Complained: 1 }],
       ['a delay', aDelay(marie, at), {}],
       ['that it was sent', aSend(), {}],
-      ['somebody out of office', anAutomaticReply(marie, at), {}],
-    ])('is %s, however often it comes', async (_name, event, expected) => {
+      ['an out-of-office reply', anAutomaticReply(marie, at), {}],
+    ])('count %s once, even if it is repeated', async (_name, event, expected) => {
       await apply([event, event]);
       await apply([event]);
 
       expect(bench.metrics.sums).toEqual(expected);
     });
 
-    it('is each recipient', async () => {
+    it('count each recipient', async () => {
       const both = { to: [marie, 'paul@example.org'] };
       bench.ledger.put(aPart('sent', { recipients: both.to }));
 
@@ -68,7 +68,7 @@ describe('what the feedback Lambda counts', () => {
       expect(bench.metrics.sums).toEqual({ Delivered: 2 });
     });
 
-    it('is nothing that could not be told or kept, until it is', async () => {
+    it('count nothing before it is reported and written', async () => {
       await apply([aDelivery(marie, at)], { receipts: { push: async (all) => all } });
       expect(bench.metrics.values('Delivered')).toEqual([]);
 
@@ -78,15 +78,15 @@ describe('what the feedback Lambda counts', () => {
     });
   });
 
-  describe('of the time until a mail is delivered', () => {
-    it('is what passed since SMTP failed', async () => {
+  describe('of the time to delivery', () => {
+    it('measure from the failure of SMTP', async () => {
       await apply([aDelivery(marie, at, { failedAt })]);
       await apply([aDelivery(marie, at, { failedAt })]);
 
       expect(bench.metrics.values('TimeToDelivery')).toEqual([7_500]);
     });
 
-    it('is not told by other events', async () => {
+    it('ignore other events', async () => {
       await apply([aSend({ failedAt }), aBounce(marie, at, { failedAt })]);
 
       expect(bench.metrics.values('TimeToDelivery')).toEqual([]);
@@ -94,38 +94,35 @@ describe('what the feedback Lambda counts', () => {
 
     it.each([
       ['absent', undefined],
-      ['no number', 'yesterday'],
+      ['not a number', 'yesterday'],
       ['too long ago', '0'],
-      ['years ahead', '99999999999999'],
+      ['years in the future', '99999999999999'],
       ['out of range', '9'.repeat(300)],
-    ])('is nothing where the tag is %s; the delivery counts', async (_name, tag) => {
+    ])('measure nothing if the tag is %s, but count the delivery', async (_name, tag) => {
       await apply([aDelivery(marie, at, tag === undefined ? {} : { failedAt: tag })]);
 
       expect(bench.metrics.sums).toEqual({ Delivered: 1 });
     });
 
-    it.each([[null], ['text'], [[]], [[7]], [{ a: 1 }]])(
-      'loses no event to a tag that is %j',
-      async (tag) => {
-        const event = JSON.parse(aDelivery(marie, at));
-        event.mail.tags.failedAt = tag;
+    it.each([[null], ['text'], [[]], [[7]], [{ a: 1 }]])('lose no event if the tag is %j', async (tag) => {
+      const event = JSON.parse(aDelivery(marie, at));
+      event.mail.tags.failedAt = tag;
 
-        await apply([JSON.stringify(event)]);
+      await apply([JSON.stringify(event)]);
 
-        expect(bench.metrics.sums).toEqual({ Delivered: 1 });
-        expect(bench.parked).toEqual([]);
-      },
-    );
+      expect(bench.metrics.sums).toEqual({ Delivered: 1 });
+      expect(bench.parked).toEqual([]);
+    });
   });
 
-  describe('of lost answers', () => {
+  describe('of unknown results', () => {
     it.each([
-      ['a call without an answer', aPart('unknown'), 1],
+      ['a call without a response', aPart('unknown'), 1],
       ['a call whose function was killed', aPart('sending'), 1],
-      ['a call under way', aPart('sending', { claim: endingAt('2026-08-01T10:01:01Z') }), 0],
-      ['a call that was answered', aPart('sent'), 0],
-      ['a call that SES did not take', aPart('open'), 0],
-    ])('is what an event proves: %s', async (_name, part, expected) => {
+      ['a call in progress', aPart('sending', { claim: endingAt('2026-08-01T10:01:01Z') }), 0],
+      ['a call with a response', aPart('sent'), 0],
+      ['a call that SES did not accept', aPart('open'), 0],
+    ])('count what an event proves: %s', async (_name, part, expected) => {
       bench.ledger.put(part);
 
       await apply([aSend()], { receipts: { push: async (all) => all } });
@@ -136,15 +133,15 @@ describe('what the feedback Lambda counts', () => {
     });
   });
 
-  describe('of mails that were sent twice', () => {
+  describe('of mails sent twice', () => {
     const again = { sesMessageId: 'ses-2', sentAt: '2026-08-01T10:00:30.000Z' };
 
     it.each([
-      ['the answer is known', aPart('sent'), [aSend(again), aDelivery(marie, at, again)]],
-      ['the answer was lost', aPart('unknown'), [aSend(), aSend(again)]],
+      ['the response is known', aPart('sent'), [aSend(again), aDelivery(marie, at, again)]],
+      ['the response was lost', aPart('unknown'), [aSend(), aSend(again)]],
       ['the second comes first', aPart('unknown'), [aSend(again), aSend()]],
       ['other events come first', aPart('sent'), [aDelivery(marie, at, again), aSend(), aSend(again)]],
-    ])('is the one too many: %s', async (_name, part, events) => {
+    ])('count the duplicate: %s', async (_name, part, events) => {
       bench.ledger.put(part);
       for (const event of events) await apply([event]);
       expect(bench.metrics.values('SentTwice')).toEqual([1]);
@@ -155,7 +152,7 @@ describe('what the feedback Lambda counts', () => {
       expect(bench.metrics.values('SentTwice')).toEqual([1]);
     });
 
-    it('is none where one mail has many events', async () => {
+    it('count none if one mail has many events', async () => {
       await apply([aSend(), aSend(), aDelivery(marie, at), aComplaint(marie, at)]);
       await apply([aSend()]);
 
@@ -163,7 +160,7 @@ describe('what the feedback Lambda counts', () => {
     });
   });
 
-  it('counts events that it cannot read, once they are parked', async () => {
+  it('count events that cannot be parsed, once they are dead-lettered', async () => {
     const down = { deadLetters: { park: () => Promise.reject(new Error('down')) } };
     await apply(['nonsense'], down);
     expect(bench.metrics.values('EventsUnreadable')).toEqual([]);
@@ -173,7 +170,7 @@ describe('what the feedback Lambda counts', () => {
     expect(bench.metrics.values('EventsUnreadable')).toEqual([1]);
   });
 
-  it('tells how long each event has waited that stays in the queue', async () => {
+  it('report the age of each event that stays in the queue', async () => {
     const sentAt = String(Date.parse('2026-08-01T10:00:15.000Z'));
     const records = [aSend(), aDelivery(marie, at)].map((body) => aRecord(body, { SentTimestamp: sentAt }));
 

@@ -9,7 +9,7 @@ const marie = 'marie@example.org';
 const paul = 'paul@example.org';
 const both = [marie, paul];
 
-/** A part as the resend Lambda leaves it. */
+/** A send batch in the state that the resend Lambda leaves it. */
 const aPart = (state: BatchStatuses['state'], recipients: readonly string[] = both): BatchStatuses => ({
   deliveryId: 'reply-1',
   part: 0,
@@ -31,16 +31,16 @@ const apply = (body: string, changed: Partial<FeedbackDeps> = {}) =>
 
 const ledgerNow = () => bench.ledger.read('reply-1', 0);
 
-describe('the proof that SES took a mail', () => {
+describe('the proof that SES accepted a mail', () => {
   const receiptsAreDown: Partial<FeedbackDeps> = { receipts: { push: async (all) => all } };
 
   const befores = [
-    { what: 'a call that may be under way', before: aPart('sending'), found: 1 },
-    { what: 'a call without an answer', before: aPart('unknown'), found: 1 },
-    { what: 'a part that the ledger does not know', before: undefined, found: 0 },
+    { what: 'a call that may be in progress', before: aPart('sending'), found: 1 },
+    { what: 'a call without a response', before: aPart('unknown'), found: 1 },
+    { what: 'a send batch that is not in the ledger', before: undefined, found: 0 },
   ];
 
-  it.each(befores)('is in the ledger before the API is told: $what', async ({ before }) => {
+  it.each(befores)('is in the ledger before the API gets a receipt: $what', async ({ before }) => {
     if (before !== undefined) bench.ledger.put(before);
     const seen: (BatchStatuses | undefined)[] = [];
     const push: FeedbackDeps['receipts']['push'] = async (receipts) => {
@@ -63,7 +63,7 @@ describe('the proof that SES took a mail', () => {
     expect(bench.lines('unknown-outcome-resolved')).toHaveLength(found);
   });
 
-  it.each(befores)('is told once the queue takes receipts again: $what', async ({ before, found }) => {
+  it.each(befores)('is reported once the receipt queue is back: $what', async ({ before, found }) => {
     if (before !== undefined) bench.ledger.put(before);
     await apply(aSend({ to: both }), receiptsAreDown);
 
@@ -75,7 +75,7 @@ describe('the proof that SES took a mail', () => {
     expect(bench.lines('unknown-outcome-resolved')).toHaveLength(found);
   });
 
-  it('is not written again where the answer of SES came', async () => {
+  it('is not written again if SES responded', async () => {
     bench.ledger.put(aPart('sent'));
 
     await apply(aDelivery(marie, '2026-08-01T10:00:07.000Z', { to: both }));
@@ -85,8 +85,8 @@ describe('the proof that SES took a mail', () => {
   });
 });
 
-describe('a part that was claimed again for fewer', () => {
-  it.each(['unknown', 'sent'] as const)('has all whom SES took it for: %s', async (state) => {
+describe('a send batch that was claimed again for fewer recipients', () => {
+  it.each(['unknown', 'sent'] as const)('has all recipients for whom SES accepted it: %s', async (state) => {
     bench.ledger.put(aPart(state, ['Marie@example.org']));
 
     await apply(aSend({ to: both }));
@@ -94,7 +94,7 @@ describe('a part that was claimed again for fewer', () => {
     expect((await ledgerNow())?.recipients).toEqual(['Marie@example.org', paul]);
   });
 
-  it('tells the API of those whom its answer was not about, and of no others', async () => {
+  it('reports to the API only the recipients that the response of SES did not cover', async () => {
     bench.ledger.put(aPart('sent', [marie]));
 
     await apply(aSend({ to: both }));
@@ -102,7 +102,7 @@ describe('a part that was claimed again for fewer', () => {
     expect(Object.keys(bench.known)).toEqual([paul]);
   });
 
-  it('keeps those of its claim whom the event does not name', async () => {
+  it('keeps the recipients of its claim that are not in the event', async () => {
     bench.ledger.put(aPart('unknown'));
 
     await apply(aSend({ to: [paul] }));

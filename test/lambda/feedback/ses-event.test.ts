@@ -16,7 +16,7 @@ function eventIn(text: string): SesEvent {
   return parsed.event;
 }
 
-/** What an event tells beside that SES took the mail. */
+/** The statuses of an event besides that SES accepted the mail. */
 function ownFates(text: string): [address: string, status: DeliveryStatus][] {
   return eventIn(text)
     .statuses.filter(({ status }) => status.kind !== 'sent')
@@ -33,7 +33,7 @@ const aBounceWith = (recipient: object, to = [marie, 'paul@example.org']) =>
     ),
   );
 
-/** A Send event with changes to what it says of the mail. */
+/** A Send event with changes to its mail object. */
 function withMail(changes: object): string {
   const event = anEvent('Send');
   return JSON.stringify({ ...event, mail: { ...event.mail, ...changes } });
@@ -42,8 +42,8 @@ function withMail(changes: object): string {
 /** A Send event with these tags. */
 const withTags = (tags: object) => withMail({ tags: { deliveryId: ['reply-1'], ...tags } });
 
-describe('an event of SES', () => {
-  it('tells of which part of which delivery it is, and that SES took it for all', () => {
+describe('an SES event', () => {
+  it('has its delivery and send batch, and that SES accepted it for all recipients', () => {
     const subject = { deliveryId: 'order 5/a', part: 3, to: [marie, 'paul@example.org'] };
 
     expect(parse(aSend(subject))).toEqual({
@@ -65,11 +65,11 @@ describe('an event of SES', () => {
     });
   });
 
-  it('is about the first part where it names none', () => {
+  it('is about the first send batch if it names none', () => {
     expect(eventIn(withTags({})).part).toBe(0);
   });
 
-  it('tells a delivery, with the words of the server', () => {
+  it('reports a delivery, with the response of the server', () => {
     expect(ownFates(aDelivery(marie, at))).toEqual([
       [
         marie,
@@ -84,7 +84,7 @@ describe('an event of SES', () => {
     ]);
   });
 
-  it('tells a delay', () => {
+  it('reports a delay', () => {
     expect(ownFates(aDelay(marie, at))).toEqual([
       [
         marie,
@@ -105,7 +105,7 @@ describe('an event of SES', () => {
     ['Undetermined', 'Undetermined'],
     ['Invented', 'Undetermined'],
     ['constructor', 'Undetermined'],
-  ])('tells a bounce of type %s', (type, read) => {
+  ])('reports a bounce of type %s', (type, read) => {
     expect(ownFates(aBounce(marie, at, {}, type))).toEqual([
       [
         marie,
@@ -122,7 +122,7 @@ describe('an event of SES', () => {
   });
 
   it.each(['two words', 'line\n', '', 'x'.repeat(201), null])(
-    'tells no sub-type of a bounce that is no word: %j',
+    'reports no bounce sub-type that is not a word: %j',
     (bounceSubType) => {
       const bounce = { ...aBounceOf({ recipients: [{ emailAddress: marie }] }, at), bounceSubType };
 
@@ -133,7 +133,7 @@ describe('an event of SES', () => {
   );
 
   it.each([{}, { status: null, diagnosticCode: null }, { status: ' ', diagnosticCode: '' }])(
-    'tells no bounce where a Transient one says nothing more: %j',
+    'reports no bounce if a Transient one has no further details: %j',
     (recipient) => {
       const recipients = [{ emailAddress: marie, ...recipient }];
       const event = anEvent('Bounce', { bounce: aBounceOf({ type: 'Transient', recipients }, at) });
@@ -149,7 +149,7 @@ describe('an event of SES', () => {
     ['Transient', 'MailboxFull', {}],
     ['Undetermined', 'Undetermined', {}],
     ['Permanent', 'General', {}],
-  ])('tells a bounce that is %s, %s and says %j', (type, subType, recipient) => {
+  ])('reports a bounce that is %s, %s and has %j', (type, subType, recipient) => {
     const recipients = [{ emailAddress: marie, ...recipient }];
     const event = anEvent('Bounce', { bounce: aBounceOf({ type, subType, recipients }, at) });
 
@@ -158,13 +158,13 @@ describe('an event of SES', () => {
     ]);
   });
 
-  it('tells a complaint, with the kind of it', () => {
+  it('reports a complaint, with its type', () => {
     expect(ownFates(aComplaint(marie, at))).toEqual([
       [marie, { kind: 'complained', at, sesMessageId: 'ses-1', reason: 'abuse' }],
     ]);
   });
 
-  it('tells no complaint of this mail where SES did not send it because of an older one', () => {
+  it('reports a bounce if SES did not send because of an older complaint', () => {
     const text = aComplaint(marie, at, {}, { complaintSubType: 'OnAccountSuppressionList' });
 
     expect(ownFates(text)).toMatchObject([
@@ -175,7 +175,7 @@ describe('an event of SES', () => {
   it.each([
     ['Reject', { reject: { reason: 'Bad content' } }, 'rejected-by-ses'],
     ['Rendering Failure', { failure: { errorMessage: 'no such attribute' } }, 'rendering-failed'],
-  ])('tells %s of all recipients', (type, details, reason) => {
+  ])('reports %s for all recipients', (type, details, reason) => {
     const to = [marie, 'paul@example.org'];
     const status = { kind: 'failed', at: '2026-08-01T10:00:00.000Z', sesMessageId: 'ses-1', reason };
 
@@ -198,16 +198,16 @@ describe('the recipient that an event names', () => {
     'Marie <marie@example.org>',
     '<marie@example.org>',
     'rfc822; marie@example.org',
-  ])('is the one the mail was sent to: %s', (emailAddress) => {
+  ])('is the one that the mail was sent to: %s', (emailAddress) => {
     expect(ownFates(aBounceWith({ emailAddress }))[0]?.[0]).toBe(marie);
   });
 
-  it('is the only one there is, where the mail was forwarded to another mailbox', () => {
+  it('is the only recipient if the mail was forwarded to another mailbox', () => {
     expect(ownFates(aBounceWith({ emailAddress: 'm.curie@example.net' }, [marie]))[0]?.[0]).toBe(marie);
     expect(ownFates(aBounceWith({ emailAddress: 'unknown' }, [marie]))[0]?.[0]).toBe(marie);
   });
 
-  it('is nobody where the mail went to several, and the name is of none of them', () => {
+  it('is no recipient if the mail went to several, and the address is of none of them', () => {
     const text = aBounceWith({ emailAddress: 'm.curie@example.net' });
 
     expect(ownFates(text)).toEqual([]);
@@ -215,47 +215,49 @@ describe('the recipient that an event names', () => {
   });
 
   it.each([
-    ['that cannot be read', ['undisclosed', marie]],
+    ['that cannot be parsed', ['undisclosed', marie]],
     ['that is the same one', [marie, marie]],
-  ])('is not guessed where there is another destination %s', (_, to) => {
+  ])('is not guessed if there is another destination %s', (_, to) => {
     expect(ownFates(aBounceWith({ emailAddress: 'm.curie@example.net' }, to))).toEqual([]);
     expect(ownFates(aBounceWith({}, to))[0]?.[0]).toBe(marie);
   });
 
   it.each(['', '__proto__', 'constructor', 'a b@c', 'a@b, c@d'])(
-    'is nobody where it is no address: %j',
+    'is no recipient if it is not an address: %j',
     (emailAddress) => {
       expect(ownFates(aBounceWith({ emailAddress }))).toEqual([]);
     },
   );
 });
 
-describe('the words of a server', () => {
-  const toldOf = (diagnosticCode: unknown, status?: unknown) =>
+describe('the response of a server', () => {
+  const statusOf = (diagnosticCode: unknown, status?: unknown) =>
     ownFates(aBounceWith({ diagnosticCode, status }))[0]?.[1];
 
-  it('are on one line, and cut where there are too many', () => {
-    expect(toldOf('smtp; 550-no\r\n550\u0000 such\tuser')?.smtpResponse).toBe('550-no 550 such user');
-    expect(toldOf(`smtp; ${'x'.repeat(1_000_000)}`)?.smtpResponse).toBe('x'.repeat(MAX_RESPONSE_CHARACTERS));
+  it('is on one line, and truncated if too long', () => {
+    expect(statusOf('smtp; 550-no\r\n550\u0000 such\tuser')?.smtpResponse).toBe('550-no 550 such user');
+    expect(statusOf(`smtp; ${'x'.repeat(1_000_000)}`)?.smtpResponse).toBe(
+      'x'.repeat(MAX_RESPONSE_CHARACTERS),
+    );
   });
 
-  it('have no character of which half was cut off', () => {
-    const answer = toldOf(`${'x'.repeat(MAX_RESPONSE_CHARACTERS - 1)}😀`)?.smtpResponse ?? '';
+  it('has no half of a surrogate pair', () => {
+    const response = statusOf(`${'x'.repeat(MAX_RESPONSE_CHARACTERS - 1)}😀`)?.smtpResponse ?? '';
 
-    expect(answer.isWellFormed()).toBe(true);
-    expect(answer).toHaveLength(MAX_RESPONSE_CHARACTERS);
+    expect(response.isWellFormed()).toBe(true);
+    expect(response).toHaveLength(MAX_RESPONSE_CHARACTERS);
   });
 
-  it('are left out where there are none', () => {
-    expect(toldOf(null, null)).not.toHaveProperty('smtpResponse');
-    expect(toldOf('smtp; ', undefined)).not.toHaveProperty('smtpResponse');
-    expect(toldOf('', 'failed')).not.toHaveProperty('enhancedStatus');
-    expect(toldOf('', '5.1.1.1')).not.toHaveProperty('enhancedStatus');
+  it('is omitted if there is none', () => {
+    expect(statusOf(null, null)).not.toHaveProperty('smtpResponse');
+    expect(statusOf('smtp; ', undefined)).not.toHaveProperty('smtpResponse');
+    expect(statusOf('', 'failed')).not.toHaveProperty('enhancedStatus');
+    expect(statusOf('', '5.1.1.1')).not.toHaveProperty('enhancedStatus');
   });
 
-  it('give the status that SES does not tell', () => {
-    expect(toldOf('smtp; 550 5.7.1 blocked')?.enhancedStatus).toBe('5.7.1');
-    expect(toldOf('smtp; 550 5.7.1 blocked', '5.1.1 (bad mailbox)')?.enhancedStatus).toBe('5.1.1');
+  it('gives the enhanced status that SES does not report', () => {
+    expect(statusOf('smtp; 550 5.7.1 blocked')?.enhancedStatus).toBe('5.7.1');
+    expect(statusOf('smtp; 550 5.7.1 blocked', '5.1.1 (bad mailbox)')?.enhancedStatus).toBe('5.1.1');
   });
 });
 
@@ -265,7 +267,7 @@ describe('what is ignored', () => {
 
   it.each([
     ignored(
-      'the trial of a topic',
+      'the validation message of a topic',
       'topic-validated',
       'Successfully validated SNS topic for Amazon SES event publishing.',
     ),
@@ -275,11 +277,7 @@ describe('what is ignored', () => {
     ignored('mail without tags', 'no-delivery-id', withMail({ tags: undefined })),
     ignored('mail without our tag', 'no-delivery-id', withMail({ tags: {} })),
     ignored('an empty id', 'no-delivery-id', withTags({ deliveryId: [''] })),
-    ignored(
-      'an id that we would write in another way',
-      'no-delivery-id',
-      withTags({ deliveryId: ['b64_!!'] }),
-    ),
+    ignored('an id that we would encode differently', 'no-delivery-id', withTags({ deliveryId: ['b64_!!'] })),
     ignored('an id that is too long', 'no-delivery-id', withTags({ deliveryId: ['x'.repeat(256)] })),
     ignored('an id in the prototype', 'no-delivery-id', withMail({ tags: inherited })),
     ignored('mail of another domain', 'other-domain', withMail({ source: 'support@elsewhere.example' })),
@@ -288,13 +286,17 @@ describe('what is ignored', () => {
       'other-domain',
       withMail({ source: 'a@keybuzz.io.elsewhere.example' }),
     ),
-    ignored('mail of nobody', 'other-domain', withMail({ source: 'nobody' })),
-    ignored('praise', 'not-spam', aComplaint(marie, at, {}, { complaintFeedbackType: 'not-spam' })),
+    ignored('mail without a sender address', 'other-domain', withMail({ source: 'nobody' })),
+    ignored(
+      'a not-spam report',
+      'not-spam',
+      aComplaint(marie, at, {}, { complaintFeedbackType: 'not-spam' }),
+    ),
   ])('is $what: $why', ({ why, text }) => {
     expect(parse(text)).toEqual({ kind: 'ignored', why });
   });
 
-  it('is not what our own domain or one below it sent, under whatever name', () => {
+  it('does not include mail of our own domain or a subdomain, under any name', () => {
     expect(parse(withMail({ source: 'KeyBuzz Support <support@keybuzz.io>' })).kind).toBe('event');
     expect(parse(withMail({ source: 'x@bounce.KeyBuzz.io' })).kind).toBe('event');
   });
@@ -316,22 +318,26 @@ describe('what is unreadable', () => {
     unreadable('an unknown type', 'unknown-type', JSON.stringify(anEvent('secret-word'))),
     unreadable('a type that every object has', 'unknown-type', JSON.stringify(anEvent('constructor'))),
     unreadable('no mail', 'wrong-schema', '{"eventType": "Send"}'),
-    unreadable('a delivery that says nothing', 'wrong-schema', JSON.stringify(anEvent('Delivery'))),
+    unreadable('a delivery without details', 'wrong-schema', JSON.stringify(anEvent('Delivery'))),
     unreadable(
       'half a bounce',
       'wrong-schema',
       JSON.stringify(anEvent('Bounce', { bounce: { bounceType: 'x' } })),
     ),
-    unreadable('a time that is none', 'wrong-schema', aDelivery(marie, 'secret-word')),
-    unreadable('a day that there is not', 'wrong-schema', aDelivery(marie, '2026-99-99T10:00:00.000Z')),
-    unreadable('a time after all years', 'wrong-schema', aDelivery(marie, '9999-12-31T23:59:59-12:00')),
+    unreadable('an invalid time', 'wrong-schema', aDelivery(marie, 'secret-word')),
+    unreadable('a day that does not exist', 'wrong-schema', aDelivery(marie, '2026-99-99T10:00:00.000Z')),
+    unreadable(
+      'a time past the last supported year',
+      'wrong-schema',
+      aDelivery(marie, '9999-12-31T23:59:59-12:00'),
+    ),
     unreadable('no recipients', 'wrong-schema', aSend({ to: [] })),
     unreadable('recipients without an address', 'wrong-schema', aSend({ to: ['secret-word'] })),
-    unreadable('more recipients than SES takes', 'wrong-schema', aSend({ to: buyers })),
+    unreadable('more recipients than SES accepts', 'wrong-schema', aSend({ to: buyers })),
     unreadable('an id of SES on two lines', 'wrong-schema', aSend({ sesMessageId: 'secret-word\n' })),
     unreadable('a part below zero', 'wrong-schema', withTags({ part: ['-1'] })),
     unreadable('a part with an exponent', 'wrong-schema', withTags({ part: ['1e3'] })),
-    unreadable('a part without end', 'wrong-schema', withTags({ part: ['9'.repeat(256)] })),
+    unreadable('a part out of range', 'wrong-schema', withTags({ part: ['9'.repeat(256)] })),
   ])('is $what: $reason, and its values are not repeated', ({ reason, text }) => {
     const parsed = parse(text);
 
@@ -350,28 +356,33 @@ describe('any event', () => {
     JSON.stringify(anEvent('Reject', { reject: {} })),
   ];
 
-  /** Puts a value in place of another, anywhere in the event. */
-  function mutated(text: string, where: number, value: unknown): string {
+  /** Replaces one value, anywhere in the event. */
+  function mutated(text: string, position: number, value: unknown): string {
     let count = 0;
     return JSON.stringify(JSON.parse(text), (_, original) => {
       count += 1;
-      return count === where ? value : original;
+      return count === position ? value : original;
     });
   }
 
-  it('is read, ignored or refused, and what is read fits into receipts', () => {
+  it('is parsed, ignored or rejected, and what is parsed fits into receipts', () => {
     const value = fc.oneof(fc.jsonValue(), fc.string({ unit: 'binary' }), fc.constantFrom('__proto__', at));
     const seen = new Set<ParsedSesEvent['kind']>();
     fc.assert(
-      fc.property(fc.constantFrom(...texts), fc.integer({ min: 1, max: 45 }), value, (text, where, other) => {
-        const parsed = parse(mutated(text, where, other) ?? '');
-        seen.add(parsed.kind);
-        if (parsed.kind !== 'event') return;
-        const subject = { id: parsed.event.deliveryId, region: 'eu-west-1' };
-        for (const receipt of toReceipts(subject, parsed.event.statuses)) {
-          expect(parseReceipt(serialiseReceipt(receipt))).toEqual({ kind: 'receipt', receipt });
-        }
-      }),
+      fc.property(
+        fc.constantFrom(...texts),
+        fc.integer({ min: 1, max: 45 }),
+        value,
+        (text, position, other) => {
+          const parsed = parse(mutated(text, position, other) ?? '');
+          seen.add(parsed.kind);
+          if (parsed.kind !== 'event') return;
+          const subject = { id: parsed.event.deliveryId, region: 'eu-west-1' };
+          for (const receipt of toReceipts(subject, parsed.event.statuses)) {
+            expect(parseReceipt(serialiseReceipt(receipt))).toEqual({ kind: 'receipt', receipt });
+          }
+        },
+      ),
       { numRuns: 3_000 },
     );
     expect(seen).toEqual(new Set(['event', 'ignored', 'unreadable']));

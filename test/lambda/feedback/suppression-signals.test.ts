@@ -19,13 +19,13 @@ beforeEach(() => {
 const apply = (body: string) => feedbackBatch([aRecord(body)], bench.deps);
 
 describe('the suppression list', () => {
-  it.each(['Transient', 'Undetermined'])('is told of a bounce that is %s as a soft one', async (type) => {
+  it.each(['Transient', 'Undetermined'])('gets a bounce that is %s as a soft one', async (type) => {
     await apply(aBounce(marie, at, {}, type));
 
     expect([...bench.suppressions]).toEqual([[marie, softBounce]]);
   });
 
-  it('is told of a bounce that says nothing but that it is one', async () => {
+  it('gets a bounce without details', async () => {
     const bounce = aBounceOf(
       { type: 'Undetermined', subType: 'Undetermined', recipients: [{ emailAddress: marie }] },
       at,
@@ -38,7 +38,7 @@ describe('the suppression list', () => {
   });
 
   it.each(['ContentRejected', 'AttachmentRejected', 'MessageTooLarge'])(
-    'is not told of a bounce that is about the mail: %s',
+    'does not get a bounce caused by the mail: %s',
     async (subType) => {
       await apply(aBounce(marie, at, {}, 'Transient', subType));
 
@@ -46,6 +46,23 @@ describe('the suppression list', () => {
       expect(bench.known).toMatchObject({ [marie]: { kind: 'bounced', bounce: { subType } } });
     },
   );
+
+  it.each([
+    ['its words', { diagnosticCode: 'smtp; 550 4.4.7 unable to deliver: TLS required but not offered' }],
+    ['its words, of STARTTLS', { diagnosticCode: 'smtp; 454 STARTTLS not available' }],
+    ['its status', { diagnosticCode: 'smtp; 550 refused', status: '5.7.10' }],
+  ])('is not told of a bounce because the server has no TLS, by %s', async (_by, report) => {
+    const recipients = [{ emailAddress: marie, action: 'failed', ...report }];
+
+    await apply(
+      JSON.stringify(
+        anEvent('Bounce', { bounce: aBounceOf({ type: 'Transient', subType: 'General', recipients }, at) }),
+      ),
+    );
+
+    expect(bench.suppressions.size).toBe(0);
+    expect(bench.known).toMatchObject({ [marie]: { kind: 'bounced' } });
+  });
 
   it('is not told of an automatic reply, nor is anybody else, but for a line in the log', async () => {
     await apply(anAutomaticReply(marie, at));
@@ -55,7 +72,7 @@ describe('the suppression list', () => {
     expect(bench.lines('automatic-reply')).toMatchObject([{ deliveryId: 'reply-1', recipients: 1 }]);
   });
 
-  it('is told of nobody whom the mail was not sent to, and neither is the ledger', async () => {
+  it('gets no address that the mail was not sent to, and neither does the ledger', async () => {
     const recipients = [{ emailAddress: stranger }, { emailAddress: 'no address' }, { emailAddress: paul }];
     const bounce = aBounceOf({ recipients }, at);
 
@@ -68,7 +85,7 @@ describe('the suppression list', () => {
     expect(JSON.stringify(bench.logged)).not.toContain('elsewhere.example');
   });
 
-  it('is told without a line in the log where every mention is a recipient', async () => {
+  it('logs nothing if every address is a recipient', async () => {
     await apply(aBounce(paul, at, { to: [marie, paul] }));
 
     expect([...bench.suppressions.keys()]).toEqual([paul]);

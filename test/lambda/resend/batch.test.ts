@@ -10,7 +10,7 @@ import { useResendBench } from './resend-bench.ts';
 describe('the resend Lambda', () => {
   const bench = useResendBench();
 
-  it('resends the composed bytes to the owed recipients and acknowledges', async () => {
+  it('resends the composed bytes to the pending recipients and acknowledges', async () => {
     const mime = mimeFrom('support@keybuzz.io');
     const envelope = anEnvelope({ id: 'reply-1', content: packMime(mime), tags: { kind: 'reply' } });
 
@@ -26,7 +26,7 @@ describe('the resend Lambda', () => {
     expect(bench.ses.mails[0]?.raw.equals(mime)).toBe(true);
   });
 
-  it('resends content out of the bucket', async () => {
+  it('resends content from the bucket', async () => {
     const mime = mimeFrom('support@keybuzz.io', 'large');
     const sha256 = createHash('sha256').update(mime).digest('hex');
     await bench.storePayload('payloads/a/b', mime);
@@ -38,7 +38,7 @@ describe('the resend Lambda', () => {
     expect(bench.ses.mails[0]?.raw.equals(mime)).toBe(true);
   });
 
-  it('composes a mail that came in parts, and drops its Bcc', async () => {
+  it('composes a structured mail, and drops its Bcc', async () => {
     const content: MailContent = {
       type: 'mail',
       from: 'KeyBuzz <support@keybuzz.io>',
@@ -67,7 +67,7 @@ describe('the resend Lambda', () => {
     expect(text).not.toMatch(/audit@|^bcc:/im);
   });
 
-  it('puts back what may yet succeed, the longer the more often it failed', async () => {
+  it('postpones what may still succeed, longer after each failure', async () => {
     bench.ses.account.sendingEnabled = false;
 
     const first = aRecordOf(anEnvelope());
@@ -96,7 +96,7 @@ describe('the resend Lambda', () => {
     expect(bench.logged.join()).toContain('"cause":"sending-paused"');
   });
 
-  it('composes a mail in parts to the same bytes at every try, or the ledger would refuse it', async () => {
+  it('composes a structured mail to the same bytes at every attempt, or the ledger would reject it', async () => {
     const envelope = anEnvelope({
       id: 'parts',
       content: { type: 'mail', from: 'support@keybuzz.io', text: 'Bonjour', html: '<p>Bonjour</p>' },
@@ -113,7 +113,7 @@ describe('the resend Lambda', () => {
     expect(second?.raw.toString()).toBe(first?.raw.toString());
   });
 
-  it('never lets one bad record fail its neighbours', async () => {
+  it('never lets one bad record fail others', async () => {
     bench.ses.fault({
       effect: { kind: 'throttling' },
       when: ({ submission }) => submission?.tags.deliveryId === 'throttled',
@@ -134,8 +134,11 @@ describe('the resend Lambda', () => {
 
   it.each([
     ['the bucket', () => bench.aws.fault({ fault: { kind: 'denied' }, on: { service: 's3' } })],
-    ['the dead letters', () => bench.aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessage' } })],
-  ])('keeps a message where %s cannot be reached', async (_name, breakIt) => {
+    [
+      'the dead-letter queue',
+      () => bench.aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessage' } }),
+    ],
+  ])('keeps a message if %s cannot be reached', async (_name, breakIt) => {
     breakIt();
     const content = { type: 's3', key: 'payloads/none', bytes: 5, sha256: '0'.repeat(64) } as const;
     const record = aRecordOf(anEnvelope({ content }));
@@ -146,7 +149,7 @@ describe('the resend Lambda', () => {
     expect(bench.postponed).toMatchObject([{ receiptHandle: record.receiptHandle }]);
   });
 
-  it('gives back for a moment what it has no time for', async () => {
+  it('releases with a short delay what it has no time for', async () => {
     const record = aRecordOf(anEnvelope());
 
     const response = await bench.resend([record], { hasTime: () => false });
@@ -156,7 +159,7 @@ describe('the resend Lambda', () => {
     expect(bench.ses.calls).toEqual([]);
   });
 
-  it('writes the delivery id into the log, and neither a body nor an address', async () => {
+  it('logs the delivery id, but no body and no address', async () => {
     bench.ses.fault({
       effect: { kind: 'error', code: 'MessageRejected', message: 'No: marie@example.org', status: 400 },
     });

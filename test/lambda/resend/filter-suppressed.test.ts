@@ -9,7 +9,7 @@ const listed: ReadonlyMap<string, Suppression> = new Map([
   ['gone@example.org', { reason: 'hard-bounce', since }],
 ]);
 
-async function sift(recipients: readonly string[], tenantId?: string) {
+async function filter(recipients: readonly string[], tenantId?: string) {
   return filterSuppressed(recipients, tenantId, {
     suppressions: { find: async () => listed },
     exemptTenants: ['passwords'],
@@ -18,8 +18,8 @@ async function sift(recipients: readonly string[], tenantId?: string) {
 }
 
 describe('suppressed recipients', () => {
-  it('are taken out, however their address is written', async () => {
-    expect(await sift(['Gone@Example.org', 'marie@example.org', 'full@example.org'], 'shop')).toEqual({
+  it('are removed, regardless of the case of their address', async () => {
+    expect(await filter(['Gone@Example.org', 'marie@example.org', 'full@example.org'], 'shop')).toEqual({
       sendable: ['marie@example.org'],
       suppressed: [
         { recipient: 'Gone@Example.org', reason: 'hard-bounce' },
@@ -28,11 +28,11 @@ describe('suppressed recipients', () => {
     });
   });
 
-  it('are sent to by an exempt tenant where only soft bounces speak against it', async () => {
-    expect(await sift(['gone@example.org', 'full@example.org'], 'passwords')).toEqual({
+  it('get mail of an exempt tenant if only soft bounces suppress them', async () => {
+    expect(await filter(['gone@example.org', 'full@example.org'], 'passwords')).toEqual({
       sendable: ['full@example.org'],
       suppressed: [{ recipient: 'gone@example.org', reason: 'hard-bounce' }],
     });
-    expect((await sift(['full@example.org'])).sendable).toEqual([]);
+    expect((await filter(['full@example.org'])).sendable).toEqual([]);
   });
 });

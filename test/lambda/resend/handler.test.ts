@@ -30,7 +30,7 @@ describe('the handler of the resend Lambda', () => {
     await services.close();
   });
 
-  it('begins a send only where its time limits fit into what is left of the invocation', async () => {
+  it('begins a send only if its time limits fit into the rest of the invocation', async () => {
     const { handler } = await import('../../../lambda/resend/handler.ts');
     const record = aRecordOf(anEnvelope());
 
@@ -43,7 +43,7 @@ describe('the handler of the resend Lambda', () => {
     expect(services.ses.mails).toHaveLength(1);
   });
 
-  it('has limits that leave room to say what became of a send, and fit into one invocation', () => {
+  it('has limits that leave time to record the result of a send, and fit into one invocation', () => {
     expect(NEEDED_FOR_ONE_SEND_MS).toBeGreaterThanOrEqual(SES_CALL_TIMEOUT_MS + 10_000);
     expect(PAYLOAD_TIMEOUT_MS + NEEDED_FOR_ONE_SEND_MS).toBeLessThan(RESEND_TIMEOUT_SECONDS * 1000);
   });

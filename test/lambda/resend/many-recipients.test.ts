@@ -11,14 +11,14 @@ describe('a mail with many recipients', () => {
 
   const noDeadLetters: DeadLetters = {
     park: async () => {
-      throw new Error('the dead letters are down');
+      throw new Error('the dead-letter queue is down');
     },
   };
 
   it.each([
     ['needs SMTPUTF8', ['marie@example.org', 'jörg@example.org']],
-    ['SES would never take', ['marie@example.org', 'paul@localhost']],
-  ])('sends once to the others where one that %s cannot be parked now', async (_name, to) => {
+    ['SES would never accept', ['marie@example.org', 'paul@localhost']],
+  ])('sends once to the others if one that %s cannot be dead-lettered now', async (_name, to) => {
     const envelope = anEnvelope({ envelope: { from: 'support@keybuzz.io', to } });
     const pushed: { to: readonly string[]; delaySeconds: number | undefined }[] = [];
     const queue: FallbackQueue = {
@@ -35,7 +35,7 @@ describe('a mail with many recipients', () => {
     expect(pushed).toEqual([{ to: to.slice(1), delaySeconds: 4 }]);
   });
 
-  it('parks alone the bad recipient out of fifty', async () => {
+  it('dead-letters only the bad recipient out of fifty', async () => {
     const to = [...recipients(49), 'paul@localhost'];
 
     const response = await bench.resend([
@@ -44,12 +44,12 @@ describe('a mail with many recipients', () => {
 
     expect(response.batchItemFailures).toEqual([]);
     expect(bench.ses.mails.flatMap((mail) => mail.recipients).sort()).toEqual(recipients(49).sort());
-    const letters = await bench.parked();
-    expect(letters).toMatchObject([{ reason: 'invalid-for-ses', deliveryId: 'many' }]);
-    expect(JSON.parse(letters[0]?.body ?? '').envelope.to).toEqual(['paul@localhost']);
+    const deadLetters = await bench.parked();
+    expect(deadLetters).toMatchObject([{ reason: 'invalid-for-ses', deliveryId: 'many' }]);
+    expect(JSON.parse(deadLetters[0]?.body ?? '').envelope.to).toEqual(['paul@localhost']);
   });
 
-  it('forgets no recipient that needs SMTPUTF8 where the others have to wait', async () => {
+  it('loses no recipient that needs SMTPUTF8 if the others have to wait', async () => {
     bench.ses.fault({ effect: { kind: 'throttling' }, when: () => bench.ses.mails.length === 1 });
     const to = [...recipients(60), 'jörg@example.org'];
     const kept: string[] = [];
@@ -62,14 +62,14 @@ describe('a mail with many recipients', () => {
 
     await bench.resend([aRecordOf(anEnvelope({ envelope: { from: 'support@keybuzz.io', to } }))], { queue });
 
-    const letters = await bench.parked();
-    const dead = letters.flatMap(({ body }) => JSON.parse(body).envelope.to);
+    const deadLetters = await bench.parked();
+    const dead = deadLetters.flatMap(({ body }) => JSON.parse(body).envelope.to);
     expect([...bench.ses.mails.flatMap((mail) => mail.recipients), ...kept, ...dead].sort()).toEqual(
       [...to].sort(),
     );
   });
 
-  it('keeps what is left back for no longer than SQS can', async () => {
+  it('delays the rest by no more than the SQS maximum', async () => {
     bench.ses.fault({
       effect: { kind: 'throttling', message: 'Daily message quota exceeded.' },
       when: () => bench.ses.mails.length === 1,
@@ -103,7 +103,7 @@ describe('a mail with many recipients', () => {
     expect(bench.ses.mails.flatMap((mail) => mail.recipients)).toEqual(to);
   });
 
-  it('puts only the rest back where a later call fails', async () => {
+  it('requeues only the rest if a later call fails', async () => {
     const to = recipients(120);
     bench.ses.fault({ effect: { kind: 'throttling' }, when: () => bench.ses.mails.length === 1 });
     const sentBefore = bench.aws.callsOf({ action: 'SendMessage' });
@@ -120,7 +120,7 @@ describe('a mail with many recipients', () => {
     expect(bench.aws.callsOf({ action: 'SendMessage' })).toBe(sentBefore + 1);
   });
 
-  it('goes on where it stopped when the time of the invocation is over', async () => {
+  it('requeues the rest when the time of the invocation is over', async () => {
     const to = recipients(120);
     let calls = 0;
     const hasTime = () => {
@@ -136,15 +136,15 @@ describe('a mail with many recipients', () => {
     expect((await takeEnvelopes(bench.aws)).map(({ envelope }) => envelope.to)).toEqual([to.slice(100)]);
   });
 
-  it('parks alone the recipients that need SMTPUTF8, and gives the others an ASCII domain', async () => {
+  it('dead-letters only the recipients that need SMTPUTF8, and converts other domains to ASCII', async () => {
     const to = ['jörg@example.org', 'info@bücher.example'];
 
     await bench.resend([aRecordOf(anEnvelope({ envelope: { from: 'support@keybuzz.io', to } }))]);
 
     expect(bench.ses.mails.map((mail) => mail.recipients)).toEqual([['info@xn--bcher-kva.example']]);
-    const letters = await bench.parked();
-    expect(letters).toMatchObject([{ reason: 'needs-smtputf8' }]);
-    const left: FallbackMessage = JSON.parse(letters[0]?.body ?? '');
+    const deadLetters = await bench.parked();
+    expect(deadLetters).toMatchObject([{ reason: 'needs-smtputf8' }]);
+    const left: FallbackMessage = JSON.parse(deadLetters[0]?.body ?? '');
     expect(left.envelope.to).toEqual(['jörg@example.org']);
   });
 });

@@ -8,7 +8,7 @@ import { useResendBench } from './resend-bench.ts';
 describe('what is never sent', () => {
   const bench = useResendBench();
 
-  it('reads no file that a mail in parts names', async () => {
+  it('reads no file that a structured mail names', async () => {
     const text = JSON.stringify({
       ...anEnvelope(),
       content: {
@@ -27,11 +27,11 @@ describe('what is never sent', () => {
   });
 
   const neverSent: [string, string, () => string | Promise<string>][] = [
-    ['what is no JSON', 'not-json', () => 'Hello?'],
+    ['invalid JSON', 'not-json', () => 'Hello?'],
     ['a wrong schema', 'wrong-schema', () => '{"version":1}'],
     ['another version', 'wrong-version', () => JSON.stringify({ ...anEnvelope(), version: 2 })],
     [
-      'what has expired',
+      'an expired mail',
       'expired',
       () => JSON.stringify(anEnvelope({ expiresAt: '2020-01-01T00:00:00.000Z' })),
     ],
@@ -65,7 +65,7 @@ describe('what is never sent', () => {
         ),
     ],
     [
-      'another From behind a bare LF',
+      'another From after a bare LF',
       'not-crlf',
       () =>
         JSON.stringify(
@@ -79,7 +79,7 @@ describe('what is never sent', () => {
     [
       '40 MB of header in a few KB',
       'malformed-header',
-      () => JSON.stringify(anEnvelope({ content: packMime(Buffer.alloc(40 * 1024 * 1024, 'a:\r\n')) })),
+      () => JSON.stringify(anEnvelope({ content: packMime(Buffer.alloc(40_000_000, 'a:\r\n')) })),
     ],
     [
       'a foreign address in place of a name',
@@ -93,7 +93,7 @@ describe('what is never sent', () => {
       () => JSON.stringify(anEnvelope({ content: { ...packMime(Buffer.alloc(5_000_000)), bytes: 1000 } })),
     ],
     [
-      'a payload that is not there',
+      'a missing payload',
       'payload-missing',
       () =>
         JSON.stringify(
@@ -122,7 +122,7 @@ describe('what is never sent', () => {
     ],
   ];
 
-  it.each(neverSent)('parks %s at once, with the reason', async (_name, reason, makeBody) => {
+  it.each(neverSent)('dead-letters %s at once, with the reason', async (_name, reason, makeBody) => {
     const body = await makeBody();
 
     const response = await bench.resend([aRecord(body)]);
@@ -132,15 +132,17 @@ describe('what is never sent', () => {
     expect(bench.ses.calls).toEqual([]);
   });
 
-  it('parks a body that leaves no room for the reason', async () => {
+  it('dead-letters a body that leaves no room for the reason', async () => {
     const body = 'x'.repeat(MAX_QUEUE_MESSAGE_BYTES);
 
     await bench.resend([aRecord(body)]);
 
-    expect((await bench.parked()).map((letter) => letter.body.length)).toEqual([MAX_QUEUE_MESSAGE_BYTES]);
+    expect((await bench.parked()).map(({ body: parked }) => parked.length)).toEqual([
+      MAX_QUEUE_MESSAGE_BYTES,
+    ]);
   });
 
-  it('parks what SQS would soon delete unseen', async () => {
+  it('dead-letters what SQS would soon delete', async () => {
     const thirteenDaysAgo = String(Date.now() - 13 * 24 * 3600 * 1000 - 1);
 
     await bench.resend([aRecordOf(anEnvelope(), { SentTimestamp: thirteenDaysAgo })]);
@@ -148,7 +150,7 @@ describe('what is never sent', () => {
     expect(await bench.parked()).toMatchObject([{ reason: 'retention-ends' }]);
   });
 
-  it('parks what SES will never take, without the addresses that SES quotes', async () => {
+  it('dead-letters what SES will never accept, without the addresses that SES quotes', async () => {
     bench.ses.fault({
       effect: {
         kind: 'error',

@@ -9,11 +9,11 @@ import { anOffer, offerParts } from '../../support/offer-parts.ts';
 const START = Date.parse('2026-11-22T12:00:00Z');
 const WAIT_MS = 900_000;
 
-/** What happens at one try: how SES answers its calls, and how long until the next one. */
-interface Try {
-  readonly answers: readonly ('sent' | 'lost, sent' | 'lost, not sent' | 'throttled' | 'killed')[];
+/** One attempt: the results of its SES calls, and the time until the next attempt. */
+interface Attempt {
+  readonly results: readonly ('sent' | 'lost, sent' | 'lost, not sent' | 'throttled' | 'killed')[];
   readonly nextAfterMs: number;
-  /** Whether the events of what was sent have come before the next try. */
+  /** Whether the events of what was sent arrive before the next attempt. */
   readonly eventsCome: boolean;
 }
 
@@ -26,8 +26,8 @@ const verdict = (answerLost: boolean): SesErrorClass => ({
   answerLost,
 });
 
-/** The same message, tried again and again against one ledger; SES does as it is told. */
-class Story {
+/** The same message, attempted repeatedly against one ledger; SES returns the scripted results. */
+class History {
   readonly ledger = new MemoryLedger();
   readonly sent: string[] = [];
   readonly #envelope = anEnvelope({ id: 'one' });
@@ -39,19 +39,19 @@ class Story {
     this.#offer = anOffer(recipients, { message: this.#envelope });
   }
 
-  async try({ answers, nextAfterMs, eventsCome }: Try) {
-    const left = [...answers];
+  async attempt({ results, nextAfterMs, eventsCome }: Attempt) {
+    const left = [...results];
     const ses: RawMailSender = {
       send: async ({ recipients, part }) => {
-        const answer = left.shift() ?? 'sent';
-        if (answer === 'killed') throw new Killed();
-        const sent = answer === 'sent' || answer === 'lost, sent';
+        const result = left.shift() ?? 'sent';
+        if (result === 'killed') throw new Killed();
+        const sent = result === 'sent' || result === 'lost, sent';
         if (sent) {
           this.sent.push(...recipients);
           this.#events.push({ part, dueAt: this.#now + 1_000 });
         }
-        if (answer === 'sent') return { kind: 'sent', sesMessageId: `ses-${part}` };
-        return { kind: 'failed', verdict: verdict(answer.startsWith('lost')), detail: '' };
+        if (result === 'sent') return { kind: 'sent', sesMessageId: `ses-${part}` };
+        return { kind: 'failed', verdict: verdict(result.startsWith('lost')), detail: '' };
       },
     };
     const clock = { now: () => new Date(this.#now) };
@@ -60,7 +60,7 @@ class Story {
       if (!(error instanceof Killed)) throw error;
     });
     this.#now += nextAfterMs;
-    // An event comes within the wait, or with the first try after it.
+    // An event arrives within the wait, or with the first attempt after it.
     this.#events = this.#events.filter(({ part, dueAt }) => {
       const isHere = eventsCome || this.#now >= dueAt + WAIT_MS / 2;
       if (isHere) this.ledger.markSent('one', part, `ses-${part}`, new Date(dueAt));
@@ -70,9 +70,9 @@ class Story {
   }
 }
 
-const tries = fc.array(
-  fc.record<Try>({
-    answers: fc.array(fc.constantFrom('sent', 'lost, sent', 'lost, not sent', 'throttled', 'killed'), {
+const attempts = fc.array(
+  fc.record<Attempt>({
+    results: fc.array(fc.constantFrom('sent', 'lost, sent', 'lost, not sent', 'throttled', 'killed'), {
       maxLength: 3,
     }),
     nextAfterMs: fc.constantFrom(1, 5_000, 30_000, 600_000, 1_000_000),
@@ -84,58 +84,62 @@ const tries = fc.array(
 const namesOf = (count: number) => Array.from({ length: count }, (_, index) => `buyer-${index}@example.org`);
 
 describe('one id, one send', () => {
-  it('holds for each recipient, whatever happens to calls, answers and the function', async () => {
+  it('holds for each recipient, for any failures of calls, responses and the function', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 120 }), tries, async (count, happenings) => {
-        const story = new Story(namesOf(count));
-        for (const happening of happenings) await story.try(happening);
-        // In the end all is well, and there is time.
-        let offered = await story.try({ answers: [], nextAfterMs: 2_000_000, eventsCome: true });
+      fc.asyncProperty(fc.integer({ min: 1, max: 120 }), attempts, async (count, script) => {
+        const history = new History(namesOf(count));
+        for (const step of script) await history.attempt(step);
+        // In the end all calls succeed, and there is enough time.
+        let offered = await history.attempt({ results: [], nextAfterMs: 2_000_000, eventsCome: true });
         for (let more = 0; more < 6; more += 1) {
-          offered = await story.try({ answers: [], nextAfterMs: 2_000_000, eventsCome: true });
+          offered = await history.attempt({ results: [], nextAfterMs: 2_000_000, eventsCome: true });
         }
 
-        expect([...story.sent].sort()).toEqual(namesOf(count).sort());
+        expect([...history.sent].sort()).toEqual(namesOf(count).sort());
         expect(offered).toMatchObject({ kind: 'attempted', unsent: [], refused: [] });
       }),
       { numRuns: 500 },
     );
   });
 
-  it('waits while a call may be under way, and says until when', async () => {
-    const story = new Story(['marie@example.org']);
-    await story.try({ answers: ['killed'], nextAfterMs: 1_000, eventsCome: false });
+  it('waits while a call may be in progress, and says until when', async () => {
+    const history = new History(['marie@example.org']);
+    await history.attempt({ results: ['killed'], nextAfterMs: 1_000, eventsCome: false });
 
-    const offered = await story.try({ answers: [], nextAfterMs: 0, eventsCome: false });
+    const offered = await history.attempt({ results: [], nextAfterMs: 0, eventsCome: false });
 
-    expect(story.sent).toEqual([]);
+    expect(history.sent).toEqual([]);
     expect(offered).toMatchObject({ unsent: ['marie@example.org'], sent: [] });
-    const { claim } = story.ledger.batches[0] ?? {};
+    const { claim } = history.ledger.batches[0] ?? {};
     expect(offered).toMatchObject({ retryAt: claim?.endsAt });
   });
 
-  it('waits for the event of a lost answer, and sends again only where none came', async () => {
-    const story = new Story(['marie@example.org']);
-    const first = await story.try({ answers: ['lost, not sent'], nextAfterMs: 5_000, eventsCome: false });
+  it('waits for the event of an unknown result, and sends again only if none arrived', async () => {
+    const history = new History(['marie@example.org']);
+    const first = await history.attempt({
+      results: ['lost, not sent'],
+      nextAfterMs: 5_000,
+      eventsCome: false,
+    });
     expect(first).toMatchObject({ retryAt: new Date(START + WAIT_MS) });
-    expect(await story.try({ answers: [], nextAfterMs: WAIT_MS, eventsCome: false })).toMatchObject({
+    expect(await history.attempt({ results: [], nextAfterMs: WAIT_MS, eventsCome: false })).toMatchObject({
       retryAt: new Date(START + WAIT_MS),
     });
-    expect(story.sent).toEqual([]);
+    expect(history.sent).toEqual([]);
 
-    const last = await story.try({ answers: [], nextAfterMs: 0, eventsCome: false });
+    const last = await history.attempt({ results: [], nextAfterMs: 0, eventsCome: false });
 
     expect(last).toMatchObject({ unsent: [], sent: [{ sesMessageId: 'ses-0' }] });
-    expect(story.sent).toEqual(['marie@example.org']);
+    expect(history.sent).toEqual(['marie@example.org']);
   });
 
-  it('takes the event for the answer that was lost', async () => {
-    const story = new Story(['marie@example.org']);
-    await story.try({ answers: ['lost, sent'], nextAfterMs: 5_000, eventsCome: true });
+  it('resolves an unknown result by the event', async () => {
+    const history = new History(['marie@example.org']);
+    await history.attempt({ results: ['lost, sent'], nextAfterMs: 5_000, eventsCome: true });
 
-    const offered = await story.try({ answers: [], nextAfterMs: 0, eventsCome: true });
+    const offered = await history.attempt({ results: [], nextAfterMs: 0, eventsCome: true });
 
     expect(offered).toMatchObject({ unsent: [], sent: [{ sesMessageId: 'ses-0' }] });
-    expect(story.sent).toEqual(['marie@example.org']);
+    expect(history.sent).toEqual(['marie@example.org']);
   });
 });

@@ -21,15 +21,15 @@ import { takeAll } from '../../support/queue-contents.ts';
 
 const CALL_TIMEOUT_MS = 5_000;
 
-/** A dead letter: the reason and the detail beside it, and the body. */
-interface Letter {
+/** A dead letter: its reason and detail attributes, and the body. */
+interface ParkedMessage {
   readonly reason: string | undefined;
   readonly detail: string | undefined;
   readonly deliveryId: string | undefined;
   readonly body: string;
 }
 
-/** The logic of the resend Lambda on real peers: emulated SQS, S3 and DynamoDB, and the SES double. */
+/** The logic of the resend Lambda with real peers: emulated SQS, S3 and DynamoDB, and the SES double. */
 class ResendBench {
   aws!: SqsAndS3;
   dynamoDb!: LocalDynamoDb;
@@ -46,7 +46,7 @@ class ResendBench {
     this.#receipts = await this.aws.createQueue('receipts');
   }
 
-  /** For each test: an SES that has taken nothing, and empty queues. Ids are never used twice. */
+  /** For each test: an SES without mail, and empty queues. Ids are never used twice. */
   async reset(): Promise<void> {
     const { aws, dynamoDb } = this;
     this.logged = [];
@@ -58,11 +58,11 @@ class ResendBench {
       maxSendRate: 10_000,
       max24HourSend: -1,
     });
-    const where = { region: 'eu-west-1', endpoint: this.ses.url, credentials: { ...aws.credentials } };
+    const client = { region: 'eu-west-1', endpoint: this.ses.url, credentials: { ...aws.credentials } };
     const write = (event: string, fields?: object) => this.logged.push(JSON.stringify({ event, ...fields }));
     const table = (tableName: string) => ({ tableName, timeoutMs: CALL_TIMEOUT_MS });
     this.deps = {
-      ses: new SesV1Sender('keybuzz-mail', 2_000, where),
+      ses: new SesV1Sender('keybuzz-mail', 2_000, client),
       ledger: new DynamoLedger(
         dynamoDb.client,
         { ...table(dynamoDb.ledgerTable), retentionDays: 90 },
@@ -116,8 +116,8 @@ class ResendBench {
     return resendBatch(records, { ...this.deps, ...overrides });
   }
 
-  /** Takes what is in the dead letters. */
-  async parked(): Promise<Letter[]> {
+  /** Receives and deletes the dead letters. */
+  async parked(): Promise<ParkedMessage[]> {
     const messages = await takeAll(this.aws, this.aws.deadLetters);
     return messages.map(({ Body = '', MessageAttributes }) => ({
       reason: MessageAttributes?.reason?.StringValue,
@@ -127,7 +127,7 @@ class ResendBench {
     }));
   }
 
-  /** Takes what the API is told. */
+  /** Receives and deletes the receipts to the API. */
   async told(): Promise<Receipt[]> {
     const messages = await takeAll(this.aws, this.#receipts);
     return messages.map(({ Body = '' }) => {
@@ -153,7 +153,7 @@ export function useResendBench(): ResendBench {
   return bench;
 }
 
-/** As many addresses as one likes, all different. */
+/** This many different addresses. */
 export function recipients(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `buyer-${index}@example.org`);
 }

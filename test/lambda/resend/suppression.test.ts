@@ -17,7 +17,7 @@ describe('suppressed recipients of a mail', () => {
     return reports.report(address, { kind, at: new Date(), deliveryId: 'earlier', sesMessageId });
   }
 
-  it('are dropped, wherever the mail names them, and the API is told', async () => {
+  it('are dropped, in any header of the mail, and reported to the API', async () => {
     await report('gone@example.org', 'hard-bounce');
     await report('angry@example.org', 'complaint');
     const to = ['marie@example.org', 'Gone@Example.org', 'angry@example.org'];
@@ -36,15 +36,15 @@ describe('suppressed recipients of a mail', () => {
 
     expect(response.batchItemFailures).toEqual([]);
     expect(bench.ses.mails.map((mail) => mail.recipients)).toEqual([['marie@example.org']]);
-    const told = await bench.told();
-    expect(told.map(({ kind, reason, recipients }) => [kind, reason, recipients[0]?.address])).toEqual([
+    const receipts = await bench.told();
+    expect(receipts.map(({ kind, reason, recipients }) => [kind, reason, recipients[0]?.address])).toEqual([
       ['sent', undefined, 'marie@example.org'],
       ['suppressed', 'hard-bounce', 'Gone@example.org'],
       ['suppressed', 'complaint', 'angry@example.org'],
     ]);
   });
 
-  it('leave a mail unsent where nobody else is left', async () => {
+  it('leave a mail unsent if there is no other recipient', async () => {
     await report('lost@example.org', 'hard-bounce');
 
     const response = await bench.resend([
@@ -57,7 +57,7 @@ describe('suppressed recipients of a mail', () => {
     expect(await bench.told()).toMatchObject([{ kind: 'suppressed' }]);
   });
 
-  it('are sent to by an exempt tenant after soft bounces alone', async () => {
+  it('get mail of an exempt tenant after only soft bounces', async () => {
     for (const sesMessageId of ['a', 'b', 'c']) await report('full@example.org', 'soft-bounce', sesMessageId);
     const record = () =>
       aRecordOf(
@@ -73,7 +73,7 @@ describe('suppressed recipients of a mail', () => {
     expect(bench.ses.mails).toHaveLength(1);
   });
 
-  it('stop nothing and nobody where the list does not answer: the mail waits', async () => {
+  it('cannot be read if the list does not respond: the mail waits', async () => {
     bench.dynamoDb.fault({ fault: { kind: 'error', status: 500 }, on: { action: 'BatchGetItem' } });
     const record = aRecordOf(anEnvelope());
 

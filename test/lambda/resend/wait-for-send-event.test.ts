@@ -33,7 +33,7 @@ function lostAt(endsAt: Date, state: BatchState = 'unknown'): SendBatch {
   return { deliveryId: 'one', part: 0, contentSha256: 'a', recipients: ['marie@example.org'], state, claim };
 }
 
-/** Events come within a second, and one was applied of a mail that SES took just now. */
+/** Events arrive within a second, and one was applied of a mail that SES accepted just now. */
 const fast: EventPace = {
   counts: countLatencies(Array.from({ length: 1_000 }, () => 900)),
   newestSentAt: NOW,
@@ -43,51 +43,51 @@ async function heldUntil(batch: SendBatch, pace: EventPace, isBackedUp = false):
   return nextAttemptAt(batch, await observeEvents([batch], waitWith(pace, isBackedUp)), NOW);
 }
 
-describe('waiting for the event of a lost answer', () => {
+describe('waiting for the event of an unknown result', () => {
   it.each<BatchState>(['sending', 'unknown'])(
-    'leaves a part alone until its claim ends: %s',
+    'leaves a send batch alone until its claim ends: %s',
     async (state) => {
       expect(await heldUntil(lostAt(inMs(7_000), state), fast)).toEqual(inMs(7_000));
     },
   );
 
-  it('takes the safe default while too few events were measured', async () => {
+  it('uses the safe default while too few latencies are known', async () => {
     const few = { ...fast, counts: countLatencies([500]) };
     expect(await heldUntil(lostAt(ago(MINUTE_MS)), few)).toEqual(inMs(14 * MINUTE_MS));
     expect(await eventDueAt(waitWith({ counts: [] }, false))).toEqual(inMs(15 * MINUTE_MS));
   });
 
-  it('waits no longer than measured, and never less than was set', async () => {
+  it('waits no longer than measured, and never less than configured', async () => {
     expect(await heldUntil(lostAt(ago(MINUTE_MS - 1)), fast)).toEqual(inMs(1));
     expect(await heldUntil(lostAt(ago(MINUTE_MS)), fast)).toBeUndefined();
   });
 
-  it('does not trust the measure of better days: no event has come of a later mail', async () => {
+  it('does not rely on old latencies: no event of a later mail has arrived', async () => {
     const late = { ...fast, newestSentAt: ago(2 * MINUTE_MS) };
     expect(await heldUntil(lostAt(ago(MINUTE_MS)), late)).toEqual(inMs(14 * MINUTE_MS));
     expect(await heldUntil(lostAt(ago(15 * MINUTE_MS)), late)).toBeUndefined();
   });
 
-  it('goes on waiting while events are in the queue, however young those are that were applied', async () => {
+  it('continues to wait while events are in the queue, however recent the applied ones are', async () => {
     const batch = lostAt(ago(10 * MINUTE_MS));
     expect(await heldUntil(batch, fast, true)).toEqual(inMs(MINUTE_MS));
     expect(await heldUntil(batch, fast, false)).toBeUndefined();
   });
 
-  it('waits no more once one was applied that is younger by more than the queue keeps an older one back', async () => {
+  it('stops waiting once an applied event is newer by more than the queue can delay an older one', async () => {
     const keptBackMs = 1000 * (FEEDBACK_VISIBILITY_SECONDS + FEEDBACK_MAX_RETRY_SECONDS);
     expect(await heldUntil(lostAt(ago(keptBackMs)), fast, true)).toEqual(inMs(MINUTE_MS));
     expect(await heldUntil(lostAt(ago(keptBackMs + 1)), fast, true)).toBeUndefined();
   });
 
-  it('outlasts an outage in which nobody could apply events, and ends', async () => {
+  it('lasts through an outage in which no events were applied, and ends', async () => {
     const outage: EventPace = { counts: fast.counts, newestSentAt: ago(800 * MINUTE_MS) };
     expect(await heldUntil(lostAt(ago(240 * MINUTE_MS)), outage, true)).toEqual(inMs(MINUTE_MS));
     expect(await heldUntil(lostAt(ago(720 * MINUTE_MS - 5_000)), outage, true)).toEqual(inMs(5_000));
     expect(await heldUntil(lostAt(ago(720 * MINUTE_MS)), outage, true)).toBeUndefined();
   });
 
-  it('waits where it cannot ask', async () => {
+  it('waits if it cannot read latencies and backlog', async () => {
     const fail = async () => {
       throw new Error('down');
     };

@@ -3,7 +3,7 @@ import type { AccountError } from './account-operation.ts';
 import type { Protocol } from './account-service.ts';
 import { xmlOf } from './xml-of.ts';
 
-/** What is written back. */
+/** A response as it is written. */
 export interface AccountAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -42,7 +42,7 @@ export function errorAnswer(protocol: Protocol, { code, message, status }: Accou
   return { status, headers, body: JSON.stringify({ __type: code, message }) };
 }
 
-/** Times go as seconds since 1970. */
+/** Times are in seconds since 1970. */
 function jsonOf(output: object): string {
   return JSON.stringify(output, function (this: Record<string, unknown>, key, value: unknown) {
     const original = this[key];

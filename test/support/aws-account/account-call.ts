@@ -4,7 +4,7 @@ import type { OperationInput } from './account-operation.ts';
 import { type AccountService, SERVICES } from './account-service.ts';
 import { readLambdaPath } from './lambda.ts';
 
-/** A request that was read whole. */
+/** A request with its whole body. */
 export interface RawRequest {
   readonly method: string;
   readonly url: string;
@@ -12,20 +12,20 @@ export interface RawRequest {
   readonly body: Buffer;
 }
 
-/** What a request asks for, or why that cannot be told. */
+/** The call of a request, or why it has none. */
 export type AccountCall =
   | {
       readonly kind: 'call';
       readonly service: AccountService;
       readonly region: string;
-      /** Empty where method and path name none. */
+      /** Empty if method and path match no action. */
       readonly action: string;
       readonly input: OperationInput;
     }
   | { readonly kind: 'unsigned' }
   | { readonly kind: 'unknown-service'; readonly signedFor: string };
 
-/** Reads service and Region from the signature, which is not verified: the double knows no secret keys. */
+/** Reads service and Region from the signature, which is not verified: the double has no secret keys. */
 export function readCall(request: RawRequest): AccountCall {
   const scope = /Credential=[^/]+\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/.exec(
     request.headers.authorization ?? '',
@@ -69,12 +69,12 @@ function readInput({ protocol }: AccountService, request: RawRequest): ReadInput
   }
 }
 
-/** Unpacked by no more than AWS takes of any call. */
+/** AWS limits the unpacked size of any call as well. */
 const MAX_UNPACKED_BYTES = 1024 * 1024;
 
 /**
- * What is no object has none of the parameters that a call needs. Clients compress the larger bodies of some calls,
- * such as CloudWatch's metrics.
+ * Anything but an object becomes an empty one, without the parameters that a call needs. Clients compress
+ * larger bodies of some calls, such as CloudWatch's metrics.
  */
 function jsonObject({ headers, body }: RawRequest): OperationInput {
   try {

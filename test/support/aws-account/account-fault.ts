@@ -1,23 +1,23 @@
-/** What goes wrong with a call. None of it is done. */
+/** A fault of a call. A faulty call has no effect. */
 export type AccountFault =
-  /** The service's own word for too many calls. The SDK tries again. */
+  /** The service's own code for throttling. The SDK retries. */
   | { readonly kind: 'throttle' }
-  /** A policy that lacks the call. */
+  /** A policy that does not allow the call. */
   | { readonly kind: 'denied' }
   /** A key that AWS does not know. */
   | { readonly kind: 'unknown-key' }
-  /** A session that is over. */
+  /** An expired session. */
   | { readonly kind: 'expired-session' }
-  /** The service fails; the SDK tries again. */
+  /** The service fails; the SDK retries. */
   | { readonly kind: 'failure'; readonly status: 500 | 503 }
-  /** Any error by its code. */
+  /** Any error, by its code. */
   | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly status: number }
   /** The connection is reset. */
   | { readonly kind: 'reset' }
-  /** No answer comes, ever; the connection stays. */
+  /** There is never a response; the connection stays open. */
   | { readonly kind: 'silence' };
 
-/** Which calls; what is left out matches all. */
+/** Which calls; an omitted field matches all. */
 export interface AccountCalls {
   /** As in the names of permissions: `sts`, `cloudformation`, `iam`, `secretsmanager`, `cloudwatch`, `sns`, `lambda`. */
   readonly service?: string;
@@ -27,11 +27,11 @@ export interface AccountCalls {
 export interface AccountFaultRule {
   readonly fault: AccountFault;
   readonly on?: AccountCalls;
-  /** How many calls it strikes, tries of the SDK counted each. @default all, until `heal` */
+  /** How many calls fail, each attempt of the SDK counted. @default all, until `heal` */
   readonly times?: number;
 }
 
-/** The faults that are to come. The first rule that matches a call strikes it. */
+/** The pending faults. The first rule that matches a call applies. */
 export class AccountFaults {
   #rules: { readonly rule: AccountFaultRule; left: number }[] = [];
 
@@ -44,10 +44,10 @@ export class AccountFaults {
   }
 
   strike(call: Required<AccountCalls>): AccountFault | undefined {
-    const standing = this.#rules.find(({ rule, left }) => left > 0 && concerns(rule.on ?? {}, call));
-    if (standing === undefined) return undefined;
-    standing.left -= 1;
-    return standing.rule.fault;
+    const matching = this.#rules.find(({ rule, left }) => left > 0 && concerns(rule.on ?? {}, call));
+    if (matching === undefined) return undefined;
+    matching.left -= 1;
+    return matching.rule.fault;
   }
 }
 

@@ -1,27 +1,27 @@
 import * as v from 'valibot';
 import type { AwsAccount } from './aws-account.ts';
 
-/** What a call is answered with. */
+/** The result of a call. */
 export type OperationResult =
   | { readonly kind: 'done'; readonly output: Readonly<Record<string, unknown>> }
   | { readonly kind: 'refused'; readonly error: AccountError };
 
-/** An error as AWS's services name it. */
+/** An error in the terms of AWS's services. */
 export interface AccountError {
   readonly code: string;
   readonly message: string;
   readonly status: number;
 }
 
-/** The parameters of a call: strings where they come in a form, a path or a query. */
+/** The parameters of a call: strings if they come in a form, a path or a query. */
 export type OperationInput = Readonly<Record<string, unknown>>;
 
 export type Operation = (account: AwsAccount, input: OperationInput) => OperationResult;
 
-/** The code that a service answers wrong parameters with. */
+/** The error code of a service for invalid parameters. */
 export type InvalidCode = 'ValidationError' | 'ValidationException' | 'InvalidParameterValueException';
 
-/** An operation that refuses what does not fit the schema before it does anything. */
+/** An operation that rejects input which does not match the schema before it does anything. */
 export function operation<Schema extends v.GenericSchema>(
   schema: Schema,
   invalidCode: InvalidCode,

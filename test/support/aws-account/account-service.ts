@@ -7,7 +7,7 @@ import { SECRETS_MANAGER } from './secrets-manager.ts';
 import { SNS } from './sns.ts';
 import { STS } from './sts.ts';
 
-/** How a service is spoken to. */
+/** The protocol of a service. */
 export type Protocol =
   | { readonly kind: 'query'; readonly namespace: string }
   | { readonly kind: 'json'; readonly version: '1.0' | '1.1' }
@@ -17,14 +17,14 @@ export interface AccountService {
   /** As in the names of permissions. */
   readonly name: string;
   readonly protocol: Protocol;
-  /** One for all Regions. */
+  /** One endpoint for all Regions. */
   readonly isGlobal: boolean;
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
 const query = (namespace: string): Protocol => ({ kind: 'query', namespace });
 
-/** By the names that calls are signed for, which differ from those of permissions for CloudWatch alone. */
+/** By the names that calls are signed for; only that of CloudWatch differs from its name in permissions. */
 export const SERVICES: Readonly<Record<string, AccountService>> = {
   sts: regional('sts', query('https://sts.amazonaws.com/doc/2011-06-15/'), STS),
   cloudformation: regional(

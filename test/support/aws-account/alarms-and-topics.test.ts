@@ -39,7 +39,7 @@ describe('alarms', () => {
     return (MetricAlarms ?? []).map(({ AlarmName }) => AlarmName);
   }
 
-  it('are told with their state and whom they tell', async () => {
+  it('are described with their state and their actions', async () => {
     const client = clientOf(await runAccount(new AwsAccount().add({ alarms: ALARMS })), CloudWatchClient);
     const { MetricAlarms } = await client.send(new DescribeAlarmsCommand({}));
     expect(MetricAlarms).toHaveLength(3);
@@ -63,7 +63,7 @@ describe('alarms', () => {
     expect(await names({ AlarmTypes: ['CompositeAlarm'] })).toEqual([]);
   });
 
-  it('are made to ring by hand, with a reason, from that moment on', async () => {
+  it('can be set to ring manually, with a reason, from that moment on', async () => {
     const double = await runAccount(new AwsAccount().add({ alarms: ALARMS }));
     const client = clientOf(double, CloudWatchClient);
     const ring = (AlarmName: string) =>
@@ -79,7 +79,7 @@ describe('alarms', () => {
     expect(await errorOf(ring('missing'))).toMatchObject({ name: 'ResourceNotFound', status: 404 });
   });
 
-  it('come by pages of fifty', async () => {
+  it('are returned in pages of fifty', async () => {
     const alarms = Array.from({ length: 51 }, (_, index) => anAlarm(`mail-${index}`));
     const client = clientOf(await runAccount(new AwsAccount().add({ alarms })), CloudWatchClient);
     const sizes: unknown[] = [];
@@ -102,7 +102,7 @@ describe('a topic', () => {
       ],
     });
 
-  it('tells who has confirmed, and who has not', async () => {
+  it('lists confirmed and pending subscriptions', async () => {
     const double = await runAccount(withTopic());
     const client = clientOf(double, SNSClient);
     const { Subscriptions } = await client.send(new ListSubscriptionsByTopicCommand({ TopicArn: TOPIC }));
@@ -122,7 +122,7 @@ describe('a topic', () => {
     expect(later.Attributes).toMatchObject({ SubscriptionsConfirmed: '2', SubscriptionsPending: '0' });
   });
 
-  it('tells its subscriptions by pages', async () => {
+  it('lists its subscriptions in pages', async () => {
     const double = await runAccount(withTopic());
     double.account.pageSize = 1;
     const client = clientOf(double, SNSClient);
@@ -133,7 +133,7 @@ describe('a topic', () => {
     expect(seen).toEqual([['ops@example.org'], ['owner@example.org']]);
   });
 
-  it('that was not made is not known', async () => {
+  it('is not found if it does not exist', async () => {
     const client = clientOf(await runAccount(), SNSClient);
     for (const command of [GetTopicAttributesCommand, ListSubscriptionsByTopicCommand]) {
       const error = await errorOf(client.send(new command({ TopicArn: TOPIC })));

@@ -6,6 +6,8 @@ export interface AccountStack {
   /** As CloudFormation writes it, such as `CREATE_COMPLETE` or `UPDATE_ROLLBACK_COMPLETE`. */
   status: string;
   statusReason?: string;
+  /** @default false */
+  isProtected?: boolean;
   readonly description?: string;
   readonly createdAt: Date;
   readonly outputs: Record<string, string>;
@@ -24,20 +26,22 @@ export interface StackResource {
 export interface IamUser {
   readonly name: string;
   readonly createdAt: Date;
-  readonly accessKeys: readonly AccessKey[];
+  accessKeys: AccessKey[];
 }
 
-interface AccessKey {
+export interface AccessKey {
   readonly id: string;
   /** @default Active */
-  readonly status?: 'Active' | 'Inactive';
+  status?: 'Active' | 'Inactive';
   readonly createdAt: Date;
+  /** Undefined if it was never used. */
+  lastUsedAt?: Date;
 }
 
 export interface StoredSecret {
   readonly name: string;
   readonly arn: string;
-  /** Undefined where none was ever put. */
+  /** Undefined if it never had one. */
   value: string | undefined;
   readonly createdAt: Date;
   /** Set once a deletion is scheduled: the value cannot be read any more. */
@@ -51,7 +55,7 @@ export interface Alarm {
   stateReason?: string;
   /** @default true */
   actionsEnabled?: boolean;
-  /** ARNs of what is told, such as topics. */
+  /** ARNs of the alarm actions, such as topics. */
   readonly actions: readonly string[];
   readonly changedAt: Date;
 }
@@ -65,7 +69,7 @@ export interface Subscription {
   /** `email`, `sqs`, `https` and so on. */
   readonly protocol: string;
   readonly endpoint: string;
-  /** False until the person at an address has followed the link. */
+  /** False until the subscriber has followed the link. */
   confirmed: boolean;
 }
 
@@ -90,7 +94,7 @@ export interface SourceMapping {
   readonly modifiedAt: Date;
 }
 
-/** Who calls, as the credentials say. */
+/** The caller of the credentials. */
 export interface Caller {
   readonly arn: string;
   readonly userId: string;
@@ -99,17 +103,17 @@ export interface Caller {
 export interface AwsAccountOptions {
   /** @default 123456789012 */
   readonly id?: string;
-  /** Where its things are; IAM is everywhere. @default eu-west-1 */
+  /** The Region of its resources; IAM is global. @default eu-west-1 */
   readonly region?: string;
   /** @default a role of an administrator */
   readonly caller?: Caller;
-  /** What time its services take it to be. @default the clock of this machine */
+  /** The clock of its services. @default the clock of this machine */
   readonly now?: () => Date;
 }
 
 /**
- * What is in an account, as far as the operator's commands look at it. All of it may be changed at any time, and holds
- * for the next call.
+ * The content of an account, as far as the operator's commands read it. All of it may be changed at any time,
+ * and applies to the next call.
  */
 export class AwsAccount {
   readonly id: string;
@@ -124,10 +128,10 @@ export class AwsAccount {
   readonly functions = new Map<string, DeployedFunction>();
   /** By their ids. */
   readonly sourceMappings = new Map<string, SourceMapping>();
-  /** What CloudWatch knows. */
+  /** The metrics in CloudWatch. */
   readonly metrics = new MetricStore();
   readonly now: () => Date;
-  /** The most entries of a page, to see callers turn pages. @default as in AWS */
+  /** The maximum entries per page, to test the paging of callers. @default as in AWS */
   pageSize: number | undefined;
 
   constructor({ id = '123456789012', region = 'eu-west-1', caller, now }: AwsAccountOptions = {}) {
@@ -140,7 +144,7 @@ export class AwsAccount {
     };
   }
 
-  /** The account as it is seen in a Region: what it has is in one, and the others are empty. */
+  /** The account as seen in a Region: its resources are in one, and the others are empty. */
   seenIn(region: string): AwsAccount {
     return region === this.region
       ? this

@@ -27,7 +27,7 @@ const withUser = () =>
   });
 
 describe('the caller', () => {
-  it('is told by GetCallerIdentity, in each Region', async () => {
+  it('is returned by GetCallerIdentity, in each Region', async () => {
     const double = await runAccount(withUser());
     const sts = clientOf(double, STSClient, { region: 'us-east-1' });
     expect(await sts.send(new GetCallerIdentityCommand({}))).toMatchObject({
@@ -41,7 +41,7 @@ describe('the caller', () => {
 });
 
 describe('a user', () => {
-  it('is told, and its access keys with their age', async () => {
+  it('is described, with its access keys and their age', async () => {
     const iam = clientOf(await runAccount(withUser()), IAMClient);
     const { User } = await iam.send(new GetUserCommand({ UserName: 'api' }));
     expect(User).toMatchObject({
@@ -57,7 +57,7 @@ describe('a user', () => {
     ]);
   });
 
-  it('has the same keys in each Region, by pages', async () => {
+  it('has the same keys in each Region, in pages', async () => {
     const double = await runAccount(withUser());
     double.account.pageSize = 1;
     const client = clientOf(double, IAMClient, { region: 'us-east-1' });
@@ -68,7 +68,7 @@ describe('a user', () => {
     expect(seen).toEqual([['AKIAOLD'], ['AKIANEW']]);
   });
 
-  it('without a name is the caller, unless that is a role', async () => {
+  it('is the caller by default, unless that is a role', async () => {
     const double = await runAccount(withUser());
     const iam = clientOf(double, IAMClient);
     expect(await errorOf(iam.send(new GetUserCommand({})))).toMatchObject({ name: 'ValidationError' });
@@ -76,7 +76,7 @@ describe('a user', () => {
     expect((await iam.send(new GetUserCommand({}))).User?.UserName).toBe('api');
   });
 
-  it('that was not made is not known', async () => {
+  it('is not found if it does not exist', async () => {
     const iam = clientOf(await runAccount(), IAMClient);
     const unknown = {
       name: 'NoSuchEntityException',

@@ -29,7 +29,7 @@ async function withStacks(...stacks: AccountStack[]) {
 }
 
 describe('DescribeStacks', () => {
-  it('tells of a stack with its outputs, whatever is in them', async () => {
+  it('describes a stack with any outputs', async () => {
     const { client } = await withStacks(aStack());
     const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: 'mail' }));
     expect(Stacks).toHaveLength(1);
@@ -59,7 +59,7 @@ describe('DescribeStacks', () => {
     });
   });
 
-  it.each(['missing', 'deleted'])('knows no stack that is %s', async (name) => {
+  it.each(['missing', 'deleted'])('finds no stack that is %s', async (name) => {
     const { client } = await withStacks(aStack({ name: 'deleted', status: 'DELETE_COMPLETE' }));
     expect(await errorOf(client.send(new DescribeStacksCommand({ StackName: name })))).toEqual({
       name: 'ValidationError',
@@ -68,7 +68,7 @@ describe('DescribeStacks', () => {
     });
   });
 
-  it('knows the stacks of its own Region alone', async () => {
+  it('finds only stacks of its own Region', async () => {
     const { double } = await withStacks(aStack());
     const elsewhere = clientOf(double, CloudFormationClient, { region: 'us-east-1' });
     const error = await errorOf(elsewhere.send(new DescribeStacksCommand({ StackName: 'mail' })));
@@ -76,7 +76,7 @@ describe('DescribeStacks', () => {
     expect((await elsewhere.send(new DescribeStacksCommand({}))).Stacks ?? []).toEqual([]);
   });
 
-  it('lists all stacks, by pages', async () => {
+  it('lists all stacks, in pages', async () => {
     const names = ['a', 'b', 'c'];
     const { double, client } = await withStacks(...names.map((name) => aStack({ name })));
     double.account.pageSize = 2;
@@ -102,7 +102,7 @@ describe('the resources of a stack', () => {
     ResourceStatus: 'UPDATE_COMPLETE',
   };
 
-  it('are listed by pages', async () => {
+  it('are listed in pages', async () => {
     const { double, client } = await withStacks(aStack());
     const { StackResourceSummaries } = await client.send(
       new ListStackResourcesCommand({ StackName: 'mail' }),
@@ -127,7 +127,7 @@ describe('the resources of a stack', () => {
     expect(one.StackResources).toMatchObject([table]);
   });
 
-  it('are those of no stack that is missing', async () => {
+  it('are not found if the stack is missing', async () => {
     const { client } = await withStacks();
     const input = { StackName: 'mail' };
     const calls = [

@@ -40,9 +40,9 @@ function describeStackResources(
   if (name === undefined) return refused('ValidationError', 'StackName: the double needs it');
   const stack = find(account, name);
   if (stack === undefined) return unknownStack(name);
-  const asked = stack.resources.filter(({ logicalId: id }) => logicalId === undefined || id === logicalId);
-  // More than a hundred are cut off, without a word.
-  const resources = asked.slice(0, PAGE_SIZE).map((resource) => ({
+  const matching = stack.resources.filter(({ logicalId: id }) => logicalId === undefined || id === logicalId);
+  // More than a hundred are silently truncated.
+  const resources = matching.slice(0, PAGE_SIZE).map((resource) => ({
     StackName: stack.name,
     StackId: idOf(stack, account),
     ...resourceOf(resource),
@@ -66,7 +66,7 @@ function listStackResources(
   return done({ StackResourceSummaries: resources, NextToken: page.next });
 }
 
-/** A deleted stack is known by its id alone, which the double does not keep. */
+/** A deleted stack is found only by its id, which the double does not keep. */
 function existing({ stacks }: AwsAccount): AccountStack[] {
   return [...stacks.values()].filter(({ status }) => status !== 'DELETE_COMPLETE');
 }
@@ -89,6 +89,7 @@ function described(stack: AccountStack, account: AwsAccount) {
     StackStatus: stack.status,
     StackStatusReason: stack.statusReason,
     DisableRollback: false,
+    EnableTerminationProtection: stack.isProtected ?? false,
     Outputs: Object.entries(stack.outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
   };
 }

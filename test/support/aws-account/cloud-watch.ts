@@ -35,10 +35,10 @@ function describeAlarms(account: AwsAccount, input: DescribeInput): OperationRes
     const message = 'AlarmNamePrefix and AlarmNames cannot both be specified';
     return refused('ValidationException', message);
   }
-  // Composite alarms are in no stack of the pipeline.
+  // The pipeline's stacks have no composite alarms.
   const all = input.AlarmTypes?.includes('MetricAlarm') === false ? [] : [...account.alarms.values()];
-  const asked = all.filter((alarm) => fits(alarm, input));
-  const page = pageOf(asked, input.NextToken, account.pageSize ?? input.MaxRecords ?? PAGE_SIZE);
+  const matching = all.filter((alarm) => fits(alarm, input));
+  const page = pageOf(matching, input.NextToken, account.pageSize ?? input.MaxRecords ?? PAGE_SIZE);
   if (page === undefined) return refused('InvalidNextToken', 'The next token specified is invalid.');
   return done({
     MetricAlarms: page.items.map((alarm) => described(alarm, account)),

@@ -4,8 +4,8 @@ import type { AwsAccount } from './aws-account.ts';
 import { type Deployment, type DeploymentOptions, readDeployment } from './deployment.ts';
 
 /**
- * Leaves what deploying the stack of the identity leaves. The identity waits for its DNS records; one that SES knows
- * already stays as it is.
+ * Adds what deploying the stack of the identity creates. The identity waits for its DNS records; one that SES
+ * already has is not changed.
  */
 export function deployIdentity(account: AwsAccount, options: DeploymentOptions = {}): void {
   const deployment = readDeployment(options);

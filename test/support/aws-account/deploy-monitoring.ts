@@ -45,11 +45,21 @@ export function deployMonitoring(account: AwsAccount, options: DeploymentOptions
   });
 }
 
-/** The settings that alarms are made of and that nobody changes here. */
-const OTHER_SETTINGS = { eventWaitDefaultSeconds: 900, runbookUrl: '', dashboards: true } as const;
+/** The settings that alarms are made of and that no test changes. */
+const OTHER_SETTINGS = {
+  eventWaitDefaultSeconds: 900,
+  mailPerHourLimit: 5000,
+  runbookUrl: '',
+  dashboards: true,
+} as const;
+
+/** The deployed stage is the one that watches the account. */
+function settingsOf(deployment: Deployment) {
+  return { ...OTHER_SETTINGS, ...deployment, accountMonitoring: deployment.stage };
+}
 
 function alarmsOf(deployment: Deployment, topic: string, region: string): Alarm[] {
-  const settings = { ...OTHER_SETTINGS, ...deployment, region };
+  const settings = { ...settingsOf(deployment), region };
   return alarmDefinitions(settings).map((definition) => ({
     name: alarmName(deployment, definition.name),
     description: alarmText(definition, settings),
@@ -59,13 +69,13 @@ function alarmsOf(deployment: Deployment, topic: string, region: string): Alarm[
   }));
 }
 
-/** Those that a person may look for; policies, roles and log groups are left out. */
+/** The resources that an operator may look for; policies, roles and log groups are omitted. */
 function stackResources(deployment: Deployment, topic: string | undefined): StackResource[] {
   const names = monitoringNames(deployment);
-  const alarms = alarmDefinitions({ ...OTHER_SETTINGS, ...deployment });
+  const alarms = alarmDefinitions(settingsOf(deployment));
   return [
     resource('AccountMetrics/Function', 'AWS::Lambda::Function', names.accountMetricsFunction),
-    // CloudFormation names it after its stack, its logical id and chance.
+    // CloudFormation builds the name from its stack, its logical id and a random suffix.
     resource(
       'AccountMetrics/Schedule',
       'AWS::Events::Rule',
@@ -88,10 +98,10 @@ function stackResources(deployment: Deployment, topic: string | undefined): Stac
 function resource(path: string, type: string, physicalId: string): StackResource {
   const hash = createHash('md5').update(`${path}/Resource`).digest('hex').slice(0, 8).toUpperCase();
   const [outer = '', inner = ''] = path.split('/');
-  // The CDK does not say a word twice.
+  // The CDK does not repeat a word.
   const words = outer.endsWith(inner) ? outer : `${outer}${inner}`;
   return { logicalId: `${words}${hash}`, type, physicalId };
 }
 
 const pascalCase = (name: string) =>
-  name.replaceAll(/(?:^|-)([a-z])/g, (_, deadLetter: string) => deadLetter.toUpperCase());
+  name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());

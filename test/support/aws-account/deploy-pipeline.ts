@@ -1,5 +1,6 @@
 import { FEEDBACK_BATCH_SIZE, FEEDBACK_TIMEOUT_SECONDS } from '../../../lambda/feedback/constants.ts';
 import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../../lambda/resend/constants.ts';
+import { LOGICAL_IDS } from '../../../lib/common/names.ts';
 import type { AwsAccount, StackResource } from './aws-account.ts';
 import { awsResources, type DeployedResources } from './deployed-resources.ts';
 import { type Deployment, type DeploymentOptions, readDeployment } from './deployment.ts';
@@ -7,10 +8,10 @@ import { type Deployment, type DeploymentOptions, readDeployment } from './deplo
 const RESEND_MAPPING = '00000000-0000-4000-8000-0000000e5e4d';
 const FEEDBACK_MAPPING = '00000000-0000-4000-8000-00000feedbac';
 
-/** As the stack's default. */
+/** The stack's default. */
 const MAXIMUM_CONCURRENCY = 2;
 
-/** Leaves what deploying the stack of a stage's pipeline leaves. */
+/** Leaves what deploying the stack of a stage's pipeline leaves, and then `mailctl rotate`: a user with a first key. */
 export function deployPipeline(account: AwsAccount, options: DeploymentOptions = {}): void {
   const deployment = readDeployment(options);
   const { pipelineStack, stage, domain, at, names, ses } = deployment;
@@ -70,34 +71,25 @@ function outputsOf(resources: DeployedResources, arns: Arns): Record<string, str
 }
 
 /** Those that a person may look for; policies, roles, keys and log groups are left out. */
-function stackResources(
-  { names, accessKey }: Deployment,
-  resources: DeployedResources,
-  arns: Arns,
-): StackResource[] {
+function stackResources({ names }: Deployment, resources: DeployedResources, arns: Arns): StackResource[] {
   const rows: readonly (readonly [logicalId: string, type: string, physicalId: string])[] = [
-    ['FallbackQueue98AE9AA5', 'AWS::SQS::Queue', resources.fallback.url],
-    ['FallbackQueueDeadLetterQueue1AC9C556', 'AWS::SQS::Queue', resources.deadLetters.url],
-    ['FeedbackQueue261AF2B9', 'AWS::SQS::Queue', resources.feedback.url],
-    ['FeedbackQueueDeadLetterQueue868DEE17', 'AWS::SQS::Queue', resources.feedbackDeadLetters.url],
-    ['ReceiptsQueue6490530C', 'AWS::SQS::Queue', resources.receipts.url],
-    ['ReceiptsQueueDeadLetterQueue21ACE971', 'AWS::SQS::Queue', resources.receiptsDeadLetters.url],
-    ['PayloadBucketF1E70C09', 'AWS::S3::Bucket', resources.payloadBucket],
-    ['LedgerTable9343E4AA', 'AWS::DynamoDB::Table', resources.ledgerTable],
-    ['SuppressionListTableD9276D88', 'AWS::DynamoDB::Table', resources.suppressionTable],
-    [
-      'SendingConfigurationConfigurationSet98956CC3',
-      'AWS::SES::ConfigurationSet',
-      resources.configurationSet,
-    ],
-    ['EventsTopic97220A64', 'AWS::SNS::Topic', arns.topic],
-    ['ResendFunction2B6B9A65', 'AWS::Lambda::Function', names.resendFunction],
+    [LOGICAL_IDS.fallbackQueue, 'AWS::SQS::Queue', resources.fallback.url],
+    [LOGICAL_IDS.fallbackDeadLetters, 'AWS::SQS::Queue', resources.deadLetters.url],
+    [LOGICAL_IDS.feedbackQueue, 'AWS::SQS::Queue', resources.feedback.url],
+    [LOGICAL_IDS.feedbackDeadLetters, 'AWS::SQS::Queue', resources.feedbackDeadLetters.url],
+    [LOGICAL_IDS.receiptsQueue, 'AWS::SQS::Queue', resources.receipts.url],
+    [LOGICAL_IDS.receiptsDeadLetters, 'AWS::SQS::Queue', resources.receiptsDeadLetters.url],
+    [LOGICAL_IDS.payloadBucket, 'AWS::S3::Bucket', resources.payloadBucket],
+    [LOGICAL_IDS.ledgerTable, 'AWS::DynamoDB::Table', resources.ledgerTable],
+    [LOGICAL_IDS.suppressionTable, 'AWS::DynamoDB::Table', resources.suppressionTable],
+    [LOGICAL_IDS.configurationSet, 'AWS::SES::ConfigurationSet', resources.configurationSet],
+    [LOGICAL_IDS.eventTopic, 'AWS::SNS::Topic', arns.topic],
+    [LOGICAL_IDS.resendFunction, 'AWS::Lambda::Function', names.resendFunction],
     ['ResendEventSource10462DD0', 'AWS::Lambda::EventSourceMapping', RESEND_MAPPING],
-    ['FeedbackFunction95001BB7', 'AWS::Lambda::Function', names.feedbackFunction],
+    [LOGICAL_IDS.feedbackFunction, 'AWS::Lambda::Function', names.feedbackFunction],
     ['FeedbackEventSourceD256AFCC', 'AWS::Lambda::EventSourceMapping', FEEDBACK_MAPPING],
-    ['ApiUser365F0A08', 'AWS::IAM::User', names.user],
-    ['ApiUserAccessKey60602AC0', 'AWS::IAM::AccessKey', accessKey.id],
-    ['ApiUserSecret79064701', 'AWS::SecretsManager::Secret', arns.secret],
+    [LOGICAL_IDS.apiUser, 'AWS::IAM::User', names.user],
+    [LOGICAL_IDS.secret, 'AWS::SecretsManager::Secret', arns.secret],
   ];
   return rows.map(([logicalId, type, physicalId]) => ({ logicalId, type, physicalId }));
 }
@@ -138,7 +130,7 @@ function functionsOf({ names, at }: Deployment, resources: DeployedResources) {
   };
 }
 
-/** The API's user with its key, and the secret that brings it to the API. */
+/** The API's user with its key, and the secret that passes it to the API. */
 function userOf(
   { names, accessKey, at }: Deployment,
   resources: DeployedResources,

@@ -21,7 +21,7 @@ export function deployedAccount(options: DeploymentOptions & AwsAccountOptions =
   return account;
 }
 
-/** Leaves the stack that `cdk bootstrap` leaves, as far as its outputs go. */
+/** Adds the stack that `cdk bootstrap` creates, as far as its outputs are needed. */
 export function bootstrap(account: AwsAccount, at = new Date()): void {
   account.add({
     stacks: [

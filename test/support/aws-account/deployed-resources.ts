@@ -2,7 +2,7 @@ import type { ResourceNames } from '../../../lib/common/names.ts';
 import type { LocalServices } from '../../../lib/emulators/services.ts';
 import type { AwsAccount } from './aws-account.ts';
 
-/** What a deployed pipeline's outputs name. */
+/** The resources in the outputs of a deployed pipeline. */
 export interface DeployedResources {
   readonly fallback: DeployedQueue;
   readonly deadLetters: DeployedQueue;
@@ -21,7 +21,7 @@ interface DeployedQueue {
   readonly arn: string;
 }
 
-/** Named as AWS would name them. */
+/** The resources with names as in AWS. */
 export function awsResources(
   names: ResourceNames,
   stack: string,
@@ -39,14 +39,14 @@ export function awsResources(
     receipts: queue(names.receiptsQueue),
     receiptsDeadLetters: queue(names.receiptsDeadLetterQueue),
     // CloudFormation names it after its stack, its logical id and chance.
-    payloadBucket: `${stack}-payloadbucketf1e70c09-0a1b2c3d4e5f`,
+    payloadBucket: `${stack}-payloadbucket-0a1b2c3d4e5f`,
     ledgerTable: names.ledgerTable,
     suppressionTable: names.suppressionTable,
     configurationSet: names.configurationSet,
   };
 }
 
-/** Those of the emulators. */
+/** The resources of the emulators. */
 export function resourcesOf(services: LocalServices): Partial<DeployedResources> {
   const { aws, dynamoDb, feedback, feedbackDeadLetters, receipts, configurationSet } = services;
   return {

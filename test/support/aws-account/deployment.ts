@@ -8,7 +8,7 @@ import type { SesAccount } from '../../../lib/emulators/ses/account.ts';
 import type { Settings } from '../../../lib/infra/settings.ts';
 import type { DeployedResources } from './deployed-resources.ts';
 
-/** What is deployed, as the settings of cdk.json say it, and onto what. */
+/** What is deployed, in the terms of the settings in cdk.json, and onto what. */
 export interface DeploymentOptions {
   /** @default dev */
   readonly stage?: 'dev' | 'prod';
@@ -20,23 +20,23 @@ export interface DeploymentOptions {
   readonly mailFromSubdomain?: string;
   /** @default keybuzz-ses */
   readonly userName?: string;
-  /** As the setting of this name. @default essential */
+  /** The setting of this name. @default essential */
   readonly alarms?: Settings['alarms'];
-  /** Whom the alarms are told to, who have not followed the link yet. @default nobody */
+  /** Subscribers of the alarms, who have not followed the link yet. @default none */
   readonly alarmEmail?: readonly string[];
-  /** As the setting of this name. @default false */
+  /** The setting of this name. @default false */
   readonly workerMetrics?: boolean;
-  /** What is there already, such as the queues of an emulator. @default named as AWS would */
+  /** Existing resources, such as the queues of an emulator. @default named as AWS would */
   readonly resources?: Partial<DeployedResources>;
-  /** Gets the identity, unverified as after a deployment, and the configuration set. @default none is looked at */
+  /** Gets the identity, unverified as after a deployment, and the configuration set. @default not used */
   readonly ses?: SesAccount;
-  /** The key of the API's user. @default one that is made up */
+  /** The key of the API's user. @default a made-up one */
   readonly accessKey?: { readonly id: string; readonly secret: string };
   /** @default now */
   readonly at?: Date;
 }
 
-/** The same with nothing left out. */
+/** The options with all defaults. */
 export interface Deployment extends Required<Omit<DeploymentOptions, 'ses' | 'resources'>> {
   readonly names: ResourceNames;
   readonly identityStack: string;
@@ -66,5 +66,5 @@ export function readDeployment(options: DeploymentOptions): Deployment {
   };
 }
 
-/** As long as AWS's own, and none of them. */
+/** As long as AWS's own keys, but not a real one. */
 const MADE_UP_KEY = { id: 'AKIAMADEUPKEY0000000', secret: 'made/up/secret/key+of+the+account+double' };

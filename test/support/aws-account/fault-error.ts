@@ -2,10 +2,10 @@ import type { AccountFault } from './account-fault.ts';
 import type { AccountError } from './account-operation.ts';
 import type { AccountService, Protocol } from './account-service.ts';
 
-/** The faults that are answered with an error. */
+/** The faults that have an error response. */
 export type AnsweredFault = Exclude<AccountFault, { kind: 'reset' | 'silence' }>;
 
-/** The words of a protocol's services. */
+/** The error codes of a protocol's services. */
 interface FaultCodes {
   readonly throttle: readonly [code: string, status: number];
   readonly denied: readonly [code: string, status: number];
@@ -13,7 +13,7 @@ interface FaultCodes {
   readonly 'expired-session': readonly [code: string, status: number];
 }
 
-/** Of the pages "Common Errors" of the services. */
+/** From the pages "Common Errors" of the services. */
 const CODES: Readonly<Record<Protocol['kind'], FaultCodes>> = {
   query: {
     throttle: ['Throttling', 400],
@@ -35,7 +35,7 @@ const CODES: Readonly<Record<Protocol['kind'], FaultCodes>> = {
   },
 };
 
-/** A fault as the service of the call words it. */
+/** A fault as an error of the called service. */
 export function faultError(
   fault: AnsweredFault,
   { name, protocol }: AccountService,

@@ -74,7 +74,7 @@ describe.each(CALLS)('faults of $protocol', ({ service, make, names }) => {
     await make(double);
   });
 
-  it('name the permission that is missing, and who lacks it', async () => {
+  it('name the missing permission, and the caller', async () => {
     const double = await runAccount();
     double.fault({ fault: { kind: 'denied' }, on: { service } });
     const { message } = await errorOf(make(double));
@@ -82,7 +82,7 @@ describe.each(CALLS)('faults of $protocol', ({ service, make, names }) => {
     expect(message).toContain(double.account.caller.arn);
   });
 
-  it('are any error, or a failure of the service', async () => {
+  it('may be any error, or a failure of the service', async () => {
     const double = await runAccount();
     const fault = {
       kind: 'error',
@@ -101,18 +101,18 @@ describe.each(CALLS)('faults of $protocol', ({ service, make, names }) => {
     await make(double);
   });
 
-  it('are a silence that lasts until the caller gives up', async () => {
+  it('may be no response until the caller gives up', async () => {
     const double = await runAccount();
     double.fault({ fault: { kind: 'silence' } });
-    const patience = new AbortController();
-    const call = make(double, patience.signal);
+    const timeout = new AbortController();
+    const call = make(double, timeout.signal);
     const error = errorOf(call);
     await double.waitForCall({ service });
-    patience.abort();
+    timeout.abort();
     expect((await error).name).toBe('AbortError');
   });
 
-  it('are a reset of the connection', async () => {
+  it('may be a reset of the connection', async () => {
     const double = await runAccount();
     double.fault({ fault: { kind: 'reset' }, times: 1 });
     expect((await errorOf(make(double))).message).toContain('ECONNRESET');
@@ -120,7 +120,7 @@ describe.each(CALLS)('faults of $protocol', ({ service, make, names }) => {
 });
 
 describe('a fault', () => {
-  it('strikes the calls that it is for, as often as it says', async () => {
+  it('applies only to matching calls, as often as configured', async () => {
     const double = await runAccount();
     double.fault({
       fault: { kind: 'denied' },
@@ -142,7 +142,7 @@ describe('a fault', () => {
     ]);
   });
 
-  it('that passes is overcome by the tries of the SDK', async () => {
+  it('that is transient is survived by the retries of the SDK', async () => {
     const double = await runAccount();
     double.fault({ fault: { kind: 'throttle' }, times: 1 });
     const sts = clientOf(double, STSClient, { maxAttempts: 2 });
@@ -150,7 +150,7 @@ describe('a fault', () => {
     expect(double.callsOf({})).toBe(2);
   });
 
-  it('of IAM and SNS has their own words', async () => {
+  it('of IAM and SNS has their own error codes', async () => {
     const double = await runAccount();
     double.fault({ fault: { kind: 'denied' } });
     const keys = clientOf(double, IAMClient).send(new ListAccessKeysCommand({ UserName: 'api' }));
@@ -160,7 +160,7 @@ describe('a fault', () => {
   });
 });
 
-describe('what the double does not know', () => {
+describe('a call that the double does not support', () => {
   it.each([
     ['iam:ListUsers', (double) => clientOf(double, IAMClient).send(new ListUsersCommand({}))],
     [
@@ -172,26 +172,26 @@ describe('what the double does not know', () => {
       (double) => clientOf(double, SecretsManagerClient).send(new ListSecretsCommand({})),
     ],
     ['lambda:', (double) => clientOf(double, LambdaClient).send(new ListFunctionsCommand({}))],
-  ] as [string, (double: AwsAccountDouble) => Promise<unknown>][])('is refused: %s', async (name, make) => {
+  ] as [string, (double: AwsAccountDouble) => Promise<unknown>][])('is rejected: %s', async (name, make) => {
     const error = await errorOf(make(await runAccount()));
     expect(error).toMatchObject({ name: 'UnknownOperationException', status: 404 });
     expect(error.message).toContain(`The double does not know ${name}`);
   });
 
-  it('is refused where the service itself is another', async () => {
+  it('is rejected if the service is unknown', async () => {
     const double = await runAccount();
     const { ListQueuesCommand } = await import('@aws-sdk/client-sqs');
     const error = await errorOf(clientOf(double, SQSClient).send(new ListQueuesCommand({})));
     expect(error.message).toContain('The double does not know the service sqs');
   });
 
-  it('is refused without a signature', async () => {
+  it('is rejected without a signature', async () => {
     const double = await runAccount();
-    const answer = await fetch(double.url, { method: 'POST', body: 'Action=GetCallerIdentity' });
-    expect(answer.status).toBe(403);
+    const response = await fetch(double.url, { method: 'POST', body: 'Action=GetCallerIdentity' });
+    expect(response.status).toBe(403);
   });
 
-  it('is refused where parameters are missing or wrong', async () => {
+  it('is rejected if parameters are missing or wrong', async () => {
     const double = await runAccount();
     const call = clientOf(double, CloudWatchClient).send(new DescribeAlarmsCommand({ MaxRecords: 101 }));
     expect(await errorOf(call)).toMatchObject({ name: 'ValidationException', status: 400 });
@@ -203,7 +203,7 @@ describe('what the double does not know', () => {
 });
 
 describe('closing', () => {
-  it('ends calls that wait in silence, and frees the port', async () => {
+  it('ends calls without a response, and frees the port', async () => {
     const double = await runAccount();
     double.fault({ fault: { kind: 'silence' } });
     const call = clientOf(double, STSClient).send(new GetCallerIdentityCommand({}));

@@ -7,7 +7,7 @@ import type { AwsAccount } from './aws-account.ts';
 
 const input = v.object({
   MetricDataQueries: v.pipe(v.array(v.looseObject({ Id: v.string() })), v.maxLength(500)),
-  /** In seconds, as the end. */
+  /** In seconds, like the end. */
   StartTime: v.number(),
   EndTime: v.number(),
   ScanBy: v.optional(v.picklist(['TimestampDescending', 'TimestampAscending']), 'TimestampDescending'),
@@ -18,8 +18,8 @@ type Input = v.InferOutput<typeof input>;
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html */
 export const GET_METRIC_DATA: Operation = operation(input, 'ValidationException', getMetricData);
 
-function getMetricData({ metrics }: AwsAccount, asked: Input): OperationResult {
-  const { StartTime, EndTime, MetricDataQueries, ScanBy } = asked;
+function getMetricData({ metrics }: AwsAccount, request: Input): OperationResult {
+  const { StartTime, EndTime, MetricDataQueries, ScanBy } = request;
   if (StartTime >= EndTime) {
     return refused('ValidationException', 'The parameter StartTime must be less than the parameter EndTime.');
   }
@@ -45,12 +45,12 @@ function evaluate(
   }
 }
 
-/** Periods without data have no place. */
+/** Periods without data are omitted. */
 function resultOf({ id, label, points, startsMs, periodMs }: MetricSeries, scanBy: Input['ScanBy']) {
-  const told = points.flatMap((value, index) =>
+  const present = points.flatMap((value, index) =>
     value === undefined ? [] : [{ value, at: new Date(startsMs + index * periodMs) }],
   );
-  const ordered = scanBy === 'TimestampDescending' ? told.toReversed() : told;
+  const ordered = scanBy === 'TimestampDescending' ? present.toReversed() : present;
   return {
     Id: id,
     Label: label,

@@ -12,7 +12,7 @@ const input = v.object({
   Namespace: v.string(),
   MetricName: v.string(),
   Dimensions: v.optional(v.pipe(v.array(dimension), v.maxLength(30)), []),
-  /** In seconds, as the end. */
+  /** In seconds, like the end. */
   StartTime: v.number(),
   EndTime: v.number(),
   Period: v.pipe(v.number(), v.minValue(60), v.multipleOf(60)),
@@ -33,59 +33,59 @@ export const GET_METRIC_STATISTICS: Operation = operation(
   getMetricStatistics,
 );
 
-function getMetricStatistics({ metrics }: AwsAccount, asked: Input): OperationResult {
-  const wrong = wrongCombination(asked);
+function getMetricStatistics({ metrics }: AwsAccount, request: Input): OperationResult {
+  const wrong = wrongCombination(request);
   if (wrong !== undefined) return refused('InvalidParameterCombinationException', wrong);
   const metric: MetricId = {
-    namespace: asked.Namespace,
-    name: asked.MetricName,
-    dimensions: Object.fromEntries(asked.Dimensions.map(({ Name, Value }) => [Name, Value])),
+    namespace: request.Namespace,
+    name: request.MetricName,
+    dimensions: Object.fromEntries(request.Dimensions.map(({ Name, Value }) => [Name, Value])),
   };
   const unit = metrics.unitOf(metric);
-  const fits = asked.Unit === undefined || asked.Unit === unit;
+  const fits = request.Unit === undefined || request.Unit === unit;
   const points = fits
-    ? periodsOf(asked).flatMap((startsMs) => datapoint(metrics, metric, startsMs, asked))
+    ? periodsOf(request).flatMap((startsMs) => datapoint(metrics, metric, startsMs, request))
     : [];
-  return done({ Label: asked.MetricName, Datapoints: shuffled(points) });
+  return done({ Label: request.MetricName, Datapoints: shuffled(points) });
 }
 
-function wrongCombination(asked: Input): string | undefined {
-  if (asked.StartTime >= asked.EndTime)
+function wrongCombination(request: Input): string | undefined {
+  if (request.StartTime >= request.EndTime)
     return 'The parameter StartTime must be less than the parameter EndTime.';
-  if (asked.Statistics.length + asked.ExtendedStatistics.length === 0) {
+  if (request.Statistics.length + request.ExtendedStatistics.length === 0) {
     return 'At least one of the parameters Statistics and ExtendedStatistics must be specified.';
   }
-  const datapoints = Math.ceil((asked.EndTime - asked.StartTime) / asked.Period);
+  const datapoints = Math.ceil((request.EndTime - request.StartTime) / request.Period);
   if (datapoints <= MAX_DATAPOINTS) return undefined;
   return `You have requested up to ${datapoints} datapoints, which exceeds the limit of ${MAX_DATAPOINTS}.`;
 }
 
-/** They begin with the minute of the start, whatever the period. */
+/** They are aligned to the minute of the start, for any period. */
 function periodsOf({ StartTime, EndTime, Period }: Input): number[] {
   const startsMs = Math.floor((StartTime * 1000) / MINUTE_MS) * MINUTE_MS;
   const length = Math.ceil((EndTime * 1000 - startsMs) / (Period * 1000));
   return Array.from({ length }, (_, index) => startsMs + index * Period * 1000);
 }
 
-/** None where the period has no data. */
-function datapoint(metrics: MetricStore, metric: MetricId, startsMs: number, asked: Input): object[] {
+/** None if the period has no data. */
+function datapoint(metrics: MetricStore, metric: MetricId, startsMs: number, request: Input): object[] {
   const statisticsOf = (names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, valueFor(readStatistic(name))]));
   const valueFor = (statistic: Statistic) =>
-    metrics.valueIn(metric, { statistic, periodMs: asked.Period * 1000, fromMs: startsMs });
+    metrics.valueIn(metric, { statistic, periodMs: request.Period * 1000, fromMs: startsMs });
   if (valueFor('SampleCount') === undefined) return [];
-  const extended = asked.ExtendedStatistics;
+  const extended = request.ExtendedStatistics;
   return [
     {
       Timestamp: new Date(startsMs),
       Unit: metrics.unitOf(metric),
-      ...statisticsOf(asked.Statistics),
+      ...statisticsOf(request.Statistics),
       ...(extended.length === 0 ? {} : { ExtendedStatistics: statisticsOf(extended) }),
     },
   ];
 }
 
-/** AWS returns them in no order, so whoever relies on one must fail here too. */
+/** AWS returns them in no defined order, so a caller that relies on one must fail here too. */
 function shuffled<Item>(items: readonly Item[]): Item[] {
   return [...items.filter((_, index) => index % 2 === 1), ...items.filter((_, index) => index % 2 === 0)];
 }

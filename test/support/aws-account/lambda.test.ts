@@ -32,8 +32,8 @@ describe('a function', () => {
   it.each([
     ['name', 'resend'],
     ['ARN', ARN],
-    ['ARN from the account on', '123456789012:function:resend'],
-  ])('is told by its %s', async (_what, name) => {
+    ['ARN from the account id on', '123456789012:function:resend'],
+  ])('is found by its %s', async (_what, name) => {
     const client = clientOf(await runAccount(withFunctions()), LambdaClient);
     const configuration = await client.send(new GetFunctionConfigurationCommand({ FunctionName: name }));
     expect(configuration).toMatchObject({
@@ -47,7 +47,7 @@ describe('a function', () => {
     });
   });
 
-  it('that was not made is not known', async () => {
+  it('is not found if it does not exist', async () => {
     const client = clientOf(await runAccount(), LambdaClient);
     const unknown = {
       name: 'ResourceNotFoundException',
@@ -64,7 +64,7 @@ describe('a function', () => {
 });
 
 describe('event source mappings', () => {
-  it('are those of a function, a source, or all', async () => {
+  it('are listed by function, by source, or all', async () => {
     const double = await runAccount(withFunctions());
     const client = clientOf(double, LambdaClient);
     const ids = async (input: { FunctionName?: string; EventSourceArn?: string }) => {
@@ -77,7 +77,7 @@ describe('event source mappings', () => {
     expect(await ids({ FunctionName: 'resend', EventSourceArn: `${QUEUE}-feedback` })).toEqual([]);
   });
 
-  it('follow their state as it changes, and come by pages', async () => {
+  it('have their current state, and are listed in pages', async () => {
     const double = await runAccount(withFunctions());
     double.account.pageSize = 1;
     const mapping = double.account.sourceMappings.get('1');

@@ -25,7 +25,7 @@ export const LAMBDA: Readonly<Record<string, Operation>> = {
   ListEventSourceMappings: operation(listInput, 'InvalidParameterValueException', listEventSourceMappings),
 };
 
-/** Which call a method and a path make, with what stands in the path. */
+/** The call of a method and a path, with the parameters in the path. */
 export function readLambdaPath(
   method: string,
   path: string,
@@ -52,7 +52,7 @@ function getFunctionConfiguration(
     Runtime: 'nodejs24.x',
     Handler: 'index.handler',
     Timeout: timeoutSeconds,
-    // Lambda alone writes a time as text here.
+    // Only Lambda writes a time as text here.
     LastModified: modifiedAt.toISOString().replace('Z', '+0000'),
     Environment: { Variables: environment },
     State: state ?? 'Active',
@@ -68,12 +68,12 @@ function listEventSourceMappings(
   input: v.InferOutput<typeof listInput>,
 ): OperationResult {
   const { FunctionName: name, EventSourceArn: sourceArn } = input;
-  const asked = name === undefined ? undefined : find(account, name);
-  // The error is documented for the operation; that it is what an unknown function gets is assumed.
-  if (name !== undefined && asked === undefined) return unknownFunction(name, account);
+  const owner = name === undefined ? undefined : find(account, name);
+  // The error is documented for the operation; that an unknown function causes it is assumed.
+  if (name !== undefined && owner === undefined) return unknownFunction(name, account);
   const mappings = [...account.sourceMappings.values()].filter(
     (mapping) =>
-      (asked === undefined || mapping.functionName === asked.name) &&
+      (owner === undefined || mapping.functionName === owner.name) &&
       (sourceArn === undefined || mapping.sourceArn === sourceArn),
   );
   const page = pageOf(mappings, input.Marker, account.pageSize ?? input.MaxItems ?? PAGE_SIZE);
@@ -99,10 +99,10 @@ function described(mapping: SourceMapping, account: AwsAccount) {
   };
 }
 
-/** By its name, its ARN, or the part of the ARN that begins with the account. */
-function find(account: AwsAccount, asked: string): DeployedFunction | undefined {
+/** By its name, its ARN, or the part of the ARN from the account id on. */
+function find(account: AwsAccount, nameOrArn: string): DeployedFunction | undefined {
   return [...account.functions.values()].find(({ name }) =>
-    [name, arnOf(name, account), `${account.id}:function:${name}`].includes(asked),
+    [name, arnOf(name, account), `${account.id}:function:${name}`].includes(nameOrArn),
   );
 }
 
@@ -110,7 +110,7 @@ function arnOf(name: string, { id, region }: AwsAccount): string {
   return `arn:aws:lambda:${region}:${id}:function:${name}`;
 }
 
-function unknownFunction(asked: string, account: AwsAccount): OperationResult {
-  const arn = asked.startsWith('arn:') ? asked : arnOf(asked, account);
+function unknownFunction(nameOrArn: string, account: AwsAccount): OperationResult {
+  const arn = nameOrArn.startsWith('arn:') ? nameOrArn : arnOf(nameOrArn, account);
   return refused('ResourceNotFoundException', `Function not found: ${arn}`, 404);
 }

@@ -18,7 +18,7 @@ const DAY = 24 * HOUR;
 
 const later = (ms: number) => new Date(AT.getTime() + ms);
 
-/** An account in which it is always the same time, with a client. */
+/** An account with a fixed clock, and a client. */
 async function running() {
   const account = new AwsAccount({ now: () => AT });
   const client = clientOf(await runAccount(account), CloudWatchClient);
@@ -60,8 +60,8 @@ function datum(changes: object = {}) {
   } as const;
 }
 
-describe('metrics that are put', () => {
-  it('are in the account, at the time they were told for, or at once', async () => {
+describe('published metrics', () => {
+  it('are in the account, at their timestamp, or now by default', async () => {
     const { account, put } = await running();
     await put({
       MetricData: [datum({ Timestamp: later(-MINUTE) }), datum({ Timestamp: undefined, Value: 4 })],
@@ -78,7 +78,7 @@ describe('metrics that are put', () => {
     expect(seriesOf('Other')).toEqual([undefined, 5]);
   });
 
-  it('arrive by the thousand, which the client packs', async () => {
+  it('arrive by the thousand, compressed by the client', async () => {
     const { account, put } = await running();
     await put({
       MetricData: Array.from({ length: 1000 }, (_, index) => datum({ MetricName: `Metric${index}` })),
@@ -92,10 +92,10 @@ describe('metrics that are put', () => {
     ['too many values', { MetricData: [datum({ Value: undefined, Values: Array(151).fill(1) })] }],
     ['too many dimensions', { MetricData: [datum({ Dimensions: Array(31).fill(DIMENSIONS[0]) })] }],
     ['an empty dimension', { MetricData: [datum({ Dimensions: [{ Name: 'stage', Value: '' }] })] }],
-    ['neither a value nor values', { MetricData: [datum({ Value: undefined })] }],
+    ['no value and no values', { MetricData: [datum({ Value: undefined })] }],
     ['both a value and values', { MetricData: [datum({ Values: [1] })] }],
     ['counts of other values', { MetricData: [datum({ Value: undefined, Values: [1], Counts: [1, 2] })] }],
-    ['a value that is none', { MetricData: [datum({ Value: Number.NaN })] }],
+    ['an invalid value', { MetricData: [datum({ Value: Number.NaN })] }],
     ['an unknown unit', { MetricData: [datum({ Unit: 'Mails' })] }],
     [
       'a time more than two weeks ago',
@@ -106,14 +106,14 @@ describe('metrics that are put', () => {
       { MetricData: [datum(), datum({ Timestamp: later(2 * HOUR + 1000) })] },
     ],
     [
-      'a statistic set, which the double does not know',
+      'a statistic set, which the double does not support',
       {
         MetricData: [
           datum({ Value: undefined, StatisticValues: { SampleCount: 1, Sum: 1, Minimum: 1, Maximum: 1 } }),
         ],
       },
     ],
-  ])('are refused as a whole: %s', async (_what, changes) => {
+  ])('are rejected as a whole: %s', async (_what, changes) => {
     const { account, put } = await running();
     expect(await errorOf(put(changes))).toMatchObject({
       name: 'InvalidParameterValueException',
@@ -122,7 +122,7 @@ describe('metrics that are put', () => {
     expect(account.metrics.ids()).toEqual([]);
   });
 
-  it('are taken at the edges of the time', async () => {
+  it('are accepted at the limits of the time range', async () => {
     const { put } = await running();
     await put({
       MetricData: [datum({ Timestamp: later(-14 * DAY) }), datum({ Timestamp: later(2 * HOUR) })],
@@ -138,7 +138,7 @@ describe('metrics that are put', () => {
 });
 
 describe('statistics of a metric', () => {
-  it('are told for each period with data, in no order', async () => {
+  it('are returned for each period with data, in no order', async () => {
     const { put, statistics } = await running();
     await put({
       MetricData: [0, 1, 1, 2].map((minute) =>
@@ -152,7 +152,7 @@ describe('statistics of a metric', () => {
     expect(Datapoints).toContainEqual({ Timestamp: later(MINUTE), Unit: 'Count', Maximum: 2, Sum: 4 });
   });
 
-  it('have percentiles, and are none of another unit or metric', async () => {
+  it('have percentiles, and are empty for another unit or metric', async () => {
     const { put, statistics } = await running();
     await put({ MetricData: [datum({ Value: undefined, Values: [1, 2, 3, 4] })] });
     const { Datapoints } = await statistics({ Statistics: undefined, ExtendedStatistics: ['p50', 'p100'] });
@@ -162,7 +162,7 @@ describe('statistics of a metric', () => {
     expect((await statistics({ Dimensions: [] })).Datapoints).toEqual([]);
   });
 
-  it('begin with the minute in which they were asked from', async () => {
+  it('begin with the minute of the start time', async () => {
     const { put, statistics } = await running();
     await put({ MetricData: [0, 6].map((minute) => datum({ Timestamp: later(minute * MINUTE) })) });
     const { Datapoints } = await statistics({
@@ -174,12 +174,12 @@ describe('statistics of a metric', () => {
   });
 
   it.each<[string, string, Partial<GetMetricStatisticsCommandInput>]>([
-    ['a period that is no minute', 'InvalidParameterValueException', { Period: 61 }],
-    ['a statistic that is none', 'InvalidParameterValueException', { ExtendedStatistics: ['p101'] }],
+    ['a period that is not a multiple of a minute', 'InvalidParameterValueException', { Period: 61 }],
+    ['an invalid statistic', 'InvalidParameterValueException', { ExtendedStatistics: ['p101'] }],
     ['no time', 'InvalidParameterCombinationException', { EndTime: AT }],
     ['no statistics', 'InvalidParameterCombinationException', { Statistics: undefined }],
     ['more than 1,440 of them', 'InvalidParameterCombinationException', { EndTime: later(1441 * MINUTE) }],
-  ])('are refused: %s', async (_what, name, changes) => {
+  ])('are rejected: %s', async (_what, name, changes) => {
     const { statistics } = await running();
     expect(await errorOf(statistics(changes))).toMatchObject({ name, status: 400 });
   });
@@ -196,7 +196,7 @@ describe('data of metrics', () => {
     { Id: 'e1', Expression: 'm1 * 10', Label: 'ten times' },
   ];
 
-  it('are those that are asked for, the newest first unless said otherwise', async () => {
+  it('are returned as requested, the newest first by default', async () => {
     const { put, data } = await running();
     await put({
       MetricData: [0, 30].map((minute) => datum({ Timestamp: later(minute * MINUTE), Value: minute + 1 })),
@@ -213,7 +213,7 @@ describe('data of metrics', () => {
     });
   });
 
-  it('are refused with what is not known', async () => {
+  it('are rejected with the unsupported expression', async () => {
     const { data } = await running();
     const error = await errorOf(
       data({ MetricDataQueries: [{ Id: 'e1', Expression: 'SEARCH("x", "Sum")' }] }),

@@ -1,7 +1,7 @@
 import type { LocalServices } from '../../../lib/emulators/services.ts';
 import type { AwsAccountDouble } from './start-aws-account.ts';
 
-/** What points a process of the operator's command line at the account double and at the emulators beside it. */
+/** The environment that points the operator's command line at the account double and at the emulators. */
 export function operatorEnvironment(
   double: AwsAccountDouble,
   { aws, dynamoDb, ses }: LocalServices,

@@ -1,10 +1,10 @@
-/** A part of a list, and where the next one begins. */
+/** A part of a list, and the token of the next one. */
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly next?: string;
 }
 
-/** @returns undefined where the token is none that was given out */
+/** @returns undefined if the token is invalid */
 export function pageOf<Item>(
   all: readonly Item[],
   token: string | undefined,

@@ -59,20 +59,20 @@ const input = v.object({
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html */
 export const PUT_METRIC_DATA: Operation = operation(input, 'InvalidParameterValueException', putMetricData);
 
-/** All of a call is taken, or none. */
+/** A call is accepted as a whole, or rejected. */
 function putMetricData(
   account: AwsAccount,
   { Namespace, MetricData }: v.InferOutput<typeof input>,
 ): OperationResult {
   const nowMs = account.now().getTime();
-  const observations = MetricData.map((told) => ({
+  const observations = MetricData.map((entry) => ({
     namespace: Namespace,
-    name: told.MetricName,
-    dimensions: Object.fromEntries(told.Dimensions.map(({ Name, Value }) => [Name, Value])),
-    at: told.Timestamp === undefined ? nowMs : told.Timestamp * 1000,
-    values: told.Values ?? [told.Value ?? 0],
-    ...(told.Counts === undefined ? {} : { counts: told.Counts }),
-    unit: told.Unit,
+    name: entry.MetricName,
+    dimensions: Object.fromEntries(entry.Dimensions.map(({ Name, Value }) => [Name, Value])),
+    at: entry.Timestamp === undefined ? nowMs : entry.Timestamp * 1000,
+    values: entry.Values ?? [entry.Value ?? 0],
+    ...(entry.Counts === undefined ? {} : { counts: entry.Counts }),
+    unit: entry.Unit,
   }));
   const odd = observations.findIndex(({ at }) => at < nowMs - PAST_MS || at > nowMs + FUTURE_MS);
   if (odd >= 0) {

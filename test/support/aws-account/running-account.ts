@@ -8,7 +8,7 @@ afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
 });
 
-/** A double that is closed after the test. */
+/** Starts a double, and closes it after the test. */
 export async function runAccount(account?: AwsAccount): Promise<AwsAccountDouble> {
   const double = await startAwsAccount(account === undefined ? {} : { account });
   closers.push(() => double.close());
@@ -19,7 +19,7 @@ interface Destroyable {
   destroy(): void;
 }
 
-/** What clients of the SDK are made with. */
+/** The constructor options of SDK clients. */
 export interface ClientAccess {
   readonly endpoint: string;
   readonly region: string;
@@ -27,7 +27,7 @@ export interface ClientAccess {
   readonly maxAttempts: number;
 }
 
-/** A client of the double, destroyed after the test. */
+/** Creates a client of the double, and destroys it after the test. */
 export function clientOf<Client extends Destroyable>(
   double: AwsAccountDouble,
   make: new (access: ClientAccess) => Client,

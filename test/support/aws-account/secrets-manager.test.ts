@@ -20,7 +20,7 @@ describe('a secret', () => {
   it.each([
     ['name', 'mail/dev/ses'],
     ['ARN', ARN],
-    ['ARN without its random end', ARN.slice(0, -7)],
+    ['ARN without its random suffix', ARN.slice(0, -7)],
   ])('is read by its %s', async (_what, id) => {
     const { client } = await withSecret();
     expect(await client.send(new GetSecretValueCommand({ SecretId: id }))).toMatchObject({
@@ -44,7 +44,7 @@ describe('a secret', () => {
     expect(another.VersionId).not.toBe(value.VersionId);
   });
 
-  it('that was not made is not known', async () => {
+  it('is not found if it does not exist', async () => {
     const { client } = await withSecret();
     for (const command of [GetSecretValueCommand, DescribeSecretCommand]) {
       expect(await errorOf(client.send(new command({ SecretId: 'mail/prod/ses' })))).toEqual({
@@ -55,7 +55,7 @@ describe('a secret', () => {
     }
   });
 
-  it('without a value cannot be read', async () => {
+  it('cannot be read without a value', async () => {
     const { client } = await withSecret({ value: undefined });
     const error = await errorOf(client.send(new GetSecretValueCommand({ SecretId: ARN })));
     expect(error).toMatchObject({ name: 'ResourceNotFoundException' });
@@ -63,7 +63,7 @@ describe('a secret', () => {
     expect((await client.send(new DescribeSecretCommand({ SecretId: ARN }))).ARN).toBe(ARN);
   });
 
-  it('that is to be deleted cannot be read', async () => {
+  it('cannot be read if its deletion is scheduled', async () => {
     const { client } = await withSecret({ deletedAt: AT });
     const error = await errorOf(client.send(new GetSecretValueCommand({ SecretId: ARN })));
     expect(error).toMatchObject({ name: 'InvalidRequestException' });

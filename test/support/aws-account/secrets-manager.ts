@@ -10,10 +10,17 @@ const valueInput = v.object({
   VersionStage: v.optional(v.string(), 'AWSCURRENT'),
 });
 
+const putInput = v.object({
+  ...describeInput.entries,
+  SecretString: v.string(),
+  ClientRequestToken: v.optional(v.string()),
+});
+
 /** https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Operations.html */
 export const SECRETS_MANAGER: Readonly<Record<string, Operation>> = {
   GetSecretValue: operation(valueInput, 'ValidationException', getSecretValue),
   DescribeSecret: operation(describeInput, 'ValidationException', describeSecret),
+  PutSecretValue: operation(putInput, 'ValidationException', putSecretValue),
 };
 
 function getSecretValue(account: AwsAccount, input: v.InferOutput<typeof valueInput>): OperationResult {
@@ -41,6 +48,21 @@ function getSecretValue(account: AwsAccount, input: v.InferOutput<typeof valueIn
   });
 }
 
+function putSecretValue(
+  account: AwsAccount,
+  { SecretId: id, SecretString }: v.InferOutput<typeof putInput>,
+): OperationResult {
+  const secret = find(account, id);
+  if (secret === undefined) return unknown("Secrets Manager can't find the specified secret.");
+  secret.value = SecretString;
+  return done({
+    ARN: secret.arn,
+    Name: secret.name,
+    VersionId: versionOf(SecretString),
+    VersionStages: ['AWSCURRENT'],
+  });
+}
+
 function describeSecret(
   account: AwsAccount,
   { SecretId: id }: v.InferOutput<typeof describeInput>,
@@ -65,7 +87,7 @@ function find({ secrets }: AwsAccount, id: string): StoredSecret | undefined {
   );
 }
 
-/** Another value has another version. */
+/** The version changes with the value. */
 function versionOf(value: string): string {
   const hex = createHash('sha256').update(value).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

@@ -8,7 +8,7 @@ const input = v.object({
 });
 
 /**
- * Lets an alarm ring, or be quiet. It stays so: nothing here looks at metrics by itself, as CloudWatch does.
+ * Sets the state of an alarm. It stays so: unlike CloudWatch, nothing here evaluates metrics on its own.
  *
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html
  */

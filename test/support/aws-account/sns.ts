@@ -50,7 +50,7 @@ function listSubscriptionsByTopic(
   });
 }
 
-/** One that waits for its confirmation has no ARN yet. */
+/** A pending subscription has no ARN yet. */
 function described(
   { protocol, endpoint, confirmed }: Subscription,
   index: number,

@@ -8,7 +8,7 @@ import { type AccountCalls, type AccountFaultRule, AccountFaults, concerns } fro
 import { AwsAccount } from './aws-account.ts';
 import { faultError } from './fault-error.ts';
 
-/** A call that arrived, each try of the SDK for itself. */
+/** A call that arrived, each attempt of the SDK separately. */
 interface AccountCallRecord {
   /** As in the names of permissions, such as `cloudformation`. */
   readonly service: string;
@@ -25,36 +25,36 @@ export interface AwsAccountDoubleOptions {
 export interface AwsAccountDouble {
   /** The endpoint for the clients of all its services. */
   readonly url: string;
-  /** What is in the account, to be changed at any time. */
+  /** The content of the account, which may be changed at any time. */
   readonly account: AwsAccount;
-  /** What points a process of its own at the double: endpoints by service, a Region and a key. */
+  /** The environment that points a process at the double: endpoints by service, a Region and a key. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The calls so far. Each stands here before it is answered. */
+  /** The calls so far. Each is recorded before its response. */
   readonly calls: readonly AccountCallRecord[];
   callsOf(calls: AccountCalls): number;
-  /** Resolves with the first such call, past or to come. */
+  /** Resolves with the first matching call, past or future. */
   waitForCall(calls: AccountCalls, options?: WaitOptions): Promise<AccountCallRecord>;
-  /** Lets calls fail, until `times` is used up or `heal`. Earlier rules go before later ones. */
+  /** Lets calls fail, until `times` is used up or `heal`. Earlier rules take precedence over later ones. */
   fault(rule: AccountFaultRule): void;
-  /** Ends all faults. Calls that wait in silence go on waiting. */
+  /** Ends all faults. Calls that wait without a response continue to wait. */
   heal(): void;
-  /** Ends all connections, whatever is still under way. */
+  /** Ends all connections, including those with calls in progress. */
   close(): Promise<void>;
 }
 
 const MAX_REQUEST_BYTES = 1024 * 1024;
 
 /**
- * Starts, on 127.0.0.1, the parts of an AWS account that the operator's commands look at: STS, CloudFormation, IAM,
- * Secrets Manager, CloudWatch's alarms and metrics, SNS's topics and Lambda's configuration, each in the protocol of
- * its client. What it does not know it refuses, by name.
+ * Starts, on 127.0.0.1, the parts of an AWS account that the operator's commands call: STS, CloudFormation,
+ * IAM, Secrets Manager, CloudWatch's alarms and metrics, SNS's topics and Lambda's configuration, each in the
+ * protocol of its client. Unsupported calls are rejected, by name.
  */
 export async function startAwsAccount(options: AwsAccountDoubleOptions = {}): Promise<AwsAccountDouble> {
   const { account = new AwsAccount() } = options;
   const faults = new AccountFaults();
   const calls = new Recorder<AccountCallRecord>('call');
   const server = createServer((request, response) => {
-    // A client may go away at any moment; that is its own affair.
+    // A client may disconnect at any moment, which is no error of the double.
     response.on('error', () => {});
     serve(request, response, { account, faults, calls }).catch(() => request.socket.destroy());
   });
@@ -64,8 +64,8 @@ export async function startAwsAccount(options: AwsAccountDoubleOptions = {}): Pr
     account,
     environment: environmentFor(url, account.region),
     calls: calls.entries,
-    callsOf: (asked) => calls.entries.filter((call) => concerns(asked, call)).length,
-    waitForCall: (asked, wait) => calls.waitFor((call) => concerns(asked, call), wait),
+    callsOf: (filter) => calls.entries.filter((call) => concerns(filter, call)).length,
+    waitForCall: (filter, wait) => calls.waitFor((call) => concerns(filter, call), wait),
     fault: (rule) => faults.add(rule),
     heal: () => faults.heal(),
     close: async () => {
@@ -89,7 +89,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, working
   if (body.kind !== 'whole') return void request.socket.destroy();
   const { method = '', url = '/', headers } = request;
   const call = readCall({ method, url, headers, body: body.bytes });
-  const ending = call.kind === 'call' ? decide(call, workings) : notForUs(call);
+  const ending = call.kind === 'call' ? decide(call, workings) : unsupportedAnswer(call);
   if (ending === 'silence') return;
   if (ending === 'reset') return void request.socket.resetAndDestroy();
   response.writeHead(ending.status, {
@@ -119,8 +119,8 @@ function decide(
   return outputAnswer(protocol, action, result.output);
 }
 
-/** In JSON, which whoever sent it may or may not read: nothing tells the protocol that it speaks. */
-function notForUs(call: Exclude<AccountCall, { kind: 'call' }>): AccountAnswer {
+/** In JSON, which the client may not be able to parse: its protocol is unknown. */
+function unsupportedAnswer(call: Exclude<AccountCall, { kind: 'call' }>): AccountAnswer {
   if (call.kind === 'unsigned') {
     const message = 'Request is missing Authentication Token';
     return errorAnswer(
@@ -133,7 +133,7 @@ function notForUs(call: Exclude<AccountCall, { kind: 'call' }>): AccountAnswer {
 }
 
 async function listen(server: Server): Promise<string> {
-  // An idle connection must not be closed under a client that is about to use it again.
+  // An idle connection must not be closed while a client is about to reuse it.
   server.keepAliveTimeout = 10 * 60 * 1000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,6 +1,6 @@
 /**
- * An element as the query protocol writes it: lists as `member`, maps as `entry` with `key` and `value`, times as ISO
- * 8601. What is undefined is left out.
+ * An element in the query protocol: lists as `member`, maps as `entry` with `key` and `value`, times as ISO
+ * 8601. Undefined values are omitted.
  *
  * @see https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
  */
@@ -12,11 +12,11 @@ function contentOf(value: unknown): string {
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return value.map((item) => xmlOf('member', item)).join('');
   if (value instanceof Map) {
-    return [...value].map(([key, held]) => xmlOf('entry', { key, value: held })).join('');
+    return [...value].map(([key, entry]) => xmlOf('entry', { key, value: entry })).join('');
   }
   if (typeof value === 'object' && value !== null) {
     return Object.entries(value)
-      .map(([name, held]) => xmlOf(name, held))
+      .map(([name, field]) => xmlOf(name, field))
       .join('');
   }
   return escapeXml(String(value));

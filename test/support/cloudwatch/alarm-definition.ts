@@ -15,13 +15,13 @@ const TREATMENTS = ['missing', 'ignore', 'breaching', 'notBreaching'] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 export type MissingTreatment = (typeof TREATMENTS)[number];
 
-/** An alarm as it would be deployed. */
+/** An alarm in the form that is deployed. */
 export interface AlarmDefinition {
   readonly name: string;
   readonly description: string | undefined;
-  /** What it looks at, and what that is made of. */
+  /** The series that it evaluates, and their inputs. */
   readonly queries: readonly ReadQuery[];
-  /** The id, among them, of what is compared. */
+  /** The id, among them, of the series that is compared. */
   readonly watchedId: string;
   readonly periodMs: number;
   /** N of "M out of N". */
@@ -60,7 +60,7 @@ type AlarmProperties = v.InferOutput<typeof properties>;
 /**
  * The metric alarms of a synthesised template, in its order.
  *
- * @throws Error for an alarm of a kind that is not known here, or with names that only AWS knows
+ * @throws Error for an alarm of an unsupported kind, or with names that only AWS knows
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
  */
 export function alarmsOf(synthesised: unknown): readonly AlarmDefinition[] {
@@ -110,7 +110,7 @@ function singleMetric(alarm: AlarmProperties): ReadQuery {
   };
 }
 
-/** Without a name, AWS makes one from the logical id. */
+/** Without a name, AWS generates one from the logical id. */
 function nameOf(logicalId: string, name: unknown): string {
   const literal = name === undefined ? logicalId : literalOf(name);
   if (literal === undefined) throw new Error(`its name is one that only AWS knows: ${JSON.stringify(name)}`);
@@ -123,7 +123,7 @@ function watchedIdOf(queries: readonly ReadQuery[]): string {
   throw new Error(`it looks at ${others.length + (watched === undefined ? 0 : 1)} series instead of one`);
 }
 
-/** All its metrics must have the same. */
+/** All metrics must have the same period. */
 function periodOf(queries: readonly ReadQuery[]): number {
   const periods = new Set(queries.flatMap(({ kind, periodMs }) => (kind === 'metric' ? [periodMs] : [])));
   const [periodMs] = periods;
@@ -132,7 +132,7 @@ function periodOf(queries: readonly ReadQuery[]): number {
 }
 
 /**
- * Of DynamoDB, CloudWatch ignores what is missing, whatever is said.
+ * CloudWatch always ignores missing data of DynamoDB, for any setting.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
  */

@@ -17,7 +17,7 @@ function stateAfter(
   return stateOf(range, { ...RULE, datapointsToAlarm, treatMissing }, current);
 }
 
-/** The states for each treatment, in the order of AWS's columns; what is kept is told as such. */
+/** The states for each treatment, in the order of AWS's columns; an unchanged state is shown as kept. */
 function rowOf(points: string, datapointsToAlarm: number): string[] {
   return TREATMENTS.map((treatment) => {
     const fromOk = stateAfter(points, datapointsToAlarm, treatment, 'OK');
@@ -28,7 +28,7 @@ function rowOf(points: string, datapointsToAlarm: number): string[] {
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html */
 describe("the examples of AWS's page", () => {
-  it('look at five points for three', () => {
+  it('have an evaluation range of five points for three', () => {
     expect(evaluationRange(RULE)).toBe(5);
   });
 
@@ -38,7 +38,7 @@ describe("the examples of AWS's page", () => {
     ['- - - - -', ['INSUFFICIENT_DATA', 'kept', 'ALARM', 'OK']],
     ['0 X X - X', ['ALARM', 'ALARM', 'ALARM', 'ALARM']],
     ['- - X - -', ['ALARM', 'kept', 'ALARM', 'OK']],
-    // Of an earlier version of the page.
+    // From an earlier version of the page.
     ['- - - - X', ['INSUFFICIENT_DATA', 'kept', 'ALARM', 'OK']],
     ['X - - - -', ['ALARM', 'kept', 'ALARM', 'OK']],
   ])('three out of three: %s', (points, states) => {
@@ -62,12 +62,12 @@ describe("the examples of AWS's page", () => {
 });
 
 describe('the newest points', () => {
-  it('are the ones that count, where none is missing', () => {
+  it('decide if none is missing', () => {
     expect(stateAfter('X X 0 0 0', 1, 'breaching')).toBe('OK');
     expect(stateAfter('0 0 X X X', 3, 'notBreaching')).toBe('ALARM');
   });
 
-  it('ring for one out of three, whatever is missing', () => {
+  it('ring for one out of three, for any treatment of missing data', () => {
     for (const treatment of TREATMENTS) expect(stateAfter('- - - - X', 1, treatment)).toBe('ALARM');
   });
 

@@ -3,24 +3,24 @@ import type { Points } from './math-value.ts';
 
 export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
 
-/** What of an alarm decides about its state. */
+/** The parts of an alarm that decide its state. */
 export type AlarmRule = Pick<
   AlarmDefinition,
   'evaluationPeriods' | 'datapointsToAlarm' | 'comparison' | 'threshold' | 'treatMissing'
 >;
 
 /**
- * How many periods an alarm looks at: more than it evaluates, to find points in place of missing ones. AWS does not
- * tell how many more; in its examples, it is five for three.
+ * The number of periods that an alarm reads: more than it evaluates, to find points in place of missing ones.
+ * AWS does not document how many more; in its examples, it is five for three.
  */
 export function evaluationRange({ evaluationPeriods }: Pick<AlarmRule, 'evaluationPeriods'>): number {
   return evaluationPeriods + 2;
 }
 
 /**
- * The state that an alarm has after it saw the points of its evaluation range, the oldest first.
+ * The state of an alarm after the points of its evaluation range, the oldest first.
  *
- * @param current the state that it has so far
+ * @param current the previous state
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
  */
 export function stateOf(range: Points, rule: AlarmRule, current: AlarmState): AlarmState {
@@ -58,8 +58,8 @@ const BREACHES: Readonly<Record<Comparison, (value: number, threshold: number) =
 };
 
 /**
- * Where nothing but breaching points was seen, and the first of them is as old as it takes to ring, silence since then
- * holds nothing back. A younger one waits: the next point may be well.
+ * If only breaching points were seen, and the first of them is as old as it takes to ring, missing data since
+ * then does not prevent the alarm. A younger one waits: the next point may be OK.
  */
 function breachesForLong(range: Points, { datapointsToAlarm }: AlarmRule): boolean {
   const oldest = range.findIndex((value) => value !== undefined);

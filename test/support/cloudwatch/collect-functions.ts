@@ -6,14 +6,14 @@ import type { Observe } from './collector.ts';
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
  *
- * @param deployedName as the function is called where it is deployed
+ * @param deployedName the name of the function where it is deployed
  */
 export function collectInvocation(
   { startedAt, durationMs, failed, concurrent }: FinishedInvocation,
   deployedName: string,
   observe: Observe,
 ): void {
-  const tell = (name: string, value: number, unit: string) =>
+  const report = (name: string, value: number, unit: string) =>
     observe({
       namespace: 'AWS/Lambda',
       name,
@@ -22,9 +22,9 @@ export function collectInvocation(
       values: [value],
       unit,
     });
-  tell('Invocations', 1, 'Count');
-  tell('Errors', failed ? 1 : 0, 'Count');
-  tell('Throttles', 0, 'Count');
-  tell('Duration', durationMs, 'Milliseconds');
-  tell('ConcurrentExecutions', concurrent, 'Count');
+  report('Invocations', 1, 'Count');
+  report('Errors', failed ? 1 : 0, 'Count');
+  report('Throttles', 0, 'Count');
+  report('Duration', durationMs, 'Milliseconds');
+  report('ConcurrentExecutions', concurrent, 'Count');
 }

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { readPrometheus } from './collect-prometheus.ts';
 
 describe('a text in the format of Prometheus', () => {
-  it('is read as the client library wrote it', async () => {
+  it('is parsed as the client library wrote it', async () => {
     const registers = [new Registry()];
     const [registry] = registers;
     new Gauge({ name: 'depth', help: 'How many wait', registers }).set(7);
@@ -28,7 +28,7 @@ describe('a text in the format of Prometheus', () => {
     ]);
   });
 
-  it('gives nothing for a value that is no number, a comment or another text', () => {
+  it('has no sample for a value that is not a number, a comment or another text', () => {
     expect(readPrometheus('# HELP depth 1\ndepth NaN\ndepth +Inf\n<html>\n')).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ const SAMPLE = /^(?<name>[a-zA-Z_:][\w:]*)(?:\{(?<labels>[^}]*)\})? (?<value>\S+
 const LABEL = /(\w+)="([^"]*)"/g;
 
 /**
- * The samples of a text in Prometheus' format, as far as the worker uses it: labels without quotes or braces in them.
+ * The samples of a text in Prometheus' format, as far as the worker uses it: labels without quotes or braces.
  *
  * https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */

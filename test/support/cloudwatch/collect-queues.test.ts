@@ -58,7 +58,7 @@ describe('the metrics of a queue', () => {
     expect(new Set(Object.values(await sample()))).toEqual(new Set([0]));
   });
 
-  it('tell what is visible, what is in flight, and what came and went since the last time', async () => {
+  it('report visible and in-flight messages, and those sent and deleted since the last sample', async () => {
     for (let count = 0; count < 3; count += 1) await send();
     const ReceiptHandle = await receive();
     await aws.sqs.send(new DeleteMessageCommand({ QueueUrl: aws.fallback.url, ReceiptHandle }));
@@ -73,13 +73,13 @@ describe('the metrics of a queue', () => {
     expect(await sample()).toMatchObject({ NumberOfMessagesSent: 0, NumberOfMessagesDeleted: 0 });
   });
 
-  it('count what a topic has put into the queue', async () => {
+  it('count what a topic has published to the queue', async () => {
     collector.published('fallback');
 
     expect(await sample()).toMatchObject({ NumberOfMessagesSent: 1 });
   });
 
-  it('tell how old the oldest message is, in seconds', async () => {
+  it('report the age of the oldest message, in seconds', async () => {
     await send();
 
     const { ApproximateAgeOfOldestMessage: age = 0 } = await sample(Date.now() + 60_000);
@@ -87,7 +87,7 @@ describe('the metrics of a queue', () => {
     expect(age).toBeGreaterThanOrEqual(60);
   });
 
-  it('leave out of the age what was received more than three times, as SQS does', async () => {
+  it('omit from the age what was received more than three times, like SQS', async () => {
     await send();
     for (let count = 0; count < 3; count += 1) await receive(0);
     const { ApproximateAgeOfOldestMessage: before } = await sample(Date.now() + 60_000);

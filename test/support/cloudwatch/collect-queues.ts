@@ -2,21 +2,21 @@ import type { AwsRequest } from '../../../lib/emulators/aws/aws-fault.ts';
 import type { Collector, Observe } from './collector.ts';
 
 export interface CollectedQueue {
-  /** As the emulator knows it. */
+  /** Its name in the emulator. */
   readonly localName: string;
-  /** As it is called where it is deployed. */
+  /** Its name where it is deployed. */
   readonly name: string;
 }
 
 export interface QueueCollectorDeps {
-  /** Of the emulator. */
+  /** The endpoint of the emulator. */
   readonly endpoint: string;
   readonly queues: readonly CollectedQueue[];
   readonly observe: Observe;
 }
 
 /**
- * A message that was received more often is left out of the age of the oldest.
+ * A message that was received more often is excluded from the age of the oldest.
  *
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
  */
@@ -29,7 +29,7 @@ const BATCH_ENTRIES: Readonly<Record<string, 'sent' | 'deleted'>> = {
   DeleteMessageBatch: 'deleted',
 };
 
-/** AWS/SQS, from the state of the emulator and from the calls that it is sent. */
+/** AWS/SQS, from the state of the emulator and from the calls that it receives. */
 export class QueueCollector implements Collector {
   readonly #deps: QueueCollectorDeps;
   readonly #counts = new Map<string, { sent: number; deleted: number }>();
@@ -38,7 +38,7 @@ export class QueueCollector implements Collector {
     this.#deps = deps;
   }
 
-  /** Counts the messages of a call of SQS. */
+  /** Counts the messages of an SQS call. */
   called({ service, action, body }: AwsRequest): void {
     const what = service === 'sqs' ? BATCH_ENTRIES[action] : undefined;
     if (what === undefined) return;
@@ -49,7 +49,7 @@ export class QueueCollector implements Collector {
     this.#countsOf(QueueUrl.slice(QueueUrl.lastIndexOf('/') + 1))[what] += Entries?.length ?? 1;
   }
 
-  /** Counts a message that a topic has put into the queue: no call of SQS is made for it. */
+  /** Counts a message that a topic has published to the queue, for which there is no SQS call. */
   published(localName: string): void {
     this.#countsOf(localName).sent += 1;
   }
@@ -78,10 +78,10 @@ export class QueueCollector implements Collector {
     observe('NumberOfMessagesDeleted', deleted, 'Count');
   }
 
-  /** SQS tells of no queue how old its messages are; the emulator shows all that it holds. */
+  /** SQS does not report the age of messages; the emulator returns all messages in its queues. */
   async #stateOf(localName: string): Promise<QueueState> {
-    const answer = await fetch(`${this.#deps.endpoint}/_fauxqs/queues/${localName}`);
-    const { messages } = (await answer.json()) as { readonly messages: HeldMessages };
+    const response = await fetch(`${this.#deps.endpoint}/_fauxqs/queues/${localName}`);
+    const { messages } = (await response.json()) as { readonly messages: HeldMessages };
     return queueState(messages, Date.now());
   }
 
@@ -106,20 +106,20 @@ interface HeldMessages {
 interface QueueState {
   readonly visible: number;
   readonly notVisible: number;
-  /** Undefined where no message counts for the age. */
+  /** Undefined if no message counts for the age. */
   readonly oldestSentMs: number | undefined;
 }
 
-/** The emulator notices that a message is visible again when it is next asked for one. */
+/** The emulator makes a message visible again only at the next receive. */
 function queueState({ ready, delayed, inflight }: HeldMessages, nowMs: number): QueueState {
-  const hidden = inflight.filter(({ visibilityDeadline }) => visibilityDeadline > nowMs);
+  const inFlight = inflight.filter(({ visibilityDeadline }) => visibilityDeadline > nowMs);
   const held = [...ready, ...delayed, ...inflight.map(({ message }) => message)];
   const sentMs = held
     .filter(({ approximateReceiveCount }) => approximateReceiveCount <= MOST_RECEIVES_FOR_AGE)
     .map(({ sentTimestamp }) => sentTimestamp);
   return {
-    visible: ready.length + inflight.length - hidden.length,
-    notVisible: hidden.length,
+    visible: ready.length + inflight.length - inFlight.length,
+    notVisible: inFlight.length,
     oldestSentMs: sentMs.length === 0 ? undefined : Math.min(...sentMs),
   };
 }

@@ -24,11 +24,11 @@ describe('the metrics of SES', () => {
     expect(seen).toEqual([expect.objectContaining({ namespace: 'AWS/SES', name: 'Send', values: [3] })]);
   });
 
-  it('begin with an account of which AWS thinks well', () => {
+  it('begin with an account in good standing', () => {
     expect(rates()).toEqual({ 'Reputation.BounceRate': 0.005, 'Reputation.ComplaintRate': 0 });
   });
 
-  it('take the share of hard bounces in the last thousand mails, and forget what is older', () => {
+  it('are the share of hard bounces in the last thousand mails, without older ones', () => {
     for (let index = 0; index < 1000; index += 1) {
       collector.told({ eventType: 'Send', mail: mail(`m${index}`), send: {} });
       if (index % 10 === 0) collector.told(bounce(`m${index}`, 'Permanent'));
@@ -42,13 +42,13 @@ describe('the metrics of SES', () => {
     expect(rates()['Reputation.BounceRate']).toBe(0.05);
   });
 
-  it('count no mail twice, and none that is too old to count', () => {
+  it('count no mail twice, and none that is too old', () => {
     collector.told({ eventType: 'Send', mail: mail('a'), send: {} });
     collector.told(bounce('a', 'Permanent'));
     collector.told(bounce('a', 'Permanent'));
     collector.told(bounce('long ago', 'Permanent'));
 
-    // One of the earlier bounces has left for it.
+    // It has replaced one of the earlier bounces.
     expect(rates()['Reputation.BounceRate']).toBe(0.005);
   });
 });

@@ -2,14 +2,14 @@ import type { SesEvent } from '../../../lib/emulators/ses/ses-event.ts';
 import type { Collector, Observe } from './collector.ts';
 
 /**
- * The rates are of a "representative volume" of mails, of which AWS only says that it fits how much an account sends.
- * Here it is the last thousand, and what was sent before the run was sent without a complaint.
+ * The rates are of a "representative volume" of mails, which AWS only documents as based on how much an
+ * account sends. Here it is the last thousand, and mails sent before the run have no complaints.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/reputation-dashboard-dg.html
  */
 const REPRESENTATIVE_VOLUME = 1000;
 
-/** Of these before the run, one in so many bounced. */
+/** Of the mails before the run, one in so many bounced. */
 const EARLIER_MAILS_PER_BOUNCE = 200;
 
 type Mark = 'bounced' | 'complained';
@@ -21,7 +21,7 @@ type Mark = 'bounced' | 'complained';
  */
 export class SendingCollector implements Collector {
   readonly #observe: Observe;
-  /** The latest mails by their SES message id, the oldest first, and what was said of each. */
+  /** The latest mails by their SES message id, the oldest first, with their marks. */
   readonly #latest = new Map<string, Set<Mark>>();
 
   constructor(observe: Observe) {
@@ -34,7 +34,7 @@ export class SendingCollector implements Collector {
     }
   }
 
-  /** Counts what SES tells of a mail. */
+  /** Counts an event of a mail. */
   told(event: SesEvent): void {
     switch (event.eventType) {
       case 'Send':
@@ -46,7 +46,7 @@ export class SendingCollector implements Collector {
         break;
       case 'Bounce':
         this.#count('Bounce', event.bounce.bouncedRecipients.length);
-        // Only those for ever harm the reputation.
+        // Only permanent bounces affect the reputation.
         if (event.bounce.bounceType === 'Permanent') this.#mark(event.mail.messageId, 'bounced');
         break;
       case 'Complaint':
@@ -56,8 +56,8 @@ export class SendingCollector implements Collector {
   }
 
   sample(nowMs: number): void {
-    this.#tell('Reputation.BounceRate', this.#rateOf('bounced'), 'None', nowMs);
-    this.#tell('Reputation.ComplaintRate', this.#rateOf('complained'), 'None', nowMs);
+    this.#report('Reputation.BounceRate', this.#rateOf('bounced'), 'None', nowMs);
+    this.#report('Reputation.ComplaintRate', this.#rateOf('complained'), 'None', nowMs);
   }
 
   #sent(messageId: string): void {
@@ -76,10 +76,10 @@ export class SendingCollector implements Collector {
   }
 
   #count(name: string, value: number): void {
-    this.#tell(name, value, 'Count', Date.now());
+    this.#report(name, value, 'Count', Date.now());
   }
 
-  #tell(name: string, value: number, unit: string, at: number): void {
+  #report(name: string, value: number, unit: string, at: number): void {
     this.#observe({ namespace: 'AWS/SES', name, dimensions: {}, at, values: [value], unit });
   }
 }

@@ -34,7 +34,7 @@ describe('the metrics of a table', () => {
     await dynamoDb.client.send(new GetItemCommand({ TableName: dynamoDb.suppressionTable, Key }));
   }
 
-  it('tell what each table has used since the last time, and nothing of one that was left alone', async () => {
+  it('report the usage of each table since the last sample, and nothing of an unused one', async () => {
     await putIntoLedger();
     await putIntoLedger();
     collector.sample(0);
@@ -47,7 +47,7 @@ describe('the metrics of a table', () => {
     ]);
   });
 
-  it('tell of each call that was throttled, the tries of the SDK for themselves', async () => {
+  it('report each throttled call, the retries of the SDK separately', async () => {
     dynamoDb.fault({ fault: { kind: 'throttle' }, times: 1 });
 
     await putIntoLedger();
@@ -58,7 +58,7 @@ describe('the metrics of a table', () => {
     ]);
   });
 
-  it('tell nothing of calls that failed otherwise', async () => {
+  it('report nothing for other failed calls', async () => {
     dynamoDb.fault({ fault: { kind: 'error', status: 500 }, times: 1 });
 
     await readList();

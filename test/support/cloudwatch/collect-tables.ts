@@ -4,14 +4,14 @@ import type { LocalDynamoDb } from '../../../lib/emulators/dynamodb/local-dynamo
 import type { Collector, Observe } from './collector.ts';
 
 export interface CollectedTable {
-  /** As the emulator knows it. */
+  /** Its name in the emulator. */
   readonly localName: string;
-  /** As it is called where it is deployed. */
+  /** Its name where it is deployed. */
   readonly name: string;
 }
 
 /**
- * AWS/DynamoDB, from the emulator's meter and from the calls that were throttled on purpose.
+ * AWS/DynamoDB, from the emulator's meter and from injected throttling.
  *
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
  */
@@ -19,7 +19,7 @@ export class TableCollector implements Collector {
   readonly #dynamoDb: Pick<LocalDynamoDb, 'capacityUsed'>;
   readonly #tables: readonly CollectedTable[];
   readonly #observe: Observe;
-  readonly #toldOf = new Map<string, { readonly readUnits: number; readonly writeUnits: number }>();
+  readonly #reported = new Map<string, { readonly readUnits: number; readonly writeUnits: number }>();
 
   constructor(
     dynamoDb: Pick<LocalDynamoDb, 'capacityUsed'>,
@@ -31,15 +31,15 @@ export class TableCollector implements Collector {
     this.#observe = observe;
   }
 
-  /** Counts a call that was throttled. */
+  /** Counts a throttled call. */
   called({ action, body }: AwsRequest, fault: AwsFault | undefined): void {
     const access = accessOf(action);
     if (fault?.kind !== 'throttle' || access === undefined) return;
     const table = this.#tables.find(({ localName }) => localName === tableOf(body.toString()));
     if (table === undefined) return;
     const nowMs = Date.now();
-    this.#tell('ThrottledRequests', 1, nowMs, { TableName: table.name, Operation: action });
-    this.#tell(access === 'read' ? 'ReadThrottleEvents' : 'WriteThrottleEvents', 1, nowMs, {
+    this.#report('ThrottledRequests', 1, nowMs, { TableName: table.name, Operation: action });
+    this.#report(access === 'read' ? 'ReadThrottleEvents' : 'WriteThrottleEvents', 1, nowMs, {
       TableName: table.name,
     });
   }
@@ -47,16 +47,16 @@ export class TableCollector implements Collector {
   sample(nowMs: number): void {
     for (const { localName, name } of this.#tables) {
       const used = this.#dynamoDb.capacityUsed(localName);
-      const before = this.#toldOf.get(localName) ?? { readUnits: 0, writeUnits: 0 };
-      this.#toldOf.set(localName, used);
+      const before = this.#reported.get(localName) ?? { readUnits: 0, writeUnits: 0 };
+      this.#reported.set(localName, used);
       const dimensions = { TableName: name };
-      this.#tell('ConsumedReadCapacityUnits', used.readUnits - before.readUnits, nowMs, dimensions);
-      this.#tell('ConsumedWriteCapacityUnits', used.writeUnits - before.writeUnits, nowMs, dimensions);
+      this.#report('ConsumedReadCapacityUnits', used.readUnits - before.readUnits, nowMs, dimensions);
+      this.#report('ConsumedWriteCapacityUnits', used.writeUnits - before.writeUnits, nowMs, dimensions);
     }
   }
 
-  /** DynamoDB publishes nothing of a table that nobody calls. */
-  #tell(name: string, value: number, at: number, dimensions: Readonly<Record<string, string>>): void {
+  /** DynamoDB publishes nothing for an unused table. */
+  #report(name: string, value: number, at: number, dimensions: Readonly<Record<string, string>>): void {
     if (value === 0) return;
     this.#observe({ namespace: 'AWS/DynamoDB', name, dimensions, at, values: [value], unit: 'Count' });
   }

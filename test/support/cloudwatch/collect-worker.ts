@@ -4,14 +4,14 @@ import { type PrometheusSample, readPrometheus } from './collect-prometheus.ts';
 import type { Collector, Observe } from './collector.ts';
 
 export interface WorkerCollectorDeps {
-  /** Where the worker serves `/metrics`. */
+  /** The URL at which the worker serves `/metrics`. */
   readonly healthUrl: string;
   readonly namespace: string;
   readonly stage: string;
   readonly observe: Observe;
 }
 
-/** Which metric is counted by which series. */
+/** The series that count each metric. */
 const COUNTERS = [
   ['outbound_taken_total', 'SmtpTaken'],
   ['outbound_handed_over_total', 'SmtpFailed'],
@@ -25,12 +25,12 @@ const GAUGES = [
 ] as const satisfies readonly (readonly [SeriesName, MetricName])[];
 
 /**
- * What the worker would publish by itself, from its `/metrics`: it publishes once a minute, and a minute of this
- * machine is hours of a scenario.
+ * The metrics that the worker would publish itself, from its `/metrics`: it publishes once a minute, and a
+ * minute of this machine is hours of a scenario.
  */
 export class WorkerCollector implements Collector {
   readonly #deps: WorkerCollectorDeps;
-  readonly #toldOf = new Map<string, number>();
+  readonly #reported = new Map<string, number>();
 
   constructor(deps: WorkerCollectorDeps) {
     this.#deps = deps;
@@ -42,15 +42,15 @@ export class WorkerCollector implements Collector {
       const counted = COUNTERS.find(([series]) => series === sample.name)?.[1];
       if (counted !== undefined) this.#count(counted, sample, nowMs);
       const gauged = GAUGES.find(([series]) => series === sample.name)?.[1];
-      if (gauged !== undefined) this.#tell(gauged, sample.value, sample.labels, nowMs);
+      if (gauged !== undefined) this.#report(gauged, sample.value, sample.labels, nowMs);
     }
   }
 
-  /** A worker that is dead tells nothing. */
+  /** A worker that is down reports nothing. */
   async #scrape(): Promise<readonly PrometheusSample[]> {
     try {
-      const answer = await fetch(`${this.#deps.healthUrl}/metrics`);
-      return readPrometheus(await answer.text());
+      const response = await fetch(`${this.#deps.healthUrl}/metrics`);
+      return readPrometheus(await response.text());
     } catch {
       return [];
     }
@@ -58,12 +58,12 @@ export class WorkerCollector implements Collector {
 
   #count(metric: MetricName, { name, labels, value }: PrometheusSample, nowMs: number): void {
     const key = JSON.stringify([name, labels]);
-    const more = value - (this.#toldOf.get(key) ?? 0);
-    this.#toldOf.set(key, value);
-    if (more > 0) this.#tell(metric, more, labels, nowMs);
+    const more = value - (this.#reported.get(key) ?? 0);
+    this.#reported.set(key, value);
+    if (more > 0) this.#report(metric, more, labels, nowMs);
   }
 
-  #tell(name: MetricName, value: number, labels: Readonly<Record<string, string>>, at: number): void {
+  #report(name: MetricName, value: number, labels: Readonly<Record<string, string>>, at: number): void {
     const { namespace, stage, observe } = this.#deps;
     const { unit } = METRICS[name];
     observe({ namespace, name, dimensions: { stage, ...labels }, at, values: [value], unit });

@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 const AT = Date.parse('2026-03-01T12:00:00Z');
 const METRIC = { namespace: 'shop/mail', name: 'Waiting', dimensions: { stage: 'dev' } };
 
-/** A store with one value of the metric for each minute; undefined leaves one out. */
+/** A store with one value of the metric for each minute; undefined skips one. */
 function storeOf(values: readonly (number | undefined)[], name = METRIC.name): MetricStore {
   const store = new MetricStore();
   for (const [minute, value] of values.entries()) {
@@ -38,15 +38,15 @@ function anAlarm(changes: Partial<AlarmDefinition> = {}, statistic: Statistic = 
   };
 }
 
-/** The transitions, with the minutes after noon at which they were. */
-function told(alarm: AlarmDefinition, store: MetricStore, minutes: number) {
+/** The transitions, in minutes after noon. */
+function transitionsOf(alarm: AlarmDefinition, store: MetricStore, minutes: number) {
   const transitions = evaluateAlarm(alarm, store, { fromMs: AT + MINUTE, toMs: AT + minutes * MINUTE });
   return transitions.map(({ atMs, state }) => [(atMs - AT) / MINUTE, state]);
 }
 
 describe('an alarm', () => {
-  it('rings once the minute is over, and closes the same way', () => {
-    expect(told(anAlarm(), storeOf([0, 10, 12, 0, 0]), 5)).toEqual([
+  it('rings at the end of a minute, and closes the same way', () => {
+    expect(transitionsOf(anAlarm(), storeOf([0, 10, 12, 0, 0]), 5)).toEqual([
       [1, 'OK'],
       [2, 'ALARM'],
       [4, 'OK'],
@@ -55,50 +55,50 @@ describe('an alarm', () => {
 
   it('rings after M of N', () => {
     const alarm = anAlarm({ evaluationPeriods: 3, datapointsToAlarm: 2 });
-    expect(told(alarm, storeOf([10, 0, 0, 10, 0, 10, 0, 0]), 8)).toEqual([
+    expect(transitionsOf(alarm, storeOf([10, 0, 0, 10, 0, 10, 0, 0]), 8)).toEqual([
       [1, 'OK'],
       [6, 'ALARM'],
       [7, 'OK'],
     ]);
   });
 
-  it('looks each minute at a period that slides', () => {
+  it('evaluates a sliding period each minute', () => {
     const store = storeOf([0, 0, 0, 4, 3, 3, 0, 0, 0, 0, 0]);
-    expect(told(anAlarm({ periodMs: 5 * MINUTE }), store, 11)).toEqual([
+    expect(transitionsOf(anAlarm({ periodMs: 5 * MINUTE }), store, 11)).toEqual([
       [1, 'OK'],
       [6, 'ALARM'],
       [9, 'OK'],
     ]);
   });
 
-  it('begins with insufficient data, and comes back to it when all of its range is silent', () => {
+  it('begins with insufficient data, and returns to it if its whole range has no data', () => {
     const store = storeOf([undefined, 0, ...Array<undefined>(5)]);
-    expect(told(anAlarm({ treatMissing: 'missing' }), store, 7)).toEqual([
+    expect(transitionsOf(anAlarm({ treatMissing: 'missing' }), store, 7)).toEqual([
       [2, 'OK'],
       [5, 'INSUFFICIENT_DATA'],
     ]);
   });
 
-  it('rings for silence only after its range, two periods longer than it evaluates', () => {
+  it('rings for missing data only after its range, two periods longer than it evaluates', () => {
     const alarm = anAlarm({ treatMissing: 'breaching', evaluationPeriods: 2, datapointsToAlarm: 2 });
-    expect(told(alarm, storeOf([0, 0]), 8)).toEqual([
+    expect(transitionsOf(alarm, storeOf([0, 0]), 8)).toEqual([
       [1, 'OK'],
       [6, 'ALARM'],
     ]);
   });
 
-  it('sees what was before it was made', () => {
+  it('evaluates data from before its creation', () => {
     const alarm = anAlarm({ evaluationPeriods: 3, datapointsToAlarm: 3 });
     const span = { fromMs: AT + 3 * MINUTE, toMs: AT + 3 * MINUTE };
     expect(evaluateAlarm(alarm, storeOf([10, 10, 10]), span)).toMatchObject([{ state: 'ALARM' }]);
   });
 
-  it('looks only each hour at more than a day', () => {
+  it('evaluates more than a day only each hour', () => {
     const alarm = anAlarm({ periodMs: 24 * 60 * MINUTE, evaluationPeriods: 2, datapointsToAlarm: 1 });
-    expect(told(alarm, storeOf([0, 99]), 180)).toEqual([[60, 'ALARM']]);
+    expect(transitionsOf(alarm, storeOf([0, 99]), 180)).toEqual([[60, 'ALARM']]);
   });
 
-  it('says what it saw', () => {
+  it('states the evaluated points', () => {
     const alarm = anAlarm({ evaluationPeriods: 2, datapointsToAlarm: 1 });
     const [, rang] = evaluateAlarm(alarm, storeOf([0, undefined, 12]), {
       fromMs: AT + MINUTE,
@@ -128,7 +128,7 @@ describe('an alarm', () => {
       { ...waiting, id: 'm2', visible: false, metric: { ...METRIC, name: 'Failed' } },
       { ...rate, expression: '100 * FILL(m2, 0) / m1' },
     ];
-    expect(told(anAlarm({ queries, watchedId: 'e1' }), store, 3)).toEqual([
+    expect(transitionsOf(anAlarm({ queries, watchedId: 'e1' }), store, 3)).toEqual([
       [1, 'OK'],
       [2, 'ALARM'],
       [3, 'OK'],
@@ -136,24 +136,24 @@ describe('an alarm', () => {
   });
 });
 
-describe('a rehearsal', () => {
-  it('tells when each alarm rang and closed', () => {
+describe('a replay', () => {
+  it('returns when each alarm rang and closed', () => {
     const recording = storeOf([0, 10, 0, 0, 20]).toRecording();
-    const [rehearsal, quiet] = replay([anAlarm(), anAlarm({ name: 'quiet', threshold: 99 })], recording);
-    expect(rehearsal?.rings).toMatchObject([
+    const [rung, quiet] = replay([anAlarm(), anAlarm({ name: 'quiet', threshold: 99 })], recording);
+    expect(rung?.rings).toMatchObject([
       { atMs: AT + 2 * MINUTE, closedMs: AT + 3 * MINUTE },
       { atMs: AT + 5 * MINUTE, closedMs: undefined },
     ]);
     expect(quiet).toEqual({ alarm: 'quiet', rings: [] });
   });
 
-  it('does not take the time before the recording for silence', () => {
+  it('does not take the time before the recording for missing data', () => {
     const recording = storeOf([0, 0, 0, 0]).toRecording();
     const alarm = anAlarm({ treatMissing: 'breaching', evaluationPeriods: 3, datapointsToAlarm: 2 });
     expect(replay([alarm], recording)).toEqual([{ alarm: 'waiting', rings: [] }]);
   });
 
-  it('reads missing points of operators either way', () => {
+  it('handles missing points of operators either way', () => {
     const store = storeOf([0, 20, 0]);
     store.add({ ...METRIC, name: 'Seen', at: AT + 2 * MINUTE, values: [1], unit: 'Count' });
     const [waiting] = anAlarm().queries;

@@ -6,15 +6,15 @@ import type { MetricStore } from './metric-store.ts';
 import { evaluateQueries } from './widget-series.ts';
 
 export interface AlarmSpan {
-  /** When the alarm is made, in ms since the epoch. What the store has from before, it sees. */
+  /** When the alarm is created, in ms since the epoch. It evaluates earlier data of the store, too. */
   readonly fromMs: number;
   /** In ms since the epoch; the last evaluation may be then. */
   readonly toMs: number;
-  /** What operators make of a point that is missing. @default stay-missing */
+  /** How operators treat a missing point. @default stay-missing */
   readonly missing?: MissingPoints;
 }
 
-/** The alarm came into a state that it was not in. */
+/** A change of the state of an alarm. */
 export interface AlarmTransition {
   readonly atMs: number;
   readonly state: AlarmState;
@@ -22,10 +22,10 @@ export interface AlarmTransition {
 }
 
 /**
- * Lets time go by for an alarm: each minute it looks at the periods that end then, which slide with it. It begins with
- * INSUFFICIENT_DATA, as one that was just made. That metrics come late to CloudWatch is left out.
+ * Simulates time for an alarm: each minute it evaluates the periods that end then, which slide with it. It
+ * begins with INSUFFICIENT_DATA, like a new alarm. The delay of metrics in CloudWatch is not simulated.
  *
- * @throws Error where its expressions have what is not known here
+ * @throws Error if its expressions use what is not supported here
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
  */
 export function evaluateAlarm(
@@ -69,7 +69,7 @@ const SIGNS = {
   LessThanOrEqualToThreshold: '<=',
 } as const;
 
-/** The points that were seen, for whoever reads why: a missing one is a dash. */
+/** The evaluated points, for the reader of the reason: a missing one is a dash. */
 function reasonOf(range: Points, alarm: AlarmDefinition, state: AlarmState): string {
   const { comparison, threshold, datapointsToAlarm, evaluationPeriods } = alarm;
   if (state === 'INSUFFICIENT_DATA') return `no data that would tell, of the last ${range.length} periods`;

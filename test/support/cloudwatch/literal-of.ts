@@ -1,5 +1,6 @@
 /**
- * The text that a value of a template is, where it can be known before AWS has it; else undefined, as for a Ref.
+ * The text of a value in a template, if it can be known before deployment; undefined for others, such as a
+ * Ref.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
  */

@@ -1,10 +1,10 @@
 import { type MathValue, type MissingPoints, type Points, pointwise, unary } from './math-value.ts';
 
-/** A function of metric math whose arguments were evaluated. */
+/** A function of metric math with evaluated arguments. */
 type MathFunction = (args: readonly MathValue[], missing: MissingPoints) => MathValue;
 
 /**
- * The functions that are known here, but for FILL and METRICS, whose arguments are no values.
+ * The supported functions, except FILL and METRICS, whose arguments are not values.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html#metric-math-syntax-functions-list
  */
@@ -13,7 +13,7 @@ export const MATH_FUNCTIONS: Readonly<Record<string, MathFunction>> = {
   SUM: aggregate('SUM', (values) => values.reduce((sum, value) => sum + value, 0)),
   MAX: aggregate('MAX', (values) => Math.max(...values)),
   MIN: aggregate('MIN', (values) => Math.min(...values)),
-  // AWS counts the missing ones of an array as zero, for the average alone.
+  // AWS counts missing points of an array as zero, only for the average.
   AVG: aggregate('AVG', (values, ofAll) => values.reduce((sum, value) => sum + value, 0) / ofAll),
   ABS: each('ABS', Math.abs),
   CEIL: each('CEIL', Math.ceil),
@@ -21,7 +21,7 @@ export const MATH_FUNCTIONS: Readonly<Record<string, MathFunction>> = {
   RUNNING_SUM: ofSeries('RUNNING_SUM', runningSum),
 };
 
-/** Puts a value, or the last one there was, where there is none. */
+/** Replaces each missing point by a value, or by the last one before it. */
 export function fill(value: MathValue, filler: MathValue | 'REPEAT', missing: MissingPoints): MathValue {
   if (missing === 'stay-empty' && isEmpty(value)) return value;
   if (filler === 'REPEAT') return eachSeries('FILL', value, repeatLast);
@@ -32,7 +32,7 @@ function isEmpty(value: MathValue): boolean {
   return value.kind === 'series' && value.points.every((point) => point === undefined);
 }
 
-/** @throws Error where there are too few or too many */
+/** @throws Error if there are too few or too many */
 export function argumentsOf<Argument>(
   name: string,
   args: readonly Argument[],
@@ -43,7 +43,7 @@ export function argumentsOf<Argument>(
   throw new Error(`${name} does not take ${args.length} arguments`);
 }
 
-/** A condition without a value has no result, and neither has a branch that is not there. */
+/** A condition without a value has no result, and neither has an omitted branch. */
 function choose([condition, then, otherwise]: readonly MathValue[], missing: MissingPoints): MathValue {
   const values = [condition, then, otherwise].filter((value) => value !== undefined);
   return pointwise(values, ([asked, yes, no]) => {

@@ -1,30 +1,30 @@
-/** One for each period; undefined where there is no data. */
+/** One for each period; undefined if there is no data. */
 export type Points = readonly (number | undefined)[];
 
-/** What an expression of metric math is made of. An average of nothing is a number that is not there. */
+/** An operand or result of metric math. An average of nothing is an undefined scalar. */
 export type MathValue =
   | { readonly kind: 'scalar'; readonly value: number | undefined }
   | { readonly kind: 'series'; readonly points: Points }
   | { readonly kind: 'array'; readonly series: readonly Points[] };
 
 /**
- * What operators make of a point that is missing on one side, and with `stay-empty` also FILL, of a series that has
- * no point at all. See `MathOptions`.
+ * How operators treat a point that is missing on one side, and with `stay-empty` also FILL, of a series
+ * without any point. See `MathOptions`.
  */
 export type MissingPoints = 'stay-missing' | 'are-zero' | 'stay-empty';
 
 /** The operand of one period. */
 interface Cell {
   readonly value: number | undefined;
-  /** Numbers of the expression have no time: they make no point where no series has one. */
+  /** Numbers of the expression have no time: they make no point if no series has one. */
   readonly isSeries: boolean;
 }
 
 /**
- * Does with series, period by period, what is told for numbers: a number goes with each point of a series, and a
- * series with each of an array.
+ * Applies an operation on numbers to series, period by period: a number is combined with each point of a
+ * series, and a series with each of an array.
  *
- * @throws Error where two arrays have different lengths
+ * @throws Error if two arrays have different lengths
  */
 export function pointwise(
   values: readonly MathValue[],
@@ -45,7 +45,10 @@ export function pointwise(
   return { kind: 'array', series };
 }
 
-/** Two operands, one of which may be missing. What is no finite number, such as a division by zero, is dropped. */
+/**
+ * Two operands, one of which may be missing. A result that is not finite, as of a division by zero, is
+ * dropped.
+ */
 export function binary(
   left: MathValue,
   right: MathValue,
@@ -64,7 +67,7 @@ export function binary(
   });
 }
 
-/** Each value by itself; what is missing stays missing. */
+/** Each value separately; a missing one stays missing. */
 export function unary(value: MathValue, operate: (value: number) => number): MathValue {
   return pointwise([value], ([cell]) => (cell?.value === undefined ? undefined : operate(cell.value)));
 }

@@ -42,7 +42,7 @@ describe('operators', () => {
     expect(evaluated(expression)).toEqual(points);
   });
 
-  it('go through each series of an array', () => {
+  it('are applied to each series of an array', () => {
     expect(evaluated('SUM(100 * [errors4xx, errors5xx] / 10)')).toEqual([110, 20, _, 440]);
     expect(evaluated('SUM([m1, m2] - [m1, m2])')).toEqual([0, 0, 0, _]);
     expect(() => evaluated('SUM([m1, m2] + [m1])')).toThrow('arrays of different lengths');
@@ -104,7 +104,7 @@ describe('functions', () => {
     expect(evaluated(expression)).toEqual(points);
   });
 
-  it('fill what has no point at all, or leave it as it is', () => {
+  it('fill a series without any point, or leave it unchanged', () => {
     const evaluate = (missing: MissingPoints) =>
       evaluateExpression('FILL(m1, 0)', { seriesOf: () => [_, _], metricIds: [], missing });
     expect(evaluate('stay-missing')).toEqual([0, 0]);
@@ -112,7 +112,7 @@ describe('functions', () => {
     expect(evaluated('FILL(m1, 7)', 'stay-empty')).toEqual([30, 20, 0, 7]);
   });
 
-  it('repeat nothing where nothing was yet', () => {
+  it('repeat nothing before the first point', () => {
     const seriesOf = () => [_, 1, _];
     expect(evaluateExpression('FILL(m1, REPEAT)', { seriesOf, metricIds: [], missing: 'are-zero' })).toEqual([
       _,
@@ -122,7 +122,7 @@ describe('functions', () => {
   });
 });
 
-describe('what is not known', () => {
+describe('what is not supported', () => {
   it.each([
     ['SEARCH("a", "Sum", 300)', 'the function SEARCH'],
     ['RATE(m1)', 'the function RATE'],
@@ -142,7 +142,7 @@ describe('what is not known', () => {
     ['SUM(m1)', 'a number, not a series'],
     ['[m1, m2]', 'several series'],
     ['m1 +', 'cannot be evaluated'],
-  ])('is refused by name: %s', (expression, reason) => {
+  ])('is rejected by name: %s', (expression, reason) => {
     expect(() => evaluated(expression)).toThrow(reason);
   });
 });

@@ -3,20 +3,20 @@ import { argumentsOf, fill, MATH_FUNCTIONS } from './math-functions.ts';
 import { binary, type MathValue, type MissingPoints, type Points, unary } from './math-value.ts';
 
 export interface MathOptions {
-  /** The series of an id, a metric's or an expression's. @throws Error where there is none */
+  /** The series of an id, a metric's or an expression's. @throws Error if there is none */
   readonly seriesOf: (id: string) => Points;
   /** The ids of all metrics, without the expressions. */
   readonly metricIds: readonly string[];
   /**
-   * AWS's page says that operators take a missing point for zero where the other side has one. Whoever relies on
-   * neither that nor the opposite, by a FILL of all that it uses, is right either way: evaluate with both to know.
-   * Nor does the page say whether FILL fills what has no point at all in the time that is looked at, such as a metric
-   * that was never told: evaluate with the third to know.
+   * AWS documents that operators treat a missing point as zero if the other side has one. An expression with
+   * a FILL around all its inputs is correct with this and with the opposite: evaluate with both to verify
+   * that. Neither does AWS document whether FILL fills a metric without any point in the evaluated time, such
+   * as one that was never published: evaluate with the third to verify that.
    */
   readonly missing: MissingPoints;
 }
 
-// CloudWatch knows them as words too. They bind as loosely as || and &&.
+// CloudWatch also supports these words. They have the precedence of || and &&.
 jsep.addBinaryOp('OR', 1);
 jsep.addBinaryOp('AND', 2);
 
@@ -38,10 +38,10 @@ const OPERATORS: Readonly<Record<string, (left: number, right: number) => number
 };
 
 /**
- * The series that an expression of metric math makes.
+ * The series that results from an expression of metric math.
  *
- * @throws Error that names what is not known here, and where the result is not one series, which CloudWatch would
- * refuse in an alarm too
+ * @throws Error that names what is not supported here, and if the result is not one series, which CloudWatch
+ * would reject in an alarm, too
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  */
 export function evaluateExpression(expression: string, options: MathOptions): Points {
@@ -55,7 +55,7 @@ export function evaluateExpression(expression: string, options: MathOptions): Po
   }
 }
 
-/** The library types the kinds of its nodes, but not which of them a node is. */
+/** The library types the kinds of its nodes, but not which kind a node is. */
 function evaluate(node: jsep.Expression, options: MathOptions): MathValue {
   const expression = node as jsep.CoreExpression;
   switch (expression.type) {
@@ -88,7 +88,7 @@ function literal({ value, raw }: jsep.Literal): MathValue {
   return { kind: 'scalar', value };
 }
 
-/** Arrays in arrays are one, such as `[METRICS("a"), m1]`. */
+/** Nested arrays are flattened, such as `[METRICS("a"), m1]`. */
 function arrayOf({ elements }: jsep.ArrayExpression, options: MathOptions): MathValue {
   const series = elements.flatMap((element) => {
     if (element === null) throw unknown('an empty place in an array');
@@ -125,7 +125,7 @@ function callFill(args: readonly jsep.Expression[], options: MathOptions): MathV
   );
 }
 
-/** All metrics, or those whose id holds a text. */
+/** All metrics, or those whose id contains a text. */
 function callMetrics(args: readonly jsep.Expression[], options: MathOptions): MathValue {
   const [part] = argumentsOf('METRICS', args, 0, 1);
   const text = part === undefined ? '' : part.value;

@@ -4,12 +4,12 @@ import type { MetricId } from './metric-store.ts';
 import { readStatistic, type Statistic } from './statistic.ts';
 
 /**
- * An entry of `metrics` of a dashboard's widget (an array), or of `Metrics` of an AWS::CloudWatch::Alarm (an object),
- * as they stand in a template.
+ * An entry of `metrics` of a dashboard's widget (an array), or of `Metrics` of an AWS::CloudWatch::Alarm (an
+ * object), as in a template.
  */
 export type MetricQuery = readonly unknown[] | object;
 
-/** An entry that was read. */
+/** A parsed entry. */
 export type ReadQuery = ReadMetric | ReadExpression;
 
 interface ReadEntry {
@@ -22,7 +22,7 @@ interface ReadEntry {
 export interface ReadMetric extends ReadEntry {
   readonly kind: 'metric';
   readonly metric: MetricId;
-  /** Undefined where the widget says it. */
+  /** Undefined if it is that of the widget. */
   readonly statistic: Statistic | undefined;
 }
 
@@ -60,9 +60,9 @@ const alarmQuery = v.object({
 });
 
 /**
- * Reads entries of either kind, the shorthands of dashboards included.
+ * Parses entries of either kind, including the shorthands of dashboards.
  *
- * @throws Error for an entry that says neither a metric nor an expression, and for values that are known only to AWS
+ * @throws Error for an entry with neither a metric nor an expression, and for values that only AWS knows
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
  */
 export function readQueries(queries: readonly MetricQuery[]): readonly ReadQuery[] {
@@ -75,7 +75,7 @@ export function readQueries(queries: readonly MetricQuery[]): readonly ReadQuery
   });
 }
 
-/** A dimension whose value is a token is refused by name. */
+/** A dimension whose value is a token is rejected by name. */
 export function dimensionsOf(
   dimensions: readonly { readonly Name: string; readonly Value?: unknown }[],
 ): Record<string, string> {
@@ -116,7 +116,7 @@ function splitEntry(entry: readonly unknown[]): { words: readonly string[]; opti
   return { words, options: v.parse(widgetOptions, options) };
 }
 
-/** `.` is what stands in the same place of the metric before, and `...` as much of it as is left out. */
+/** `.` repeats the same place of the previous metric, and `...` all omitted places. */
 function expanded(words: readonly string[], previous: readonly string[]): readonly string[] {
   const dots = words.indexOf('...');
   const whole =

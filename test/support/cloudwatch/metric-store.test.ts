@@ -20,7 +20,7 @@ const seriesOf = (store: MetricStore, statistic: Statistic, minutes = 1, id = RE
   store.series(id, { statistic, periodMs: MINUTE, fromMs: AT, toMs: AT + minutes * MINUTE });
 
 describe('a metric store', () => {
-  it('makes each statistic of the values of a period', () => {
+  it('computes each statistic of the values of a period', () => {
     const store = storeWith({ 0: [4, 1, 1, 10] });
     const statistics = [
       'Sum',
@@ -42,13 +42,13 @@ describe('a metric store', () => {
     expect(seriesOf(store, 'Sum', 0)).toEqual([]);
   });
 
-  it('aligns periods to their multiples, and takes the one in which the span begins', () => {
+  it('aligns periods to their multiples, and includes the one in which the span begins', () => {
     const store = storeWith({ 4: [1], 5: [10], 9: [100], 10: [1000] });
     const span = { fromMs: AT + 6 * MINUTE, toMs: AT + 11 * MINUTE, periodMs: 5 * MINUTE };
     expect(store.series(RESENT, { ...span, statistic: 'Sum' })).toEqual([110, 1000]);
   });
 
-  it('merges the same whether there are more minutes than data or less', () => {
+  it('merges the same with more minutes than data or fewer', () => {
     const few = storeWith({ 0: [1], 59: [2] });
     const many = storeWith(Object.fromEntries(Array.from({ length: 240 }, (_, minute) => [minute, [1]])));
     const hour = { statistic: 'Sum', periodMs: 60 * MINUTE, fromMs: AT, toMs: AT + 60 * MINUTE } as const;
@@ -56,7 +56,7 @@ describe('a metric store', () => {
     expect(many.series(RESENT, hour)).toEqual([60]);
   });
 
-  it('tells metrics apart by all of their dimensions, in any order', () => {
+  it('distinguishes metrics by all of their dimensions, in any order', () => {
     const both = { ...RESENT, dimensions: { stage: 'dev', class: 'tls' } };
     const store = storeWith({ 0: [7] }, both);
     expect(seriesOf(store, 'Sum', 1, { ...both, dimensions: { class: 'tls', stage: 'dev' } })).toEqual([7]);
@@ -65,21 +65,21 @@ describe('a metric store', () => {
     expect(store.unitOf(both)).toBe('Count');
   });
 
-  it('sees what came since it was asked the last time', () => {
+  it('includes values added since the last query', () => {
     const store = storeWith({ 0: [1] });
     expect(seriesOf(store, 'Sum')).toEqual([1]);
     store.add({ ...RESENT, at: AT, values: [2], unit: 'Count' });
     expect(seriesOf(store, 'Sum')).toEqual([3]);
   });
 
-  it('counts values as often as they are said to be seen', () => {
+  it('counts values as often as their counts', () => {
     const store = new MetricStore();
     store.add({ ...RESENT, at: AT, values: [2, 5], counts: [3, 1], unit: 'Count' });
     expect(seriesOf(store, 'Sum')).toEqual([11]);
     expect(seriesOf(store, 'SampleCount')).toEqual([4]);
   });
 
-  it('refuses periods that it has no data for, and statistics that it does not know', () => {
+  it('rejects periods that it has no data for, and unknown statistics', () => {
     const span = { statistic: 'Sum', fromMs: AT, toMs: AT + MINUTE } as const;
     for (const periodMs of [0, -MINUTE, 10_000, 90_000, Number.NaN]) {
       expect(() => new MetricStore().valueIn(RESENT, { ...span, periodMs })).toThrow(RangeError);
@@ -102,10 +102,10 @@ describe('a recording', () => {
     noNullPrototype: true,
   });
 
-  it('becomes a store again with the same series', () => {
+  it('is restored to a store with the same series', () => {
     fc.assert(
-      fc.property(minutes, (told) => {
-        const store = storeWith(told);
+      fc.property(minutes, (byMinute) => {
+        const store = storeWith(byMinute);
         const back = MetricStore.of(JSON.parse(JSON.stringify(store.toRecording())));
         for (const statistic of ['Sum', 'SampleCount', 'p50', 'Maximum'] as const) {
           const expected = seriesOf(store, statistic, 21);
@@ -149,7 +149,7 @@ describe('a recording', () => {
     expect(bytes).toBeLessThan(150_000);
   });
 
-  it('keeps apart what is the same before and after a gap', () => {
+  it('separates equal values before and after a gap', () => {
     const store = storeWith({ 0: [5], 1: [5], 4: [5] });
     expect(seriesOf(MetricStore.of(store.toRecording()), 'Sum', 5)).toEqual([5, 5, undefined, undefined, 5]);
   });
@@ -161,7 +161,7 @@ describe('a recording', () => {
     expect(seriesOf(back, 'Sum')).toEqual([4]);
   });
 
-  it('of nothing is a store of nothing', () => {
+  it('of an empty store is an empty store', () => {
     const store = MetricStore.of(new MetricStore().toRecording());
     expect(store.ids()).toEqual([]);
     expect(store.span()).toEqual({ fromMs: 0, toMs: 0 });

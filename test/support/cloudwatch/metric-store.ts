@@ -2,7 +2,7 @@ import { MINUTE_MS } from '../../../lib/common/time.ts';
 import { decodeRuns, encodeRuns, type Recording } from './recording.ts';
 import { type Distribution, type Statistic, statisticOf } from './statistic.ts';
 
-/** What makes a metric another one: other dimensions, also fewer, are another metric. */
+/** The identity of a metric: other dimensions, or fewer, make another metric. */
 export interface MetricId {
   readonly namespace: string;
   readonly name: string;
@@ -15,7 +15,7 @@ export interface Observation extends MetricId {
   readonly values: readonly number[];
   /** How many times each of the values was seen. @default once each */
   readonly counts?: readonly number[];
-  /** As CloudWatch spells it, such as `Count`. */
+  /** In CloudWatch's spelling, such as `Count`. */
   readonly unit: string;
 }
 
@@ -23,15 +23,15 @@ export interface SeriesSpan {
   readonly statistic: Statistic;
   /** Whole minutes. */
   readonly periodMs: number;
-  /** In ms since the epoch; the first period is the one that holds it. */
+  /** In ms since the epoch; the first period is the one that contains it. */
   readonly fromMs: number;
-  /** In ms since the epoch; not part of the span itself. */
+  /** In ms since the epoch; exclusive. */
   readonly toMs: number;
 }
 
 /**
- * Metrics as CloudWatch keeps them at standard resolution: the values of each minute, which are made into statistics
- * when they are asked for.
+ * Metrics as CloudWatch stores them at standard resolution: the values of each minute, from which statistics
+ * are computed on request.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
  */
@@ -63,9 +63,9 @@ export class MetricStore {
   }
 
   /**
-   * One value for each period, aligned to multiples of the period; undefined where there is none.
+   * One value for each period, aligned to multiples of the period; undefined if there is none.
    *
-   * @throws RangeError where the period is not of whole minutes
+   * @throws RangeError if the period is not of whole minutes
    */
   series(id: MetricId, { statistic, periodMs, fromMs, toMs }: SeriesSpan): readonly (number | undefined)[] {
     const startsMs = Math.floor(fromMs / periodMs) * periodMs;
@@ -78,7 +78,7 @@ export class MetricStore {
   /**
    * The value of one period, which starts at any minute.
    *
-   * @throws RangeError where the period is not of whole minutes
+   * @throws RangeError if the period is not of whole minutes
    */
   valueIn(id: MetricId, { statistic, periodMs, fromMs }: Omit<SeriesSpan, 'toMs'>): number | undefined {
     if (!(periodMs > 0) || periodMs % MINUTE_MS !== 0) {
@@ -95,17 +95,17 @@ export class MetricStore {
     return metric.made.get(key);
   }
 
-  /** All metrics that were ever added, in the order in which they came. */
+  /** All metrics that were ever added, in the order of their first value. */
   ids(): MetricId[] {
     return [...this.#metrics.values()].map(({ id }) => id);
   }
 
-  /** Undefined for a metric that is not known. */
+  /** Undefined for an unknown metric. */
   unitOf(id: MetricId): string | undefined {
     return this.#metrics.get(keyOf(id))?.unit;
   }
 
-  /** From the first minute with data to the end of the last, in ms since the epoch; empty where there is none. */
+  /** From the first minute with data to the end of the last, in ms since the epoch; empty without data. */
   span(): { readonly fromMs: number; readonly toMs: number } {
     const minutes = [...this.#metrics.values()].flatMap((metric) => [...metric.minutes.keys()]);
     if (minutes.length === 0) return { fromMs: 0, toMs: 0 };
@@ -114,7 +114,7 @@ export class MetricStore {
     return { fromMs: first * MINUTE_MS, toMs: (last + 1) * MINUTE_MS };
   }
 
-  /** Whatever is in the store, to a thousandth of its unit. */
+  /** The content of the store, to a thousandth of its unit. */
   toRecording(): Recording {
     const { fromMs } = this.span();
     const firstMinute = fromMs / MINUTE_MS;
@@ -133,7 +133,7 @@ interface StoredMetric {
   readonly id: MetricId;
   readonly unit: string;
   readonly minutes: Map<number, Map<number, number>>;
-  /** What was asked for since the last value came: alarms ask for the same again and again. */
+  /** The results since the last added value: alarms request the same ones repeatedly. */
   readonly made: Map<string, number | undefined>;
 }
 
@@ -143,7 +143,7 @@ function addTo(seen: Map<number, number>, values: readonly number[], counts?: re
   }
 }
 
-/** All values of some minutes. A metric that is rarely there is gone through by itself, long as the period may be. */
+/** All values of some minutes. A sparse metric is iterated by its own minutes, even for a long period. */
 function valuesBetween(minutes: ReadonlyMap<number, Distribution>, first: number, end: number): Distribution {
   const found =
     minutes.size < end - first
@@ -156,7 +156,7 @@ function valuesBetween(minutes: ReadonlyMap<number, Distribution>, first: number
 
 const NOTHING: Distribution = new Map();
 
-/** Dimensions have no order. */
+/** Dimensions are unordered. */
 function keyOf({ namespace, name, dimensions }: MetricId): string {
   const sorted = Object.entries(dimensions).sort(([one], [other]) => (one < other ? -1 : 1));
   return JSON.stringify([namespace, name, sorted]);

@@ -10,7 +10,7 @@ const DIRECTIVE = {
   Metrics: [{ Name: 'HandedOver', Unit: 'Count' }],
 };
 
-/** A line as a Lambda writes it, with changes to what is in it. */
+/** A line of a Lambda's log, with changes to its content. */
 function line(members: object = {}, directives: unknown = [DIRECTIVE], timestamp: unknown = AT): string {
   const _aws = { Timestamp: timestamp, CloudWatchMetrics: directives };
   return JSON.stringify({ _aws, stage: 'dev', class: 'tls', HandedOver: 2, ...members });
@@ -25,14 +25,14 @@ describe('a line in the embedded metric format', () => {
     ]);
   });
 
-  it('has several values, and no unit where none is given', () => {
+  it('may have several values, and has no unit by default', () => {
     const directive = { ...DIRECTIVE, Dimensions: [[]], Metrics: [{ Name: 'Taken' }] };
     expect(readEmbeddedMetrics(line({ Taken: [1.5, 2] }, [directive]))).toEqual([
       { namespace: 'shop/mail', name: 'Taken', unit: 'None', at: AT, values: [1.5, 2], dimensions: {} },
     ]);
   });
 
-  it('loses no more than what is wrong in it', () => {
+  it('loses only its invalid parts', () => {
     const names = (read: string) =>
       readEmbeddedMetrics(read).map(({ name, dimensions }) => [name, dimensions]);
     const short = [['HandedOver', { stage: 'dev' }]];
@@ -44,27 +44,27 @@ describe('a line in the embedded metric format', () => {
   });
 });
 
-describe('a line that is none', () => {
+describe('another line', () => {
   it.each([
     ['text', 'START RequestId: 1'],
     ['JSON of a log', JSON.stringify({ level: 'info', message: 'resent' })],
-    ['the key in another place', JSON.stringify({ nested: { _aws: {} } })],
+    ['the key in a nested object', JSON.stringify({ nested: { _aws: {} } })],
     ['half a line', line().slice(0, -1)],
     ['an array', '["_aws"]'],
     ['null', 'null'],
     ['no time', line({}, [DIRECTIVE], 'now')],
-    ['a time past all times', line({}, [DIRECTIVE], 1e300)],
+    ['a time out of range', line({}, [DIRECTIVE], 1e300)],
     ['no directives', line({}, { length: 1 })],
-    ['a value that is no number', line({ HandedOver: '2' })],
+    ['a value that is not a number', line({ HandedOver: '2' })],
     ['no values', line({ HandedOver: [] })],
-    ['more values than may be', line({ HandedOver: Array.from({ length: 101 }, () => 1) })],
-    ['a value beyond all values', line().replace('"HandedOver":2', '"HandedOver":1e999')],
+    ['too many values', line({ HandedOver: Array.from({ length: 101 }, () => 1) })],
+    ['a value out of range', line().replace('"HandedOver":2', '"HandedOver":1e999')],
     ['inherited names', line({}, [{ ...DIRECTIVE, Dimensions: [['constructor']] }])],
   ])('has no observations: %s', (_what, read) => {
     expect(readEmbeddedMetrics(read)).toEqual([]);
   });
 
-  it('never throws, whatever it holds', () => {
+  it('never throws, for any content', () => {
     const anything = fc.oneof(fc.anything(), fc.constant(DIRECTIVE), fc.constant('constructor'));
     const hostile = fc.record({
       directives: fc.oneof(
@@ -83,7 +83,7 @@ describe('a line that is none', () => {
     expect(readEmbeddedMetrics(`{"_aws":${'['.repeat(200_000)}`)).toEqual([]);
   });
 
-  /** As JSON, where it has one. */
+  /** As JSON, if it can be serialised. */
   function textOf(value: unknown): string {
     try {
       return JSON.stringify(value) ?? '';

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Observation } from './metric-store.ts';
 
-/** As far as CloudWatch takes values: anything larger is none. */
+/** The largest value of CloudWatch; a larger one is invalid. */
 const LARGEST_VALUE = 2 ** 360;
 const value = v.pipe(v.number(), v.minValue(-LARGEST_VALUE), v.maxValue(LARGEST_VALUE));
 const values = v.union([
@@ -34,8 +34,8 @@ const metadata = v.object({
 const dimensionValue = v.pipe(v.string(), v.minLength(1), v.maxLength(1024));
 
 /**
- * What CloudWatch takes out of a line of a log: one observation for each metric and set of dimensions. A line that is
- * no EMF has none; a directive, a set of dimensions or a metric that is not as specified is left out. Never throws.
+ * The observations that CloudWatch extracts from a log line: one for each metric and set of dimensions. A
+ * line that is not EMF has none; an invalid directive, set of dimensions or metric is omitted. Never throws.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
@@ -45,8 +45,8 @@ export function readEmbeddedMetrics(line: string): Observation[] {
   const parsed = v.safeParse(metadata, root._aws);
   if (!parsed.success) return [];
   const { Timestamp: at, CloudWatchMetrics: directives } = parsed.output;
-  return directives.flatMap((told) => {
-    const read = v.safeParse(directive, told);
+  return directives.flatMap((entry) => {
+    const read = v.safeParse(directive, entry);
     return read.success ? observationsOf(read.output, root, at) : [];
   });
 }
@@ -76,7 +76,7 @@ function observationsOf(
   return sets.flatMap((dimensions) => metrics.map((metric) => ({ namespace, dimensions, at, ...metric })));
 }
 
-/** Undefined where a value is missing: without it, it would be another metric. */
+/** Undefined if a value is missing: without it, it would be another metric. */
 function dimensionsOf(keys: readonly string[], root: Root): Record<string, string> | undefined {
   const pairs = keys.map((key) => [key, v.safeParse(dimensionValue, root[key])] as const);
   if (pairs.some(([, read]) => !read.success)) return undefined;

@@ -1,8 +1,8 @@
 import type { Distribution } from './statistic.ts';
 
-/** What a run left in CloudWatch, small enough to be kept beside the tests that look at it. */
+/** The metrics of a run, small enough to be stored with the tests that use them. */
 export interface Recording {
-  /** The minute that all others are counted from, in ISO 8601. */
+  /** The minute from which all others are counted, in ISO 8601. */
   readonly startsAt: string;
   readonly metrics: readonly RecordedMetric[];
 }
@@ -16,8 +16,8 @@ interface RecordedMetric {
 }
 
 /**
- * Minutes in a row that hold the same: the first of them, how many they are, then the values. A value that was seen
- * several times is a pair of itself and how often: most metrics are ones, or stay the same for hours.
+ * Consecutive minutes with the same values: the first minute, their number, then the values. A value that was
+ * seen several times is a pair of the value and its count: most metrics are ones, or stay the same for hours.
  */
 type RecordedRun = readonly (number | readonly number[])[];
 
@@ -45,7 +45,7 @@ export function decodeRuns(runs: readonly RecordedRun[], firstMinute: number): M
   return minutes;
 }
 
-/** Values that are the same once rounded are one. */
+/** Values that are equal after rounding are merged. */
 function encodeValues(distribution: Distribution): (number | [number, number])[] {
   const seen = new Map<number, number>();
   for (const [value, times] of distribution) {
@@ -65,7 +65,7 @@ function decodeValues(values: RecordedRun): Distribution {
   );
 }
 
-/** A thousandth is finer than any unit here needs, and the file would be made of digits otherwise. */
+/** A thousandth is finer than any unit here needs; more digits would only make the file larger. */
 function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

@@ -4,7 +4,7 @@ import type { MissingPoints } from './math-value.ts';
 import { MetricStore } from './metric-store.ts';
 import type { Recording } from './recording.ts';
 
-/** When an alarm would have rung in a run that was recorded. */
+/** When an alarm would have rung in a recorded run. */
 export interface Replay {
   /** Its name. */
   readonly alarm: string;
@@ -12,19 +12,19 @@ export interface Replay {
 }
 
 interface Ring {
-  /** In ms since the epoch, as all times here. */
+  /** In ms since the epoch, like all times here. */
   readonly atMs: number;
-  /** Undefined where it rings until the end of the recording. */
+  /** Undefined if it rings until the end of the recording. */
   readonly closedMs: number | undefined;
   /** Why it rang. */
   readonly reason: string;
 }
 
 /**
- * Plays a recording to alarms. Each begins once a whole evaluation is in it: what was before is not known, and must not
- * ring as if it were missing.
+ * Replays a recording to alarms. Each begins after one whole evaluation of the recording: what was before is
+ * unknown, and must not ring as if it were missing.
  *
- * @throws Error where an alarm has what is not known here
+ * @throws Error if an alarm uses what is not supported here
  */
 export function replay(
   alarms: readonly AlarmDefinition[],

@@ -1,15 +1,15 @@
-/** What the values of a period are made into. */
+/** What is computed from the values of a period. */
 export type Statistic = (typeof SIMPLE)[number] | `p${number}`;
 
 const SIMPLE = ['Sum', 'Average', 'Minimum', 'Maximum', 'SampleCount'] as const;
 
-/** Values, each with how many times it was seen: all that CloudWatch keeps of them. */
+/** Values, each with its count, in the form that CloudWatch stores. */
 export type Distribution = ReadonlyMap<number, number>;
 
 /**
- * A statistic as dashboards and alarms write it.
+ * A statistic in the syntax of dashboards and alarms.
  *
- * @throws Error for one that is not known here, such as a trimmed mean
+ * @throws Error for one that is not supported here, such as a trimmed mean
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
  */
 export function readStatistic(text: string): Statistic {
@@ -20,7 +20,7 @@ export function readStatistic(text: string): Statistic {
   throw new Error(`the statistic ${text} is not known here`);
 }
 
-/** Undefined where there is no value. */
+/** Undefined if there is no value. */
 export function statisticOf(values: Distribution, statistic: Statistic): number | undefined {
   if (values.size === 0) return undefined;
   switch (statistic) {
@@ -47,7 +47,10 @@ function countOf(values: Distribution): number {
   return [...values.values()].reduce((sum, times) => sum + times, 0);
 }
 
-/** The smallest value that so many per cent of all are not above. CloudWatch does not tell how it interpolates. */
+/**
+ * The smallest value that the given per cent of all do not exceed. CloudWatch does not document its
+ * interpolation.
+ */
 function percentileOf(values: Distribution, percent: number): number | undefined {
   const needed = (countOf(values) * percent) / 100;
   let seen = 0;

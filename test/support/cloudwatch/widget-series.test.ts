@@ -33,7 +33,7 @@ const TLS_POINTS = [1, 2, undefined];
 const AUTH_POINTS = [undefined, 5, 7];
 
 describe('the metrics of a widget', () => {
-  it('are series, with what they are called and when they begin', () => {
+  it('are series, with their label and start', () => {
     const [series] = evaluateMetrics([[...TLS, { id: 'm1', label: 'TLS', visible: false }]], aStore(), SPAN);
     expect(series).toEqual({
       id: 'm1',
@@ -55,19 +55,19 @@ describe('the metrics of a widget', () => {
     expect(pointsOf([TLS, entry])).toEqual([TLS_POINTS, AUTH_POINTS]);
   });
 
-  it('are shortened past expressions, and by what was shortened before', () => {
+  it('are shortened across expressions, and by entries that were shortened themselves', () => {
     const entries = [TLS, [{ expression: 'm9 * 2' }], ['...', 'auth', { id: 'm9' }], ['...']];
     expect(pointsOf(entries)).toEqual([TLS_POINTS, [undefined, 10, 14], AUTH_POINTS, AUTH_POINTS]);
   });
 
-  it('have statistic and period of their own, or those of the widget', () => {
+  it('have their own statistic and period, or those of the widget', () => {
     const entries = [TLS, ['...', { stat: 'SampleCount' }], ['...', { period: 300 }]];
     expect(pointsOf(entries)).toEqual([TLS_POINTS, [1, 2, undefined], [3]]);
     const [series] = evaluateMetrics([TLS], aStore(), { fromMs: AT + MINUTE, toMs: AT + 6 * MINUTE });
     expect(series).toMatchObject({ startsMs: AT, periodMs: 5 * MINUTE, points: [1, undefined] });
   });
 
-  it('are evaluated in expressions, also in those of expressions that come later', () => {
+  it('are evaluated in expressions, even if these refer to later expressions', () => {
     const entries = [
       [{ expression: '100 * e1 / resent', id: 'e2', label: 'share' }],
       [{ expression: 'SUM([tls, auth])', id: 'e1' }],
@@ -80,7 +80,7 @@ describe('the metrics of a widget', () => {
     expect(sum).toMatchObject({ label: 'SUM([tls, auth])', points: [1, 7, 7] });
   });
 
-  it('are those that the CDK writes', () => {
+  it('are parsed as the CDK writes them', () => {
     const metric = (cause: string) =>
       new Metric({
         namespace: 'shop/mail',
@@ -108,7 +108,7 @@ describe('the metrics of a widget', () => {
   });
 });
 
-describe('what is not known', () => {
+describe('what is not supported', () => {
   it.each([
     ['half a dimension', [['shop/mail', 'Resent', 'stage']], 'does not say a metric'],
     ['no name', [['shop/mail']], 'does not say a metric'],
@@ -128,7 +128,7 @@ describe('what is not known', () => {
       'metrics of different periods',
     ],
     ['neither a metric nor an expression', [{ Id: 'm1' }], 'neither a metric nor an expression'],
-  ])('is refused by name: %s', (_what, metrics, reason) => {
+  ])('is rejected by name: %s', (_what, metrics, reason) => {
     expect(() => evaluateMetrics(metrics, aStore(), SPAN)).toThrow(reason);
   });
 });

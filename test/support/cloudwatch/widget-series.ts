@@ -14,21 +14,21 @@ export interface SeriesOptions {
   /** In ms since the epoch. */
   readonly fromMs: number;
   readonly toMs: number;
-  /** Of entries that have no period of their own: `period` of the widget. @default 5 minutes */
+  /** Of entries without their own period: `period` of the widget. @default 5 minutes */
   readonly periodMs?: number;
-  /** Of entries that have no statistic of their own: `stat` of the widget. @default Average */
+  /** Of entries without their own statistic: `stat` of the widget. @default Average */
   readonly statistic?: string;
-  /** What operators make of a point that is missing. @default stay-missing */
+  /** How operators treat a missing point. @default stay-missing */
   readonly missing?: MissingPoints;
 }
 
 export interface MetricSeries {
-  /** As it was given; else by its place, such as `#0`. */
+  /** The given id; by default its index, such as `#0`. */
   readonly id: string;
-  /** As it was given; else the metric's name, or the expression. */
+  /** The given label; by default the metric's name, or the expression. */
   readonly label: string;
   readonly visible: boolean;
-  /** One for each period; undefined where there is none. */
+  /** One for each period; undefined if there is none. */
   readonly points: Points;
   /** When the first period starts, in ms since the epoch. */
   readonly startsMs: number;
@@ -38,9 +38,9 @@ export interface MetricSeries {
 const DEFAULT_PERIOD_MS = 5 * 60_000;
 
 /**
- * One series for each entry, hidden ones too, in their order. Periods are aligned to their multiples.
+ * One series for each entry, including hidden ones, in their order. Periods are aligned to their multiples.
  *
- * @throws Error that names what is not known here
+ * @throws Error that names what is not supported here
  */
 export function evaluateMetrics(
   metrics: readonly MetricQuery[],
@@ -58,9 +58,9 @@ export function evaluateMetrics(
   });
 }
 
-/** Which periods are asked for. */
+/** The requested periods. */
 interface PeriodWindow {
-  /** Of any whole minute. */
+  /** At any whole minute. */
   readonly startsMs: number;
   /** In periods. */
   readonly length: number;
@@ -73,7 +73,7 @@ interface QueryOptions {
   readonly windowOf: (periodMs: number) => PeriodWindow;
 }
 
-/** The same for entries that were read, over any window: that of an alarm slides. */
+/** The same for parsed entries, over any window: that of an alarm slides. */
 export function evaluateQueries(
   queries: readonly ReadQuery[],
   store: MetricStore,
@@ -84,13 +84,13 @@ export function evaluateQueries(
   const evaluated = new Map<ReadQuery, MetricSeries>();
 
   function evaluate(query: ReadQuery, path: readonly string[]): MetricSeries {
-    const series = evaluated.get(query) ?? evaluateAnew(query, path);
+    const series = evaluated.get(query) ?? compute(query, path);
     evaluated.set(query, series);
     return series;
   }
 
-  /** @param path the expressions that led here, since none may need itself */
-  function evaluateAnew(query: ReadQuery, path: readonly string[]): MetricSeries {
+  /** @param path the expressions that led here, because none may depend on itself */
+  function compute(query: ReadQuery, path: readonly string[]): MetricSeries {
     if (query.kind === 'metric') return metricSeries(query, store, options);
     if (path.includes(query.id)) throw new Error(`the expression ${query.id} needs itself`);
     const used: MetricSeries[] = [];
@@ -120,7 +120,7 @@ function metricSeries(query: ReadMetric, store: MetricStore, options: QueryOptio
   return { id, label, visible, points, startsMs, periodMs };
 }
 
-/** Points of different periods do not belong together, whatever a console makes of them. */
+/** Points of different periods must not be combined, even though a console might. */
 function expressionSeries(
   query: ReadExpression,
   points: Points,

@@ -1,6 +1,6 @@
 const { TestEnvironment } = require('jest-environment-node');
 
-/** Classes that packages loaded outside of the realm recognise by `instanceof`. */
+/** Classes that packages loaded outside of the realm check with `instanceof`. */
 const SHARED = {
   Date,
   Error,
@@ -14,8 +14,9 @@ const SHARED = {
 };
 
 /**
- * Node's environment, with a `require` that reaches the module cache of the worker process. Jest gives each test file a
- * realm and loads every package anew in it; aws-cdk-lib alone costs 15 to 110 s and hundreds of megabytes that way.
+ * Node's environment, with a `require` that uses the module cache of the worker process. Jest gives each test
+ * file a realm and loads every package again in it; aws-cdk-lib alone costs 15 to 110 s and hundreds of
+ * megabytes that way.
  */
 module.exports = class OutsideRealmEnvironment extends TestEnvironment {
   #variables = { ...process.env };
@@ -24,11 +25,11 @@ module.exports = class OutsideRealmEnvironment extends TestEnvironment {
     await super.setup();
     this.global.requireOutside = (file) => require(file);
     for (const [name, shared] of Object.entries(SHARED)) {
-      // What the realm itself throws, as JSON.parse does, is an instance of the shared classes as well.
+      // What the realm itself throws, like JSON.parse, is an instance of the shared classes as well.
       Object.setPrototypeOf(this.global[name].prototype, shared.prototype);
       this.global[name] = shared;
     }
-    // Jest would give the tests a copy that the clients of AWS, outside, do not see.
+    // Jest would give the tests a copy, which the AWS clients, outside, do not see.
     this.global.process.env = process.env;
   }
 

@@ -8,14 +8,14 @@ import type { Mount, VaultState } from './vault-state.ts';
 const MOUNT_QUESTION = 'sys/internal/ui/mounts/';
 
 /**
- * What Vault answers.
+ * The response of Vault.
  *
  * @see https://developer.hashicorp.com/vault/api-docs
  */
 export function answerRequest(state: VaultState, request: VaultRequest): VaultDoubleAnswer {
   if (request.path === 'sys/health') return answerHealth(state);
-  const idle = answerWhereIdle(state, request);
-  if (idle !== undefined) return idle;
+  const inactive = answerIfInactive(state, request);
+  if (inactive !== undefined) return inactive;
   const policy = state.policyOf(request.token);
   if (policy === undefined) return deny('permission denied', 'invalid token');
   return request.path.startsWith(MOUNT_QUESTION)
@@ -23,7 +23,7 @@ export function answerRequest(state: VaultState, request: VaultRequest): VaultDo
     : answerEngine(state, request, policy);
 }
 
-/** By its own status codes: 429 is a standby, 501 without a key, 503 sealed. */
+/** By its own status codes: 429 is a standby, 501 not initialised, 503 sealed. */
 function answerHealth({ condition: { kind } }: VaultState): VaultDoubleAnswer {
   const status = { active: 200, standby: 429, sealed: 503, 'not-initialized': 501 }[kind];
   const body = {
@@ -39,7 +39,7 @@ function answerHealth({ condition: { kind } }: VaultState): VaultDoubleAnswer {
   return { status, body };
 }
 
-function answerWhereIdle({ condition }: VaultState, request: VaultRequest): VaultDoubleAnswer | undefined {
+function answerIfInactive({ condition }: VaultState, request: VaultRequest): VaultDoubleAnswer | undefined {
   switch (condition.kind) {
     case 'active':
       return undefined;
@@ -62,7 +62,7 @@ function answerMountQuestion(
 ): VaultDoubleAnswer {
   const path = request.path.slice(MOUNT_QUESTION.length);
   const found = state.mountOf(path, request.namespace);
-  // What is not there looks like what may not be seen, even to a root token.
+  // A missing mount looks like a hidden one, even to a root token.
   if (found === undefined || (policy !== 'root' && !seesMount(policy, found.name))) {
     const why =
       "preflight capability check returned 403, please ensure client's policies grant access to path";
@@ -95,7 +95,7 @@ function answerEngine(
     : answerKvV1(request, mount.secrets, rest);
 }
 
-/** The first write of a secret is another right than the next. */
+/** The first write of a secret needs another capability than later ones. */
 function capabilityFor(request: VaultRequest, found: ReturnType<VaultState['mountOf']>): Capability {
   if (!isWrite(request)) return request.method === 'DELETE' ? 'delete' : 'read';
   const isThere =

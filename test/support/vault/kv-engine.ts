@@ -10,7 +10,7 @@ const writeSchema = v.object({
   options: v.optional(v.object({ cas: v.optional(v.pipe(v.number(), v.integer())) })),
 });
 
-/** The versioned store, by the part of its API that reads and writes secrets. */
+/** The versioned store: the part of its API that reads and writes secrets. */
 export function answerKvV2(
   request: VaultRequest,
   secrets: VersionedSecrets,
@@ -23,7 +23,7 @@ export function answerKvV2(
   return refuse(405, 'unsupported operation');
 }
 
-/** The unversioned store, which takes every path and every body as they are. */
+/** The unversioned store, which accepts every path and every body unchanged. */
 export function answerKvV1(
   request: VaultRequest,
   secrets: Map<string, SecretFields>,

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 
-/** What the double writes back. */
+/** The response of the double. */
 export interface VaultDoubleAnswer {
   readonly status: number;
   readonly body?: unknown;
   readonly location?: string;
 }
 
-/** Vault wraps what an engine answers. */
+/** Vault wraps the response of an engine. */
 export function answerWith(data: unknown, status = 200): VaultDoubleAnswer {
   const body = {
     request_id: randomUUID(),
@@ -22,12 +22,12 @@ export function answerWith(data: unknown, status = 200): VaultDoubleAnswer {
   return { status, body };
 }
 
-/** An error is a list of texts and nothing else. */
+/** An error is only a list of texts. */
 export function refuse(status: number, ...errors: readonly string[]): VaultDoubleAnswer {
   return { status, body: { errors } };
 }
 
-/** How Go's multierror writes them, which is how Vault tells of a denial. */
+/** In the format of Go's multierror, in which Vault reports a denial. */
 export function deny(...reasons: readonly string[]): VaultDoubleAnswer {
   const head = reasons.length === 1 ? '1 error occurred:' : `${reasons.length} errors occurred:`;
   return refuse(403, `${head}\n${reasons.map((reason) => `\t* ${reason}\n`).join('')}\n`);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { VaultDouble } from './vault-double.ts';
 
-describe('the double of Vault', () => {
+describe('the Vault double', () => {
   let vault: VaultDouble;
 
   beforeEach(async () => {
@@ -31,7 +31,7 @@ describe('the double of Vault', () => {
     };
   }
 
-  it('counts versions, and gives the newest with its metadata', async () => {
+  it('counts versions, and returns the newest with its metadata', async () => {
     expect(await call('secret/data/a/b')).toMatchObject({ status: 404, json: { errors: [] } });
 
     const first = await call('secret/data/a/b', { body: { data: { x: '1' }, options: { cas: 0 } } });
@@ -47,7 +47,7 @@ describe('the double of Vault', () => {
     });
   });
 
-  it('refuses a write on top of another version', async () => {
+  it('rejects a write on top of another version', async () => {
     await call('secret/data/a', { body: { data: { x: '1' } } });
     for (const cas of [0, 2]) {
       expect(await call('secret/data/a', { body: { data: {}, options: { cas } } })).toMatchObject({
@@ -58,7 +58,7 @@ describe('the double of Vault', () => {
     expect(vault.state.secrets().fields('a')).toEqual({ x: '1' });
   });
 
-  it('answers 404 with the version for what was deleted, and goes on counting', async () => {
+  it('responds with 404 and the version for what was deleted, and continues to count', async () => {
     vault.state.secrets().write('a', { x: '1' });
     vault.state.secrets().delete('a');
 
@@ -69,7 +69,7 @@ describe('the double of Vault', () => {
     expect(await call('secret/data/a', { body })).toMatchObject({ json: { data: { version: 2 } } });
   });
 
-  it('lets a token do what its policy says, and tells a wrong token from a denied one', async () => {
+  it('applies the policy of a token, and distinguishes a wrong token from a denied one', async () => {
     vault.state.grant('reader', { 'secret/data/a': ['read'], 'secret/data/team/+/mail*': ['create'] });
     vault.state.secrets().write('a', { x: '1' });
 
@@ -87,7 +87,7 @@ describe('the double of Vault', () => {
     ]);
   });
 
-  it('has no route to what is not mounted, and hides it where it is asked for mounts', async () => {
+  it('has no route to what is not mounted, and hides it in the list of mounts', async () => {
     expect(await call('other/data/a')).toMatchObject({
       status: 404,
       json: { errors: ['no handler for route "other/data/a". route entry not found.'] },
@@ -100,7 +100,7 @@ describe('the double of Vault', () => {
     });
   });
 
-  it('takes anything into the unversioned store', async () => {
+  it('accepts anything in the unversioned store', async () => {
     vault.state.mount('old', 'kv-v1');
     const body = { data: { x: '1' }, options: { cas: 0 } };
     expect((await call('old/data/a', { body })).status).toBe(204);
@@ -108,14 +108,14 @@ describe('the double of Vault', () => {
     expect((await call('old/data/b')).json).toEqual({ errors: [] });
   });
 
-  it('keeps namespaces apart', async () => {
+  it('separates namespaces', async () => {
     vault.state.mount('secret', 'kv-v2', 'team');
     await call('secret/data/a', { namespace: 'team/', body: { data: { x: '1' } } });
     expect((await call('secret/data/a')).status).toBe(404);
     expect((await call('secret/data/a', { namespace: 'team' })).status).toBe(200);
   });
 
-  it('is sealed, not initialised or a standby, and says so by its health', async () => {
+  it('is sealed, not initialised or a standby, and reports it by its health', async () => {
     expect(await call('sys/health')).toMatchObject({ status: 200, json: { sealed: false, standby: false } });
     vault.state.condition = { kind: 'sealed' };
     expect(await call('sys/health')).toMatchObject({

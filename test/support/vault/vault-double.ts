@@ -15,15 +15,15 @@ import { readVaultRequest, type VaultRequest } from './vault-request.ts';
 import { VaultState } from './vault-state.ts';
 
 export interface VaultDoubleOptions {
-  /** Speaks TLS, by a certificate of its own that nobody trusts. @default false */
+  /** Uses TLS, with its own certificate that no client trusts. @default false */
   readonly tls?: boolean;
-  /** The names that the certificate is for. @default localhost and 127.0.0.1 */
+  /** The names in the certificate. @default localhost and 127.0.0.1 */
   readonly certificateFor?: string;
   /** @default the system's */
   readonly clock?: Clock;
 }
 
-/** What the double was asked, without the values of what was written. */
+/** A received call, without the written values. */
 export type VaultDoubleCall = Pick<VaultRequest, 'method' | 'path' | 'namespace' | 'token'>;
 
 /**
@@ -64,7 +64,7 @@ export class VaultDouble {
     return `${this.#certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   }
 
-  /** What a client trusts it by. */
+  /** The certificate for a client to trust. */
   get certificatePem(): string {
     if (this.#certificate === undefined) throw new TypeError('the double speaks no TLS');
     return this.#certificate.certificatePem;
@@ -89,7 +89,7 @@ export class VaultDouble {
       this.calls.push({ method, path, namespace, token });
       this.#finish(request, incoming, outgoing);
     } catch (error) {
-      // A bug of the double must show in the client at once, not as a call that hangs.
+      // A bug of the double must show in the client at once, not as a hanging call.
       write(outgoing, { status: 500, body: { errors: [`The double failed: ${String(error)}`] } });
     }
   }

@@ -1,6 +1,6 @@
 export type Capability = 'create' | 'read' | 'update' | 'delete' | 'list';
 
-/** Capabilities by path, as in a policy: `*` at the end stands for any rest, `+` for one segment. */
+/** Capabilities by path, as in a policy: `*` at the end matches any rest, `+` one segment. */
 export type VaultPolicy = Readonly<Record<string, readonly Capability[]>>;
 
 /** @see https://developer.hashicorp.com/vault/docs/concepts/policies */
@@ -10,7 +10,7 @@ export function isGranted(policy: VaultPolicy, path: string, capability: Capabil
   );
 }
 
-/** A token sees a mount in which, or above which, anything is granted to it. */
+/** A token sees a mount if anything in it, or above it, is granted to the token. */
 export function seesMount(policy: VaultPolicy, mount: string): boolean {
   return Object.entries(policy).some(
     ([pattern, capabilities]) =>

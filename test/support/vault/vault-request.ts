@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-/** A request as Vault sees it. */
+/** A request in Vault's terms. */
 export interface VaultRequest {
   readonly method: string;
-  /** Beneath `/v1/`, decoded. */
+  /** Below `/v1/`, decoded. */
   readonly path: string;
-  /** Without the slashes around it; empty is the root. */
+  /** Without slashes at both ends; empty is the root. */
   readonly namespace: string;
   readonly token: string | undefined;
   readonly body: unknown;

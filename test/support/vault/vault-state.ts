@@ -2,7 +2,7 @@ import type { Clock } from '../../../lib/ports/runtime.ts';
 import type { VaultPolicy } from './vault-policy.ts';
 import { type SecretFields, VersionedSecrets } from './versioned-secrets.ts';
 
-/** What is mounted: the versioned store, the unversioned one, or an engine that is no store at all. */
+/** A mount: the versioned store, the unversioned one, or an engine that is not a store. */
 export type Mount =
   | { readonly kind: 'kv-v2'; readonly secrets: VersionedSecrets }
   | { readonly kind: 'kv-v1'; readonly secrets: Map<string, SecretFields> }
@@ -13,10 +13,10 @@ export type Condition =
   | { readonly kind: 'active' }
   | { readonly kind: 'sealed' }
   | { readonly kind: 'not-initialized' }
-  /** Sends its clients to the active node where there is one. */
+  /** Redirects its clients to the active node, if there is one. */
   | { readonly kind: 'standby'; readonly activeNode?: string };
 
-/** What the double knows and is. */
+/** The content and condition of the double. */
 export class VaultState {
   readonly #clock: Clock;
   readonly #mounts = new Map<string, Mount>();
@@ -27,12 +27,12 @@ export class VaultState {
     this.#clock = clock;
   }
 
-  /** @param namespace none is the root */
+  /** @param namespace empty is the root */
   mount(path: string, kind: Mount['kind'], namespace = ''): void {
     this.#mounts.set(key(namespace, path), this.#fresh(kind));
   }
 
-  /** Lets the token do what the policy says; a root token may do all. */
+  /** Gives the token a policy; a root token may do everything. */
   grant(token: string, policy: VaultPolicy | 'root'): void {
     this.#tokens.set(token, policy);
   }
@@ -45,7 +45,7 @@ export class VaultState {
     return token === undefined ? undefined : this.#tokens.get(token);
   }
 
-  /** The mount that the path lies in, and the rest of the path. */
+  /** The mount that contains the path, and the rest of the path. */
   mountOf(path: string, namespace: string): { name: string; rest: string; mount: Mount } | undefined {
     const segments = path.split('/');
     for (let length = segments.length; length > 0; length -= 1) {

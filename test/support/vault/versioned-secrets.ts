@@ -17,12 +17,12 @@ export class VersionedSecrets {
     this.#clock = clock;
   }
 
-  /** 0 where nothing was ever written; a deleted version counts. */
+  /** 0 if nothing was ever written; a deleted version counts. */
   currentVersion(path: string): number {
     return this.#versions.get(path)?.length ?? 0;
   }
 
-  /** The fields of the newest version; undefined where there is none, or it is deleted. */
+  /** The fields of the newest version; undefined if there is none, or it is deleted. */
   fields(path: string): SecretFields | undefined {
     const newest = this.#versions.get(path)?.at(-1);
     return newest === undefined || newest.deletionTime !== '' ? undefined : newest.fields;
@@ -34,13 +34,13 @@ export class VersionedSecrets {
     this.#versions.set(path, versions);
   }
 
-  /** Deletes the newest version as `vault kv delete` does: it could be brought back. */
+  /** Deletes the newest version like `vault kv delete`: it could be restored. */
   delete(path: string): void {
     const newest = this.#versions.get(path)?.at(-1);
     if (newest !== undefined) newest.deletionTime = this.#now();
   }
 
-  /** As the API tells of the newest version. */
+  /** The metadata of the newest version, in the format of the API. */
   metadata(path: string): Readonly<Record<string, unknown>> {
     const newest = this.#versions.get(path)?.at(-1);
     return {

@@ -50,6 +50,8 @@ export interface OtherCommands {
       readonly path?: string;
     },
   ) => Promise<ExitCode>;
+  /** `mailctl rotate`, without waiting for its use. */
+  readonly makeFirstKey: (context: CommandContext) => Promise<unknown>;
   /** `mailctl secrets vault`. */
   readonly secretsVault: (
     context: CommandContext,

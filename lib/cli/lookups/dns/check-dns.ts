@@ -8,10 +8,10 @@ import { domainOf, type NeededRecord, recordFor } from './needed-records.ts';
 import { type SeenRecords, type ServerView, ZoneObserver, type ZoneView } from './observe-zone.ts';
 
 /**
- * Holds what is needed against what each authoritative server of the zone says: one finding for each record, then
- * for what else could be in the way. What cannot be asked is a finding too.
+ * Compares the needed records with the response of each authoritative server of the zone: one finding per
+ * record, then one per possible conflict. A failed query is a finding too.
  *
- * @throws the reason of the signal that the DNS was given, once it aborts
+ * @throws the reason of the signal passed to `dns`, once it aborts
  */
 export async function checkDns(needed: readonly NeededRecord[], dns: LiveDns): Promise<DnsFinding[]> {
   const observer = new ZoneObserver(dns);
@@ -25,15 +25,17 @@ export async function checkDns(needed: readonly NeededRecord[], dns: LiveDns): P
     checkDomainSpf(observer, domain),
   ]);
   const alignment = alignmentOf(findings, domain, mailFromDomain);
-  const told = findings.map((finding) => (finding.purpose === 'dmarc' ? { ...finding, alignment } : finding));
-  return findings.every(isUnreachable) ? told.map((finding) => namingResolver(finding, dns)) : told;
+  const reported = findings.map((finding) =>
+    finding.purpose === 'dmarc' ? { ...finding, alignment } : finding,
+  );
+  return findings.every(isUnreachable) ? reported.map((finding) => nameResolver(finding, dns)) : reported;
 }
 
-/** Where nothing at all answers, the way there is the first to doubt. */
-function namingResolver(finding: DnsFinding, { resolverAddresses }: LiveDns): DnsFinding {
+/** If no query succeeds, suspect the resolver first. */
+function nameResolver(finding: DnsFinding, { resolverAddresses }: LiveDns): DnsFinding {
   const asked = resolverAddresses.join(', ');
-  const doubt = `the resolver asked is ${asked}; to ask another: --resolver 9.9.9.9:53`;
-  return { ...finding, fix: finding.fix === undefined ? doubt : `${finding.fix}; ${doubt}` };
+  const hint = `the resolver asked is ${asked}; to ask another: --resolver 9.9.9.9:53`;
+  return { ...finding, fix: finding.fix === undefined ? hint : `${finding.fix}; ${hint}` };
 }
 
 const isUnreachable = ({ status }: DnsFinding) => status === 'unreachable';
@@ -72,7 +74,7 @@ function alignmentOf(
 ): readonly Alignment[] {
   const works = (...purposes: readonly DnsFinding['purpose'][]) => {
     const about = findings.filter(({ purpose }) => purposes.includes(purpose));
-    // One that is seen to be broken is enough, whatever the others are.
+    // One broken record is enough, whatever the others are.
     if (about.some((finding) => finding.status !== 'ok' && !isUnreachable(finding))) return false;
     return about.some(isUnreachable) ? undefined : true;
   };
@@ -88,7 +90,7 @@ function alignmentOf(
   });
 }
 
-/** What a finding is about. */
+/** The record a finding is about. */
 type FindingSubject = Pick<DnsFinding, 'purpose' | 'name' | 'type' | 'wanted'>;
 
 interface JudgedServer {
@@ -98,7 +100,10 @@ interface JudgedServer {
 
 const BADNESS: readonly FindingLevel[] = ['ok', 'warn', 'fail'];
 
-/** One finding out of what each server says: the worst counts, since any of them may be the one that is asked. */
+/**
+ * Merges the verdicts on all servers into one finding: the worst counts, since a receiver may query any
+ * server.
+ */
 function findingOfServers(
   subject: FindingSubject,
   view: ZoneView,
@@ -149,7 +154,7 @@ function disagreed(
 ): DnsFinding {
   const remarks = judged.map(({ host, verdict }) => says(host, sayingOf(verdict)));
   const wait = `wait until all servers of ${zone} have the same; where that lasts, ask whoever serves the zone`;
-  // Where one server has it right, the record was entered; it is not the operator's to enter it again.
+  // If one server is correct, the record was entered; the operator need not enter it again.
   const isEntered = judged.some(({ verdict }) => verdict.level === 'ok');
   return {
     ...finding,
@@ -177,9 +182,9 @@ const isSame = (one: Verdict, other: Verdict): boolean =>
 const badnessOf = ({ level }: Verdict): number => BADNESS.indexOf(level);
 
 /**
- * A subdomain without a record of its own is under that of the domain above it (RFC 7489, section 6.6.3, step 3).
+ * A subdomain without its own record inherits that of its parent domain (RFC 7489, section 6.6.3, step 3).
  *
- * @param finding that there is none
+ * @param finding for the subdomain's record
  */
 async function withInheritedDmarc(
   finding: DnsFinding,

@@ -10,13 +10,13 @@ export interface DmarcRecord {
   readonly tags: ReadonlyMap<string, string>;
 }
 
-/** The weakest first. */
+/** Weakest first. */
 const POLICIES: readonly DmarcPolicy[] = ['none', 'quarantine', 'reject'];
 
-/** What does not begin so is passed over by receivers, in whatever case (RFC 7489, section 6.6.3). */
+/** Receivers ignore records that do not begin like this; it is case-sensitive (RFC 7489, section 6.6.3). */
 export const isDmarc = (txt: string): boolean => /^v\s*=\s*DMARC1\s*(?:;|$)/.test(txt);
 
-/** Undefined where receivers would apply nothing (RFC 7489, section 6.6.3, step 6). */
+/** Undefined if receivers would apply no policy (RFC 7489, section 6.6.3, step 6). */
 export function parseDmarc(txt: string): DmarcRecord | undefined {
   if (!isDmarc(txt)) return undefined;
   const tags = new Map<string, string>();
@@ -30,12 +30,13 @@ export function parseDmarc(txt: string): DmarcRecord | undefined {
 }
 
 /**
- * One record out of several, which were all void as long as there were several. The weakest policy is taken: the
- * merge must not begin to turn mail away that the day before was taken. Reports go to all addresses that were named.
+ * Merges several records, which are all void as long as there is more than one. Keeps the weakest policy: the
+ * merge must not cause rejection of mail that was accepted before. Reports go to all addresses of the
+ * records.
  */
 export function mergeDmarc(records: readonly DmarcRecord[]): string {
   const weakest = POLICIES.find((policy) => records.some((record) => record.policy === policy)) ?? 'none';
-  // The policy is to stand right behind the version (RFC 7489, section 6.4).
+  // The policy must directly follow the version (RFC 7489, section 6.4).
   const merged = new Map<string, string>([
     ['v', 'DMARC1'],
     ['p', weakest],
@@ -47,7 +48,7 @@ export function mergeDmarc(records: readonly DmarcRecord[]): string {
   return writeDmarc(merged);
 }
 
-/** The record without one of its tags, all else as it was. */
+/** The record without one of its tags, otherwise unchanged. */
 export function withoutTag({ tags }: DmarcRecord, name: string): string {
   return writeDmarc(new Map([...tags].filter(([tag]) => tag !== name)));
 }
@@ -58,7 +59,7 @@ const writeDmarc = (tags: ReadonlyMap<string, string>): string =>
 function policyOf(tags: ReadonlyMap<string, string>): DmarcPolicy | undefined {
   const policy = POLICIES.find((candidate) => candidate === tags.get('p')?.toLowerCase());
   if (policy !== undefined) return policy;
-  // Whoever asks for reports is taken to mean "none".
+  // A record without a valid policy but with `rua` counts as "none".
   return tags.has('rua') ? 'none' : undefined;
 }
 

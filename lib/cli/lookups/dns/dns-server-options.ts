@@ -6,16 +6,16 @@ export interface DnsServerOptions {
   readonly serverPort: number;
 }
 
-/** Whom to ask: what finds the servers of a zone, and the port of those. */
+/** Options for the resolver that finds a zone's name servers, and for their port. */
 export function addDnsServerOptions(command: Command): Command {
   return command
-    .option('--resolver <host:port>', "finds the servers of the zone (the default is the system's)", resolver)
+    .option('--resolver <host:port>', "resolver for the zone's servers (default: the system's)", resolver)
     .addOption(
       new Option('--server-port <port>', "of the zone's servers").argParser(port).default(53).hideHelp(),
     );
 }
 
-/** An address, since the name of a resolver would need another one to be found. */
+/** Only an IP address: a host name would need another resolver. */
 function resolver(text: string): string {
   const [, bracketed, bare, portText = '53'] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
   const host = bracketed ?? bare ?? '';

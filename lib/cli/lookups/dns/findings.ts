@@ -3,28 +3,28 @@ import type { SeenRecords } from './observe-zone.ts';
 
 type DnsStatus = 'ok' | 'missing' | 'wrong' | 'duplicate' | 'collision' | 'unreachable';
 
-/** How bad it is, as the exit code tells it. */
+/** Severity, which determines the exit code. */
 export type FindingLevel = 'ok' | 'warn' | 'fail';
 
-/** What one check of the live DNS found. */
+/** Result of one check of the live DNS. */
 export interface DnsFinding {
   readonly purpose: RecordPurpose | 'mail-from-host' | 'domain-spf';
   readonly name: string;
   readonly type: string;
   readonly status: DnsStatus;
   readonly level: FindingLevel;
-  /** Absent where nothing is needed there. */
+  /** Absent if no record is needed there. */
   readonly wanted?: string | undefined;
   readonly found: readonly string[];
   /** One sentence each. */
   readonly notes: readonly string[];
-  /** What to do; absent where there is nothing to do. */
+  /** Absent if there is nothing to fix. */
   readonly fix?: string | undefined;
-  /** The one record to have there instead of what was found, which it keeps what is good of. */
+  /** The single record that should replace those found, and keeps their valid parts. */
   readonly proposal?: string | undefined;
-  /** The servers of the zone that say something else, or nothing; each with what. */
+  /** The servers of the zone that disagree or do not respond, each with its response. */
   readonly servers: readonly ServerRemark[];
-  /** Of the DMARC record alone: how each way of the mail passes it. */
+  /** Only for the DMARC record: how mail passes it by SES and by mail-core. */
   readonly alignment?: readonly Alignment[] | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface ServerRemark {
   readonly says: string;
 }
 
-/** Whether a check that receivers make speaks for the domain of the From. */
+/** Whether SPF or DKIM is aligned with the domain of the From header. */
 export interface Alignment {
   readonly way: 'SES' | 'mail-core';
   readonly by: 'DKIM' | 'SPF';
@@ -41,7 +41,7 @@ export interface Alignment {
   readonly why: string;
 }
 
-/** What one server's records amount to. */
+/** The verdict on one server's records. */
 export interface Verdict {
   readonly status: DnsStatus;
   readonly level: FindingLevel;
@@ -61,7 +61,7 @@ export const ok = (found: readonly string[], notes: readonly string[] = []): Ver
 export const CHOOSE_ANOTHER_SUBDOMAIN =
   'choose another mailFromSubdomain in cdk.json, one that nothing else uses, and deploy again';
 
-/** The record is not there, but perhaps where a slip of the hand has put it. */
+/** The record is missing, or was entered at the name with the zone appended twice. */
 export function missing(needed: NeededRecord, { atDoubledName }: SeenRecords): Verdict {
   const bare = { status: 'missing', level: 'fail', found: [] } as const;
   if (!atDoubledName.includes(needed.value)) {

@@ -5,22 +5,22 @@ import type { Alignment } from './findings.ts';
 export interface AlignmentFacts {
   readonly domain: string;
   readonly mailFromDomain: string;
-  /** Undefined where there is none that receivers would apply: both modes are relaxed then. */
+  /** Undefined if there is no valid record: both modes are then relaxed. */
   readonly dmarc: DmarcRecord | undefined;
-  /** False where no server could be asked for it: the modes are not known then. */
+  /** False if no server could be queried for it: the modes are then unknown. */
   readonly dmarcSeen: boolean;
   readonly dkimWorks: Works;
-  /** Its MX and its SPF: without both, SES uses a domain of its own instead. */
+  /** Its MX and its SPF: without both, SES falls back to its own domain. */
   readonly mailFromWorks: Works;
   readonly domainSpfWorks: Works;
 }
 
-/** Undefined where no server could be asked. */
+/** Undefined if no server could be queried. */
 type Works = boolean | undefined;
 
 /**
- * How mail from the domain passes DMARC on either way; one check of the two is enough (RFC 7489, section 3.1).
- * What the DNS does not show is said to be unknown: who signs on mail-core, and with which selector.
+ * How mail from the domain passes DMARC by SES and by mail-core; SPF or DKIM is enough (RFC 7489, section
+ * 3.1). What the DNS does not show is reported as unknown: who signs on mail-core, and with which selector.
  *
  * @see https://docs.aws.amazon.com/ses/latest/dg/send-email-authentication-dmarc.html
  */
@@ -67,7 +67,7 @@ function mailCoreBySpf({ domain, domainSpfWorks }: AlignmentFacts): Alignment {
     : judged('no', `${domain} has no SPF record that works`);
 }
 
-/** The identity signs for the mail of subdomains too, which a strict mode takes no longer for its own. */
+/** The identity also signs mail from subdomains, which is not aligned in strict mode. */
 function dkimReason({ domain, dmarc }: AlignmentFacts): string {
   const strict = dmarc?.dkimMode === 'strict';
   return `d=${domain} is the domain of the From${strict ? '; not of a From at a subdomain, by adkim=s' : ''}`;

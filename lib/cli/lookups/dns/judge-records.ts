@@ -7,7 +7,7 @@ import { includes, isSpf, lookupsOf, mergeSpf, parseSpf, type SpfRecord } from '
 /** The MX hosts of SES's MAIL FROM domains, in any Region. */
 const SES_MX = /^feedback-smtp\.[a-z0-9-]+\.amazonses\.com$/;
 
-/** What a server shows, against what is needed. */
+/** Compares a server's records with the needed one. */
 export function judgeRecord(needed: NeededRecord, seen: SeenRecords): Verdict {
   switch (needed.purpose) {
     case 'dkim':
@@ -49,7 +49,7 @@ function judgeMailFromMx(needed: NeededRecord, seen: SeenRecords): Verdict {
   return { status: 'wrong', level: 'fail', found: values, notes, fix: `have ${needed.value} there, alone` };
 }
 
-/** Beside a CNAME no other record may stand (RFC 1034, section 3.6.2). */
+/** A name with a CNAME can have no other records (RFC 1034, section 3.6.2). */
 function besideAlias({ name }: NeededRecord, { alias }: SeenRecords): Verdict | undefined {
   if (alias === undefined) return undefined;
   return {
@@ -63,7 +63,7 @@ function besideAlias({ name }: NeededRecord, { alias }: SeenRecords): Verdict | 
 
 const hostOf = (mx: string): string => mx.split(' ')[1] ?? '';
 
-/** Addresses at the MAIL FROM domain: something else lives there, and its mail would go to SES. */
+/** Addresses at the MAIL FROM domain: it is in use as a host, and that host's mail would go to SES. */
 export function judgeMailFromHost(name: string, { values, alias }: SeenRecords): Verdict {
   if (alias !== undefined || values.length === 0) return ok([], ['no address stands there, as it should be']);
   return {
@@ -77,7 +77,7 @@ export function judgeMailFromHost(name: string, { values, alias }: SeenRecords):
 
 const LOOKS_LIKE_DMARC = /^\s*v\s*=\s*dmarc/i;
 
-/** Any record that receivers can read will do: the owner of the domain decides its policy. */
+/** Accepts any valid record: the owner of the domain decides its policy. */
 function judgeDmarc(needed: NeededRecord, seen: SeenRecords): Verdict {
   const verdict = judgeValues(needed, seen);
   if (seen.alias === undefined) return verdict;
@@ -103,7 +103,7 @@ function judgeValues(needed: NeededRecord, seen: SeenRecords): Verdict {
   };
 }
 
-/** No mail is refused for want of it, but large receivers ask it of who sends much. */
+/** No mail is rejected without DMARC, but large receivers require it from bulk senders. */
 function withoutRecord(needed: NeededRecord, seen: SeenRecords): Verdict {
   const similar = seen.values.filter((value) => LOOKS_LIKE_DMARC.test(value));
   if (similar.length > 0)
@@ -125,14 +125,14 @@ const SES_SENDERS = 'amazonses.com';
 
 const MAX_LOOKUPS = 10;
 
-/** The SPF of the MAIL FROM domain, which has to let SES through. */
+/** The SPF of the MAIL FROM domain, which must authorise SES. */
 function judgeMailFromSpf(needed: NeededRecord, seen: SeenRecords): Verdict {
   const found = seen.values.filter(isSpf);
   const [only, ...others] = found;
   if (only === undefined) return missing(needed, seen);
   const records = found.map(parseSpf).filter((record) => record !== undefined);
   const proposal = records.length === 0 ? needed.value : mergeSpf(records, SES_SENDERS);
-  const bad = (status: 'wrong' | 'duplicate', note: string): Verdict => ({
+  const fail = (status: 'wrong' | 'duplicate', note: string): Verdict => ({
     status,
     level: 'fail',
     found,
@@ -140,16 +140,16 @@ function judgeMailFromSpf(needed: NeededRecord, seen: SeenRecords): Verdict {
     fix: `have one SPF record there: ${proposal}`,
     proposal,
   });
-  if (others.length > 0) return bad('duplicate', 'with two SPF records neither counts');
+  if (others.length > 0) return fail('duplicate', 'with two SPF records neither counts');
   const [record] = records;
-  if (record === undefined) return bad('wrong', 'receivers cannot read it');
-  if (!includes(record, SES_SENDERS)) return bad('wrong', 'it does not let SES through');
+  if (record === undefined) return fail('wrong', 'receivers cannot read it');
+  if (!includes(record, SES_SENDERS)) return fail('wrong', 'it does not let SES through');
   return withLookups(ok(found), record);
 }
 
 /**
- * The SPF of the domain itself, by which receivers judge what mail-core sends. SES sends with the MAIL FROM domain in
- * the envelope, so that this record is none of its business.
+ * The SPF of the domain itself, which receivers check for mail sent by mail-core. SES uses the MAIL FROM
+ * domain in the envelope sender, so this record does not affect it.
  */
 export function judgeDomainSpf({ values }: SeenRecords): Verdict {
   const found = values.filter(isSpf);

@@ -6,7 +6,8 @@ import { OperatorError } from '../../errors.ts';
 export type RecordPurpose = 'dkim' | 'mail-from-mx' | 'mail-from-spf' | 'dmarc';
 
 /**
- * A record that the deployment needs. Names have no last dot, a TXT no quotes: each format adds its own.
+ * A record that the deployment needs. Names have no trailing dot and TXT values no quotes: each format adds
+ * its own.
  *
  * @see https://docs.aws.amazon.com/ses/latest/dg/mail-from.html
  */
@@ -17,7 +18,7 @@ export interface NeededRecord {
   readonly value: string;
 }
 
-/** The outputs of the identity's stack, each `name TYPE value`. */
+/** The outputs of the identity stack, each `name TYPE value`. */
 const OUTPUTS = {
   DkimRecord1: 'dkim',
   DkimRecord2: 'dkim',
@@ -36,9 +37,15 @@ const lineSchema = v.pipe(
   }),
 );
 
-/** @throws {@link OperatorError} where the stack lacks one of them */
+/**
+ * Of an identity that the stack does not own, it has no DKIM records: SES verified the domain before.
+ *
+ * @throws {@link OperatorError} if the stack lacks one of them
+ */
 export function neededRecords({ name, outputs }: DeployedStack): NeededRecord[] {
-  return Object.entries(OUTPUTS).map(([output, purpose]) => {
+  const isOwned = Object.keys(outputs).some((output) => output.startsWith('Dkim'));
+  const expected = Object.entries(OUTPUTS).filter(([, purpose]) => isOwned || purpose !== 'dkim');
+  return expected.map(([output, purpose]) => {
     const parsed = v.safeParse(lineSchema, outputs[output]);
     if (!parsed.success) {
       const what = outputs[output] === undefined ? 'is missing' : `says "${outputs[output]}"`;
@@ -53,12 +60,12 @@ export function neededRecords({ name, outputs }: DeployedStack): NeededRecord[] 
   });
 }
 
-/** The domain that the mail is from, which its DMARC record is named after. */
+/** The sending domain, taken from the name of its DMARC record. */
 export function domainOf(needed: readonly NeededRecord[]): string {
   return recordFor(needed, 'dmarc').name.replace(/^_dmarc\./, '');
 }
 
-/** @throws {Error} where there is none: all that are needed come together */
+/** @throws {Error} if there is none: needed records are always complete */
 export function recordFor(needed: readonly NeededRecord[], purpose: RecordPurpose): NeededRecord {
   const record = needed.find((candidate) => candidate.purpose === purpose);
   if (record === undefined) throw new Error(`the records that are needed hold no ${purpose}`);
@@ -70,16 +77,16 @@ function dataOf(type: NeededRecord['type'], text: string): string {
   return canonicalName(text);
 }
 
-/** Short enough that a slip is soon fixed, long enough that receivers need not ask for each mail. */
+/** Short enough to fix mistakes quickly, long enough that receivers do not query for each mail. */
 export const RECORD_TTL_SECONDS = 1_800;
 
-/** A TXT record is made of strings, each of at most as many octets (RFC 1035, section 3.3.14). */
+/** Maximum length of each string of a TXT record (RFC 1035, section 3.3.14). */
 const STRING_OCTETS = 255;
 
 /**
- * The strings that a TXT value is cut into, escaped as they stand between quotes in a zone file and in Route 53.
+ * Splits a TXT value into strings, escaped for use between quotes in a zone file and in Route 53.
  *
- * @param value of printable ASCII, as all that is needed is: a character is an octet
+ * @param value in printable ASCII, as all needed records are: one character is one octet
  */
 export function txtStrings(value: string): string[] {
   const count = Math.max(1, Math.ceil(value.length / STRING_OCTETS));
@@ -88,7 +95,7 @@ export function txtStrings(value: string): string[] {
   );
 }
 
-/** Each in quotes. */
+/** The strings, each in quotes. */
 export const quoteTxt = (value: string): string =>
   txtStrings(value)
     .map((string) => `"${string}"`)

@@ -17,13 +17,13 @@ const FAILURE_TEXT: Readonly<Record<DnsFailure, string>> = {
   malformed: 'gives an answer that cannot be read',
 };
 
-type Soundness = { readonly serves: NameServer } | { readonly why: string };
+type ServerCheck = { readonly serves: NameServer } | { readonly why: string };
 
-/** Asks every authoritative server of a name's zone. Each zone and each server is looked up once. */
+/** Queries every authoritative server of a name's zone. Each zone and each server is looked up once. */
 export class ZoneObserver {
   readonly #dns: LiveDns;
   readonly #zones = new Map<string, Promise<ZoneLookup>>();
-  readonly #servers = new Map<string, Promise<Soundness>>();
+  readonly #servers = new Map<string, Promise<ServerCheck>>();
 
   constructor(dns: LiveDns) {
     this.#dns = dns;
@@ -46,16 +46,16 @@ export class ZoneObserver {
 
   async #ask(server: ZoneServer, zone: string, type: RecordType, name: string): Promise<ServerView> {
     const { host } = server;
-    const soundness = await once(this.#servers, `${zone} ${host}`, () => this.#sound(server, zone));
-    if ('why' in soundness) return { kind: 'silent', host, why: soundness.why };
-    const seen = await this.#see(soundness.serves, zone, type, name);
+    const checked = await once(this.#servers, `${zone} ${host}`, () => this.#check(server, zone));
+    if ('why' in checked) return { kind: 'silent', host, why: checked.why };
+    const seen = await this.#query(checked.serves, zone, type, name);
     return 'values' in seen
       ? { kind: 'answered', host, seen }
       : { kind: 'silent', host, why: FAILURE_TEXT[seen.failure] };
   }
 
-  /** A server that is named for a zone but has no SOA of it is "lame". */
-  async #sound({ host, addresses }: ZoneServer, zone: string): Promise<Soundness> {
+  /** A server that is delegated a zone but has no SOA for it is "lame". */
+  async #check({ host, addresses }: ZoneServer, zone: string): Promise<ServerCheck> {
     if (addresses.length === 0) return { why: `has no address: ${host} leads nowhere` };
     const server = this.#dns.serverAt(addresses);
     const answer = await server.ask('SOA', zone);
@@ -65,7 +65,7 @@ export class ZoneObserver {
     return { why: `${FAILURE_TEXT[answer.failure]}${lame ? `: it does not serve ${zone}` : ''}` };
   }
 
-  async #see(
+  async #query(
     server: NameServer,
     zone: string,
     type: RecordType,
@@ -73,7 +73,7 @@ export class ZoneObserver {
   ): Promise<SeenRecords | { readonly failure: DnsFailure }> {
     const alias = type === 'CNAME' ? undefined : valuesOf(await server.ask('CNAME', name))[0];
     if (alias !== undefined) {
-      // The target may lie in a zone that this server knows nothing of.
+      // The target may be in a zone that this server does not serve.
       const values = valuesOf(await this.#dns.resolver.ask(type, alias));
       return { values, alias, atDoubledName: [] };
     }
@@ -84,7 +84,7 @@ export class ZoneObserver {
   }
 }
 
-/** What a wildcard answers is no record of the name, and gives way to the first one that is. */
+/** A wildcard's answer is not a record of the name: the first record added at the name replaces it. */
 async function withoutWildcard(
   server: NameServer,
   zone: string,
@@ -109,17 +109,17 @@ function once<Key, Value>(known: Map<Key, Promise<Value>>, key: Key, make: () =>
   return value;
 }
 
-/** What one server of a zone says about a name, or why it says nothing. */
+/** One server's records for a name, or why it gave none. */
 export type ServerView =
   | { readonly kind: 'answered'; readonly host: string; readonly seen: SeenRecords }
   | { readonly kind: 'silent'; readonly host: string; readonly why: string };
 
 export interface SeenRecords {
-  /** Those of the name itself: what a wildcard of the zone answers for any name is left out. */
+  /** Records of the name itself, without those synthesised from a wildcard. */
   readonly values: readonly string[];
-  /** Where a CNAME leads that stands at the name. The values are those of its target then. */
+  /** Target of a CNAME at the name. The values are then those of the target. */
   readonly alias?: string | undefined;
-  /** The values at the name with the zone's name once more behind it, where none are at the name. */
+  /** If the name has no records: the values at the name with the zone appended twice. */
   readonly atDoubledName: readonly string[];
 }
 

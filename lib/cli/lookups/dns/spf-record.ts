@@ -1,7 +1,7 @@
-/** A term of an SPF record (RFC 7208, section 4.6.1), as it is written and as it is read. */
+/** A term of an SPF record (RFC 7208, section 4.6.1), raw and parsed. */
 interface SpfTerm {
   readonly text: string;
-  /** `include`, `all`, `redirect`, …: in lower case, without its qualifier. */
+  /** `include`, `all`, `redirect`, …: in lower case, without the qualifier. */
   readonly name: string;
   readonly qualifier: '+' | '-' | '~' | '?';
   readonly value: string;
@@ -13,18 +13,18 @@ export interface SpfRecord {
 
 const MECHANISMS: readonly string[] = ['all', 'include', 'a', 'mx', 'ptr', 'ip4', 'ip6', 'exists'];
 
-/** What a receiver looks up in the DNS, ten of which it does at most (RFC 7208, section 4.6.4). */
+/** Terms that cause a DNS lookup; receivers do at most ten (RFC 7208, section 4.6.4). */
 const LOOKUPS: readonly string[] = ['include', 'a', 'mx', 'ptr', 'exists', 'redirect'];
 
 const TERM = /^([-+~?]?)([a-z][a-z0-9._-]*)(?:([:=])?(.*))$/i;
 
-/** The softest first: which one of two endings refuses less. */
+/** Softest first, to choose the `all` that rejects the least. */
 const SOFTNESS: readonly string[] = ['+', '?', '~', '-'];
 
-/** A record that begins otherwise is none of SPF's, for receivers too (RFC 7208, section 4.5). */
+/** Receivers ignore records that do not begin like this (RFC 7208, section 4.5). */
 export const isSpf = (txt: string): boolean => /^v=spf1(?: |$)/i.test(txt);
 
-/** Undefined where a receiver would end with "permerror". */
+/** Undefined if a receiver would return "permerror". */
 export function parseSpf(txt: string): SpfRecord | undefined {
   const terms: SpfTerm[] = [];
   for (const text of txt.split(' ').slice(1)) {
@@ -36,7 +36,7 @@ export function parseSpf(txt: string): SpfRecord | undefined {
   return { terms };
 }
 
-/** Whether what stands in the included record passes: a term after `all` is never reached. */
+/** Whether the record includes the domain with a pass. Terms after `all` are never reached. */
 export function includes({ terms }: SpfRecord, domain: string): boolean {
   const end = terms.findIndex(({ name }) => name === 'all');
   return terms
@@ -47,13 +47,13 @@ export function includes({ terms }: SpfRecord, domain: string): boolean {
     );
 }
 
-/** How many look-ups the record itself asks for; those of what it includes come on top. */
+/** DNS lookups of the record itself, without those of the records it includes. */
 export const lookupsOf = ({ terms }: SpfRecord): number =>
   terms.filter(({ name }) => LOOKUPS.includes(name)).length;
 
 /**
- * One record that passes all that any of these passes, and the domain. The ending that refuses the least is kept:
- * a merge must not turn away mail that was taken before.
+ * One record that passes all senders of these records, and the domain. Keeps the ending that rejects the
+ * least: the merge must not cause rejection of mail that was accepted before.
  */
 export function mergeSpf(records: readonly SpfRecord[], domain: string): string {
   const ending = endingOf(records);
@@ -72,7 +72,7 @@ function parseTerm(text: string): SpfTerm | undefined {
     qualifier: qualifier === '' ? '+' : (qualifier as SpfTerm['qualifier']),
     value,
   };
-  // Unknown modifiers are to be passed over; unknown mechanisms are not.
+  // Unknown modifiers are ignored; unknown mechanisms are an error.
   if (separator === '=') return qualifier === '' && value !== '' ? term : undefined;
   if (!MECHANISMS.includes(term.name)) return undefined;
   if (term.name === 'all') return separator === undefined && value === '' ? term : undefined;
@@ -83,12 +83,13 @@ function parseTerm(text: string): SpfTerm | undefined {
 const isIncludeOf = (name: string, value: string, domain: string) =>
   name === 'include' && value.toLowerCase() === domain;
 
-/** What stands behind `all` was never reached, and the merge must not begin to pass it. */
+/** Terms after `all` were never reached, and the merge must not start to pass them. */
 function sendersOf({ terms }: SpfRecord, ending: readonly string[]): SpfTerm[] {
   const end = terms.findIndex(({ name }) => name === 'all');
   return terms.slice(0, end === -1 ? undefined : end).flatMap((term) => {
     if (term.name !== 'redirect') return [term];
-    // It cannot stay beside the `all` of another record: receivers pass over it then (RFC 7208, section 6.1).
+    // Receivers ignore `redirect` in a record with `all`, which another record may add (RFC 7208, section
+    // 6.1).
     return ending.includes(term.text) ? [] : [{ ...term, name: 'include', text: `include:${term.value}` }];
   });
 }

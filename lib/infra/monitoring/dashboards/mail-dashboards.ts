@@ -3,6 +3,7 @@ import { Dashboard, type IAlarmRef, type IWidget, PeriodOverride } from 'aws-cdk
 import { Construct } from 'constructs';
 import { monitoringNames } from '../../../common/names.ts';
 import type { Settings } from '../../settings.ts';
+import { watchesAccount } from '../alarms.ts';
 import { dashboardLink } from '../mail-alarm.ts';
 import { PipelineMetrics } from '../metrics.ts';
 import { machineRoomDashboard } from './machine-room-dashboard.ts';
@@ -18,7 +19,8 @@ export interface MailDashboardsProps {
 }
 
 /**
- * The three dashboards of a stage: as many as CloudWatch has free of charge, each of at most 50 metrics.
+ * The dashboards of a stage, each of at most 50 metrics. With the third, on the account, one stage has as many as
+ * CloudWatch has free of charge.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
  */
@@ -26,6 +28,7 @@ export class MailDashboards extends Construct {
   constructor(scope: Construct, id: string, { settings, alarms }: MailDashboardsProps) {
     super(scope, id);
     const names = monitoringNames(settings);
+    const ofAccount = monitoringNames({ ...settings, stage: settings.accountMonitoring });
     const props = {
       settings,
       alarms,
@@ -34,12 +37,14 @@ export class MailDashboards extends Construct {
       links: {
         runbook: runbookMarkdown(settings),
         mail: `[mail](${dashboardLink(names.mailDashboard, settings)})`,
-        reputation: `[reputation](${dashboardLink(names.reputationDashboard, settings)})`,
+        reputation: `[reputation](${dashboardLink(ofAccount.reputationDashboard, settings)})`,
         machineRoom: `[machine room](${dashboardLink(names.machineRoomDashboard, settings)})`,
       },
     };
     this.add('Mail', names.mailDashboard, Duration.hours(6), mailDashboard(props));
-    this.add('Reputation', names.reputationDashboard, Duration.days(7), reputationDashboard(props));
+    if (watchesAccount(settings)) {
+      this.add('Reputation', names.reputationDashboard, Duration.days(7), reputationDashboard(props));
+    }
     this.add('MachineRoom', names.machineRoomDashboard, Duration.hours(6), machineRoomDashboard(props));
   }
 

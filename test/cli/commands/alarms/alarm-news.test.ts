@@ -27,7 +27,7 @@ const WITHOUT_DATA = { state: 'INSUFFICIENT_DATA' } as const;
 const namesOf = (alarms: readonly DeployedAlarm[]) => alarms.map(({ name }) => name);
 
 describe('alarmNews', () => {
-  it('tells critical ones first, and then those that began first', () => {
+  it('lists critical alarms first, then the longest-ringing ones', () => {
     const { ringing, quiet } = summariseAlarms(
       [
         anAlarm('late', { ...RINGING, since: minutesAgo(5) }),
@@ -41,7 +41,7 @@ describe('alarmNews', () => {
     expect(namesOf(quiet)).toEqual(['quiet']);
   });
 
-  it('takes silence for bad news where values come all the time, but not right after a deployment', () => {
+  it('reports missing data for metrics that are always published, but not right after a deployment', () => {
     const { blind, quiet } = summariseAlarms(
       [
         anAlarm('quota-near', WITHOUT_DATA),
@@ -64,7 +64,7 @@ describe('alarmNews', () => {
       'critical',
     ],
     ['a critical one is quiet', [anAlarm('one', { severity: 'critical' })], undefined],
-  ] as const)('is as bad as the worst where %s', (_what, alarms, worst) => {
+  ] as const)('has the severity of the worst alarm when %s', (_what, alarms, worst) => {
     expect(worstOf(summariseAlarms(alarms, NOW))).toBe(worst);
   });
 });

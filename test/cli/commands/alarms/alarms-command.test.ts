@@ -38,11 +38,11 @@ const ring = (name: string) =>
 const stateOf = (name: string) => double.account.alarms.get(`keybuzz-mail-dev-${name}`);
 
 describe('mailctl alarms', () => {
-  it('says in one line that all is quiet', async () => {
+  it('prints one line when no alarm rings', async () => {
     expect(await mailctl('alarms')).toEqual({ code: 0, stdout: '10 quiet; --all names them\n', stderr: '' });
   });
 
-  it('tells what rings first: what it is, since when, why, and what to do', async () => {
+  it('prints ringing alarms first: what it is, since when, why, and what to do', async () => {
     ring('fallback-in-use');
     ring('dead-letters');
     const { code, stdout } = await mailctl('alarms');
@@ -60,12 +60,12 @@ describe('mailctl alarms', () => {
     expect(quiet).toBe('8 quiet; --all names them\n');
   });
 
-  it('ends with 1 where warnings ring alone', async () => {
+  it('exits with 1 if only warnings ring', async () => {
     ring('fallback-in-use');
     expect((await mailctl('alarms')).code).toBe(1);
   });
 
-  it('names the quiet ones, too, on demand', async () => {
+  it('names the quiet alarms with --all', async () => {
     ring('dead-letters');
     const { stdout } = await mailctl('alarms', '--all');
     const quiet = stdout.slice(stdout.indexOf('9 quiet'));
@@ -82,7 +82,7 @@ describe('mailctl alarms', () => {
       ['key-old'],
       'the account-metrics function tells no value for it, or the API has no active key',
     ],
-  ])('tells that nobody knows of %s any more', async (_what, names, told) => {
+  ])('reports that there is no data for %s any more', async (_what, names, expected) => {
     for (const name of names) {
       change(name, { state: 'INSUFFICIENT_DATA', changedAt: new Date(Date.now() - HOUR_MS) });
     }
@@ -91,12 +91,12 @@ describe('mailctl alarms', () => {
     const [heading, ...rest] = stdout.split('\n\n')[0]?.split('\n') ?? [];
     expect(heading).toMatch(new RegExp(`^blind {2}${names.join(', ')} {2}since `));
     expect(rest).toEqual([
-      `  ${told}`,
+      `  ${expected}`,
       '  → aws logs tail /aws/lambda/keybuzz-mail-account-metrics-dev --since 1h --region eu-west-1',
     ]);
   });
 
-  it('tells the same as JSON', async () => {
+  it('prints the same as JSON', async () => {
     ring('dead-letters');
     const { code, stdout } = await mailctl('--json', 'alarms');
     const { ringing, blind, quiet } = JSON.parse(stdout);
@@ -116,7 +116,7 @@ describe('mailctl alarms', () => {
     ]);
   });
 
-  it('takes no alarm of another stage or another project for its own', async () => {
+  it('ignores alarms of other stages and projects', async () => {
     for (const options of [{ stage: 'prod' }, { project: 'keybuzz-two' }] as const) {
       const others = [...deployedAccount(options).alarms.values()];
       double.account.add({ alarms: others.map((alarm) => ({ ...alarm, state: 'ALARM' as const })) });
@@ -133,7 +133,7 @@ describe('mailctl alarms', () => {
     }
   });
 
-  it('says where it looked for alarms that there are none of', async () => {
+  it('says where it looked if there are no alarms', async () => {
     const { code, stdout } = await mailctl('--stage', 'prod', 'alarms');
     expect(code).toBe(1);
     expect(stdout).toContain('There is no alarm keybuzz-mail-prod-… in eu-west-1');
@@ -169,19 +169,19 @@ describe('mailctl alarms test', () => {
   it.each([
     ['rings already', { state: 'ALARM', stateReason: 'true' }, 'mailctl alarms'],
     ['is silenced', { actionsEnabled: false }, 'mailctl doctor --only alarms'],
-    ['has nobody to tell', { actions: [] }, 'mailctl doctor --only alarms'],
-  ] as const)('says that no message would come from one that %s', async (_what, changes, told) => {
+    ['has no action', { actions: [] }, 'mailctl doctor --only alarms'],
+  ] as const)('says that no message would be sent by an alarm that %s', async (_what, changes, expected) => {
     change('key-old', changes);
     const before = stateOf('key-old');
     const { code, stdout } = await mailctl('--yes', '--json', 'alarms', 'test', 'key-old');
     expect([code, JSON.parse(stdout)]).toEqual([
       1,
-      expect.objectContaining({ outcome: 'no-message', detail: expect.stringContaining(told) }),
+      expect.objectContaining({ outcome: 'no-message', detail: expect.stringContaining(expected) }),
     ]);
     expect(stateOf('key-old')).toEqual(before);
   });
 
-  it('names those that there are where it is asked for another', async () => {
+  it('lists the existing alarms if the name is unknown', async () => {
     const { code, stdout } = await mailctl('--yes', '--json', 'alarms', 'test', 'dead-letter');
     expect([code, JSON.parse(stdout).error]).toEqual([
       2,

@@ -13,7 +13,7 @@ describe('an alarm as it is deployed', () => {
     ...deployedAccount({ stage: 'prod', alarms: 'all', workerMetrics: true }).alarms.values(),
   ];
 
-  it.each(deployed)('says what has happened and what to do first: $name', ({ name, description }) => {
+  it.each(deployed)('says what happened and what to do first: $name', ({ name, description }) => {
     const alarm = readAlarm({ AlarmName: name, AlarmDescription: description }, PREFIX);
     expect(alarm).toMatchObject({ fullName: name, runbook: `docs/runbook.md#${alarm.name}` });
     expect(description).toContain(`[${alarm.severity}] ${alarm.meaning}\n`);
@@ -23,7 +23,7 @@ describe('an alarm as it is deployed', () => {
     expect(description).toContain(`mailctl --stage prod ${alarm.first}\n`);
   });
 
-  it('is a warning with the heading of its name where nothing is said of it', () => {
+  it('is a warning with its name as runbook heading if its description has no severity', () => {
     const alarm = readAlarm({ AlarmName: `${PREFIX}made-by-hand`, AlarmDescription: 'look!' }, PREFIX);
     expect(alarm).toMatchObject({
       severity: 'warning',
@@ -33,7 +33,7 @@ describe('an alarm as it is deployed', () => {
     expect(alarm.first).toBeUndefined();
   });
 
-  it.each([['\n'], ['\r\n']])('says the same where a person has put a note on top of it: %j', (end) => {
+  it.each([['\n'], ['\r\n']])('reads the same with a note added on top: %j', (end) => {
     const { name = '', description = '' } = deployed.find((one) => one.name.endsWith('dead-letters')) ?? {};
     const noted = ['Ask Ann first.', ...description.split('\n')].join(end);
     const alarm = readAlarm({ AlarmName: name, AlarmDescription: noted }, PREFIX);
@@ -54,7 +54,7 @@ describe('an alarm as it is deployed', () => {
     expect(readAlarm({ StateUpdatedTimestamp: later }, PREFIX).since).toBe(later);
   });
 
-  it('gives its reason by the numbers alone, and never at length', () => {
+  it('shortens its reason to the numbers, and to 160 characters at most', () => {
     const numbers =
       '1 out of the last 1 datapoints [5.0 (01/03/26 12:00:00)] was greater than the threshold (0.0)';
     const words = `Threshold Crossed: ${numbers} (minimum 1 datapoint for OK -> ALARM transition).`;
@@ -65,7 +65,7 @@ describe('an alarm as it is deployed', () => {
     expect(long.endsWith('…')).toBe(true);
   });
 
-  it('tells topics alone, whatever else is to be done', () => {
+  it('reads only topics from its actions', () => {
     const topic = 'arn:aws:sns:eu-west-1:1:alarms';
     const AlarmActions = [topic, 'arn:aws:automate:eu-west-1:ec2:stop'];
     expect(readAlarm({ AlarmActions, ActionsEnabled: false }, PREFIX)).toMatchObject({

@@ -5,7 +5,7 @@ import { AwsAccount } from '../../../support/aws-account/aws-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
 import { type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
 
-/** What the pipeline's stack tells of itself where it was deployed. */
+/** The outputs of the deployed pipeline stack. */
 export function accountOf({
   fallback,
   deadLetters,
@@ -33,14 +33,14 @@ export function accountOf({
   });
 }
 
-/** A letter as it lies in the queue. */
+/** A dead letter as it is in the queue. */
 export interface Parked {
   readonly body: FallbackMessage | string;
   readonly attributes?: Readonly<Record<string, string>>;
   readonly groupId?: string;
 }
 
-/** Puts letters into the dead letter queue. */
+/** Puts dead letters into the dead letter queue. */
 export async function parkLetters(
   { sqs, deadLetters }: Pick<SqsAndS3, 'sqs' | 'deadLetters'>,
   parked: readonly Parked[],
@@ -69,7 +69,7 @@ export interface DeadLetterBench extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** The queues and an account that knows them, and mailctl between. */
+/** The queues, an account whose stack names them, and mailctl configured for both. */
 export async function startDeadLetterBench(): Promise<DeadLetterBench> {
   const aws = await startSqsAndS3({ visibilitySeconds: 30 });
   const account = await startAwsAccount({ account: accountOf(aws) });

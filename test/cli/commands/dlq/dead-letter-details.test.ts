@@ -33,21 +33,21 @@ function storeWith(bytes: Buffer | undefined): () => Promise<PayloadStore> {
   });
 }
 
-const tell = (message: FallbackMessage, reveal = MASKED, payloads = storeWith(undefined)) =>
+const describeMessage = (message: FallbackMessage, reveal = MASKED, payloads = storeWith(undefined)) =>
   describeDeadLetter(readDeadLetter(aMessage({ body: serialiseFallbackMessage(message) })), reveal, payloads);
 
 describe('a dead letter', () => {
   it.each<[string, string, Partial<ReceivedDeadLetter>]>([
-    ['as it was parked', 'expired', { attributes: { reason: 'expired' } }],
+    ['of the attribute it was dead-lettered with', 'expired', { attributes: { reason: 'expired' } }],
     ['when SQS moved it', 'too-many-receives', { movedByQueue: true }],
-    ['when it was handed out too often', 'too-many-receives', { receiveCount: 1001 }],
-    ['when nobody told', 'no-reason', {}],
-    ['when nobody can read it', 'unreadable', { body: '{', attributes: { reason: 'not-json' } }],
+    ['when it was received too often', 'too-many-receives', { receiveCount: 1001 }],
+    ['without a reason', 'no-reason', {}],
+    ['when it cannot be parsed', 'unreadable', { body: '{', attributes: { reason: 'not-json' } }],
   ])('has a cause %s', (_, cause, message) => {
     expect(readDeadLetter(aMessage(message)).cause).toBe(cause);
   });
 
-  it('cannot steer the terminal, nor tell an address by its detail', () => {
+  it('has no control characters for the terminal and no address in its detail', () => {
     const attributes = {
       reason: 'odd\u001b[2J',
       detail: 'refused\u0007 marie@example.org\u202e',
@@ -61,7 +61,7 @@ describe('a dead letter', () => {
     expect(detail).not.toContain('marie@');
   });
 
-  it('is told with its subject in words, and its addresses masked and without names', async () => {
+  it('is described with its decoded subject, and its addresses masked and without names', async () => {
     const mime = Buffer.from(
       [
         'From: "Marie Dupont" <marie@keybuzz.io>',
@@ -73,9 +73,9 @@ describe('a dead letter', () => {
       ].join('\r\n'),
     );
 
-    const story = await tell(anEnvelope({ content: packMime(mime) }));
+    const details = await describeMessage(anEnvelope({ content: packMime(mime) }));
 
-    expect(story.envelope?.content).toMatchObject({
+    expect(details.envelope?.content).toMatchObject({
       kind: 'mail',
       headers: {
         From: 'm***@keybuzz.io',
@@ -83,10 +83,10 @@ describe('a dead letter', () => {
         Subject: 'Votre commande à z***@example.org',
       },
     });
-    expect(JSON.stringify(story)).not.toMatch(/Dupont|jose|Jos=|marie|zoe|Secret/);
+    expect(JSON.stringify(details)).not.toMatch(/Dupont|jose|Jos=|marie|zoe|Secret/);
   });
 
-  it('is told of a mail in parts, too', async () => {
+  it('is described if the mail is structured, too', async () => {
     const content = {
       type: 'mail',
       from: 'a@keybuzz.io',
@@ -95,24 +95,24 @@ describe('a dead letter', () => {
       text: 'T',
     } as const;
 
-    const story = await tell(anEnvelope({ content: { ...content, to: [...content.to] } }), {
+    const details = await describeMessage(anEnvelope({ content: { ...content, to: [...content.to] } }), {
       addresses: true,
       body: true,
     });
 
-    expect(story.envelope?.content).toMatchObject({
+    expect(details.envelope?.content).toMatchObject({
       headers: { From: 'a@keybuzz.io', To: 'b@example.org', Subject: 'Hi' },
       body: 'T',
     });
   });
 
-  it('fetches a large mail, and says so where that is not there or not the same', async () => {
+  it('fetches a large mail, and says so if it is missing or differs', async () => {
     const mime = mimeFrom('support@keybuzz.io');
     const sha256 = createHash('sha256').update(mime).digest('hex');
     const envelope = anEnvelope({ content: { type: 's3', key: 'payloads/x', bytes: mime.length, sha256 } });
 
     const [found, missing, other] = await Promise.all(
-      [mime, undefined, Buffer.from('x')].map((bytes) => tell(envelope, MASKED, storeWith(bytes))),
+      [mime, undefined, Buffer.from('x')].map((bytes) => describeMessage(envelope, MASKED, storeWith(bytes))),
     );
 
     expect(found?.envelope?.content).toMatchObject({ headers: { Subject: 'Your order' } });
@@ -120,7 +120,7 @@ describe('a dead letter', () => {
     expect(other?.envelope?.content.kind).toBe('not-readable');
   });
 
-  it('is shown raw where nobody can read it, when the body was asked for', async () => {
+  it('is shown raw if it cannot be parsed and the body was requested', async () => {
     const deadLetter = readDeadLetter(aMessage({ body: '{"to":"marie@example.org"' }));
 
     const masked = await describeDeadLetter(deadLetter, MASKED, storeWith(undefined));
@@ -135,28 +135,28 @@ describe('a dead letter', () => {
 
   it.each<[string, FallbackMessage['content']]>([
     [
-      'in parts',
+      'as structured content',
       { type: 'mail', from: 'a@keybuzz.io', to: ['b@example.org'], text: 'Ask marie@example.org.' },
     ],
     ['as MIME', packMime(Buffer.from('From: a@keybuzz.io\r\n\r\nAsk marie@example.org.'))],
   ])('masks the addresses in the body of a mail %s', async (_, content) => {
-    const masked = await tell(anEnvelope({ content }), { addresses: false, body: true });
-    const whole = await tell(anEnvelope({ content }), WHOLE);
+    const masked = await describeMessage(anEnvelope({ content }), { addresses: false, body: true });
+    const whole = await describeMessage(anEnvelope({ content }), WHOLE);
 
     expect(masked.envelope?.content).toMatchObject({ body: expect.stringContaining('m***@example.org') });
     expect(JSON.stringify(masked)).not.toContain('marie');
     expect(whole.envelope?.content).toMatchObject({ body: 'Ask marie@example.org.' });
   });
 
-  it('is told where the bucket does not give its mail', async () => {
+  it('is described if the bucket denies access to its mail', async () => {
     const content = { type: 's3', key: 'payloads/x', bytes: 1, sha256: 'a'.repeat(64) } as const;
     const denied = Object.assign(new Error('not you'), { name: 'AccessDenied' });
     const payloads = async () => ({ put: async () => {}, get: () => Promise.reject(denied) });
 
-    const story = await tell(anEnvelope({ id: 'mail-7', content }), MASKED, payloads);
+    const details = await describeMessage(anEnvelope({ id: 'mail-7', content }), MASKED, payloads);
 
-    expect(story.deliveryId).toBe('mail-7');
-    expect(story.envelope?.content).toMatchObject({
+    expect(details.deliveryId).toBe('mail-7');
+    expect(details.envelope?.content).toMatchObject({
       kind: 'not-readable',
       detail: expect.stringMatching(/not you.*fix: /),
     });

@@ -5,12 +5,12 @@ import { type SqsAndS3, startSqsAndS3 } from '../../../../lib/emulators/aws/sqs-
 import { anEnvelope } from '../../../support/an-envelope.ts';
 import { parkLetters } from './dead-letter-bench.ts';
 
-describe('a survey of the dead letters', () => {
+describe('a scan of the dead letters', () => {
   let aws: SqsAndS3;
   let box: DlqClient;
   let stop: AbortController;
 
-  const survey = (look: () => boolean = () => true) =>
+  const scan = (look: () => boolean = () => true) =>
     scanDeadLetters({ box, signal: stop.signal, progress: () => ({ set: () => {}, stop: () => {} }) }, look);
 
   beforeEach(async () => {
@@ -27,11 +27,11 @@ describe('a survey of the dead letters', () => {
     await aws.close();
   });
 
-  it('sees each letter once, and says which others hold', async () => {
+  it('sees each dead letter once, and counts those in flight elsewhere', async () => {
     await box.receive({ most: 5, holdSeconds: 60 });
     let looks = 0;
 
-    const outcome = await survey(() => {
+    const outcome = await scan(() => {
       looks += 1;
       return true;
     });
@@ -41,8 +41,8 @@ describe('a survey of the dead letters', () => {
     expect(await box.counts()).toEqual({ waiting: 80, outOfSight: 5 });
   });
 
-  it('gives all back when it is stopped', async () => {
-    const outcome = await survey(() => {
+  it('releases all messages when it is stopped', async () => {
+    const outcome = await scan(() => {
       stop.abort();
       return true;
     });
@@ -52,20 +52,20 @@ describe('a survey of the dead letters', () => {
     expect(await box.counts()).toEqual({ waiting: 85, outOfSight: 0 });
   });
 
-  it('gives all back when the queue fails on the way', async () => {
-    const surveying = survey(() => {
+  it('releases all messages when the queue fails during the scan', async () => {
+    const scanning = scan(() => {
       aws.fault({ fault: { kind: 'denied' }, on: { action: 'ReceiveMessage' } });
       return true;
     });
 
-    await expect(surveying).rejects.toMatchObject({ name: 'AccessDenied' });
+    await expect(scanning).rejects.toMatchObject({ name: 'AccessDenied' });
     expect(await box.counts()).toEqual({ waiting: 85, outOfSight: 0 });
   });
 
-  it('looks at no more than is wanted', async () => {
+  it('looks at no more than the callback asks for', async () => {
     let looks = 0;
 
-    const outcome = await survey(() => {
+    const outcome = await scan(() => {
       looks += 1;
       return looks < 3;
     });

@@ -24,7 +24,9 @@ const at = (index: number): NameServerAddress => {
   return address;
 };
 
-/** Each zone is one set-up. The resolver knows them all; who else serves them, stands in their NS records. */
+/**
+ * Each zone is one set-up. The resolver serves them all; the other servers of a zone are in its NS records.
+ */
 function zonesOfResolver(): Zones {
   const alone = (...changes: Parameters<typeof recordsWith>) => [...NS(at(0)), ...recordsWith(...changes)];
   return {
@@ -76,16 +78,17 @@ function zonesOfResolver(): Zones {
   };
 }
 
-/** Its server knows nothing of the zone that its CNAME leads to. */
+/** Its server does not serve the zone that its CNAME points to. */
 const vendorZone = () => [...NS(at(1)), ...recordsWith({ dmarc: ['_dmarc CNAME vendor.good.test.'] })];
 
-/** A server that still serves the zone above, and only tells who else to ask. */
+/** A server that still serves only the parent zone, and returns a referral. */
 const parentZone = () => [...NS(at(1)), 'child NS ns1.child', `ns1.child A ${at(0).address}`];
 
 async function check(domain: string): Promise<DnsFinding[]> {
   const needed = neededRecords({
     name: 'stack',
     status: 'CREATE_COMPLETE',
+    isProtected: true,
     outputs: identityOutputs(domain),
   });
   const { address, port } = at(0);
@@ -119,13 +122,13 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     await Promise.all(running.map((one) => one.stop()));
   });
 
-  it('finds nothing amiss in a good zone', async () => {
+  it('finds nothing wrong in a good zone', async () => {
     const findings = await check('good.test');
     expect(findings.filter(({ level }) => level !== 'ok')).toEqual([]);
     expect(of(findings, 'domain-spf')[0]?.notes).toEqual([expect.stringContaining('no change for SES')]);
   });
 
-  it('tells what is missing, and fails for all but DMARC', async () => {
+  it('reports what is missing, and fails for all but DMARC', async () => {
     const findings = await check('empty.test');
     const missing = findings.filter(({ status }) => status === 'missing');
     expect(missing.map(({ purpose, level }) => [purpose, level])).toEqual([
@@ -146,7 +149,7 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     ]);
   });
 
-  it('shows what stands there instead, and what should', async () => {
+  it('shows the wrong record and the expected one', async () => {
     const findings = await check('wrong.test');
     expect(statuses(of(findings, 'dkim'))).toEqual(['ok', 'wrong', 'missing']);
     expect(of(findings, 'dkim')[1]).toMatchObject({
@@ -162,7 +165,7 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     expect(of(findings, 'dmarc')[0]).toMatchObject({ status: 'wrong', found: ['v=dmarc1; p=none'] });
   });
 
-  it('wants one MX alone', async () => {
+  it('requires exactly one MX', async () => {
     expect(of(await check('twice.test'), 'mail-from-mx')[0]).toMatchObject({
       status: 'wrong',
       level: 'fail',
@@ -182,7 +185,7 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     expect(of(findings, 'domain-spf')[0]).toMatchObject({ status: 'duplicate', level: 'fail' });
   });
 
-  it('sees a CNAME where the MX should be', async () => {
+  it('detects a CNAME in place of the MX', async () => {
     const findings = await check('alias.test');
     for (const purpose of ['mail-from-mx', 'mail-from-spf'] as const)
       expect(of(findings, purpose)[0]).toMatchObject({ status: 'wrong', found: ['CNAME web.alias.test'] });
@@ -200,14 +203,14 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     ]);
   });
 
-  it('takes what a wildcard answers for no record of the MAIL FROM domain', async () => {
+  it('does not count a wildcard response as a record of the MAIL FROM domain', async () => {
     const findings = await check('wildcard.test');
     expect(statuses(of(findings, 'mail-from-host'))).toEqual(['ok', 'ok']);
     expect(of(findings, 'mail-from-mx')[0]?.status).toBe('missing');
     expect(of(findings, 'mail-from-spf')[0]?.status).toBe('missing');
   });
 
-  it('follows the CNAME of a DMARC record to whoever keeps it, and judges that', async () => {
+  it('follows the CNAME of a DMARC record, and judges its target', async () => {
     const [dmarc] = of(await check('vendor.test'), 'dmarc');
     expect(dmarc).toMatchObject({ status: 'ok', found: ['v=DMARC1; p=reject; aspf=s'] });
     expect(dmarc?.notes.join()).toContain('vendor.good.test');
@@ -217,7 +220,7 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     ]);
   });
 
-  it('finds the DMARC record that a subdomain is under', async () => {
+  it('finds the DMARC record that applies to a subdomain', async () => {
     const [dmarc] = of(await check('child.good.test'), 'dmarc');
     expect(dmarc).toMatchObject({ status: 'ok', found: [expect.stringContaining('p=quarantine')] });
     expect(dmarc?.notes).toEqual([expect.stringContaining('that of good.test, with the policy "reject"')]);
@@ -227,7 +230,7 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     ['lame', 'lame.test', 'refuses to answer'],
     ['referring', 'child.parent.test', 'does not serve child.parent.test'],
     ['silent', 'slow.test', 'gave no answer in time'],
-  ])('warns of a %s server beside a good one', async (_, domain, says) => {
+  ])('warns of a %s server next to a good one', async (_, domain, says) => {
     const findings = await check(domain);
     expect(new Set(statuses(findings))).toEqual(new Set(['ok']));
     for (const { level, servers } of findings) {
@@ -236,7 +239,7 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     }
   });
 
-  it.each(['all-lame.test', 'silent.test'])('fails where no server answers: %s', async (domain) => {
+  it.each(['all-lame.test', 'silent.test'])('fails if no server responds: %s', async (domain) => {
     const findings = await check(domain);
     expect(new Set(statuses(findings))).toEqual(new Set(['unreachable']));
     expect(new Set(findings.map(({ level }) => level))).toEqual(new Set(['fail']));
@@ -259,7 +262,7 @@ describeWithNameServer('the records that are needed, against the live DNS', () =
     expect(of(findings, 'mail-from-mx')[0]).toMatchObject({ level: 'ok', servers: [] });
   });
 
-  it('says that the resolver does not know the domain', async () => {
+  it('says that the resolver does not resolve the domain', async () => {
     const [finding] = await check('elsewhere.example');
     expect(finding).toMatchObject({ status: 'unreachable', notes: ['the resolver refuses to answer'] });
   });

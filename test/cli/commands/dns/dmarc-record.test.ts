@@ -36,7 +36,7 @@ describe('a DMARC record', () => {
     expect(parseDmarc(txt)).toMatchObject(expected);
   });
 
-  it.each(['v=DMARC1;', 'v=DMARC1; p=on', 'v=DMARC1; p=', 'p=none'])('is applied by nobody: %s', (txt) => {
+  it.each(['v=DMARC1;', 'v=DMARC1; p=on', 'v=DMARC1; p=', 'p=none'])('is ignored by receivers: %s', (txt) => {
     expect(parseDmarc(txt)).toBeUndefined();
   });
 
@@ -47,7 +47,7 @@ describe('a DMARC record', () => {
       'v=DMARC1; p=reject; sp=none; rua=mailto:a@example.org; pct=50;',
     ],
     [
-      'takes the weakest policy, and reports to all',
+      'has the weakest policy, and reports to all',
       [
         'v=DMARC1; p=reject; rua=mailto:a@example.org, mailto:c@example.org',
         'v=DMARC1; p=quarantine; rua=mailto:a@example.org,mailto:b@example.org; adkim=s',
@@ -55,7 +55,7 @@ describe('a DMARC record', () => {
       'v=DMARC1; p=quarantine; rua=mailto:a@example.org,mailto:c@example.org,mailto:b@example.org; adkim=s;',
     ],
     [
-      'names the policy that was only meant',
+      'states the policy that was only implied',
       ['v=DMARC1; rua=mailto:a@example.org', 'v=DMARC1; p=reject'],
       'v=DMARC1; p=none; rua=mailto:a@example.org;',
     ],

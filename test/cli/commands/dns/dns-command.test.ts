@@ -56,7 +56,7 @@ describe('mailctl dns', () => {
     },
   );
 
-  it('says what to do where nothing is deployed', async () => {
+  it('says what to do if nothing is deployed', async () => {
     const { code, stderr } = await dns('--project', 'nothing');
     expect(code).toBe(2);
     expect(stderr).toContain('there is no stack nothing-mail-identity');
@@ -101,8 +101,8 @@ describeWithNameServer('mailctl dns --check', () => {
 
   const check = (project: string, ...args: string[]) => {
     const { address, port } = server;
-    const where = ['--resolver', `${address}:${port}`, '--server-port', String(port)];
-    return dns('--project', project, '--check', ...where, ...args);
+    const flags = ['--resolver', `${address}:${port}`, '--server-port', String(port)];
+    return dns('--project', project, '--check', ...flags, ...args);
   };
 
   it.each([
@@ -117,14 +117,14 @@ describeWithNameServer('mailctl dns --check', () => {
       2,
       ['collision (mail-from-mx)', 'choose another mailFromSubdomain', 'missing (mail-from-spf)'],
     ],
-  ] as const)('ends for the %s zone with %i, and says why', async (project, code, said) => {
+  ] as const)('for the %s zone exits with %i, and says why', async (project, code, expected) => {
     const run = await check(project);
     expect(run.code).toBe(code);
-    for (const text of said) expect(run.stdout).toContain(text);
+    for (const text of expected) expect(run.stdout).toContain(text);
     expect(run.stdout).toContain('SES by DKIM: yes');
   });
 
-  it('tells it as JSON', async () => {
+  it('prints it as JSON', async () => {
     const { stdout } = await check('broken', '--json');
     const { findings } = JSON.parse(stdout);
     expect(findings).toContainEqual(

@@ -13,7 +13,12 @@ import { NS } from './zones.ts';
 
 const LONG = `v=spf1 ${'include:a.example.org '.repeat(20)}exists:%{i}.b\\"c ~all`;
 
-const stack = (outputs: Record<string, string>) => ({ name: 'stack', status: 'CREATE_COMPLETE', outputs });
+const stack = (outputs: Record<string, string>) => ({
+  name: 'stack',
+  status: 'CREATE_COMPLETE',
+  isProtected: true,
+  outputs,
+});
 
 const NEEDED: readonly NeededRecord[] = [
   ...neededRecords(stack(identityOutputs('good.test'))),
@@ -21,6 +26,13 @@ const NEEDED: readonly NeededRecord[] = [
 ];
 
 describe('the outputs of the stack', () => {
+  it('name no DKIM record of an identity that the stack does not own', () => {
+    const outputs = Object.entries(identityOutputs('good.test')).filter(([name]) => !name.startsWith('Dkim'));
+    const needed = neededRecords(stack(Object.fromEntries(outputs)));
+
+    expect(needed.map(({ purpose }) => purpose)).toEqual(['mail-from-mx', 'mail-from-spf', 'dmarc']);
+  });
+
   it('are told without quotes, last dots and capitals', () => {
     const outputs = {
       ...identityOutputs('good.test'),
@@ -35,7 +47,7 @@ describe('the outputs of the stack', () => {
   });
 
   it.each(['', 'bounce.good.test', 'bounce.good.test A 192.0.2.1', 'bounce.good.test TXT "é"'])(
-    'are refused where one says "%s"',
+    'are rejected if one is "%s"',
     (output) => {
       const outputs = { ...identityOutputs('good.test'), MailFromMxRecord: output };
       expect(() => neededRecords(stack(outputs))).toThrow('MailFromMxRecord');
@@ -44,7 +56,7 @@ describe('the outputs of the stack', () => {
 });
 
 describe('a TXT value', () => {
-  it('is cut at 255 octets', () => {
+  it('is split at 255 octets', () => {
     expect(txtStrings('x'.repeat(600)).map(({ length }) => length)).toEqual([255, 255, 90]);
     expect(txtStrings('x'.repeat(255))).toHaveLength(1);
     expect(txtStrings('')).toEqual(['']);
@@ -52,7 +64,7 @@ describe('a TXT value', () => {
 });
 
 describeWithNameServer('the BIND format', () => {
-  it('is what a name server reads the same records from', async () => {
+  it('is loaded by a name server as the same records', async () => {
     const [address] = await loopbackAddresses(1);
     if (address === undefined) throw new Error('one was asked for');
     const server = await startNameServer(address, { 'good.test': [...NS(address), formatBind(NEEDED)] });
@@ -72,7 +84,7 @@ describeWithNameServer('the BIND format', () => {
 describe('the Route 53 change batch', () => {
   const changes = route53ChangeBatch(NEEDED).Changes;
 
-  it('overwrites nothing that SES did not name alone', () => {
+  it('overwrites only the CNAMEs, whose names SES generated', () => {
     for (const { Action, ResourceRecordSet } of changes)
       expect(Action).toBe(ResourceRecordSet.Type === 'CNAME' ? 'UPSERT' : 'CREATE');
   });
@@ -102,7 +114,7 @@ describe('the Terraform format', () => {
     expect(new Set(names).size).toBe(NEEDED.length);
   });
 
-  it('escapes what is a template to Terraform, and parts long strings its way', () => {
+  it('escapes Terraform templates, and splits long strings the way Terraform expects', () => {
     expect(text).toContain('exists:%%{i}.b');
     expect(text).not.toMatch(/[^%]%\{/);
     expect(text).toContain('\\"\\"');

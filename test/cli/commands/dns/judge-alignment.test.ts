@@ -19,7 +19,7 @@ const strict = parseDmarc('v=DMARC1; p=reject; aspf=s; adkim=s');
 const verdicts = (changes: Partial<AlignmentFacts>) =>
   judgeAlignment(facts(changes)).map(({ aligned }) => aligned);
 
-describe('the alignment that DMARC asks for', () => {
+describe('the alignment that DMARC requires', () => {
   it.each([
     ['is there for SES by both checks', {}, ['yes', 'yes', 'unknown', 'unknown']],
     ['is by DKIM alone with strict modes', { dmarc: strict }, ['yes', 'no', 'unknown', 'unknown']],
@@ -34,7 +34,7 @@ describe('the alignment that DMARC asks for', () => {
       ['yes', 'no', 'unknown', 'unknown'],
     ],
     [
-      'is by DKIM alone for a name that merely ends alike',
+      'is by DKIM alone for a name that only has the same ending',
       { mailFromDomain: 'notexample.org' },
       ['yes', 'no', 'unknown', 'unknown'],
     ],
@@ -45,16 +45,16 @@ describe('the alignment that DMARC asks for', () => {
       ['yes', 'yes', 'no', 'unknown'],
     ],
     [
-      'is unknown where nobody could be asked',
+      'is unknown if no check could be made',
       { dmarcSeen: false, dkimWorks: undefined, mailFromWorks: undefined, domainSpfWorks: undefined },
       ['unknown', 'unknown', 'unknown', 'unknown'],
     ],
-    ['is unknown by SPF where the modes are', { dmarcSeen: false }, ['yes', 'unknown', 'unknown', 'unknown']],
+    ['is unknown by SPF if the modes are', { dmarcSeen: false }, ['yes', 'unknown', 'unknown', 'unknown']],
   ])('%s', (_, changes, expected) => {
     expect(verdicts(changes)).toEqual(expected);
   });
 
-  it('says that strict DKIM leaves out a From at a subdomain', () => {
+  it('says that strict DKIM excludes a From at a subdomain', () => {
     expect(judgeAlignment(facts({ dmarc: strict }))[0]?.why).toContain('adkim=s');
     expect(judgeAlignment(facts())[0]?.why).not.toContain('adkim=s');
   });

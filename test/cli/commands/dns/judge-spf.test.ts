@@ -14,13 +14,13 @@ describe('the SPF of the domain itself', () => {
       'fail',
       [`v=spf1 ${Array.from({ length: 11 }, (_, index) => `include:${index}.org`).join(' ')} -all`],
     ],
-  ] as const)('is %s (%s) as %j, and SES asks for no change', (status, level, values) => {
+  ] as const)('is %s (%s) as %j, and SES needs no change', (status, level, values) => {
     const verdict = judge(...values);
     expect(verdict).toMatchObject({ status, level });
     expect(verdict.notes.at(-1)).toContain('no change for SES');
   });
 
-  it('takes ten look-ups', () => {
+  it('accepts ten look-ups', () => {
     const ten = Array.from({ length: 10 }, (_, index) => `include:${index}.org`);
     expect(judge(`v=spf1 ${ten.join(' ')} -all`).status).toBe('ok');
   });

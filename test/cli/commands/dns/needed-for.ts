@@ -1,4 +1,4 @@
-/** The outputs of an identity's stack, as its constructs write them. */
+/** The outputs of an identity stack, in the format that its constructs write. */
 export function identityOutputs(domain: string): Record<string, string> {
   return {
     DkimRecord1: `one._domainkey.${domain} CNAME one.dkim.amazonses.com`,

@@ -52,7 +52,7 @@ describe('an SPF record', () => {
     expect(includes(parsed(txt), 'amazonses.com')).toBe(expected);
   });
 
-  it('counts what receivers look up', () => {
+  it('counts the DNS look-ups of receivers', () => {
     const record = parsed(
       'v=spf1 include:a.org a mx ptr exists:b.org ip4:192.0.2.1 exp=c.org redirect=d.org',
     );
@@ -66,21 +66,25 @@ describe('an SPF record', () => {
       'v=spf1 mx ip4:192.0.2.1 include:amazonses.com -all',
     ],
     ['needs no ending', ['v=spf1 mx'], 'v=spf1 mx include:amazonses.com'],
-    ['stands before a redirect', ['v=spf1 redirect=a.org'], 'v=spf1 include:amazonses.com redirect=a.org'],
+    ['is put before a redirect', ['v=spf1 redirect=a.org'], 'v=spf1 include:amazonses.com redirect=a.org'],
     [
       'takes the softer ending',
       ['v=spf1 mx -all', 'v=spf1 a ?all'],
       'v=spf1 mx a include:amazonses.com ?all',
     ],
-    ['says nothing twice', ['v=spf1 mx -all', 'v=spf1 mx a -all'], 'v=spf1 mx a include:amazonses.com -all'],
+    ['repeats nothing', ['v=spf1 mx -all', 'v=spf1 mx a -all'], 'v=spf1 mx a include:amazonses.com -all'],
     [
       'includes a redirect that the other ending would hide',
       ['v=spf1 redirect=a.org', 'v=spf1 mx -all'],
       'v=spf1 include:a.org mx include:amazonses.com -all',
     ],
-    ['wakes nothing behind "all"', ['v=spf1 mx -all a:b.org'], 'v=spf1 mx include:amazonses.com -all'],
     [
-      'turns the refusal of SES round',
+      'does not activate terms after "all"',
+      ['v=spf1 mx -all a:b.org'],
+      'v=spf1 mx include:amazonses.com -all',
+    ],
+    [
+      'inverts the refusal of SES',
       ['v=spf1 -include:amazonses.com -all'],
       'v=spf1 include:amazonses.com -all',
     ],

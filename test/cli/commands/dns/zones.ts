@@ -5,7 +5,7 @@ export const NS = (...servers: readonly NameServerAddress[]): string[] => [
   ...servers.flatMap(({ address }, index) => [`@ NS ns${index + 1}`, `ns${index + 1} A ${address}`]),
 ];
 
-/** The records of a zone by what they are for. */
+/** The records of a zone by purpose. */
 export const GOOD = {
   dkim: [
     'one._domainkey CNAME one.dkim.amazonses.com.',
@@ -19,6 +19,6 @@ export const GOOD = {
   other: [] as readonly string[],
 };
 
-/** A good zone but for what is said. */
+/** A good zone except for the changes. */
 export const recordsWith = (changes: Partial<Record<keyof typeof GOOD, readonly string[]>> = {}): string[] =>
   Object.values({ ...GOOD, ...changes }).flat();

@@ -36,28 +36,28 @@ async function examine(name: string) {
   return checks.find((check) => check.name === name);
 }
 
-describe('mailctl doctor, on who hears the alarms', () => {
+describe('mailctl doctor, on the subscribers of the alarms', () => {
   it('names all alarms at once, the topic, and both ways to subscribe', async () => {
     const check = await examine('subscribers');
     expect(check).toMatchObject({
       status: 'warn',
-      detail: `nobody hears all 13 alarms: the topic ${TOPIC} has no subscriber`,
+      detail: `nobody hears all 17 alarms: the topic ${TOPIC} has no subscriber`,
     });
     expect(check?.fix).toMatch(
       /^aws sns subscribe --topic-arn \S+ .+set alarmEmail .+npm run deploy .+follow the link/,
     );
   });
 
-  it('takes a subscription that nobody has confirmed for none', async () => {
+  it('does not count an unconfirmed subscription', async () => {
     subscribe(false);
     expect(await examine('subscribers')).toMatchObject({
       status: 'warn',
-      detail: `nobody hears all 13 alarms: nobody has confirmed the subscription to the topic ${TOPIC}`,
+      detail: `nobody hears all 17 alarms: nobody has confirmed the subscription to the topic ${TOPIC}`,
       fix: expect.stringContaining('o***@example.org'),
     });
   });
 
-  it('shows nothing of the address of a service that others could call by it', async () => {
+  it('does not show a webhook URL that others could call', async () => {
     const endpoint = 'https://user:word@events.example.org/integration/0123456789abcdef/enqueue?key=fedcba';
     const subscription = { protocol: 'https', endpoint, confirmed: false };
     double.account.add({ topics: [{ arn: topicArn(TOPIC), subscriptions: [subscription] }] });
@@ -66,7 +66,7 @@ describe('mailctl doctor, on who hears the alarms', () => {
     expect(fix).not.toMatch(/word|0123456789|fedcba|in the mail/);
   });
 
-  it('names those that nobody hears, each with its reason', async () => {
+  it('names alarms without a subscriber, each with its reason', async () => {
     subscribe(true);
     subscribe(false, 'other');
     change('dead-letters', { actions: [] });
@@ -76,27 +76,27 @@ describe('mailctl doctor, on who hears the alarms', () => {
     change('complaint-rate', { actions: [topicArn('other'), topicArn(TOPIC)] });
     const { detail = '' } = (await examine('subscribers')) ?? {};
     expect(detail.split('; ').sort()).toEqual([
-      'nobody hears dead-letters (1 of 13 alarms): no topic is told',
-      'nobody hears key-old (1 of 13 alarms): its actions are switched off',
-      'nobody hears quota-near, bounce-rate (2 of 13 alarms): nobody has confirmed the subscription to the topic other',
+      'nobody hears dead-letters (1 of 17 alarms): no topic is told',
+      'nobody hears key-old (1 of 17 alarms): its actions are switched off',
+      'nobody hears quota-near, bounce-rate (2 of 17 alarms): nobody has confirmed the subscription to the topic other',
     ]);
   });
 
-  it('is well where somebody hears each', async () => {
+  it('passes if each alarm has a confirmed subscriber', async () => {
     subscribe(true);
     expect(await examine('subscribers')).toMatchObject({
       status: 'ok',
-      detail: 'of 13 deployed, each has a confirmed subscriber',
+      detail: 'of 17 deployed, each has a confirmed subscriber',
     });
   });
 });
 
 describe('mailctl doctor, on what rings', () => {
   it('is well where nothing rings', async () => {
-    expect(await examine('ringing')).toMatchObject({ status: 'ok', detail: 'none of 13' });
+    expect(await examine('ringing')).toMatchObject({ status: 'ok', detail: 'none of 17' });
   });
 
-  it('tells the urgent ones first, since when and why', async () => {
+  it('lists the critical alarms first, since when and why', async () => {
     const changedAt = new Date(Date.now() - 25 * 60 * 1000);
     change('fallback-in-use', { state: 'ALARM', stateReason: 'Threshold Crossed: two.' });
     change('dead-letters', { state: 'ALARM', stateReason: 'Threshold Crossed: one.', changedAt });
@@ -110,7 +110,7 @@ describe('mailctl doctor, on what rings', () => {
     ]);
   });
 
-  it('asks CloudWatch once for both', async () => {
+  it('calls CloudWatch once for both', async () => {
     await examine('ringing');
     expect(double.callsOf({ action: 'DescribeAlarms' })).toBe(1);
   });

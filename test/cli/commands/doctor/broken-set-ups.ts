@@ -6,12 +6,12 @@ import { handOver } from './hand-over.ts';
 
 export interface BrokenSetUp {
   readonly what: string;
-  /** The zone to look at; those with another one need a name server. @default good.test */
+  /** The zone to look at; any other than the default needs a name server. @default good.test */
   readonly domain?: string;
   readonly break: (bench: DoctorBench) => unknown;
-  /** All checks that are not well, by group and name, each with a part of its fix. */
+  /** All checks that warn or fail, by group and name, each with an excerpt of its fix. */
   readonly amiss: Readonly<Record<string, readonly ['warn' | 'fail', string]>>;
-  /** Checks that cannot be made then. */
+  /** Checks that are then skipped. */
   readonly skipped?: readonly string[];
 }
 
@@ -63,7 +63,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     },
   },
   {
-    what: 'what watches the pipeline is not deployed',
+    what: 'the monitoring is not deployed',
     break: ({ account }) => {
       account.stacks.delete('keybuzz-mail-monitoring-dev');
       account.alarms.clear();
@@ -72,7 +72,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     skipped: ['functions account-metrics', 'alarms ringing'],
   },
   {
-    what: 'the first deployment of what watches the pipeline was rolled back',
+    what: 'the first deployment of the monitoring was rolled back',
     break: ({ account }) => setStatus(account.stacks.get('keybuzz-mail-monitoring-dev'), 'ROLLBACK_COMPLETE'),
     amiss: {
       'stacks monitoring': [
@@ -90,7 +90,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     },
   },
   {
-    what: 'SES gave up on the MAIL FROM domain',
+    what: 'SES gave up verifying the MAIL FROM domain',
     break: ({ ses, domain }) => {
       const identity = ses.account.identities.get(domain);
       if (identity !== undefined) identity.mailFrom = { domain: `bounce.${domain}`, status: 'FAILED' };
@@ -169,13 +169,13 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     },
   },
   {
-    what: 'dead letters wait',
+    what: 'there are dead letters',
     break: ({ queues: { aws } }) =>
       aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.deadLetters.url, MessageBody: '{}' })),
     amiss: { 'queues dead-letters': ['warn', 'mailctl dlq ls'] },
   },
   {
-    what: 'nobody has confirmed the alarms',
+    what: 'the subscription to the alarms is not confirmed',
     break: ({ account, alarmTopic }) => {
       for (const subscription of account.topics.get(alarmTopic)?.subscriptions ?? [])
         subscription.confirmed = false;
@@ -183,12 +183,12 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     amiss: { 'alarms subscribers': ['warn', 'follow the link in the mail from AWS to o***@example.org'] },
   },
   {
-    what: 'nobody has subscribed to the alarms',
+    what: 'the alarms have no subscriber',
     break: ({ account, alarmTopic }) => account.add({ topics: [{ arn: alarmTopic, subscriptions: [] }] }),
     amiss: { 'alarms subscribers': ['warn', 'aws sns subscribe --topic-arn arn:aws:sns:eu-west-1:'] },
   },
   {
-    what: 'the topic of the alarms is gone',
+    what: 'the topic of the alarms was deleted',
     break: ({ account, alarmTopic }) => account.topics.delete(alarmTopic),
     amiss: {
       'alarms subscribers': [
@@ -198,7 +198,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     },
   },
   {
-    what: 'an alarm was silenced',
+    what: 'the actions of an alarm were disabled',
     break: ({ account }) => change(account, 'receipts-unread', { actionsEnabled: false }),
     amiss: {
       'alarms subscribers': [
@@ -214,7 +214,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     skipped: ['alarms ringing'],
   },
   {
-    what: 'an alarm rings that can wait',
+    what: 'a warning alarm rings',
     break: ({ account }) => change(account, 'receipts-unread', { state: 'ALARM' }),
     amiss: { 'alarms ringing': ['warn', '; then docs/runbook.md#receipts-unread'] },
   },
@@ -232,14 +232,14 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     },
   },
   {
-    what: 'the account-metrics function is silent',
+    what: 'the account-metrics function publishes no data',
     break: ({ account }) => change(account, 'quota-near', { state: 'INSUFFICIENT_DATA', changedAt: EARLIER }),
     amiss: {
       'alarms ringing': ['warn', 'aws logs tail /aws/lambda/keybuzz-mail-account-metrics-dev --since 1h'],
     },
   },
   {
-    what: 'the account-metrics function is gone',
+    what: 'the account-metrics function was deleted',
     break: ({ account }) => account.functions.delete('keybuzz-mail-account-metrics-dev'),
     amiss: {
       'functions account-metrics': [
@@ -262,7 +262,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     },
   },
   {
-    what: 'SMTP is down, and mail goes out by the fallback',
+    what: 'SMTP is down, and mail is sent by the fallback',
     break: ({ account }) => handOver(account.metrics, { minutesAgo: 20, class: 'unreachable', down: true }),
     amiss: { 'fallback in-use': ['warn', 'docs/runbook.md#fallback-in-use'] },
   },
@@ -270,16 +270,13 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     what: 'the access key is 400 days old',
     break: ({ account }) => account.add({ users: [userWithKeys(400)] }),
     amiss: {
-      'key access-key': [
-        'fail',
-        `raise accessKeySerial in cdk.json, then ${DEPLOY} && mailctl secrets vault`,
-      ],
+      'key access-key': ['fail', 'mailctl rotate'],
     },
   },
   {
     what: 'two access keys are active',
     break: ({ account }) => account.add({ users: [userWithKeys(10, 1)] }),
-    amiss: { 'key access-key': ['warn', 'aws iam list-access-keys --user-name keybuzz-ses-dev'] },
+    amiss: { 'key access-key': ['warn', 'mailctl rotate'] },
   },
   {
     what: "mail-core's certificate is self-signed",
@@ -319,7 +316,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     skipped: OF_AWS,
   },
   {
-    what: 'CloudFormation never answers',
+    what: 'CloudFormation never responds',
     break: ({ double, args }) => {
       double.fault({ fault: { kind: 'silence' }, on: { service: 'cloudformation' } });
       args.push('--timeout', '3');
@@ -338,7 +335,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     ],
   },
   {
-    what: 'Lambda never answers',
+    what: 'Lambda never responds',
     break: ({ double, args }) => {
       double.fault({ fault: { kind: 'silence' }, on: { service: 'lambda' } });
       args.push('--timeout', '3');

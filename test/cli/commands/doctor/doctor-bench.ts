@@ -14,7 +14,7 @@ const VAULT_PATH = 'keybuzz/ses';
 
 const ALARM_TOPIC = 'arn:aws:sns:eu-west-1:123456789012:keybuzz-mail-alarms-dev';
 
-/** Queues outlive a set-up; starting their emulator is what takes the time. */
+/** Shared by all set-ups, because starting their emulator takes most of the time. */
 export interface DoctorQueues {
   readonly aws: SqsAndS3;
   readonly named: Readonly<
@@ -22,7 +22,7 @@ export interface DoctorQueues {
   >;
 }
 
-/** A healthy set-up of all that the doctor looks at, to be broken. */
+/** A healthy set-up of all that the doctor checks; each test breaks a part of it. */
 export interface DoctorBench {
   readonly queues: DoctorQueues;
   readonly double: AwsAccountDouble;
@@ -33,7 +33,7 @@ export interface DoctorBench {
   readonly domain: string;
   readonly alarmTopic: string;
   readonly vaultPath: string;
-  /** Of the command; to be changed. */
+  /** The environment of the command; tests change it. */
   readonly env: Record<string, string | undefined>;
   readonly args: string[];
   close(): Promise<void>;
@@ -96,7 +96,7 @@ export async function startDoctorBench(queues: DoctorQueues, domain: string): Pr
   };
 }
 
-/** As SES has it once the records were found. */
+/** The state in SES once it has found the DNS records. */
 function verifyIdentity({ identities }: SesAccount, domain: string): void {
   const identity = identities.get(domain);
   if (identity === undefined) throw new Error('the deployment left no identity');
@@ -104,7 +104,7 @@ function verifyIdentity({ identities }: SesAccount, domain: string): void {
   identity.mailFrom = { domain: `bounce.${domain}`, status: 'SUCCESS' };
 }
 
-/** As it is once the link in the mail was followed. */
+/** The state once the subscriber has followed the link in the mail. */
 function confirmSubscription({ topics }: AwsAccount): void {
   const [subscription] = topics.get(ALARM_TOPIC)?.subscriptions ?? [];
   if (subscription === undefined) throw new Error('the deployment left no topic with a subscription');

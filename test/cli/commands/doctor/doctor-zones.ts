@@ -12,7 +12,7 @@ const GOOD = {
 
 type Parts = Partial<Record<keyof typeof GOOD | 'dkim', readonly string[]>>;
 
-/** A zone for each way in which the DNS can stand, all on one server. */
+/** One zone for each state of the DNS under test, all on one server. */
 export function doctorZones({ address }: NameServerAddress): Zones {
   const zone = (domain: string, changes: Parts = {}) => ({
     [domain]: [

@@ -20,7 +20,7 @@ async function examine(...mails: readonly HandedOver[]) {
   return check;
 }
 
-/** One each five minutes, from the first to the last, counted back from now. */
+/** One every five minutes, from the first to the last, both in minutes ago. */
 const each5Minutes = (from: number, to: number, mail: Omit<HandedOver, 'minutesAgo'>): HandedOver[] =>
   Array.from({ length: (from - to) / 5 + 1 }, (_, index) => ({ ...mail, minutesAgo: from - index * 5 }));
 
@@ -28,19 +28,19 @@ const DOWN = { class: 'unreachable', down: true } as const;
 
 const callsOfCloudWatch = () => double.callsOf({ action: 'GetMetricStatistics' });
 
-/** The beginning of its five minutes, as it is told. */
+/** The start of its five-minute period, as printed. */
 function periodAt(minutesAgo: number): string {
   const at = Math.floor((Date.now() - minutesAgo * 60_000) / 300_000) * 300_000;
   return new Date(at).toISOString().slice(11, 16);
 }
 
 describe('mailctl doctor --only fallback', () => {
-  it('is well where nothing was handed over, and asks no further', async () => {
+  it('passes if nothing was handed over, and makes no further calls', async () => {
     expect(await examine()).toMatchObject({ status: 'ok', detail: 'none in the last 6 hours' });
     expect(callsOfCloudWatch()).toBe(2);
   });
 
-  it('tells how many, since when and why, most first', async () => {
+  it('reports how many, since when and why, most frequent first', async () => {
     const before = periodAt(30);
     const check = await examine(
       ...each5Minutes(30, 5, { ...DOWN, mails: 6 }),
@@ -55,13 +55,13 @@ describe('mailctl doctor --only fallback', () => {
     const [, since] = /^39 in the last hour, since (\S+) UTC: 36 unreachable, 2 tls, 1 rejected$/.exec(
       check?.detail ?? '',
     ) ?? [check?.detail];
-    // The clock may have gone on between.
+    // The clock may have advanced in between.
     expect([before, periodAt(30)]).toContain(since);
-    // Two for how many and since when; one for each class.
+    // Two calls for how many and since when; one for each class.
     expect(callsOfCloudWatch()).toBe(10);
   });
 
-  it('takes a quiet quarter of an hour for no end of an outage, but half an hour', async () => {
+  it('considers an outage over after half an hour of quiet, but not after a quarter', async () => {
     const before = periodAt(90);
     const check = await examine(
       { ...DOWN, minutesAgo: 180 },
@@ -74,7 +74,7 @@ describe('mailctl doctor --only fallback', () => {
     expect([before, periodAt(90)]).toContain(since);
   });
 
-  it('tells of an outage that is over as such', async () => {
+  it('reports an outage that is over as such', async () => {
     const check = await examine(...each5Minutes(58, 48, DOWN));
     expect(check).toMatchObject({
       status: 'warn',
@@ -82,7 +82,7 @@ describe('mailctl doctor --only fallback', () => {
     });
   });
 
-  it('does not say when an outage began that is older than it looks back', async () => {
+  it('does not say when an outage began that is older than its window', async () => {
     const check = await examine(...each5Minutes(400, 0, DOWN));
     expect(check).toMatchObject({
       status: 'warn',
@@ -90,7 +90,7 @@ describe('mailctl doctor --only fallback', () => {
     });
   });
 
-  it('takes what single mails fail with for daily business', async () => {
+  it('considers failures of single mails normal', async () => {
     const check = await examine(
       { minutesAgo: 40, class: 'rejected', mails: 3 },
       { minutesAgo: 20, class: 'deferred' },
@@ -101,7 +101,7 @@ describe('mailctl doctor --only fallback', () => {
     });
   });
 
-  it('tells of what was before the last hour', async () => {
+  it('reports what was before the last hour', async () => {
     expect(await examine({ ...DOWN, minutesAgo: 120, mails: 12 })).toMatchObject({
       status: 'ok',
       detail: expect.stringMatching(
@@ -111,7 +111,7 @@ describe('mailctl doctor --only fallback', () => {
     expect(callsOfCloudWatch()).toBe(2);
   });
 
-  it('does not say that all is well where CloudWatch does not answer', async () => {
+  it('fails if CloudWatch does not respond', async () => {
     double.fault({ fault: { kind: 'denied' }, on: { service: 'cloudwatch' } });
     expect(await examine()).toMatchObject({
       status: 'fail',

@@ -4,13 +4,13 @@ import type { MetricStore } from '../../../support/cloudwatch/metric-store.ts';
 export interface HandedOver {
   readonly minutesAgo: number;
   readonly class: MetricLabel<'HandedOver'>;
-  /** Whether the server is at fault, and any mail would have failed. */
+  /** Whether the server failed, so that any mail would have failed. */
   readonly down?: boolean;
   /** @default 1 */
   readonly mails?: number;
 }
 
-/** Tells CloudWatch what the resend function tells of mail that was handed over in keybuzz, dev. */
+/** Publishes the metrics that the resend function publishes for mail handed over in keybuzz, dev. */
 export function handOver(
   metrics: MetricStore,
   { minutesAgo, class: label, down, mails = 1 }: HandedOver,

@@ -7,9 +7,9 @@ import type { AwsAccountDouble } from '../../../support/aws-account/start-aws-ac
 
 const MINUTE = 60_000;
 const QUEUE = 'keybuzz-mail-fallback-dev';
-const ASKED = { service: 'cloudwatch', action: 'GetMetricStatistics' } as const;
+const CALL = { service: 'cloudwatch', action: 'GetMetricStatistics' } as const;
 
-/** An account in which SQS has told ages, by how many minutes ago. */
+/** An account to which SQS has published ages, by minutes ago. */
 function accountWith(ages: Readonly<Record<number, number>>, queue = QUEUE): AwsAccount {
   const account = new AwsAccount({ now: () => AT });
   for (const [minutesAgo, age] of Object.entries(ages)) {
@@ -30,30 +30,30 @@ function ageIn(double: AwsAccountDouble, signal = new AbortController().signal):
 }
 
 describe('the age of the oldest message of a queue', () => {
-  it('is the newest that CloudWatch has, whatever came before', async () => {
+  it('is the newest that CloudWatch has, regardless of earlier ones', async () => {
     expect(await ageIn(await runAccount(accountWith({ 9: 900, 4: 30, 3: 90, 2: 150, 1: 210 })))).toBe(210);
     expect(await ageIn(await runAccount(accountWith({ 9: 900, 4: 30, 3: 5 })))).toBe(5);
   });
 
-  it('is not known where nothing was told for ten minutes, or of this queue', async () => {
+  it('is unknown if nothing was published for ten minutes, or for this queue', async () => {
     expect(await ageIn(await runAccount(accountWith({ 11: 900 })))).toBeUndefined();
     expect(await ageIn(await runAccount(accountWith({ 1: 900 }, 'another-queue')))).toBeUndefined();
   });
 
-  it('is not known where CloudWatch does not tell', async () => {
+  it('is unknown if CloudWatch denies the call', async () => {
     const double = await runAccount(accountWith({ 1: 900 }));
-    double.fault({ on: ASKED, fault: { kind: 'denied' } });
+    double.fault({ on: CALL, fault: { kind: 'denied' } });
     expect(await ageIn(double)).toBeUndefined();
-    expect(double.callsOf(ASKED)).toBe(1);
+    expect(double.callsOf(CALL)).toBe(1);
   });
 
-  it('is not asked for any more once nobody waits', async () => {
+  it('is not requested any more after an abort', async () => {
     const double = await runAccount(accountWith({ 1: 900 }));
-    double.fault({ on: ASKED, fault: { kind: 'silence' } });
+    double.fault({ on: CALL, fault: { kind: 'silence' } });
     const controller = new AbortController();
-    const asked = ageIn(double, controller.signal);
-    await double.waitForCall(ASKED);
+    const age = ageIn(double, controller.signal);
+    await double.waitForCall(CALL);
     controller.abort(new Error('the terminal was closed'));
-    await expect(asked).rejects.toThrow('the terminal was closed');
+    await expect(age).rejects.toThrow('the terminal was closed');
   });
 });

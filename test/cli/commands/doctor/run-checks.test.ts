@@ -34,7 +34,7 @@ const check = (name: string, run: Check['run'], group: CheckGroup = 'queues'): C
 const options = () => ({ timeoutMs: 50, signal: new AbortController().signal, onProgress: () => {} });
 
 describe('runChecks', () => {
-  it('tells of one that throws and one that never ends, and of the others all the same', async () => {
+  it('reports checks that throw or never end, and still reports the others', async () => {
     const checks = [
       check('throws', () => Promise.reject(new OperatorError('CODE', 'it is broken', 'fix it'))),
       check('throws at once', () => {
@@ -66,7 +66,7 @@ describe('runChecks', () => {
     ]);
   });
 
-  it('ends what a check has left under way', async () => {
+  it('aborts the signal of a check that has ended', async () => {
     let seen: AbortSignal | undefined;
     const hasty = check('hasty', async (_, signal) => {
       seen = signal;
@@ -76,12 +76,12 @@ describe('runChecks', () => {
     expect(seen?.aborted).toBe(true);
   });
 
-  it('ends at once where the run is interrupted, with the reason', async () => {
+  it('ends at once with the reason if the run is interrupted', async () => {
     const interrupted = new AbortController();
     const reason = new Error('interrupted');
-    let heard: Promise<unknown> | undefined;
+    let aborted: Promise<unknown> | undefined;
     const hangs = check('hangs', (_, signal) => {
-      heard = once(signal, 'abort');
+      aborted = once(signal, 'abort');
       return new Promise(() => {});
     });
     const run = runChecks([hangs], signedIn, {
@@ -91,23 +91,23 @@ describe('runChecks', () => {
     });
     interrupted.abort(reason);
     await expect(run).rejects.toBe(reason);
-    await heard;
+    await aborted;
   });
 
-  it('tells once that nobody is signed in, and skips the rest', async () => {
+  it('reports once that the credentials are invalid, and skips the rest', async () => {
     const refused = () => Promise.reject(signedOut);
     const checks = [check('who', refused, 'account'), check('queue', refused)];
     const reports = await runChecks(checks, contextWith(refused), options());
     expect(reports.map(({ result }) => result.status)).toEqual(['fail', 'skipped']);
   });
 
-  it('does not hide that one service alone refuses the credentials', async () => {
+  it('reports that only one service rejects the credentials', async () => {
     const reports = await runChecks([check('queue', () => Promise.reject(signedOut))], signedIn, options());
     expect(reports.map(({ result }) => result.status)).toEqual(['fail']);
   });
 
-  it('tells which checks are still to end', async () => {
-    const told: string[][] = [];
+  it('reports which checks are still running', async () => {
+    const reported: string[][] = [];
     const first = Promise.withResolvers<void>();
     const checks = [
       check('slow', async () => {
@@ -120,10 +120,10 @@ describe('runChecks', () => {
       ...options(),
       timeoutMs: 10_000,
       onProgress: (running) => {
-        told.push(running.map(({ name }) => name));
+        reported.push(running.map(({ name }) => name));
         first.resolve();
       },
     });
-    expect(told).toEqual([['slow'], []]);
+    expect(reported).toEqual([['slow'], []]);
   });
 });

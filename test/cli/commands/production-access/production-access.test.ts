@@ -34,7 +34,7 @@ const request = (...args: string[]) => access('request', '--website', WEBSITE, .
 const filings = () => ses.calls.filter(({ operation }) => operation === 'PutAccountDetails').length;
 
 describe('mailctl production-access', () => {
-  it('shows an account in the sandbox, and the way out', async () => {
+  it('shows an account in the sandbox, and how to leave it', async () => {
     const { code, stdout } = await access();
     expect(code).toBe(1);
     expect(stdout).toMatch(/^sandbox: in the sandbox/);
@@ -43,7 +43,7 @@ describe('mailctl production-access', () => {
     expect(stdout).toMatch(/^last request +none$/m);
   });
 
-  it('is well with an account that is out of it', async () => {
+  it('exits with 0 for an account that is out of it', async () => {
     ses.account.decideReview('GRANTED');
     const { code, stdout } = await access('--json');
     expect(code).toBe(0);
@@ -61,7 +61,7 @@ describe('mailctl production-access', () => {
     ['PENDING', 'pending', 'wait: '],
     ['DENIED', 'denied', 'reply to the case'],
     ['FAILED', 'sandbox', 'file it again'],
-  ] as const)('tells of a review that is %s, with the case', async (status, kind, fix) => {
+  ] as const)('reports a review that is %s, with its case', async (status, kind, fix) => {
     ses.account.review = { status, caseId: '171234567890123' };
     const { code, stdout } = await access('--json');
     const { state } = JSON.parse(stdout);
@@ -72,10 +72,10 @@ describe('mailctl production-access', () => {
 });
 
 describe('mailctl production-access request', () => {
-  it('shows it whole, and files nothing without a yes', async () => {
+  it('shows the whole request, and files nothing without a yes', async () => {
     const { code, stdout, stderr } = await request('--daily-volume', '20000', '--contact', 'ops@keybuzz.io');
     expect([code, filings()]).toEqual([1, 0]);
-    for (const told of [
+    for (const expected of [
       WEBSITE,
       'ops@keybuzz.io',
       'TRANSACTIONAL',
@@ -84,12 +84,12 @@ describe('mailctl production-access request', () => {
       'suppression list',
       '20,000 mails a day',
     ]) {
-      expect(stderr).toContain(told);
+      expect(stderr).toContain(expected);
     }
     expect(stdout).toContain('nothing was filed');
   });
 
-  it('files exactly what it shows, and tells its state', async () => {
+  it('files exactly what it shows, and reports its state', async () => {
     const run = await request(
       '--yes',
       '--json',
@@ -115,7 +115,7 @@ describe('mailctl production-access request', () => {
   it.each([
     ['PENDING', 1, 'wait: '],
     ['DENIED', 2, 'reply to the case'],
-  ] as const)('files no second one while the first is %s', async (status, code, fix) => {
+  ] as const)('files no second request while the first is %s', async (status, code, fix) => {
     ses.account.review = { status, caseId: '171234567890123' };
     const run = await request('--yes');
     expect([run.code, filings()]).toEqual([code, 0]);
@@ -123,7 +123,7 @@ describe('mailctl production-access request', () => {
     expect(run.stdout).toContain('171234567890123');
   });
 
-  it('says what to do where AWS refuses a second one that it tells nothing of', async () => {
+  it('says what to do if AWS rejects a second request without reporting the first', async () => {
     ses.fault({
       effect: { kind: 'error', code: 'ConflictException', message: '', status: 409 },
       when: ({ operation }) => operation === 'PutAccountDetails',
@@ -133,7 +133,7 @@ describe('mailctl production-access request', () => {
     expect(stdout).toMatch(/ConflictException[\s\S]+reply to it/);
   });
 
-  it('files again what AWS has lost', async () => {
+  it('files again after AWS failed to process a request', async () => {
     ses.account.review = { status: 'FAILED' };
     const { code } = await request('--yes');
     expect([code, ses.account.review?.status]).toEqual([0, 'PENDING']);
@@ -155,7 +155,7 @@ describe('mailctl production-access request', () => {
     expect(ses.account.details?.useCaseDescription).toBe(`${draft}We are three people.`);
   });
 
-  it('writes over no file', async () => {
+  it('overwrites no file', async () => {
     const file = join(directory, 'request.txt');
     await writeFile(file, 'edited with care');
     const { code, stderr } = await request('--draft-file', file);
@@ -168,15 +168,15 @@ describe('mailctl production-access request', () => {
     ['too long', 'x'.repeat(5001), 'at most 5000 characters, it has 5001'],
     ['empty', ' \n', 'some text'],
     ['not text', 'a\u0000b', 'without control characters'],
-  ])('refuses a text that is %s', async (_what, text, told) => {
+  ])('rejects a text that is %s', async (_what, text, expected) => {
     const file = join(directory, 'request.txt');
     await writeFile(file, text);
     const { code, stderr } = await request('--yes', '--text', file);
     expect([code, filings()]).toEqual([2, 0]);
-    expect(stderr).toContain(told);
+    expect(stderr).toContain(expected);
   });
 
-  it('takes a text of 5,000 characters', async () => {
+  it('accepts a text of 5,000 characters', async () => {
     const file = join(directory, 'request.txt');
     await writeFile(file, 'x'.repeat(5000));
     expect((await request('--yes', '--text', file)).code).toBe(0);
@@ -188,7 +188,7 @@ describe('mailctl production-access request', () => {
     expect(stderr).toContain('give it by --text');
   });
 
-  it('has nothing to tell of where nothing is deployed', async () => {
+  it('fails if nothing is deployed', async () => {
     const { code, stderr } = await request('--yes', '--stage', 'prod');
     expect([code, filings()]).toEqual([2, 0]);
     expect(stderr).toContain('there is no stack keybuzz-mail-pipeline-prod');
@@ -205,7 +205,7 @@ describe('mailctl production-access request', () => {
     [['request', '--website', WEBSITE, '--daily-volume', 'many']],
     [['request', '--website', WEBSITE, '--text', 'a', '--draft-file', 'b']],
     [['nonsense']],
-  ])('ends with 64 for %j', async (args) => {
+  ])('exits with 64 for %j', async (args) => {
     expect((await access(...args)).code).toBe(64);
   });
 });

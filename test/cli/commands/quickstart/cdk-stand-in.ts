@@ -20,8 +20,8 @@ export interface CdkStandIn {
   readonly command: string;
   /** The arguments of each run so far. */
   readonly runs: readonly (readonly string[])[];
-  /** Resolves when it is next run. */
-  started(): Promise<void>;
+  /** Resolves when it is next run with this command. */
+  started(command: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export async function startCdkStandIn(
     response.on('error', () => {});
     const args: string[] = JSON.parse(await text(request));
     runs.push(args);
-    events.emit('run');
+    events.emit(`run ${args[0]}`);
     try {
       await perform(args);
       response.end(`the stand-in has done: ${args[0]}`);
@@ -52,8 +52,8 @@ export async function startCdkStandIn(
   return {
     command: `${process.execPath} ${script} http://127.0.0.1:${port}/`,
     runs,
-    started: async () => {
-      await once(events, 'run');
+    started: async (command) => {
+      await once(events, `run ${command}`);
     },
     close: async () => {
       server.closeAllConnections();

@@ -54,6 +54,7 @@ export async function startQuickstartBench(backend: LocalBackend): Promise<Quick
   const deploy = async () => {
     deployIdentity(account.account, { ses });
     deployPipeline(account.account, { ses, resources });
+    withoutKey(account.account);
     deployMonitoring(account.account);
   };
   const zone = await startZone();
@@ -63,7 +64,7 @@ export async function startQuickstartBench(backend: LocalBackend): Promise<Quick
     vault,
     cdk: await startCdkStandIn(async ([command]) => {
       if (command === 'bootstrap') bootstrap(account.account);
-      else await bench.onDeploy();
+      if (command === 'deploy') await bench.onDeploy();
     }),
     env: operatorEnvironment(account, services),
     vaultEnv: { VAULT_ADDR: vault.url, VAULT_TOKEN: 'root' },
@@ -81,6 +82,12 @@ export async function startQuickstartBench(backend: LocalBackend): Promise<Quick
     },
   };
   return bench;
+}
+
+/** The deployment makes none. */
+function withoutKey({ users, secrets }: AwsAccount): void {
+  for (const user of users.values()) user.accessKeys = [];
+  for (const secret of secrets.values()) secret.value = undefined;
 }
 
 async function startZone() {

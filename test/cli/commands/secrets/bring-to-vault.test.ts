@@ -5,7 +5,7 @@ import { VaultDouble } from '../../../support/vault/vault-double.ts';
 
 const WANTED = { KEY: 'new-key', REGION: 'eu-west-1' };
 
-describe('bringing fields to a secret of Vault', () => {
+describe('writing fields to a secret in Vault', () => {
   let vault: VaultDouble;
   let plans: VaultPlan[];
 
@@ -36,18 +36,18 @@ describe('bringing fields to a secret of Vault', () => {
     });
   }
 
-  /** Another client is quicker with a write, this often. */
+  /** Another client writes first, this often. */
   function meanwhile(act: () => void, times = 1) {
     vault.fault({ effect: { kind: 'meanwhile', act }, when: ({ method }) => method === 'POST', times });
   }
 
-  it('writes all where nothing is', async () => {
+  it('writes all fields if there is no secret', async () => {
     expect(await bring()).toMatchObject({ kind: 'written', path: 'secret/a', version: 1 });
     expect(plans).toEqual([expect.objectContaining({ version: 0, wasDeleted: false, kept: [] })]);
     expect(secrets().fields('a')).toEqual(WANTED);
   });
 
-  it('tells what is added, changed and the same, and keeps what it does not know', async () => {
+  it('reports what is added, changed and the same, and keeps unknown fields', async () => {
     secrets().write('a', { KEY: 'old-key', OTHER: { deep: [1] } });
     await bring();
     expect(plans[0]).toMatchObject({
@@ -62,7 +62,7 @@ describe('bringing fields to a secret of Vault', () => {
     expect(secrets().fields('a')).toEqual({ ...WANTED, OTHER: { deep: [1] } });
   });
 
-  it('asks and writes nothing where all is the same', async () => {
+  it('asks and writes nothing if all fields are the same', async () => {
     secrets().write('a', { ...WANTED, OTHER: '1' });
     expect(await bring()).toMatchObject({ kind: 'unchanged', version: 1 });
     expect(plans).toEqual([]);
@@ -81,7 +81,7 @@ describe('bringing fields to a secret of Vault', () => {
     expect(plans[0]).toMatchObject({ version: 1, wasDeleted: true, kept: [] });
   });
 
-  it('reads again and asks again where somebody else was quicker, and keeps what that one wrote', async () => {
+  it('reads and asks again if another client wrote first, and keeps what that client wrote', async () => {
     secrets().write('a', { KEY: 'old-key' });
     meanwhile(() => secrets().write('a', { KEY: 'old-key', OTHER: 'theirs' }));
     expect(await bring()).toMatchObject({ kind: 'written', version: 3 });
@@ -92,7 +92,7 @@ describe('bringing fields to a secret of Vault', () => {
     expect(secrets().fields('a')).toEqual({ ...WANTED, OTHER: 'theirs' });
   });
 
-  it('names its own fields that somebody else has changed, so that a no can leave them', async () => {
+  it('names its own fields that another client has changed, so that a no can keep them', async () => {
     meanwhile(() => secrets().write('a', { KEY: 'their-key' }));
     expect(await bring(({ changedMeanwhile }) => changedMeanwhile.length === 0)).toMatchObject({
       kind: 'left',
@@ -101,12 +101,12 @@ describe('bringing fields to a secret of Vault', () => {
     expect(secrets().fields('a')).toEqual({ KEY: 'their-key' });
   });
 
-  it('is content where somebody else has written the same', async () => {
+  it('writes nothing if another client has written the same', async () => {
     meanwhile(() => secrets().write('a', WANTED));
     expect(await bring()).toMatchObject({ kind: 'unchanged', version: 1 });
   });
 
-  it('gives up on a secret that is written all the time', async () => {
+  it('gives up on a secret that other clients keep changing', async () => {
     let count = 0;
     meanwhile(() => {
       count += 1;
@@ -116,7 +116,7 @@ describe('bringing fields to a secret of Vault', () => {
     expect(secrets().fields('a')).toEqual({ OTHER: count });
   });
 
-  it('has lost nothing where the answer to its write is lost: the next run finds it done', async () => {
+  it('loses nothing if the response to its write is lost: the next run finds it done', async () => {
     vault.fault({ effect: { kind: 'reset', done: true }, when: ({ method }) => method === 'POST' });
     await expect(bring()).rejects.toMatchObject({ code: 'VAULT_CONNECTION_LOST' });
     expect(await bring()).toMatchObject({ kind: 'unchanged', version: 1 });

@@ -28,7 +28,7 @@ describe('mailctl secrets diff', () => {
     return file;
   }
 
-  it('ends with 0 where Vault and Kubernetes have the same, whatever else they have', async () => {
+  it('exits with 0 if Vault and Kubernetes have the same, regardless of other fields', async () => {
     bench.vault.state.secrets().write('keybuzz/ses', { ...SES, OTHER: '1' });
     const file = await kubernetesFile(stringify(kubernetesSecret(TARGET, { ...SES, THEIRS: '2' })));
     const { code, stdout } = await run(['--kubernetes-file', file]);
@@ -37,7 +37,7 @@ describe('mailctl secrets diff', () => {
     expect(stdout).toContain('kubernetes: the same as Secrets Manager; also has THEIRS');
   });
 
-  it('ends with 1 and names the fields where they differ, and shows no value', async () => {
+  it('exits with 1 and names the fields if they differ, and shows no value', async () => {
     const { AWS_SES_REGION, ...rest } = SES;
     bench.vault.state.secrets().write('keybuzz/ses', { ...rest, AWS_SES_SECRET_KEY: 'an-older-secret' });
     const file = await kubernetesFile(kubernetesSecret(TARGET, SES));
@@ -58,13 +58,13 @@ describe('mailctl secrets diff', () => {
     expect(valuesIn(stdout + stderr, 'an-older-secret')).toEqual([]);
   });
 
-  it('finds everything missing where Vault has nothing', async () => {
+  it('reports every field as missing if Vault has no secret', async () => {
     const { code, stdout } = await run();
     expect(code).toBe(1);
     expect(stdout).toMatch(/AWS_SES_SECRET_KEY +missing/);
   });
 
-  it('leaves Vault out where there is none, and says so', async () => {
+  it('skips Vault if it is not configured, and says so', async () => {
     const file = await kubernetesFile(kubernetesSecret(TARGET, SES));
     const { code, stderr, stdout } = await run(['--kubernetes-file', file], { VAULT_ADDR: undefined });
     expect(code).toBe(0);
@@ -72,7 +72,7 @@ describe('mailctl secrets diff', () => {
     expect(stdout).not.toContain('vault');
   });
 
-  it('has nothing to do without Vault and without a file', async () => {
+  it('fails without Vault and without a file', async () => {
     const { code, stderr } = await run([], { VAULT_ADDR: undefined });
     expect(code).toBe(2);
     expect(stderr).toContain('nothing to compare');
@@ -86,7 +86,7 @@ describe('mailctl secrets diff', () => {
       'no base64',
       JSON.stringify({ apiVersion: 'v1', kind: 'Secret', data: { a: `${SES.AWS_SES_SECRET_KEY}?` } }),
     ],
-  ])('refuses what is no Secret, and does not quote it: %s', async (_, content) => {
+  ])('rejects what is no Secret, and does not quote it: %s', async (_, content) => {
     const { code, stdout, stderr } = await run(['--kubernetes-file', await kubernetesFile(content)]);
     expect(code).toBe(2);
     expect(stderr).toContain('is not one Secret of Kubernetes');

@@ -5,7 +5,10 @@ import { parse } from 'yaml';
 import { runMailctl } from '../../../support/run-mailctl.ts';
 import { SES, type SecretsBench, startSecretsBench, valuesIn } from './secrets-bench.ts';
 
-/** As the schema of external-secrets.io/v1 has it, of what is written here; nothing else may be in it. */
+/**
+ * The part of the schema of external-secrets.io/v1 that is written here; strict, so nothing else may be in
+ * it.
+ */
 const externalSecretSchema = v.strictObject({
   apiVersion: v.literal('external-secrets.io/v1'),
   kind: v.literal('ExternalSecret'),
@@ -52,7 +55,7 @@ describe('mailctl secrets kubernetes', () => {
     return v.parse(externalSecretSchema, parse(stdout));
   };
 
-  it("prints a Secret that Kubernetes' schema takes, with all fields, into a pipe", async () => {
+  it('prints a Secret that is valid in the Kubernetes schema, with all fields, into a pipe', async () => {
     const { code, stdout, stderr } = await run('--namespace', 'keybuzz-api-dev');
     const secret = v.parse(
       v.object({ metadata: v.unknown(), data: v.record(v.string(), v.string()) }),
@@ -73,7 +76,7 @@ describe('mailctl secrets kubernetes', () => {
     expect(JSON.parse(json.stdout)).toEqual(parse(yaml.stdout));
   });
 
-  it('prints an ExternalSecret that reads from Secrets Manager, by the name without its random end', async () => {
+  it('prints an ExternalSecret that reads from Secrets Manager, by its name without the random suffix', async () => {
     const { spec, metadata } = await external();
     expect(metadata).toMatchObject({ name: 'keybuzz-ses', namespace: 'keybuzz-api-dev' });
     expect(spec).toMatchObject({
@@ -89,7 +92,7 @@ describe('mailctl secrets kubernetes', () => {
     expect(bench.aws.callsOf({ service: 'secretsmanager' })).toBe(0);
   });
 
-  it('prints one that reads from Vault, or by another key, and asks AWS nothing', async () => {
+  it('prints one that reads from Vault, or by another key, and makes no call to AWS', async () => {
     const vault = await external('--from', 'vault', '--store-kind', 'ClusterSecretStore');
     expect(vault.spec.secretStoreRef.kind).toBe('ClusterSecretStore');
     expect(vault.spec.data[0]?.remoteRef.key).toBe('keybuzz/ses');
@@ -106,7 +109,7 @@ describe('mailctl secrets kubernetes', () => {
   });
 
   it.each(['KeyBuzz', 'a b', 'a: b', '-a', ''])(
-    'refuses the namespace %j before it asks AWS',
+    'rejects the namespace %j before any call to AWS',
     async (name) => {
       const { code, stdout, stderr } = await run(`--namespace=${name}`);
       expect(code).toBe(2);
@@ -116,7 +119,7 @@ describe('mailctl secrets kubernetes', () => {
     },
   );
 
-  it('ends with 64 without a namespace, and with a format it does not know', async () => {
+  it('exits with 64 without a namespace, and with an unknown format', async () => {
     expect((await run()).code).toBe(64);
     expect((await run('-n', 'a', '--format', 'sealed-secret')).code).toBe(64);
   });

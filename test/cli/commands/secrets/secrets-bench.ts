@@ -8,7 +8,7 @@ const SECRET_ARN = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:keybuzz
 
 const TOKEN = 'hvs.value-of-the-token';
 
-/** Values that are looked for where they must not be. */
+/** Values that the tests search for in the output, where they must not be. */
 export const SES = {
   AWS_SES_ACCESS_KEY: 'AKIAVALUEOFTHEKEY',
   AWS_SES_SECRET_KEY: 'value/of+the/secret=',
@@ -29,11 +29,11 @@ const OUTPUTS = {
   SuppressionTableName: 'keybuzz-suppression-dev',
 };
 
-/** An account with the pipeline deployed, a Vault, and what a command sees of both. */
+/** An account with the pipeline deployed, a Vault, and the environment of a command that uses both. */
 export interface SecretsBench {
   readonly aws: AwsAccountDouble;
   readonly vault: VaultDouble;
-  /** A home without a token in it. */
+  /** A home directory without a Vault token. */
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
@@ -71,7 +71,7 @@ export async function startSecretsBench(options?: VaultDoubleOptions): Promise<S
   };
 }
 
-/** Those of the values that the text gives away. */
+/** The secret values that the text reveals. */
 export function valuesIn(text: string, ...others: readonly string[]): string[] {
   const secrets = [SES.AWS_SES_ACCESS_KEY, SES.AWS_SES_SECRET_KEY, TOKEN, ...others];
   return secrets.filter((value) => text.includes(value));

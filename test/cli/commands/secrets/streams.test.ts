@@ -36,7 +36,7 @@ describe('the streams of a command', () => {
   });
 
   afterEach(async () => {
-    // In place: the clients of AWS keep the object that they know.
+    // In place, because the AWS clients keep their reference to this object.
     for (const name of Object.keys(process.env)) delete process.env[name];
     Object.assign(process.env, before);
     await bench.close();
@@ -57,7 +57,7 @@ describe('the streams of a command', () => {
 
   const printed = () => text(output.end());
 
-  it('refuse to put a value on a terminal, before it is even read', async () => {
+  it('refuse to print a value on a terminal, before it is even read', async () => {
     await expect(runKubernetesCommand(context(), FLAGS)).rejects.toMatchObject({
       code: 'WOULD_SHOW_SECRET',
       fix: expect.stringContaining(
@@ -68,19 +68,19 @@ describe('the streams of a command', () => {
     expect(await printed()).toBe('');
   });
 
-  it('put it there where that was asked for', async () => {
+  it('print it there with --show', async () => {
     await runKubernetesCommand(context(), { ...FLAGS, show: true });
     expect(await printed()).toContain(Buffer.from(SES.AWS_SES_SECRET_KEY).toString('base64'));
   });
 
-  it('put there what holds no value', async () => {
+  it('print there what contains no value', async () => {
     await runKubernetesCommand(context(), { ...FLAGS, format: 'external-secret', store: 'store' });
     const shown = await printed();
     expect(shown).toContain('kind: ExternalSecret');
     expect(valuesIn(shown)).toEqual([]);
   });
 
-  it('give the Secret of Kubernetes on standard input', async () => {
+  it('read the Kubernetes Secret from standard input', async () => {
     const input = new PassThrough();
     input.end(JSON.stringify(kubernetesSecret(FLAGS, { ...SES, PAYLOAD_BUCKET: 'another' })));
     const flags = { mount: 'secret', kubernetesFile: '-' };

@@ -19,7 +19,7 @@ describe('mailctl secrets vault', () => {
     runMailctl(['secrets', 'vault', ...args], { ...bench.env, ...env });
   const stored = (path: string) => bench.vault.state.secrets().fields(path);
 
-  it('only compares where nobody can answer, and ends with 1', async () => {
+  it('only compares without a terminal, and exits with 1', async () => {
     const { code, stdout, stderr } = await run();
     expect(code).toBe(1);
     expect(stderr).toMatch(/secret\/keybuzz\/ses is not there yet[\s\S]+AWS_SES_SECRET_KEY +added/);
@@ -27,7 +27,7 @@ describe('mailctl secrets vault', () => {
     expect(stored('keybuzz/ses')).toBeUndefined();
   });
 
-  it('writes with --yes, shows no value, and finds all the same the next time', async () => {
+  it('writes with --yes, shows no value, and finds no difference in the next run', async () => {
     const first = await run(['--yes']);
     expect(first).toMatchObject({
       code: 0,
@@ -43,7 +43,7 @@ describe('mailctl secrets vault', () => {
     });
   });
 
-  it('writes the SMTP settings that were given, by flags before the environment', async () => {
+  it('writes the given SMTP settings, flags before the environment', async () => {
     const file = join(bench.home, 'password');
     await writeFile(file, 'pass word \n');
     const flags = [
@@ -74,7 +74,7 @@ describe('mailctl secrets vault', () => {
     expect(bench.vault.state.secrets('kv', 'team').fields('prod/ses')).toEqual(SES);
   });
 
-  it('does not take the place of another deployment, but where it is told the path', async () => {
+  it('does not overwrite the secret of another deployment, unless given its path', async () => {
     const queue = 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-fallback-prod';
     const theirs = { AWS_SES_ACCESS_KEY: 'theirs', FALLBACK_QUEUE_URL: queue };
     bench.vault.state.secrets().write('keybuzz/ses', theirs);
@@ -94,9 +94,9 @@ describe('mailctl secrets vault', () => {
   });
 
   it.each([
-    ['is no URL', 'value-of-a-key'],
-    ['holds a password', 'https://user:value-of-a-key@example.org/1/queue'],
-  ])('shows nothing of the queue of another where it %s', async (_, url) => {
+    ['is not a URL', 'value-of-a-key'],
+    ['contains a password', 'https://user:value-of-a-key@example.org/1/queue'],
+  ])('does not show the queue URL of another deployment if it %s', async (_, url) => {
     bench.vault.state.secrets().write('keybuzz/ses', { FALLBACK_QUEUE_URL: url });
     const { code, stdout, stderr } = await run(['--yes']);
     expect(code).toBe(2);
@@ -104,13 +104,13 @@ describe('mailctl secrets vault', () => {
     expect(stdout + stderr).not.toContain('value-of-a-key');
   });
 
-  it('writes a new key where the queue is its own', async () => {
+  it('writes a new key if the queue is its own', async () => {
     bench.vault.state.secrets().write('keybuzz/ses', { ...SES, AWS_SES_ACCESS_KEY: 'before' });
     expect((await run(['--yes'])).code).toBe(0);
     expect(stored('keybuzz/ses')).toEqual(SES);
   });
 
-  it('does not take --yes for a yes to what somebody else has written since', async () => {
+  it('does not apply --yes to what another client has written since', async () => {
     const act = () => bench.vault.state.secrets().write('keybuzz/ses', { AWS_SES_ACCESS_KEY: 'theirs' });
     bench.vault.fault({ effect: { kind: 'meanwhile', act }, when: ({ method }) => method === 'POST' });
     const { code, stderr } = await run(['--yes']);
@@ -131,7 +131,7 @@ describe('mailctl secrets vault', () => {
       /denies read on secret\/data\/keybuzz\/ses\s+fix: .*path "secret\/data\/keybuzz\/ses" \{ capabilities = \["create", "read", "update"\] \}/,
     ],
     [
-      'a seal',
+      'a sealed Vault',
       ({ vault }) => {
         vault.state.condition = { kind: 'sealed' };
         return {};
@@ -139,14 +139,14 @@ describe('mailctl secrets vault', () => {
       /is sealed[\s\S]+vault operator unseal/,
     ],
     [
-      'a standby',
+      'a standby node',
       ({ vault }) => {
         vault.state.condition = { kind: 'standby', activeNode: 'https://vault-1.example:8200' };
         return {};
       },
       /standby node[\s\S]+VAULT_ADDR=https:\/\/vault-1\.example:8200/,
     ],
-    ['nobody there', () => ({ VAULT_ADDR: 'http://127.0.0.1:1' }), /refuses connections[\s\S]+VAULT_ADDR/],
+    ['a closed port', () => ({ VAULT_ADDR: 'http://127.0.0.1:1' }), /refuses connections[\s\S]+VAULT_ADDR/],
     [
       'the wrong scheme',
       ({ vault }) => ({ VAULT_ADDR: vault.url.replace('http:', 'https:') }),
@@ -157,7 +157,7 @@ describe('mailctl secrets vault', () => {
       () => ({ VAULT_SKIP_VERIFY: 'maybe' }),
       /VAULT_SKIP_VERIFY: allowed is true or false/,
     ],
-  ])('says so, and what fixes it: %s', async (_, prepare, text) => {
+  ])('names the problem and its fix: %s', async (_, prepare, text) => {
     const { code, stderr, stdout } = await run(['--yes'], prepare(bench));
     expect(code).toBe(2);
     expect(stderr).toMatch(text);
@@ -166,12 +166,12 @@ describe('mailctl secrets vault', () => {
 
   it.each([
     [
-      'that is not there',
+      'that does not exist',
       ['--mount', 'none'],
       /nothing mounted at none\/[\s\S]+vault secrets enable -path=none/,
     ],
     ['of KV v1', ['--mount', 'old'], /old\/ of Vault at \S+ is KV v1[\s\S]+vault kv enable-versioning old/],
-  ])('says so, and what fixes it: a mount %s', async (_, args, text) => {
+  ])('names the problem and its fix: a mount %s', async (_, args, text) => {
     bench.vault.state.mount('old', 'kv-v1');
     const { code, stderr } = await run(['--yes', ...args]);
     expect(code).toBe(2);
@@ -180,7 +180,7 @@ describe('mailctl secrets vault', () => {
   });
 
   it.each([
-    ['which is gone', undefined, 'SECRET_MISSING'],
+    ['which nobody has written yet', undefined, 'SECRET_EMPTY'],
     ['which somebody has edited', '{"AWS_SES_ACCESS_KEY":"AKIAVALUEOFTHEKEY",', 'SECRET_DAMAGED'],
     ['which lacks a field', JSON.stringify({ ...SES, PAYLOAD_BUCKET: undefined }), 'SECRET_DAMAGED'],
   ])('tells of a secret %s, and shows nothing of it', async (_, value, errorCode) => {
@@ -194,7 +194,7 @@ describe('mailctl secrets vault', () => {
 });
 
 describe('mailctl secrets vault, over TLS', () => {
-  it('needs to be told the authority', async () => {
+  it('needs the certificate authority', async () => {
     const bench = await startSecretsBench({ tls: true });
     try {
       const args = ['--yes', 'secrets', 'vault'];

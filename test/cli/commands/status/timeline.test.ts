@@ -45,7 +45,7 @@ function aPart(state: BatchState, fields: Partial<BatchStatuses> = {}): BatchSta
   return { ...part, state, statuses: {}, fatesVersion: 0, ...fields };
 }
 
-function aLetter(reason: string): DeadLetter {
+function aDeadLetter(reason: string): DeadLetter {
   return readDeadLetter({
     queueMessageId: 'q-1',
     receiptHandle: 'handle',
@@ -58,7 +58,7 @@ function aLetter(reason: string): DeadLetter {
   });
 }
 
-function told(row: DeliveryRow | undefined, parts: readonly BatchStatuses[] = []): DeliveryFacts {
+function facts(row: DeliveryRow | undefined, parts: readonly BatchStatuses[] = []): DeliveryFacts {
   return {
     id: 'reply-1',
     row: { kind: 'told', value: row },
@@ -69,14 +69,14 @@ function told(row: DeliveryRow | undefined, parts: readonly BatchStatuses[] = []
   };
 }
 
-const wordsOf = (facts: DeliveryFacts) => buildTimeline(facts, NOW, COMMANDS).events.map(({ what }) => what);
+const eventsOf = (facts: DeliveryFacts) => buildTimeline(facts, NOW, COMMANDS).events.map(({ what }) => what);
 
-describe('the story of a delivery', () => {
-  it('waits for its first try where nothing has happened', () => {
-    const story = buildTimeline(told(aRow({ status: 'queued', nextRetryAt: minute(40) })), NOW, COMMANDS);
-    expect(story.recipients).toEqual([{ address: MARIE, state: 'waiting', lost: false }]);
-    expect(story.events.at(-1)).toMatchObject({ at: minute(40), what: 'the next try is due' });
-    expect([story.known, story.concerns]).toEqual([true, []]);
+describe('the timeline of a delivery', () => {
+  it('waits for its first attempt if nothing has happened', () => {
+    const timeline = buildTimeline(facts(aRow({ status: 'queued', nextRetryAt: minute(40) })), NOW, COMMANDS);
+    expect(timeline.recipients).toEqual([{ address: MARIE, state: 'waiting', lost: false }]);
+    expect(timeline.events.at(-1)).toMatchObject({ at: minute(40), what: 'the next try is due' });
+    expect([timeline.known, timeline.concerns]).toEqual([true, []]);
   });
 
   it.each([
@@ -84,106 +84,109 @@ describe('the story of a delivery', () => {
     ['sending', /ended without an answer/],
     ['open', /did not take it now/],
     ['refused', /refused it for ever/],
-  ] as const)('tells what a part that is %s means', (state, words) => {
-    expect(wordsOf(told(undefined, [aPart(state)])).at(-1)).toMatch(words);
+  ] as const)('explains a send batch that is %s', (state, words) => {
+    expect(eventsOf(facts(undefined, [aPart(state)])).at(-1)).toMatch(words);
   });
 
-  it('does not call an answer lost that may still come', () => {
+  it('does not call a result unknown while the response may still arrive', () => {
     const claim = { token: 'token-1', startedAt: minute(29), endsAt: minute(31) };
-    const words = wordsOf(told(undefined, [aPart('sending', { claim })]));
-    expect(words).toEqual(['part 0: the resend Lambda offered it to SES']);
+    const events = eventsOf(facts(undefined, [aPart('sending', { claim })]));
+    expect(events).toEqual(['part 0: the resend Lambda offered it to SES']);
   });
 
-  it('is of concern where it is held', () => {
+  it('is a concern if it is held', () => {
     const held = anAttempt({ outcome: 'held', failure: { class: 'unknown', code: 'ETIMEDOUT' } });
-    const { concerns } = buildTimeline(told(aRow({ attempts: [held] })), NOW, COMMANDS);
+    const { concerns } = buildTimeline(facts(aRow({ attempts: [held] })), NOW, COMMANDS);
     expect(concerns).toEqual([expect.stringContaining('it is held')]);
   });
 
-  it('does not mistake an earlier attempt that was held for the last word', () => {
+  it('does not take an earlier held attempt for the latest state', () => {
     const attempts = [anAttempt({ outcome: 'held' }), anAttempt({ outcome: 'handed-over' })];
-    expect(buildTimeline(told(aRow({ attempts })), NOW, COMMANDS).concerns).toEqual([]);
+    expect(buildTimeline(facts(aRow({ attempts })), NOW, COMMANDS).concerns).toEqual([]);
   });
 
-  it('tells a delivery that a complaint came after', () => {
+  it('shows a delivery that was followed by a complaint', () => {
     const statuses: RecipientStatuses = {
       [MARIE]: { kind: 'complained', at: minute(9).toISOString(), deliveredAt: minute(5).toISOString() },
     };
-    expect(wordsOf(told(undefined, [aPart('sent', { statuses })])).slice(-2)).toEqual([
+    expect(eventsOf(facts(undefined, [aPart('sent', { statuses })])).slice(-2)).toEqual([
       'delivered',
       'complained',
     ]);
   });
 
-  it('tells once what the ledger knows of the sending itself', () => {
+  it('shows the sending only once if the ledger has it', () => {
     const statuses: RecipientStatuses = {
       [MARIE]: { kind: 'sent', at: minute(4).toISOString(), sesMessageId: 'ses-1' },
     };
     const part = aPart('sent', { statuses, sesMessageId: 'ses-1', sentAt: minute(4) });
-    expect(wordsOf(told(undefined, [part]))).toEqual([
+    expect(eventsOf(facts(undefined, [part]))).toEqual([
       'part 0: the resend Lambda offered it to SES',
       'part 0: SES took it as ses-1',
     ]);
-    expect(wordsOf(told(aRow({ statuses })))).toContain('sent');
+    expect(eventsOf(facts(aRow({ statuses })))).toContain('sent');
   });
 
-  it('tells recipients of one status together', () => {
+  it('groups recipients with the same status', () => {
     const status = { kind: 'delivered', at: minute(5).toISOString() } as const;
     const statuses = { [MARIE]: status, 'paul@example.org': status };
-    const { events } = buildTimeline(told(undefined, [aPart('sent', { statuses })]), NOW, COMMANDS);
+    const { events } = buildTimeline(facts(undefined, [aPart('sent', { statuses })]), NOW, COMMANDS);
     expect(events.at(-1)?.recipients).toEqual([MARIE, 'paul@example.org']);
   });
 
-  it('names commands that are about the same deployment', () => {
+  it('prints commands for the same deployment', () => {
     const deadLetters = { kind: 'told', value: { deadLetters: [], looked: 500, complete: false } } as const;
-    const { concerns } = buildTimeline({ ...told(aRow({})), deadLetters }, NOW, COMMANDS);
+    const { concerns } = buildTimeline({ ...facts(aRow({})), deadLetters }, NOW, COMMANDS);
     expect(concerns).toEqual([
       expect.stringContaining('mailctl --stage prod --profile ops dlq show reply-1'),
     ]);
   });
 
-  it('has lost what SES refused, with a letter or without', () => {
-    const { recipients, concerns } = buildTimeline(told(undefined, [aPart('refused')]), NOW, COMMANDS);
+  it('counts what SES rejected as lost, with or without a dead letter', () => {
+    const { recipients, concerns } = buildTimeline(facts(undefined, [aPart('refused')]), NOW, COMMANDS);
     expect(recipients).toEqual([{ address: MARIE, state: 'refused by SES', lost: true }]);
     expect(concerns).toContain('part 0: SES refused it for ever, for 1 recipient');
   });
 
-  it('tells that it is parked', () => {
-    const value = { deadLetters: [aLetter('foreign-sender')], looked: 1, complete: true };
+  it('shows that it is dead-lettered', () => {
+    const value = { deadLetters: [aDeadLetter('foreign-sender')], looked: 1, complete: true };
     const { recipients } = buildTimeline(
-      { ...told(undefined), deadLetters: { kind: 'told', value } },
+      { ...facts(undefined), deadLetters: { kind: 'told', value } },
       NOW,
       COMMANDS,
     );
     expect(recipients).toEqual([{ address: MARIE, state: 'parked: foreign-sender', lost: false }]);
   });
 
-  it.each(['unknown', 'sending'] as const)('does not know whether SES has a part that is %s', (state) => {
-    const { recipients } = buildTimeline(told(undefined, [aPart(state)]), NOW, COMMANDS);
-    expect(recipients).toMatchObject([{ state: 'unknown whether SES has it', lost: false }]);
-  });
+  it.each(['unknown', 'sending'] as const)(
+    'does not know whether SES has a send batch that is %s',
+    (state) => {
+      const { recipients } = buildTimeline(facts(undefined, [aPart(state)]), NOW, COMMANDS);
+      expect(recipients).toMatchObject([{ state: 'unknown whether SES has it', lost: false }]);
+    },
+  );
 
-  it.each(['unknown', 'open'] as const)('is of concern where a part is %s for hours', (state) => {
+  it.each(['unknown', 'open'] as const)('is a concern if a send batch is %s for hours', (state) => {
     const hoursOn = (hours: number) => new Date(minute(2).getTime() + hours * HOUR_MS);
     const concernsAt = (now: Date, row?: DeliveryRow, part = aPart(state)) =>
-      buildTimeline(told(row, [part]), now, COMMANDS).concerns;
+      buildTimeline(facts(row, [part]), now, COMMANDS).concerns;
     expect(concernsAt(hoursOn(5.9))).toEqual([]);
     expect(concernsAt(hoursOn(6))).toEqual([expect.stringContaining('since 6 hours')]);
-    // Each try begins a claim of its own.
+    // Each attempt begins a claim of its own.
     const queue = { recipients: [MARIE], queueMessageId: 'queue-1' };
     const row = aRow({ attempts: [anAttempt({ outcome: 'handed-over', queue })] });
     const claim = { token: 'token-9', startedAt: hoursOn(7), endsAt: hoursOn(7.1) };
     expect(concernsAt(hoursOn(8), row, aPart(state, { claim }))).toHaveLength(1);
   });
 
-  it('tells of a recipient that nothing is sent to', () => {
+  it('shows a suppressed recipient', () => {
     const ses = { address: MARIE, reason: 'hard-bounce', since: minute(0) } as const;
     const suppressed = {
       kind: 'told',
       value: { addresses: [{ address: MARIE, ses }], unavailable: [] },
     } as const;
     const stateIn = (row: DeliveryRow) =>
-      buildTimeline({ ...told(row), suppressed }, NOW, COMMANDS).recipients[0];
+      buildTimeline({ ...facts(row), suppressed }, NOW, COMMANDS).recipients[0];
     const queue = { recipients: [MARIE], queueMessageId: 'queue-1' };
     const handedOver = aRow({ attempts: [anAttempt({ outcome: 'handed-over', queue })] });
     expect(stateIn(handedOver)).toMatchObject({ state: 'suppressed', lost: true });
@@ -195,28 +198,28 @@ describe('the story of a delivery', () => {
 
   it.each<[string, Partial<DeliveryFacts>, string]>([
     [
-      'the database was not asked',
+      'the database was not queried',
       { row: { kind: 'skipped', reason: 'no DATABASE_URL' } },
       'no DATABASE_URL',
     ],
     [
-      'the dead letters were looked at in part',
+      'the dead letters were scanned in part',
       { deadLetters: { kind: 'told', value: { deadLetters: [], looked: 2000, complete: false } } },
       'past the 2000',
     ],
     [
-      'the queue holds mails',
+      'the queue contains mails',
       { queue: { kind: 'told', value: { waiting: 2, outOfSight: 1 } } },
       'the 3 mails of the fallback queue',
     ],
-  ])('says who was not asked where nobody knows it and %s', (_, facts, words) => {
-    const { known, concerns } = buildTimeline({ ...told(undefined), ...facts }, NOW, COMMANDS);
+  ])('says what was not checked if no source knows the id and %s', (_, overrides, concern) => {
+    const { known, concerns } = buildTimeline({ ...facts(undefined), ...overrides }, NOW, COMMANDS);
     expect(known).toBe(false);
-    expect(concerns[0]).toContain(words);
+    expect(concerns[0]).toContain(concern);
   });
 
-  it('is not known where no place tells of it', () => {
-    expect(buildTimeline(told(undefined), NOW, COMMANDS)).toEqual({
+  it('is unknown if no source has it', () => {
+    expect(buildTimeline(facts(undefined), NOW, COMMANDS)).toEqual({
       events: [],
       recipients: [],
       concerns: [],

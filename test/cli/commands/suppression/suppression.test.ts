@@ -34,13 +34,13 @@ beforeEach(async () => {
   dynamoDb.heal();
   ses.account.sandbox = false;
   for (const { address } of ses.account.suppressionList.list()) ses.account.suppressionList.delete(address);
-  await forgetItems();
+  await clearTable();
 });
 
 afterAll(() => Promise.all([account.close(), dynamoDb.close(), ses.close()]));
 
-/** As if nothing had ever been known against anybody. */
-async function forgetItems(): Promise<void> {
+/** Clears the pipeline's suppression table. */
+async function clearTable(): Promise<void> {
   const { client, suppressionTable: TableName } = dynamoDb;
   const { Items = [] } = await client.send(new ScanCommand({ TableName }));
   for (const { address } of Items) {
@@ -56,20 +56,20 @@ function suppression(...args: string[]): Promise<MailctlRun> {
   });
 }
 
-/** What `ls` shows of these addresses. */
+/** The output of `ls` for these addresses. */
 async function shown(...addresses: string[]) {
   const { stdout } = await suppression('ls', ...addresses);
   return JSON.parse(stdout).addresses;
 }
 
-function aStrike(kind: SuppressionSignal['kind'], at: Date, deliveryId = 'reply-1'): SuppressionSignal {
+function aSignal(kind: SuppressionSignal['kind'], at: Date, deliveryId = 'reply-1'): SuppressionSignal {
   return { kind, at, deliveryId, sesMessageId: `ses-${deliveryId}` };
 }
 
 describe('mailctl suppression ls', () => {
   it('shows both lists as one, the newest first, addresses masked', async () => {
-    await reports.report('both@example.org', aStrike('complaint', new Date(), 'reply-2'));
-    await reports.report('pipeline@example.org', aStrike('hard-bounce', new Date(Date.now() - 1000)));
+    await reports.report('both@example.org', aSignal('complaint', new Date(), 'reply-2'));
+    await reports.report('pipeline@example.org', aSignal('hard-bounce', new Date(Date.now() - 1000)));
     ses.account.suppressionList.put({ address: 'Both@example.org', reason: 'BOUNCE', updatedAt: new Date() });
     const since = new Date('2026-01-02T03:04:05Z');
     ses.account.suppressionList.put({ address: 'ses@example.org', reason: 'COMPLAINT', updatedAt: since });
@@ -85,13 +85,13 @@ describe('mailctl suppression ls', () => {
     expect(stdout).not.toMatch(/both@|pipeline@|ses@/i);
   });
 
-  it('shows addresses whole where one asks for it', async () => {
+  it('shows full addresses with --addresses', async () => {
     await entries.add('marie@example.org', new Date());
     const { stdout } = await suppression('ls', '--addresses');
     expect(JSON.parse(stdout).addresses).toMatchObject([{ address: 'marie@example.org', reason: 'manual' }]);
   });
 
-  it('shows addresses that are on neither list where one asks for them', async () => {
+  it('shows addresses that are on neither list if they are given as arguments', async () => {
     const { code, stdout } = await suppression('ls', 'marie@example.org');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
@@ -100,7 +100,7 @@ describe('mailctl suppression ls', () => {
     });
   });
 
-  it('turns the pages of the list of SES', async () => {
+  it('reads all pages of the list of SES', async () => {
     const updatedAt = new Date();
     for (let index = 0; index < 250; index += 1) {
       ses.account.suppressionList.put({ address: `a${index}@example.org`, reason: 'BOUNCE', updatedAt });
@@ -110,22 +110,22 @@ describe('mailctl suppression ls', () => {
     expect(new Set(found).size).toBe(250);
   });
 
-  it('counts soft bounces by the rule that it is given', async () => {
-    await reports.report('full@example.org', aStrike('soft-bounce', new Date(), 'reply-1'));
-    await reports.report('full@example.org', aStrike('soft-bounce', new Date(), 'reply-2'));
+  it('counts soft bounces by the given rule', async () => {
+    await reports.report('full@example.org', aSignal('soft-bounce', new Date(), 'reply-1'));
+    await reports.report('full@example.org', aSignal('soft-bounce', new Date(), 'reply-2'));
     expect(JSON.parse((await suppression('ls')).stdout).addresses).toEqual([]);
     const { stdout } = await suppression('ls', '--soft-bounce-limit', '2');
     expect(JSON.parse(stdout).addresses).toMatchObject([{ reason: 'soft-bounces', deliveryId: 'reply-2' }]);
   });
 
-  it('has the rule of the stack where it is given none', () => {
+  it('uses the rule of the stack by default', () => {
     const read = readSettings({ domain: 'keybuzz.io' });
     if (read.kind === 'invalid') throw new Error(read.message);
     const { softBounceLimit, softBounceWindowDays } = read.settings;
     expect(DEFAULT_SOFT_BOUNCES).toEqual({ softBounces: softBounceLimit, windowDays: softBounceWindowDays });
   });
 
-  it('shows one list where the other cannot be asked, and ends with 1', async () => {
+  it('shows one list if the other is not available, and exits with 1', async () => {
     await entries.add('marie@example.org', new Date());
     const effect = { kind: 'error', code: 'AccessDeniedException', message: 'not you', status: 403 } as const;
     ses.fault({ effect, when: ({ operation }) => operation === 'ListSuppressedDestinations' });
@@ -137,7 +137,7 @@ describe('mailctl suppression ls', () => {
     expect(unavailable).toMatchObject([{ list: 'ses', failure: { code: 'AccessDeniedException' } }]);
   });
 
-  it('does not say of a list that could not be asked who is not on it', async () => {
+  it('does not say who is not on a list that is not available', async () => {
     dynamoDb.fault({ fault: { kind: 'denied' }, on: { action: 'Scan' } });
     const all = await runMailctl(['suppression', 'ls'], {
       ...account.environment,
@@ -154,7 +154,7 @@ describe('mailctl suppression ls', () => {
 });
 
 describe('mailctl suppression add', () => {
-  it('changes nothing without a word from a person', async () => {
+  it('changes nothing without a confirmation', async () => {
     const { code, stdout } = await suppression('add', 'marie@example.org');
     expect([code, JSON.parse(stdout).error.code]).toEqual([2, 'NOT_CONFIRMED']);
     expect(await shown('marie@example.org')).toMatchObject([{ where: 'neither' }]);
@@ -171,7 +171,7 @@ describe('mailctl suppression add', () => {
   });
 
   it('leaves a complaint as it is', async () => {
-    await reports.report('marie@example.org', aStrike('complaint', new Date()));
+    await reports.report('marie@example.org', aSignal('complaint', new Date()));
     ses.account.suppressionList.put({
       address: 'marie@example.org',
       reason: 'COMPLAINT',
@@ -185,15 +185,15 @@ describe('mailctl suppression add', () => {
     expect(ses.account.suppressionList.get('marie@example.org')?.reason).toBe('COMPLAINT');
   });
 
-  it('makes lasting what soft bounces had begun', async () => {
+  it('makes a suppression by soft bounces permanent', async () => {
     for (const id of ['reply-1', 'reply-2', 'reply-3']) {
-      await reports.report('full@example.org', aStrike('soft-bounce', new Date(), id));
+      await reports.report('full@example.org', aSignal('soft-bounce', new Date(), id));
     }
     await suppression('add', 'full@example.org', '--yes');
     expect(await shown('full@example.org')).toMatchObject([{ where: 'both', reason: 'manual' }]);
   });
 
-  it('ends with 1 in the sandbox, where SES takes none, and says so', async () => {
+  it('exits with 1 in the sandbox, where SES rejects all entries, and says so', async () => {
     ses.account.sandbox = true;
     const { code, stdout } = await suppression('add', 'marie@example.org', '--yes');
     expect(code).toBe(1);
@@ -203,7 +203,7 @@ describe('mailctl suppression add', () => {
     expect(await shown('marie@example.org')).toMatchObject([{ where: 'pipeline' }]);
   });
 
-  it('does not lay it to the sandbox where SES says something else', async () => {
+  it('does not blame the sandbox for another error of SES', async () => {
     const effect = {
       kind: 'error',
       code: 'BadRequestException',
@@ -217,7 +217,7 @@ describe('mailctl suppression add', () => {
     expect(change.ses.failure.fix).not.toContain('sandbox');
   });
 
-  it('ends with 2 where the list of the pipeline does not take it', async () => {
+  it('exits with 2 if the write to the list of the pipeline fails', async () => {
     dynamoDb.fault({ fault: { kind: 'denied' }, on: { action: 'PutItem' } });
     const { code, stdout } = await suppression('add', 'marie@example.org', '--yes');
     expect(code).toBe(2);
@@ -228,8 +228,8 @@ describe('mailctl suppression add', () => {
 });
 
 describe('mailctl suppression rm', () => {
-  it('takes addresses off both lists', async () => {
-    await reports.report('marie@example.org', aStrike('hard-bounce', new Date()));
+  it('removes addresses from both lists', async () => {
+    await reports.report('marie@example.org', aSignal('hard-bounce', new Date()));
     ses.account.suppressionList.put({
       address: 'marie@example.org',
       reason: 'BOUNCE',
@@ -244,20 +244,20 @@ describe('mailctl suppression rm', () => {
     expect(await shown('marie@example.org')).toMatchObject([{ where: 'neither' }]);
   });
 
-  it('has nothing to do for who is on neither, and asks nobody', async () => {
+  it('does nothing for an address on neither list, without a confirmation', async () => {
     const { code, stdout } = await suppression('rm', 'marie@example.org');
     expect([code, JSON.parse(stdout).addresses]).toEqual([0, []]);
   });
 
-  it('forgives in the pipeline what only SES has heard of so far', async () => {
+  it('removes an address in the pipeline of which only SES knows so far', async () => {
     const happened = new Date();
     ses.account.suppressionList.put({ address: 'marie@example.org', reason: 'BOUNCE', updatedAt: happened });
     await suppression('rm', 'marie@example.org', '--yes');
-    await reports.report('marie@example.org', aStrike('hard-bounce', happened));
+    await reports.report('marie@example.org', aSignal('hard-bounce', happened));
     expect(await shown('marie@example.org')).toMatchObject([{ where: 'neither' }]);
   });
 
-  it('ends with 2 where one of the lists still has it', async () => {
+  it('exits with 2 if one of the lists still has it', async () => {
     await entries.add('marie@example.org', new Date());
     ses.account.suppressionList.put({
       address: 'marie@example.org',

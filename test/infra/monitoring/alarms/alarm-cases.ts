@@ -185,6 +185,76 @@ export const CASES: readonly AlarmCase[] = [
     },
   },
   {
+    alarm: 'events-missing',
+    what: 'events follow the mail',
+    states: quiet,
+    told: (tell) => {
+      tell(m.own('Resent', 'Sum'), { value: 4, ...allDay });
+      tell(m.sentTo('feedback'), { value: 8, ...allDay });
+    },
+  },
+  {
+    alarm: 'events-missing',
+    what: 'no mail was resent, and events of old mail come',
+    states: quiet,
+    told: (tell) => tell(m.sentTo('feedback'), { value: 1, ...allDay, every: 50 }),
+  },
+  {
+    alarm: 'events-missing',
+    what: 'the event destination is gone for two hours',
+    states: ringsOnce,
+    told: (tell) => {
+      tell(m.own('Resent', 'Sum'), { value: 1, ...allDay, every: 5 });
+      tell(m.sentTo('feedback'), { value: 2, from: 0, to: NOON, every: 5 });
+      tell(m.sentTo('feedback'), { value: 2, from: NOON + 120, to: DAY, every: 5 });
+    },
+  },
+  {
+    alarm: 'queue-near-limit',
+    what: 'an outage of SES holds 60,000 mails in flight',
+    states: quiet,
+    told: (tell) => tell(m.inFlight('fallback'), { value: 60_000, from: NOON, to: NOON + 60 }),
+  },
+  {
+    alarm: 'queue-near-limit',
+    what: 'an outage of SES holds 100,000 mails in flight',
+    states: ringsOnce,
+    told: (tell) => tell(m.inFlight('fallback'), { value: 100_000, from: NOON, to: NOON + 60 }),
+  },
+  {
+    alarm: 'receipts-left',
+    what: 'receipts are read and deleted',
+    states: quiet,
+    told: (tell) => {
+      tell(m.inFlight('receipts'), { value: 10, ...allDay });
+      tell(m.deletedFrom('receipts'), { value: 10, ...allDay, every: 10 });
+    },
+  },
+  {
+    alarm: 'receipts-left',
+    what: 'one receipt waits a quarter of an hour for its row',
+    states: quiet,
+    told: (tell) => tell(m.inFlight('receipts'), { value: 1, from: NOON, to: NOON + 15 }),
+  },
+  {
+    alarm: 'receipts-left',
+    what: 'the worker reads and cannot write',
+    states: ringsOnce,
+    told: (tell) => tell(m.inFlight('receipts'), { value: 10, from: NOON, to: NOON + 120 }),
+  },
+  {
+    alarm: 'unusual-volume',
+    what: 'an outage by day hands over 4,000 mails an hour',
+    states: quiet,
+    told: (tell) => tell(m.sentTo('fallback'), { value: 60, from: NOON, to: NOON + 180 }),
+  },
+  {
+    alarm: 'unusual-volume',
+    what: 'somebody with the key puts 12,000 messages an hour into the queue',
+    states: ringsOnce,
+    told: (tell) => tell(m.sentTo('fallback'), { value: 200, from: NOON, to: NOON + 180 }),
+  },
+  {
     alarm: 'quota-near',
     what: 'much is used, and two looks in a row were lost',
     states: quiet,

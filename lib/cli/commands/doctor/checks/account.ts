@@ -118,7 +118,7 @@ function judgeKeyAge(
   active: readonly AccessKeyMetadata[],
   { userName, now, commands }: KeyFacts,
 ): CheckResult {
-  const renew = `raise accessKeySerial in cdk.json, then ${commands.deploy} && ${commands.mailctl('secrets vault')}`;
+  const renew = commands.mailctl('rotate');
   const days = active.map(({ CreateDate = now }) =>
     Math.floor((now.getTime() - CreateDate.getTime()) / DAY_MS),
   );
@@ -126,10 +126,7 @@ function judgeKeyAge(
   if (active.length === 0) return fail(`${userName} has no active access key`, renew);
   const told = `${userName}: ${active.length === 1 ? 'one active key,' : `${active.length} active keys, the oldest`} ${oldest} days old`;
   if (oldest > TOO_OLD_DAYS) return fail(told, renew);
-  if (active.length > 1) {
-    const list = commands.aws(`iam list-access-keys --user-name ${userName}`);
-    return warn(told, `${list}, and deactivate the one that Secrets Manager does not have`);
-  }
+  if (active.length > 1) return warn(`${told}: a rotation is not finished`, renew);
   return oldest > OLD_DAYS ? warn(told, renew) : ok(told);
 }
 

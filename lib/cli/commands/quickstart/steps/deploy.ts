@@ -1,8 +1,23 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { GetUserCommand } from '@aws-sdk/client-iam';
+import { GetEmailIdentityCommand } from '@aws-sdk/client-sesv2';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-import { identityStackName, monitoringStackName, pipelineStackName } from '../../../../common/names.ts';
-import { type DeployedStack, describeDeployment, describeStack } from '../../../deployment.ts';
+import * as v from 'valibot';
+import { awsErrorCode } from '../../../../adapters/aws-client.ts';
+import {
+  identityStackName,
+  monitoringStackName,
+  pipelineStackName,
+  resourceNames,
+} from '../../../../common/names.ts';
+import {
+  type DeployedStack,
+  type DeployedStacks,
+  describeDeployment,
+  describeStack,
+} from '../../../deployment.ts';
 import { OperatorError } from '../../../errors.ts';
 import {
   done,
@@ -46,14 +61,21 @@ export const DEPLOY: QuickstartStep = {
   isDone: async (context) => {
     const { aws, deployment, signal } = context;
     const stacks = await describeDeployment(await aws.cloudFormation(), deployment, signal);
+    const inTheWay = await findInTheWay(context, stacks);
+    if (inTheWay.length > 0) {
+      return open('the account has already what would be created', ...inTheWay);
+    }
     return standingOf(context, [
       [identityStackName(deployment), stacks.identity],
       [pipelineStackName(deployment), stacks.pipeline],
       [monitoringStackName(deployment), stacks.monitoring],
     ]);
   },
-  run: async (context, before) =>
-    canDeploy(before) ? askAndRunCdk(context, deployArguments(context), before) : stopped(before),
+  run: async (context, before) => {
+    if (!canDeploy(before, context)) return stopped(before);
+    await showDifference(context);
+    return askAndRunCdk(context, deployArguments(context), before);
+  },
 };
 
 type NamedStack = readonly [name: string, stack: DeployedStack | undefined];
@@ -62,6 +84,7 @@ function standingOf(context: QuickstartContext, stacks: readonly NamedStack[]): 
   const states = stacks.map(([name, stack]) => ({
     name,
     status: stack?.status ?? 'not there',
+    isProtected: stack?.isProtected ?? false,
     condition: stack === undefined ? 'missing' : stackCondition(stack.status),
   }));
   const amiss = states.filter(({ condition }) => condition !== 'fine');
@@ -69,26 +92,124 @@ function standingOf(context: QuickstartContext, stacks: readonly NamedStack[]): 
   const detail = amiss.map(({ name, status }) => `${name} is ${status}`).join(', ');
   if (amiss.some(({ condition }) => condition === 'busy')) return open(detail, WAIT);
   const stuck = amiss.filter(({ condition }) => condition === 'stuck');
-  const deletions = stuck.map(({ name }) =>
-    context.commands.aws(`cloudformation delete-stack --stack-name ${name}`),
-  );
+  const deletions = stuck.flatMap(({ name, isProtected }) => deletionOf(name, isProtected, context));
   return open(detail, ...deletions, cdkCommand(context, deployArguments(context)).join(' '));
+}
+
+/**
+ * What removes a stack whose create failed. The CDK protects it from deletion before it creates anything, and what the
+ * stack retains is kept only once a create has succeeded: nothing is left that would block the next one.
+ */
+function deletionOf(name: string, isProtected: boolean, { commands }: QuickstartContext): string[] {
+  const stack = `--stack-name ${name}`;
+  return [
+    ...(isProtected
+      ? [
+          commands.aws(
+            `cloudformation update-termination-protection --no-enable-termination-protection ${stack}`,
+          ),
+        ]
+      : []),
+    commands.aws(`cloudformation delete-stack ${stack}`),
+    commands.aws(`cloudformation wait stack-delete-complete ${stack}`),
+  ];
+}
+
+/** What exists although its stack does not, so that CloudFormation would refuse to create it; each with the way out. */
+async function findInTheWay(context: QuickstartContext, stacks: DeployedStacks): Promise<string[]> {
+  const { deployment, options } = context;
+  const { domain, existingIdentity, userName } = await readProject();
+  const { user } = resourceNames({ ...deployment, userName });
+  const [hasIdentity, hasUser] = await Promise.all([
+    stacks.identity === undefined && !existingIdentity && hasSesIdentity(domain, context),
+    stacks.pipeline === undefined && hasIamUser(user, context),
+  ]);
+  return [
+    ...(hasIdentity
+      ? [
+          `SES has ${domain} already: set "existingIdentity": true in cdk.json to use it as it is, or take it over: ` +
+            `${options.cdk} import ${identityStackName(deployment)}`,
+        ]
+      : []),
+    ...(hasUser
+      ? [
+          `IAM has a user ${user} already: set another "userName" in cdk.json, or delete that user if nothing uses it`,
+        ]
+      : []),
+  ];
+}
+
+async function hasSesIdentity(domain: string, { aws, signal }: QuickstartContext): Promise<boolean> {
+  const ses = await aws.ses();
+  return exists(
+    ses.send(new GetEmailIdentityCommand({ EmailIdentity: domain }), { abortSignal: signal }),
+    'NotFoundException',
+  );
+}
+
+async function hasIamUser(UserName: string, { aws, signal }: QuickstartContext): Promise<boolean> {
+  const iam = await aws.iam();
+  return exists(
+    iam.send(new GetUserCommand({ UserName }), { abortSignal: signal }),
+    'NoSuchEntity',
+    'NoSuchEntityException',
+  );
+}
+
+async function exists(call: Promise<unknown>, ...absentCodes: readonly string[]): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (absentCodes.includes(awsErrorCode(error))) return false;
+    throw error;
+  }
+}
+
+const projectSchema = v.object({
+  context: v.object({
+    mail: v.object({
+      domain: v.optional(v.string(), 'keybuzz.io'),
+      existingIdentity: v.optional(v.boolean(), false),
+      userName: v.optional(v.string(), 'keybuzz-ses'),
+    }),
+  }),
+});
+
+/** The settings that name what is unique in an account; their defaults if no cdk.json is here. */
+async function readProject(): Promise<v.InferOutput<typeof projectSchema>['context']['mail']> {
+  const file = await readFile('cdk.json', 'utf8').catch(() => '{"context":{"mail":{}}}');
+  return v.parse(v.pipe(v.string(), v.parseJson(), projectSchema), file).context.mail;
 }
 
 const WAIT = 'wait until CloudFormation is done with it';
 
-/** Who waits for CloudFormation, or has a stack to delete first, has more to do than to deploy. */
-const canDeploy = ({ todo }: OpenStep) => todo.length === 1 && todo[0] !== WAIT;
+/** Not if CloudFormation is at work, a stack has to be deleted first, or something is in the way. */
+function canDeploy({ todo }: OpenStep, context: QuickstartContext): boolean {
+  return todo.length === 1 && todo[0] === cdkCommand(context, deployArguments(context)).join(' ');
+}
+
+/** Before the question: what the deploy would create, change and take away. If nobody can answer, nothing is run. */
+async function showDifference(context: QuickstartContext): Promise<void> {
+  if (!context.options.yes && context.streams.input.isTTY !== true) return;
+  await runCdk(context, ['diff', '--all', ...chosenSettings(context)]);
+}
 
 /** All that this command looks at is said, whatever cdk.json has. */
-function deployArguments({ deployment, aws, options }: QuickstartContext): readonly string[] {
+function chosenSettings({ deployment, aws }: QuickstartContext): readonly string[] {
   const { project, stage } = deployment;
-  const settings = Object.entries({ project, stage, region: aws.region });
+  return Object.entries({ project, stage, region: aws.region }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
+}
+
+function deployArguments(context: QuickstartContext): readonly string[] {
   return [
     'deploy',
     '--all',
-    ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    ...(options.yes ? ['--require-approval', 'never'] : []),
+    ...chosenSettings(context),
+    ...(context.options.yes ? ['--require-approval', 'never'] : []),
   ];
 }
 
@@ -104,13 +225,20 @@ async function askAndRunCdk(
   args: readonly string[],
   before: OpenStep,
 ): Promise<StepOutcome> {
+  const line = cdkCommand(context, args).join(' ');
+  if (!(await context.terminal.confirm(`Run "${line}"?`))) return stopped(before);
+  await runCdk(context, args);
+  return done(`"${line}" has succeeded`);
+}
+
+/** @throws {@link OperatorError} if it fails */
+async function runCdk(context: QuickstartContext, args: readonly string[]): Promise<void> {
   const command = cdkCommand(context, args);
   const line = command.join(' ');
-  if (!(await context.terminal.confirm(`Run "${line}"?`))) return stopped(before);
   context.terminal.note(`$ ${line}`);
   const end = await run(command, context);
   context.signal.throwIfAborted();
-  if (end === 0) return done(`"${line}" has succeeded`);
+  if (end === 0) return;
   const how = typeof end === 'number' ? `ended with ${end}` : `could not be run: ${end}`;
   const fix =
     'see its words above; run this where cdk.json is, after npm ci, and then mailctl quickstart again';

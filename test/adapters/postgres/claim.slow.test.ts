@@ -1,0 +1,399 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { CLAIM, claimParameters } from '../../../lib/adapters/postgres/claim.ts';
+import type { PostgresOutbox } from '../../../lib/adapters/postgres/postgres-outbox.ts';
+import { DAY_MS } from '../../../lib/common/time.ts';
+import type { Claim, LeaseRoute } from '../../../lib/ports/outbox.ts';
+import {
+  type OutboxDatabase,
+  OutboxServer,
+  openSession,
+  PLAIN_TRACE,
+} from '../../support/outbox-database.ts';
+
+let server: OutboxServer;
+let database: OutboxDatabase;
+beforeAll(async () => {
+  server = await OutboxServer.start();
+});
+afterAll(() => server.close());
+beforeEach(async () => {
+  database = await server.database();
+});
+afterEach(() => database.close());
+
+const claim = (outbox: PostgresOutbox, limit = 100, route: LeaseRoute = 'smtp'): Promise<Claim[]> =>
+  outbox.claim({ limit, leaseMs: 60_000, route });
+
+const idsOf = (claims: readonly Claim[]) => claims.map(({ id }) => id);
+
+const agoSeconds = (seconds: number) => new Date(Date.now() - seconds * 1_000);
+
+describe('a claim', () => {
+  it('returns all that a worker needs of a delivery, and leases it', async () => {
+    const createdAt = agoSeconds(60);
+    await database.insert({
+      id: 'mail-1',
+      tenant_id: 'tenant-7',
+      attempt_count: 2,
+      created_at: createdAt,
+      next_retry_at: agoSeconds(5),
+      expires_at: new Date('2100-01-01T00:00:00Z'),
+      owed_recipients: ['paul@example.org'],
+    });
+
+    const [claimed] = await claim(database.outbox({ workerId: 'worker-9' }));
+
+    expect(claimed).toEqual({
+      id: 'mail-1',
+      tenantId: 'tenant-7',
+      mail: {
+        kind: 'mail',
+        fields: {
+          from: PLAIN_TRACE.fromAddress,
+          replyTo: PLAIN_TRACE.replyToAddress,
+          to: 'marie@example.org',
+          subject: PLAIN_TRACE.emailSubject,
+          text: PLAIN_TRACE.emailBody,
+        },
+      },
+      owed: ['paul@example.org'],
+      createdAt,
+      expiresAt: new Date('2100-01-01T00:00:00Z'),
+      waitedMs: expect.closeTo(5_000, -3),
+      attempts: 3,
+      reclaimed: false,
+    });
+    const row = await database.row('mail-1');
+    expect(row).toMatchObject({
+      status: 'sending',
+      provider: 'email',
+      attempt_count: 3,
+      lease_route: 'smtp',
+    });
+    expect(row.lease_owner).toMatch(/^worker-9\//);
+    expect(Number(row.lease_until) - Date.now()).toBeGreaterThan(50_000);
+  });
+
+  it('reads a whole message if there is one, and applies the default time to live', async () => {
+    const createdAt = agoSeconds(10);
+    const mail = { from: 'a@keybuzz.io', to: ['b@example.org'], cc: ['c@example.org'], text: 'x' };
+    await database.insert({ mail, created_at: createdAt });
+
+    const [claimed] = await claim(database.outbox({ defaultTimeToLiveMs: DAY_MS }));
+
+    expect(claimed?.mail).toEqual({ kind: 'mail', fields: mail });
+    expect(claimed?.expiresAt).toEqual(new Date(createdAt.getTime() + DAY_MS));
+  });
+
+  it('treats a row without a date as created now, and claims it first', async () => {
+    await database.insert({ id: 'dated' }, { id: 'undated', created_at: null });
+
+    const claims = await claim(database.outbox());
+
+    expect(idsOf(claims)).toEqual(['undated', 'dated']);
+    expect(Math.abs(Number(claims[0]?.createdAt) - Date.now())).toBeLessThan(5_000);
+  });
+
+  it('skips what is not due, not queued, or of another provider', async () => {
+    await database.insert(
+      { id: 'due' },
+      { id: 'due-again', next_retry_at: agoSeconds(1) },
+      { id: 'ahead', created_at: new Date(Date.now() + DAY_MS) },
+      { id: 'later', next_retry_at: new Date(Date.now() + 60_000) },
+      { id: 'done', status: 'delivered' },
+      { id: 'never', status: 'failed' },
+      { id: 'sent-by-the-api', status: 'sending' },
+      { id: 'handed-over', status: 'sending', provider: 'ses' },
+      { id: 'foreign', provider: 'spapi' },
+      { id: 'mock', provider: 'mock' },
+      { id: 'nobody', provider: null },
+    );
+
+    expect(idsOf(await claim(database.outbox())).sort()).toEqual(['ahead', 'due', 'due-again']);
+    expect(await database.row('foreign')).toMatchObject({
+      status: 'queued',
+      attempt_count: 0,
+      lease_owner: null,
+    });
+    const two = database.outbox({ providers: ['mock', 'spapi'] });
+    expect(idsOf(await claim(two)).sort()).toEqual(['foreign', 'mock']);
+  });
+
+  it('claims urgent deliveries first, and the oldest of a tenant first', async () => {
+    await database.insert(
+      { id: 'newsletter-2', created_at: agoSeconds(50) },
+      { id: 'newsletter-1', created_at: agoSeconds(100) },
+      { id: 'retry', created_at: agoSeconds(500), next_retry_at: agoSeconds(75) },
+      { id: 'otp', priority: 10, created_at: agoSeconds(1) },
+      { id: 'bulk', priority: -5, created_at: agoSeconds(900) },
+    );
+    const outbox = database.outbox();
+
+    expect(idsOf(await claim(outbox, 3))).toEqual(['otp', 'newsletter-1', 'retry']);
+    expect(idsOf(await claim(outbox, 3))).toEqual(['newsletter-2', 'bulk']);
+  });
+
+  it('serves tenants in turn, across claims', async () => {
+    const many = Array.from({ length: 50 }, (_, n) => ({
+      id: `b-${n}`,
+      tenant_id: 'b',
+      created_at: agoSeconds(900),
+    }));
+    const few = ['a', 'c', 'd', 'e', 'f', 'g'].flatMap((tenant) =>
+      [1, 2].map((n) => ({ id: `${tenant}-${n}`, tenant_id: tenant, created_at: agoSeconds(100 - n) })),
+    );
+    await database.insert(...many, ...few, { id: 'none-1', tenant_id: null });
+    const outbox = database.outbox();
+    const turns: string[] = [];
+    while (turns.length < 18) {
+      turns.push(...(await claim(outbox, 3)).map(({ tenantId }) => tenantId ?? 'none'));
+    }
+
+    const circle = [...'abcdefg', 'none', ...'abcdefg'];
+    expect(turns.join(' ')).toBe([...circle, 'b', 'b', 'b'].join(' '));
+  });
+
+  it('gives a whole batch to one tenant if no other has deliveries', async () => {
+    await database.insert(...Array.from({ length: 30 }, () => ({ tenant_id: 'only' })));
+
+    expect(await claim(database.outbox(), 25)).toHaveLength(25);
+  });
+
+  it('skips rows that are locked, and fills up with others', async () => {
+    const ids = await database.insert(...Array.from({ length: 10 }, (_, n) => ({ id: `mail-${n}` })));
+    const session = await openSession(database.connectionString);
+    await session.query(`BEGIN; SELECT FROM outbound_deliveries WHERE id IN ('mail-0', 'mail-3') FOR UPDATE`);
+
+    const claims = await claim(database.outbox(), 8);
+
+    expect(idsOf(claims).sort()).toEqual(ids.filter((id) => !['mail-0', 'mail-3'].includes(id)).sort());
+    await session.end();
+  });
+
+  it('never gives a delivery to two of eight workers', async () => {
+    await database.query(
+      `INSERT INTO outbound_deliveries (id, tenant_id, provider, status, created_at, priority)
+       SELECT 'mail-' || n, 'tenant-' || n % 7, 'email', 'queued', now(), n % 2 FROM generate_series(1, 2000) AS n`,
+    );
+    const everything: string[] = [];
+
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, n) => {
+        const outbox = database.outbox({ workerId: `worker-${n}`, maxConnections: 3 });
+        const drain = async () => {
+          for (;;) {
+            const claims = await claim(outbox, 17);
+            if (claims.length === 0) return;
+            everything.push(...idsOf(claims));
+          }
+        };
+        await Promise.all([drain(), drain(), drain()]);
+      }),
+    );
+
+    expect(everything).toHaveLength(2_000);
+    expect(new Set(everything).size).toBe(2_000);
+    expect(await database.query('SELECT FROM outbound_deliveries WHERE attempt_count <> 1')).toEqual([]);
+  });
+
+  it('fetches a limited amount of mail, and no mail that is too large for every route', async () => {
+    const filler = (megabytes: number) => 'x'.repeat(megabytes * 1024 * 1024);
+    // Uncompressed, like the base64 of an attachment, which does not compress.
+    await database.query('ALTER TABLE outbound_deliveries ALTER mail SET STORAGE EXTERNAL');
+    await database.insert(
+      {
+        id: 'large-1',
+        mail: { from: 'a@keybuzz.io', to: 'b@c.io', text: filler(20) },
+        created_at: agoSeconds(9),
+      },
+      {
+        id: 'large-2',
+        mail: { from: 'a@keybuzz.io', to: 'b@c.io', text: filler(20) },
+        created_at: agoSeconds(8),
+      },
+      {
+        id: 'huge',
+        mail: { from: 'a@keybuzz.io', to: 'b@c.io', text: filler(60) },
+        created_at: agoSeconds(7),
+      },
+      { id: 'small', created_at: agoSeconds(6) },
+    );
+    const outbox = database.outbox();
+
+    expect(idsOf(await claim(outbox))).toEqual(['large-1', 'large-2']);
+    const [huge, ...others] = await claim(outbox);
+
+    expect(huge).toMatchObject({
+      id: 'huge',
+      mail: { kind: 'unreadable', detail: expect.stringContaining('too large') },
+    });
+    expect(others).toEqual([]);
+    expect(idsOf(await claim(outbox))).toEqual(['small']);
+  });
+});
+
+describe('an expired lease', () => {
+  it.each([
+    ['smtp', true],
+    ['queue', false],
+  ] as const)('by %s is taken over, SMTP may have the mail: %s', async (lease_route, takenOver) => {
+    await database.insert({
+      id: 'mail-1',
+      status: 'sending',
+      attempt_count: 1,
+      lease_owner: 'worker-crashed/1',
+      lease_until: agoSeconds(3),
+      lease_route,
+    });
+
+    const claims = await claim(database.outbox(), 10, 'queue');
+
+    expect(claims).toMatchObject([
+      { id: 'mail-1', reclaimed: takenOver, attempts: 2, waitedMs: expect.closeTo(3_000, -3) },
+    ]);
+  });
+
+  it('is not taken over before it ends, or if it is of another provider', async () => {
+    const leased = { status: 'sending', lease_owner: 'worker-2/1', lease_route: 'smtp' };
+    await database.insert(
+      { ...leased, lease_until: new Date(Date.now() + 5_000) },
+      { ...leased, lease_until: agoSeconds(5), provider: 'spapi' },
+    );
+
+    expect(await claim(database.outbox())).toEqual([]);
+  });
+
+  it('remains marked as SMTP until it is completed, across any number of crashes', async () => {
+    await database.insert({ id: 'mail-1' });
+    const routes: LeaseRoute[] = ['smtp', 'queue', 'queue'];
+    const seen: boolean[] = [];
+
+    for (const route of routes) {
+      const [claimed] = await claim(database.outbox(), 1, route);
+      seen.push(claimed?.reclaimed === true);
+      await database.query(`UPDATE outbound_deliveries SET lease_until = now() - interval '1 second'`);
+    }
+
+    expect(seen).toEqual([false, true, true]);
+  });
+
+  it('is not taken over by the worker that is still processing it', async () => {
+    await database.insert({ id: 'mail-1' });
+    const outbox = database.outbox();
+    await claim(outbox);
+    await database.query(`UPDATE outbound_deliveries SET lease_until = now() - interval '1 second'`);
+
+    expect(await claim(outbox)).toEqual([]);
+    expect(idsOf(await claim(database.outbox()))).toEqual(['mail-1']);
+  });
+
+  it('is extended by renewing, if it is still the lease of the worker', async () => {
+    await database.insert({ id: 'mail-1' }, { id: 'mail-2' });
+    const outbox = database.outbox();
+    await claim(outbox);
+    await database.query(`UPDATE outbound_deliveries SET lease_until = now() + interval '1 second'`);
+    await database.query(`UPDATE outbound_deliveries SET lease_owner = 'worker-2/1' WHERE id = 'mail-2'`);
+
+    await outbox.renew(['mail-1', 'mail-2'], 90_000);
+
+    expect(Number((await database.row('mail-1')).lease_until) - Date.now()).toBeGreaterThan(80_000);
+    expect(Number((await database.row('mail-2')).lease_until) - Date.now()).toBeLessThan(2_000);
+  });
+});
+
+describe('a release', () => {
+  it('restores the row as it was before the claim', async () => {
+    const retryAt = agoSeconds(60);
+    const [id = ''] = await database.insert({ attempt_count: 3, next_retry_at: retryAt });
+    const outbox = database.outbox();
+    await claim(outbox);
+
+    await outbox.release([id]);
+
+    expect(await database.row(id)).toMatchObject({
+      status: 'queued',
+      attempt_count: 3,
+      next_retry_at: retryAt,
+      lease_owner: null,
+      lease_until: null,
+      lease_route: null,
+    });
+    expect(idsOf(await claim(outbox))).toEqual([id]);
+  });
+
+  it('keeps that SMTP may have the mail', async () => {
+    const [id = ''] = await database.insert({
+      status: 'sending',
+      lease_owner: 'worker-crashed/1',
+      lease_until: agoSeconds(3),
+      lease_route: 'smtp',
+    });
+    const outbox = database.outbox();
+    await claim(outbox);
+
+    await outbox.release([id]);
+
+    expect(await claim(database.outbox())).toMatchObject([{ id, reclaimed: true, attempts: 1 }]);
+  });
+
+  it('changes no row that another worker has leased or that has ended', async () => {
+    await database.insert({ id: 'lost' }, { id: 'stopped' });
+    const outbox = database.outbox();
+    await claim(outbox);
+    await database.query(`UPDATE outbound_deliveries SET lease_owner = 'worker-2/1' WHERE id = 'lost'`);
+    await database.query(`UPDATE outbound_deliveries SET status = 'failed' WHERE id = 'stopped'`);
+
+    await outbox.release(['lost', 'stopped', 'unknown']);
+
+    expect(await database.row('lost')).toMatchObject({ status: 'sending', lease_owner: 'worker-2/1' });
+    expect(await database.row('stopped')).toMatchObject({ status: 'failed', lease_owner: null });
+  });
+});
+
+describe('a long queue', () => {
+  it('is not scanned, even without planner statistics', async () => {
+    await database.query('ALTER TABLE outbound_deliveries SET (autovacuum_enabled = off)');
+    await database.query('ANALYZE outbound_deliveries');
+    await database.query(
+      `INSERT INTO outbound_deliveries (id, tenant_id, provider, status, created_at)
+       SELECT 'mail-' || n, CASE WHEN n <= 20000 THEN 'big' ELSE 'tenant-' || n % 100 END, 'email', 'queued', now()
+       FROM generate_series(1, 21000) AS n`,
+    );
+    const session = await openSession(database.connectionString);
+    await session.query('SET jit = off');
+
+    const { rows } = await session.query<{ 'QUERY PLAN': string }>(
+      `EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) ${CLAIM}`,
+      claimParameters({
+        worker: 'worker-1/1',
+        providers: ['email'],
+        limit: 100,
+        leaseMs: 60_000,
+        route: 'smtp',
+        afterTenant: 'tenant-50',
+        inHand: [],
+      }),
+    );
+
+    await session.end();
+    const plan = rows.map((row) => row['QUERY PLAN']);
+    const produced = plan.map((line) => Number(/actual rows=([\d.]+)/.exec(line)?.[1] ?? 0));
+    expect(Math.max(...produced)).toBeLessThanOrEqual(200);
+    expect(plan.join('\n')).not.toMatch(/Seq Scan/);
+    expect(plan.join('\n')).not.toMatch(/Rows Removed by Filter: \d{3,}/);
+  });
+
+  it('is counted, and its age is that of the oldest due delivery', async () => {
+    const outbox = database.outbox();
+    expect(await outbox.stats()).toEqual({ queued: 0, oldestDueSeconds: 0 });
+    await database.insert(
+      { created_at: agoSeconds(40) },
+      { tenant_id: 'b', priority: 3, created_at: agoSeconds(900), next_retry_at: agoSeconds(90) },
+      { created_at: agoSeconds(5_000), next_retry_at: new Date(Date.now() + 60_000) },
+      { created_at: agoSeconds(5_000), provider: 'spapi' },
+      { created_at: agoSeconds(5_000), status: 'failed' },
+    );
+
+    expect(await outbox.stats()).toEqual({ queued: 3, oldestDueSeconds: expect.closeTo(90, -1) });
+  });
+});

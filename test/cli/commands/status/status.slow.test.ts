@@ -1,0 +1,272 @@
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DynamoLedger, DynamoStatusLedger } from '../../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoSuppressionReports } from '../../../../lib/adapters/dynamodb/dynamo-suppression.ts';
+import { SqsDeadLetters } from '../../../../lib/adapters/sqs/sqs-dead-letters.ts';
+import { DEFAULT_SOFT_BOUNCES } from '../../../../lib/cli/lookups/suppression-lists.ts';
+import { serialiseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../../../lib/emulators/aws/sqs-and-s3.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../../lib/emulators/dynamodb/local-dynamo-db.ts';
+import { type SesDouble, startSesDouble } from '../../../../lib/emulators/ses/ses-double.ts';
+import { systemClock } from '../../../../lib/ports/runtime.ts';
+import { anEnvelope } from '../../../support/an-envelope.ts';
+import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
+import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
+import { type OutboxDatabase, OutboxServer } from '../../../support/outbox-database.ts';
+import { takeAll } from '../../../support/queue-contents.ts';
+import { type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
+
+let account: AwsAccountDouble;
+let aws: SqsAndS3;
+let dynamoDb: LocalDynamoDb;
+let ses: SesDouble;
+let server: OutboxServer;
+let database: OutboxDatabase;
+
+beforeAll(async () => {
+  [aws, dynamoDb, ses, server] = await Promise.all([
+    startSqsAndS3({ visibilitySeconds: 30 }),
+    startDynamoDb(),
+    startSesDouble(),
+    OutboxServer.start(),
+  ]);
+  database = await server.database();
+  const { fallback, deadLetters } = aws;
+  const { ledgerTable, suppressionTable } = dynamoDb;
+  const resources = { fallback, deadLetters, ledgerTable, suppressionTable };
+  account = await startAwsAccount({ account: deployedAccount({ resources }) });
+});
+
+afterAll(() =>
+  Promise.all([
+    account.close(),
+    aws.close(),
+    dynamoDb.close(),
+    ses.close(),
+    database.close(),
+    server.close(),
+  ]),
+);
+
+interface Options {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+function status(id: string, { args = [], env = {} }: Options = {}): Promise<MailctlRun> {
+  return runMailctl(['--json', 'status', id, ...args], {
+    ...account.environment,
+    AWS_ENDPOINT_URL_SQS: aws.endpoint,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+    AWS_ENDPOINT_URL_SESV2: ses.url,
+    DATABASE_URL: database.connectionString,
+    ...env,
+  });
+}
+
+const minute = (n: number) => new Date(Date.UTC(2026, 10, 22, 10, n));
+
+const FAILURE = {
+  class: 'rejected',
+  response: '550 5.7.1 <marie@example.org>: relay denied',
+  phase: 'envelope',
+};
+
+/** Records a mail to two: handed over, sent by SES, delivered to one and bounced for the other. */
+async function recordDelivery(id: string): Promise<void> {
+  const [marie, paul] = ['marie@example.org', 'paul@example.org'];
+  const attempt = {
+    at: minute(1).toISOString(),
+    outcome: 'handed-over',
+    durationMs: 12,
+    worker: 'worker-1',
+    messageId: '<one@keybuzz.io>',
+    failure: { ...FAILURE, at: minute(1).toISOString() },
+    queue: { recipients: [marie, paul], queueMessageId: 'queue-1' },
+  };
+  const delivered = { kind: 'delivered', at: minute(3).toISOString(), sesMessageId: 'ses-1' } as const;
+  await database.insert({
+    id,
+    status: 'failed',
+    provider: 'ses',
+    created_at: minute(0),
+    last_error: 'bounced (Permanent/General) for 1 of 2 recipients',
+    delivery_trace: { attempts: [attempt], recipients: { [marie]: delivered } },
+  });
+  const table = { tableName: dynamoDb.ledgerTable, timeoutMs: 5_000, retentionDays: 90 };
+  const ledger = new DynamoLedger(dynamoDb.client, table, systemClock);
+  const claim = { token: 'token-1', startedAt: minute(2), endsAt: minute(3) };
+  const part = { deliveryId: id, part: 0 };
+  await ledger.open({ ...part, contentSha256: 'a'.repeat(64), recipients: [marie, paul], claim });
+  const sent = { sesMessageId: 'ses-1', sentAt: new Date(Date.UTC(2026, 10, 22, 10, 2, 1)) };
+  await ledger.settle({ ...part, token: claim.token }, { kind: 'sent', ...sent });
+  const bounced = {
+    kind: 'bounced',
+    at: minute(4).toISOString(),
+    sesMessageId: 'ses-1',
+    bounce: { type: 'Permanent', subType: 'General' },
+    smtpResponse: '550 5.1.1 <paul@example.org>: no such user',
+  } as const;
+  const statuses = { [marie]: delivered, [paul]: bounced };
+  await new DynamoStatusLedger(dynamoDb.client, table, systemClock).write(
+    { ...part, ...sent, recipients: [marie, paul], statuses: statuses },
+    0,
+  );
+  const options = { tableName: dynamoDb.suppressionTable, timeoutMs: 5_000, policy: DEFAULT_SOFT_BOUNCES };
+  const signal = { kind: 'hard-bounce', at: minute(4), deliveryId: id, sesMessageId: 'ses-1' } as const;
+  await new DynamoSuppressionReports(dynamoDb.client, options).report(paul, signal);
+}
+
+describe('mailctl status', () => {
+  it('prints the whole history in chronological order', async () => {
+    await recordDelivery('reply-1');
+    const { code, stdout } = await status('reply-1');
+    const shown = JSON.parse(stdout);
+    expect(code).toBe(1);
+    const printed = shown.events.map(({ source, what }: { source: string; what: string }) => [source, what]);
+    expect(printed).toEqual([
+      ['row', 'the API asked for it'],
+      [
+        'row',
+        'handed over for 2 (SQS queue-1), since SMTP did not take it: rejected, 550 5.7.1 <m***@example.org>: relay denied',
+      ],
+      ['ledger', 'part 0: the resend Lambda offered it to SES'],
+      ['ledger', 'part 0: SES took it as ses-1'],
+      ['row, ledger', 'delivered'],
+      ['ledger', 'bounced (Permanent/General): 550 5.1.1 <p***@example.org>: no such user'],
+      [
+        'suppression list',
+        "put on the pipeline's list (hard-bounce, by delivery reply-1); nothing is sent to it",
+      ],
+    ]);
+    const times = shown.events.map(({ at }: { at: string }) => at);
+    expect(times).toEqual(times.toSorted());
+    expect(shown.recipients).toMatchObject([
+      { address: 'm***@example.org', state: 'delivered' },
+      { address: 'p***@example.org', state: expect.stringMatching(/^bounced/) },
+    ]);
+    expect(shown.concerns).toContain('lost for 1 of 2 recipients');
+    expect(stdout).not.toMatch(/marie@|paul@/);
+  });
+
+  it('shows addresses with --addresses', async () => {
+    await recordDelivery('reply-2');
+    const { stdout } = await status('reply-2', { args: ['--addresses'] });
+    expect(JSON.parse(stdout).recipients).toMatchObject([
+      { address: 'marie@example.org' },
+      { address: 'paul@example.org' },
+    ]);
+    expect(stdout).toContain('550 5.1.1 <paul@example.org>: no such user');
+  });
+
+  it('prints it as a table, too', async () => {
+    await recordDelivery('reply-3');
+    const { stdout } = await runMailctl(['status', 'reply-3'], {
+      ...account.environment,
+      DATABASE_URL: database.connectionString,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+      AWS_ENDPOINT_URL_SQS: aws.endpoint,
+      AWS_ENDPOINT_URL_SESV2: ses.url,
+    });
+    expect(stdout).toMatch(/^reply-3, tenant tenant-1, the row says failed$/m);
+    expect(stdout).toMatch(/^when +known by +what +for *$/m);
+    expect(stdout).toMatch(/row, ledger +delivered +m\*\*\*@example\.org/);
+  });
+
+  it('exits with 0 for a mail that SMTP accepted', async () => {
+    const accepted = {
+      at: minute(1).toISOString(),
+      outcome: 'taken',
+      durationMs: 5,
+      worker: 'worker-1',
+      smtp: { recipients: ['marie@example.org'], response: '250 queued' },
+    };
+    const [id = ''] = await database.insert({
+      status: 'delivered',
+      provider: 'smtp',
+      delivery_trace: { attempts: [accepted] },
+    });
+    const { code, stdout } = await status(id);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ recipients: [{ state: 'taken by SMTP' }], concerns: [] });
+  });
+
+  it('skips the row if no database is configured', async () => {
+    await recordDelivery('reply-4');
+    const { code, stdout } = await status('reply-4', { env: { DATABASE_URL: undefined } });
+    const { places, events } = JSON.parse(stdout);
+    expect(places.row).toEqual({ state: 'skipped', detail: expect.stringContaining('DATABASE_URL') });
+    expect(events[0].source).toBe('ledger');
+    expect(code).toBe(1);
+  });
+
+  it('prints the rest if the database is down, and how to fix that', async () => {
+    await recordDelivery('reply-5');
+    const { code, stdout } = await status('reply-5', {
+      env: { DATABASE_URL: 'postgresql://user:secret@127.0.0.1:1/none' },
+    });
+    const { places, events } = JSON.parse(stdout);
+    expect(code).toBe(1);
+    expect(places.row).toMatchObject({ state: 'failed', fix: expect.stringContaining('DATABASE_URL') });
+    expect(events.length).toBeGreaterThan(2);
+    expect(stdout).not.toContain('secret');
+  });
+
+  it('prints the row if AWS denies access', async () => {
+    await recordDelivery('reply-6');
+    account.fault({ fault: { kind: 'denied' }, on: { action: 'DescribeStacks' } });
+    const { code, stdout } = await status('reply-6');
+    account.heal();
+    const { places, status: rowStatus } = JSON.parse(stdout);
+    expect([code, rowStatus]).toEqual([1, 'failed']);
+    expect([places.ledger.state, places['dead letters'].state]).toEqual(['failed', 'failed']);
+  });
+
+  it('finds the dead letter, and leaves all dead letters in the queue', async () => {
+    const box = new SqsDeadLetters(aws.sqs, aws.deadLetters.url, 5_000);
+    for (let index = 0; index < 25; index += 1) {
+      const envelope = anEnvelope({ id: `other-${index}` });
+      await box.park(serialiseFallbackMessage(envelope), {
+        reason: 'x',
+        detail: 'y',
+        deliveryId: envelope.id,
+      });
+    }
+    const envelope = anEnvelope({ id: 'reply-7' });
+    const cause = {
+      reason: 'sender-not-allowed',
+      detail: 'the From is of another domain',
+      deliveryId: 'reply-7',
+    };
+    await box.park(serialiseFallbackMessage(envelope), cause);
+    const { code, stdout } = await status('reply-7');
+    const { events, concerns } = JSON.parse(stdout);
+    expect(code).toBe(1);
+    expect(events).toMatchObject([
+      { source: 'dead letters', what: 'parked: sender-not-allowed: the From is of another domain' },
+    ]);
+    expect(concerns).toContain('1 dead letters: mailctl dlq show reply-7');
+    expect(await takeAll(aws, aws.deadLetters)).toHaveLength(26);
+  });
+
+  it('finds the dead letter that SQS moved by itself', async () => {
+    const body = serialiseFallbackMessage(anEnvelope({ id: 'reply-8' }));
+    await aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.deadLetters.url, MessageBody: body }));
+    const { code, stdout } = await status('reply-8');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout).events).toMatchObject([{ source: 'dead letters' }]);
+  });
+
+  it('exits with 2 if the id is unknown', async () => {
+    const { code, stdout } = await status('never-was');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).error).toMatchObject({ code: 'UNKNOWN_DELIVERY' });
+  });
+
+  it('does not call the id unknown if the database was not queried', async () => {
+    const { code, stdout } = await status('never-was', { env: { DATABASE_URL: undefined } });
+    const { error, concerns, places } = JSON.parse(stdout);
+    expect([code, error, places.row.state]).toEqual([2, undefined, 'skipped']);
+    expect(concerns).toEqual([expect.stringMatching(/not asked: the row .*DATABASE_URL/)]);
+  });
+});

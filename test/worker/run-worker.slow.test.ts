@@ -1,0 +1,98 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { FaultProxy } from '../../lib/emulators/aws/fault-proxy.ts';
+import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
+import { silentLog } from '../../lib/ports/runtime.ts';
+import { type RunningWorker, runWorker } from '../../lib/worker/run.ts';
+import { readWorkerSettings } from '../../lib/worker/settings.ts';
+import { MetricSink } from '../support/metric-sink.ts';
+import { type OutboxDatabase, OutboxServer } from '../support/outbox-database.ts';
+
+describe('the process of a worker that publishes its metrics', () => {
+  let server: OutboxServer;
+  let aws: SqsAndS3;
+  let database: OutboxDatabase;
+  let sink: MetricSink;
+  let cloudWatch: FaultProxy;
+  let running: RunningWorker | undefined;
+
+  beforeAll(async () => {
+    [server, aws] = await Promise.all([OutboxServer.start(), startSqsAndS3({ visibilitySeconds: 30 })]);
+  });
+
+  afterAll(async () => {
+    await Promise.all([server.close(), aws.close()]);
+  });
+
+  beforeEach(async () => {
+    database = await server.database();
+    sink = await MetricSink.start();
+    cloudWatch = await FaultProxy.start(sink.port);
+    running = undefined;
+  });
+
+  afterEach(async () => {
+    await running?.stop();
+    await cloudWatch.close();
+    await sink.close();
+  });
+
+  async function start(env: Readonly<Record<string, string>> = {}): Promise<RunningWorker> {
+    const settings = readWorkerSettings(
+      {
+        DATABASE_URL: database.connectionString,
+        // No listener there.
+        SMTP_HOST: '127.0.0.1',
+        SMTP_PORT: '9',
+        FALLBACK_QUEUE_URL: aws.fallback.url,
+        PAYLOAD_BUCKET: aws.bucket,
+        AWS_SES_REGION: aws.region,
+        AWS_SES_ACCESS_KEY: aws.credentials.accessKeyId,
+        AWS_SES_SECRET_KEY: aws.credentials.secretAccessKey,
+        AWS_ENDPOINT_URL_SQS: aws.endpoint,
+        AWS_ENDPOINT_URL_S3: aws.endpoint,
+        AWS_ENDPOINT_URL_CLOUDWATCH: cloudWatch.endpoint,
+        OUTBOUND_CLOUDWATCH_NAMESPACE: 'keybuzz/mail-worker',
+        OUTBOUND_CLOUDWATCH_STAGE: 'dev',
+        OUTBOUND_PROVIDERS: 'email',
+        OUTBOUND_HTTP_HOST: '127.0.0.1',
+        OUTBOUND_HTTP_PORT: '0',
+        ...env,
+      },
+      { workerId: 'worker-1' },
+    );
+    running = await runWorker(settings, silentLog);
+    return running;
+  }
+
+  const names = () => [...new Set(sink.arrived.map(({ name }) => name))].sort();
+
+  it('publishes at its end all that it has handed over, and before that the outbox', async () => {
+    const mail = {
+      from: 'support@keybuzz.io',
+      to: 'marie@example.org',
+      subject: 'Your order',
+      text: 'On its way.',
+    };
+    const [id = ''] = await database.insert({ mail });
+    const arrival = aws.arrival({ action: 'SendMessage' }, { signal: AbortSignal.timeout(20_000) });
+    const { stop } = await start();
+    await arrival;
+    // The process must not end before the response.
+    cloudWatch.fault({ fault: { kind: 'slow', delayMs: 200 } });
+    await stop();
+
+    expect(await database.row(id)).toMatchObject({ provider: 'ses' });
+    expect(names()).toEqual(['OutboxOldestDue', 'OutboxWaiting', 'SmtpFailed']);
+    expect(sink.arrived).toContainEqual(
+      expect.objectContaining({ dimensions: 'stage=dev,class=unreachable', value: 1, times: 1 }),
+    );
+  });
+
+  it('counts overdue statuses if it consumes receipts', async () => {
+    const receipts = await aws.createQueue('receipts', { visibilitySeconds: 30 });
+    await start({ RECEIPTS_QUEUE_URL: receipts.url });
+    await sink.calledTimes(1);
+
+    expect(names()).toEqual(['OutboxOldestDue', 'OutboxWaiting', 'StatusesOverdue']);
+  });
+});

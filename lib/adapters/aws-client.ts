@@ -1,4 +1,4 @@
-/** How the API side connects to an AWS service. The SDK resolves omitted credentials by its provider chain. */
+/** How the API side connects to an AWS service. The SDK finds omitted settings by its provider chain. */
 export interface AwsConnection {
   /** An attempt without a response within this time fails; the SDK then retries. */
   readonly tryTimeoutMs: number;

@@ -13,8 +13,8 @@ export interface JsonLogOptions {
 }
 
 /**
- * Writes one JSON object a line. Lambda filters a line by its `level` if `timestamp` is in RFC 3339; without the two it
- * takes it as INFO, as it does with the lines of metrics.
+ * Writes one JSON object per line. Lambda filters a line by its `level` if `timestamp` is in RFC 3339;
+ * without these two fields it treats the line as INFO, as with metric lines.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
  */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * The result of a promise within a time limit. For calls that cannot be aborted: they keep running, and a late failure
- * is ignored.
+ * The result of a promise within a time limit. For calls that cannot be aborted: they keep running, and a
+ * late failure is ignored.
  */
 export type TimeLimited<T> =
   | { readonly kind: 'done'; readonly value: T }

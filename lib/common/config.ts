@@ -179,7 +179,7 @@ function readValue(raw: string, type: string): unknown {
   return raw;
 }
 
-/** Without this a misspelt setting, e.g. `requireTLS`, would be ignored. Hides the value, which may be a secret. */
+/** Otherwise a misspelt setting, e.g. `requireTLS`, would be ignored. Its value may be a secret. */
 function unknownSettings({ entries }: Group, values: unknown, prefix = ''): string[] {
   const known = Object.keys(entries);
   const all = known.map((key) => `${prefix}${key}`).join(', ');

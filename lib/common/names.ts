@@ -19,8 +19,8 @@ export function monitoringStackName({ project, stage }: DeploymentName): string 
 }
 
 /**
- * Names of the pipeline stack's resources in the console, in logs and in the API's settings. All contain the stage, so
- * that both stages fit into one account.
+ * Names of the pipeline stack's resources in the console, in logs and in the API's settings. All contain the
+ * stage, so that both stages fit into one account.
  *
  * CloudFormation cannot replace a resource with a fixed name. That is intended: no property set here needs a
  * replacement, and replacing a queue would delete the mail in it.
@@ -67,8 +67,9 @@ export function resourceNames({
 }
 
 /**
- * The logical ids of what holds data or is looked up in the pipeline stack. They are fixed: an id that the CDK derives
- * from the path of a construct changes when the construct is renamed, and CloudFormation would replace the resource.
+ * The logical ids of pipeline stack resources that hold data or are looked up. They are fixed: an id that the
+ * CDK derives from a construct's path changes when the construct is renamed, and CloudFormation would replace
+ * the resource.
  */
 export const LOGICAL_IDS = {
   fallbackQueue: 'FallbackQueue',

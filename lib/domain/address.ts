@@ -5,8 +5,8 @@ const HOST_PATTERN = String.raw`[\p{L}\p{M}\p{N}-]+(?:\.[\p{L}\p{M}\p{N}-]+)*`;
 const HOST = new RegExp(`^${HOST_PATTERN}$`, 'u');
 
 /**
- * An address without a display name: one `@`, others only inside a quoted local part. Each character matches in
- * only one way, so that no input causes backtracking.
+ * An address without a display name: one `@`, others only inside a quoted local part. Each character matches
+ * in only one way, so that no input causes backtracking.
  */
 export const BARE_ADDRESS = new RegExp(
   String.raw`^(?:[^\s<>()[\]\\,;:"@\p{Cc}]+|"(?:[^\s<>"\\\p{Cc}]|\\[^\s<>\p{Cc}])*")@${HOST_PATTERN}$`,
@@ -37,8 +37,8 @@ export function maskAddressesIn(text: string): string {
 }
 
 /**
- * The host name in lower-case ASCII (RFC 5891); empty if invalid. Only non-ASCII names go through URL host parsing,
- * which truncates `example.org/x` and turns a number into an IPv4 address.
+ * The host name in lower-case ASCII (RFC 5891); empty if invalid. Only non-ASCII names go through URL host
+ * parsing, which truncates `example.org/x` and turns a number into an IPv4 address.
  */
 function asciiDomain(domain: string): string {
   if (!HOST.test(domain)) return '';
@@ -53,8 +53,8 @@ export function parseDomain(address: string): string {
 }
 
 /**
- * The address with its domain in ASCII (RFC 5891), which every mail server accepts. The local part is unchanged:
- * it has no ASCII form, and only its own server may interpret it.
+ * The address with its domain in ASCII (RFC 5891), which every mail server accepts. The local part is
+ * unchanged: it has no ASCII form, and only its own server may interpret it.
  */
 export function withAsciiDomain(address: string): string {
   const ascii = parseDomain(address);
@@ -62,8 +62,8 @@ export function withAsciiDomain(address: string): string {
 }
 
 /**
- * The normalized form for comparing mailboxes. Only the mailbox's server may decide whether case matters in a local
- * part (RFC 5321, 2.4); in practice it does not, and the SES suppression list ignores case too.
+ * The normalized form for comparing mailboxes. Only the mailbox's server may decide whether case matters in a
+ * local part (RFC 5321, 2.4); in practice it does not, and the SES suppression list ignores case too.
  */
 export function addressKey(address: string): string {
   return withAsciiDomain(address).toLowerCase();

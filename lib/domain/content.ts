@@ -32,8 +32,8 @@ export type UnpackedMime =
   | { readonly kind: 'unreadable'; readonly reason: 'corrupt' | 'size-mismatch'; readonly detail: string };
 
 /**
- * Unpacks the MIME bytes of an envelope. Never throws, and never allocates more for the result than the declared
- * size, which is at most {@link MAX_CONTENT_BYTES}: a decompression bomb stops at that limit.
+ * Unpacks the MIME bytes of an envelope. Never throws, and never allocates more for the result than the
+ * declared size, which is at most {@link MAX_CONTENT_BYTES}: a decompression bomb stops at that limit.
  */
 export function unpackMime(content: MimeContent): UnpackedMime {
   const limit = Math.min(content.bytes, MAX_CONTENT_BYTES);

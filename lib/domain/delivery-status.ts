@@ -4,7 +4,7 @@
  *
  * - `expired`: expired before it could be sent.
  * - `suppressed`: on the pipeline's suppression list, so it was not sent.
- * - `failed`: it cannot be sent and is a dead letter. With an SES message id: SES accepted it and then rejected it.
+ * - `failed`: it cannot be sent and is a dead letter. With an SES message id: SES accepted, then rejected it.
  * - `sent`: SES accepted it.
  * - `delivery_delayed`: the recipient's server does not accept it now; SES keeps retrying.
  * - `delivered`: the recipient's server accepted it.
@@ -49,12 +49,12 @@ export interface DeliveryStatus {
 export type RecipientStatuses = Readonly<Record<string, DeliveryStatus>>;
 
 /**
- * A status only moves to a higher rank. What happened before SES accepted the mail ranks below `sent`: such a mail
- * may still be sent by a redrive. A bounce may follow a delivery (a server accepts the mail and refuses it later),
- * and a complaint follows it; a delivery reported after either is a late event.
+ * A status only moves to a higher rank. What happened before SES accepted the mail ranks below `sent`: such a
+ * mail may still be sent by a redrive. A bounce may follow a delivery (a server accepts the mail and refuses
+ * it later), and a complaint follows it; a delivery reported after either is a late event.
  *
- * A complaint ranks above a soft bounce, and below a permanent bounce or a rejection: if the provider does not say
- * who complained, SES names all recipients at that provider, including those who never got the mail.
+ * A complaint ranks above a soft bounce, and below a permanent bounce or a rejection: if the provider does
+ * not say who complained, SES names all recipients at that provider, including those who never got the mail.
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
  */
 function rankOf({ kind, bounce, sesMessageId }: DeliveryStatus): number {
@@ -79,8 +79,8 @@ function rankOf({ kind, bounce, sesMessageId }: DeliveryStatus): number {
 }
 
 /**
- * Merges two statuses. The function is commutative, associative and idempotent, so that any order and repetition of
- * events ends in the same state.
+ * Merges two statuses. The function is commutative, associative and idempotent, so that any order and
+ * repetition of events ends in the same state.
  */
 export function mergeStatus(one: DeliveryStatus, other: DeliveryStatus): DeliveryStatus {
   const known = outranks(one, other) ? one : other;
@@ -118,7 +118,7 @@ export function isDelivery({ kind }: DeliveryStatus): boolean {
   return kind === 'delivered' || kind === 'complained';
 }
 
-/** At the same rank the earlier one wins; at the same time, either one, as long as the choice is deterministic. */
+/** At the same rank the earlier one wins; at the same time, either one, but always the same. */
 function outranks(one: DeliveryStatus, other: DeliveryStatus): boolean {
   const byRank = rankOf(one) - rankOf(other);
   if (byRank !== 0) return byRank > 0;

@@ -105,8 +105,8 @@ const MAX_RESPONSE_SHOWN = 200;
 const MAX_REASONS = 3;
 
 /**
- * Derives the state only from the statuses, so that the order of reports does not matter. Only the SES delivery
- * events count: that SES accepted the mail, or SMTP did for other recipients, is not a delivery.
+ * Derives the state only from the statuses, so that the order of reports does not matter. Only the SES
+ * delivery events count: that SES accepted the mail, or SMTP did for other recipients, is not a delivery.
  *
  * @returns undefined if no recipient was handed over
  */

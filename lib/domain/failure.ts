@@ -65,12 +65,12 @@ export const failureSchema = v.object({
 export type Failure = v.InferOutput<typeof failureSchema>;
 
 /**
- * True if any mail would have failed the same way: the session never got to the mail, or the server refused it for
- * a reason of its own, its network or its policy, such as a denied relay. The mail or its recipient is at fault if
- * a mailbox does not exist or is full, or the content is refused.
+ * True if any mail would have failed the same way: the session never got to the mail, or the server refused
+ * it for a reason of its own, its network or its policy, such as a denied relay. The mail or its recipient is
+ * at fault if a mailbox does not exist or is full, or the content is refused.
  *
- * Decided by the subject of the enhanced status code (RFC 3463, 3), or by reply codes about the server: 421 closing
- * (RFC 5321, 4.2.2), and 454 TLS or authentication temporarily unavailable (RFC 3207, 4; RFC 4954, 6).
+ * Decided by the subject of the enhanced status code (RFC 3463, 3), or by reply codes about the server: 421
+ * closing (RFC 5321, 4.2.2), and 454 TLS or authentication not available now (RFC 3207, 4; RFC 4954, 6).
  */
 export function isServerAtFault(failure: Failure): boolean {
   switch (failure.class) {
@@ -110,8 +110,8 @@ export const CLOCK_SKEW_MS = 5 * 60 * 1000;
 const MAX_SINCE_FAILURE_MS = (2 * QUEUE_RETENTION_DAYS + 1) * DAY_MS;
 
 /**
- * How long a mail took, in milliseconds; 0 if the API's clock is slightly ahead. The caller sets the time of the
- * failure, so an impossible value (wrong clock or invented) returns undefined and must not distort a metric.
+ * How long a mail took, in milliseconds; 0 if the API's clock is slightly ahead. The caller sets the time of
+ * the failure: an impossible value (wrong clock or invented) is undefined and must not distort a metric.
  */
 export function sinceFailureMs(failedAt: Date, until: Date): number | undefined {
   const ms = until.getTime() - failedAt.getTime();

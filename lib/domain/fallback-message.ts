@@ -5,9 +5,9 @@ import { failureSchema } from './failure.ts';
 import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PREFIX } from './limits.ts';
 
 /**
- * The contract of the SQS message, version 1: one delivery from the API to the resend Lambda. It is published as
- * docs/contract/envelope.v1.schema.json. Unknown fields are ignored, so that a newer sender may add fields; error
- * messages name what is allowed and never repeat the value.
+ * The contract of the SQS message, version 1: one delivery from the API to the resend Lambda. It is published
+ * as docs/contract/envelope.v1.schema.json. Unknown fields are ignored, so that a newer sender may add
+ * fields; error messages name what is allowed and never repeat the value.
  */
 export const FALLBACK_MESSAGE_VERSION = 1;
 
@@ -121,7 +121,7 @@ export const mailFields = {
 /** A mail in parts, for senders without a MIME library; the resend Lambda composes it. */
 const mailContent = v.object({ type: v.literal('mail'), ...mailFields });
 
-/** Only forms that JavaScript parses: a mail whose time it cannot parse (offset in hours only) would never expire. */
+/** Only forms that JavaScript parses: with any other (offset in hours only) a mail would never expire. */
 export const timestampSchema = v.pipe(
   v.string(),
   v.isoTimestamp('an ISO 8601 time with its offset'),
@@ -186,8 +186,8 @@ export type ParsedFallbackMessage =
     };
 
 /**
- * Reads the body of an SQS message. Accepts any input and never throws: an invalid envelope is `unreadable`, with
- * the field and what is allowed there, without the value.
+ * Reads the body of an SQS message. Accepts any input and never throws: an invalid envelope is `unreadable`,
+ * with the field and what is allowed there, without the value.
  */
 export function parseFallbackMessage(text: string): ParsedFallbackMessage {
   const bytes = Buffer.byteLength(text);
@@ -206,8 +206,8 @@ export function parseFallbackMessage(text: string): ParsedFallbackMessage {
 }
 
 /**
- * Serialises an envelope for SQS. SQS accepts only XML 1.0 characters; two that JSON does not escape are not among
- * them.
+ * Serialises an envelope for SQS. SQS accepts only XML 1.0 characters; two that JSON does not escape are not
+ * among them.
  */
 export function serialiseFallbackMessage(message: FallbackMessage): string {
   return JSON.stringify(message).replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');

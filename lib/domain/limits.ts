@@ -2,14 +2,15 @@
 export const MAX_QUEUE_MESSAGE_BYTES = 1024 * 1024;
 
 /**
- * The largest message that SES accepts by any call (v2 SendEmail): 40 MB of MIME, attachments already in base64. AWS does not
- * say which megabyte it means, so the smaller one counts.
+ * The largest message that SES accepts by any call (v2 SendEmail): 40 MB of MIME, attachments already in
+ * base64. AWS does not say which megabyte it means, so the smaller one counts.
  */
 export const MAX_CONTENT_BYTES = 40_000_000;
 
 /**
- * Up to this size a mail is sent by v1 SendRawEmail, which accepts 10 MB. For v1's query format the SDK runs a regular
- * expression over the whole message, which overflows the stack on some large ones; v2 is also faster for those.
+ * Up to this size a mail is sent by v1 SendRawEmail, which accepts 10 MB. For v1's query format the SDK runs
+ * a regular expression over the whole message, which overflows the stack on some large ones; v2 is also
+ * faster for those.
  */
 export const SES_V1_MAX_BYTES = 1024 * 1024;
 
@@ -20,8 +21,8 @@ export const SES_MAX_RECIPIENTS = 50;
 export const QUEUE_RETENTION_DAYS = 14;
 
 /**
- * How often SQS delivers a message before the redrive policy moves it to the dead-letter queue; 1,000 is the SQS
- * maximum. The retry schedule is spread so that this many attempts outlast the queue's retention.
+ * How often SQS delivers a message before the redrive policy moves it to the dead-letter queue; 1,000 is the
+ * SQS maximum. The retry schedule is spread so that this many attempts outlast the queue's retention.
  */
 export const MAX_RECEIVE_COUNT = 1000;
 

@@ -1,9 +1,9 @@
 import { FAILURE_CLASSES } from './failure.ts';
 
 /**
- * All metrics with source and unit. Code, dashboards, alarms and docs take names and units only from here. All
- * metrics have the dimension `stage`; some have a second one, whose values are a closed set, because CloudWatch
- * charges for each combination of values.
+ * All metrics with source and unit. Code, dashboards, alarms and docs take names and units only from here.
+ * All metrics have the dimension `stage`; some have a second one, whose values are a closed set, because
+ * CloudWatch charges for each combination of values.
  *
  * A mail to two recipients counts as two, as in SES and at the receivers, unless the metric says otherwise.
  *
@@ -184,8 +184,8 @@ export function metricNamespace(project: string): string {
 }
 
 /**
- * The namespace of the worker's metrics: its key is outside AWS, and a leaked key must not allow writes to metrics
- * that the other alarms use.
+ * The namespace of the worker's metrics: its key is outside AWS, and a leaked key must not allow writes to
+ * metrics that the other alarms use.
  */
 export function workerMetricNamespace(project: string): string {
   return `${project}/mail-worker`;

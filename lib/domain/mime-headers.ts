@@ -2,8 +2,8 @@ import { BARE_ADDRESS } from './address.ts';
 import { MAX_HEADER_BYTES } from './limits.ts';
 
 /**
- * The header section of a message (RFC 5322, 2.2), read from its bytes without parsing the body. Bytes are decoded
- * as latin1, one character each, so that offsets stay valid.
+ * The header section of a message (RFC 5322, 2.2), read from its bytes without parsing the body. Bytes are
+ * decoded as latin1, one character each, so that offsets stay valid.
  */
 
 const CRLF = '\r\n';
@@ -39,9 +39,9 @@ export interface HeaderProblem {
 }
 
 /**
- * Returns why the header section is unreliable, or undefined if it is reliable. Mail programs parse violations of these
- * rules differently, so that one of them could see a different From than we do. Call it before anything else: it reads
- * no more than the limit.
+ * Returns why the header section is unreliable, or undefined if it is reliable. Mail programs parse
+ * violations of these rules differently, so that one of them could see a different From than we do. Call it
+ * before anything else: it reads no more than the limit.
  */
 export function validateHeaders(mime: Buffer): HeaderProblem | undefined {
   const end = headerEnd(mime);
@@ -59,8 +59,8 @@ export function validateHeaders(mime: Buffer): HeaderProblem | undefined {
 }
 
 /**
- * SES obeys these headers and removes them: another configuration set (whose events would not come here), other tags,
- * a tenant, the ARNs of identities to send by, list management.
+ * SES obeys and removes these headers: another configuration set (whose events would not arrive here), other
+ * tags, a tenant, the ARNs of sending identities, list management.
  *
  * @see https://docs.aws.amazon.com/ses/latest/dg/event-publishing-send-email.html
  * @see https://docs.aws.amazon.com/ses/latest/dg/sending-authorization-delegate-sender-tasks-email.html
@@ -102,8 +102,8 @@ export function withoutHeader(mime: Buffer, name: string): Buffer {
 }
 
 /**
- * The same message, the domains in its From in lower case; the same buffer if they are. IAM compares the From with the
- * domain that may send letter by letter, case included.
+ * The message with the domains in its From in lower case; the same buffer if they already are. IAM compares
+ * the From with the permitted domain case-sensitively.
  */
 export function withLowerCaseFrom(mime: Buffer): Buffer {
   const from = headerValues(mime, 'from').flatMap((value) => parseMailboxList(value) ?? []);

@@ -34,7 +34,7 @@ export type Attempted = Identified &
     | { readonly kind: 'handed-over'; readonly handOver: HandOver }
     /** Some recipients by SMTP, the others handed over. */
     | { readonly kind: 'split'; readonly taken: Accepted; readonly handOver: HandOver }
-    /** SMTP may have accepted it, and the settings say to wait for an operator rather than risk a duplicate. */
+    /** SMTP may have accepted it; the settings say to wait for an operator rather than risk a duplicate. */
     | {
         readonly kind: 'held';
         readonly failure: Failure;

@@ -18,9 +18,9 @@ import {
 import { MAX_QUEUE_MESSAGE_BYTES } from './limits.ts';
 
 /**
- * The contract of the receipt, version 1: the delivery status that the pipeline reports back to the API. It is
- * published as docs/contract/receipt.v1.schema.json. Receipts may be late, duplicated and out of order; if two are
- * about one recipient, `mergeStatus` decides. Unknown fields are ignored.
+ * The contract of the receipt, version 1: the delivery status that the pipeline reports back to the API. It
+ * is published as docs/contract/receipt.v1.schema.json. Receipts may be late, duplicated and out of order; if
+ * two are about one recipient, `mergeStatus` decides. Unknown fields are ignored.
  */
 const RECEIPT_VERSION = 1;
 
@@ -71,7 +71,7 @@ export type ParsedReceipt =
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   | { readonly kind: 'unreadable'; readonly detail: string };
 
-/** Reads the body of an SQS message. Never throws; the detail of an invalid one contains none of its values. */
+/** Reads the body of an SQS message. Never throws; `detail` contains none of its values. */
 export function parseReceipt(text: string): ParsedReceipt {
   if (Buffer.byteLength(text) > MAX_QUEUE_MESSAGE_BYTES) {
     return { kind: 'unreadable', detail: 'larger than a message of SQS' };

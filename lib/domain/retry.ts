@@ -10,14 +10,14 @@ export type RetryPace =
 const FIRST_DELAY_SECONDS: Record<RetryPace, number> = { rate: 2, outage: 5, hours: 300 };
 
 /**
- * The longest wait between two attempts. Half of it, the minimum with jitter, times the 1,000 receives that SQS
- * allows outlasts the queue's 14-day retention: no outage moves a mail to the dead-letter queue.
+ * The longest wait between two attempts. Half of it, the minimum with jitter, times the 1,000 receives that
+ * SQS allows outlasts the queue's 14-day retention: no outage moves a mail to the dead-letter queue.
  */
 const MAX_DELAY_SECONDS = 45 * 60;
 
 /**
- * The visibility timeout for the next attempt, in whole seconds: doubles with each attempt, with half of it random,
- * so that mails that failed together are not retried together.
+ * The visibility timeout for the next attempt, in whole seconds: doubles with each attempt, with half of it
+ * random, so that mails that failed together are not retried together.
  *
  * @param receiveCount how often SQS has delivered the message, from 1
  * @param random a number in [0, 1)
@@ -34,8 +34,8 @@ export interface Backoff {
 }
 
 /**
- * How long to wait before the next attempt: doubles each time, with half of it random, so that callers that failed
- * together do not retry together.
+ * How long to wait before the next attempt: doubles each time, with half of it random, so that callers that
+ * failed together do not retry together.
  *
  * @param attempt from 1
  * @param random a number in [0, 1)

@@ -1,14 +1,14 @@
 /**
- * The message tags that link an SES event to its send batch and to the time from which the mail's duration is measured.
- * They overwrite a caller's tags of the same names.
+ * The message tags that link an SES event to its send batch and to the time from which the mail's duration is
+ * measured. They overwrite a caller's tags of the same names.
  */
 export const DELIVERY_TAGS = { deliveryId: 'deliveryId', part: 'part', failedAt: 'failedAt' } as const;
 
 const ENCODED = 'b64_';
 
 /**
- * A tag value allows letters, digits, `_` and `-`; an id with other characters is base64url behind a prefix that no
- * plain id starts with.
+ * A tag value allows letters, digits, `_` and `-`; an id with other characters is base64url behind a prefix
+ * that no plain id starts with.
  */
 export function toDeliveryIdTag(deliveryId: string): string {
   const plain = /^[A-Za-z0-9_-]+$/.test(deliveryId) && !deliveryId.startsWith(ENCODED);

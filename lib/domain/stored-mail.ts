@@ -26,7 +26,7 @@ export interface StoredColumns {
   readonly targetAddress: string | null;
 }
 
-/** Reads the mail of a row: the whole message if there is one, else the four fields of the trace. Never throws. */
+/** Reads the mail of a row: the whole message, if any, else the four fields of the trace. Never throws. */
 export function readStoredMail({ mail, deliveryTrace, targetAddress }: StoredColumns): StoredMail {
   const candidate = mail ?? fromTrace(deliveryTrace, targetAddress);
   const result = v.safeParse(storedMailSchema, candidate, { abortPipeEarly: true });

@@ -63,8 +63,9 @@ export function applySignal(record: SuppressionRecord, signal: SuppressionSignal
 }
 
 /**
- * Whether an address is suppressed now, and why. Hard bounces and complaints count until an operator removes them.
- * Soft bounces suppress while enough of them lie within the window, so that a formerly full mailbox is tried again.
+ * Whether an address is suppressed now, and why. Hard bounces and complaints count until an operator removes
+ * them. Soft bounces suppress while enough of them lie within the window, so that a formerly full mailbox is
+ * tried again.
  */
 export function toSuppression(
   record: SuppressionRecord,

@@ -1,8 +1,8 @@
 import type { MetricUnit } from './metrics.ts';
 
 /**
- * The Prometheus series that a worker serves on `/metrics`, by name. They are more detailed than the METRICS that the
- * worker publishes, because a series costs nothing here. The client library adds the process series.
+ * The Prometheus series that a worker serves on `/metrics`, by name. They are more detailed than the METRICS
+ * that the worker publishes, because a series costs nothing here. The client library adds the process series.
  *
  * https://prometheus.io/docs/practices/naming/
  */

@@ -28,8 +28,8 @@ const MAX_PROBE_INTERVAL_MS = 60_000;
  *
  *   closed ── consecutive connection failures ──▶ open ── a probe succeeds ──▶ closed
  *
- * While open, every mail fails at once as `circuit-open`. One probe at a time, without a mail, detects that the
- * server is back, so no mail waits for that either.
+ * While open, every mail fails at once as `circuit-open`. One probe at a time, without a mail, detects that
+ * the server is back, so no mail waits for that either.
  */
 export class CircuitBreakerRoute implements SmtpRoute {
   readonly #route: SmtpRoute;
@@ -63,7 +63,7 @@ export class CircuitBreakerRoute implements SmtpRoute {
     return result;
   }
 
-  /** The failure of a mail that was not sent to SMTP; includes why the server is down, for failure metrics. */
+  /** The failure of a mail that was not sent to SMTP; includes why the server is down, for metrics. */
   circuitOpen(): Failure {
     const { class: openedBy } = this.#downBy ?? {};
     const at = this.#deps.clock.now().toISOString();
@@ -132,8 +132,8 @@ export class CircuitBreakerRoute implements SmtpRoute {
 }
 
 /**
- * True if the next mail would fail the same way. A server that refuses this mail may accept the next. A server that
- * is unreachable, rejects the login, or stops responding during DATA will not.
+ * True if the next mail would fail the same way. A server that refuses this mail may accept the next. A
+ * server that is unreachable, rejects the login, or stops responding during DATA will not.
  */
 function isConnectionFailure(failure: Failure): boolean {
   return ['unreachable', 'tls', 'auth', 'unknown'].includes(failure.class) || failure.phase === 'greeting';

@@ -10,8 +10,8 @@ import { FallbackMailer, type Mailer } from './mailer.ts';
 import { type CompleteMailerSettings, type MailerSettings, parseMailerSettings } from './settings.ts';
 
 /**
- * Total time for one call, including the SDK's retries and the whole response: a mail that SMTP did not accept gets
- * an outcome even if AWS stops responding. A payload may have 40 MB.
+ * Total time for one call, including the SDK's retries and the whole response: a mail that SMTP did not
+ * accept gets an outcome even if AWS stops responding. A payload may have 40 MB.
  */
 const QUEUE_TIMEOUT_MS = 20_000;
 const PAYLOAD_TIMEOUT_MS = 60_000;

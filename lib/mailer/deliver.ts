@@ -6,8 +6,8 @@ import type { RefusedRecipient, SmtpResult, SmtpRoute } from '../ports/senders.t
 import { type HandOverDeps, type HandOverResult, handOver } from './hand-over.ts';
 
 /**
- * What to do with a mail that SMTP may have accepted: resend it, because a duplicate is better than a loss, or hold
- * it for an operator.
+ * What to do with a mail that SMTP may have accepted: resend it, because a duplicate is better than a loss,
+ * or hold it for an operator.
  */
 type UnknownPolicy = 'hand-over' | 'hold';
 
@@ -18,8 +18,8 @@ export interface DeliverDeps extends HandOverDeps {
 }
 
 /**
- * Delivers a mail on the API's side: SMTP first, then the queue for every recipient that SMTP did not accept. Each
- * recipient is in exactly one place of the outcome.
+ * Delivers a mail on the API's side: SMTP first, then the queue for every recipient that SMTP did not accept.
+ * Each recipient is in exactly one place of the outcome.
  */
 export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<Attempted> {
   return settleAndReport(delivery, await deps.smtp.send(delivery), deps);

@@ -28,8 +28,8 @@ export type HandOverResult =
   | { readonly kind: 'failed'; readonly fallback: FallbackFailure };
 
 /**
- * Sends the recipients that SMTP did not accept to the queue, all in one envelope: the id is the idempotency key, so
- * there must not be two messages with the same id and different recipients.
+ * Sends the recipients that SMTP did not accept to the queue, all in one envelope: the id is the idempotency
+ * key, so there must not be two messages with the same id and different recipients.
  */
 export async function handOver(
   delivery: Delivery,
@@ -75,8 +75,8 @@ function inlineEnvelope(
 }
 
 /**
- * The key follows from id and content alone, so that a second try finds the first one's payload and leaves no orphan;
- * the id is hashed, since it may hold characters that a key should not.
+ * The key depends only on id and content, so that a retry finds the first payload and leaves no orphan; the
+ * id is hashed because it may contain characters that a key should not.
  */
 function s3ContentOf(delivery: Delivery): S3Content {
   const sha256 = createHash('sha256').update(delivery.mime).digest('hex');

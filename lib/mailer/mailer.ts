@@ -34,8 +34,8 @@ export type Mail = SendMailOptions & MailExtras;
 /** Sends mail by SMTP, and by the queue if SMTP does not accept it. */
 export interface Mailer {
   /**
-   * Composes a mail, sends it by SMTP and hands over what SMTP did not accept. Resolves with the outcome; a server or
-   * network failure is never an exception.
+   * Composes a mail, sends it by SMTP and hands over what SMTP did not accept. Resolves with the outcome; a
+   * server or network failure is never an exception.
    *
    * @throws if an attachment cannot be read
    */
@@ -45,8 +45,8 @@ export interface Mailer {
   /** The second half of `send`. A delivery may be narrowed to the recipients that are still owed. */
   deliver(delivery: Delivery): Promise<Attempted | Refused>;
   /**
-   * Hands over without trying SMTP, for a caller that already knows why SMTP did not accept the mail, or may have.
-   * A failure of the class `unknown` is held if the settings say so.
+   * Hands over without trying SMTP, for a caller that already knows why SMTP did not accept the mail, or may
+   * have. A failure of the class `unknown` is held if the settings say so.
    *
    * @param failure by default, that SMTP is down
    */

@@ -60,8 +60,8 @@ export function fallbackTransport(
 type VerifyCallback = (error: Error | null, success?: true) => void;
 
 /**
- * As in nodemailer's SMTP transport: opens a session and sends no mail. Does not check the fallback, so that it cannot
- * hide an SMTP configuration that never worked.
+ * As in nodemailer's SMTP transport: opens a session and sends no mail. Does not check the fallback, so that
+ * it cannot hide an SMTP configuration that never worked.
  *
  * @throws {@link SmtpNotReadyError}
  */
@@ -132,7 +132,7 @@ function toSentInfo(outcome: Outcome): SentInfo {
     }
     case 'not-accepted': {
       if (outcome.taken === undefined) throw new MailNotSentError(outcome);
-      // As in nodemailer's SMTP transport: a mail sent to some recipients is sent; the others are in `rejected`.
+      // As in nodemailer's SMTP transport: a mail sent to some is sent; the others are in `rejected`.
       const { response, recipients } = outcome.taken;
       return { outcome, accepted: [...recipients], rejected: [...outcome.recipients], response };
     }
@@ -150,7 +150,7 @@ const CODES = { refused: 'EREFUSED', held: 'EHELD', 'not-accepted': 'ENOTACCEPTE
 /** `sendMail` failed: the mail stays with the caller; `outcome` has the details. */
 export class MailNotSentError extends Error {
   override readonly name = 'MailNotSentError';
-  /** `EREFUSED`: it can never be sent as is. `EHELD`: SMTP may have accepted it. `ENOTACCEPTED`: retry later. */
+  /** `EREFUSED`: can never be sent as is. `EHELD`: SMTP may have accepted it. `ENOTACCEPTED`: retry later. */
   readonly code: (typeof CODES)[NotSent['kind']];
   readonly outcome: NotSent;
   /** The SMTP server's response, if any, as in nodemailer's own errors. */

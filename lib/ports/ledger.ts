@@ -11,8 +11,8 @@ import type { Suppression, SuppressionSignal } from '../domain/suppression.ts';
  *       │                 └─▶ refused  SES will never accept it
  *       └── claim again ──┘
  *
- * `sent` is final. A batch still `sending` after its claim has ended was left by a killed Lambda and counts as
- * `unknown`.
+ * `sent` is final. A batch still `sending` after its claim has ended was left by a killed Lambda and counts
+ * as `unknown`.
  */
 export type BatchState = 'sending' | 'sent' | 'unknown' | 'open' | 'refused';
 
@@ -67,8 +67,8 @@ export type BatchResult =
   | { readonly kind: 'refused' };
 
 /**
- * Records what was sent to SES. Each method throws if the ledger does not respond; a claim that threw may have
- * been made.
+ * Records what was sent to SES. Each method throws if the ledger does not respond; a claim that threw may
+ * have been made.
  */
 export interface Ledger {
   /** All batches of a delivery, strongly consistent, in the order of their numbers. */
@@ -103,7 +103,7 @@ export interface StatusLedger {
   /** The batch, strongly consistent; undefined if the ledger has none. */
   read(deliveryId: string, part: number): Promise<BatchStatuses | undefined>;
   /**
-   * Writes statuses, and that SES accepted the batch: each event about it proves that. Creates a missing batch.
+   * Writes statuses, and that SES accepted the batch: each event proves that. Creates a missing batch.
    *
    * @param before the version of the statuses that were read; 0 if there was no batch or no statuses
    * @returns false if another writer has written statuses since

@@ -15,8 +15,8 @@ export interface Claim {
   /** The recipients still owed, if an earlier attempt reached some. */
   readonly owed?: readonly string[];
   /**
-   * Recipients, by `addressKey`, that SES has although no attempt handed them over: the queue accepted the mail
-   * but its response was lost. Receipts report this. They must not get the mail again.
+   * Recipients, by `addressKey`, that SES has although no attempt handed them over: the queue accepted the
+   * mail but its response was lost. Receipts report this. They must not get the mail again.
    */
   readonly inSes?: readonly string[];
   readonly createdAt: Date;
@@ -83,15 +83,15 @@ export interface OutboxStats {
   /** Age of the oldest due delivery in seconds; 0 if none is due. */
   readonly oldestDueSeconds: number;
   /**
-   * Deliveries handed over more than two days ago without a reported status; if many, as many as were counted.
-   * Absent if statuses are not reported back, or not counted.
+   * Deliveries handed over more than two days ago without a reported status; if many, as many as were
+   * counted. Absent if statuses are not reported back, or not counted.
    */
   readonly statusesOverdue?: number;
 }
 
 /**
- * Holds the API's mails and their outcomes. Each method throws if the outbox does not respond; nothing is lost,
- * and the caller retries.
+ * Holds the API's mails and their outcomes. Each method throws if the outbox does not respond; nothing is
+ * lost, and the caller retries.
  */
 export interface Outbox {
   /**
@@ -104,8 +104,8 @@ export interface Outbox {
     readonly route: LeaseRoute;
   }): Promise<Claim[]>;
   /**
-   * Writes the outcomes of claimed deliveries and ends their leases. If it throws, call it again with the same
-   * completions until it returns.
+   * Writes the outcomes of claimed deliveries and ends their leases. If it throws, call it again with the
+   * same completions until it returns.
    *
    * @returns the ids whose lease this worker had lost; their attempt is kept in the trace, but their state
    * belongs to the current owner
@@ -115,7 +115,7 @@ export interface Outbox {
   renew(ids: readonly string[], leaseMs: number): Promise<void>;
   /** Releases claims that were not started, as if they had never been claimed. */
   release(ids: readonly string[]): Promise<void>;
-  /** Calls the listener soon after a delivery arrives, if the outbox supports that, until the signal aborts. */
+  /** Calls the listener soon after a delivery arrives, if the outbox can, until the signal aborts. */
   watch(listener: () => void, signal: AbortSignal): void;
   stats(): Promise<OutboxStats>;
   close(): Promise<void>;

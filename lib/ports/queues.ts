@@ -103,8 +103,8 @@ export interface Redelivery {
 }
 
 /**
- * Sets when a record that stays in its queue is redelivered. Does not throw: if the queue does not confirm it,
- * the queue's own visibility timeout redelivers the record, only not at the requested time.
+ * Sets when a record that stays in its queue is redelivered. Does not throw: if the queue does not confirm
+ * it, the queue's own visibility timeout redelivers the record, only not at the requested time.
  */
 export async function postponeRecord(
   record: { readonly messageId: string; readonly receiptHandle: string },

@@ -25,7 +25,7 @@ export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {} 
 export interface Metrics {
   /**
    * @param value in the unit of the metric
-   * @param label value of the second dimension, if the metric has one; a text outside its set counts as `other`
+   * @param label value of the second dimension, if there is one; a text outside its set counts as `other`
    */
   add<Name extends MetricName>(
     name: Name,

@@ -129,8 +129,8 @@ export class OutboundWorker {
   }
 
   /**
-   * Claims nothing more, releases what is not started, and finishes what is in flight. What is not finished in
-   * time stays leased until its lease ends, and another worker takes over.
+   * Claims nothing more, releases what is not started, and finishes what is in flight. What is not finished
+   * in time stays leased until its lease ends, and another worker takes over.
    *
    * @returns the number of unfinished deliveries
    */

@@ -25,8 +25,8 @@ export interface CloudWatchMetricsOptions {
 const PERIOD_MS = 60_000;
 
 /**
- * Metrics that cannot be published for longer are dropped: by then the outage is visible on a dashboard. So are those
- * that a wrong clock has dated further ahead, because CloudWatch would refuse the whole call.
+ * Metrics that cannot be published for longer are dropped: by then the outage is visible on a dashboard. So
+ * are those that a wrong clock has dated further ahead, because CloudWatch would refuse the whole call.
  */
 const KEEP_MS = HOUR_MS;
 
@@ -34,15 +34,16 @@ const KEEP_MS = HOUR_MS;
 const MAX_MINUTES_PER_CALL = 500;
 
 /**
- * The timeout of a call in multiples of the attempt timeout: three attempts, and the pauses between. The attempt timeout
- * ends with the first byte of a response; a response that never ends would block all later calls.
+ * The timeout of a call in multiples of the attempt timeout: three attempts, and the pauses between. The
+ * attempt timeout ends with the first byte of a response; a response that never ends would block all later
+ * calls.
  */
 const CALL_TIMEOUT_TRIES = 4;
 
 /**
- * Publishes metrics to CloudWatch once a minute, for a process outside AWS. Counting never blocks: values are collected
- * in memory per minute. What could not be published goes out with the next call, for up to an hour. A call with an
- * unknown result is repeated, so counts may then be too high, but never too low.
+ * Publishes metrics to CloudWatch once a minute, for a process outside AWS. Counting never blocks: values are
+ * collected in memory per minute. What could not be published goes out with the next call, for up to an hour.
+ * A call with an unknown result is repeated, so counts may then be too high, but never too low.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
  */

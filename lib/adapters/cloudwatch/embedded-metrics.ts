@@ -16,12 +16,13 @@ export interface EmbeddedMetricsOptions {
 }
 
 /**
- * Collects the metrics of an invocation and writes them as log lines that CloudWatch turns into metrics, without an
- * API call: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * Collects the metrics of an invocation and writes them as log lines that CloudWatch turns into metrics,
+ * without an API call:
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  *
- * Counts are summed; other metrics keep their values for percentiles. A label outside its metric's set becomes `other`,
- * even if the set lacks `other`: nothing is lost, and there is at most one extra metric. Skips non-finite numbers,
- * which JSON cannot represent.
+ * Counts are summed; other metrics keep their values for percentiles. A label outside its metric's set
+ * becomes `other`, even if the set lacks `other`: nothing is lost, and there is at most one extra metric.
+ * Skips non-finite numbers, which JSON cannot represent.
  */
 export class EmbeddedMetrics implements Metrics {
   readonly #options: EmbeddedMetricsOptions;
@@ -42,8 +43,8 @@ export class EmbeddedMetrics implements Metrics {
   }
 
   /**
-   * Writes what was added since the last flush, if anything. Never throws: an error at the end of an invocation would
-   * redeliver mails that were sent. What cannot be written is lost, and cannot be logged either.
+   * Writes what was added since the last flush, if anything. Never throws: an error at the end of an
+   * invocation would redeliver mails that were sent. What cannot be written is lost; no log could report it.
    */
   flush(): void {
     const gathered = this.#gathered;

@@ -19,8 +19,8 @@ const FAILURES: Readonly<Record<string, DnsFailure>> = {
 const NO_RECORD: readonly string[] = ['ENODATA', 'ENOTFOUND'];
 
 /**
- * A DNS server that is queried directly by the Node.js resolver. It does not expose response flags: an open resolver
- * cannot be distinguished from a server of the zone.
+ * A DNS server that is queried directly by the Node.js resolver. It does not expose response flags: an open
+ * resolver cannot be distinguished from a server of the zone.
  *
  * @see https://nodejs.org/api/dns.html#error-codes
  */
@@ -80,14 +80,14 @@ function answerOf(error: unknown): DnsAnswer {
 export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'SOA' | 'TXT';
 
 /**
- * Why a query failed. `refused` is the response of a server that does not serve the zone; `unreachable` means that
- * nothing listens on the host, or there is no route to it.
+ * Why a query failed. `refused` is the response of a server that does not serve the zone; `unreachable` means
+ * that nothing listens on the host, or there is no route to it.
  */
 export type DnsFailure = 'timeout' | 'refused' | 'servfail' | 'unreachable' | 'malformed';
 
 /**
- * A server's response. Values are normalized for comparison: host names in lower case without the trailing dot, an MX
- * as `10 host`, a TXT with its strings joined (RFC 7208, section 3.3), an SOA as its serial.
+ * A server's response. Values are normalized for comparison: host names in lower case without the trailing
+ * dot, an MX as `10 host`, a TXT with its strings joined (RFC 7208, section 3.3), an SOA as its serial.
  */
 export type DnsAnswer =
   | { readonly kind: 'records'; readonly values: readonly string[] }

@@ -2,7 +2,7 @@
  * Shared by the stack, the emulator and the adapters.
  */
 
-/** `id` (string): `d#` plus the id of a delivery, or `latency`. `part` (number): of the send batch, or of an hour. */
+/** `id` (string): `d#` plus the delivery id, or `latency`. `part` (number): the send batch, or the hour. */
 export const LEDGER_KEY = { partition: 'id', sort: 'part' } as const;
 
 /** `address` (string): the `addressKey` of an address. */

@@ -34,8 +34,8 @@ const newestSchema = v.object({
 });
 
 /**
- * Counts latencies in the ledger table, one item per hour. If a response is lost, the SDK's retry may count twice:
- * one in many thousands does not change the result.
+ * Counts latencies in the ledger table, one item per hour. If a response is lost, the SDK's retry may count
+ * twice: one in many thousands does not change the result.
  */
 export class DynamoEventLatencies implements EventLatencies, EventLatencyMeter {
   readonly #table: DynamoTable;

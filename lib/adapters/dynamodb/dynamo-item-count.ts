@@ -5,8 +5,8 @@ import type { ItemCount } from '../../ports/account.ts';
 const schema = v.object({ ItemCount: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) });
 
 /**
- * DynamoDB's own item count, updated about every six hours; an exact count would read all items. Includes items that
- * have expired but are not deleted yet.
+ * DynamoDB's own item count, updated about every six hours; an exact count would read all items. Includes
+ * items that have expired but are not deleted yet.
  *
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
  */

@@ -22,8 +22,8 @@ export interface LedgerOptions extends TableOptions {
 }
 
 /**
- * Keeps the ledger in a DynamoDB table, one item per send batch. Contended writes are conditional, so that only one of
- * two Lambdas succeeds:
+ * Keeps the ledger in a DynamoDB table, one item per send batch. Contended writes are conditional, so that
+ * only one of two Lambdas succeeds:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html#WorkingWithItems.ConditionalUpdate
  */
 export class DynamoLedger implements Ledger {
@@ -86,8 +86,9 @@ export class DynamoLedger implements Ledger {
   }
 
   /**
-   * If a response is lost, the SDK retries, and the condition fails because of the first attempt: the token in the item
-   * shows who has the claim. Not if an event has since reported that SES had already accepted the batch.
+   * If a response is lost, the SDK retries, and the condition fails because of the first attempt: the token
+   * in the item shows who has the claim. Not if an event has since reported that SES had already accepted the
+   * batch.
    */
   async #isClaimedBy(key: Fields, token: string): Promise<boolean> {
     const item = await this.#table.get(key);
@@ -136,8 +137,9 @@ export class DynamoStatusLedger implements StatusLedger {
   }
 
   /**
-   * If the response was lost and the SDK retried, the condition fails because of the first attempt. The same statuses
-   * of the same recipients in the same version mean that this write succeeded, in this attempt or an earlier one.
+   * If the response was lost and the SDK retried, the condition fails because of the first attempt. The same
+   * statuses of the same recipients in the same version mean that this write succeeded, in this attempt or an
+   * earlier one.
    */
   async #hasWritten(
     { deliveryId, part, recipients, statuses }: Parameters<StatusLedger['write']>[0],

@@ -24,8 +24,8 @@ const MAX_KEYS = 100;
 const PAUSE_MS = 50;
 
 /**
- * Looks recipients up in the suppression list. The reads are eventually consistent, at half the price: a bounce is at
- * least seconds old when it arrives here, and DynamoDB's replicas converge within one second.
+ * Looks recipients up in the suppression list. The reads are eventually consistent, at half the price: a
+ * bounce is at least seconds old when it arrives here, and DynamoDB's replicas converge within one second.
  */
 export class DynamoSuppressionList implements SuppressionList {
   readonly #client: DynamoDBClient;
@@ -129,7 +129,7 @@ function later(one: Date | undefined, other: Date): Date {
 /** Each round some writer succeeds, so this many concurrent writers all succeed. */
 const MAX_TRIES = 12;
 
-/** The records of the suppression list, changed by optimistic locking: read, then write if the version is unchanged. */
+/** The records of the suppression list, changed by optimistic locking: written if unchanged since read. */
 export class SuppressionRecords {
   readonly #table: DynamoTable;
   readonly #policy: SoftBouncePolicy;
@@ -176,7 +176,7 @@ export interface SuppressionItem {
   readonly version: number;
 }
 
-/** No signal is later than this: SES retries for hours, and events wait in their queue for at most 14 days. */
+/** No signal arrives later: SES retries for hours, and events wait in their queue for at most 14 days. */
 const REMOVAL_KEPT_DAYS = 30;
 
 /** The latest Date in JavaScript. */

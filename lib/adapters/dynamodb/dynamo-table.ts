@@ -65,8 +65,8 @@ export class DynamoTable {
   /**
    * Replaces an item.
    *
-   * @returns false if the condition failed. If the response to a first attempt was lost, this same write may be the
-   * reason
+   * @returns false if the condition failed. If the response to a first attempt was lost, this same write may
+   * be the reason
    */
   put(item: Fields, condition: Condition): Promise<boolean> {
     return conditionally(

@@ -31,7 +31,7 @@ function plain(attributes: Attributes, itemName: string): unknown {
   }
 }
 
-/** The item is not in the pipeline's format; a retry does not help. The message quotes nothing of the item. */
+/** The item is not in the pipeline's format; a retry does not help. The message does not quote the item. */
 class DamagedItemError extends Error {
   override readonly name = 'DamagedItemError';
   readonly code = 'DamagedItem';
@@ -48,7 +48,7 @@ class DamagedItemError extends Error {
 /** Values by attribute name; the names are plain words. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Condition for a write: the item has these values; an undefined value means that the attribute must not exist. */
+/** Condition for a write: the item has these values, and no attribute where the value is undefined. */
 export type Condition = Fields;
 
 /** What to write to an item. Undefined values are not written. */
@@ -61,7 +61,7 @@ export interface ItemChange {
   readonly raise?: Fields;
 }
 
-/** The same as DynamoDB expressions. Names are `#` placeholders because some are reserved: `state`, `hash`. */
+/** The same as DynamoDB expressions; `#` placeholders because some names are reserved: `state`, `hash`. */
 interface Expressions {
   readonly UpdateExpression?: string;
   readonly ConditionExpression?: string;

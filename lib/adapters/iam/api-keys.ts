@@ -15,7 +15,7 @@ export interface ApiKey {
 
 export interface NewApiKey {
   readonly id: string;
-  /** IAM shows it once. */
+  /** IAM returns it only once. */
   readonly secret: string;
 }
 
@@ -35,7 +35,7 @@ export class ApiKeys {
     this.#signal = signal;
   }
 
-  /** The oldest first. @throws what the SDK throws */
+  /** Oldest first. @throws SDK errors */
   async list(): Promise<ApiKey[]> {
     const keys: ApiKey[] = [];
     const pages = paginateListAccessKeys(
@@ -57,14 +57,14 @@ export class ApiKeys {
     return { id: AccessKey?.AccessKeyId ?? '', secret: AccessKey?.SecretAccessKey ?? '' };
   }
 
-  /** Undefined if it was never used. IAM may know of a use only after some minutes. */
+  /** Undefined if never used. IAM may report a use only after some minutes. */
   async lastUsedAt(id: string): Promise<Date | undefined> {
     const command = new GetAccessKeyLastUsedCommand({ AccessKeyId: id });
     const { AccessKeyLastUsed } = await this.#iam.send(command, this.#options());
     return AccessKeyLastUsed?.LastUsedDate;
   }
 
-  /** Deactivates it first: a key that was not deleted because this broke off works no more, and is found again. */
+  /** Deactivates it first: if the deletion fails, the key no longer works and can still be found. */
   async remove(id: string): Promise<void> {
     const key = { UserName: this.#userName, AccessKeyId: id };
     await this.#iam.send(new UpdateAccessKeyCommand({ ...key, Status: 'Inactive' }), this.#options());

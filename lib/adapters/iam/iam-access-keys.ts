@@ -3,8 +3,8 @@ import * as v from 'valibot';
 import type { OldestKey, UserAccessKeys } from '../../ports/account.ts';
 
 /**
- * Reads the access keys of a user; IAM returns everything except the secret. There are at most two, but IAM may still
- * paginate them: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html
+ * Reads the access keys of a user; IAM returns everything except the secret. There are at most two, but IAM
+ * may still paginate them: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html
  */
 export class IamAccessKeys implements UserAccessKeys {
   readonly #iam: IAMClient;

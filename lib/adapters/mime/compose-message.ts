@@ -23,23 +23,23 @@ export interface ComposedMessage {
 export type MimeResult =
   | { readonly kind: 'composed'; readonly message: ComposedMessage }
   | { readonly kind: 'too-large'; readonly bytes: number }
-  /** Programs would read its header section differently, or SES would obey it. */
+  /** Programs would parse its header section differently, or SES would obey it. */
   | { readonly kind: 'malformed'; readonly reason: HeaderProblem['reason']; readonly detail: string };
 
 /**
- * Reads the bytes of a compiled message once. Line ends become CRLF as RFC 5321 asks (2.3.8), so that SMTP has
- * nothing left to change, and nodemailer ends the last one; a Bcc header of a ready-made message goes; the domain of
- * its From becomes lower case; a missing Message-ID comes.
+ * Reads the bytes of a compiled message once. Converts line ends to CRLF as RFC 5321 requires (2.3.8), so
+ * that SMTP changes nothing; nodemailer ends the last line. Removes the Bcc header of a ready-made message,
+ * lower-cases the domain of its From and adds a missing Message-ID.
  *
- * @throws what the streams of its attachments throw
+ * @throws errors of its attachment streams
  */
 export async function composeMessage(node: MimeNode): Promise<MimeResult> {
   const { bytes, mime } = await collect(node.createReadStream(), MAX_CONTENT_BYTES);
   if (mime === undefined) return { kind: 'too-large', bytes };
-  const lined = withCrlf(mime);
-  const flaw = validateHeaders(lined);
-  if (flaw !== undefined) return { kind: 'malformed', ...flaw };
-  const composed = withMessageId(withLowerCaseFrom(withoutHeader(lined, 'bcc')), node);
+  const normalized = withCrlf(mime);
+  const problem = validateHeaders(normalized);
+  if (problem !== undefined) return { kind: 'malformed', ...problem };
+  const composed = withMessageId(withLowerCaseFrom(withoutHeader(normalized, 'bcc')), node);
   if (composed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: composed.length };
   const envelope = node.getEnvelope();
   const message = {

@@ -15,20 +15,21 @@ import { MAX_STORED_MAIL_BYTES, pendingRecipients } from './claim.ts';
 import { storable, storableJson } from './storable-json.ts';
 
 export type RowResult =
-  /** Nothing is to be written. */
+  /** Nothing to write. */
   | { readonly kind: 'settled'; readonly results: readonly ReceiptResult[] }
-  /** The results hold once the change is written. */
+  /** The results apply once the change is written. */
   | { readonly kind: 'change'; readonly change: RowChange; readonly results: readonly ReceiptResult[] };
 
 /**
- * What receipts of one delivery change in its row.
+ * Computes what receipts of one delivery change in its row.
  *
- * A row may not know that SES has its mail: the queue took it, and its answer was lost, or the worker died. Then the
- * receipts are the hand-over. Where they name all recipients that the row owes, it is in the hands of SES from here
- * on. Where they name some, or a worker has the row, the statuses alone are written: who claims it next leaves those
- * recipients out, and the receipts come again until the row is settled.
+ * A row may lack the hand-over to SES: the queue accepted the mail, but its response was lost or the worker
+ * crashed. Then the receipts prove the hand-over. If they name all recipients that the row owes, the row
+ * counts as handed over. If they name only some, or a worker has leased the row, only the statuses are
+ * written: the next worker skips those recipients, and the receipts are redelivered until the row is
+ * completed.
  *
- * @param workerId stands in the trace, where a hand-over is noted
+ * @param workerId written to the trace with a proven hand-over
  */
 export function applyReceipts(
   row: RowForReceipts | undefined,
@@ -38,30 +39,30 @@ export function applyReceipts(
   if (row === undefined) return settled(receipts, 'gone');
   const isWaiting = row.leased || row.status === 'queued';
   const handedOver = textsIn(arrayOf(row.handedOver));
-  // A settlement will say who was handed over, and would write over a state from here.
+  // A completion will record who was handed over, and would overwrite a state from here.
   if (isWaiting && (row.tooLarge || handedOver.length > 0)) return settled(receipts, 'too-early');
   if (row.tooLarge) return settled(receipts, 'refused');
   const stored = readStoredStatuses(parse(row.statuses));
-  const told = tell(row, stored, receipts);
+  const merged = mergeReceipts(row, stored, receipts);
   if (handedOver.length === 0 && !row.leased && (row.status === 'queued' || row.status === 'failed')) {
-    const proven = provenRecipients(row, told.all);
+    const proven = provenRecipients(row, merged.all);
     if (proven.length > 0)
-      return changed(row, told, stateOf(row, told.all, proven), handOver(proven, workerId));
+      return changed(row, merged, stateOf(row, merged.all, proven), handOver(proven, workerId));
   }
   if (isWaiting) {
-    const proof = tell(row, stored, receipts.filter(isProof));
+    const proof = mergeReceipts(row, stored, receipts.filter(isProof));
     const results = receipts.map((): ReceiptResult => 'too-early');
     return proof.isNews ? { ...changed(row, proof), results } : { kind: 'settled', results };
   }
-  const state = isOfSes(row) ? stateOf(row, told.all, handedOver) : undefined;
-  if (!told.isNews && (state === undefined || isState(row, state))) {
-    return { kind: 'settled', results: told.results };
+  const state = hasSesState(row) ? stateOf(row, merged.all, handedOver) : undefined;
+  if (!merged.isNews && (state === undefined || isState(row, state))) {
+    return { kind: 'settled', results: merged.results };
   }
-  return changed(row, told, state);
+  return changed(row, merged, state);
 }
 
-/** What a row tells once receipts are entered. */
-interface Told {
+/** The content of a row after receipts are applied. */
+interface MergedReceipts {
   readonly news: RecipientStatuses;
   readonly all: RecipientStatuses;
   readonly messageIds: readonly unknown[];
@@ -69,31 +70,35 @@ interface Told {
   readonly isNews: boolean;
 }
 
-/** Looks at those recipients alone that the receipts name. */
-function tell(row: RowForReceipts, stored: RecipientStatuses, receipts: readonly Receipt[]): Told {
+/** Looks only at the recipients that the receipts name. */
+function mergeReceipts(
+  row: RowForReceipts,
+  stored: RecipientStatuses,
+  receipts: readonly Receipt[],
+): MergedReceipts {
   const ids = arrayOf(row.messageIds);
   const named = receipts.flatMap(({ recipients }) => recipients.map(({ address }) => addressKey(address)));
   const before: ReportedStatuses = { statuses: renameStatuses(stored, named), messageIds: textsIn(ids) };
-  let told = before;
+  let reported = before;
   const results = receipts.map((receipt): ReceiptResult => {
-    const known = told;
-    told = withReceipt(known, storable(receipt));
-    return told === known ? 'unchanged' : 'entered';
+    const known = reported;
+    reported = withReceipt(known, storable(receipt));
+    return reported === known ? 'unchanged' : 'entered';
   });
-  const news = changedStatuses(before.statuses, told.statuses);
+  const news = changedStatuses(before.statuses, reported.statuses);
   const odd = ids.filter((entry) => typeof entry !== 'string');
   return {
     news,
     all: { ...stored, ...news },
-    messageIds: [...told.messageIds, ...odd],
+    messageIds: [...reported.messageIds, ...odd],
     results,
-    isNews: told !== before,
+    isNews: reported !== before,
   };
 }
 
 function changed(
   { id, version }: RowForReceipts,
-  { news: statuses, messageIds, results }: Told,
+  { news: statuses, messageIds, results }: MergedReceipts,
   state?: SesState,
   handOver?: RowChange['handOver'],
 ): RowResult {
@@ -108,12 +113,12 @@ function settled(receipts: readonly Receipt[], result: ReceiptResult): RowResult
   return { kind: 'settled', results: receipts.map(() => result) };
 }
 
-/** An id of SES's own: it has taken the mail. */
+/** An SES message id proves that SES accepted the mail. */
 function isProof({ sesMessageId }: { readonly sesMessageId?: string | undefined }): boolean {
   return sesMessageId !== undefined;
 }
 
-/** All recipients that the row owes, where each of them is known to be in the hands of SES; else none. */
+/** All recipients that the row owes, if SES provably has all of them; else none. */
 function provenRecipients(row: RowForReceipts, statuses: RecipientStatuses): string[] {
   const owed = pendingRecipients(row.owed);
   const recipients = owed.length > 0 ? owed : textsIn(arrayOf(row.refused));
@@ -129,11 +134,11 @@ function handOver(recipients: readonly string[], worker: string): NonNullable<Ro
   return { outcome: 'handed-over', durationMs: 0, worker, reason, queue: { recipients } };
 }
 
-const STATES_OF_SES: readonly (string | null)[] = ['sending', 'delivered', 'failed'];
+const SES_STATES: readonly (string | null)[] = ['sending', 'delivered', 'failed'];
 
-/** What SMTP took, what waits for a person and what the API calls by a name of its own keeps its state. */
-function isOfSes({ provider, status }: RowForReceipts): boolean {
-  return provider === 'ses' && STATES_OF_SES.includes(status);
+/** Rows that SMTP accepted, that wait for an operator or that have the API's own states keep their state. */
+function hasSesState({ provider, status }: RowForReceipts): boolean {
+  return provider === 'ses' && SES_STATES.includes(status);
 }
 
 function stateOf(
@@ -153,7 +158,7 @@ function isState(row: RowForReceipts, { status, lastError, deliveredAt }: SesSta
   );
 }
 
-/** What is no list counts as a list of itself, as attempts do. */
+/** A value that is not a list counts as a list of itself, as with attempts. */
 function arrayOf(json: string | null): unknown[] {
   const value = parse(json);
   if (value === null) return [];
@@ -168,29 +173,29 @@ function parse(json: string | null): unknown {
   return json === null ? null : JSON.parse(json);
 }
 
-/** A row as receipts need it. JSON comes as text; the mail itself, which a trace may hold, does not come. */
+/** The columns that receipts need. JSON comes as text; the mail, which a trace may hold, is not fetched. */
 export interface RowForReceipts {
   readonly id: string;
-  /** Another one after each change of the row. */
+  /** Changes with each change of the row. */
   readonly version: string;
   readonly status: string | null;
   readonly provider: string | null;
-  /** A worker has it in hand, or had it and nobody has taken it over yet. */
+  /** A worker has it, or had it and no other worker has taken over yet. */
   readonly leased: boolean;
   readonly lastError: string | null;
   readonly deliveredAtMs: number | null;
-  /** The trace is larger than anything the worker writes, and was not looked into. */
+  /** The trace is larger than anything the worker writes, and was not read. */
   readonly tooLarge: boolean;
   readonly statuses: string | null;
   readonly messageIds: string | null;
   readonly handedOver: string | null;
   readonly takenBySmtp: string | null;
   readonly owed: string | null;
-  /** Whom it was owed to when it was refused. */
+  /** The owed recipients at the time of the refusal. */
   readonly refused: string | null;
 }
 
-/** By the ids in `$1`. It locks nothing, and waits for nobody. */
+/** By the ids in `$1`. Takes no row locks and does not wait for any. */
 export const READ_FOR_RECEIPTS = `
 WITH found AS (
   SELECT *, xmin::text AS version, coalesce(pg_column_size(delivery_trace), 0) > ${MAX_STORED_MAIL_BYTES} AS large
@@ -202,7 +207,7 @@ SELECT
   version,
   status,
   provider,
-  -- Whoever sets a row to something else takes it out of the worker's hand.
+  -- Setting another status takes the row away from the worker.
   coalesce(status = 'sending', false) AND lease_owner IS NOT NULL AS leased,
   last_error AS "lastError",
   extract(epoch FROM delivered_at)::float8 * 1000 AS "deliveredAtMs",
@@ -215,23 +220,23 @@ SELECT
   CASE WHEN NOT large THEN ${inAttempts('owed')} END AS refused
 FROM found`;
 
-/** In the lax mode of SQL/JSON paths, a trace of any other shape has no such recipients. */
+/** In lax mode of SQL/JSON paths, a trace of any other shape yields no recipients. */
 function inAttempts(list: 'queue.recipients' | 'smtp.recipients' | 'owed'): string {
   return `jsonb_path_query_array(delivery_trace, '$.attempts[*].${list}[*]')::text`;
 }
 
-/** What receipts change in a row. */
+/** The changes to a row by receipts. */
 export interface RowChange {
   readonly id: string;
-  /** The one that the row was read in. */
+  /** The version that was read. */
   readonly version: string;
-  /** The new ones. */
+  /** Only new ones. */
   readonly statuses: RecipientStatuses;
-  /** All of them. */
+  /** All message ids. */
   readonly messageIds: readonly unknown[];
-  /** Absent where the state is not for receipts to say. */
+  /** Absent if receipts do not determine the state. */
   readonly state?: SesState | undefined;
-  /** A hand-over that nobody had noted, and that these receipts prove. */
+  /** A hand-over that was not recorded, and that these receipts prove. */
   readonly handOver?: Omit<TraceAttempt, 'at'> | undefined;
 }
 
@@ -252,14 +257,14 @@ export function changeParameters(changes: readonly RowChange[]): unknown[] {
   ];
 }
 
-/** The time of a hand-over that receipts prove, as an attempt tells it. */
+/** The time of a hand-over proven by receipts, in the format of attempts. */
 const NOW = `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 /**
- * Writes changes to the rows that are as they were read, and returns their ids; the others have to be read again.
- * A row that another session has locked is not waited for. The trace only gains, as by a settlement: what stood in
- * the place of the recipients and is no object is kept under `previousRecipients`. A state from here is not written
- * over by who had a lease on the row.
+ * Writes changes to rows that are unchanged since they were read, and returns their ids; the others must be
+ * read again. Skips rows that another session has locked. The trace is append-only, as in a completion:
+ * `recipients` that is not an object is kept under `previousRecipients`. A worker that had a lease on the row
+ * does not overwrite a state from here.
  */
 export const CHANGE_BY_RECEIPTS = `
 WITH told AS (

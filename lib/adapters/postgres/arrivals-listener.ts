@@ -7,13 +7,13 @@ import { errorCode, messageOf } from './errors.ts';
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
 
-/** A connection that a firewall has forgotten looks like one on which nothing happens. */
+/** Detects a connection that a firewall has dropped, which looks like an idle one. */
 const HEARTBEAT_MS = 15_000;
 
-/** Notifications that come within this time after a call make one more call, at its end. */
+/** Notifications within this time after a call are coalesced into one more call at its end. */
 const BURST_MS = 5;
 
-/** Listens for deliveries that come in, on a connection of its own that is made anew whenever it breaks. */
+/** Listens for new deliveries on its own connection, and reconnects whenever it breaks. */
 export class ArrivalsListener {
   readonly #settings: PostgresSettings;
   readonly #applicationName: string;
@@ -30,13 +30,14 @@ export class ArrivalsListener {
   }
 
   /**
-   * Calls the listener after each arrival, and each time that listening begins, since what came in before has
-   * been missed. What this worker itself gave back is no arrival.
+   * Calls the listener after each arrival, and each time that listening starts, because earlier arrivals were
+   * missed. Deliveries that this worker itself released do not count as arrivals.
    */
   watch(listener: () => void, signal: AbortSignal): void {
-    const watching = this.#accountMetrics(listener, AbortSignal.any([signal, this.#closing.signal])).finally(
-      () => this.#watching.delete(watching),
-    );
+    const watching = this.#listenUntilAborted(
+      listener,
+      AbortSignal.any([signal, this.#closing.signal]),
+    ).finally(() => this.#watching.delete(watching));
     this.#watching.add(watching);
   }
 
@@ -45,7 +46,7 @@ export class ArrivalsListener {
     await Promise.all(this.#watching);
   }
 
-  async #accountMetrics(listener: () => void, signal: AbortSignal): Promise<void> {
+  async #listenUntilAborted(listener: () => void, signal: AbortSignal): Promise<void> {
     const call = coalesce(listener, BURST_MS, signal);
     let failures = 0;
     while (!signal.aborted) {
@@ -96,21 +97,21 @@ export class ArrivalsListener {
   }
 }
 
-/** Doubles with each failure and keeps a random half, so that workers do not come back all at once. */
+/** Doubles with each failure, with half of it random, so that workers do not reconnect all at once. */
 function backoffMs(failures: number): number {
   const ceiling = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20), MAX_BACKOFF_MS);
   return ceiling / 2 + (ceiling / 2) * Math.random();
 }
 
 /**
- * The channel by which the database tells of deliveries to claim. The payload is the lease owner that gave them
- * back, or empty where they are new.
+ * The channel on which the database notifies of deliveries to claim. The payload is the lease owner that
+ * released them, or empty if they are new.
  */
 export const ARRIVALS_CHANNEL = 'outbound_deliveries';
 
 /**
- * Makes one call of many: the first is passed on at once, and those that follow within `burstMs` become one more
- * call at the end of that time. Nothing is called after the signal has aborted.
+ * Coalesces calls: the first passes at once, and those that follow within `burstMs` become one more call at
+ * the end of that time. Makes no calls after the signal has aborted.
  */
 export function coalesce(call: () => void, burstMs: number, signal: AbortSignal): () => void {
   let quiet = true;

@@ -9,24 +9,24 @@ export interface ClaimQuery {
   readonly limit: number;
   readonly leaseMs: number;
   readonly route: LeaseRoute;
-  /** The tenant that was served last; those after it come first. */
+  /** The tenant served last; those after it come first. */
   readonly afterTenant: string;
   /**
-   * Deliveries that this worker has in hand. It must not claim them again: not where their lease has ended, nor
-   * where they were settled and only the answer was lost, for the settlement is then written once more.
+   * Deliveries that this worker has claimed. It must not claim them again, even if their lease has ended, or
+   * if they were completed and only the response was lost, because the completion is then written again.
    */
   readonly inHand: readonly string[];
 }
 
 /**
- * The most bytes of stored mail that one claim fetches: a few huge mails must not fill the worker's memory, or
- * it would die of them, and so would the next. The first delivery is taken whatever its size.
+ * The most bytes of stored mail that one claim fetches: a few huge mails must not fill the worker's memory
+ * and crash it, and then the next worker. The first delivery is claimed whatever its size.
  */
 const MAX_CLAIM_BYTES = 32 * 1024 * 1024;
 
 /**
- * A mail that takes more than this where it is stored, compressed or not, is larger than any route takes. It is
- * not even fetched: were it too large to arrive in time, the claim would fail, and with it each claim after it.
+ * A mail with a larger stored size, compressed or not, is larger than any route accepts. It is not fetched:
+ * if it were too large to arrive in time, this claim and every later one would fail.
  */
 export const MAX_STORED_MAIL_BYTES = MAX_CONTENT_BYTES + 1024 * 1024;
 
@@ -44,31 +44,31 @@ export function claimParameters(query: ClaimQuery): unknown[] {
   ];
 }
 
-/** Claims in one statement; how it walks, what it costs and why stand in the file. */
+/** Claims in one statement; the file explains the walk and its cost. */
 export const CLAIM = readFileSync(new URL('./sql/claim.sql', import.meta.url), 'utf8');
 
-/** A row as the claim query returns it. JSON comes as text, so that nothing but this file reads it. */
+/** A row of the claim query. JSON is returned as text, so that only this file parses it. */
 export interface ClaimedRow {
   readonly id: string;
   readonly tenantId: string | null;
   readonly targetAddress: string | null;
   readonly mail: string | null;
   readonly deliveryTrace: string | null;
-  /** The mail is larger than any route takes and was not fetched. */
+  /** The mail is larger than any route accepts and was not fetched. */
   readonly tooLarge: boolean;
   readonly owed: string | null;
   readonly inSes: string | null;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
-  /** Below 0 where the API's clock is ahead. */
+  /** Negative if the API's clock is ahead. */
   readonly waitedMs: number;
   readonly attempts: number;
   readonly reclaimed: boolean;
-  /** It was taken from a worker whose lease had ended, not from the queue. */
+  /** Taken over from a worker whose lease had ended, not from the queue. */
   readonly ended: boolean;
 }
 
-/** Never throws: what no mail can be made of comes out as `unreadable`. */
+/** Never throws: an invalid mail becomes `unreadable`. */
 export function toClaim(row: ClaimedRow, defaultTimeToLiveMs: number): Claim {
   const owed = pendingRecipients(row.owed);
   const inSes: readonly string[] = row.inSes === null ? [] : JSON.parse(row.inSes);
@@ -101,7 +101,7 @@ function parse(json: string | null): unknown {
   return json === null ? null : JSON.parse(json);
 }
 
-/** An array of PostgreSQL may have nulls and any number of dimensions. */
+/** A PostgreSQL array may have nulls and any number of dimensions. */
 export function pendingRecipients(json: string | null): string[] {
   if (json === null) return [];
   const owed: unknown = JSON.parse(json);
@@ -111,7 +111,7 @@ export function pendingRecipients(json: string | null): string[] {
 
 const LATEST_MS = Date.UTC(9999, 11, 31);
 
-/** PostgreSQL knows `infinity` and years that JavaScript does not, and ISO 8601 wants four digits. */
+/** PostgreSQL has `infinity` and years that JavaScript does not, and ISO 8601 needs four-digit years. */
 function moment(ms: number): Date {
   return new Date(Math.min(Math.max(Math.round(ms), 0), LATEST_MS));
 }

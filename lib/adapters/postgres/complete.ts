@@ -4,10 +4,10 @@ import type { ConnectionPool } from './connection.ts';
 import { concernsAll } from './errors.ts';
 import { storableJson } from './storable-json.ts';
 
-/** A settlement that asks for a later time is of no use: every mail has expired by then. */
+/** A later retry is useless: every mail has expired by then. */
 const MAX_RETRY_MS = 365 * DAY_MS;
 
-/** A settlement as `jsonb_to_recordset` reads it. */
+/** A completion as `jsonb_to_recordset` reads it. */
 interface SettleRecord {
   readonly id: string;
   readonly kind: NextState['kind'];
@@ -19,11 +19,11 @@ interface SettleRecord {
 
 interface SettledRow {
   readonly id: string;
-  /** Whether the state was written, now or by an earlier try whose answer was lost. */
+  /** Whether the state was written, now or by an earlier attempt whose response was lost. */
   readonly settled: boolean;
 }
 
-/** The settlements must have different ids. */
+/** The completions must have different ids. */
 function settleParameters(worker: string, completions: readonly Completion[]): unknown[] {
   return [worker, storableJson(completions.map(recordOf))];
 }
@@ -49,13 +49,13 @@ function recordOf({ id, next, attempt }: Completion): SettleRecord {
 }
 
 /**
- * Writes many settlements in one statement and returns a row for each delivery that it found.
+ * Writes many completions in one statement and returns a row for each delivery found.
  *
- * The trace only gains: one that is no object is kept under `previous`, attempts that are no list stay as the
- * first of it. An attempt that the trace already holds was written by an earlier try of the same call, whose
- * answer was lost: it is not written twice, and its delivery counts as settled then.
+ * The trace is append-only: a trace that is not an object is kept under `previous`, `attempts` that is not a
+ * list becomes its first element. An attempt that is already in the trace was written by an earlier try of
+ * the same call whose response was lost: it is not written twice, and its delivery counts as settled.
  *
- * @param locks `SKIP LOCKED` leaves out what another session holds, so that one row does not hold up the rest
+ * @param locks `SKIP LOCKED` skips rows that another session holds, so that one row does not delay the rest
  */
 const settleStatement = (locks: '' | 'SKIP LOCKED') => `
 WITH wanted AS (
@@ -130,11 +130,11 @@ const SETTLE_UNLOCKED = settleStatement('SKIP LOCKED');
 const SETTLE_WAITING = settleStatement('');
 
 /**
- * Writes settlements so that none holds up another: rows that another session has locked come last, and where
- * the database refuses one (a trigger, a constraint), the others are written all the same.
+ * Writes completions so that none blocks another: rows that another session has locked come last, and if the
+ * database refuses one (a trigger, a constraint), the others are written anyway.
  *
- * @returns the ids whose lease was no longer the owner's, those of deleted rows among them
- * @throws where one or more could not be written; all may be given again
+ * @returns the ids whose lease the owner had lost, including deleted rows
+ * @throws if one or more could not be written; all may be passed again
  */
 export async function completeAll(
   pool: ConnectionPool,
@@ -151,7 +151,7 @@ export async function completeAll(
   return lost;
 }
 
-/** A statement changes a row once: a second completion of the same delivery has to wait for the next one. */
+/** A statement updates a row only once: a second completion of the same delivery goes into the next one. */
 function wavesOf(completions: readonly Completion[]): Completion[][] {
   const waves: Map<string, Completion>[] = [];
   for (const completion of completions) {
@@ -162,7 +162,7 @@ function wavesOf(completions: readonly Completion[]): Completion[][] {
   return waves.map((wave) => [...wave.values()]);
 }
 
-/** Whether each delivery that was found is settled, by its id. */
+/** Whether each found delivery is settled, by id. */
 async function settle(
   pool: ConnectionPool,
   owner: string,

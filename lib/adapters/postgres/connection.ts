@@ -6,8 +6,8 @@ const DEFAULT_MAX_CONNECTIONS = 4;
 const IDLE_TIMEOUT_MS = 30_000;
 
 /**
- * Kept connections to a database that may go away, move or turn read-only. When one of them shows that, all are
- * given up: the next query connects anew and resolves the host name anew.
+ * Pooled connections to a database that may go down, move or become read-only. When one connection shows
+ * that, all are dropped: the next query reconnects and resolves the host name again.
  */
 export class ConnectionPool {
   readonly #config: PoolConfig;
@@ -25,8 +25,8 @@ export class ConnectionPool {
   }
 
   /**
-   * @param action what is being done, for the error's message
-   * @throws OutboxUnavailableError, OutboxSchemaError, or PostgreSQL's own error where it is about the data
+   * @param action what is being done, for the error message
+   * @throws OutboxUnavailableError, OutboxSchemaError, or PostgreSQL's own error if it is about the data
    */
   async query<Row extends object>(action: string, text: string, values: unknown[]): Promise<Row[]> {
     if (this.#closed) throw new Error(`the outbox is closed and cannot ${action}`);
@@ -35,12 +35,12 @@ export class ConnectionPool {
       return await generation.query<Row>(text, values);
     } catch (cause) {
       const error = outboxError(action, cause);
-      if (error instanceof OutboxUnavailableError && leavesTheServer(error.code)) this.#renew(generation);
+      if (error instanceof OutboxUnavailableError && isConnectionError(error.code)) this.#renew(generation);
       throw error;
     }
   }
 
-  /** Waits for the queries under way. */
+  /** Waits for queries in progress. */
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
@@ -61,19 +61,19 @@ export class ConnectionPool {
   }
 }
 
-/** A lock that was not to be had or a statement that took too long says nothing against the other connections. */
-function leavesTheServer(code: string): boolean {
+/** An unavailable lock or a statement timeout says nothing about the other connections. */
+function isConnectionError(code: string): boolean {
   return !/^(40...|55P03|57014)$/.test(code);
 }
 
-/** The connections that were made since the last time that all were given up. */
+/** The connections made since all were last dropped. */
 class PoolGeneration {
   readonly #pool: Pool;
   readonly #sockets = new SocketSet();
 
   constructor(config: PoolConfig) {
     this.#pool = new Pool({ ...config, stream: () => this.#sockets.create(), onConnect: prepare });
-    // An idle connection that breaks has left the pool already; without a listener it would end the process.
+    // A broken idle connection has already left the pool; without a listener it would crash the process.
     this.#pool.on('error', () => {});
   }
 
@@ -89,8 +89,8 @@ class PoolGeneration {
 }
 
 /**
- * The planner takes the claim's walk for one over the whole table, since it does not see that it stops early;
- * compiling it to machine code would take fifty times as long as running it.
+ * The planner expects the claim to walk the whole table, because it does not see that the walk stops early;
+ * JIT compilation would take fifty times as long as the query.
  */
 async function prepare(client: ClientBase): Promise<void> {
   await client.query('SET jit = off');
@@ -99,15 +99,15 @@ async function prepare(client: ClientBase): Promise<void> {
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 const DEFAULT_STATEMENT_TIMEOUT_MS = 10_000;
 
-/** The time that the database has to say that a statement took too long, before the connection is taken for dead. */
+/** How long the database has to report a statement timeout before the connection counts as dead. */
 const ANSWER_GRACE_MS = 1_000;
 
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
-/** PostgreSQL cuts longer names off, with a notice each time. */
+/** PostgreSQL truncates longer names, with a notice each time. */
 const MAX_APPLICATION_NAME = 63;
 
-/** What every connection to the outbox's database has in common. */
+/** The common configuration of all connections to the outbox's database. */
 export function clientConfig(settings: PostgresSettings, applicationName: string): ClientConfig {
   const statementTimeoutMs = settings.statementTimeoutMs ?? DEFAULT_STATEMENT_TIMEOUT_MS;
   return {
@@ -121,10 +121,10 @@ export function clientConfig(settings: PostgresSettings, applicationName: string
   };
 }
 
-/** How long a connection may take to say goodbye before its socket is destroyed. */
-const GOODBYE_MS = 500;
+/** How long a connection may take to close before its socket is destroyed. */
+const CLOSE_TIMEOUT_MS = 500;
 
-/** The sockets of some connections, so that their end can be forced: a server that hangs never closes its own. */
+/** The sockets of connections, so that they can be destroyed: a server that hangs never closes them. */
 export class SocketSet {
   readonly #sockets = new Set<Socket>();
 
@@ -135,12 +135,12 @@ export class SocketSet {
     return socket;
   }
 
-  /** Waits until all are closed, and closes those that take long. */
+  /** Waits until all are closed, and destroys those that take too long. */
   closed(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         for (const socket of this.#sockets) socket.destroy();
-      }, GOODBYE_MS);
+      }, CLOSE_TIMEOUT_MS);
       const check = () => {
         if (this.#sockets.size > 0) return;
         clearTimeout(timer);
@@ -154,16 +154,16 @@ export class SocketSet {
 
 export interface PostgresSettings {
   /**
-   * A URL such as `postgresql://user:password@host:5432/database`. Between the worker and the database there may
-   * be a pooler that gives each session a connection of its own; by statement or by transaction nobody can listen.
+   * A URL such as `postgresql://user:password@host:5432/database`. A pooler in between must use session
+   * pooling; LISTEN does not work with statement or transaction pooling.
    *
-   * @default what PGHOST, PGUSER, … say
+   * @default PGHOST, PGUSER, …
    */
   readonly connectionString?: string;
   /** @default 4 */
   readonly maxConnections?: number;
-  /** For the connection to be made and the database to let it in. @default 5000 */
+  /** For connecting and logging in. @default 5000 */
   readonly connectTimeoutMs?: number;
-  /** The database ends a statement after this time; a second later the worker stops waiting for it. @default 10000 */
+  /** The database cancels a statement after this time; the worker gives up a second later. @default 10000 */
   readonly statementTimeoutMs?: number;
 }

@@ -5,7 +5,7 @@ import type { TraceAttempt } from '../../ports/outbox.ts';
 import { MAX_STORED_MAIL_BYTES } from './claim.ts';
 import { ConnectionPool, type PostgresSettings } from './connection.ts';
 
-/** It locks nothing, waits for nobody, and does not fetch the mail. Of a trace that no worker wrote it takes nothing. */
+/** Takes no row locks, waits for none, and does not fetch the mail. Ignores a trace that no worker wrote. */
 const READ_ROW = `
 WITH found AS (
   SELECT *, coalesce(pg_column_size(delivery_trace), 0) > ${MAX_STORED_MAIL_BYTES} AS large
@@ -34,7 +34,7 @@ function milliseconds(column: string): string {
   return `extract(epoch FROM ${column})::float8 * 1000`;
 }
 
-/** The rows of `outbound_deliveries` for who only looks. */
+/** Read-only access to the rows of `outbound_deliveries`. */
 export class PostgresDeliveryRows {
   readonly #pool: ConnectionPool;
 
@@ -53,7 +53,7 @@ export class PostgresDeliveryRows {
   }
 }
 
-/** A row of `outbound_deliveries` as a person wants to know it; the mail itself is not in it. */
+/** A row of `outbound_deliveries` for an operator, without the mail itself. */
 export interface DeliveryRow {
   readonly id: string;
   readonly tenantId: string | undefined;
@@ -66,18 +66,18 @@ export interface DeliveryRow {
   readonly deliveredAt: Date | undefined;
   readonly nextRetryAt: Date | undefined;
   readonly expiresAt: Date | undefined;
-  /** The worker that has it in hand. */
+  /** The worker that has claimed it. */
   readonly lease: { readonly owner: string; readonly until: Date | undefined } | undefined;
-  /** Those that can be read; somebody else may have written there. */
+  /** Only valid ones; other programs may have written there. */
   readonly attempts: readonly TracedAttempt[];
-  /** What receipts have told, by `addressKey`. */
+  /** The statuses reported by receipts, by `addressKey`. */
   readonly statuses: RecipientStatuses;
 }
 
-/** `late`: the worker had lost its lease by then, and somebody else has the say. */
+/** `late`: the worker had lost its lease by then, and another worker owns the state. */
 export type TracedAttempt = TraceAttempt & { readonly late?: true };
 
-/** JSON comes as text, times in milliseconds since 1970. */
+/** JSON as text, times in milliseconds since 1970. */
 interface DeliveryRowRead {
   readonly id: string;
   readonly tenantId: string | null;
@@ -143,7 +143,7 @@ function attemptsOf(stored: unknown): TracedAttempt[] {
   });
 }
 
-/** PostgreSQL knows `infinity`, and years that JavaScript does not. */
+/** PostgreSQL has `infinity`, and years that JavaScript does not. */
 function moment(ms: number | null): Date | undefined {
   if (ms === null) return undefined;
   const date = new Date(ms);

@@ -1,9 +1,9 @@
-/** The outbox cannot be asked now: it is away, starting, read-only, full or too slow. Asking again may help. */
+/** The outbox is unavailable: down, starting, read-only, full or too slow. A retry may help. */
 export class OutboxUnavailableError extends Error {
   override readonly name = 'OutboxUnavailableError';
   /**
-   * What PostgreSQL (SQLSTATE, `57P01`) or the system (`ECONNREFUSED`) calls it; `TIMEOUT` where nobody answered,
-   * `DISCONNECTED` where the connection ended without a word.
+   * The SQLSTATE (`57P01`) or system error code (`ECONNREFUSED`); `TIMEOUT` if there was no response,
+   * `DISCONNECTED` if the connection ended without an error.
    */
   readonly code: string;
 
@@ -13,7 +13,7 @@ export class OutboxUnavailableError extends Error {
   }
 }
 
-/** The database is there, but it is not as the worker needs it; asking again does not help. */
+/** The database responds, but its schema is not what the worker needs; a retry does not help. */
 class OutboxSchemaError extends Error {
   override readonly name = 'OutboxSchemaError';
   /** The SQLSTATE, `42703` for a missing column. */
@@ -30,22 +30,22 @@ class OutboxSchemaError extends Error {
 }
 
 /**
- * SQLSTATE classes and codes that pass by themselves: connections (08), invalid authorisation (28) and unknown
+ * Transient SQLSTATE classes and codes: connections (08), invalid authorisation (28) and unknown
  * database (3D) while a server is being set up or its secret rotated, rolled back (40), resources (53), locks
- * (55P03), operator intervention and time limits (57), and the system's own errors (58).
+ * (55P03), operator intervention and time limits (57), and system errors (58).
  */
-const PASSING = /^(08|28|3D|40|53|57|58)|^(25006|55P03|25P0[234])$/;
+const TRANSIENT = /^(08|28|3D|40|53|57|58)|^(25006|55P03|25P0[234])$/;
 
 /** Syntax, names, privileges and schemas. */
 const SCHEMA = /^(42|3F|0A)/;
 
-/** The errors by which JavaScript says that the code is wrong; under jest they are no `instanceof` of ours. */
+/** JavaScript errors that indicate a bug, by name: under jest `instanceof` does not work for them. */
 const PROGRAMMING = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
 
 /**
- * Tells by what kind of error an action failed.
+ * Classifies the error of an action.
  *
- * @returns the error to throw: `OutboxUnavailableError`, `OutboxSchemaError`, or the error itself where it is
+ * @returns the error to throw: `OutboxUnavailableError`, `OutboxSchemaError`, or the error itself if it is
  * about the data or the code
  */
 export function outboxError(action: string, error: unknown): unknown {
@@ -56,12 +56,12 @@ export function outboxError(action: string, error: unknown): unknown {
       ? error
       : new OutboxUnavailableError(action, errorCode(error) ?? unnamedCode(error), error);
   }
-  if (PASSING.test(state)) return new OutboxUnavailableError(action, state, error);
+  if (TRANSIENT.test(state)) return new OutboxUnavailableError(action, state, error);
   if (SCHEMA.test(state)) return new OutboxSchemaError(action, state, error);
   return error;
 }
 
-/** A lock that one row waits for, or a value that one row cannot take, is no reason to keep back the others. */
+/** False for a lock or a value that concerns only one row, so that the others can proceed. */
 export function concernsAll(error: unknown): boolean {
   if (error instanceof OutboxUnavailableError) return !/^(55P03|57014|40...)$/.test(error.code);
   return error instanceof OutboxSchemaError;
@@ -77,12 +77,12 @@ function isProgrammingError(error: unknown): boolean {
   );
 }
 
-/** `pg` gives no code to the errors that it makes itself. */
+/** `pg`'s own errors have no code. */
 function unnamedCode(error: unknown): string {
   return /time/i.test(messageOf(error)) ? 'TIMEOUT' : 'DISCONNECTED';
 }
 
-/** The five characters by which PostgreSQL names an error; undefined where the error is not PostgreSQL's. */
+/** The five-character SQLSTATE; undefined if the error is not from PostgreSQL. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('severity' in error)) return undefined;
   const code = errorCode(error);
@@ -95,8 +95,8 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /**
- * What an error says, without PostgreSQL's `detail`, which quotes whole rows. A host name with several addresses
- * fails with an error for each of them, and says nothing itself.
+ * The error message without PostgreSQL's `detail`, which quotes whole rows. A host name with several
+ * addresses fails with an error per address and no message of its own.
  */
 export function messageOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error);

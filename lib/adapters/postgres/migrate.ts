@@ -8,39 +8,39 @@ import type { Migration } from './migrations.ts';
 import { allMigrations } from './migrations.ts';
 
 /**
- * Whoever waits for a lock on the table makes everybody after it wait as well. So a migration waits a short
- * while, steps back to let the others pass, and tries again.
+ * A session that waits for a table lock blocks all later ones. So a migration waits briefly, backs off to let
+ * the others pass, and retries.
  */
 const LOCK_TIMEOUT_MS = 2_000;
 const LOCK_TRIES = 30;
 const LOCK_PAUSE_MS = 1_000;
 
-/** A concurrent index build waits for older transactions, and nobody waits for it. */
+/** A concurrent index build waits for older transactions, but blocks no one. */
 const CONCURRENT_LOCK_TIMEOUT_MS = 10 * 60 * 1000;
 
 const TURN_PAUSE_MS = 200;
 const TURN_TRIES = 3_000;
 
-/** Any number that nothing else in the database locks by. */
+/** An arbitrary key that no other advisory lock in the database uses. */
 const ADVISORY_LOCK = '7305180422';
 
 export interface MigrationReport {
-  /** The names of the migrations that this run applied; none where the database was up to date. */
+  /** The migrations that this run applied; empty if the database was up to date. */
   readonly applied: readonly string[];
 }
 
 /**
- * Brings the database up to date: creates the table where there is none, and adds to the one that is there.
- * It can be run again at any time, also by several at once: one works and the others wait for it. It needs a
- * direct connection or session pooling, since it holds a lock of its session.
+ * Migrates the database: creates the table if it is missing, or extends an existing one. Can be run again at
+ * any time, also concurrently: one run works and the others wait for it. Needs a direct connection or session
+ * pooling, because it holds a session lock.
  *
- * @throws OutboxUnavailableError where the database cannot be asked now or a lock was not to be had for a minute;
+ * @throws OutboxUnavailableError if the database does not respond or a lock was unavailable for a minute;
  * what was applied until then stays applied
  */
 export async function migrate(settings: PostgresSettings, log: Log = silentLog): Promise<MigrationReport> {
   const client = new Client({
     ...clientConfig(settings, 'outbound-migrations'),
-    // Building an index over a large table takes as long as it takes.
+    // Building an index over a large table can take any time.
     statement_timeout: false,
     query_timeout: undefined,
   });
@@ -56,7 +56,7 @@ export async function migrate(settings: PostgresSettings, log: Log = silentLog):
   }
 }
 
-/** Asks again and again instead of waiting in the database: a concurrent index build would wait for the waiting one. */
+/** Polls instead of waiting in the database: a concurrent index build would wait for the waiting session. */
 async function takeTurn(client: Client): Promise<void> {
   for (let attempt = 0; attempt < TURN_TRIES; attempt += 1) {
     const { rows } = await client.query<{ taken: boolean }>(
@@ -79,14 +79,14 @@ async function applyPending(client: Client, log: Log): Promise<string[]> {
   const applied: string[] = [];
   for (const migration of allMigrations) {
     if (done.has(migration.name)) continue;
-    await applyPatiently(client, migration, log);
+    await applyWithRetries(client, migration, log);
     applied.push(migration.name);
     log.info('migration-applied', { migration: migration.name });
   }
   return applied;
 }
 
-async function applyPatiently(client: Client, migration: Migration, log: Log): Promise<void> {
+async function applyWithRetries(client: Client, migration: Migration, log: Log): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await apply(client, migration);
@@ -114,7 +114,7 @@ async function apply(client: Client, { name, inTransaction, statements }: Migrat
     await record();
     await client.query('COMMIT');
   } catch (error) {
-    // Where the connection is gone, so is the transaction.
+    // If the connection is gone, so is the transaction.
     await client.query('ROLLBACK').catch(() => {});
     throw error;
   }

@@ -1,20 +1,20 @@
 import { ARRIVALS_CHANNEL } from './arrivals-listener.ts';
 
 export interface Migration {
-  /** Sorts by its number; it is never renamed once released. */
+  /** Sorts by its number; never renamed once released. */
   readonly name: string;
   /**
-   * Whether its statements take effect together or not at all. Only `CREATE INDEX CONCURRENTLY`, which PostgreSQL
-   * refuses inside a transaction, needs `false`; each such statement can be run again after it was broken off.
+   * Whether its statements are atomic. Only `CREATE INDEX CONCURRENTLY`, which PostgreSQL refuses inside a
+   * transaction, needs `false`; each such statement can be run again after an interruption.
    */
   readonly inTransaction: boolean;
   readonly statements: readonly string[];
 }
 
 /**
- * A concurrent build lets the API go on writing while it runs. One that was broken off leaves an invalid index
- * behind, which `IF NOT EXISTS` would take for the real one. To drop it needs the table for a moment, and others
- * would wait behind that.
+ * A concurrent build lets the API keep writing. An interrupted one leaves an invalid index, which `IF NOT
+ * EXISTS` would accept as the real one. Dropping it briefly locks the table, and other sessions would wait
+ * behind that lock.
  */
 const dropIfInvalid = (index: string) => `
 DO $$
@@ -29,8 +29,8 @@ END
 $$`;
 
 /**
- * The table as the API has it. Where it exists, it is left as it is, its indexes included: they may have any
- * name, and a second set would only cost.
+ * The API's table. An existing one is left unchanged, including its indexes: they may have any name, and a
+ * second set would only add cost.
  */
 const outboundDeliveries: Migration = {
   name: '0001-outbound-deliveries',
@@ -71,8 +71,8 @@ $$`,
 };
 
 /**
- * What a worker needs beside the API's columns. All are nullable or have a constant default, so PostgreSQL
- * changes its catalogue alone and rewrites no row.
+ * The worker's columns. All are nullable or have a constant default, so PostgreSQL changes only its catalogue
+ * and rewrites no rows.
  */
 const mailAndLease: Migration = {
   name: '0002-mail-and-lease',
@@ -91,9 +91,8 @@ ALTER TABLE outbound_deliveries
 };
 
 /**
- * The order in which deliveries are claimed: the claim query walks this index and reads nothing else. New
- * deliveries (0) stand apart from those that are tried again (1): they are due whatever `created_at` says,
- * the others from `next_retry_at` on.
+ * The claim order: the claim query walks this index and reads nothing else. New deliveries (0) are separate
+ * from retries (1): new ones are due regardless of `created_at`, retries from `next_retry_at` on.
  */
 const WAITING = `
 CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_deliveries_waiting_idx ON outbound_deliveries (
@@ -121,13 +120,13 @@ const claimIndexes: Migration = {
 };
 
 /**
- * Tells the workers that there is something to claim.
+ * Notifies the workers of deliveries to claim.
  *
- * An INSERT tells once a statement, however many rows it brings. An UPDATE tells for rows that go back to
- * `queued` and are due at once: those that a person or the API wants sent again, and those that a worker gives
- * back. A worker that settles for a later retry is not due, and one that claims does not set `queued`, so neither
- * tells. The payload names the worker that gave back, which need not wake itself; PostgreSQL folds equal
- * notifications of one transaction into one.
+ * An INSERT notifies once per statement, for any number of rows. An UPDATE notifies for rows that return to
+ * `queued` and are due at once: those that an operator or the API requeues, and those that a worker releases.
+ * A completion with a later retry is not due, and a claim does not set `queued`, so neither notifies. The
+ * payload names the worker that released, which need not wake itself; PostgreSQL merges equal notifications
+ * of one transaction.
  */
 const notifyOfArrivals: Migration = {
   name: '0004-notify',
@@ -167,26 +166,26 @@ EXECUTE FUNCTION outbound_deliveries_returned()`,
 };
 
 /**
- * The deliveries in the hands of SES, by when they came in: those whose fate never comes back are counted here. It is
- * small, as a row leaves it with its fate. None of its columns changes by a receipt that leaves the state as it is, so
- * that such a change still touches no index.
+ * The deliveries handed over to SES, by time of creation, to count those that never get a delivery status. It
+ * is small, because a row leaves it with its status. A receipt that does not change the state changes none of
+ * its columns, so such a change still touches no index.
  */
-const FATE_AWAITED = `
+const STATUS_AWAITED = `
 CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_deliveries_fate_awaited_idx ON outbound_deliveries (
   (coalesce(created_at, '-infinity'))
 ) WHERE status = 'sending' AND provider = 'ses' AND lease_owner IS NULL`;
 
-const fatesAwaited: Migration = {
+const statusesAwaited: Migration = {
   name: '0005-fates-awaited',
   inTransaction: false,
-  statements: [dropIfInvalid('outbound_deliveries_fate_awaited_idx'), FATE_AWAITED],
+  statements: [dropIfInvalid('outbound_deliveries_fate_awaited_idx'), STATUS_AWAITED],
 };
 
-/** In the order in which they are applied. New ones go to the end; released ones do not change. */
+/** In order of application. New ones go to the end; released ones do not change. */
 export const allMigrations: readonly Migration[] = [
   outboundDeliveries,
   mailAndLease,
   claimIndexes,
   notifyOfArrivals,
-  fatesAwaited,
+  statusesAwaited,
 ];

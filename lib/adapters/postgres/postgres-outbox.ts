@@ -8,13 +8,13 @@ import { completeAll } from './complete.ts';
 import { ConnectionPool, type PostgresSettings } from './connection.ts';
 
 export interface PostgresOutboxOptions extends PostgresSettings {
-  /** Who holds the leases, for people that read the table. 1 to 100 characters. */
+  /** The lease owner, for operators who read the table. 1 to 100 characters. */
   readonly workerId: string;
-  /** The values of the column `provider` that are this worker's; all others are left alone. */
+  /** The values of the column `provider` that this worker handles; it ignores all others. */
   readonly providers: readonly string[];
-  /** How long a mail is of use, from `created_at` on, where `expires_at` says nothing. */
+  /** Lifetime of a mail from `created_at` on, if `expires_at` is not set. */
   readonly defaultTimeToLiveMs: number;
-  /** Whether statuses are brought back to the rows, so that one which does not come is missed. @default false */
+  /** Whether statuses are written to the rows, so that a missing one counts as overdue. @default false */
   readonly awaitsStatuses?: boolean;
   /** @default logs nothing */
   readonly log?: Log;
@@ -25,23 +25,23 @@ export interface PostgresOutboxOptions extends PostgresSettings {
  *
  *     queued ──claim──▶ sending, leased ──settle──▶ delivered | sending, provider ses | failed | queued, later
  *       ▲                 │          │
- *       └─────release─────┘          └─ lease ends ──▶ claimed by another, reclaimed where SMTP may have had it
+ *       └─────release─────┘          └─ lease ends ──▶ claimed by another, `reclaimed` if SMTP may have it
  *
- * All times are the database's. Each method throws `OutboxUnavailableError` where the database cannot be asked
- * now, and may then be called again with the same arguments; `OutboxSchemaError` where the table is not as
- * the migrations leave it.
+ * All times are the database's. Each method throws `OutboxUnavailableError` if the database does not respond,
+ * and may then be called again with the same arguments; `OutboxSchemaError` if the table is not as the
+ * migrations leave it.
  *
- * What was claimed is in this outbox's hand until it is settled or released, and it does not claim it again
- * before that, not even when its lease has ended: a settlement that throws has to be tried again.
+ * This outbox does not claim a delivery again until it is completed or released, even if its lease has ended:
+ * a completion that throws must be retried.
  */
 export class PostgresOutbox implements Outbox {
   readonly #pool: ConnectionPool;
   readonly #listener: ArrivalsListener;
   readonly #options: PostgresOutboxOptions;
-  /** Two processes that were given the same name must not take each other's leases for their own. */
+  /** Unique, so that two processes with the same name do not mistake each other's leases for their own. */
   readonly #leaseOwner: string;
-  /** What was claimed and is neither settled nor released, and whether it was taken over. */
-  readonly #inHand = new Map<string, boolean>();
+  /** Claimed and neither completed nor released, with whether it was taken over. */
+  readonly #claimed = new Map<string, boolean>();
   #afterTenant = '';
 
   constructor(options: PostgresOutboxOptions) {
@@ -58,7 +58,7 @@ export class PostgresOutbox implements Outbox {
     );
   }
 
-  /** May return fewer than `limit` though more are due: a claim fetches a limited amount of mail at a time. */
+  /** May return fewer than `limit` even if more are due: a claim fetches a limited amount of mail. */
   async claim({
     limit,
     leaseMs,
@@ -78,11 +78,11 @@ export class PostgresOutbox implements Outbox {
         leaseMs,
         route,
         afterTenant: this.#afterTenant,
-        inHand: [...this.#inHand.keys()],
+        inHand: [...this.#claimed.keys()],
       }),
     );
-    for (const { id, reclaimed } of rows) this.#inHand.set(id, reclaimed);
-    // The walk ends in the middle of a turn at the least urgent priority: there the next one goes on.
+    for (const { id, reclaimed } of rows) this.#claimed.set(id, reclaimed);
+    // The walk ends in the middle of a turn at the least urgent priority: the next one continues there.
     const last = rows.findLast(({ ended }) => !ended);
     if (last !== undefined) this.#afterTenant = last.tenantId ?? '';
     return rows.map((row) => toClaim(row, this.#options.defaultTimeToLiveMs));
@@ -90,7 +90,7 @@ export class PostgresOutbox implements Outbox {
 
   async complete(completion: readonly Completion[]): Promise<readonly string[]> {
     const lost = await completeAll(this.#pool, this.#leaseOwner, completion);
-    this.#letGo(completion.map(({ id }) => id));
+    this.#forget(completion.map(({ id }) => id));
     return lost;
   }
 
@@ -101,21 +101,21 @@ export class PostgresOutbox implements Outbox {
 
   async release(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    const reclaimed = ids.filter((id) => this.#inHand.get(id) === true);
+    const reclaimed = ids.filter((id) => this.#claimed.get(id) === true);
     await this.#pool.query('release', RELEASE, [this.#leaseOwner, ids, reclaimed]);
-    this.#letGo(ids);
+    this.#forget(ids);
   }
 
   watch(listener: () => void, signal: AbortSignal): void {
     this.#listener.watch(listener, signal);
   }
 
-  /** Asks for nothing: whether the database answers. */
+  /** Checks that the database responds. */
   async ping(): Promise<void> {
     await this.#pool.query('ping', 'SELECT 1', []);
   }
 
-  /** Stops to count at 50,000 that wait, and at 10,000 whose status is awaited. */
+  /** Stops counting at 50,000 waiting deliveries and at 10,000 awaited statuses. */
   async stats(): Promise<OutboxStats> {
     const { providers, awaitsStatuses = false } = this.#options;
     const [row] = await this.#pool.query<StatsRow>('count', STATS, [providers, awaitsStatuses]);
@@ -123,13 +123,13 @@ export class PostgresOutbox implements Outbox {
     return { queued, oldestDueSeconds, ...(statusesOverdue === null ? {} : { statusesOverdue }) };
   }
 
-  /** Waits for the calls under way; leases that are still held end by themselves. */
+  /** Waits for calls in progress; remaining leases expire. */
   async close(): Promise<void> {
     await Promise.all([this.#listener.close(), this.#pool.close()]);
   }
 
-  #letGo(ids: readonly string[]): void {
-    for (const id of ids) this.#inHand.delete(id);
+  #forget(ids: readonly string[]): void {
+    for (const id of ids) this.#claimed.delete(id);
   }
 }
 
@@ -144,8 +144,8 @@ function check({ workerId, providers, defaultTimeToLiveMs }: PostgresOutboxOptio
 }
 
 /**
- * Makes leases last `$3` milliseconds from now. A row that another session holds at this moment is being settled,
- * or is safe from being claimed for as long: to wait for it would let all the other leases end.
+ * Extends leases to `$3` milliseconds from now. Skips locked rows: another session is completing the row, or
+ * at least nobody can claim it meanwhile, and waiting for it would let all the other leases end.
  */
 const RENEW = `
 UPDATE outbound_deliveries SET lease_until = now() + make_interval(secs => $3::float8 / 1000)
@@ -156,8 +156,9 @@ WHERE id IN (
 )`;
 
 /**
- * Gives deliveries back as they were before the claim; a status that somebody else has set since stays. What was taken over from a dead worker (`$3`) goes back
- * as a lease that has ended: the next worker has to know that SMTP may have had it.
+ * Releases deliveries as they were before the claim; keeps a status that another program has set since.
+ * Deliveries taken over from a crashed worker (`$3`) go back as an ended lease: the next worker must know
+ * that SMTP may have them.
  */
 const RELEASE = `
 WITH mine AS (
@@ -180,9 +181,9 @@ WHERE d.id = mine.id`;
 interface StatsRow {
   readonly queued: number;
   readonly oldestDueSeconds: number;
-  /** Null where it is not asked for. */
+  /** Null if not requested. */
   readonly statusesOverdue: number | null;
 }
 
-/** Counts what waits and what is overdue, each up to a limit: more would change no decision. */
+/** Counts waiting and overdue deliveries, each up to a limit: a higher number would change no decision. */
 export const STATS = readFileSync(new URL('./sql/stats.sql', import.meta.url), 'utf8');

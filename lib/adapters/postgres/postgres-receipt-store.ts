@@ -15,25 +15,25 @@ import { ConnectionPool } from './connection.ts';
 import { concernsAll, errorCode, OutboxUnavailableError } from './errors.ts';
 
 export interface PostgresReceiptStoreOptions extends PostgresSettings {
-  /** For people that look at the connections and the traces. */
+  /** For operators who look at connections and traces. */
   readonly workerId: string;
   /** @default logs nothing */
   readonly log?: Log;
 }
 
 /**
- * How long to wait before a row is looked at again that somebody else had locked or has just changed. Another worker
- * is done with it in no time; for who takes longer, the receipt comes again later.
+ * Pauses before retrying a row that another session has locked or just changed. Another worker finishes with
+ * it quickly; if it takes longer, the receipt is redelivered later.
  */
 const PAUSES_MS = [10, 50, 200, 500] as const;
 
 type WriteResult = 'written' | 'busy' | 'refused';
 
 /**
- * The rows of `outbound_deliveries`, told by receipts what became of them.
+ * Applies receipts to the rows of `outbound_deliveries`.
  *
- * A row is read, changed in memory and written only if it is still as it was read: nothing is locked from one
- * statement to the next, so that a process that is killed in between leaves nothing behind.
+ * A row is read, changed in memory and written only if it is unchanged since: no lock is held between
+ * statements, so that a process killed in between leaves nothing behind.
  */
 export class PostgresReceiptStore implements ReceiptStore {
   readonly #pool: ConnectionPool;
@@ -51,11 +51,11 @@ export class PostgresReceiptStore implements ReceiptStore {
 
   async apply(receipts: readonly Receipt[]): Promise<readonly ReceiptResult[]> {
     const results = new Map<Receipt, ReceiptResult>();
-    let open = await this.#enterOnce(receipts, results);
+    let open = await this.#applyOnce(receipts, results);
     for (const pauseMs of PAUSES_MS) {
       if (open.length === 0) break;
       await delay(pauseMs);
-      open = await this.#enterOnce(open, results);
+      open = await this.#applyOnce(open, results);
     }
     return receipts.map((receipt) => results.get(receipt) ?? 'too-early');
   }
@@ -69,7 +69,7 @@ export class PostgresReceiptStore implements ReceiptStore {
   }
 
   /** @returns the receipts of rows that were locked or changed meanwhile */
-  async #enterOnce(receipts: readonly Receipt[], results: Map<Receipt, ReceiptResult>): Promise<Receipt[]> {
+  async #applyOnce(receipts: readonly Receipt[], results: Map<Receipt, ReceiptResult>): Promise<Receipt[]> {
     const ids = [...new Set(receipts.map(({ id }) => id))];
     const rows = await this.#pool.query<RowForReceipts>('read for receipts', READ_FOR_RECEIPTS, [ids]);
     const groups = ids.map((id) => {
@@ -89,7 +89,7 @@ export class PostgresReceiptStore implements ReceiptStore {
     });
   }
 
-  /** Where the database refuses one row (a trigger, a constraint), the others are written all the same. */
+  /** If the database refuses one row (a trigger, a constraint), the others are written anyway. */
   async #write(changes: readonly RowChange[]): Promise<Map<string, WriteResult>> {
     const [first] = changes;
     if (first === undefined) return new Map();
@@ -114,7 +114,7 @@ export class PostgresReceiptStore implements ReceiptStore {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** A lock that was not to be had, or a statement that took too long, may go better the next time. */
+  /** After an unavailable lock or a statement timeout, a retry may succeed. */
   #refused(deliveryId: string, error: unknown): WriteResult {
     if (error instanceof OutboxUnavailableError) return 'busy';
     this.#log.error('receipt-refused-by-database', { deliveryId, code: errorCode(error) ?? 'unknown' });

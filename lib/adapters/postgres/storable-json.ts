@@ -1,12 +1,12 @@
 /**
- * JSON that `jsonb` takes. PostgreSQL stores neither the character NUL nor half of a surrogate pair, and an
- * SMTP server may answer with anything: both become U+FFFD.
+ * JSON that `jsonb` accepts. PostgreSQL rejects NUL characters and unpaired surrogates, and an SMTP server
+ * may respond with anything: both become U+FFFD.
  */
 export function storableJson(value: unknown): string {
   return JSON.stringify(storableValue(value));
 }
 
-/** The value as it comes back out of `jsonb`. */
+/** The value as `jsonb` returns it. */
 export function storable<T>(value: T): T {
   return JSON.parse(storableJson(value));
 }

@@ -8,7 +8,7 @@ export class S3PayloadStore implements PayloadStore {
   readonly #bucket: string;
   readonly #timeoutMs: number;
 
-  /** @param timeoutMs what one call may take in all: the tries of the SDK, and the body to its end */
+  /** @param timeoutMs total time for one call, including SDK retries and the whole body */
   constructor(s3: S3Client, bucket: string, timeoutMs: number) {
     this.#s3 = s3;
     this.#bucket = bucket;
@@ -16,8 +16,8 @@ export class S3PayloadStore implements PayloadStore {
   }
 
   /**
-   * Writes a payload once. The key follows from the content, so that one which exists holds the same bytes; the policies
-   * allow no other write, or somebody with the API's key could change a mail that waits.
+   * Writes a payload once. The key depends on the content, so an existing object has the same bytes; the
+   * policies allow no other write, because with the API's key it could change a waiting mail.
    *
    * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
    */
@@ -42,7 +42,7 @@ export class S3PayloadStore implements PayloadStore {
       const object = await this.#s3.send(command, this.#limit());
       if (object.Body === undefined) return { kind: 'missing' };
       if ((object.ContentLength ?? 0) > maxBytes) {
-        // Closes the connection: what is too large is not read to its end.
+        // Closes the connection instead of reading the whole object.
         await object.Body.transformToWebStream().cancel();
         return { kind: 'too-large' };
       }
@@ -59,11 +59,11 @@ export class S3PayloadStore implements PayloadStore {
 }
 
 /**
- * The payload store as the Lambda reaches it: Region and credentials from the function's surroundings.
+ * The payload store for the Lambda: Region and credentials from the function's environment.
  *
- * @param timeoutMs what one call may take in all
+ * @param timeoutMs total time for one call
  */
 export function openPayloadStore(bucket: string, timeoutMs: number): S3PayloadStore {
-  // Emulators serve buckets by path, and AWS still takes that form, too.
+  // Emulators serve buckets by path, and AWS still accepts path-style requests.
   return new S3PayloadStore(new S3Client({ forcePathStyle: true }), bucket, timeoutMs);
 }

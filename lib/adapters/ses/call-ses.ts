@@ -4,14 +4,14 @@ import type { RawMail, SendResponse } from '../../ports/senders.ts';
 import { awsErrorCode, awsErrorStatus } from '../aws-client.ts';
 import { classifySesError } from './classify-ses-error.ts';
 
-/** The settings of an SES client. The call must not be repeated by the SDK: SES has no idempotency token. */
+/** The options of an SES client. The SDK must not retry: SES has no idempotency token. */
 export const SES_CLIENT_OPTIONS = { maxAttempts: 1, requestHandler: { connectionTimeout: 3_000 } };
 
 /**
- * Makes one call and reads its end as an answer, whatever it is.
+ * Makes one call and returns any result, including errors, as a response.
  *
- * @param timeoutMs bounds the call as a whole; a time limit of the SDK's own ends when the first byte of the answer
- * comes, and some servers never send the rest
+ * @param timeoutMs limits the whole call; the SDK's own timeout ends at the first byte of the response, and
+ * some servers never send the rest
  */
 export async function callSes(
   timeoutMs: number,
@@ -36,7 +36,7 @@ export async function callSes(
   }
 }
 
-/** The mail's own tags and ours, in the form of both API versions. Ours win: events are traced back by them. */
+/** The mail's tags plus ours, in the format of both API versions. Ours win: they link events to the mail. */
 export function sesTags({ deliveryId, part, failedAt, tags }: RawMail): { Name: string; Value: string }[] {
   const { [DELIVERY_TAGS.failedAt]: _reserved, ...others } = tags;
   const own = {

@@ -1,7 +1,7 @@
 import type { SesErrorClass } from '../../ports/senders.ts';
 
 /**
- * What each answer of SES means for a mail. v1 and v2 name the same things differently; both stand here.
+ * What each SES error means for a mail. v1 and v2 use different names for the same errors; both are listed.
  *
  * - https://docs.aws.amazon.com/ses/latest/APIReference/API_SendRawEmail.html
  * - https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
@@ -9,7 +9,7 @@ import type { SesErrorClass } from '../../ports/senders.ts';
  */
 interface KnownError {
   readonly codes: readonly string[];
-  /** Where one code stands for several things, the message tells them apart. */
+  /** Distinguishes by message if one code has several meanings. */
   readonly message?: RegExp;
   readonly verdict: SesErrorClass;
 }
@@ -25,12 +25,12 @@ const never = (cause: string): SesErrorClass => ({ kind: 'never', cause });
 
 const THROTTLED = ['Throttling', 'ThrottlingException', 'TooManyRequestsException', 'LimitExceededException'];
 
-/** The first entry that fits decides. */
+/** The first match decides. */
 const KNOWN_ERRORS: readonly KnownError[] = [
   { codes: THROTTLED, message: /daily message quota/i, verdict: retry('daily-quota', 'hours') },
   { codes: THROTTLED, verdict: retry('sending-rate', 'rate') },
   {
-    // Only AWS Support lifts it.
+    // Only AWS Support can lift it.
     codes: ['AccountSuspendedException'],
     verdict: retry('account-suspended', 'hours'),
   },
@@ -42,13 +42,13 @@ const KNOWN_ERRORS: readonly KnownError[] = [
     ],
     verdict: retry('sending-paused', 'hours'),
   },
-  // A stop by AWS itself: "Sending paused for this account. …"
+  // Paused by AWS itself: "Sending paused for this account. …"
   {
     codes: ['MessageRejected'],
     message: /\b(?:paused|suspended|disabled)\b/i,
     verdict: retry('sending-paused', 'hours'),
   },
-  // The operator can fix these while the mail waits: verify, leave the sandbox, deploy, grant.
+  // The operator can fix these while the mail waits: verify, leave the sandbox, deploy, grant access.
   {
     codes: ['MessageRejected', 'MailFromDomainNotVerifiedException'],
     message: /not verified/i,
@@ -76,7 +76,7 @@ const KNOWN_ERRORS: readonly KnownError[] = [
     ],
     verdict: retry('access-denied', 'hours'),
   },
-  // The same bytes to the same recipients would be refused for ever.
+  // SES will always refuse the same bytes to the same recipients.
   { codes: ['MessageRejected'], verdict: never('rejected-by-ses') },
   {
     codes: ['InvalidParameterValue', 'InvalidParameterCombination', 'BadRequestException', 'ValidationError'],
@@ -88,15 +88,15 @@ const KNOWN_ERRORS: readonly KnownError[] = [
   },
 ];
 
-/** The SDK's own time limit of making a connection; it has no code that tells it from the limit of an answer. */
+/** The SDK's connection timeout; it has no code that distinguishes it from the response timeout. */
 const NO_CONNECTION_IN_TIME = /did not establish a connection/;
 
-/** The connection was never made, so SES cannot have the mail. */
+/** No connection was established, so SES cannot have the mail. */
 const NOT_CONNECTED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
 
 /**
- * @param code the error code of SES, or the system's where no answer came
- * @param httpStatus undefined where no answer came
+ * @param code the SES error code, or the system error code if there was no response
+ * @param httpStatus undefined if there was no response
  */
 export function classifySesError(
   code: string,
@@ -109,11 +109,11 @@ export function classifySesError(
   if (known !== undefined) return known.verdict;
   if (NOT_CONNECTED.includes(code) || NO_CONNECTION_IN_TIME.test(message))
     return retry('ses-unreachable', 'outage');
-  // The request is larger than SES takes, whatever code the front end gives it.
+  // The request is larger than SES accepts, whatever code its front end returns.
   if (httpStatus === 413) return never('too-large-for-ses');
-  // Without an answer that can be read, or with "something broke inside", SES may have taken the mail.
+  // Without a readable response, or after an internal error, SES may have accepted the mail.
   if (httpStatus === undefined || httpStatus < 400) return retry('answer-lost', 'outage', true);
   if (httpStatus >= 500) return retry('ses-unavailable', 'outage', true);
-  // A word of SES that nobody has seen yet: a person shall look before a mail is given up.
+  // An unknown SES error: an operator should look before a mail is given up.
   return retry('unknown-ses-error', 'hours');
 }

@@ -9,7 +9,7 @@ import {
 import { addressKey } from '../../domain/address.ts';
 import { awsErrorCode } from '../aws-client.ts';
 
-/** An address that SES itself sends nothing to. */
+/** An address that SES itself suppresses. */
 export interface AccountSuppression {
   /** By `addressKey`. */
   readonly address: string;
@@ -18,7 +18,7 @@ export interface AccountSuppression {
 }
 
 /**
- * The suppression list that SES keeps for an account in a Region, whatever pipelines send from it:
+ * The account-level suppression list of SES in a Region, shared by all pipelines that send from it:
  * https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html
  */
 export class SesAccountSuppressions {
@@ -28,7 +28,7 @@ export class SesAccountSuppressions {
     this.#ses = ses;
   }
 
-  /** All of them, in no order, page by page. */
+  /** All entries, unordered, page by page. */
   async *list(signal: AbortSignal): AsyncGenerator<AccountSuppression> {
     let next: string | undefined;
     do {
@@ -41,12 +41,12 @@ export class SesAccountSuppressions {
 
   async find(address: string, signal: AbortSignal): Promise<AccountSuppression | undefined> {
     const command = new GetSuppressedDestinationCommand({ EmailAddress: addressKey(address) });
-    const answer = await unlessAbsent(this.#ses.send(command, { abortSignal: signal }));
-    const found = answer?.SuppressedDestination;
+    const response = await unlessAbsent(this.#ses.send(command, { abortSignal: signal }));
+    const found = response?.SuppressedDestination;
     return found === undefined ? undefined : accountSuppressionOf(found);
   }
 
-  /** As a bounce: SES knows no other reason than that and a complaint. */
+  /** With the reason BOUNCE: SES supports only bounce and complaint. */
   async add(address: string, signal: AbortSignal): Promise<void> {
     const command = new PutSuppressedDestinationCommand({
       EmailAddress: addressKey(address),
@@ -55,7 +55,7 @@ export class SesAccountSuppressions {
     await this.#ses.send(command, { abortSignal: signal });
   }
 
-  /** One that is not there counts as removed. */
+  /** A missing entry counts as removed. */
   async remove(address: string, signal: AbortSignal): Promise<void> {
     const command = new DeleteSuppressedDestinationCommand({ EmailAddress: addressKey(address) });
     await unlessAbsent(this.#ses.send(command, { abortSignal: signal }));
@@ -73,7 +73,7 @@ function accountSuppressionOf(
   };
 }
 
-async function unlessAbsent<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
+async function unlessAbsent<Response>(call: Promise<Response>): Promise<Response | undefined> {
   try {
     return await call;
   } catch (error) {

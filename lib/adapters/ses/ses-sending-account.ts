@@ -2,18 +2,18 @@ import { GetAccountCommand, type GetAccountCommandOutput, type SESv2Client } fro
 import * as v from 'valibot';
 import type { SendingAccount, SendingQuota, SendingState } from '../../ports/account.ts';
 
-/** What SES says where there is no limit. */
+/** The value of SES for "no limit". */
 const UNLIMITED = -1;
 
 /**
- * Asks SES v2 how much the account may send and whether it may:
+ * Reads the account's quota and sending status from SES v2:
  * https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html
  */
 export class SesSendingAccount implements SendingAccount {
   readonly #ses: SESv2Client;
   readonly #timeoutMs: number;
 
-  /** @param timeoutMs what the call may take in all, the tries of the SDK included */
+  /** @param timeoutMs total time for the call, including SDK retries */
   constructor(ses: SESv2Client, timeoutMs: number) {
     this.#ses = ses;
     this.#timeoutMs = timeoutMs;
@@ -43,7 +43,7 @@ function quotaOf({ SendQuota }: GetAccountCommandOutput): SendingQuota | undefin
 
 const pauseSchema = v.object({ SendingEnabled: v.boolean(), EnforcementStatus: v.string() });
 
-/** The owner pauses by a switch, AWS by a shutdown. Probation, and words that are yet to come, stop nothing. */
+/** The owner pauses by a switch, AWS by SHUTDOWN. PROBATION and future values do not stop sending. */
 function isPausedIn(account: GetAccountCommandOutput): boolean | undefined {
   const parsed = v.safeParse(pauseSchema, account);
   if (!parsed.success) return undefined;

@@ -2,15 +2,15 @@ import { SESClient, type SESClientConfig, SendRawEmailCommand } from '@aws-sdk/c
 import type { RawMail, RawMailSender, SendResponse } from '../../ports/senders.ts';
 import { callSes, SES_CLIENT_OPTIONS, sesTags } from './call-ses.ts';
 
-/** Sends by v1 SendRawEmail, which takes up to 10 MB. */
+/** Sends by v1 SendRawEmail, which accepts up to 10 MB. */
 export class SesV1Sender implements RawMailSender {
   readonly #ses: SESClient;
   readonly #configurationSet: string;
   readonly #timeoutMs: number;
 
   /**
-   * @param timeoutMs past it the answer counts as lost
-   * @param config where SES is; by default as the surroundings say
+   * @param timeoutMs after this time the result counts as unknown
+   * @param config by default from the environment
    */
   constructor(configurationSet: string, timeoutMs: number, config: SESClientConfig = {}) {
     this.#ses = new SESClient({ ...config, ...SES_CLIENT_OPTIONS });
@@ -32,7 +32,7 @@ export class SesV1Sender implements RawMailSender {
     });
   }
 
-  /** Ends its connections; it may be used no more. */
+  /** Closes its connections; do not use it afterwards. */
   close(): void {
     this.#ses.destroy();
   }

@@ -2,15 +2,15 @@ import { SESv2Client, type SESv2ClientConfig, SendEmailCommand } from '@aws-sdk/
 import type { RawMail, RawMailSender, SendResponse } from '../../ports/senders.ts';
 import { callSes, SES_CLIENT_OPTIONS, sesTags } from './call-ses.ts';
 
-/** Sends by v2 SendEmail with raw content, which takes up to 40 MB. */
+/** Sends by v2 SendEmail with raw content, which accepts up to 40 MB. */
 export class SesV2Sender implements RawMailSender {
   readonly #ses: SESv2Client;
   readonly #configurationSet: string;
   readonly #timeoutMs: number;
 
   /**
-   * @param timeoutMs past it the answer counts as lost
-   * @param config where SES is; by default as the surroundings say
+   * @param timeoutMs after this time the result counts as unknown
+   * @param config by default from the environment
    */
   constructor(configurationSet: string, timeoutMs: number, config: SESv2ClientConfig = {}) {
     this.#ses = new SESv2Client({ ...config, ...SES_CLIENT_OPTIONS });
@@ -32,7 +32,7 @@ export class SesV2Sender implements RawMailSender {
     });
   }
 
-  /** Ends its connections; it may be used no more. */
+  /** Closes its connections; do not use it afterwards. */
   close(): void {
     this.#ses.destroy();
   }

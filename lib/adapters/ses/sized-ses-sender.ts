@@ -8,12 +8,12 @@ const NOT_LOADED: SendResponse = {
   detail: 'the client of SES v2 could not be loaded',
 };
 
-/** A sender with connections of its own. */
+/** A sender with its own connections. */
 export interface ClosableSender extends RawMailSender {
   close(): void;
 }
 
-/** Takes v1 up to its limit and v2 above it; the v2 client is loaded by the first mail that needs it. */
+/** Uses v1 up to its limit and v2 above it; the first mail that needs the v2 client loads it. */
 export class SizedSesSender implements ClosableSender {
   readonly #small: ClosableSender;
   readonly #loadLarge: () => Promise<ClosableSender>;
@@ -37,7 +37,7 @@ export class SizedSesSender implements ClosableSender {
 
   close(): void {
     this.#small.close();
-    // One that could not be loaded has no connections.
+    // A client that failed to load has no connections.
     this.#large?.then(
       (large) => large.close(),
       () => {},

@@ -9,10 +9,10 @@ import {
 import type { Progress } from './observed-message.ts';
 
 /**
- * Says why SMTP did not take a mail, from nodemailer's error and from how far the message was seen to come.
+ * Classifies why SMTP did not accept a mail, by nodemailer's error and the observed progress of the message.
  *
- * Replies decide first: a server that said no has not taken the mail. Without a reply, a body that was on the
- * wire makes it `unknown`; before that, nothing was sent.
+ * Replies decide first: a server that refused has not accepted the mail. Without a reply, a body on the wire
+ * means `unknown`; before that, nothing was sent.
  */
 export function classifyFailure(error: NodemailerError, progress: Progress, at: Date): Failure {
   const response = error.response?.slice(0, MAX_RESPONSE_CHARACTERS);
@@ -35,15 +35,15 @@ function classOf(error: NodemailerError, progress: Progress): FailureClass {
   if (bodyOnTheWire) return refusal ?? 'unknown';
   if (isAuthError(error)) return 'auth';
   if (isTlsError(error)) return 'tls';
-  return refusal ?? (isRefusedUnasked(error) ? 'rejected' : 'unreachable');
+  return refusal ?? (isRefusedLocally(error) ? 'rejected' : 'unreachable');
 }
 
-/** nodemailer does not offer what EHLO has ruled out: a message over the server's SIZE (RFC 1870). */
-function isRefusedUnasked(error: NodemailerError): boolean {
+/** nodemailer does not send what EHLO rules out: a message over the server's SIZE (RFC 1870). */
+function isRefusedLocally(error: NodemailerError): boolean {
   return error.code === 'EMESSAGE' || error.code === 'EENVELOPE';
 }
 
-/** The class of a 4xx or 5xx reply; any other answer is no answer. */
+/** The class of a 4xx or 5xx reply; any other reply does not count. */
 function refusalClass(error: NodemailerError): FailureClass | undefined {
   const replyCode = error.responseCode ?? 0;
   if (replyCode >= 400 && replyCode < 500) return 'deferred';
@@ -61,20 +61,20 @@ function asksForStartTls(error: NodemailerError): boolean {
   return /STARTTLS/i.test(error.response ?? '');
 }
 
-/** OpenSSL's verdicts on a certificate that Node passes on as they are. */
+/** OpenSSL's certificate error codes, which Node passes on unchanged. */
 const CERTIFICATE_CODES =
   /^(CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_EXCEEDED|ERR_TLS_|ERR_SSL_|EPROTO$)/;
 
 function isTlsError(error: NodemailerError): boolean {
   if (error.code === 'ETLS' || error.code === 'EREQUIRETLS') return true;
   if (error.timeoutType === 'UPGRADE_TIMEOUT') return true;
-  // Node has no code of its own for a peer that leaves in the middle of the handshake.
+  // Node has no code for a peer that disconnects during the handshake.
   if (error.message.includes('before secure TLS connection was established')) return true;
   if (CERTIFICATE_CODES.test(systemCodeOf(error) ?? '')) return true;
   return error.responseCode === 530 && asksForStartTls(error);
 }
 
-/** The system's word (`ECONNREFUSED`), which nodemailer keeps behind its own (`ESOCKET`). */
+/** The system error code (`ECONNREFUSED`), which nodemailer wraps in its own (`ESOCKET`). */
 function systemCodeOf(error: NodemailerError): string | undefined {
   const code = error.originalCode ?? error.code;
   return typeof code === 'string' ? code : undefined;
@@ -101,7 +101,7 @@ function sessionPhaseOf(error: NodemailerError): FailurePhase {
   return 'connect';
 }
 
-/** `CONN` and `API` are nodemailer's own words for "no command". */
+/** nodemailer uses `CONN` and `API` for "no command". */
 function commandOf(error: NodemailerError): string | undefined {
   return error.command === undefined || ['CONN', 'API'].includes(error.command) ? undefined : error.command;
 }

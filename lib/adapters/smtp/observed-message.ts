@@ -4,26 +4,26 @@ import type { NodemailerError } from 'nodemailer';
 import MimeNode, { type MimeNodeEnvelope } from 'nodemailer/lib/mime-node';
 import type { Delivery } from '../../domain/delivery.ts';
 
-/** How far the server let the message come. */
+/** How far the message has progressed with the server. */
 export type Progress =
-  /** No session has been ready for it. */
+  /** No session is ready for it yet. */
   | 'waiting'
-  /** A session was ready; sender, recipients and DATA were sent, and DATA was not yet accepted. */
+  /** A session was ready; sender, recipients and DATA were sent, but DATA is not yet accepted. */
   | 'envelope'
   /** DATA was accepted and the body is on the wire. */
   | 'data'
-  /** The whole body, the final dot included, was given to the socket. */
+  /** The whole body, including the final dot, was written to the socket. */
   | 'complete';
 
-/** nodemailer keeps the refusals of a session on the envelope object that it was given. */
+/** nodemailer stores the refusals of a session on the envelope object passed to it. */
 type SessionEnvelope = MimeNodeEnvelope & { rejectedErrors?: NodemailerError[] };
 
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * A composed message that knows how far nodemailer's pool has come with it. The pool asks for the envelope when a
- * session is ready, and reads the stream only once the server has accepted DATA. That is observed here, since the
- * pool's errors name neither: a stall after the final dot is reported as a failed connection.
+ * A composed message that tracks its progress in nodemailer's pool. The pool reads the envelope when a
+ * session is ready, and the stream only after the server has accepted DATA. This must be observed because the
+ * pool's errors show neither: a stall after the final dot is reported as a failed connection.
  */
 export class ObservedMessage extends MimeNode {
   readonly #delivery: Delivery;
@@ -42,7 +42,7 @@ export class ObservedMessage extends MimeNode {
     return this.#envelope === undefined ? 'waiting' : 'envelope';
   }
 
-  /** The recipients that the last session refused, known also where the mail failed afterwards as a whole. */
+  /** The recipients that the last session refused, also known if the mail as a whole failed afterwards. */
   get refusals(): readonly NodemailerError[] {
     return this.#envelope?.rejectedErrors ?? [];
   }
@@ -60,14 +60,14 @@ export class ObservedMessage extends MimeNode {
 
   override createReadStream(): ReturnType<MimeNode['createReadStream']> {
     const { mime } = this.#delivery;
-    const take = (): Buffer | null => {
+    const nextChunk = (): Buffer | null => {
       const chunk = mime.subarray(this.#bodyBytesRead, this.#bodyBytesRead + CHUNK_BYTES);
       this.#bodyBytesRead += chunk.length;
       return chunk.length === 0 ? null : chunk;
     };
     return new Readable({
       read() {
-        this.push(take());
+        this.push(nextChunk());
       },
     });
   }

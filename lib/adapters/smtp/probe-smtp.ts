@@ -7,30 +7,30 @@ export interface SmtpProbeTarget {
   readonly port: number;
   /** TLS from the first byte. */
   readonly implicitTls: boolean;
-  /** PEM certificates to trust in place of the system's. */
+  /** PEM certificates to trust instead of the system's. */
   readonly ca?: string | undefined;
-  /** For all of it. */
+  /** For the whole probe. */
   readonly timeoutMs: number;
 }
 
-/** Where the conversation ended before TLS. */
+/** The stage before TLS at which the session ended. */
 type SmtpProbeStage = 'greeting' | 'EHLO' | 'STARTTLS';
 
-/** How far a client comes with a host. */
+/** The result of a probe. */
 export type SmtpProbe =
-  /** @param code of the system, such as ECONNREFUSED */
+  /** @param code system error code, such as ECONNREFUSED */
   | { readonly kind: 'unreachable'; readonly code: string }
-  /** There is a connection, and no answer in time, or its end. */
+  /** Connected, but no reply in time, or the connection closed. */
   | { readonly kind: 'silent'; readonly at: SmtpProbeStage }
   | { readonly kind: 'refused'; readonly at: SmtpProbeStage; readonly reply: string }
-  /** It greets, and offers no STARTTLS. */
+  /** Greets, but does not offer STARTTLS. */
   | { readonly kind: 'plain' }
   | { readonly kind: 'tls-failed'; readonly reason: string }
   | { readonly kind: 'tls'; readonly protocol: string; readonly certificate: SeenCertificate };
 
 /**
- * Speaks with an SMTP host up to TLS and sends nothing (RFC 5321, RFC 3207). A certificate that is not trusted does
- * not end it: what is wrong with it is the result.
+ * Opens an SMTP session up to TLS and sends no mail (RFC 5321, RFC 3207). An untrusted certificate does not
+ * end the probe: the result describes the problem.
  *
  * @throws the signal's reason, once it aborts
  */
@@ -38,11 +38,11 @@ export async function probeSmtp(target: SmtpProbeTarget, signal: AbortSignal): P
   const either = AbortSignal.any([signal, AbortSignal.timeout(target.timeoutMs)]);
   const socket = connect({ host: target.host, port: target.port });
   const stop = () => socket.destroy();
-  // Each wait has its own listener; between them, an error must not end the process.
+  // Each wait has its own listener; an error between two waits must not crash the process.
   socket.on('error', () => {});
   either.addEventListener('abort', stop, { once: true });
   try {
-    const probe = await converse(socket, target, either);
+    const probe = await runSession(socket, target, either);
     signal.throwIfAborted();
     return probe;
   } finally {
@@ -51,16 +51,18 @@ export async function probeSmtp(target: SmtpProbeTarget, signal: AbortSignal): P
   }
 }
 
-async function converse(socket: Socket, target: SmtpProbeTarget, signal: AbortSignal): Promise<SmtpProbe> {
+async function runSession(socket: Socket, target: SmtpProbeTarget, signal: AbortSignal): Promise<SmtpProbe> {
   try {
     await once(socket, 'connect', { signal });
   } catch (error) {
     return { kind: 'unreachable', code: signal.aborted ? 'ETIMEDOUT' : codeOf(error) };
   }
-  return target.implicitTls ? converseInTls(socket, target, signal) : converseInPlain(socket, target, signal);
+  return target.implicitTls
+    ? probeImplicitTls(socket, target, signal)
+    : probeStartTls(socket, target, signal);
 }
 
-async function converseInPlain(
+async function probeStartTls(
   socket: Socket,
   target: SmtpProbeTarget,
   signal: AbortSignal,
@@ -71,7 +73,7 @@ async function converseInPlain(
     socket.end('QUIT\r\n');
     return { kind: 'plain' };
   }
-  const ready = await ask(socket, 'STARTTLS', 220);
+  const ready = await sendCommand(socket, 'STARTTLS', 220);
   if ('kind' in ready) return ready;
   const secured = await secure(socket, target, signal);
   if ('kind' in secured) return secured;
@@ -79,7 +81,7 @@ async function converseInPlain(
   return seenIn(secured, target.host);
 }
 
-async function converseInTls(
+async function probeImplicitTls(
   socket: Socket,
   target: SmtpProbeTarget,
   signal: AbortSignal,
@@ -93,23 +95,23 @@ async function converseInTls(
 }
 
 async function greet(socket: Socket): Promise<SmtpReply | SmtpProbe> {
-  const greeting = await ask(socket, undefined, 220);
-  return 'kind' in greeting ? greeting : ask(socket, `EHLO ${ownName(socket)}`, 250);
+  const greeting = await sendCommand(socket, undefined, 220);
+  return 'kind' in greeting ? greeting : sendCommand(socket, `EHLO ${ownName(socket)}`, 250);
 }
 
 /** @param command undefined waits for the greeting */
-async function ask(
+async function sendCommand(
   socket: Socket,
   command: string | undefined,
   wanted: number,
 ): Promise<SmtpReply | SmtpProbe> {
   const [verb = 'greeting'] = command?.split(' ') ?? [];
   const at = verb === 'EHLO' || verb === 'STARTTLS' ? verb : 'greeting';
-  const reply = nextReply(socket);
+  const pending = nextReply(socket);
   if (command !== undefined) socket.write(`${command}\r\n`);
-  const answer = await reply;
-  if (answer === undefined) return { kind: 'silent', at };
-  return answer.code === wanted ? answer : { kind: 'refused', at, reply: answer.text };
+  const reply = await pending;
+  if (reply === undefined) return { kind: 'silent', at };
+  return reply.code === wanted ? reply : { kind: 'refused', at, reply: reply.text };
 }
 
 async function secure(
@@ -119,7 +121,7 @@ async function secure(
 ): Promise<TLSSocket | SmtpProbe> {
   const secured = connectTls({
     socket,
-    // An address has no place in the server name indication (RFC 6066, section 3).
+    // Server name indication must not be an IP address (RFC 6066, section 3).
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(ca === undefined ? {} : { ca }),
     rejectUnauthorized: false,
@@ -144,7 +146,7 @@ function seenIn(secured: TLSSocket, host: string): SmtpProbe {
   };
 }
 
-/** The address literal of RFC 5321, section 4.1.3: a name of this host may be none. */
+/** The address literal of RFC 5321, section 4.1.3, because this host may have no valid name. */
 function ownName({ localAddress = '127.0.0.1' }: Socket): string {
   return isIPv6(localAddress) ? `[IPv6:${localAddress}]` : `[${localAddress}]`;
 }
@@ -156,18 +158,18 @@ function codeOf(error: unknown): string {
 
 /** A reply of an SMTP server (RFC 5321, section 4.2). */
 interface SmtpReply {
-  /** 0 where the server does not speak SMTP. */
+  /** 0 if the server does not speak SMTP. */
   readonly code: number;
-  /** The first line, cut short. */
+  /** The first line, truncated. */
   readonly text: string;
-  /** Behind the code; of EHLO, the extensions from the second line on. */
+  /** The text after the code; for EHLO, the extensions from the second line on. */
   readonly lines: readonly string[];
 }
 
 const MAX_CHARACTERS = 64 * 1024;
 const MAX_TEXT_CHARACTERS = 200;
 
-/** Waits for the next reply; undefined where the connection ends before. */
+/** Waits for the next reply; undefined if the connection closes first. */
 function nextReply(socket: Socket): Promise<SmtpReply | undefined> {
   return new Promise((resolve) => {
     let seen = '';
@@ -198,27 +200,27 @@ function readReply(seen: string): SmtpReply | undefined {
   return { code: Number(first.slice(0, 3)), text: textOf(first), lines: lines.map((line) => line.slice(4)) };
 }
 
-/** It ends up on a terminal, which obeys control characters. */
+/** The text is shown on a terminal, which interprets control characters. */
 const textOf = (line: string) =>
   (line.split(/\r?\n/)[0] ?? '').replaceAll(/\p{Cc}/gu, '?').slice(0, MAX_TEXT_CHARACTERS);
 
-/** The certificate that a host shows. */
+/** The certificate that a host presents. */
 export interface SeenCertificate {
   /** DNS names and addresses. */
   readonly names: readonly string[];
   readonly notAfter: Date;
-  /** Whether one of the names is that of the host. */
+  /** Whether one of the names matches the host. */
   readonly fitsHost: boolean;
-  /** By whom it is signed, as far as that can be followed. Time is not looked at. */
+  /** Trust in the signature, as far as the chain can be followed. Ignores validity dates. */
   readonly trust: 'trusted' | 'self-signed' | 'untrusted';
 }
 
 const SELF_SIGNED = ['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN'];
 
-/** What a trusted signature does not help against. */
-const NOT_OF_TRUST = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'ERR_TLS_CERT_ALTNAME_INVALID'];
+/** Errors that occur even with a trusted signature. */
+const UNRELATED_TO_TRUST = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'ERR_TLS_CERT_ALTNAME_INVALID'];
 
-/** @param host as the client called it */
+/** @param host as given to the client */
 function seenCertificate(socket: TLSSocket, host: string): SeenCertificate {
   const certificate = socket.getPeerCertificate();
   const alternatives = certificate.subjectaltname?.split(', ') ?? [];
@@ -232,8 +234,8 @@ function seenCertificate(socket: TLSSocket, host: string): SeenCertificate {
 }
 
 function trustOf({ authorizationError }: TLSSocket): SeenCertificate['trust'] {
-  // Node gives the code of OpenSSL, though its types say Error.
+  // Node returns the OpenSSL code, although its types say Error.
   const code = authorizationError === null ? '' : String(authorizationError ?? '');
-  if (code === '' || NOT_OF_TRUST.some((known) => code.includes(known))) return 'trusted';
+  if (code === '' || UNRELATED_TO_TRUST.some((known) => code.includes(known))) return 'trusted';
   return SELF_SIGNED.some((known) => code.includes(known)) ? 'self-signed' : 'untrusted';
 }

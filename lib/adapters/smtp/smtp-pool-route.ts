@@ -10,8 +10,8 @@ import { classifyFailure } from './classify-failure.ts';
 import { ObservedMessage } from './observed-message.ts';
 
 /**
- * A connection that the server closed while it idled says nothing about the next one; two more are tried. The
- * pool does so only where no byte of the message was sent.
+ * A connection that the server closed while idle says nothing about the next one; two more are tried. The
+ * pool does so only if no byte of the message was sent.
  */
 const MAX_REQUEUES = 2;
 
@@ -19,12 +19,12 @@ type PoolResult =
   | { readonly kind: 'info'; readonly info: SMTPPoolSentMessageInfo }
   | { readonly kind: 'error'; readonly error: NodemailerError };
 
-/** Offers deliveries to one SMTP server over a pool of kept connections. */
+/** Sends deliveries to one SMTP server over a connection pool. */
 export class SmtpPoolRoute implements SmtpRoute {
   readonly #transporter: Transporter<SMTPPoolSentMessageInfo, SMTPPoolOptions>;
   readonly #sendTimeoutMs: number;
   readonly #clock: Clock;
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #inFlight = new Set<Promise<unknown>>();
 
   constructor(settings: SmtpSettings, clock: Clock = systemClock) {
     this.#transporter = nodemailer.createTransport(poolOptions(settings));
@@ -33,17 +33,17 @@ export class SmtpPoolRoute implements SmtpRoute {
   }
 
   async send(delivery: Delivery, options: { readonly abandon?: AbortSignal } = {}): Promise<SmtpResult> {
-    const sending = this.#offer(delivery, options.abandon);
-    this.#underWay.add(sending);
+    const sending = this.#sendDelivery(delivery, options.abandon);
+    this.#inFlight.add(sending);
     try {
       return await sending;
     } finally {
-      this.#underWay.delete(sending);
+      this.#inFlight.delete(sending);
     }
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await Promise.allSettled(this.#inFlight);
     this.#transporter.close();
   }
 
@@ -56,21 +56,21 @@ export class SmtpPoolRoute implements SmtpRoute {
     }
   }
 
-  async #offer(delivery: Delivery, abandon: AbortSignal | undefined): Promise<SmtpResult> {
+  async #sendDelivery(delivery: Delivery, abandon: AbortSignal | undefined): Promise<SmtpResult> {
     const message = new ObservedMessage(delivery);
-    const given = new AbortController();
+    const givenUp = new AbortController();
     const giveUpWaiting = () => {
-      if (message.progress === 'waiting') given.abort(abandon?.reason);
+      if (message.progress === 'waiting') givenUp.abort(abandon?.reason);
     };
     abandon?.addEventListener('abort', giveUpWaiting);
-    const result = await this.#send(message, given.signal);
+    const result = await this.#send(message, givenUp.signal);
     abandon?.removeEventListener('abort', giveUpWaiting);
     if (result.kind === 'error') return this.#failed(delivery, message, result.error);
     const { response, accepted } = result.info;
     return { kind: 'taken', taken: { response, recipients: accepted }, refused: this.#refusedOf(message) };
   }
 
-  /** Hands the message to the pool itself: nodemailer's front would compose it anew. */
+  /** Passes the message to the pool directly: nodemailer's sendMail would compose it again. */
   #send(message: ObservedMessage, givenUp: AbortSignal): Promise<PoolResult> {
     const signal = AbortSignal.any([givenUp, AbortSignal.timeout(this.#sendTimeoutMs)]);
     const mail = new MailMessage<SMTPPoolSentMessageInfo>(this.#transporter, { signal });
@@ -102,7 +102,7 @@ export class SmtpPoolRoute implements SmtpRoute {
   }
 }
 
-/** nodemailer rejects with nothing but errors of its own. */
+/** nodemailer rejects only with its own errors. */
 function asNodemailerError(error: unknown): NodemailerError {
   return types.isNativeError(error) ? error : new Error(String(error));
 }
@@ -128,25 +128,25 @@ function poolOptions(settings: SmtpSettings): SMTPPoolOptions & { pool: true } {
   };
 }
 
-/** How the API reaches its own mail server. All times in milliseconds. */
+/** How the API connects to its own mail server. All times in milliseconds. */
 export interface SmtpSettings {
   readonly host: string;
   readonly port: number;
-  /** TLS from the first byte (port 465); otherwise STARTTLS where the server offers it. */
+  /** TLS from the first byte (port 465); otherwise STARTTLS if the server offers it. */
   readonly secure: boolean;
-  /** Send nothing where the server does not offer STARTTLS. */
+  /** Send nothing if the server does not offer STARTTLS. */
   readonly requireTls: boolean;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly tlsRejectUnauthorized: boolean;
-  /** PEM certificates to trust in place of the system's. */
+  /** PEM certificates to trust instead of the system's. */
   readonly tlsCa?: string | undefined;
-  /** From the name look-up to the end of the TLS set-up. */
+  /** From the DNS lookup to the end of the TLS handshake. */
   readonly connectTimeoutMs: number;
   readonly greetingTimeoutMs: number;
-  /** A socket on which nothing moves for this long is given up. */
+  /** A socket that is idle for this long is closed. */
   readonly socketTimeoutMs: number;
-  /** The whole send, its wait for a free connection included: bounds a server that trickles. */
+  /** The whole send, including the wait for a free connection: limits a very slow server. */
   readonly sendTimeoutMs: number;
   readonly maxConnections: number;
 }

@@ -8,32 +8,32 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 
-/** One call of SQS takes, or brings, at most ten. */
+/** An SQS call sends or receives at most ten messages. */
 const MAX_BATCH_SIZE = 10;
 
-/** Of the calls that give letters back: a walk may hold thousands. */
-const CALLS_SIDE_BY_SIDE = 8;
+/** Concurrent calls that release dead letters: a scan may hold thousands. */
+const CONCURRENT_CALLS = 8;
 
-/** A message in hand: nobody else is given it until the hold ends. */
+/** A received message: no other consumer gets it until its visibility timeout ends. */
 export interface ReceivedDeadLetter {
   readonly queueMessageId: string;
   readonly receiptHandle: string;
   readonly body: string;
-  /** Since when it is in a queue. SQS keeps the time where it moves a message to the dead letters by itself. */
+  /** When it was sent. SQS keeps this time when it moves a message to the dead-letter queue. */
   readonly sentAt: Date;
-  /** This time included. */
+  /** Including this receive. */
   readonly receiveCount: number;
   readonly groupId: string | undefined;
-  /** True where SQS moved it here by the queue's redrive policy. */
+  /** True if SQS moved it here by the queue's redrive policy. */
   readonly movedByQueue: boolean;
-  /** The texts among its attributes. */
+  /** Its string attributes. */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** As SQS counts, approximately. */
+/** Approximate counts of SQS. */
 export interface QueueCounts {
   readonly waiting: number;
-  /** Held by somebody, or by somebody who was killed: it waits again when the hold ends. */
+  /** In flight, also after its consumer was killed: visible again when the visibility timeout ends. */
   readonly outOfSight: number;
 }
 
@@ -44,8 +44,9 @@ interface Receive {
 }
 
 /**
- * A queue that a person works through. No call takes a signal: a receive that is broken off would leave letters in
- * nobody's hand until the hold ends, so the caller stops between two calls. Each ends by the timeouts of the client.
+ * A dead-letter queue that an operator works through. No call accepts a signal: an aborted receive would
+ * leave messages in flight without a consumer until the visibility timeout ends, so the caller stops between
+ * calls. The client's timeouts limit each call.
  */
 export class DlqClient {
   readonly #sqs: SQSClient;
@@ -69,7 +70,7 @@ export class DlqClient {
     };
   }
 
-  /** None means that the queue is empty at this moment: a poll that waits asks all servers of SQS. */
+  /** An empty result means that the queue is empty now: a long poll queries all SQS servers. */
   async receive({ most, holdSeconds }: Receive): Promise<readonly ReceivedDeadLetter[]> {
     const { Messages = [] } = await this.#sqs.send(
       new ReceiveMessageCommand({
@@ -81,13 +82,14 @@ export class DlqClient {
         MessageSystemAttributeNames: ['All'],
       }),
     );
-    return Messages.map(heldMessage);
+    return Messages.map(toDeadLetter);
   }
 
   /**
-   * Makes messages visible again, at once or later. What cannot be given back comes back by itself when its hold ends.
+   * Makes messages visible again, at once or later. If the call fails, they become visible when their
+   * visibility timeout ends.
    *
-   * @returns how many could not
+   * @returns the number of failures
    */
   async giveBack(receiptHandles: readonly string[], afterSeconds = 0): Promise<number> {
     const failed = await this.#inTens(receiptHandles, async (ten) => {
@@ -107,8 +109,8 @@ export class DlqClient {
   /**
    * Deletes at most ten.
    *
-   * @returns the handles of those that are gone
-   * @throws where the call has no answer
+   * @returns the handles of the deleted messages
+   * @throws if the call has no response
    */
   async delete(receiptHandles: readonly string[]): Promise<ReadonlySet<string>> {
     if (receiptHandles.length === 0) return new Set();
@@ -121,7 +123,7 @@ export class DlqClient {
     return new Set(Successful.flatMap(({ Id }) => receiptHandles[Number(Id)] ?? []));
   }
 
-  /** A call that fails counts as failed for its ten, and keeps none of the others from being made. */
+  /** A failed call counts as failed for all of its ten, and does not stop the other calls. */
   async #inTens(
     handles: readonly string[],
     call: (ten: readonly string[]) => Promise<number>,
@@ -131,18 +133,18 @@ export class DlqClient {
       tens.push(handles.slice(start, start + MAX_BATCH_SIZE));
     }
     const failed: number[] = [];
-    const work = async () => {
+    const callNext = async () => {
       for (let ten = tens.shift(); ten !== undefined; ten = tens.shift()) {
         const { length } = ten;
         failed.push(await call(ten).catch(() => length));
       }
     };
-    await Promise.all(Array.from({ length: CALLS_SIDE_BY_SIDE }, work));
+    await Promise.all(Array.from({ length: CONCURRENT_CALLS }, callNext));
     return failed;
   }
 }
 
-function heldMessage(message: Message): ReceivedDeadLetter {
+function toDeadLetter(message: Message): ReceivedDeadLetter {
   const { MessageId = '', ReceiptHandle = '', Body = '', Attributes = {}, MessageAttributes = {} } = message;
   const texts = Object.entries(MessageAttributes).flatMap(([name, { StringValue }]) =>
     StringValue === undefined ? [] : [[name, StringValue] as const],
@@ -159,20 +161,20 @@ function heldMessage(message: Message): ReceivedDeadLetter {
   };
 }
 
-/** A message as it goes into a queue again. */
+/** A message to send to a queue again. */
 export interface Resubmitted {
   readonly queueMessageId: string;
   readonly body: string;
   readonly groupId: string | undefined;
 }
 
-/** Which were taken, and why the others were not; by the id that a message had where it came from. */
+/** Which messages were accepted, and why the others were not; by the message id in the source queue. */
 export interface ResubmissionResult {
   readonly taken: ReadonlySet<string>;
   readonly refused: ReadonlyMap<string, string>;
 }
 
-/** Puts messages into an SQS queue as they are, without reading them and without their attributes. */
+/** Sends message bodies to an SQS queue unchanged, without parsing them and without their attributes. */
 export class SqsResubmission {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
@@ -183,8 +185,8 @@ export class SqsResubmission {
   }
 
   /**
-   * @param messages at most ten, and together no more bytes than one message may have
-   * @throws where the call has no answer: each of them was taken or was not
+   * @param messages at most ten, together no larger than one message may be
+   * @throws if the call has no response: each message may or may not have been accepted
    */
   async send(messages: readonly Resubmitted[]): Promise<ResubmissionResult> {
     const { Successful = [], Failed = [] } = await this.#sqs.send(
@@ -193,14 +195,14 @@ export class SqsResubmission {
         Entries: messages.map(({ body, groupId }, index) => ({
           Id: String(index),
           MessageBody: body,
-          // On a standard queue the group makes it fair: a tenant with many mails does not hold up the others.
+          // On a standard queue the group makes it fair: a tenant with many mails does not delay the others.
           ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
         })),
       }),
     );
     const idOf = (entry: string | undefined) => messages[Number(entry)]?.queueMessageId ?? '';
     return {
-      // Without the id that the queue gave it, nothing says that it is there.
+      // Without a MessageId there is no proof that the queue has it.
       taken: new Set(Successful.filter(({ MessageId }) => MessageId).map(({ Id }) => idOf(Id))),
       refused: new Map(Failed.map(({ Id, Code }) => [idOf(Id), Code ?? 'unnamed'])),
     };

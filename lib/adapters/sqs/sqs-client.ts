@@ -3,8 +3,8 @@ import { MAX_QUEUE_MESSAGE_BYTES } from '../../domain/limits.ts';
 import { type AwsConnection, awsClientOptions } from '../aws-client.ts';
 
 /**
- * SQS as the API side reaches it. Without `useQueueUrlAsEndpoint` the SDK would follow the host in the queue's URL
- * past a set endpoint.
+ * The SQS client of the API side. With `useQueueUrlAsEndpoint` the SDK would use the host of the queue URL
+ * instead of a configured endpoint.
  */
 export function openSqsClient(connection: AwsConnection): SQSClient {
   return new SQSClient({
@@ -13,10 +13,10 @@ export function openSqsClient(connection: AwsConnection): SQSClient {
   });
 }
 
-/** SendMessageBatch takes ten entries, and for all of them together as many bytes as one message may have. */
+/** SendMessageBatch accepts ten entries, together no larger than one message may be. */
 const MAX_BATCH_ENTRIES = 10;
 
-/** As few batches for SendMessageBatch as the order allows. */
+/** As few SendMessageBatch batches as the order allows. */
 export function intoBatches<T extends { readonly bytes: number }>(waiting: readonly T[]): T[][] {
   const batches: T[][] = [];
   let bytes = 0;

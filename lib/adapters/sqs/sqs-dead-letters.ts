@@ -4,13 +4,13 @@ import type { DeadLetterCause, DeadLetters } from '../../ports/queues.ts';
 
 const MAX_DETAIL_CHARACTERS = 500;
 
-/** Parks messages in an SQS queue, the reason in attributes where a person finds it without opening the body. */
+/** Sends dead letters to an SQS queue, with the reason in attributes, readable without opening the body. */
 export class SqsDeadLetters implements DeadLetters {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
   readonly #timeoutMs: number;
 
-  /** @param timeoutMs what one call may take in all, the tries of the SDK included */
+  /** @param timeoutMs total time for one call, including SDK retries */
   constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
     this.#sqs = sqs;
     this.#queueUrl = queueUrl;
@@ -24,7 +24,7 @@ export class SqsDeadLetters implements DeadLetters {
       new SendMessageCommand({
         QueueUrl: this.#queueUrl,
         MessageBody: body,
-        // A body that fills the message leaves no room; then the log alone tells the reason.
+        // A body that fills the message leaves no room; then only the log has the reason.
         ...(fits ? { MessageAttributes: attributes } : {}),
       }),
       { abortSignal: AbortSignal.timeout(this.#timeoutMs) },
@@ -44,7 +44,7 @@ function attributesOf({
   };
 }
 
-/** SQS takes the characters of XML 1.0 alone, and no empty value. */
+/** SQS accepts only XML 1.0 characters, and no empty value. */
 function text(value: string): MessageAttributeValue {
   const printable = value.replaceAll(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, ' ');
   return { DataType: 'String', StringValue: printable === '' ? '-' : printable };

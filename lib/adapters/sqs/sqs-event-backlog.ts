@@ -2,15 +2,16 @@ import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { EventBacklog } from '../../ports/ledger.ts';
 
 /**
- * Looks whether events are in the feedback queue, waiting or being worked. SQS counts approximately, and settles
- * within a minute: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+ * Checks for events in the feedback queue, waiting or in flight. SQS counts are approximate and consistent
+ * within a minute:
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
  */
 export class SqsEventBacklog implements EventBacklog {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
   readonly #timeoutMs: number;
 
-  /** @param timeoutMs what one call may take in all, the tries of the SDK included */
+  /** @param timeoutMs total time for one call, including SDK retries */
   constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
     this.#sqs = sqs;
     this.#queueUrl = queueUrl;

@@ -21,8 +21,8 @@ interface Waiting {
 }
 
 /**
- * Puts envelopes into SQS. What is pushed in the same turn of the event loop shares a SendMessageBatch, which
- * costs a fraction of single calls; nobody waits for a batch to fill.
+ * Sends envelopes to SQS. Pushes in the same event loop turn share a SendMessageBatch, which costs a fraction
+ * of single calls; no push waits for a batch to fill.
  */
 export class SqsFallbackQueue implements FallbackQueue {
   readonly #sqs: SQSClient;
@@ -30,7 +30,7 @@ export class SqsFallbackQueue implements FallbackQueue {
   readonly #timeoutMs: number;
   #waiting: Waiting[] = [];
 
-  /** @param timeoutMs what one call may take in all, the tries of the SDK included */
+  /** @param timeoutMs total time for one call, including SDK retries */
   constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
     this.#sqs = sqs;
     this.#queueUrl = queueUrl;
@@ -43,7 +43,7 @@ export class SqsFallbackQueue implements FallbackQueue {
   ): Promise<string> {
     const body = serialiseFallbackMessage(message);
     const bytes = Buffer.byteLength(body);
-    // A mail that fills its message to the last byte is counted twice rather than lost.
+    // Without room for the mark, count the mail twice rather than lose it.
     const isMarked = isRemainder && bytes + MARK_BYTES <= MAX_QUEUE_MESSAGE_BYTES;
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) setImmediate(() => this.#flush());
@@ -70,11 +70,11 @@ export class SqsFallbackQueue implements FallbackQueue {
 
   async #sendOne(one: Waiting): Promise<void> {
     try {
-      const answer = await this.#sqs.send(
+      const response = await this.#sqs.send(
         new SendMessageCommand({ QueueUrl: this.#queueUrl, ...messageFields(one) }),
         this.#limit(),
       );
-      one.resolve(confirmed(answer.MessageId));
+      one.resolve(confirmed(response.MessageId));
     } catch (error) {
       one.reject(error);
     }
@@ -86,14 +86,14 @@ export class SqsFallbackQueue implements FallbackQueue {
       ...messageFields(one),
     }));
     try {
-      const answer = await this.#sqs.send(
+      const response = await this.#sqs.send(
         new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries: entries }),
         this.#limit(),
       );
-      const taken = new Map(answer.Successful?.map(({ Id, MessageId }) => [Id, MessageId]));
-      const failed = new Map(answer.Failed?.map((entry) => [entry.Id, entry]));
+      const accepted = new Map(response.Successful?.map(({ Id, MessageId }) => [Id, MessageId]));
+      const failed = new Map(response.Failed?.map((entry) => [entry.Id, entry]));
       await Promise.all(
-        batch.map((one, index) => this.#settle(one, taken.get(String(index)), failed.get(String(index)))),
+        batch.map((one, index) => this.#settle(one, accepted.get(String(index)), failed.get(String(index)))),
       );
     } catch (error) {
       for (const one of batch) one.reject(error);
@@ -104,7 +104,7 @@ export class SqsFallbackQueue implements FallbackQueue {
     return { abortSignal: AbortSignal.timeout(this.#timeoutMs) };
   }
 
-  /** An entry that failed by no fault of its own is sent once more alone, with the retries of the SDK. */
+  /** An entry that failed without SenderFault is sent once more alone, with SDK retries. */
   async #settle(
     one: Waiting,
     queueMessageId: string | undefined,
@@ -116,7 +116,7 @@ export class SqsFallbackQueue implements FallbackQueue {
   }
 }
 
-/** SQS answered, and did not take the message. */
+/** SQS responded but did not accept the message. */
 class QueueRefusedError extends Error {
   override readonly name = 'QueueRefusedError';
   readonly code: string;
@@ -134,10 +134,10 @@ function confirmed(queueMessageId: string | undefined): string {
 
 const MARK = { DataType: 'String', StringValue: '1' } as const;
 
-/** SQS counts the name, the type and the value of an attribute into the size of a message. */
+/** The name, type and value of an attribute count toward the SQS message size. */
 const MARK_BYTES = REMAINDER_ATTRIBUTE.length + MARK.DataType.length + MARK.StringValue.length;
 
-/** On a standard queue the group makes it fair: a tenant with many mails does not hold up the others. */
+/** On a standard queue the group makes it fair: a tenant with many mails does not delay the others. */
 function messageFields({ body, groupId, delaySeconds, isMarked }: Waiting) {
   return {
     MessageBody: body,

@@ -3,7 +3,7 @@ import { type Receipt, serialiseReceipt } from '../../domain/receipt.ts';
 import type { ReceiptQueue } from '../../ports/queues.ts';
 import { intoBatches } from './sqs-client.ts';
 
-/** Deliveries that are worked side by side have their receipts ready at nearly the same time. */
+/** Deliveries that are processed concurrently have their receipts ready at nearly the same time. */
 const GATHER_MS = 10;
 
 interface Waiting {
@@ -13,14 +13,14 @@ interface Waiting {
   readonly settle: (isConfirmed: boolean) => void;
 }
 
-/** Puts receipts into SQS, as many in one call as it takes: also of those that are pushed a moment apart. */
+/** Sends receipts to SQS, as many per call as possible, including those pushed a moment apart. */
 export class SqsReceiptQueue implements ReceiptQueue {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
   readonly #timeoutMs: number;
   #waiting: Waiting[] = [];
 
-  /** @param timeoutMs what one call may take in all, the tries of the SDK included */
+  /** @param timeoutMs total time for one call, including SDK retries */
   constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
     this.#sqs = sqs;
     this.#queueUrl = queueUrl;
@@ -47,11 +47,11 @@ export class SqsReceiptQueue implements ReceiptQueue {
   }
 
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
-    const taken = await this.#confirmedOf(batch);
-    for (const [index, { settle }] of batch.entries()) settle(taken.has(String(index)));
+    const confirmed = await this.#confirmedOf(batch);
+    for (const [index, { settle }] of batch.entries()) settle(confirmed.has(String(index)));
   }
 
-  /** Whatever went wrong, it is for the caller to push again; the reason makes no difference. */
+  /** The caller pushes failed receipts again, whatever the reason. */
   async #confirmedOf(batch: readonly Waiting[]): Promise<ReadonlySet<string | undefined>> {
     try {
       const { Successful = [] } = await this.#sqs.send(
@@ -60,7 +60,7 @@ export class SqsReceiptQueue implements ReceiptQueue {
           Entries: batch.map(({ body, receipt }, index) => ({
             Id: String(index),
             MessageBody: body,
-            // On a standard queue the group makes it fair: a tenant's flood does not hold up the others.
+            // On a standard queue the group makes it fair: a flood from one tenant does not delay the others.
             ...(receipt.tenantId === undefined ? {} : { MessageGroupId: receipt.tenantId }),
           })),
         }),

@@ -5,28 +5,28 @@ import { parseReceipt, type Receipt } from '../../domain/receipt.ts';
 import { type Backoff, backoffMs } from '../../domain/retry.ts';
 import type { ReceiptListener } from '../../ports/queues.ts';
 
-/** The most of both that SQS allows. */
+/** The SQS maximum of both. */
 const BATCH_SIZE = 10;
 const LONG_POLL_SECONDS = 20;
 
-/** Receipts come in ones and twos; what is gathered for a moment is paid for as one poll and one delete. */
+/** Receipts arrive in ones and twos; a short wait turns several into one billed receive and delete. */
 const GATHER_MS = 1_000;
 
 const BACKOFF: Backoff = { firstMs: 100, longestMs: 10_000 };
 
-/** One try of a client for this source: a long poll and its answer. */
+/** Attempt timeout of a client for this source: a long poll and its response. */
 export const RECEIVE_TRY_TIMEOUT_MS = 30_000;
 
-/** What deleting may take in all, the tries of the SDK included. */
+/** Total time for a delete, including SDK retries. */
 const DELETE_TIMEOUT_MS = 10_000;
 
 /**
- * Receives receipts from SQS by long polling, and deletes what its listener is done with. It asks for
- * sqs:ReceiveMessage and sqs:DeleteMessage alone. What is left in the queue comes again after the queue's own
+ * Receives receipts from SQS by long polling, and deletes those that its listener has completed. It needs
+ * only sqs:ReceiveMessage and sqs:DeleteMessage. What is not deleted is redelivered after the queue's
  * visibility timeout.
  *
- * The library polls. It does not delete here, since its stop would break off the deletes of what was handled; and
- * it knows no pause after most errors, so each poll waits before it begins.
+ * The library polls. It does not delete, because its stop would abort the deletes of handled receipts; and it
+ * does not back off after most errors, so each poll waits before it starts.
  */
 export class SqsReceiptSource {
   readonly #sqs: SQSClient;
@@ -36,14 +36,14 @@ export class SqsReceiptSource {
   readonly #consumer: Consumer;
   readonly #stopping = new AbortController();
   #handling: Promise<void> = Promise.resolve();
-  /** In a row, of the queue and of the listener. */
+  /** Consecutive failures of the queue and of the listener. */
   #failures = 0;
   #listenerFailed = false;
-  /** The last poll brought some receipts, and not as many as it could: the next may as well wait for more. */
+  /** The last poll returned some receipts but not a full batch: the next can wait for more. */
   #gathers = false;
 
   /**
-   * @param sqs whose tries may last `RECEIVE_TRY_TIMEOUT_MS`
+   * @param sqs with the attempt timeout `RECEIVE_TRY_TIMEOUT_MS`
    * @param random a number in [0, 1)
    */
   constructor(sqs: SQSClient, queueUrl: string, listener: ReceiptListener, random: () => number) {
@@ -65,20 +65,20 @@ export class SqsReceiptSource {
     this.#consumer.on('error', (error) => this.#pollFailed(error));
   }
 
-  /** Goes on until `stop`, whatever the queue and the listener do meanwhile. It cannot be started again. */
+  /** Runs until `stop`, even if the queue or the listener fails. Cannot be started again. */
   start(): void {
     if (this.#stopping.signal.aborted) throw new Error('the receipts were stopped already');
     this.#consumer.start();
   }
 
-  /** Takes nothing more, and waits for what is in the listener's hands. */
+  /** Receives nothing more, and waits for the listener. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#consumer.stop({ abort: true });
     await this.#handling;
   }
 
-  /** After a failure: the longer the more there were, and until the listener can take something again. */
+  /** Backs off after failures, and waits until the listener is ready again. */
   async #pause(): Promise<void> {
     const { signal } = this.#stopping;
     if (this.#gathers) await delay(GATHER_MS, undefined, { signal }).catch(() => {});
@@ -105,7 +105,7 @@ export class SqsReceiptSource {
     this.#failures = 0;
   }
 
-  /** The library wraps what the SDK threw; to break off a poll is no failure. */
+  /** The library wraps SDK errors; an aborted poll is not a failure. */
   #pollFailed(error: Error): void {
     if (this.#stopping.signal.aborted) return;
     this.#failures += 1;
@@ -113,14 +113,14 @@ export class SqsReceiptSource {
   }
 
   async #handle(messages: readonly Message[]): Promise<undefined> {
-    // What arrives with the stop comes again.
+    // What arrives during the stop is redelivered.
     if (this.#stopping.signal.aborted) return;
     this.#gathers = messages.length < BATCH_SIZE;
-    this.#handling = this.#takeAndDelete(this.#read(messages));
+    this.#handling = this.#handleAndDelete(this.#read(messages));
     await this.#handling;
   }
 
-  /** The receipts, and by what each is deleted. */
+  /** The receipts with their receipt handles. */
   #read(messages: readonly Message[]): Map<Receipt, string> {
     const handles = new Map<Receipt, string>();
     for (const { Body = '', MessageId = '', ReceiptHandle = '' } of messages) {
@@ -131,7 +131,7 @@ export class SqsReceiptSource {
     return handles;
   }
 
-  async #takeAndDelete(handles: ReadonlyMap<Receipt, string>): Promise<void> {
+  async #handleAndDelete(handles: ReadonlyMap<Receipt, string>): Promise<void> {
     if (handles.size === 0) return;
     try {
       const done = await this.#listener.take([...handles.keys()]);
@@ -143,7 +143,7 @@ export class SqsReceiptSource {
     }
   }
 
-  /** Never throws: a receipt that was not deleted comes again and changes nothing. */
+  /** Never throws: a receipt that was not deleted is redelivered and changes nothing. */
   async #delete(handles: readonly string[]): Promise<void> {
     if (handles.length === 0) return;
     try {
@@ -163,7 +163,7 @@ export class SqsReceiptSource {
   }
 }
 
-/** SQS answered, and did not delete the message. */
+/** SQS responded but did not delete the message. */
 class NotDeletedError extends Error {
   override readonly name = 'NotDeletedError';
   readonly code: string;

@@ -7,7 +7,7 @@ export class SqsRedelivery implements Redelivery {
   readonly #queueUrl: string;
   readonly #timeoutMs: number;
 
-  /** @param timeoutMs what one call may take in all, the tries of the SDK included */
+  /** @param timeoutMs total time for one call, including SDK retries */
   constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
     this.#sqs = sqs;
     this.#queueUrl = queueUrl;

@@ -7,25 +7,25 @@ import type { VaultSettings } from './vault-settings.ts';
 
 export interface VaultCall {
   readonly method: 'GET' | 'POST';
-  /** Beneath `/v1/`, not yet encoded. */
+  /** Below `/v1/`, not yet encoded. */
   readonly path: string;
   readonly body?: unknown;
-  /** Of the server itself, which is asked without token and namespace. */
+  /** A call about the server itself, without token and namespace. */
   readonly ofServer?: boolean;
 }
 
 export interface VaultResponse {
   readonly status: number;
-  /** Undefined where it is not JSON. */
+  /** Undefined if not JSON. */
   readonly json: unknown;
   readonly text: string;
   readonly location: string | undefined;
 }
 
 /**
- * One call of Vault's HTTP API. It follows no redirect: a token goes to the address that was named, and nowhere else.
+ * One call of Vault's HTTP API. Follows no redirects: the token goes only to the configured address.
  *
- * @throws {@link VaultError} where no answer came; the reason of the signal where that was aborted
+ * @throws {@link VaultError} if there was no response; the signal's reason if it was aborted
  */
 export async function callVault(
   settings: VaultSettings,
@@ -71,7 +71,7 @@ function headersOf(
   call: VaultCall,
 ): NonNullable<RequestOptions['headers']> {
   return {
-    // Vault's agent and proxy can be told to answer nothing else.
+    // Vault's agent and proxy can be configured to reject requests without it.
     'x-vault-request': 'true',
     ...(call.body !== undefined && { 'content-type': 'application/json' }),
     ...(!call.ofServer && token !== undefined && { 'x-vault-token': token }),
@@ -87,7 +87,7 @@ function trustOf({ ca, serverName, skipVerify }: VaultSettings) {
   };
 }
 
-/** By which codes Node and OpenSSL say that a certificate is not to be trusted, and what each means. */
+/** Node's and OpenSSL's codes for an untrusted certificate, with their meanings. */
 const UNTRUSTED: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'it is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'its authority is not known here',
@@ -100,10 +100,10 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'it is for another name',
 };
 
-/** What an HTTP client and a TLS one each say to an answer in the other's language. */
+/** Error codes of an HTTP client that gets a TLS response, and vice versa. */
 const WRONG_SCHEME = ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'];
 
-/** Why no answer came. */
+/** Why there was no response. */
 function connectionProblem(error: unknown): VaultProblem {
   const code = textOf(error, 'code');
   const untrusted = UNTRUSTED[code];

@@ -4,7 +4,7 @@ import { VaultError } from './vault-error.ts';
 import { callVault, type VaultCall, type VaultResponse } from './vault-http.ts';
 import type { VaultSettings } from './vault-settings.ts';
 
-/** A secret as it stands. The version is what a write must name to replace it; it goes on after a deletion. */
+/** The state of a secret. A write must name the version to replace it; versions continue after a deletion. */
 export type VaultSecret =
   | { readonly kind: 'present'; readonly version: number; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly kind: 'deleted'; readonly version: number }
@@ -27,7 +27,7 @@ const mountSchema = v.object({
 });
 
 /**
- * The versioned key-value store of Vault, in one mount.
+ * Vault's versioned key-value store, in one mount.
  *
  * @see https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2
  */
@@ -42,19 +42,19 @@ export class VaultKv {
 
   /** @throws {@link VaultError} */
   async read(path: string, signal: AbortSignal): Promise<VaultSecret> {
-    const asked = this.#asked(path, ['read']);
-    const answer = await this.#call({ method: 'GET', path: asked.path }, signal);
-    const found = v.safeParse(secretSchema, answer.json);
-    if (found.success && (answer.status === 200 || answer.status === 404)) {
+    const request = this.#requestOf(path, ['read']);
+    const response = await this.#call({ method: 'GET', path: request.path }, signal);
+    const found = v.safeParse(secretSchema, response.json);
+    if (found.success && (response.status === 200 || response.status === 404)) {
       const { data: fields, metadata } = found.output.data;
-      // What was deleted is a 404, too, and says which version it was.
+      // A deleted secret is also a 404, with its version.
       if (fields === null) return { kind: 'deleted', version: metadata.version };
       return { kind: 'present', version: metadata.version, fields };
     }
-    if (answer.status === 200) throw this.#error({ kind: 'not-kv-v2', mount: this.mount, found: 'KV v1' });
-    if (answer.status !== 404 || errorsOf(answer).length > 0)
-      throw await this.#refusal(answer, asked, signal);
-    // An unversioned store answers the same for what it does not have, and would take the write as it is.
+    if (response.status === 200) throw this.#error({ kind: 'not-kv-v2', mount: this.mount, found: 'KV v1' });
+    if (response.status !== 404 || errorsOf(response).length > 0)
+      throw await this.#refusal(response, request, signal);
+    // An unversioned store responds the same for a missing secret, and would accept the write as is.
     await this.#checkMount(path, signal);
     return { kind: 'absent', version: 0 };
   }
@@ -62,7 +62,7 @@ export class VaultKv {
   /**
    * Writes a new version on top of exactly this one.
    *
-   * @throws {@link VaultError}; where that is `timeout` or `broken`, it may have been written
+   * @throws {@link VaultError}; after `timeout` or `broken`, it may have been written
    */
   async write(
     path: string,
@@ -70,42 +70,42 @@ export class VaultKv {
     onTopOf: number,
     signal: AbortSignal,
   ): Promise<VaultWrite> {
-    const asked = this.#asked(path, ['create', 'update']);
+    const request = this.#requestOf(path, ['create', 'update']);
     const body = { data: fields, options: { cas: onTopOf } };
-    const answer = await this.#call({ method: 'POST', path: asked.path, body }, signal);
-    const written = v.safeParse(writtenSchema, answer.json);
-    if (answer.status === 200 && written.success) {
+    const response = await this.#call({ method: 'POST', path: request.path, body }, signal);
+    const written = v.safeParse(writtenSchema, response.json);
+    if (response.status === 200 && written.success) {
       return { kind: 'written', version: written.output.data.version };
     }
-    const errors = errorsOf(answer);
+    const errors = errorsOf(response);
     if (
-      answer.status === 400 &&
+      response.status === 400 &&
       errors.some((error) => error.includes('did not match the current version'))
     ) {
       return { kind: 'conflict' };
     }
-    throw await this.#refusal(answer, asked, signal);
+    throw await this.#refusal(response, request, signal);
   }
 
-  /** Asks as `vault kv` does before it reads or writes. */
+  /** The same call that `vault kv` makes before it reads or writes. */
   async #checkMount(path: string, signal: AbortSignal): Promise<void> {
     const whole = `${this.mount}/${path}`;
-    const asked = { ...this.#asked(path, ['read']), path: `sys/internal/ui/mounts/${whole}` };
-    const answer = await this.#call({ method: 'GET', path: asked.path }, signal);
-    const found = v.safeParse(mountSchema, answer.json);
-    if (answer.status === 200 && found.success) {
+    const request = { ...this.#requestOf(path, ['read']), path: `sys/internal/ui/mounts/${whole}` };
+    const response = await this.#call({ method: 'GET', path: request.path }, signal);
+    const found = v.safeParse(mountSchema, response.json);
+    if (response.status === 200 && found.success) {
       const { type, options } = found.output.data;
       if (type === 'kv' && options?.version === '2') return;
       const name = type === 'kv' || type === 'generic' ? 'KV v1' : `an engine of the type ${type}`;
       throw this.#error({ kind: 'not-kv-v2', mount: this.mount, found: name });
     }
-    const problem = await refusalOf(answer, asked, () => this.#health(signal));
+    const problem = await refusalOf(response, request, () => this.#health(signal));
     throw this.#error(
       problem.kind === 'denied' ? { kind: 'hidden-mount', mount: this.mount, path: whole } : problem,
     );
   }
 
-  #asked(path: string, capabilities: readonly string[]): Asked {
+  #requestOf(path: string, capabilities: readonly string[]): Asked {
     return { mount: this.mount, path: `${this.mount}/data/${path}`, capabilities };
   }
 
@@ -118,8 +118,8 @@ export class VaultKv {
     return callVault(this.#settings, { method: 'GET', path: 'sys/health', ofServer: true }, signal);
   }
 
-  async #refusal(answer: VaultResponse, asked: Asked, signal: AbortSignal): Promise<VaultError> {
-    return this.#error(await refusalOf(answer, asked, () => this.#health(signal)));
+  async #refusal(response: VaultResponse, request: Asked, signal: AbortSignal): Promise<VaultError> {
+    return this.#error(await refusalOf(response, request, () => this.#health(signal)));
   }
 
   #error(problem: VaultError['problem']): VaultError {
@@ -127,10 +127,10 @@ export class VaultKv {
   }
 }
 
-/** What was asked, for what is said of a refusal. */
+/** A request, for describing its refusal. */
 export interface Asked {
   readonly mount: string;
-  /** Beneath `/v1/`: what a policy names. */
+  /** Below `/v1/`, as in a policy. */
   readonly path: string;
   readonly capabilities: readonly string[];
 }
@@ -139,32 +139,32 @@ const errorsSchema = v.object({ errors: v.array(v.string()) });
 
 const healthSchema = v.object({ initialized: v.boolean(), sealed: v.boolean(), standby: v.boolean() });
 
-/** Vault's own words in an answer that is an error; a word of warning is none. */
+/** Vault's error messages in a response; warnings do not count. */
 function errorsOf({ json }: VaultResponse): readonly string[] {
   const parsed = v.safeParse(errorsSchema, json);
   return parsed.success ? parsed.output.errors : [];
 }
 
 /**
- * Why Vault did not do what it was asked.
+ * Why Vault refused a request.
  *
- * @param health answers for `sys/health`, which tells what an error of the server itself comes from
+ * @param health calls `sys/health`, which shows the cause of a server error
  * @see https://developer.hashicorp.com/vault/api-docs#http-status-codes
  */
 async function refusalOf(
-  answer: VaultResponse,
-  asked: Asked,
+  response: VaultResponse,
+  request: Asked,
   health: () => Promise<VaultResponse>,
 ): Promise<VaultProblem> {
-  const { status, location } = answer;
-  const reason = reasonOf(answer);
+  const { status, location } = response;
+  const reason = reasonOf(response);
   if (status >= 300 && status < 400) return redirection(status, location);
-  if (status === 400 && answer.text.includes('HTTP request to an HTTPS server')) {
+  if (status === 400 && response.text.includes('HTTP request to an HTTPS server')) {
     return { kind: 'wrong-scheme' };
   }
-  if (status === 403) return denial(reason, asked);
+  if (status === 403) return denial(reason, request);
   if (status === 404 && reason.includes('no handler for route')) {
-    return { kind: 'no-mount', mount: asked.mount };
+    return { kind: 'no-mount', mount: request.mount };
   }
   if (status === 429) return { kind: 'rate-limited' };
   if (status < 500) return { kind: 'unexpected', status, reason };
@@ -172,13 +172,13 @@ async function refusalOf(
   return (await serverProblem(health)) ?? { kind: 'unavailable', status, reason };
 }
 
-/** On one line, and no longer than a line. */
-function reasonOf(answer: VaultResponse): string {
-  const text = errorsOf(answer).join('; ') || (answer.json === undefined ? 'not an answer of Vault' : '');
+/** On one line, truncated. */
+function reasonOf(response: VaultResponse): string {
+  const text = errorsOf(response).join('; ') || (response.json === undefined ? 'not an answer of Vault' : '');
   return text.replaceAll(/\s+/g, ' ').trim().slice(0, 300);
 }
 
-/** A standby that is not to forward sends its clients to the active node by 307; all else is some proxy's. */
+/** A standby that does not forward redirects to the active node by 307; other redirects are from a proxy. */
 function redirection(status: number, location: string | undefined): VaultProblem {
   const origin = location !== undefined && URL.canParse(location) ? new URL(location).origin : undefined;
   if (status === 307) return { kind: 'standby', activeNode: origin };
@@ -186,13 +186,13 @@ function redirection(status: number, location: string | undefined): VaultProblem
 }
 
 function denial(reason: string, { path, capabilities }: Asked): VaultProblem {
-  // A token that has ended, or never was; older ones say "bad token".
+  // An expired or invalid token; older Vault versions say "bad token".
   return /\b(invalid|bad) token\b/.test(reason)
     ? { kind: 'token-rejected' }
     : { kind: 'denied', path, capabilities };
 }
 
-/** What `sys/health` says of the server; undefined where that has no answer either. */
+/** The server problem shown by `sys/health`; undefined if that has no valid response either. */
 async function serverProblem(health: () => Promise<VaultResponse>): Promise<VaultProblem | undefined> {
   const parsed = v.safeParse(healthSchema, (await health()).json);
   if (!parsed.success) return undefined;

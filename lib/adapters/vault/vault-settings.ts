@@ -4,30 +4,30 @@ import { join } from 'node:path';
 import { HOUR_MS } from '../../common/time.ts';
 import { VaultError } from './vault-error.ts';
 
-/** How Vault is reached. */
+/** How to connect to Vault. */
 export interface VaultSettings {
   readonly address: URL;
   readonly token: string | undefined;
   readonly namespace: string | undefined;
-  /** PEM certificates to trust in place of the system's. */
+  /** PEM certificates to trust instead of the system's. */
   readonly ca: string | undefined;
-  /** The name that the certificate must be for, where it is not the host's. */
+  /** The name that the certificate must match, if not the host's. */
   readonly serverName: string | undefined;
   readonly skipVerify: boolean;
-  /** For a call and its answer together. */
+  /** For a call including its response. */
   readonly timeoutMs: number;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What Vault's own tools take where VAULT_ADDR is not set. */
+/** The default of Vault's own tools for VAULT_ADDR. */
 const DEFAULT_ADDRESS = 'https://127.0.0.1:8200';
 
-/** Vault's tools wait a minute, which is long for a person who looks on. */
+/** Vault's tools wait a minute, which is long for an operator at a terminal. */
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /**
- * Reads the variables of Vault's own tools, and the token that `vault login` left.
+ * Reads the environment variables of Vault's own tools, and the token stored by `vault login`.
  *
  * @see https://developer.hashicorp.com/vault/docs/commands#environment-variables
  * @throws {@link VaultError} of the kind `settings`
@@ -52,7 +52,7 @@ function given(env: Environment, name: string): string | undefined {
 function addressOf(env: Environment): URL {
   const text = given(env, 'VAULT_ADDR') ?? DEFAULT_ADDRESS;
   if (URL.canParse(text) && /^https?:\/\//i.test(text)) return new URL(text);
-  // The value is not repeated: a URL may hold a password.
+  // Does not repeat the value: a URL may contain a password.
   throw wrong('VAULT_ADDR', 'a URL such as https://vault.example.org:8200');
 }
 
@@ -61,7 +61,7 @@ async function tokenOfLogin(env: Environment): Promise<string | undefined> {
     const token = await readFile(join(given(env, 'HOME') ?? homedir(), '.vault-token'), 'utf8');
     return token.trim() || undefined;
   } catch {
-    // As for Vault's own tools, a file that cannot be read is no token.
+    // As in Vault's own tools, an unreadable file means no token.
     return undefined;
   }
 }
@@ -72,12 +72,12 @@ async function caOf(env: Environment): Promise<string | undefined> {
   const pem = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw wrong('VAULT_CACERT', `a file that can be read: ${file} cannot`, cause);
   });
-  // An empty bundle would make Node trust nobody, and say that the server is not to be trusted.
+  // With an empty bundle Node would trust no authority, and report the server as untrusted.
   if (!pem.includes('-----BEGIN')) throw wrong('VAULT_CACERT', `a PEM file: ${file} holds no certificate`);
   return pem;
 }
 
-/** What Go's ParseBool takes. */
+/** As Go's ParseBool. */
 function flagOf(env: Environment, name: string): boolean {
   const text = given(env, name);
   if (text === undefined || /^(0|f|F|false|FALSE|False)$/.test(text)) return false;

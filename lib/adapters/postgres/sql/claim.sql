@@ -1,14 +1,14 @@
--- Claims due deliveries in one statement, by the database's clock: first those whose lease has ended, then those that
--- wait, the most urgent priority first, and within it by turns, one delivery of each tenant a turn.
+-- Claims due deliveries in one statement, by the database's clock: first those whose lease has ended, then
+-- waiting ones, the most urgent priority first, and within it round-robin, one delivery per tenant and turn.
 --
 -- $1 worker   $2 providers   $3 limit   $4 lease in ms   $5 route   $6 the tenant that was served last
--- $7 ids that this worker has claimed: it must not claim them again, not when their lease has ended, nor when they
---    were completed and only the response was lost, since the completion is then written once more
--- $8 the most bytes of mail that one claim fetches   $9 the most bytes that any route takes; more is not even fetched
+-- $7 ids that this worker has claimed: it must not claim them again, even if their lease has ended, or if
+--    they were completed and only the response was lost, because the completion is then written again
+-- $8 the most bytes of mail that one claim fetches   $9 the most that any route accepts; more is not fetched
 --
--- The walk through `waiting` stops as soon as enough rows are locked, since nothing in it sorts. Each step is one probe
--- into outbound_deliveries_waiting_idx, so the cost follows what is claimed and how many tenants wait, never how much
--- of it. A row that another worker has locked is skipped.
+-- The walk through `waiting` stops as soon as enough rows are locked, because nothing in it sorts. Each step
+-- is one probe into outbound_deliveries_waiting_idx, so the cost depends on how much is claimed and how many
+-- tenants wait, not on the size of the backlog. A row that another worker has locked is skipped.
 --
 -- Plan (EXPLAIN ANALYZE of 100 claimed out of 100,000 waiting rows of 1,000 tenants, PostgreSQL 18, two cores):
 --   ended      Index Scan using outbound_deliveries_status_idx
@@ -21,7 +21,7 @@ WITH RECURSIVE
 ended AS (
   SELECT
     id,
-    -- What may have to be fetched, as far as it is known without reading it: the mail, or the trace that holds it.
+    -- Size of what may be fetched, as known without reading it: the mail, or the trace that holds it.
     coalesce(greatest(pg_column_size(mail), pg_column_size(delivery_trace)), 0) AS bytes,
     -- The worker may have been sending when its lease ended.
     coalesce(lease_route = 'smtp', false) AS reclaimed,
@@ -33,7 +33,7 @@ ended AS (
   LIMIT $3::int
   FOR UPDATE SKIP LOCKED
 ),
--- The priorities from the most urgent down; the last row is null.
+-- The priorities, most urgent first; the last row is null.
 urgency (priority) AS (
   (SELECT priority FROM outbound_deliveries WHERE status = 'queued' ORDER BY priority DESC LIMIT 1)
   UNION ALL
@@ -49,7 +49,7 @@ waiting AS (
   FROM urgency
   CROSS JOIN LATERAL (
     WITH RECURSIVE
-    -- The tenants as a circle that starts behind the one served last; each is found by one probe.
+    -- The tenants as a ring, starting after the one served last; each is found by one probe.
     tenant_behind (name) AS (
       (
         SELECT coalesce(tenant_id, '') FROM outbound_deliveries
@@ -79,7 +79,7 @@ waiting AS (
       )
       FROM tenant_up_to WHERE tenant_up_to.name IS NOT NULL
     ),
-    -- The deliveries by turns: each tenant's oldest due one, over the providers, new ones and retries, then its next.
+    -- The deliveries in turns: each tenant's oldest due one over providers, new and retries, then its next.
     place (tenant, turn, since, id) AS (
       SELECT tenant.name, 1, oldest.since, oldest.id
       FROM (
@@ -143,7 +143,7 @@ waiting AS (
     SELECT
       id,
       coalesce(greatest(pg_column_size(mail), pg_column_size(delivery_trace)), 0) AS bytes,
-      -- A lease that a person took away may have been in the middle of sending.
+      -- A lease that an operator revoked may have been in the middle of sending.
       coalesce(lease_owner IS NOT NULL AND lease_route = 'smtp', false) AS reclaimed,
       coalesce(next_retry_at, created_at) AS since
     FROM outbound_deliveries
@@ -158,7 +158,7 @@ numbered AS (
   SELECT picked.*, row_number() OVER () AS number
   FROM (SELECT *, true AS ended FROM ended UNION ALL SELECT *, false FROM waiting) AS picked
 ),
--- A few huge mails must not fill the worker's memory. The first delivery is taken whatever its size.
+-- A few huge mails must not fill the worker's memory. The first delivery is claimed whatever its size.
 chosen AS (
   SELECT *, sum(bytes) OVER (ORDER BY number) - bytes AS bytes_before FROM numbered
 ),
@@ -168,10 +168,10 @@ claimed AS (
     attempt_count = least(greatest(coalesce(d.attempt_count, 0), 0), 2147483646) + 1,
     lease_owner = $1::text,
     lease_until = now() + make_interval(secs => $4::float8 / 1000),
-    -- Until it is completed, every worker that claims it again has to know that SMTP may have had it.
+    -- Until it is completed, every worker that claims it again must know that SMTP may have it.
     lease_route = CASE WHEN coalesce(lease_owner IS NOT NULL AND lease_route = 'smtp', false) THEN 'smtp' ELSE $5::text END,
     updated_at = now()
-  -- An array, and not a join: the planner would expect many rows and read the whole table for them.
+  -- An array instead of a join: for a join the planner expects many rows and reads the whole table.
   WHERE d.id = ANY (ARRAY(SELECT id FROM chosen WHERE bytes_before < $8::bigint))
   RETURNING d.*
 )
@@ -188,8 +188,8 @@ SELECT
   END AS "deliveryTrace",
   bytes > $9::bigint AS "tooLarge",
   to_json(owed_recipients)::text AS owed,
-  -- The recipients that SES has by its receipts, if no attempt recorded a hand-over: the response of the queue was lost.
-  -- Queueing again what was handed over means to send it again, to all. Any other shape of trace has none.
+  -- The recipients that SES has by receipts, if no attempt recorded a hand-over: the queue's response was
+  -- lost. Requeueing a handed-over delivery means sending it again to all. Any other shape of trace has none.
   CASE WHEN bytes <= $9::bigint THEN jsonb_path_query_array(
     delivery_trace,
     '$ ? (!exists(@.attempts[*].queue.recipients[*])).recipients.keyvalue()

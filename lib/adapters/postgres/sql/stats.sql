@@ -1,7 +1,7 @@
--- How much waits, for how long, and how many statuses are overdue. Each count stops at a limit: beyond it the exact
--- number tells nothing more and would take seconds.
+-- How many deliveries wait, for how long, and how many statuses are overdue. Each count stops at a limit:
+-- beyond it the exact number is not useful and would take seconds.
 --
--- $1 providers   $2 whether to count statuses that are overdue, which needs receipts to be brought back
+-- $1 providers   $2 whether to count overdue statuses, which requires receipts
 WITH RECURSIVE urgency (priority) AS (
   (SELECT priority FROM outbound_deliveries WHERE status = 'queued' ORDER BY priority DESC LIMIT 1)
   UNION ALL
@@ -66,9 +66,9 @@ SELECT
     ) AS oldest
     WHERE isfinite(oldest.since)
   ) AS "oldestDueSeconds",
-  -- Handed over, and nothing was heard of it for two days: SES itself tries for 14 hours, and what waits for its quota
-  -- goes out when the next day begins. The index has them by when they came in, which is before they were handed over
-  -- and does not change with each receipt, as updated_at does.
+  -- Handed over and not updated for two days: SES retries for 14 hours, and mail that waits for the quota is
+  -- sent when the next day begins. The index is by time of creation, which is before the hand-over and,
+  -- unlike updated_at, does not change with each receipt.
   CASE WHEN $2::boolean THEN (
     SELECT count(*) FILTER (WHERE awaited.heard < now() - interval '2 days')::int FROM (
       SELECT coalesce(updated_at, created_at, '-infinity') AS heard FROM outbound_deliveries

@@ -59,7 +59,7 @@ describe('a claim', () => {
       owed: ['paul@example.org'],
       createdAt,
       expiresAt: new Date('2100-01-01T00:00:00Z'),
-      waitedMs: expect.closeTo(5_000, -3),
+      waitedMs: expect.closeTo(5_000, -4),
       attempts: 3,
       reclaimed: false,
     });
@@ -249,7 +249,7 @@ describe('an expired lease', () => {
     const claims = await claim(database.outbox(), 10, 'queue');
 
     expect(claims).toMatchObject([
-      { id: 'mail-1', reclaimed: takenOver, attempts: 2, waitedMs: expect.closeTo(3_000, -3) },
+      { id: 'mail-1', reclaimed: takenOver, attempts: 2, waitedMs: expect.closeTo(3_000, -4) },
     ]);
   });
 

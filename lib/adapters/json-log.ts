@@ -13,7 +13,7 @@ export interface JsonLogOptions {
 }
 
 /**
- * Writes one JSON object per line. Lambda filters a line by its `level` if `timestamp` is in RFC 3339;
+ * Writes one JSON object per line. Lambda filters a line by its `level`, in capitals, if `timestamp` is in RFC 3339;
  * without these two fields it treats the line as INFO, as with metric lines.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
@@ -23,10 +23,11 @@ export function createJsonLog(
   { base = {}, level = 'info' }: JsonLogOptions = {},
 ): Log {
   const at = (name: LogLevel) => {
+    const shown = name.toUpperCase();
     if (LEVELS.indexOf(name) < LEVELS.indexOf(level)) return () => {};
     return (event: string, fields?: LogFields) =>
       write(
-        `${JSON.stringify({ timestamp: new Date().toISOString(), level: name, event, ...base, ...fields })}\n`,
+        `${JSON.stringify({ timestamp: new Date().toISOString(), level: shown, event, ...base, ...fields })}\n`,
       );
   };
   return { info: at('info'), warn: at('warn'), error: at('error') };

@@ -83,7 +83,7 @@ describe('a run of the account metrics', () => {
     const { metrics, unknown, log } = await runWith({ key: { kind: 'none' } });
     expect(metrics).toEqual(healthyWithout('KeyAgeDays'));
     expect(unknown).toEqual([]);
-    expect(log).toMatchObject([{ level: 'warn', event: 'no-active-key' }]);
+    expect(log).toMatchObject([{ level: 'WARN', event: 'no-active-key' }]);
   });
 
   it.each<[string, Account, readonly string[]]>([
@@ -94,7 +94,7 @@ describe('a run of the account metrics', () => {
     const { metrics, unknown, log } = await runWith(account);
     expect(metrics).toEqual(healthyWithout(...missing));
     expect(unknown).toEqual([source]);
-    expect(log).toMatchObject([{ level: 'error', event: 'service-failed', source, error: 'TypeError' }]);
+    expect(log).toMatchObject([{ level: 'ERROR', event: 'service-failed', source, error: 'TypeError' }]);
   });
 
   it.each<[string, Account, readonly string[], readonly string[]]>([
@@ -106,7 +106,7 @@ describe('a run of the account metrics', () => {
     const { metrics, unknown, log } = await runWith(account);
     expect(metrics).toEqual(healthyWithout(...missing));
     expect(unknown).toEqual([source]);
-    expect(log).toMatchObject([{ level: 'error', event: 'response-unreadable', source, unreadable: facts }]);
+    expect(log).toMatchObject([{ level: 'ERROR', event: 'response-unreadable', source, unreadable: facts }]);
   });
 
   it('logs all failures without their messages', async () => {

@@ -164,7 +164,7 @@ describe('a server that hangs', () => {
 
   it('blocks an idle and a new connection only until the configured time-outs', async () => {
     await database.insert({});
-    const outbox = database.outbox({ connectionString, connectTimeoutMs: 300, statementTimeoutMs: 100 });
+    const outbox = database.outbox({ connectionString, connectTimeoutMs: 300, statementTimeoutMs: 1_000 });
     await outbox.stats();
     proxy.stall();
 
@@ -174,8 +174,8 @@ describe('a server that hangs', () => {
     await expect(claim(outbox)).rejects.toMatchObject({ name: 'OutboxUnavailableError', code: 'TIMEOUT' });
     const connectMs = performance.now() - begun - statementMs;
 
-    expect(statementMs).toBeLessThan(2_000);
-    expect(connectMs).toBeLessThan(1_000);
+    expect(statementMs).toBeLessThan(5_000);
+    expect(connectMs).toBeLessThan(5_000);
     proxy.resume();
     expect(await claim(outbox)).toHaveLength(1);
   });

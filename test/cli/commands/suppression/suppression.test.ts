@@ -119,7 +119,7 @@ describe('mailctl suppression ls', () => {
   });
 
   it('uses the rule of the stack by default', () => {
-    const read = readSettings({ domain: 'keybuzz.io' });
+    const read = readSettings({});
     if (read.kind === 'invalid') throw new Error(read.message);
     const { softBounceLimit, softBounceWindowDays } = read.settings;
     expect(DEFAULT_SOFT_BOUNCES).toEqual({ softBounces: softBounceLimit, windowDays: softBounceWindowDays });

@@ -94,7 +94,7 @@ describe('mailctl in the documentation', () => {
         .matchAll(/mailctl doctor --only ([a-z,]+)/g),
     ];
     const doctor = program.commands.find((command) => command.name() === 'doctor') ?? program;
-    const groups = /^The groups: ([a-z, \n]+)\./m.exec(helpOf(doctor))?.[1]?.split(/,\s+/) ?? [];
+    const groups = /^Groups: ([a-z, \n]+)\./m.exec(helpOf(doctor))?.[1]?.split(/,\s+/) ?? [];
 
     expect(groups).toEqual(expect.arrayContaining(asked.flatMap(([, names = '']) => names.split(','))));
     expect(asked).not.toEqual([]);

@@ -10,7 +10,10 @@ import { deployPipeline } from '../../../support/aws-account/deploy-pipeline.ts'
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { leftByRollback, rollBack } from '../../../support/aws-account/roll-back.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
+import { loopbackAddresses, type RunningServer, startNameServer } from '../../../support/name-server.ts';
+import { describeWithNameServer } from '../../../support/name-server-ready.ts';
 import { runMailctl } from '../../../support/run-mailctl.ts';
+import { NS } from '../dns/zones.ts';
 import { type CdkStandIn, startCdkStandIn } from './cdk-stand-in.ts';
 
 const PIPELINE = 'keybuzz-mail-pipeline-dev';
@@ -210,6 +213,46 @@ describe('mailctl quickstart stops', () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/^stopped +production-access .+ denied the request \(case 171234567890123\)$/m);
     expect(stdout).toContain('- reply to the case');
+  });
+});
+
+describeWithNameServer('mailctl quickstart, with records in the zone of Route 53', () => {
+  const before = process.cwd();
+  let server: RunningServer;
+  let directory: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mailctl-project-'));
+    const mail = { hostedZoneId: 'Z123456ABCDEFG' };
+    await writeFile(join(directory, 'cdk.json'), JSON.stringify({ context: { mail } }));
+    // The settings are those of the folder that it is run in.
+    process.chdir(directory);
+  });
+
+  afterEach(async () => {
+    process.chdir(before);
+    await Promise.all([server.stop(), rm(directory, { recursive: true })]);
+  });
+
+  it('stops before a deploy that would say that they exist, and names the settings', async () => {
+    const [address] = await loopbackAddresses(1);
+    if (address === undefined) throw new Error('one was asked for');
+    server = await startNameServer(address, {
+      'keybuzz.io': [...NS(address), 'bounce MX 10 old.example.org.', '_dmarc TXT "v=DMARC1; p=reject"'],
+    });
+    account.account.stacks.delete('keybuzz-mail-identity');
+    ses.account.identities.clear();
+
+    const args = ['--yes', 'quickstart', '--cdk', cdk.command];
+    const resolver = ['--resolver', `${address.address}:${address.port}`];
+    const { code, stdout } = await runMailctl([...args, ...resolver], {
+      ...account.environment,
+      AWS_ENDPOINT_URL_SESV2: ses.url,
+    });
+
+    expect([code, cdk.runs]).toEqual([1, []]);
+    expect(stdout).toContain('bounce.keybuzz.io has an MX record already');
+    expect(stdout).toContain('set "publishDmarc": false in cdk.json to keep it');
   });
 });
 

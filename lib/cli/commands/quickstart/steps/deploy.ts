@@ -6,6 +6,7 @@ import { GetEmailIdentityCommand } from '@aws-sdk/client-sesv2';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import * as v from 'valibot';
 import { awsErrorCode } from '../../../../adapters/aws-client.ts';
+import { LiveDns } from '../../../../adapters/dns/live-dns.ts';
 import {
   identityStackName,
   monitoringStackName,
@@ -118,11 +119,13 @@ function deletionOf(name: string, isProtected: boolean, { commands }: Quickstart
 /** What exists although its stack does not, so that CloudFormation would refuse to create it; each with the way out. */
 async function findInTheWay(context: QuickstartContext, stacks: DeployedStacks): Promise<string[]> {
   const { deployment, options } = context;
-  const { domain, existingIdentity, userName } = await readProject();
+  const project = await readProject();
+  const { domain, existingIdentity, userName } = project;
   const { user } = resourceNames({ ...deployment, userName });
-  const [hasIdentity, hasUser] = await Promise.all([
+  const [hasIdentity, hasUser, records] = await Promise.all([
     stacks.identity === undefined && !existingIdentity && hasSesIdentity(domain, context),
     stacks.pipeline === undefined && hasIamUser(user, context),
+    stacks.identity === undefined && !existingIdentity ? findRecords(project, context) : [],
   ]);
   return [
     ...(hasIdentity
@@ -135,6 +138,38 @@ async function findInTheWay(context: QuickstartContext, stacks: DeployedStacks):
       ? [
           `IAM has a user ${user} already: set another "userName" in cdk.json, or delete that user if nothing uses it`,
         ]
+      : []),
+    ...records,
+  ];
+}
+
+/** How long to ask for a record. If the DNS does not answer, Route 53 itself says what exists. */
+const DNS_TRY_MS = 2_000;
+
+/** The records that the deploy would write to the zone of Route 53, as far as they exist. */
+async function findRecords(
+  { domain, hostedZoneId, mailFromSubdomain, publishDmarc }: ProjectSettings,
+  { options, signal }: QuickstartContext,
+): Promise<string[]> {
+  if (hostedZoneId === undefined) return [];
+  const { resolver } = new LiveDns({
+    ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
+    timeoutMs: DNS_TRY_MS,
+    signal,
+  });
+  const exists = async (type: 'MX' | 'TXT', name: string) =>
+    (await resolver.ask(type, name)).kind === 'records';
+  const [mailFrom, dmarc] = [`${mailFromSubdomain}.${domain}`, `_dmarc.${domain}`];
+  const [hasMailFrom, hasDmarc] = await Promise.all([
+    exists('MX', mailFrom),
+    publishDmarc && exists('TXT', dmarc),
+  ]);
+  return [
+    ...(hasMailFrom
+      ? [`${mailFrom} has an MX record already: delete it, or set another "mailFromSubdomain" in cdk.json`]
+      : []),
+    ...(hasDmarc
+      ? [`${dmarc} has a TXT record already: set "publishDmarc": false in cdk.json to keep it`]
       : []),
   ];
 }
@@ -166,18 +201,29 @@ async function exists(call: Promise<unknown>, ...absentCodes: readonly string[])
   }
 }
 
+type ProjectSettings = v.InferOutput<typeof projectSchema>['context']['mail'];
+
+/** cdk.json may have texts in place of values, as `-c` gives them. */
+const trueOrFalse = v.pipe(
+  v.union([v.boolean(), v.string()]),
+  v.transform((value) => String(value) === 'true'),
+);
+
 const projectSchema = v.object({
   context: v.object({
     mail: v.object({
       domain: v.optional(v.string(), 'keybuzz.io'),
-      existingIdentity: v.optional(v.boolean(), false),
+      existingIdentity: v.optional(trueOrFalse, false),
       userName: v.optional(v.string(), 'keybuzz-ses'),
+      hostedZoneId: v.optional(v.string()),
+      mailFromSubdomain: v.optional(v.string(), 'bounce'),
+      publishDmarc: v.optional(trueOrFalse, true),
     }),
   }),
 });
 
 /** The settings that name what is unique in an account; their defaults if no cdk.json is here. */
-async function readProject(): Promise<v.InferOutput<typeof projectSchema>['context']['mail']> {
+async function readProject(): Promise<ProjectSettings> {
   const file = await readFile('cdk.json', 'utf8').catch(() => '{"context":{"mail":{}}}');
   return v.parse(v.pipe(v.string(), v.parseJson(), projectSchema), file).context.mail;
 }

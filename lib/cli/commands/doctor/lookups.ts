@@ -23,6 +23,7 @@ import { listAlarms } from '../../lookups/alarms.ts';
 import { checkDns } from '../../lookups/dns/check-dns.ts';
 import type { DnsFinding } from '../../lookups/dns/findings.ts';
 import { domainOf, type NeededRecord, neededRecords, recordFor } from '../../lookups/dns/needed-records.ts';
+import { findInTheWay } from '../../lookups/first-deploy.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 
 /** The AWS identity of the caller. */
@@ -44,6 +45,8 @@ interface IdentityLookup {
 export interface Lookups {
   caller(): Promise<Caller>;
   stacks(): Promise<DeployedStacks>;
+  /** What exists although its stack does not, each with the way out. */
+  inTheWay(): Promise<readonly string[]>;
   /** Of the pipeline stack; undefined if it is not deployed. */
   resources(): Promise<readonly StackResource[] | undefined>;
   /** @throws {Error} if the identity stack is not deployed */
@@ -97,6 +100,12 @@ export function createLookups(sources: LookupSources): Lookups {
   });
   return {
     stacks,
+    inTheWay: lookUp('AWS', async () =>
+      findInTheWay(
+        { aws, deployment, signal, resolver: sources.dns.resolver, cdk: 'npx cdk' },
+        await stacks(),
+      ),
+    ),
     caller: lookUp('STS', () => whoCalls(aws, signal)),
     resources: lookUp('CloudFormation', async () =>
       listStackResources(await aws.cloudFormation(), pipelineStackName(deployment), signal),

@@ -51,6 +51,12 @@ const OF_AWS = [
 
 export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
   {
+    what: 'the pipeline is not deployed, and IAM has its user already',
+    break: ({ account }) => account.stacks.delete('keybuzz-mail-pipeline-dev'),
+    amiss: { 'stacks pipeline': ['fail', 'IAM has a user keybuzz-ses-dev already: set another "userName"'] },
+    skipped: OF_STACK,
+  },
+  {
     what: 'the pipeline is not deployed',
     break: ({ account }) => account.stacks.delete('keybuzz-mail-pipeline-dev'),
     amiss: { 'stacks pipeline': ['fail', DEPLOY] },

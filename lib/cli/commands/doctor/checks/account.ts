@@ -5,6 +5,7 @@ import { identityStackName, monitoringStackName, pipelineStackName } from '../..
 import { DAY_MS } from '../../../../common/time.ts';
 import type { DeployedStack } from '../../../deployment.ts';
 import type { FixHints } from '../../../hints.ts';
+import { deletionCommands } from '../../../lookups/first-deploy.ts';
 import { type Check, type CheckResult, type DoctorContext, fail, ok, resourceCheck, warn } from '../check.ts';
 
 /** The identity and Region of the AWS calls. */
@@ -49,17 +50,22 @@ function judgeMonitoring(
   return result.status === 'fail' ? warn(result.detail, result.fix) : result;
 }
 
-function judgeStack(
+async function judgeStack(
   stack: DeployedStack | undefined,
   nameOf: typeof pipelineStackName,
-  { deployment, aws, commands }: DoctorContext,
-): CheckResult {
+  { deployment, aws, commands, lookups }: DoctorContext,
+): Promise<CheckResult> {
   if (stack !== undefined) return judgeStatus(stack, commands);
-  return fail(`there is no stack ${nameOf(deployment)} in ${aws.region}`, commands.deploy);
+  // What exists already would stop the deploy that is advised here. If that cannot be asked, its own check says so.
+  const inTheWay = await lookups.inTheWay().catch(() => []);
+  return fail(
+    `there is no stack ${nameOf(deployment)} in ${aws.region}`,
+    [...inTheWay, commands.deploy].join('; then '),
+  );
 }
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */
-function judgeStatus({ name, status }: DeployedStack, commands: FixHints): CheckResult {
+function judgeStatus({ name, status, isProtected }: DeployedStack, commands: FixHints): CheckResult {
   const text = `${name}: ${status}`;
   switch (status) {
     case 'CREATE_COMPLETE':
@@ -75,7 +81,7 @@ function judgeStatus({ name, status }: DeployedStack, commands: FixHints): Check
     case 'ROLLBACK_FAILED':
     case 'CREATE_FAILED':
     case 'DELETE_FAILED': {
-      const remove = commands.aws(`cloudformation delete-stack --stack-name ${name}`);
+      const remove = deletionCommands({ name, isProtected }, commands).join(' && ');
       return fail(`${text}: such a stack cannot be deployed to`, `${remove} && ${commands.deploy}`);
     }
     default:

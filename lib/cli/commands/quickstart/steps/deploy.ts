@@ -1,25 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { GetUserCommand } from '@aws-sdk/client-iam';
-import { GetEmailIdentityCommand } from '@aws-sdk/client-sesv2';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-import * as v from 'valibot';
-import { awsErrorCode } from '../../../../adapters/aws-client.ts';
-import { LiveDns } from '../../../../adapters/dns/live-dns.ts';
-import {
-  identityStackName,
-  monitoringStackName,
-  pipelineStackName,
-  resourceNames,
-} from '../../../../common/names.ts';
+import { identityStackName, monitoringStackName, pipelineStackName } from '../../../../common/names.ts';
 import {
   type DeployedStack,
-  type DeployedStacks,
   describeDeployment,
   describeStack,
 } from '../../../deployment.ts';
 import { OperatorError } from '../../../errors.ts';
+import { deletionCommands, findInTheWay } from '../../../lookups/first-deploy.ts';
 import {
   done,
   type OpenStep,
@@ -62,7 +51,8 @@ export const DEPLOY: QuickstartStep = {
   isDone: async (context) => {
     const { aws, deployment, signal } = context;
     const stacks = await describeDeployment(await aws.cloudFormation(), deployment, signal);
-    const inTheWay = await findInTheWay(context, stacks);
+    const { resolver, cdk } = context.options;
+    const inTheWay = await findInTheWay({ aws, deployment, signal, resolver, cdk }, stacks);
     if (inTheWay.length > 0) {
       return open('the account has already what would be created', ...inTheWay);
     }
@@ -93,139 +83,10 @@ function standingOf(context: QuickstartContext, stacks: readonly NamedStack[]): 
   const detail = amiss.map(({ name, status }) => `${name} is ${status}`).join(', ');
   if (amiss.some(({ condition }) => condition === 'busy')) return open(detail, WAIT);
   const stuck = amiss.filter(({ condition }) => condition === 'stuck');
-  const deletions = stuck.flatMap(({ name, isProtected }) => deletionOf(name, isProtected, context));
+  const deletions = stuck.flatMap(({ name, isProtected }) =>
+    deletionCommands({ name, isProtected }, context.commands),
+  );
   return open(detail, ...deletions, cdkCommand(context, deployArguments(context)).join(' '));
-}
-
-/**
- * What removes a stack whose create failed. The CDK protects it from deletion before it creates anything, and what the
- * stack retains is kept only once a create has succeeded: nothing is left that would block the next one.
- */
-function deletionOf(name: string, isProtected: boolean, { commands }: QuickstartContext): string[] {
-  const stack = `--stack-name ${name}`;
-  return [
-    ...(isProtected
-      ? [
-          commands.aws(
-            `cloudformation update-termination-protection --no-enable-termination-protection ${stack}`,
-          ),
-        ]
-      : []),
-    commands.aws(`cloudformation delete-stack ${stack}`),
-    commands.aws(`cloudformation wait stack-delete-complete ${stack}`),
-  ];
-}
-
-/** What exists although its stack does not, so that CloudFormation would refuse to create it; each with the way out. */
-async function findInTheWay(context: QuickstartContext, stacks: DeployedStacks): Promise<string[]> {
-  const { deployment, options } = context;
-  const project = await readProject();
-  const { domain, existingIdentity, userName } = project;
-  const { user } = resourceNames({ ...deployment, userName });
-  const [hasIdentity, hasUser, records] = await Promise.all([
-    stacks.identity === undefined && !existingIdentity && hasSesIdentity(domain, context),
-    stacks.pipeline === undefined && hasIamUser(user, context),
-    stacks.identity === undefined && !existingIdentity ? findRecords(project, context) : [],
-  ]);
-  return [
-    ...(hasIdentity
-      ? [
-          `SES has ${domain} already: set "existingIdentity": true in cdk.json to use it as it is, or take it over: ` +
-            `${options.cdk} import ${identityStackName(deployment)}`,
-        ]
-      : []),
-    ...(hasUser
-      ? [
-          `IAM has a user ${user} already: set another "userName" in cdk.json, or delete that user if nothing uses it`,
-        ]
-      : []),
-    ...records,
-  ];
-}
-
-/** How long to ask for a record. If the DNS does not answer, Route 53 itself says what exists. */
-const DNS_TRY_MS = 2_000;
-
-/** The records that the deploy would write to the zone of Route 53, as far as they exist. */
-async function findRecords(
-  { domain, hostedZoneId, mailFromSubdomain, publishDmarc }: ProjectSettings,
-  { options, signal }: QuickstartContext,
-): Promise<string[]> {
-  if (hostedZoneId === undefined) return [];
-  const { resolver } = new LiveDns({
-    ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
-    timeoutMs: DNS_TRY_MS,
-    signal,
-  });
-  const exists = async (type: 'MX' | 'TXT', name: string) =>
-    (await resolver.ask(type, name)).kind === 'records';
-  const [mailFrom, dmarc] = [`${mailFromSubdomain}.${domain}`, `_dmarc.${domain}`];
-  const [hasMailFrom, hasDmarc] = await Promise.all([
-    exists('MX', mailFrom),
-    publishDmarc && exists('TXT', dmarc),
-  ]);
-  return [
-    ...(hasMailFrom
-      ? [`${mailFrom} has an MX record already: delete it, or set another "mailFromSubdomain" in cdk.json`]
-      : []),
-    ...(hasDmarc
-      ? [`${dmarc} has a TXT record already: set "publishDmarc": false in cdk.json to keep it`]
-      : []),
-  ];
-}
-
-async function hasSesIdentity(domain: string, { aws, signal }: QuickstartContext): Promise<boolean> {
-  const ses = await aws.ses();
-  return exists(
-    ses.send(new GetEmailIdentityCommand({ EmailIdentity: domain }), { abortSignal: signal }),
-    'NotFoundException',
-  );
-}
-
-async function hasIamUser(UserName: string, { aws, signal }: QuickstartContext): Promise<boolean> {
-  const iam = await aws.iam();
-  return exists(
-    iam.send(new GetUserCommand({ UserName }), { abortSignal: signal }),
-    'NoSuchEntity',
-    'NoSuchEntityException',
-  );
-}
-
-async function exists(call: Promise<unknown>, ...absentCodes: readonly string[]): Promise<boolean> {
-  try {
-    await call;
-    return true;
-  } catch (error) {
-    if (absentCodes.includes(awsErrorCode(error))) return false;
-    throw error;
-  }
-}
-
-type ProjectSettings = v.InferOutput<typeof projectSchema>['context']['mail'];
-
-/** cdk.json may have texts in place of values, as `-c` gives them. */
-const trueOrFalse = v.pipe(
-  v.union([v.boolean(), v.string()]),
-  v.transform((value) => String(value) === 'true'),
-);
-
-const projectSchema = v.object({
-  context: v.object({
-    mail: v.object({
-      domain: v.optional(v.string(), 'keybuzz.io'),
-      existingIdentity: v.optional(trueOrFalse, false),
-      userName: v.optional(v.string(), 'keybuzz-ses'),
-      hostedZoneId: v.optional(v.string()),
-      mailFromSubdomain: v.optional(v.string(), 'bounce'),
-      publishDmarc: v.optional(trueOrFalse, true),
-    }),
-  }),
-});
-
-/** The settings that name what is unique in an account; their defaults if no cdk.json is here. */
-async function readProject(): Promise<ProjectSettings> {
-  const file = await readFile('cdk.json', 'utf8').catch(() => '{"context":{"mail":{}}}');
-  return v.parse(v.pipe(v.string(), v.parseJson(), projectSchema), file).context.mail;
 }
 
 const WAIT = 'wait until CloudFormation is done with it';

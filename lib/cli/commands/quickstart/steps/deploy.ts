@@ -2,11 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { identityStackName, monitoringStackName, pipelineStackName } from '../../../../common/names.ts';
-import {
-  type DeployedStack,
-  describeDeployment,
-  describeStack,
-} from '../../../deployment.ts';
+import { type DeployedStack, describeDeployment, describeStack } from '../../../deployment.ts';
 import { OperatorError } from '../../../errors.ts';
 import { deletionCommands, findInTheWay } from '../../../lookups/first-deploy.ts';
 import {

@@ -164,7 +164,7 @@ describe('the metrics that a worker publishes', () => {
   });
 
   it('are published later if CloudWatch does not respond', async () => {
-    open({}, 20);
+    open({}, 1_000);
     proxy.fault({ fault: { kind: 'silence', done: false } });
     metrics.add('SmtpTaken', 1);
     await metrics.flush();

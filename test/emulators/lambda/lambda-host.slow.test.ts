@@ -305,7 +305,9 @@ describe('the Lambda host', () => {
         MessageSystemAttributeNames: ['All'],
       }),
     );
-    expect(Messages).toMatchObject([{ Body: 'a', Attributes: { ApproximateReceiveCount: '2' } }]);
+    // A busy machine may come to the time limit of the invocation before the close.
+    const Attributes = { ApproximateReceiveCount: expect.stringMatching(/^[23]$/) };
+    expect(Messages).toMatchObject([{ Body: 'a', Attributes }]);
   });
 
   it('rejects a timeout longer than the visibility timeout of the queue, and a batch larger than SQS allows', async () => {

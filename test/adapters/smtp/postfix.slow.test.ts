@@ -24,8 +24,11 @@ if (!canRunPostfix)
       ...smtpSettingsFor(sink),
       host,
       port,
-      connectTimeoutMs: 5_000,
-      greetingTimeoutMs: 5_000,
+      // Its daemons start with the first mail, which takes seconds on a busy machine.
+      connectTimeoutMs: 20_000,
+      greetingTimeoutMs: 20_000,
+      socketTimeoutMs: 20_000,
+      sendTimeoutMs: 30_000,
     });
   }
 

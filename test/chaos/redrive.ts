@@ -91,9 +91,9 @@ async function runToTheEnd(environment: Readonly<Record<string, string>>): Promi
   for (let runs = 1; performance.now() < end; runs += 1) {
     const child = startRedrive(environment);
     const [[code], output] = await Promise.all([once(child, 'close'), text(child.stdout)]);
-    const { planned, moved = 0, outOfSight } = JSON.parse(output);
+    const { planned, moved = 0, inFlight } = JSON.parse(output);
     say(
-      `  run ${runs} to the end: ${moved} of ${planned} moved, ${outOfSight} out of sight, exit code ${code}`,
+      `  run ${runs} to the end: ${moved} of ${planned} moved, ${inFlight} in flight, exit code ${code}`,
     );
     if (code === 0) return runs;
     if (code !== 1) throw new Error(`the redrive failed: ${output}`);
@@ -204,8 +204,8 @@ async function run(): Promise<number> {
 }
 
 async function approximateCount({ sqs }: SqsAndS3, { url }: LocalQueue): Promise<number> {
-  const { waiting, outOfSight } = await new DlqClient(sqs, url).counts();
-  return waiting + outOfSight;
+  const { waiting, inFlight } = await new DlqClient(sqs, url).counts();
+  return waiting + inFlight;
 }
 
 process.exitCode = await run();

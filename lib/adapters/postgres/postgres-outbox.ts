@@ -145,7 +145,7 @@ function check({ workerId, providers, defaultTimeToLiveMs }: PostgresOutboxOptio
 
 /**
  * Extends leases to `$3` milliseconds from now. Skips locked rows: another session is completing the row, or
- * at least nobody can claim it meanwhile, and waiting for it would let all the other leases end.
+ * at least no session can claim it meanwhile, and waiting for it would let all the other leases end.
  */
 const RENEW = `
 UPDATE outbound_deliveries SET lease_until = now() + make_interval(secs => $3::float8 / 1000)

@@ -34,7 +34,7 @@ export interface ReceivedDeadLetter {
 export interface QueueCounts {
   readonly waiting: number;
   /** In flight, also after its consumer was killed: visible again when the visibility timeout ends. */
-  readonly outOfSight: number;
+  readonly inFlight: number;
 }
 
 interface Receive {
@@ -66,7 +66,7 @@ export class DlqClient {
     );
     return {
       waiting: Number(Attributes.ApproximateNumberOfMessages ?? 0),
-      outOfSight: Number(Attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+      inFlight: Number(Attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
     };
   }
 

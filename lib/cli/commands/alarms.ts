@@ -128,7 +128,7 @@ function renderSummary(terminal: Terminal, summary: AlarmSummary, view: SummaryV
 
 function noneText({ deployment, commands, region }: SummaryView): string {
   return [
-    `There is no alarm ${alarmPrefix(deployment)}… in ${region}: nobody is told when mail stops.`,
+    `There is no alarm ${alarmPrefix(deployment)}… in ${region}: no one is notified when mail stops.`,
     `  fix: check --stage, --region, --project and --profile first; then set alarms to essential in cdk.json, and ${commands.deploy}`,
   ].join('\n');
 }
@@ -210,9 +210,9 @@ function find(alarms: readonly DeployedAlarm[], wanted: string, { commands }: Co
 
 /** Why no notification would be sent: CloudWatch notifies only on state changes. */
 function obstacleOf(alarm: DeployedAlarm, { commands }: CommandContext): string | undefined {
-  if (alarm.state === 'ALARM') return `${alarm.name} rings already: ${commands.mailctl('alarms')}`;
+  if (alarm.state === 'ALARM') return `${alarm.name} is in alarm already: ${commands.mailctl('alarms')}`;
   if (alarm.actionsEnabled && alarm.topics.length > 0) return undefined;
-  return `${alarm.name} tells nobody: ${commands.mailctl('doctor --only alarms')}`;
+  return `${alarm.name} notifies no one: ${commands.mailctl('doctor --only alarms')}`;
 }
 
 type TestOutcome = 'rings' | 'not-confirmed' | 'no-message';

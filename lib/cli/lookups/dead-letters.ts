@@ -82,7 +82,7 @@ export interface DlqScan {
   readonly counts: QueueCounts;
   readonly seen: number;
   /** In flight with other consumers during the whole scan. */
-  readonly outOfSight: number;
+  readonly inFlight: number;
   /** False if the scan was stopped before the end of the queue. */
   readonly complete: boolean;
 }
@@ -130,7 +130,7 @@ export async function scanDeadLetters(
       bar.set(handles.size);
     }
     const seen = handles.size;
-    return { counts, seen, outOfSight: inFlightAfter(counts, seen, isEmpty), complete: isEmpty };
+    return { counts, seen, inFlight: inFlightAfter(counts, seen, isEmpty), complete: isEmpty };
   } finally {
     bar.stop();
     await box.giveBack([...handles.values()]);
@@ -142,8 +142,8 @@ function visibilityTimeoutFor({ waiting }: QueueCounts): number {
 }
 
 /** Messages in flight at the start may have become visible during the scan, and were then seen. */
-function inFlightAfter({ waiting, outOfSight }: QueueCounts, seen: number, isComplete: boolean): number {
-  return isComplete ? Math.min(outOfSight, Math.max(0, waiting + outOfSight - seen)) : outOfSight;
+function inFlightAfter({ waiting, inFlight }: QueueCounts, seen: number, isComplete: boolean): number {
+  return isComplete ? Math.min(inFlight, Math.max(0, waiting + inFlight - seen)) : inFlight;
 }
 
 /** Selects the dead letters of a command. */

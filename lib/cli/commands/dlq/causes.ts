@@ -11,20 +11,20 @@ export async function listDeadLetters(context: CommandContext, clock: Clock): Pr
   const { terminal, commands } = context;
   const { survey } = await openDlqClients(context);
   const groups = new CauseGroups();
-  const { counts, seen, outOfSight, complete } = await scanDeadLetters(survey, (deadLetter) => {
+  const { counts, seen, inFlight, complete } = await scanDeadLetters(survey, (deadLetter) => {
     groups.add(deadLetter);
     return true;
   });
   const causes = groups.groups;
-  terminal.result({ queue: counts, seen, outOfSight, complete, causes }, () => {
+  terminal.result({ queue: counts, seen, inFlight, complete, causes }, () => {
     const lines = [`${countText(seen)} seen; the queue counts ${counts.waiting}.`];
     if (causes.length > 0) lines.unshift(renderCauses(terminal, causes, clock.now()), '');
-    if (outOfSight > 0) lines.push(inFlightText(outOfSight));
+    if (inFlight > 0) lines.push(inFlightText(inFlight));
     if (!complete) lines.push('It was stopped before the end: there may be more.');
     if (causes.length > 0) lines.push(`Look closer: ${commands.mailctl('dlq show --cause CAUSE')}`);
     return lines.join('\n');
   });
-  return complete && outOfSight === 0 ? EXIT.ok : EXIT.warning;
+  return complete && inFlight === 0 ? EXIT.ok : EXIT.warning;
 }
 
 const EXAMPLE_CHARACTERS = 60;
@@ -50,7 +50,7 @@ export function countText(count: number): string {
 
 /** The visibility timeout depends on the consumer; ours last no longer than a scan. */
 export function inFlightText(count: number): string {
-  return `${countText(count)} out of sight: another run has them in hand, or one that was killed had. They come back by themselves, within a few minutes as a rule.`;
+  return `${countText(count)} in flight: another run is processing them, or one that was killed was. They become visible again within a few minutes.`;
 }
 
 function shortened(text: string): string {

@@ -47,14 +47,14 @@ export async function drop(
 ): Promise<ExitCode> {
   const { terminal, signal, commands } = context;
   const queues = await openDlqClients(context);
-  const { deadLetters, causes, outOfSight } = await planDrop(choice, queues.survey);
+  const { deadLetters, causes, inFlight } = await planDrop(choice, queues.survey);
   signal.throwIfAborted();
-  const planned = { planned: deadLetters.length, causes, outOfSight };
-  const inFlightLines = outOfSight > 0 ? [inFlightText(outOfSight)] : [];
+  const planned = { planned: deadLetters.length, causes, inFlight };
+  const inFlightLines = inFlight > 0 ? [inFlightText(inFlight)] : [];
   if (deadLetters.length === 0) {
-    if (choice.by !== 'all') throw noSuchDeadLetter(outOfSight, commands);
-    terminal.result(planned, () => ['There is no letter to drop.', ...inFlightLines].join('\n'));
-    return outOfSight > 0 ? EXIT.warning : EXIT.ok;
+    if (choice.by !== 'all') throw noSuchDeadLetter(inFlight, commands);
+    terminal.result(planned, () => ['There is no dead letter to drop.', ...inFlightLines].join('\n'));
+    return inFlight > 0 ? EXIT.warning : EXIT.ok;
   }
 
   const record = resolve(recordPath);
@@ -85,13 +85,13 @@ export async function drop(
     ].join('\n'),
   );
   if (failure !== undefined) return EXIT.failed;
-  return dropped === deadLetters.length && outOfSight === 0 ? EXIT.ok : EXIT.warning;
+  return dropped === deadLetters.length && inFlight === 0 ? EXIT.ok : EXIT.warning;
 }
 
 interface DropPlan {
   readonly deadLetters: readonly DeadLetterSummary[];
   readonly causes: readonly CauseGroup[];
-  readonly outOfSight: number;
+  readonly inFlight: number;
 }
 
 /** Finds the dead letters to drop; deletes nothing. */
@@ -101,7 +101,7 @@ async function planDrop(choice: DeadLetterFilter, deps: ScanDeps): Promise<DropP
     if (matchesFilter(choice, deadLetter)) deadLetters.push(summaryOf(deadLetter));
     return true;
   });
-  return { deadLetters, causes: groupsOf(deadLetters), outOfSight: scan.outOfSight };
+  return { deadLetters, causes: groupsOf(deadLetters), inFlight: scan.inFlight };
 }
 
 interface DropDeps extends ProcessDeps {

@@ -31,9 +31,9 @@ export async function openDlqClients({
   };
 }
 
-/** @param outOfSight dead letters in flight during the scan, which may include the wanted ones */
-export function noSuchDeadLetter(outOfSight: number, commands: FixHints): OperatorError {
-  const hint = outOfSight === 0 ? '' : ` (${outOfSight} are out of sight now: try again in a few minutes)`;
+/** @param inFlight dead letters in flight during the scan, which may include the wanted ones */
+export function noSuchDeadLetter(inFlight: number, commands: FixHints): OperatorError {
+  const hint = inFlight === 0 ? '' : ` (${inFlight} are in flight now: try again in a few minutes)`;
   return new OperatorError(
     'NO_SUCH_LETTER',
     `no dead letter that can be seen is of that id or cause${hint}`,

@@ -128,7 +128,7 @@ export interface RedrivePlan {
   readonly causes: readonly CauseGroup[];
   readonly staying: Readonly<Record<StayReason, number>>;
   /** Dead letters in flight with other consumers. */
-  readonly outOfSight: number;
+  readonly inFlight: number;
 }
 
 /** Finds the dead letters to redrive; moves nothing. */
@@ -146,7 +146,7 @@ export async function planRedrive(
     else staying[stays] += 1;
     return limit === undefined || deadLetters.length < limit;
   });
-  return { deadLetters, causes: groupsOf(deadLetters), staying, outOfSight: scan.outOfSight };
+  return { deadLetters, causes: groupsOf(deadLetters), staying, inFlight: scan.inFlight };
 }
 
 function stayReason({ parsed }: DeadLetter, now: Date, isExtended: boolean): StayReason | undefined {

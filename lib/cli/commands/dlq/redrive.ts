@@ -24,11 +24,11 @@ export async function redrive(
   const queues = await openDlqClients(context);
   const plan = await planRedrive(command, clock.now(), queues.survey);
   signal.throwIfAborted();
-  const { causes, staying, outOfSight } = plan;
-  const planned = { planned: plan.deadLetters.length, causes, staying, outOfSight };
-  const anyStay = staying.unreadable + staying.expired + outOfSight > 0;
+  const { causes, staying, inFlight } = plan;
+  const planned = { planned: plan.deadLetters.length, causes, staying, inFlight };
+  const anyStay = staying.unreadable + staying.expired + inFlight > 0;
   const isNone = plan.deadLetters.length + staying.unreadable + staying.expired === 0;
-  if (isNone && command.choice.by !== 'all') throw noSuchDeadLetter(outOfSight, commands);
+  if (isNone && command.choice.by !== 'all') throw noSuchDeadLetter(inFlight, commands);
   if (command.dryRun || plan.deadLetters.length === 0) {
     terminal.result({ ...planned, dryRun: command.dryRun }, () =>
       renderPlan(context, plan, command.perSecond, clock.now()),
@@ -72,7 +72,7 @@ function renderPlan(
 ): string {
   const { deadLetters, causes } = plan;
   if (deadLetters.length === 0)
-    return ['There is no letter to redrive.', ...stayingLines(plan, commands)].join('\n');
+    return ['There is no dead letter to redrive.', ...stayingLines(plan, commands)].join('\n');
   const minutes = Math.ceil(deadLetters.length / perSecond / 60);
   const duration = minutes <= 1 ? 'up to a minute' : `about ${minutes} minutes`;
   return [
@@ -84,7 +84,7 @@ function renderPlan(
 }
 
 /** Which dead letters stay in the DLQ, and why. */
-function stayingLines({ staying, outOfSight }: RedrivePlan, commands: FixHints): string[] {
+function stayingLines({ staying, inFlight }: RedrivePlan, commands: FixHints): string[] {
   const lines: string[] = [];
   if (staying.unreadable > 0) {
     lines.push(
@@ -96,7 +96,7 @@ function stayingLines({ staying, outOfSight }: RedrivePlan, commands: FixHints):
       `${countText(staying.expired)} left: expired, and would be parked again at once. To send them all the same: --extend HOURS`,
     );
   }
-  if (outOfSight > 0) lines.push(inFlightText(outOfSight));
+  if (inFlight > 0) lines.push(inFlightText(inFlight));
   return lines;
 }
 

@@ -34,13 +34,13 @@ export async function showDeadLetters(
   const { survey, payloadBucket } = await openDlqClients(context);
   const deadLetters: DeadLetter[] = [];
   let more = 0;
-  const { outOfSight } = await scanDeadLetters(survey, (deadLetter) => {
+  const { inFlight } = await scanDeadLetters(survey, (deadLetter) => {
     if (!matchesFilter(choice, deadLetter)) return true;
     if (deadLetters.length < limit) deadLetters.push(deadLetter);
     else more += 1;
     return true;
   });
-  if (deadLetters.length === 0) throw noSuchDeadLetter(outOfSight, commands);
+  if (deadLetters.length === 0) throw noSuchDeadLetter(inFlight, commands);
   const payloads = async () => new S3PayloadStore(await aws.s3(), payloadBucket, PAYLOAD_TIMEOUT_MS);
   const details: DeadLetterDetails[] = [];
   for (const deadLetter of deadLetters) details.push(await describeDeadLetter(deadLetter, reveal, payloads));

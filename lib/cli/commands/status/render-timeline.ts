@@ -87,8 +87,8 @@ function shownPlaces({ row, queue, deadLetters, parts, suppressed }: DeliveryFac
     ),
     queue: shownPlace(
       queue,
-      ({ waiting, outOfSight }) =>
-        `${waiting} wait and ${outOfSight} are in hand; they are not looked into, since each look counts as a try`,
+      ({ waiting, inFlight }) =>
+        `${waiting} wait and ${inFlight} are in hand; they are not looked into, since each look counts as a try`,
     ),
     'dead letters': shownPlace(
       deadLetters,

@@ -189,7 +189,7 @@ function event(at: Date, what: string, recipients: readonly string[] = []): Time
 export function sourcesNotQueried({ row, queue, deadLetters, parts }: DeliveryFacts): string[] {
   const scanned =
     deadLetters.kind === 'told' && !deadLetters.value.complete ? deadLetters.value.looked : undefined;
-  const queued = queue.kind === 'told' ? queue.value.waiting + queue.value.outOfSight : 0;
+  const queued = queue.kind === 'told' ? queue.value.waiting + queue.value.inFlight : 0;
   return [
     ...notQueried('the row', row),
     ...notQueried('the fallback queue', queue),

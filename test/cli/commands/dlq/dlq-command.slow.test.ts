@@ -37,7 +37,7 @@ describe('mailctl dlq', () => {
 
     expect(code).toBe(0);
     const listed = JSON.parse(stdout);
-    expect(listed.queue).toEqual({ waiting: 15, outOfSight: 0 });
+    expect(listed.queue).toEqual({ waiting: 15, inFlight: 0 });
     expect(
       listed.causes.map(({ cause, deadLetters }: Record<string, unknown>) => [cause, deadLetters]),
     ).toEqual(

@@ -163,7 +163,7 @@ describe('a redrive', () => {
 
     expect(outcome.done).toBeLessThan(40);
     expect(outcome).toMatchObject({ missing: 40 - outcome.done, inBoth: 0 });
-    expect(await box.counts()).toEqual({ waiting: 40 - outcome.done, outOfSight: 0 });
+    expect(await box.counts()).toEqual({ waiting: 40 - outcome.done, inFlight: 0 });
     expect(Object.keys(await copies())).toHaveLength(outcome.done);
   });
 

@@ -36,9 +36,9 @@ describe('a scan of the dead letters', () => {
       return true;
     });
 
-    expect(outcome).toMatchObject({ seen: 80, outOfSight: 5, complete: true });
+    expect(outcome).toMatchObject({ seen: 80, inFlight: 5, complete: true });
     expect(looks).toBe(80);
-    expect(await box.counts()).toEqual({ waiting: 80, outOfSight: 5 });
+    expect(await box.counts()).toEqual({ waiting: 80, inFlight: 5 });
   });
 
   it('releases all messages when it is stopped', async () => {
@@ -49,7 +49,7 @@ describe('a scan of the dead letters', () => {
 
     expect(outcome.complete).toBe(false);
     expect(outcome.seen).toBeGreaterThan(0);
-    expect(await box.counts()).toEqual({ waiting: 85, outOfSight: 0 });
+    expect(await box.counts()).toEqual({ waiting: 85, inFlight: 0 });
   });
 
   it('releases all messages when the queue fails during the scan', async () => {
@@ -59,7 +59,7 @@ describe('a scan of the dead letters', () => {
     });
 
     await expect(scanning).rejects.toMatchObject({ name: 'AccessDenied' });
-    expect(await box.counts()).toEqual({ waiting: 85, outOfSight: 0 });
+    expect(await box.counts()).toEqual({ waiting: 85, inFlight: 0 });
   });
 
   it('looks at no more than the callback asks for', async () => {
@@ -72,6 +72,6 @@ describe('a scan of the dead letters', () => {
 
     expect(looks).toBe(3);
     expect(outcome.complete).toBe(false);
-    expect(await box.counts()).toEqual({ waiting: 85, outOfSight: 0 });
+    expect(await box.counts()).toEqual({ waiting: 85, inFlight: 0 });
   });
 });

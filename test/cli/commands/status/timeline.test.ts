@@ -62,7 +62,7 @@ function facts(row: DeliveryRow | undefined, parts: readonly BatchStatuses[] = [
   return {
     id: 'reply-1',
     row: { kind: 'told', value: row },
-    queue: { kind: 'told', value: { waiting: 0, outOfSight: 0 } },
+    queue: { kind: 'told', value: { waiting: 0, inFlight: 0 } },
     deadLetters: { kind: 'told', value: { deadLetters: [], looked: 0, complete: true } },
     parts: { kind: 'told', value: parts },
     suppressed: { kind: 'skipped', reason: 'none' },
@@ -209,7 +209,7 @@ describe('the timeline of a delivery', () => {
     ],
     [
       'the queue contains mails',
-      { queue: { kind: 'told', value: { waiting: 2, outOfSight: 1 } } },
+      { queue: { kind: 'told', value: { waiting: 2, inFlight: 1 } } },
       'the 3 mails of the fallback queue',
     ],
   ])('says what was not checked if no source knows the id and %s', (_, overrides, concern) => {

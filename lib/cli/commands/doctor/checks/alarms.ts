@@ -80,7 +80,7 @@ export const ALARM_SUBSCRIBERS_CHECK: Check = {
     const alarms = await lookups.alarms();
     if (alarms.length === 0) {
       const fix = `set alarms to essential and alarmEmail to your address in cdk.json, then ${commands.deploy}, and follow the link in the mail from AWS`;
-      return warn('none are deployed: nobody is told when mail stops', fix);
+      return warn('none are deployed: no one is notified when mail stops', fix);
     }
     const sns = await aws.sns();
     const topics = [...new Set(alarms.flatMap((alarm) => alarm.topics))];

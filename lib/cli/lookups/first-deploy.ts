@@ -7,6 +7,7 @@ import { LiveDns } from '../../adapters/dns/live-dns.ts';
 import { type DeploymentName, identityStackName, resourceNames } from '../../common/names.ts';
 import type { AwsClients } from '../aws-clients.ts';
 import type { DeployedStack, DeployedStacks } from '../deployment.ts';
+import { OperatorError } from '../errors.ts';
 import type { FixHints } from '../hints.ts';
 
 export interface FirstDeployContext {
@@ -94,12 +95,15 @@ async function hasIamUser(UserName: string, { aws, signal }: FirstDeployContext)
   );
 }
 
+const DENIED = ['AccessDenied', 'AccessDeniedException'];
+
 async function exists(call: Promise<unknown>, ...absentCodes: readonly string[]): Promise<boolean> {
   try {
     await call;
     return true;
   } catch (error) {
-    if (absentCodes.includes(awsErrorCode(error))) return false;
+    // Whoever may only assume the roles of the CDK may not look; CloudFormation will say what exists.
+    if ([...absentCodes, ...DENIED].includes(awsErrorCode(error))) return false;
     throw error;
   }
 }
@@ -128,7 +132,14 @@ const projectSchema = v.object({
 /** The settings that name what is unique in an account; their defaults if no cdk.json is here. */
 async function readProject(): Promise<ProjectSettings> {
   const file = await readFile('cdk.json', 'utf8').catch(() => '{"context":{"mail":{}}}');
-  return v.parse(v.pipe(v.string(), v.parseJson(), projectSchema), file).context.mail;
+  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), projectSchema), file);
+  if (read.success) return read.output.context.mail;
+  const [issue] = read.issues;
+  throw new OperatorError(
+    'WRONG_PROJECT_FILE',
+    `cdk.json: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`,
+    'correct it, or run this where the cdk.json of the pipeline is',
+  );
 }
 
 /**

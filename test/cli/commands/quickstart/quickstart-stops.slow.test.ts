@@ -136,6 +136,14 @@ describe('mailctl quickstart stops', () => {
     expect(stdout).toMatch(/or take it over: .+ import keybuzz-mail-identity$/m);
   });
 
+  it('not where it may not look for what exists: CloudFormation will say it', async () => {
+    removePipeline();
+    account.fault({ fault: { kind: 'denied' }, on: { action: 'GetUser' } });
+    deploy = async () => deployPipeline(account.account, { ses: ses.account });
+    await quickstart('--yes', '--wait', '0.01');
+    expect(cdk.runs.map(([command]) => command)).toEqual(['diff', 'deploy']);
+  });
+
   it('where IAM has the user already', async () => {
     account.account.stacks.delete(PIPELINE);
     const { code, stdout } = await quickstart('--yes');

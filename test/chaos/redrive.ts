@@ -92,9 +92,7 @@ async function runToTheEnd(environment: Readonly<Record<string, string>>): Promi
     const child = startRedrive(environment);
     const [[code], output] = await Promise.all([once(child, 'close'), text(child.stdout)]);
     const { planned, moved = 0, inFlight } = JSON.parse(output);
-    say(
-      `  run ${runs} to the end: ${moved} of ${planned} moved, ${inFlight} in flight, exit code ${code}`,
-    );
+    say(`  run ${runs} to the end: ${moved} of ${planned} moved, ${inFlight} in flight, exit code ${code}`);
     if (code === 0) return runs;
     if (code !== 1) throw new Error(`the redrive failed: ${output}`);
     await delay(LOOK_AGAIN_MS);

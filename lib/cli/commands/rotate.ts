@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type ApiKey, ApiKeys } from '../../adapters/iam/api-keys.ts';
 import { pipelineStackName } from '../../common/names.ts';
 import { MINUTE_MS } from '../../common/time.ts';
@@ -8,6 +8,7 @@ import type { CommandContext, RunCommand } from '../context.ts';
 import { findResource, listStackResources, notDeployed, pipelineOutputs } from '../deployment.ts';
 import { EXIT, type ExitCode, OperatorError } from '../errors.ts';
 import { readStoredFields, type SecretFields } from '../lookups/secrets.ts';
+import { duration } from '../number-flags.ts';
 import { age, Terminal } from '../terminal.ts';
 
 const NOTES = `
@@ -49,10 +50,15 @@ export function registerRotate(program: Command, run: RunCommand, handOut: HandO
     .description("replace the API's access key, with no minute without a working one")
     .addOption(
       new Option('--wait <minutes>', 'how long to wait until the new key is in use')
-        .argParser(duration(MINUTE_MS))
+        .argParser(duration({ unitMs: MINUTE_MS, most: 9_999, allowsZero: true }))
         .default(10 * MINUTE_MS, '10'),
     )
-    .addOption(new Option('--poll <seconds>').argParser(duration(1000)).default(15_000).hideHelp())
+    .addOption(
+      new Option('--poll <seconds>')
+        .argParser(duration({ unitMs: 1000, most: 9_999 }))
+        .default(15_000)
+        .hideHelp(),
+    )
     .option('--mount <path>', 'the KV v2 store of Vault', 'secret')
     .option('--path <path>', 'of the secret beneath the mount (default: "<project>/ses")')
     .addHelpText('after', NOTES)
@@ -64,13 +70,6 @@ export function registerRotate(program: Command, run: RunCommand, handOut: HandO
         return runRotateCommand(context, { ...flags, waitMs: wait, pollMs: poll }, handOut);
       }),
     );
-}
-
-function duration(unitMs: number): (text: string) => number {
-  return (text) => {
-    if (/^\d{1,4}(?:\.\d{1,3})?$/.test(text)) return Math.round(Number(text) * unitMs);
-    throw new InvalidArgumentError('It has to be a number, such as 10.');
-  };
 }
 
 /** `rotated`: nothing is left to do. `handed-out`: somebody has to act, or to wait. `left`: nobody said yes. */

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   DynamoSuppressionEntries,
   DynamoSuppressionList,
@@ -14,6 +14,7 @@ import type { SuppressionEntries, SuppressionList } from '../../ports/ledger.ts'
 import type { AwsClients } from '../aws-clients.ts';
 import type { PipelineOutputs } from '../deployment.ts';
 import { type DescribedFailure, describeFailure } from '../describe-failure.ts';
+import { wholeNumber } from '../number-flags.ts';
 
 /** The two suppression lists: the pipeline's own, and SES's account-level list. */
 export interface SuppressionLists {
@@ -179,12 +180,4 @@ export function addSoftBounceOptions(command: Command): Command {
 
 export function softBouncePolicyOf(options: SoftBounceOptions): SoftBouncePolicy {
   return { softBounces: options.softBounceLimit, windowDays: options.softBounceWindowDays };
-}
-
-function wholeNumber(most: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (/^\d{1,4}$/.test(text) && number >= 1 && number <= most) return number;
-    throw new InvalidArgumentError(`It has to be a whole number from 1 to ${most}.`);
-  };
 }

@@ -4,6 +4,7 @@ import { HOUR_MS } from '../../../common/time.ts';
 import { systemClock } from '../../../ports/runtime.ts';
 import type { RunCommand } from '../../context.ts';
 import type { DeadLetterFilter } from '../../lookups/dead-letters.ts';
+import { duration, wholeNumber } from '../../number-flags.ts';
 import { listDeadLetters } from './causes.ts';
 import { drop } from './drop.ts';
 import { redrive } from './redrive.ts';
@@ -56,7 +57,7 @@ function registerShow(dlq: Command, run: RunCommand): void {
     .description('show single dead letters: why they failed, and the headers of the mail')
     .argument('[id]', 'delivery ID or SQS message ID')
     .option('--cause <cause>', 'as listed by "dlq ls"')
-    .option('--limit <n>', 'how many to show', parseCount, 5)
+    .option('--limit <n>', 'how many to show', wholeNumber(9_999_999), 5)
     .option('--addresses', 'show addresses unmasked', false)
     .option('--body', 'show the body of the mail, too', false)
     .addHelpText(
@@ -96,8 +97,8 @@ function registerRedrive(dlq: Command, run: RunCommand): void {
     .option('--id <id>', 'delivery ID or SQS message ID')
     .option('--all', 'all that can be read')
     .addOption(new Option('--rate <n/s>', 'how fast: 10/s, 30/min').argParser(parseRate).default(10, '10/s'))
-    .option('--limit <n>', 'at most this many', parseCount)
-    .option('--extend <hours>', 'new time to live of expired mail', parseHours)
+    .option('--limit <n>', 'at most this many', wholeNumber(9_999_999))
+    .option('--extend <hours>', 'new time to live of expired mail', duration({ unitMs: HOUR_MS, most: 999 }))
     .option('--dry-run', 'show what would be moved', false)
     .addHelpText(
       'after',
@@ -189,20 +190,8 @@ function parseRate(text: string): number {
   const [, number, unit = 's'] = /^(\d{1,5}(?:\.\d{1,3})?)(?:\/(s|min))?$/.exec(text) ?? [];
   const perSecond = Number(number) / (unit === 'min' ? 60 : 1);
   if (!(perSecond >= 1 / 60))
-    throw new InvalidArgumentError('Give letters a second or a minute: 10/s, 30/min.');
+    throw new InvalidArgumentError('Give dead letters a second or a minute: 10/s, 30/min.');
   return perSecond;
-}
-
-function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('Give a whole number, at least 1.');
-  return Number(text);
-}
-
-/** Hours, converted to milliseconds. */
-function parseHours(text: string): number {
-  const hours = /^\d{1,3}(?:\.\d{1,2})?$/.test(text) ? Number(text) : 0;
-  if (hours <= 0) throw new InvalidArgumentError('Give hours, more than 0: 24.');
-  return hours * HOUR_MS;
 }
 
 function parseReason(text: string): string {

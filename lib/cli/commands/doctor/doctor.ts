@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import { addDnsServerOptions } from '../../lookups/dns/dns-server-options.ts';
+import { duration, port } from '../../number-flags.ts';
 import { type Style, type Terminal, wrapWords } from '../../terminal.ts';
 import { ALL_CHECKS } from './all-checks.ts';
 import { CHECK_GROUPS, type Check, type CheckGroup, type CheckStatus } from './check.ts';
@@ -36,7 +37,7 @@ export function registerDoctor(program: Command, run: RunCommand): void {
     .option('--skip <groups>', 'all but these groups', parseGroups)
     .addOption(
       new Option('--timeout <seconds>', 'for each check')
-        .argParser(seconds)
+        .argParser(duration({ unitMs: 1000, most: 999 }))
         .default(DEFAULT_TIMEOUT_MS, String(DEFAULT_TIMEOUT_MS / 1000)),
     )
     .option('--smtp-host <host>', "the API's own mail server (or SMTP_HOST)")
@@ -49,19 +50,6 @@ export function registerDoctor(program: Command, run: RunCommand): void {
     ({ timeout, ...flags }: Omit<DoctorFlags, 'timeoutMs'> & { timeout: number }) =>
       run((context) => runDoctorCommand(context, { ...flags, timeoutMs: timeout })),
   );
-}
-
-/** In milliseconds. */
-function seconds(text: string): number {
-  const number = Number(text);
-  if (/^\d{1,3}(?:\.\d{1,3})?$/.test(text) && number > 0) return number * 1000;
-  throw new InvalidArgumentError('Give seconds, more than 0: 30.');
-}
-
-function port(text: string): number {
-  const number = Number(text);
-  if (/^\d{1,5}$/.test(text) && number >= 1 && number <= 65_535) return number;
-  throw new InvalidArgumentError('A port is a number from 1 to 65535.');
 }
 
 export interface DoctorFlags extends SmtpFlags {

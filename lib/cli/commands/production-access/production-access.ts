@@ -8,6 +8,7 @@ import {
   accessStateOf,
   readAccountState,
 } from '../../lookups/sending-account.ts';
+import { wholeNumber } from '../../number-flags.ts';
 import type { Style, Terminal } from '../../terminal.ts';
 import {
   type AccessRequest,
@@ -89,7 +90,7 @@ export function addRequestOptions(
         .argParser(contact)
         .default([], 'none'),
     )
-    .option('--daily-volume <n>', 'expected maximum of mails per day', wholeNumber);
+    .option('--daily-volume <n>', 'expected maximum of mails per day', wholeNumber(999_999_999));
 }
 
 function website(text: string): string {
@@ -104,12 +105,6 @@ function parsed(schema: v.GenericSchema<string, string>, text: string): string {
   const result = v.safeParse(schema, text, { abortPipeEarly: true });
   if (result.success) return result.output;
   throw new InvalidArgumentError(`It has to be ${result.issues[0].message}.`);
-}
-
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (/^\d{1,9}$/.test(text) && number >= 1) return number;
-  throw new InvalidArgumentError('It has to be a whole number, 1 or more.');
 }
 
 export interface RequestFlags {

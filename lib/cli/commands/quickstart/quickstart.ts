@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import { addDnsServerOptions } from '../../lookups/dns/dns-server-options.ts';
+import { duration } from '../../number-flags.ts';
 import { type Style, Terminal } from '../../terminal.ts';
 import {
   type OtherCommands,
@@ -51,10 +52,15 @@ export function registerQuickstart(program: Command, run: RunCommand, others: Ot
     )
     .addOption(
       new Option('--wait <minutes>', 'how long to wait for SES to find the records')
-        .argParser(milliseconds(60_000))
+        .argParser(duration({ unitMs: 60_000, most: 9_999 }))
         .default(10 * 60_000, '10'),
     )
-    .addOption(new Option('--poll <seconds>').argParser(milliseconds(1_000)).default(10_000).hideHelp())
+    .addOption(
+      new Option('--poll <seconds>')
+        .argParser(duration({ unitMs: 1_000, most: 9_999 }))
+        .default(10_000)
+        .hideHelp(),
+    )
     .addOption(new Option('--cdk <command>', 'what runs the CDK').default('npx cdk').env('MAILCTL_CDK'))
     .option('--mount <path>', 'the KV v2 store of Vault', 'secret')
     .option('--path <path>', 'of the secret beneath the mount (default: "<project>/ses")');
@@ -75,14 +81,6 @@ function step(text: string, before: readonly StepName[]): readonly StepName[] {
   const name = STEP_NAMES.find((candidate) => candidate === text);
   if (name !== undefined) return [...before, name];
   throw new InvalidArgumentError(`The steps are ${STEP_NAMES.join(', ')}.`);
-}
-
-function milliseconds(unitMs: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (/^\d{1,4}(?:\.\d{1,3})?$/.test(text) && number > 0) return Math.round(number * unitMs);
-    throw new InvalidArgumentError('It has to be a number, more than 0.');
-  };
 }
 
 /** `mailctl quickstart`. */

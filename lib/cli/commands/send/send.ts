@@ -5,6 +5,7 @@ import { addressSchema } from '../../../domain/fallback-message.ts';
 import type { CommandContext, RunCommand } from '../../context.ts';
 import type { ExitCode } from '../../errors.ts';
 import { SIMULATOR } from '../../lookups/sending-account.ts';
+import { wholeNumber } from '../../number-flags.ts';
 import type { Style, Terminal } from '../../terminal.ts';
 import { exitCodeOf, SEND_WAYS, type SendEnding, type SendResult, type SendStep } from './send-directly.ts';
 import { type SendOptions, sendTestMail } from './send-test-mail.ts';
@@ -40,7 +41,7 @@ export function registerSend(program: Command, run: RunCommand): void {
     .option('--from <address>', 'the sender (default: mailctl@ the deployed domain)', address)
     .addOption(
       new Option('--timeout <seconds>', 'how long to wait for its status')
-        .argParser(milliseconds)
+        .argParser((text: string) => wholeNumber(99_999)(text) * 1000)
         .default(DEFAULT_TIMEOUT_MS, String(DEFAULT_TIMEOUT_MS / 1000)),
     )
     .option('--no-wait', 'exit as soon as it is sent')
@@ -57,12 +58,6 @@ function address(text: string): string {
   const parsed = v.safeParse(addressSchema, text);
   if (!parsed.success) throw new InvalidArgumentError(`It has to be ${parsed.issues[0].message}.`);
   return parsed.output;
-}
-
-function milliseconds(text: string): number {
-  const number = Number(text);
-  if (/^\d{1,5}$/.test(text) && number >= 1) return number * 1000;
-  throw new InvalidArgumentError('Give whole seconds, 1 or more: 60.');
 }
 
 interface SendFlags extends Omit<SendOptions, 'id' | 'onStep'> {}

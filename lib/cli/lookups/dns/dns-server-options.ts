@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { port } from '../../number-flags.ts';
 
 export interface DnsServerOptions {
   readonly resolver?: string;
@@ -23,10 +24,4 @@ function resolver(text: string): string {
   if (family === 0)
     throw new InvalidArgumentError('It takes an address and a port: 9.9.9.9:53 or [2620:fe::fe]:53.');
   return family === 6 ? `[${host}]:${port(portText)}` : `${host}:${port(portText)}`;
-}
-
-function port(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
-  throw new InvalidArgumentError('A port is a number from 1 to 65535.');
 }

@@ -1,0 +1,33 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Parses a flag that takes a whole number from 1 to `most`. @throws InvalidArgumentError for anything else */
+export function wholeNumber(most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (/^\d{1,9}$/.test(text) && number >= 1 && number <= most) return number;
+    throw new InvalidArgumentError(`It has to be a whole number from 1 to ${most}.`);
+  };
+}
+
+/** A TCP or UDP port. */
+export const port = wholeNumber(65_535);
+
+export interface DurationOptions {
+  /** What one of the flag's number is, in milliseconds. */
+  readonly unitMs: number;
+  /** In units. */
+  readonly most: number;
+  /** @default false */
+  readonly allowsZero?: boolean;
+}
+
+/** Parses a flag that takes a time such as `10` or `0.5`. @returns milliseconds @throws InvalidArgumentError */
+export function duration({ unitMs, most, allowsZero = false }: DurationOptions): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    const isInRange = number <= most && (number > 0 || allowsZero);
+    if (/^\d{1,5}(?:\.\d{1,3})?$/.test(text) && isInRange) return Math.round(number * unitMs);
+    const least = allowsZero ? 'at least 0' : 'more than 0';
+    throw new InvalidArgumentError(`It has to be a number, ${least} and at most ${most}.`);
+  };
+}

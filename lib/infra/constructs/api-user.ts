@@ -34,11 +34,14 @@ export interface ApiUserProps {
 }
 
 /**
- * The IAM user of the API's worker, which runs outside AWS and so needs a key. `mailctl rotate` makes the key and writes it
- * to the secret: CloudFormation would write an old one back with the next change of the secret, and has no overlap. It can hand over mail, read
- * receipts, publish the worker's metrics if the settings say so, and nothing else. A leaked key cannot call SES, read what
- * was handed over or change it; but what it puts into the queue is sent, in the name of the domain, until the key is
- * gone. The source addresses and the alarm unusual-volume bound that.
+ * The IAM user of the API's worker, which runs outside AWS and so needs a key. `mailctl rotate` makes the key and
+ * writes it to the secret: CloudFormation has no overlap of two keys, and would write an old one back with the next
+ * change of the secret.
+ *
+ * The user can hand over mail, read receipts, publish the worker's metrics if the settings say so, and nothing else. A
+ * leaked key cannot call SES, and neither read nor change what was handed over; but what it puts into the queue is
+ * sent, in the name of the domain, until the key is deleted. The source addresses and the alarm unusual-volume limit
+ * that.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
  */

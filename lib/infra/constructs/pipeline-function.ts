@@ -42,8 +42,10 @@ export interface PipelineFunctionProps extends DeployedFunctionProps {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** What all Lambdas have in common: a role and a log group of their own and JSON logs. No X-Ray: the log lines and
- * the ledger say more of a mail than a trace, and a trace is billed. */
+/**
+ * What all Lambdas have in common: a role and a log group of their own, and JSON logs. No X-Ray: log lines and ledger
+ * say more about a mail than a trace, and traces are billed.
+ */
 export class PipelineFunction extends Construct {
   readonly function: LambdaFunction;
   readonly role: Role;

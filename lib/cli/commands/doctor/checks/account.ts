@@ -197,7 +197,7 @@ function quota({ SendQuota, ProductionAccessEnabled }: GetAccountResponse, comma
     ProductionAccessEnabled === true
       ? 'ask for more: Service Quotas, Amazon Simple Email Service, "Sending quota"'
       : commands.mailctl('production-access');
-  return used < 1 ? warn(text, fix) : fail(`${text}: mail is parked until it frees up`, fix);
+  return used < 1 ? warn(text, fix) : fail(`${text}: mail waits until it frees up`, fix);
 }
 
 /** @see https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html */

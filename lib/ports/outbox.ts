@@ -7,11 +7,26 @@ import type { StoredMail } from '../domain/stored-mail.ts';
 /** The route by which a worker will send its claims; stored in the lease for a worker that takes over. */
 export type LeaseRoute = 'smtp' | 'queue';
 
+/** A mail that is too large to be fetched together with others. */
+export interface LargeMail {
+  readonly kind: 'large';
+  /**
+   * Fetches it.
+   *
+   * @throws if the outbox does not respond, or cannot fetch this mail in time
+   */
+  read(): Promise<Pick<LoadedClaim, 'mail' | 'inSes'>>;
+}
+
 /** A delivery that belongs only to this worker until its lease ends. */
 export interface Claim {
   readonly id: string;
   readonly tenantId?: string;
-  readonly mail: StoredMail;
+  /** Higher is more urgent. @default 0 */
+  readonly priority?: number;
+  readonly mail: StoredMail | LargeMail;
+  /** The size of the mail in memory; for a large mail the most that it can be. @default 0 */
+  readonly bytes?: number;
   /** The recipients still owed, if an earlier attempt reached some. */
   readonly owed?: readonly string[];
   /**
@@ -30,6 +45,11 @@ export interface Claim {
    * have been on the wire.
    */
   readonly reclaimed: boolean;
+}
+
+/** A claim whose mail has been fetched. */
+export interface LoadedClaim extends Claim {
+  readonly mail: StoredMail;
 }
 
 /** One attempt, kept permanently in the row. */
@@ -89,6 +109,20 @@ export interface OutboxStats {
   readonly statusesOverdue?: number;
 }
 
+export interface ClaimRequest {
+  readonly limit: number;
+  readonly leaseMs: number;
+  readonly route: LeaseRoute;
+  /** Stop after about this many bytes of mail. 0 fetches no mail: each comes as {@link LargeMail}. */
+  readonly maxBytes?: number;
+  /** Whether deliveries with a {@link LargeMail} may come. @default true */
+  readonly large?: boolean;
+  /** Only deliveries that are more urgent than this. @default all */
+  readonly abovePriority?: number;
+  /** Whether to take over deliveries whose lease has ended. @default true */
+  readonly takeOver?: boolean;
+}
+
 /**
  * Holds the API's mails and their outcomes. Each method throws if the outbox does not respond; nothing is
  * lost, and the caller retries.
@@ -98,11 +132,7 @@ export interface Outbox {
    * Leases due deliveries: urgent ones first, and round-robin between tenants of equal urgency. May return
    * fewer than `limit` even if more are due.
    */
-  claim(request: {
-    readonly limit: number;
-    readonly leaseMs: number;
-    readonly route: LeaseRoute;
-  }): Promise<Claim[]>;
+  claim(request: ClaimRequest): Promise<Claim[]>;
   /**
    * Writes the outcomes of claimed deliveries and ends their leases. If it throws, call it again with the
    * same completions until it returns.
@@ -111,8 +141,13 @@ export interface Outbox {
    * belongs to the current owner
    */
   complete(completion: readonly Completion[]): Promise<readonly string[]>;
-  /** Extends the leases to `leaseMs` from now. */
-  renew(ids: readonly string[], leaseMs: number): Promise<void>;
+  /**
+   * Extends the leases to `leaseMs` from now. Asks the outbox even if there are none: it is also how a worker finds out
+   * that the outbox is available.
+   *
+   * @returns the ids whose lease this worker had lost
+   */
+  renew(ids: readonly string[], leaseMs: number): Promise<readonly string[]>;
   /** Releases claims that were not started, as if they had never been claimed. */
   release(ids: readonly string[]): Promise<void>;
   /** Calls the listener soon after a delivery arrives, if the outbox can, until the signal aborts. */

@@ -25,6 +25,7 @@ const DEFAULT_TUNING: WorkerTuning = {
   concurrency: 10,
   handOverConcurrency: 200,
   retryMaxMs: 300_000,
+  takeOverDelayMs: 30_000,
 };
 
 /** A worker for use in your own process; `start` it, and `drain` it before the process exits. */

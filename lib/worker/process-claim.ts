@@ -20,14 +20,20 @@ export const IN_SES = { kind: 'in-ses' } as const;
 
 /** The result of a claim. */
 export interface ClaimResult {
+  readonly kind: 'tried';
   readonly outcome: Outcome | typeof IN_SES;
   /** The owed recipients at the time of the claim, if there was something to send. */
   readonly owed?: readonly string[];
+  /** The recipients that SES has by receipts. */
+  readonly inSes: readonly string[];
 }
 
 /** What to write to the row after an attempt. Recipients that SES already has count as handed over. */
-export function toCompletion(claim: Claim, { outcome, owed }: ClaimResult, facts: AttemptFacts): Completion {
-  const { id, inSes = [] } = claim;
+export function toCompletion(
+  { id }: Claim,
+  { outcome, owed, inSes }: ClaimResult,
+  facts: AttemptFacts,
+): Completion {
   if (outcome.kind === 'in-ses') {
     return { id, next: { kind: 'handed-over' }, attempt: traceInSes(inSes, facts) };
   }
@@ -42,13 +48,11 @@ export function toCompletion(claim: Claim, { outcome, owed }: ClaimResult, facts
   };
 }
 
-/** What to write to the row after an unexpected error: retry. */
-export function unexpectedCompletion(claim: Claim, code: string, facts: AttemptFacts): Completion {
-  const { retryAfterMs } = facts;
-  const reason = `unexpected: ${code}`;
+/** What to write to the row if nothing was tried, for a reason that may pass. */
+export function retryCompletion(claim: Claim, reason: string, facts: AttemptFacts): Completion {
   return {
     id: claim.id,
-    next: retry(claim.owed ?? [], reason, retryAfterMs),
+    next: retry(claim.owed ?? [], reason, facts.retryAfterMs),
     attempt: { ...commonOf('not-accepted', facts), reason },
   };
 }

@@ -42,6 +42,11 @@ const workerSchema = v.object({
     description:
       'other workers take over the mails of a worker that has not renewed its leases for this long',
   }),
+  takeOverDelayMs: setting(v.optional(integer(0, MAX_WAIT_MS), 30_000), {
+    variable: 'OUTBOUND_TAKE_OVER_DELAY_MS',
+    description:
+      'after its start, and after an outage of the database, a worker leaves ended leases to their owners for this long, so that those alive renew them',
+  }),
   concurrency: setting(v.exactOptional(integer(1, 10_000)), {
     variable: 'OUTBOUND_CONCURRENCY',
     description: 'mails in flight while SMTP is tried; by default twice `smtp.maxConnections`',

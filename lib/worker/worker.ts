@@ -1,23 +1,23 @@
 import { WakeSignal } from '../common/async.ts';
 import { errorCode } from '../common/errors.ts';
-import { addressKey } from '../domain/address.ts';
-import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
-import type { Outcome, Refused } from '../domain/outcome.ts';
+import type { Outcome } from '../domain/outcome.ts';
 import { type Backoff, backoffMs } from '../domain/retry.ts';
-import type { ComposeResult } from '../mailer/compose-delivery.ts';
 import type { Mailer } from '../mailer/mailer.ts';
-import type { Claim, CompletedEvent, LeaseRoute, Outbox, WorkerObserver } from '../ports/outbox.ts';
+import type {
+  Claim,
+  ClaimRequest,
+  CompletedEvent,
+  LeaseRoute,
+  Outbox,
+  WorkerObserver,
+} from '../ports/outbox.ts';
 import type { Clock, Log } from '../ports/runtime.ts';
+import { attempt } from './attempt.ts';
 import { CompletionWriter } from './completion-writer.ts';
-import {
-  type AttemptFacts,
-  type ClaimResult,
-  IN_SES,
-  toCompletion,
-  toMail,
-  unexpectedCompletion,
-} from './process-claim.ts';
+import { Leases } from './leases.ts';
+import { type AttemptFacts, type ClaimResult, retryCompletion, toCompletion } from './process-claim.ts';
+import { type ClaimedFor, ReadyDeliveries } from './ready-deliveries.ts';
 
 /** Tuning of a worker; times in milliseconds. */
 export interface WorkerTuning {
@@ -31,6 +31,11 @@ export interface WorkerTuning {
   readonly handOverConcurrency: number;
   /** The longest wait before retrying a mail that neither SMTP nor the queue accepted. */
   readonly retryMaxMs: number;
+  /**
+   * After its start, and after an outage of the outbox, a worker leaves leases that have ended to their owners for this
+   * long: whoever is alive renews them within it.
+   */
+  readonly takeOverDelayMs: number;
 }
 
 export interface WorkerDeps {
@@ -51,22 +56,15 @@ export interface WorkerStatus {
   readonly lastTurn: Date;
   /** Deliveries leased by this worker. */
   readonly leased: number;
+  /** Since when no claim succeeds, and the code of the last error; undefined if claims succeed. */
+  readonly claimsFail: { readonly since: Date; readonly code: string } | undefined;
 }
 
-/** A claim and the route recorded in its lease. */
-interface ClaimedFor {
-  readonly claim: Claim;
-  readonly route: LeaseRoute;
-}
-
-/** No mail expires before it, and it has an ISO 8601 form. */
-const LAST_MOMENT = new Date(Date.UTC(9999, 11, 31));
+/** A claim request without what is the same for all. */
+type Wanted = Omit<ClaimRequest, 'leaseMs' | 'route'>;
 
 const CLAIM_BACKOFF: Backoff = { firstMs: 100, longestMs: 10_000 };
 const FIRST_RETRY_MS = 2_000;
-
-/** Renewals per lease duration, so that one renewal may fail. */
-const RENEWALS_PER_LEASE = 3;
 
 /** Maximum per claim: after a crash, claimed mails that were not sent wait for their leases to end. */
 const MAX_CLAIM = 100;
@@ -75,6 +73,12 @@ const MAX_CLAIM = 100;
 const MIN_CLAIMED_AHEAD = 60;
 
 const MAX_LEASED_PER_IN_FLIGHT = 10;
+
+/** Mail in memory that came with its claim; composing and sending takes several times as much. */
+const MAX_FETCHED_BYTES = 24 * 1024 * 1024;
+
+/** While no connection is free, how often to look for mail more urgent than what is claimed already. */
+const URGENT_LOOK_INTERVAL_MS = 50;
 
 /**
  * Claims deliveries from the outbox and completes each: by SMTP, by the queue, or requeued with a retry time.
@@ -90,14 +94,17 @@ export class OutboundWorker {
   readonly #writer: CompletionWriter;
   readonly #wakeUp = new WakeSignal();
   readonly #stopping = new AbortController();
-  /** Claimed and not yet written: their leases are renewed. */
-  readonly #leased = new Set<string>();
+  /** Of what is claimed and not yet written. */
+  readonly #leases: Leases;
   /** Claimed but not started, so that a free connection does not wait for the outbox. */
-  #ready: ClaimedFor[] = [];
+  readonly #ready = new ReadyDeliveries();
   readonly #sending = new Set<Promise<void>>();
   #loop: Promise<void> | undefined;
-  #renewals: NodeJS.Timeout | undefined;
   #lastTurn: Date;
+  /** Something may wait that is more urgent than what is claimed. */
+  #arrived = false;
+  #lookedAt = 0;
+  #claimsFail: WorkerStatus['claimsFail'];
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
@@ -105,7 +112,17 @@ export class OutboundWorker {
     this.#writer = new CompletionWriter({
       ...deps,
       onWritten: (id) => {
-        this.#leased.delete(id);
+        this.#leases.delete(id);
+        this.#wakeUp.call();
+      },
+    });
+    this.#leases = new Leases({
+      ...deps,
+      ...deps.tuning,
+      onRenewed: (lost) => {
+        this.#ready.remove(lost);
+        // Those that waited for their renewal can begin.
+        this.#startReady();
         this.#wakeUp.call();
       },
     });
@@ -115,16 +132,19 @@ export class OutboundWorker {
     return {
       draining: this.#stopping.signal.aborted,
       lastTurn: this.#lastTurn,
-      leased: this.#leased.size,
+      leased: this.#leases.size,
+      claimsFail: this.#claimsFail,
     };
   }
 
   /** Runs until `drain`, even if the outbox, SMTP or the queue fails. */
   start(): void {
     if (this.#loop !== undefined) throw new Error('the worker was started already');
-    const { outbox, tuning } = this.#deps;
-    outbox.watch(() => this.#wakeUp.call(), this.#stopping.signal);
-    this.#renewals = setInterval(() => void this.#renew(), tuning.leaseMs / RENEWALS_PER_LEASE);
+    this.#deps.outbox.watch(() => {
+      this.#arrived = true;
+      this.#wakeUp.call();
+    }, this.#stopping.signal);
+    this.#leases.start();
     this.#loop = this.#claimUntilStopped();
   }
 
@@ -147,29 +167,56 @@ export class OutboundWorker {
     await Promise.race([finished, deadline]);
     clearTimeout(timer);
     this.#writer.giveUp();
-    clearInterval(this.#renewals);
-    if (this.#leased.size > 0) this.#deps.log.error('drain-timed-out', { deliveries: this.#leased.size });
-    return this.#leased.size;
+    this.#leases.stop();
+    const { size } = this.#leases;
+    if (size > 0) this.#deps.log.error('drain-timed-out', { deliveries: size });
+    return size;
   }
 
   async #claimUntilStopped(): Promise<void> {
+    const { pollIntervalMs } = this.#deps.tuning;
     let failures = 0;
     while (!this.#stopping.signal.aborted) {
       this.#lastTurn = this.#deps.clock.now();
       const route: LeaseRoute = this.#deps.mailer.smtpState === 'open' ? 'queue' : 'smtp';
-      const room = this.#room(route);
-      if (room === 0) {
-        await this.#wakeUp.wait(this.#deps.tuning.pollIntervalMs);
+      const wanted = this.#wanted(route, failures);
+      if (wanted === undefined) {
+        const waitMs = this.#arrived ? Math.min(pollIntervalMs, URGENT_LOOK_INTERVAL_MS) : pollIntervalMs;
+        await this.#wakeUp.wait(waitMs);
+        // Without a notification, too, there may be something urgent.
+        if (performance.now() - this.#lookedAt >= pollIntervalMs) this.#arrived = true;
         continue;
       }
-      const claims = await this.#claim(room, route);
+      const claims = await this.#claim({ ...wanted, route });
       failures = claims === undefined ? failures + 1 : 0;
-      for (const claim of claims ?? []) this.#enqueue({ claim, route });
+      this.#ready.add((claims ?? []).map((claim) => ({ claim, route })));
       this.#startReady();
-      if (claims === undefined)
+      if (claims === undefined) {
         await this.#wakeUp.wait(backoffMs(CLAIM_BACKOFF, failures, this.#deps.random()));
-      else if (claims.length < room) await this.#wakeUp.wait(this.#deps.tuning.pollIntervalMs);
+      } else if (wanted.abovePriority === undefined && claims.length < wanted.limit) {
+        await this.#wakeUp.wait(pollIntervalMs);
+      }
     }
+  }
+
+  /** What to claim now; undefined if nothing. */
+  #wanted(route: LeaseRoute, failures: number): Wanted | undefined {
+    const { fetchedBytes, wantsLarge } = this.#ready;
+    // While writes to the outbox fail, limit how many sent but unwritten mails pile up.
+    if (this.#leases.size >= MAX_LEASED_PER_IN_FLIGHT * this.#inFlightLimit(route)) return undefined;
+    if (fetchedBytes >= MAX_FETCHED_BYTES) return undefined;
+    const room = this.#room(route);
+    const limit = room > 0 ? room : this.#inFlightLimit(route);
+    const abovePriority = room > 0 ? undefined : this.#priorityToOvertake(route);
+    if (room === 0 && abovePriority === undefined) return undefined;
+    return {
+      // A claim that fails may be too much for the outbox. The next ones claim fewer, and fetch no mail along with them.
+      limit: Math.max(1, limit >> Math.min(2 * failures, 30)),
+      maxBytes: failures > 0 ? 0 : MAX_FETCHED_BYTES - fetchedBytes,
+      large: failures > 0 || wantsLarge,
+      ...(abovePriority === undefined ? {} : { abovePriority }),
+      takeOver: abovePriority === undefined && this.#leases.mayTakeOver,
+    };
   }
 
   /**
@@ -178,11 +225,17 @@ export class OutboundWorker {
    */
   #room(route: LeaseRoute): number {
     const limit = this.#inFlightLimit(route);
-    // While writes to the outbox fail, limit how many sent but unwritten mails pile up.
-    if (this.#leased.size >= MAX_LEASED_PER_IN_FLIGHT * limit) return 0;
     const keptReady = Math.max(limit, MIN_CLAIMED_AHEAD);
     const free = limit + keptReady - this.#sending.size - this.#ready.length;
     return free >= keptReady / 2 ? Math.min(free, MAX_CLAIM) : 0;
+  }
+
+  /** What must not wait until the claimed mails are used up: anything more urgent than those that are begun next. */
+  #priorityToOvertake(route: LeaseRoute): number | undefined {
+    if (!this.#arrived || performance.now() - this.#lookedAt < URGENT_LOOK_INTERVAL_MS) return undefined;
+    this.#arrived = false;
+    this.#lookedAt = performance.now();
+    return this.#ready.priorityAt(this.#inFlightLimit(route));
   }
 
   #inFlightLimit(route: LeaseRoute): number {
@@ -190,32 +243,35 @@ export class OutboundWorker {
     return route === 'queue' ? handOverConcurrency : concurrency;
   }
 
-  async #claim(limit: number, route: LeaseRoute): Promise<Claim[] | undefined> {
-    const { outbox, observer, log, tuning } = this.#deps;
+  async #claim(request: Omit<ClaimRequest, 'leaseMs'>): Promise<Claim[] | undefined> {
+    const { outbox, observer, log, tuning, clock } = this.#deps;
+    const begun = performance.now();
     try {
-      const claims = await outbox.claim({ limit, leaseMs: tuning.leaseMs, route });
+      const claims = await outbox.claim({ ...request, leaseMs: tuning.leaseMs });
+      for (const { id } of claims) this.#leases.add(id, begun);
       if (claims.length > 0) observer.claimed(claims.length);
+      this.#claimsFail = undefined;
       return claims;
     } catch (error) {
-      observer.outboxError(errorCode(error));
-      log.error('outbox-unavailable', { while: 'claiming', code: errorCode(error) });
+      const code = errorCode(error);
+      this.#claimsFail = { since: this.#claimsFail?.since ?? clock.now(), code };
+      observer.outboxError(code);
+      log.error('outbox-unavailable', { while: 'claiming', code });
       return undefined;
     }
   }
 
-  #enqueue(claimed: ClaimedFor): void {
-    this.#leased.add(claimed.claim.id);
-    this.#ready.push(claimed);
-  }
-
-  /** Starts as many as may be in flight. */
+  /** Starts as many as may be in flight. A lease that may have ended during an outage is first renewed. */
   #startReady(): void {
     for (;;) {
-      const next = this.#ready[0];
-      if (next === undefined || this.#sending.size >= this.#inFlightLimit(next.route)) return;
-      this.#ready.shift();
+      const next = this.#ready.take(
+        (claimed) =>
+          this.#sending.size < this.#inFlightLimit(claimed.route) && this.#leases.holds(claimed.claim.id),
+      );
+      if (next === undefined) return;
       const sending = this.#process(next).finally(() => {
         this.#sending.delete(sending);
+        this.#ready.finished(next.claim);
         this.#startReady();
         if (this.#room(next.route) > 0) this.#wakeUp.call();
       });
@@ -224,12 +280,11 @@ export class OutboundWorker {
   }
 
   async #releaseReady(): Promise<void> {
-    const ids = this.#ready.map(({ claim }) => claim.id);
-    this.#ready = [];
+    const ids = this.#ready.removeAll().map(({ claim }) => claim.id);
     if (ids.length === 0) return;
     try {
       await this.#deps.outbox.release(ids);
-      for (const id of ids) this.#leased.delete(id);
+      for (const id of ids) this.#leases.delete(id);
     } catch (error) {
       this.#deps.log.error('outbox-unavailable', {
         while: 'releasing',
@@ -250,81 +305,19 @@ export class OutboundWorker {
       retryAfterMs: backoffMs(retry, claim.attempts, random()),
     });
     try {
-      const result = await this.#send(claim, route);
+      const result = await attempt(claim, route, this.#deps);
+      if (result.kind === 'not-read') {
+        this.#writer.add(retryCompletion(claim, `the mail could not be read: ${result.code}`, facts()));
+        return;
+      }
       this.#writer.add(toCompletion(claim, result, facts()));
       observer.completed(toCompletedEvent(claim, result.outcome, facts().durationMs));
     } catch (error) {
       // The mailer does not throw for server or mail errors; any other error must not lose the mail.
       log.error('send-failed-unexpectedly', { deliveryId: claim.id, code: errorCode(error) });
-      this.#writer.add(unexpectedCompletion(claim, errorCode(error), facts()));
+      this.#writer.add(retryCompletion(claim, `unexpected: ${errorCode(error)}`, facts()));
     }
   }
-
-  async #send(claim: Claim, route: LeaseRoute): Promise<ClaimResult> {
-    const composed = await this.#compose(claim);
-    if (composed.kind === 'refused') return { outcome: composed };
-    const owed = narrowToOwed(composed.delivery, claim);
-    const delivery = excludeInSes(owed, claim);
-    if (delivery.to.length === 0 && owed.to.length > 0) return { outcome: IN_SES };
-    return { outcome: await this.#sendBy(route, delivery, claim), owed: owed.to };
-  }
-
-  async #sendBy(route: LeaseRoute, delivery: Delivery, claim: Claim): Promise<Outcome> {
-    const { mailer, clock } = this.#deps;
-    if (claim.reclaimed) return mailer.handOver(delivery, leaseEnded(clock.now()));
-    // The lease says "queue": if this worker crashes, the lease proves that SMTP was never tried.
-    if (route === 'queue') return mailer.handOver(delivery);
-    return mailer.deliver(delivery);
-  }
-
-  /**
-   * The row holds everything the mail is composed from, so a compose error is permanent. An expired mail is
-   * composed too and refused at sending: SES may have it, and only the mail names its recipients.
-   */
-  async #compose(claim: Claim): Promise<ComposeResult> {
-    if (claim.mail.kind === 'unreadable') return refused(claim, claim.mail.detail);
-    try {
-      const { expiresAt } = claim;
-      const mail = toMail({ ...claim, expiresAt: LAST_MOMENT }, claim.mail.fields);
-      const composed = await this.#deps.mailer.compose(mail);
-      return composed.kind === 'refused'
-        ? composed
-        : { ...composed, delivery: { ...composed.delivery, expiresAt } };
-    } catch (error) {
-      this.#deps.log.error('compose-failed', { deliveryId: claim.id, code: errorCode(error) });
-      return refused(claim, `composing it failed: ${errorCode(error)}`);
-    }
-  }
-
-  async #renew(): Promise<void> {
-    const { outbox, observer, log, tuning } = this.#deps;
-    if (this.#leased.size === 0) return;
-    try {
-      await outbox.renew([...this.#leased], tuning.leaseMs);
-    } catch (error) {
-      observer.outboxError(errorCode(error));
-      log.error('outbox-unavailable', { while: 'renewing', code: errorCode(error) });
-    }
-  }
-}
-
-function refused({ id }: Claim, detail: string): Refused {
-  return { kind: 'refused', id, reason: 'invalid', detail };
-}
-
-function narrowToOwed(delivery: Delivery, { owed }: Claim): Delivery {
-  return owed === undefined ? delivery : { ...delivery, to: owed };
-}
-
-function excludeInSes(delivery: Delivery, { inSes = [] }: Claim): Delivery {
-  if (inSes.length === 0) return delivery;
-  const known = new Set(inSes);
-  return { ...delivery, to: delivery.to.filter((address) => !known.has(addressKey(address))) };
-}
-
-/** The previous worker is gone; it is unknown whether SMTP accepted the mail from it. */
-function leaseEnded(at: Date): Failure {
-  return { class: 'unknown', phase: 'data', code: 'LEASE_ENDED', at: at.toISOString() };
 }
 
 function toCompletedEvent(claim: Claim, outcome: ClaimResult['outcome'], handledMs: number): CompletedEvent {

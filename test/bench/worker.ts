@@ -91,7 +91,7 @@ async function workerRate(
   const done = Promise.withResolvers<void>();
   const observer = {
     ...silentObserver,
-    settled: () => {
+    completed: () => {
       left -= 1;
       if (left === 0) done.resolve();
     },

@@ -12,6 +12,7 @@ export class MemoryOutbox implements Outbox {
   #failures = new Map<string, number>();
   #listener: () => void = () => {};
   late: readonly string[] = [];
+  lostLeases: readonly string[] = [];
 
   put(...claims: readonly Claim[]): void {
     this.#due.push(...claims);
@@ -51,10 +52,13 @@ export class MemoryOutbox implements Outbox {
     return this.late;
   }
 
-  async renew(ids: readonly string[]): Promise<void> {
+  async renew(ids: readonly string[]): Promise<readonly string[]> {
     this.#mayFail('renew');
-    this.renewed.push([...ids]);
-    this.#events.emit('renewed');
+    if (ids.length > 0) {
+      this.renewed.push([...ids]);
+      this.#events.emit('renewed');
+    }
+    return this.lostLeases;
   }
 
   async renewal(): Promise<void> {

@@ -69,6 +69,7 @@ describe('a mail that SES has although its hand-over is not recorded', () => {
         concurrency: 4,
         handOverConcurrency: 50,
         retryMaxMs: 300_000,
+        takeOverDelayMs: 0,
       },
       observer: silentObserver,
       log: silentLog,

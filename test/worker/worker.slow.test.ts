@@ -37,6 +37,7 @@ describe('the outbound worker', () => {
         concurrency: 4,
         handOverConcurrency: 50,
         retryMaxMs: 300_000,
+        takeOverDelayMs: 0,
         ...tuning,
       },
       observer: { ...silentObserver, completed: (event) => events.push(event) },

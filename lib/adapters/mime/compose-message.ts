@@ -72,10 +72,27 @@ function collect(stream: Readable, limit: number): Promise<Collected> {
 }
 
 function withCrlf(mime: Buffer): Buffer {
-  const text = mime.toString('latin1');
-  const bare = /\r(?!\n)|(?<!\r)\n/;
-  return bare.test(text) ? Buffer.from(text.replaceAll(/\r\n|\r|\n/g, '\r\n'), 'latin1') : mime;
+  return hasBareLineEnd(mime)
+    ? Buffer.from(mime.toString('latin1').replaceAll(/\r\n|\r|\n/g, '\r\n'), 'latin1')
+    : mime;
 }
+
+const WINDOW_BYTES = 1024 * 1024;
+
+/** In windows: as one string, a large message would take its size in memory once more. */
+function hasBareLineEnd(mime: Buffer): boolean {
+  let start = 0;
+  while (start < mime.length) {
+    let end = Math.min(start + WINDOW_BYTES, mime.length);
+    // A window does not end between CR and LF.
+    if (mime[end - 1] === CR && end < mime.length) end += 1;
+    if (/\r(?!\n)|(?<!\r)\n/.test(mime.toString('latin1', start, end))) return true;
+    start = end;
+  }
+  return false;
+}
+
+const CR = 0x0d;
 
 function withMessageId(mime: Buffer, node: MimeNode): Buffer {
   return headerValues(mime, 'message-id').length > 0

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
 import { readStoredMail, type StoredMail } from '../../domain/stored-mail.ts';
-import type { Claim, LeaseRoute } from '../../ports/outbox.ts';
+import type { Claim, ClaimRequest, LoadedClaim } from '../../ports/outbox.ts';
 
-export interface ClaimQuery {
+/** A request as the outbox passes it on. */
+export interface ClaimQuery extends ClaimRequest {
   readonly worker: string;
   readonly providers: readonly string[];
-  readonly limit: number;
-  readonly leaseMs: number;
-  readonly route: LeaseRoute;
   /** The tenant served last; those after it come first. */
   readonly afterTenant: string;
   /**
@@ -18,19 +16,20 @@ export interface ClaimQuery {
   readonly inHand: readonly string[];
 }
 
-/**
- * The most bytes of stored mail that one claim fetches: a few huge mails must not fill the worker's memory
- * and crash it, and then the next worker. The first delivery is claimed whatever its size.
- */
-const MAX_CLAIM_BYTES = 32 * 1024 * 1024;
+const DEFAULT_MAX_BYTES = 24 * 1024 * 1024;
 
-/**
- * A mail with a larger stored size, compressed or not, is larger than any route accepts. It is not fetched:
- * if it were too large to arrive in time, this claim and every later one would fail.
- */
+/** A larger mail is fetched alone: many of them in one claim would not arrive in time, and no claim would ever succeed. */
+const MAX_FETCHED_WITH_OTHERS_BYTES = 4 * 1024 * 1024;
+
+/** A larger mail, stored or unpacked, is larger than any route accepts, and is never fetched. */
 export const MAX_STORED_MAIL_BYTES = MAX_CONTENT_BYTES + 1024 * 1024;
 
+/** Less than any `smallint`. */
+const BELOW_ALL_PRIORITIES = -32_769;
+
 export function claimParameters(query: ClaimQuery): unknown[] {
+  const { maxBytes = DEFAULT_MAX_BYTES } = query;
+  const fetchesNone = maxBytes === 0;
   return [
     query.worker,
     query.providers,
@@ -39,25 +38,76 @@ export function claimParameters(query: ClaimQuery): unknown[] {
     query.route,
     query.afterTenant,
     query.inHand,
-    MAX_CLAIM_BYTES,
-    MAX_STORED_MAIL_BYTES,
+    fetchesNone ? DEFAULT_MAX_BYTES : maxBytes,
+    fetchesNone ? 0 : MAX_FETCHED_WITH_OTHERS_BYTES,
+    query.large ?? true,
+    query.abovePriority ?? BELOW_ALL_PRIORITIES,
+    query.takeOver ?? true,
   ];
 }
 
+/** The most that a column takes unpacked; neither function reads it. The ratio of pglz is 273 bytes in 3, of lz4 255 in 1. */
+const unpackedBytesOf = (column: string) => `
+  coalesce(pg_column_size(${column}), 0)::bigint *
+  CASE pg_column_compression(${column}) WHEN 'pglz' THEN 92 WHEN 'lz4' THEN 256 ELSE 1 END`;
+
+const EXPRESSIONS = {
+  /** Of what may be fetched: the mail, or the trace that holds it. */
+  unpackedBytes: `greatest(${unpackedBytesOf('mail')}, ${unpackedBytesOf('delivery_trace')})`,
+  mail: 'mail::text',
+  deliveryTrace: `
+    CASE
+      WHEN jsonb_typeof(mail) <> 'null' THEN NULL
+      WHEN jsonb_typeof(delivery_trace) = 'object'
+        THEN (delivery_trace - '{attempts,recipients,messageIds}'::text[])::text
+      ELSE delivery_trace::text
+    END`,
+  /**
+   * The recipients that SES has by receipts, if no attempt recorded a hand-over: the queue's response was
+   * lost. Requeueing a handed-over delivery means sending it again to all. Any other shape of trace has none.
+   */
+  inSes: `
+    jsonb_path_query_array(
+      delivery_trace,
+      '$ ? (!exists(@.attempts[*].queue.recipients[*])).recipients.keyvalue()
+        ? (@.value.sesMessageId.type() == "string").key',
+      '{}', true
+    )::text`,
+} as const;
+
 /** Claims in one statement; the file explains the walk and its cost. */
-export const CLAIM = readFileSync(new URL('./sql/claim.sql', import.meta.url), 'utf8');
+export const CLAIM = Object.entries(EXPRESSIONS).reduce(
+  (sql, [name, expression]) => sql.replaceAll(`{{${name}}}`, expression),
+  readFileSync(new URL('./sql/claim.sql', import.meta.url), 'utf8'),
+);
+
+/** Fetches one large mail. `$1` id, `$2` the most bytes that are sent to the worker. */
+export const READ_MAIL = `
+WITH found AS MATERIALIZED (
+  SELECT
+    ${EXPRESSIONS.mail} AS mail,
+    ${EXPRESSIONS.deliveryTrace} AS trace,
+    ${EXPRESSIONS.inSes} AS in_ses
+  FROM outbound_deliveries
+  WHERE id = $1::text AND greatest(pg_column_size(mail), pg_column_size(delivery_trace)) <= $2::int
+)
+SELECT
+  CASE WHEN octet_length(mail) <= $2::int THEN mail END AS mail,
+  CASE WHEN octet_length(trace) <= $2::int THEN trace END AS "deliveryTrace",
+  greatest(octet_length(mail), octet_length(trace)) > $2::int AS "tooLarge",
+  in_ses AS "inSes"
+FROM found`;
 
 /** A row of the claim query. JSON is returned as text, so that only this file parses it. */
-export interface ClaimedRow {
+export interface ClaimedRow extends MailColumns {
   readonly id: string;
   readonly tenantId: string | null;
   readonly targetAddress: string | null;
-  readonly mail: string | null;
-  readonly deliveryTrace: string | null;
-  /** The mail is larger than any route accepts and was not fetched. */
-  readonly tooLarge: boolean;
+  readonly priority: number;
+  readonly bytes: number;
+  /** The mail is not in this row: it is fetched alone. */
+  readonly large: boolean;
   readonly owed: string | null;
-  readonly inSes: string | null;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
   /** Negative if the API's clock is ahead. */
@@ -68,16 +118,38 @@ export interface ClaimedRow {
   readonly ended: boolean;
 }
 
-/** Never throws: an invalid mail becomes `unreadable`. */
-export function toClaim(row: ClaimedRow, defaultTimeToLiveMs: number): Claim {
+interface MailColumns {
+  readonly mail: string | null;
+  readonly deliveryTrace: string | null;
+  readonly inSes: string | null;
+}
+
+export interface LargeMailRow extends MailColumns {
+  /** The mail is larger than any route accepts, and not in this row. */
+  readonly tooLarge: boolean;
+}
+
+/**
+ * Never throws: an invalid mail becomes `unreadable`.
+ *
+ * @param readLarge fetches a large mail; undefined if it is larger than any route accepts
+ */
+export function toClaim(
+  row: ClaimedRow,
+  defaultTimeToLiveMs: number,
+  readLarge: (id: string) => Promise<LargeMailRow | undefined>,
+): Claim {
+  const { id, targetAddress } = row;
   const owed = pendingRecipients(row.owed);
-  const inSes: readonly string[] = row.inSes === null ? [] : JSON.parse(row.inSes);
   return {
-    id: row.id,
+    id,
     ...(row.tenantId === null || row.tenantId === '' ? {} : { tenantId: row.tenantId }),
-    mail: mailOf(row),
+    priority: row.priority,
+    bytes: row.large ? Math.min(row.bytes, MAX_STORED_MAIL_BYTES) : lengthOf(row),
+    ...(row.large
+      ? { mail: { kind: 'large', read: async () => toLoaded(await readLarge(id), targetAddress) } }
+      : toLoaded(row, targetAddress)),
     ...(owed.length === 0 ? {} : { owed }),
-    ...(inSes.length === 0 ? {} : { inSes }),
     createdAt: moment(row.createdAtMs),
     expiresAt: moment(row.expiresAtMs ?? row.createdAtMs + defaultTimeToLiveMs),
     waitedMs: Math.max(row.waitedMs, 0),
@@ -86,10 +158,23 @@ export function toClaim(row: ClaimedRow, defaultTimeToLiveMs: number): Claim {
   };
 }
 
-function mailOf({ mail, deliveryTrace, targetAddress, tooLarge }: ClaimedRow): StoredMail {
-  if (tooLarge) {
-    return { kind: 'unreadable', detail: `too large: at most ${MAX_STORED_MAIL_BYTES} bytes can be sent` };
+function lengthOf({ mail, deliveryTrace }: MailColumns): number {
+  return (mail?.length ?? 0) + (deliveryTrace?.length ?? 0);
+}
+
+function toLoaded(
+  row: (MailColumns & { readonly tooLarge?: boolean }) | undefined,
+  targetAddress: string | null,
+): Pick<LoadedClaim, 'mail' | 'inSes'> {
+  if (row === undefined || row.tooLarge === true) {
+    const detail = `too large: at most ${MAX_STORED_MAIL_BYTES} bytes can be sent`;
+    return { mail: { kind: 'unreadable', detail } };
   }
+  const inSes: readonly string[] = row.inSes === null ? [] : JSON.parse(row.inSes);
+  return { mail: storedMailOf(row, targetAddress), ...(inSes.length === 0 ? {} : { inSes }) };
+}
+
+function storedMailOf({ mail, deliveryTrace }: MailColumns, targetAddress: string | null): StoredMail {
   try {
     return readStoredMail({ mail: parse(mail), deliveryTrace: parse(deliveryTrace), targetAddress });
   } catch {

@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Claim, Completion, LeaseRoute, Outbox, OutboxStats } from '../../ports/outbox.ts';
+import type { Claim, ClaimRequest, Completion, Outbox, OutboxStats } from '../../ports/outbox.ts';
 import { type Log, silentLog } from '../../ports/runtime.ts';
 import { ArrivalsListener } from './arrivals-listener.ts';
-import { CLAIM, type ClaimedRow, claimParameters, toClaim } from './claim.ts';
+import {
+  CLAIM,
+  type ClaimedRow,
+  claimParameters,
+  type LargeMailRow,
+  MAX_STORED_MAIL_BYTES,
+  READ_MAIL,
+  toClaim,
+} from './claim.ts';
 import { completeAll } from './complete.ts';
 import { ConnectionPool, type PostgresSettings } from './connection.ts';
 
@@ -59,24 +67,14 @@ export class PostgresOutbox implements Outbox {
   }
 
   /** May return fewer than `limit` even if more are due: a claim fetches a limited amount of mail. */
-  async claim({
-    limit,
-    leaseMs,
-    route,
-  }: {
-    readonly limit: number;
-    readonly leaseMs: number;
-    readonly route: LeaseRoute;
-  }): Promise<Claim[]> {
+  async claim(request: ClaimRequest): Promise<Claim[]> {
     const rows = await this.#pool.query<ClaimedRow>(
       'claim',
       CLAIM,
       claimParameters({
+        ...request,
         worker: this.#leaseOwner,
         providers: this.#options.providers,
-        limit,
-        leaseMs,
-        route,
         afterTenant: this.#afterTenant,
         inHand: [...this.#claimed.keys()],
       }),
@@ -85,7 +83,14 @@ export class PostgresOutbox implements Outbox {
     // The walk ends in the middle of a turn at the least urgent priority: the next one continues there.
     const last = rows.findLast(({ ended }) => !ended);
     if (last !== undefined) this.#afterTenant = last.tenantId ?? '';
-    return rows.map((row) => toClaim(row, this.#options.defaultTimeToLiveMs));
+    return rows.map((row) =>
+      toClaim(row, this.#options.defaultTimeToLiveMs, (id) => this.#readLargeMail(id)),
+    );
+  }
+
+  async #readLargeMail(id: string): Promise<LargeMailRow | undefined> {
+    const [row] = await this.#pool.query<LargeMailRow>('read a mail', READ_MAIL, [id, MAX_STORED_MAIL_BYTES]);
+    return row;
   }
 
   async complete(completion: readonly Completion[]): Promise<readonly string[]> {
@@ -94,9 +99,9 @@ export class PostgresOutbox implements Outbox {
     return lost;
   }
 
-  async renew(ids: readonly string[], leaseMs: number): Promise<void> {
-    if (ids.length === 0) return;
-    await this.#pool.query('renew', RENEW, [this.#leaseOwner, ids, leaseMs]);
+  async renew(ids: readonly string[], leaseMs: number): Promise<readonly string[]> {
+    const lost = await this.#pool.query<{ id: string }>('renew', RENEW, [this.#leaseOwner, ids, leaseMs]);
+    return lost.map(({ id }) => id);
   }
 
   async release(ids: readonly string[]): Promise<void> {
@@ -144,16 +149,20 @@ function check({ workerId, providers, defaultTimeToLiveMs }: PostgresOutboxOptio
 }
 
 /**
- * Extends leases to `$3` milliseconds from now. Skips locked rows: another session is completing the row, or
- * at least no session can claim it meanwhile, and waiting for it would let all the other leases end.
+ * Extends leases to `$3` milliseconds from now and returns the ids whose lease is another's or nobody's. Skips locked
+ * rows: another session is completing the row, or at least no session can claim it meanwhile, and waiting for it would let
+ * all the other leases end.
  */
 const RENEW = `
-UPDATE outbound_deliveries SET lease_until = now() + make_interval(secs => $3::float8 / 1000)
-WHERE id IN (
-  SELECT id FROM outbound_deliveries
-  WHERE id = ANY ($2::text[]) AND lease_owner = $1::text
-  FOR UPDATE SKIP LOCKED
-)`;
+WITH renewed AS (
+  UPDATE outbound_deliveries SET lease_until = now() + make_interval(secs => $3::float8 / 1000)
+  WHERE id IN (
+    SELECT id FROM outbound_deliveries
+    WHERE id = ANY ($2::text[]) AND lease_owner = $1::text
+    FOR UPDATE SKIP LOCKED
+  )
+)
+SELECT id FROM outbound_deliveries WHERE id = ANY ($2::text[]) AND lease_owner IS DISTINCT FROM $1::text`;
 
 /**
  * Releases deliveries as they were before the claim; keeps a status that another program has set since.

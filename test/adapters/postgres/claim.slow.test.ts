@@ -46,6 +46,8 @@ describe('a claim', () => {
     expect(claimed).toEqual({
       id: 'mail-1',
       tenantId: 'tenant-7',
+      priority: 0,
+      bytes: JSON.stringify(PLAIN_TRACE).length + 7,
       mail: {
         kind: 'mail',
         fields: {
@@ -196,41 +198,94 @@ describe('a claim', () => {
     expect(await database.query('SELECT FROM outbound_deliveries WHERE attempt_count <> 1')).toEqual([]);
   });
 
-  it('fetches a limited amount of mail, and no mail that is too large for every route', async () => {
-    const filler = (megabytes: number) => 'x'.repeat(megabytes * 1024 * 1024);
+  it('fetches a limited amount of mail, and large mails only when they are read', async () => {
     // Uncompressed, like the base64 of an attachment, which does not compress.
     await database.query('ALTER TABLE outbound_deliveries ALTER mail SET STORAGE EXTERNAL');
     await database.insert(
-      {
-        id: 'large-1',
-        mail: { from: 'a@keybuzz.io', to: 'b@c.io', text: filler(20) },
-        created_at: agoSeconds(9),
-      },
-      {
-        id: 'large-2',
-        mail: { from: 'a@keybuzz.io', to: 'b@c.io', text: filler(20) },
-        created_at: agoSeconds(8),
-      },
-      {
-        id: 'huge',
-        mail: { from: 'a@keybuzz.io', to: 'b@c.io', text: filler(60) },
-        created_at: agoSeconds(7),
-      },
+      ...Array.from({ length: 8 }, (_, n) => ({
+        id: `mail-${n}`,
+        mail: mailOf(3.5),
+        created_at: agoSeconds(30 - n),
+      })),
+      { id: 'large', mail: mailOf(20), created_at: agoSeconds(8) },
+      { id: 'huge', mail: mailOf(60), created_at: agoSeconds(7) },
       { id: 'small', created_at: agoSeconds(6) },
     );
     const outbox = database.outbox();
 
-    expect(idsOf(await claim(outbox))).toEqual(['large-1', 'large-2']);
-    const [huge, ...others] = await claim(outbox);
+    expect(await claim(outbox)).toHaveLength(7);
+    const claims = await claim(outbox);
 
-    expect(huge).toMatchObject({
-      id: 'huge',
+    expect(claims.map(({ id, mail }) => [id, mail.kind])).toEqual([
+      ['mail-7', 'mail'],
+      ['large', 'large'],
+      ['huge', 'large'],
+      ['small', 'mail'],
+    ]);
+    expect(await readLarge(claims[1])).toMatchObject({ mail: { kind: 'mail', fields: { to: 'b@c.io' } } });
+    expect(await readLarge(claims[2])).toMatchObject({
       mail: { kind: 'unreadable', detail: expect.stringContaining('too large') },
     });
-    expect(others).toEqual([]);
-    expect(idsOf(await claim(outbox))).toEqual(['small']);
+  });
+
+  it('judges a mail by what it may take unpacked, and does not unpack it to learn that', async () => {
+    await database.insert(...Array.from({ length: 6 }, (_, n) => ({ id: `zeros-${n}`, mail: mailOf(33) })));
+    const claims = await claim(database.outbox());
+
+    expect(claims.map(({ mail }) => mail.kind)).toEqual(['large', 'large', 'large', 'large']);
+    expect(await readLarge(claims[0])).toMatchObject({ mail: { kind: 'mail' } });
+  });
+
+  it('fetches no mail at all, or no large one, if asked so', async () => {
+    await database.insert({ id: 'large', mail: mailOf(33), created_at: agoSeconds(9) }, { id: 'small' });
+    const request = { limit: 10, leaseMs: 60_000, route: 'smtp' } as const;
+
+    const small = await database.outbox().claim({ ...request, large: false });
+    await database.insert({ id: 'other' });
+    const bare = await database.outbox().claim({ ...request, maxBytes: 0 });
+
+    expect(idsOf(small)).toEqual(['small']);
+    expect(bare.map(({ id, mail }) => [id, mail.kind])).toEqual([
+      ['large', 'large'],
+      ['other', 'large'],
+    ]);
+    expect(await readLarge(bare[1])).toMatchObject({
+      mail: { kind: 'mail', fields: { subject: PLAIN_TRACE.emailSubject } },
+    });
+  });
+
+  it('reports with a large mail which recipients SES has', async () => {
+    await database.insert({
+      id: 'large',
+      mail: mailOf(33),
+      delivery_trace: { recipients: { 'b@c.io': { kind: 'sent', sesMessageId: 'ses-1' } } },
+    });
+
+    const [claimed] = await claim(database.outbox());
+
+    expect(await readLarge(claimed)).toMatchObject({ inSes: ['b@c.io'] });
+  });
+
+  it('of urgent mail leaves what is not more urgent', async () => {
+    await database.insert({ id: 'normal' }, { id: 'urgent', priority: 10 }, { id: 'most', priority: 11 });
+
+    const claims = await database
+      .outbox()
+      .claim({ limit: 10, leaseMs: 60_000, route: 'smtp', abovePriority: 10 });
+
+    expect(claims).toMatchObject([{ id: 'most', priority: 11 }]);
   });
 });
+
+/** Of so many megabytes, which compress to nearly nothing. */
+function mailOf(megabytes: number) {
+  return { from: 'a@keybuzz.io', to: 'b@c.io', text: 'x'.repeat(megabytes * 1024 * 1024) };
+}
+
+async function readLarge(claimed: Claim | undefined) {
+  if (claimed?.mail.kind !== 'large') throw new Error(`not a large mail: ${claimed?.mail.kind}`);
+  return await claimed.mail.read();
+}
 
 describe('an expired lease', () => {
   it.each([
@@ -251,6 +306,16 @@ describe('an expired lease', () => {
     expect(claims).toMatchObject([
       { id: 'mail-1', reclaimed: takenOver, attempts: 2, waitedMs: expect.closeTo(3_000, -4) },
     ]);
+  });
+
+  it('is not taken over if the claim is only for what waits', async () => {
+    await database.insert({ status: 'sending', lease_owner: 'worker-2/1', lease_until: agoSeconds(5) });
+
+    const claims = await database
+      .outbox()
+      .claim({ limit: 10, leaseMs: 60_000, route: 'smtp', takeOver: false });
+
+    expect(claims).toEqual([]);
   });
 
   it('is not taken over before it ends, or if it is of another provider', async () => {

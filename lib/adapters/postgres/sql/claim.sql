@@ -4,7 +4,14 @@
 -- $1 worker   $2 providers   $3 limit   $4 lease in ms   $5 route   $6 the tenant that was served last
 -- $7 ids that this worker has claimed: it must not claim them again, even if their lease has ended, or if
 --    they were completed and only the response was lost, because the completion is then written again
--- $8 the most bytes of mail that one claim fetches   $9 the most that any route accepts; more is not fetched
+-- $8 the most bytes of mail that one claim fetches   $9 the most of one mail; a larger one is claimed, but not fetched
+-- $10 whether such large ones are claimed   $11 only those more urgent than this priority
+-- $12 whether to take over those whose lease has ended
+--
+-- The size of a mail is what it may take unpacked, told from its stored size and compression alone: unpacking 80 mails of
+-- 30 MB to learn their size would take longer than any statement may. The factors are the best that a compression can do.
+--
+-- {{…}} stands for an expression of claim.ts, which the statement that fetches one large mail needs too.
 --
 -- The walk through `waiting` stops as soon as enough rows are locked, because nothing in it sorts. Each step
 -- is one probe into outbound_deliveries_waiting_idx, so the cost depends on how much is claimed and how many
@@ -21,25 +28,29 @@ WITH RECURSIVE
 ended AS (
   SELECT
     id,
-    -- Size of what may be fetched, as known without reading it: the mail, or the trace that holds it.
-    coalesce(greatest(pg_column_size(mail), pg_column_size(delivery_trace)), 0) AS bytes,
+    {{unpackedBytes}} AS bytes,
     -- The worker may have been sending when its lease ended.
     coalesce(lease_route = 'smtp', false) AS reclaimed,
     lease_until AS since
   FROM outbound_deliveries
-  WHERE status = 'sending' AND lease_owner IS NOT NULL AND lease_until < now()
+  WHERE $12::boolean AND status = 'sending' AND lease_owner IS NOT NULL AND lease_until < now()
     AND provider = ANY ($2::text[]) AND id <> ALL ($7::text[])
+    AND ($10::boolean OR {{unpackedBytes}} <= $9::bigint)
   ORDER BY lease_until
   LIMIT $3::int
   FOR UPDATE SKIP LOCKED
 ),
 -- The priorities, most urgent first; the last row is null.
 urgency (priority) AS (
-  (SELECT priority FROM outbound_deliveries WHERE status = 'queued' ORDER BY priority DESC LIMIT 1)
+  (
+    SELECT priority FROM outbound_deliveries
+    WHERE status = 'queued' AND priority > $11::int
+    ORDER BY priority DESC LIMIT 1
+  )
   UNION ALL
   SELECT (
     SELECT priority FROM outbound_deliveries
-    WHERE status = 'queued' AND priority < urgency.priority
+    WHERE status = 'queued' AND priority < urgency.priority AND priority > $11::int
     ORDER BY priority DESC LIMIT 1
   )
   FROM urgency WHERE urgency.priority IS NOT NULL
@@ -142,13 +153,14 @@ waiting AS (
   CROSS JOIN LATERAL (
     SELECT
       id,
-      coalesce(greatest(pg_column_size(mail), pg_column_size(delivery_trace)), 0) AS bytes,
+      {{unpackedBytes}} AS bytes,
       -- A lease that an operator revoked may have been in the middle of sending.
       coalesce(lease_owner IS NOT NULL AND lease_route = 'smtp', false) AS reclaimed,
       coalesce(next_retry_at, created_at) AS since
     FROM outbound_deliveries
     WHERE id = place.id AND id <> ALL ($7::text[])
       AND status = 'queued' AND (next_retry_at IS NULL OR next_retry_at <= now())
+      AND ($10::boolean OR {{unpackedBytes}} <= $9::bigint)
     FOR UPDATE SKIP LOCKED
   ) AS locked
   WHERE urgency.priority IS NOT NULL
@@ -158,9 +170,14 @@ numbered AS (
   SELECT picked.*, row_number() OVER () AS number
   FROM (SELECT *, true AS ended FROM ended UNION ALL SELECT *, false FROM waiting) AS picked
 ),
--- A few huge mails must not fill the worker's memory. The first delivery is claimed whatever its size.
+-- Many mails must not fill the worker's memory; the first one is claimed whatever its size. Large ones are sent one after
+-- another, so that more than a few would only wait where no other worker can send them.
 chosen AS (
-  SELECT *, sum(bytes) OVER (ORDER BY number) - bytes AS bytes_before FROM numbered
+  SELECT
+    *,
+    sum(fetched) OVER (ORDER BY number) - fetched AS bytes_before,
+    count(*) FILTER (WHERE large) OVER (ORDER BY number) AS large_number
+  FROM (SELECT *, bytes > $9::bigint AS large, CASE WHEN bytes > $9::bigint THEN 0 ELSE bytes END AS fetched FROM numbered) AS sized
 ),
 claimed AS (
   UPDATE outbound_deliveries AS d SET
@@ -172,30 +189,20 @@ claimed AS (
     lease_route = CASE WHEN coalesce(lease_owner IS NOT NULL AND lease_route = 'smtp', false) THEN 'smtp' ELSE $5::text END,
     updated_at = now()
   -- An array instead of a join: for a join the planner expects many rows and reads the whole table.
-  WHERE d.id = ANY (ARRAY(SELECT id FROM chosen WHERE bytes_before < $8::bigint))
+  WHERE d.id = ANY (ARRAY(SELECT id FROM chosen WHERE (bytes_before < $8::bigint OR number = 1) AND large_number <= 4))
   RETURNING d.*
 )
 SELECT
   claimed.id,
   tenant_id AS "tenantId",
   target_address AS "targetAddress",
-  CASE WHEN bytes <= $9::bigint THEN mail::text END AS mail,
-  CASE
-    WHEN bytes > $9::bigint THEN NULL
-    WHEN jsonb_typeof(mail) <> 'null' THEN NULL
-    WHEN jsonb_typeof(delivery_trace) = 'object' THEN (delivery_trace - 'attempts')::text
-    ELSE delivery_trace::text
-  END AS "deliveryTrace",
-  bytes > $9::bigint AS "tooLarge",
+  priority,
+  bytes::float8 AS bytes,
+  large,
+  CASE WHEN NOT large THEN {{mail}} END AS mail,
+  CASE WHEN NOT large THEN {{deliveryTrace}} END AS "deliveryTrace",
+  CASE WHEN NOT large THEN {{inSes}} END AS "inSes",
   to_json(owed_recipients)::text AS owed,
-  -- The recipients that SES has by receipts, if no attempt recorded a hand-over: the queue's response was
-  -- lost. Requeueing a handed-over delivery means sending it again to all. Any other shape of trace has none.
-  CASE WHEN bytes <= $9::bigint THEN jsonb_path_query_array(
-    delivery_trace,
-    '$ ? (!exists(@.attempts[*].queue.recipients[*])).recipients.keyvalue()
-      ? (@.value.sesMessageId.type() == "string").key',
-    '{}', true
-  )::text END AS "inSes",
   extract(epoch FROM coalesce(created_at, now()))::float8 * 1000 AS "createdAtMs",
   extract(epoch FROM expires_at)::float8 * 1000 AS "expiresAtMs",
   CASE WHEN isfinite(since) THEN extract(epoch FROM now() - since)::float8 * 1000 ELSE 0 END AS "waitedMs",

@@ -143,7 +143,9 @@ export interface Liveness {
 /** Whether the worker can claim deliveries now. */
 export interface Readiness {
   /** What prevents it; empty if ready. */
-  readonly missing: readonly ('database' | 'draining')[];
+  readonly missing: readonly ('database' | 'claims' | 'draining')[];
+  /** Why claims fail, by the code of the error: its message may name hosts and users. */
+  readonly claimsFail?: { readonly since: string; readonly code: string } | undefined;
   /** For information only, does not affect readiness: while SMTP is down the queue accepts the mail. */
   readonly breaker: 'closed' | 'open';
 }
@@ -185,9 +187,14 @@ function liveAnswer({ live, sinceLastTurnMs }: Liveness): HealthAnswer {
   return jsonAnswer(live ? 200 : 503, { status: live ? 'live' : 'stuck', sinceLastTurnMs });
 }
 
-function readyAnswer({ missing, breaker }: Readiness): HealthAnswer {
+function readyAnswer({ missing, breaker, claimsFail }: Readiness): HealthAnswer {
   const ready = missing.length === 0;
-  return jsonAnswer(ready ? 200 : 503, { status: ready ? 'ready' : 'not-ready', missing, breaker });
+  return jsonAnswer(ready ? 200 : 503, {
+    status: ready ? 'ready' : 'not-ready',
+    missing,
+    ...(claimsFail === undefined ? {} : { claimsFail }),
+    breaker,
+  });
 }
 
 /** Does not expose the error to HTTP clients: it may name hosts and users. */

@@ -104,10 +104,15 @@ async function readiness(
     () => true,
     () => false,
   );
+  const { claimsFail } = worker.status;
   return {
     breaker,
+    ...(claimsFail === undefined
+      ? {}
+      : { claimsFail: { since: claimsFail.since.toISOString(), code: claimsFail.code } }),
     missing: [
       ...(reachable ? [] : ['database' as const]),
+      ...(claimsFail === undefined ? [] : ['claims' as const]),
       ...(worker.status.draining ? ['draining' as const] : []),
     ],
   };

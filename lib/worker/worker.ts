@@ -72,7 +72,7 @@ const MAX_CLAIM = 100;
 /** As many as fast connections send while a claim is in progress. */
 const MIN_CLAIMED_AHEAD = 60;
 
-const MAX_LEASED_PER_IN_FLIGHT = 10;
+const MAX_BEGUN_PER_IN_FLIGHT = 10;
 
 /** Mail in memory that came with its claim; composing and sending takes several times as much. */
 const MAX_FETCHED_BYTES = 24 * 1024 * 1024;
@@ -203,7 +203,8 @@ export class OutboundWorker {
   #wanted(route: LeaseRoute, failures: number): Wanted | undefined {
     const { fetchedBytes, wantsLarge } = this.#ready;
     // While writes to the outbox fail, limit how many sent but unwritten mails pile up.
-    if (this.#leases.size >= MAX_LEASED_PER_IN_FLIGHT * this.#inFlightLimit(route)) return undefined;
+    const begun = this.#leases.size - this.#ready.length;
+    if (begun >= MAX_BEGUN_PER_IN_FLIGHT * this.#inFlightLimit(route)) return undefined;
     if (fetchedBytes >= MAX_FETCHED_BYTES) return undefined;
     const room = this.#room(route);
     const limit = room > 0 ? room : this.#inFlightLimit(route);

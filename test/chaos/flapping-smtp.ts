@@ -6,24 +6,15 @@
  *   npm run chaos -- [rows]
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { Pool } from 'pg';
-import { migrate } from '../../lib/adapters/postgres/migrate.ts';
-import { type FallbackMessage, parseFallbackMessage } from '../../lib/domain/fallback-message.ts';
-import { headerValues } from '../../lib/domain/mime-headers.ts';
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
-import { startPostgres } from '../../lib/emulators/postgres/embedded-postgres.ts';
-import type { ReceivedMail } from '../../lib/emulators/smtp/received-mail.ts';
 import type { SmtpBehaviour } from '../../lib/emulators/smtp/smtp-behaviour.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
-import { WorkerProcess } from '../../lib/emulators/worker-process.ts';
+import type { WorkerProcess } from '../../lib/emulators/worker-process.ts';
+import { type Arrivals, OutboxUnderTest, say, totalOf } from './outbox-under-test.ts';
 
 const ROWS = Number(process.argv[2] ?? 20_000);
 const WORKERS = 3;
 const FLAP_MS = 2_000;
 const KILL_MS = 3_000;
 const LEASE_MS = 5_000;
-const PATIENCE_MS = 10 * 60_000;
 
 /** One after another, each between two healthy periods. */
 const FAILURES: readonly (readonly SmtpBehaviour[])[] = [
@@ -36,27 +27,12 @@ const FAILURES: readonly (readonly SmtpBehaviour[])[] = [
 ];
 
 interface Chaos {
-  readonly pool: Pool;
-  readonly smtp: SmtpDouble;
-  readonly aws: SqsAndS3;
+  readonly outbox: OutboxUnderTest;
   readonly startWorker: () => Promise<WorkerProcess>;
   readonly over: AbortSignal;
 }
 
-const say = (text: string) => process.stderr.write(`${text}\n`);
-
-async function insertRows(pool: Pool): Promise<void> {
-  await pool.query(
-    `INSERT INTO outbound_deliveries
-       (id, tenant_id, provider, status, attempt_count, created_at, target_address, delivery_trace)
-     SELECT 'chaos-' || n, 'tenant-' || n % 20, 'smtp', 'queued', 0, now(), 'buyer-' || n || '@example.org',
-       jsonb_build_object('fromAddress', 'support@keybuzz.io', 'emailSubject', 'chaos-' || n, 'emailBody', 'Hello.')
-     FROM generate_series(1, $1) n`,
-    [ROWS],
-  );
-}
-
-async function flap({ smtp, over }: Chaos): Promise<number> {
+async function flap({ outbox: { smtp }, over }: Chaos): Promise<number> {
   let failures = 0;
   while (!over.aborted) {
     await smtp.behave({ kind: 'healthy' });
@@ -81,88 +57,17 @@ async function killWorkers(
     const victim = workers[kills % workers.length];
     await victim?.kill();
     kills += 1;
-    for (const id of await leasedBy(chaos.pool, victim?.pid)) inHand.add(id);
+    for (const id of await leasedBy(chaos.outbox, victim?.pid)) inHand.add(id);
     workers[(kills - 1) % workers.length] = await chaos.startWorker();
   }
 }
 
-async function leasedBy(pool: Pool, pid: number | undefined): Promise<string[]> {
+async function leasedBy({ pool }: OutboxUnderTest, pid: number | undefined): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
     `SELECT id FROM outbound_deliveries WHERE lease_owner LIKE '%-' || $1 || '-%'`,
     [String(pid)],
   );
   return rows.map(({ id }) => id);
-}
-
-async function untilSettled({ pool }: Chaos): Promise<boolean> {
-  const end = performance.now() + PATIENCE_MS;
-  while (performance.now() < end) {
-    const { rows } = await pool.query<{ left: number }>(
-      `SELECT count(*)::int AS left FROM outbound_deliveries WHERE status = 'queued' OR lease_owner IS NOT NULL`,
-    );
-    const left = rows[0]?.left ?? 0;
-    say(`  ${ROWS - left} of ${ROWS} rows settled`);
-    if (left === 0) return true;
-    await delay(2_000);
-  }
-  return false;
-}
-
-async function drainQueue({ sqs, fallback }: SqsAndS3): Promise<FallbackMessage[]> {
-  const envelopes: FallbackMessage[] = [];
-  for (;;) {
-    const { Messages = [] } = await sqs.send(
-      new ReceiveMessageCommand({ QueueUrl: fallback.url, MaxNumberOfMessages: 10 }),
-    );
-    if (Messages.length === 0) return envelopes;
-    envelopes.push(...Messages.map(envelopeOf));
-    const entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
-    await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: fallback.url, Entries: entries }));
-  }
-}
-
-function envelopeOf({ Body = '' }: Message): FallbackMessage {
-  const parsed = parseFallbackMessage(Body);
-  if (parsed.kind !== 'message') throw new Error(`the queue holds no envelope: ${parsed.detail}`);
-  return parsed.message;
-}
-
-/** The subject of these mails is their row id. */
-const idOf = ({ raw }: ReceivedMail) => headerValues(raw, 'subject')[0] ?? '';
-
-interface Arrivals {
-  /** Got a 250 response. */
-  taken: number;
-  /** Received completely, but the connection was cut before the response: the sender cannot know. */
-  unanswered: number;
-  queued: number;
-}
-
-function countArrivals(smtp: SmtpDouble, envelopes: readonly FallbackMessage[]): Map<string, Arrivals> {
-  const arrivals = new Map<string, Arrivals>();
-  for (let row = 1; row <= ROWS; row += 1)
-    arrivals.set(`chaos-${row}`, { taken: 0, unanswered: 0, queued: 0 });
-  const count = (id: string, kind: keyof Arrivals) => {
-    const found = arrivals.get(id);
-    if (found === undefined) throw new Error(`a mail of no row came out: ${id}`);
-    found[kind] += 1;
-  };
-  for (const mail of smtp.mails) count(idOf(mail), 'taken');
-  for (const mail of smtp.unanswered) count(idOf(mail), 'unanswered');
-  for (const { id } of envelopes) count(id, 'queued');
-  return arrivals;
-}
-
-/** If two envelopes with one id differ, they cannot be recognised as duplicates. */
-function idsOfDifferentMails(envelopes: readonly FallbackMessage[]): Set<string> {
-  const first = new Map<string, string>();
-  const different = new Set<string>();
-  for (const { id, content } of envelopes) {
-    const bytes = JSON.stringify(content);
-    if ((first.get(id) ?? bytes) !== bytes) different.add(id);
-    first.set(id, bytes);
-  }
-  return different;
 }
 
 function report(
@@ -191,9 +96,8 @@ function report(
       unexplained.push(id);
     }
   }
-  const total = (kind: keyof Arrivals) => [...arrivals.values()].reduce((sum, one) => sum + one[kind], 0);
   console.log(
-    `rows ${ROWS}, taken by SMTP ${total('taken')}, handed over ${total('queued')}, cut off at the answer ${total('unanswered')}`,
+    `rows ${ROWS}, taken by SMTP ${totalOf(arrivals, 'taken')}, handed over ${totalOf(arrivals, 'queued')}, cut off at the answer ${totalOf(arrivals, 'unanswered')}`,
   );
   console.log(`lost: ${lost}`);
   for (const [reason, ids] of Object.entries(twice)) console.log(`came out twice, ${reason}: ${ids}`);
@@ -202,50 +106,30 @@ function report(
 }
 
 async function run(): Promise<number> {
-  const postgres = await startPostgres();
-  await migrate({ connectionString: postgres.connectionString });
-  const smtp = await startSmtpDouble();
-  const aws = await startSqsAndS3({ visibilitySeconds: 3600 });
-  const pool = new Pool({ connectionString: postgres.connectionString, max: 2 });
+  say(`inserting ${ROWS} rows and starting ${WORKERS} workers`);
+  const outbox = await OutboxUnderTest.start(ROWS);
   const over = new AbortController();
   const startWorker = () =>
-    WorkerProcess.start({
-      environment: {
-        DATABASE_URL: postgres.connectionString,
-        SMTP_HOST: smtp.host,
-        SMTP_PORT: String(smtp.port),
-        SMTP_TLS_CA: smtp.certificatePem,
-        SMTP_CONNECT_TIMEOUT_MS: '1000',
-        SMTP_GREETING_TIMEOUT_MS: '1000',
-        SMTP_BREAKER_PROBE_INTERVAL_MS: '500',
-        FALLBACK_QUEUE_URL: aws.fallback.url,
-        PAYLOAD_BUCKET: aws.bucket,
-        AWS_SES_ACCESS_KEY: aws.credentials.accessKeyId,
-        AWS_SES_SECRET_KEY: aws.credentials.secretAccessKey,
-        AWS_ENDPOINT_URL_SQS: aws.endpoint,
-        AWS_ENDPOINT_URL_S3: aws.endpoint,
-        OUTBOUND_LEASE_MS: String(LEASE_MS),
-        OUTBOUND_POLL_INTERVAL_MS: '500',
-      },
+    outbox.startWorker({
+      OUTBOUND_LEASE_MS: String(LEASE_MS),
+      // No worker lives long enough for the default.
+      OUTBOUND_TAKE_OVER_DELAY_MS: String(KILL_MS),
     });
-  const chaos: Chaos = { pool, smtp, aws, startWorker, over: over.signal };
-  say(`inserting ${ROWS} rows and starting ${WORKERS} workers`);
-  await insertRows(pool);
+  const chaos: Chaos = { outbox, startWorker, over: over.signal };
   const workers = await Promise.all(Array.from({ length: WORKERS }, startWorker));
   const started = performance.now();
   const flapping = flap(chaos);
   const killing = killWorkers(chaos, workers);
-  const settled = await untilSettled(chaos);
+  const settled = await outbox.untilSettled();
   over.abort();
   const [failures, { kills, inHand }] = await Promise.all([flapping, killing]);
   const seconds = Math.round((performance.now() - started) / 1000);
   await Promise.all(workers.map((worker) => worker.stop()));
   say('counting what came out');
-  const envelopes = await drainQueue(aws);
-  const wrong = report(countArrivals(smtp, envelopes), inHand, idsOfDifferentMails(envelopes));
+  const { arrivals, differentMails } = await outbox.countArrivals();
+  const wrong = report(arrivals, inHand, differentMails);
   console.log(`${seconds} s, the server failed ${failures} times, ${kills} workers were killed`);
-  await Promise.all([pool.end(), smtp.close(), aws.close()]);
-  await postgres.close();
+  await outbox.close();
   return settled && wrong === 0 ? 0 : 1;
 }
 

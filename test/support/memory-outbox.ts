@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import type { Claim, Completion, Outbox, OutboxStats } from '../../lib/ports/outbox.ts';
+import type { Claim, ClaimRequest, Completion, Outbox, OutboxStats } from '../../lib/ports/outbox.ts';
 
 /** An outbox in memory, for tests of the worker's own decisions. It can be configured to fail. */
 export class MemoryOutbox implements Outbox {
@@ -7,6 +7,7 @@ export class MemoryOutbox implements Outbox {
   readonly released: string[] = [];
   readonly renewed: string[][] = [];
   readonly claimedRoutes: string[] = [];
+  readonly requests: ClaimRequest[] = [];
   readonly #events = new EventEmitter();
   #due: Claim[] = [];
   #failures = new Map<string, number>();
@@ -32,13 +33,21 @@ export class MemoryOutbox implements Outbox {
     return this.completion;
   }
 
-  async claim({ limit, route }: { limit: number; route: string }): Promise<Claim[]> {
+  async claim(request: ClaimRequest): Promise<Claim[]> {
+    const { limit, route } = request;
+    this.requests.push(request);
     this.#mayFail('claim');
     const claims = this.#due.slice(0, limit);
     this.#due = this.#due.slice(limit);
     for (const _ of claims) this.claimedRoutes.push(route);
     if (claims.length > 0) this.#events.emit('claimed');
     return claims;
+  }
+
+  /** Resolves after a claim has failed, when the caller knows. */
+  async claimFailed(): Promise<void> {
+    await once(this.#events, 'claim-failed', { signal: AbortSignal.timeout(20_000) });
+    await new Promise(setImmediate);
   }
 
   async claimed(): Promise<void> {
@@ -84,6 +93,7 @@ export class MemoryOutbox implements Outbox {
     const left = this.#failures.get(method) ?? 0;
     if (left === 0) return;
     this.#failures.set(method, left - 1);
+    this.#events.emit(`${method}-failed`);
     throw Object.assign(new Error(`${method} failed`), { code: 'EOUTBOX' });
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { StoredMail } from '../../lib/domain/stored-mail.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
 import { createMailer } from '../../lib/mailer/create-mailer.ts';
@@ -250,6 +251,67 @@ describe('the outbound worker', () => {
 
     expect(completion.map(({ id }) => id).sort()).toEqual(['a', 'b']);
     expect(double.mails).toHaveLength(2);
+  });
+
+  it('tells since when claims fail, and claims less and without mails until one succeeds', async () => {
+    outbox.fail('claim', 3);
+    outbox.put(aClaim({ id: 'a' }));
+    start();
+    await outbox.claimFailed();
+    expect(worker.status.claimsFail).toEqual({ since: expect.any(Date), code: 'EOUTBOX' });
+    await outbox.settled(1);
+
+    expect(worker.status.claimsFail).toBeUndefined();
+    const [first, ...retries] = outbox.requests.slice(0, 4);
+    expect(first).toMatchObject({ limit: 64, maxBytes: expect.any(Number) });
+    expect(first?.maxBytes).toBeGreaterThan(0);
+    expect(retries.map(({ limit, maxBytes }) => [limit, maxBytes])).toEqual([
+      [16, 0],
+      [4, 0],
+      [1, 0],
+    ]);
+  });
+
+  it('sends a large mail that is read only when it begins', async () => {
+    const mail: StoredMail = {
+      kind: 'mail',
+      fields: { from: 'support@keybuzz.io', to: 'marie@example.org', text: 'Hello' },
+    };
+    outbox.put(aClaim({ id: 'a', bytes: 5_000_000, mail: { kind: 'large', read: async () => ({ mail }) } }));
+    start();
+    const [settlement] = await outbox.settled(1);
+
+    expect(settlement).toMatchObject({ id: 'a', next: { kind: 'delivered' } });
+  });
+
+  it('retries a large mail that cannot be read, and in the end fails it', async () => {
+    const cannot = Object.assign(new Error('canceling statement'), { code: '57014' });
+    const mail = { kind: 'large', read: () => Promise.reject(cannot) } as const;
+    outbox.put(aClaim({ id: 'a', mail }), aClaim({ id: 'b', mail, attempts: 5 }), aClaim({ id: 'c' }));
+    start();
+    const completion = await outbox.settled(3);
+
+    const next = Object.fromEntries(completion.map(({ id, next }) => [id, next]));
+    expect(next.a).toMatchObject({ kind: 'queued', reason: 'the mail could not be read: 57014' });
+    expect(next.b).toEqual({
+      kind: 'failed',
+      reason: 'invalid: the mail could not be read in 5 attempts: 57014',
+    });
+    expect(next.c).toEqual({ kind: 'delivered' });
+  });
+
+  it('does not begin a mail whose lease may have ended, and leaves it if another worker has it', async () => {
+    await double.behave({ kind: 'break', at: 'final-dot', by: 'stall' });
+    outbox.put(...Array.from({ length: 6 }, (_, n) => aClaim({ id: `mail-${n}` })));
+    outbox.fail('renew', 3);
+    start({ leaseMs: 300, concurrency: 2 });
+    await double.reached('final-dot');
+    outbox.lostLeases = ['mail-4', 'mail-5'];
+    await outbox.renewal();
+    await double.behave({ kind: 'healthy' });
+    const completion = await outbox.settled(4);
+
+    expect(completion.map(({ id }) => id).sort()).toEqual(['mail-0', 'mail-1', 'mail-2', 'mail-3']);
   });
 
   it('requeues a mail on which the mailer itself throws, and continues', async () => {

@@ -32,10 +32,10 @@ const tag = v.optional(v.pipe(v.array(v.string()), v.minLength(1, 'at least one 
 /** An address in any form; it is parsed later. */
 const mention = v.string();
 
+/** The list may be empty: then the event names nobody. */
 const recipients = <T extends v.GenericSchema>(recipient: T) =>
   v.pipe(
     v.array(recipient),
-    v.minLength(1, 'at least one recipient'),
     v.maxLength(SES_MAX_RECIPIENTS, `at most ${SES_MAX_RECIPIENTS} recipients, as SES takes in one call`),
   );
 
@@ -43,7 +43,19 @@ const recipient = v.object({ emailAddress: mention });
 
 const recipientWithStatus = v.object({ ...recipient.entries, status: text, diagnosticCode: text });
 
-export const eventTypeSchema = v.object({ eventType: v.string() });
+/**
+ * An event with its type in `eventType`. The older form, the feedback notifications of an identity, names the
+ * same types in `notificationType`.
+ *
+ * https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
+ */
+export const eventTypeSchema = v.pipe(
+  v.union(
+    [v.looseObject({ eventType: v.string() }), v.looseObject({ notificationType: v.string() })],
+    'an object with an eventType',
+  ),
+  v.transform((event) => ({ ...event, eventType: String(event.eventType ?? event.notificationType) })),
+);
 
 /** The same for each type of event. */
 export const mailSchema = v.object({
@@ -51,7 +63,8 @@ export const mailSchema = v.object({
     timestamp: time,
     messageId: word,
     source: mention,
-    destination: recipients(mention),
+    // Whose mail it is cannot come from elsewhere: anybody can write an address into a bounce.
+    destination: v.pipe(recipients(mention), v.minLength(1, 'at least one recipient')),
     tags: v.nullish(
       v.object({
         [DELIVERY_TAGS.deliveryId]: tag,

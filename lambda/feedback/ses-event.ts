@@ -46,7 +46,8 @@ export type ParsedSesEvent =
     };
 
 /**
- * Parses an event as SES publishes it, with raw SNS delivery. It never throws, and error details contain none
+ * Parses an event as SES publishes it, with raw SNS delivery; also a feedback notification of an identity, whose
+ * mail has tags only if SES adds them one day: without, nobody knows its delivery. It never throws, and error details contain none
  * of the event's values.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
@@ -60,24 +61,29 @@ export function parseSesEvent(text: string, fromDomain: string): ParsedSesEvent 
 
   const named = v.safeParse(eventTypeSchema, json);
   if (!named.success) return unreadable('wrong-schema', describeIssues(named.issues));
-  const { eventType } = named.output;
+  const published = named.output;
+  const { eventType } = published;
+  if (eventType === IDENTITY_SUBSCRIBED) return ignored('topic-validated');
   if (isOneOf(EVENT_TYPES_NOT_READ, eventType)) return ignored('not-subscribed');
   if (!isOneOf(EVENT_TYPES_READ, eventType)) {
     return unreadable('unknown-type', `eventType: none of ${EVENT_TYPES_READ.join(', ')}`);
   }
 
   // Check whose mail it is before its details: the mail of other senders is ignored, valid or not.
-  const mail = v.safeParse(mailSchema, json);
+  const mail = v.safeParse(mailSchema, published);
   if (!mail.success) return unreadable('wrong-schema', describeIssues(mail.issues));
   const source = findSource(mail.output.mail, fromDomain);
   if (source.kind === 'ignored') return source;
 
-  const detail = v.safeParse(eventDetailSchema, json);
+  const detail = v.safeParse(eventDetailSchema, published);
   if (!detail.success) return unreadable('wrong-schema', describeIssues(detail.issues));
   return toEvent(source.deliveryId, mail.output.mail, detail.output);
 }
 
 const TOPIC_VALIDATED = 'Successfully validated SNS topic for Amazon SES event publishing.';
+
+/** The type of the message by which SES validates a topic for the notifications of an identity. */
+const IDENTITY_SUBSCRIBED = 'AmazonSnsSubscriptionSucceeded';
 
 type Ignored = Extract<ParsedSesEvent, { kind: 'ignored' }>;
 
@@ -141,8 +147,8 @@ function addressIn(mention: string): string | undefined {
  * Matches the recipients that an event names only to those the mail was sent to: SES uses the Final-Recipient
  * of the DSN, and the sender of a DSN can put any address into it.
  *
- * The name may be another mailbox that the mail was forwarded to. If the mail has a single recipient, the
- * event is about that one, whatever the name.
+ * The name may be another mailbox that the mail was forwarded to, or missing. If the mail has a single
+ * recipient, the event is about that one, whatever the name.
  *
  * @param destination as in the SES event: an entry that cannot be parsed is a recipient too
  */

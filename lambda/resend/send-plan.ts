@@ -1,4 +1,4 @@
-import { chunkRecipients } from '../../lib/domain/address.ts';
+import { addressKey, chunkRecipients } from '../../lib/domain/address.ts';
 import { SES_MAX_RECIPIENTS } from '../../lib/domain/limits.ts';
 import type { SendBatch } from '../../lib/ports/ledger.ts';
 
@@ -35,6 +35,7 @@ export type SendPlan =
 /**
  * Sorts each recipient by its state in the ledger into exactly one of sent, waiting and pending.
  *
+ * @param recipients one spelling of each mailbox
  * @param retryAt for a batch whose call is in progress or ended without a response: when its recipients may
  * be retried, or undefined if now
  */
@@ -49,8 +50,10 @@ export function planSends(
   const other = batches.find((batch) => isOther(batch) && !isFree(batch));
   if (other?.contentSha256 !== undefined) return { kind: 'conflict', contentSha256: other.contentSha256 };
 
-  const open = new Set(recipients);
-  const takeOpen = (batch: SendBatch) => batch.recipients.filter((recipient) => open.delete(recipient));
+  // The ledger's spelling stays that of its batches, even if this message spells a mailbox in another case.
+  const open = new Map(recipients.map((recipient) => [addressKey(recipient), recipient]));
+  const takeOpen = (batch: SendBatch) =>
+    batch.recipients.filter((recipient) => open.delete(addressKey(recipient)));
   const sent: SentRecipients[] = [];
   const waiting: WaitingRecipients[] = [];
   const pending: PendingBatch[] = [];
@@ -66,10 +69,11 @@ export function planSends(
   }
   // Latest first: the halves of a refused batch are sent separately again, not the whole batch.
   for (const batch of batches.filter((one) => isFree(one) && !isOther(one)).reverse()) {
-    const isWhole = batch.recipients.every((recipient) => open.has(recipient));
+    const isWhole = batch.recipients.every((recipient) => open.has(addressKey(recipient)));
     if (isWhole) pending.push({ recipients: takeOpen(batch), before: batch });
   }
-  for (const chunk of chunkRecipients([...open], SES_MAX_RECIPIENTS)) pending.push({ recipients: chunk });
+  for (const chunk of chunkRecipients([...open.values()], SES_MAX_RECIPIENTS))
+    pending.push({ recipients: chunk });
 
   return {
     kind: 'plan',

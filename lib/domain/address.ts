@@ -81,9 +81,17 @@ export function isWithinDomain(address: string, domain: string): boolean {
   return own !== '' && wanted !== '' && (own === wanted || own.endsWith(`.${wanted}`));
 }
 
-/** A recipient in both To and Cc gets the mail once; keeps the order of first occurrence. */
+/**
+ * A recipient in both To and Cc gets the mail once, even if the two differ in case; keeps the first spelling,
+ * and the order of first occurrence.
+ */
 export function distinctRecipients(addresses: readonly string[]): string[] {
-  return [...new Set(addresses.map(withAsciiDomain))];
+  const spellings = new Map<string, string>();
+  for (const address of addresses) {
+    const key = addressKey(address);
+    if (!spellings.has(key)) spellings.set(key, withAsciiDomain(address));
+  }
+  return [...spellings.values()];
 }
 
 /** Splits a list of recipients into non-empty chunks of at most `size`. */

@@ -14,6 +14,12 @@ export const MAX_CONTENT_BYTES = 40_000_000;
  */
 export const SES_V1_MAX_BYTES = 1024 * 1024;
 
+/**
+ * Maximum parts of a message that is composed here. SES and SMTP limit only its size, but a part takes 0.1 ms
+ * to compose, whatever its size: without a limit, 40 MB of tiny ones would hold up all other mail for a minute.
+ */
+export const MAX_COMPOSED_PARTS = 1_000;
+
 /** SES accepts at most 50 recipients per call. */
 export const SES_MAX_RECIPIENTS = 50;
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  distinctRecipients,
   isWithinDomain,
   maskAddress,
   maskAddressesIn,
@@ -86,5 +87,19 @@ describe('an address', () => {
   it('has its domain in one form', () => {
     expect(parseDomain('a@BÜCHER.example')).toBe('xn--bcher-kva.example');
     expect(parseDomain('nobody')).toBe('');
+  });
+});
+
+describe('recipients', () => {
+  it('are one mailbox in any spelling of case, and keep the first spelling', () => {
+    const named = [
+      'Marie@Example.org',
+      'paul@exämple.de',
+      'marie@example.org',
+      'PAUL@xn--exmple-cua.de',
+      'eve@x.org',
+    ];
+
+    expect(distinctRecipients(named)).toEqual(['Marie@example.org', 'paul@xn--exmple-cua.de', 'eve@x.org']);
   });
 });

@@ -40,6 +40,16 @@ describe('the envelope', () => {
     expect(new Date(expiresAt).getTime()).toBeGreaterThan(new Date('2090-01-01').getTime());
   });
 
+  it('is read behind the byte order mark that some programs write in front of UTF-8', () => {
+    const text = contract('examples/mail.json');
+
+    expect(parseFallbackMessage(`\ufeff${text}`)).toEqual(parseFallbackMessage(text));
+    expect(parseFallbackMessage(`\ufeff\ufeff${text}`)).toMatchObject({
+      kind: 'unreadable',
+      reason: 'not-json',
+    });
+  });
+
   it('survives serialisation, with any content', () => {
     fc.assert(
       fc.property(arbitraryEnvelope, (envelope) => {

@@ -100,6 +100,10 @@ describe('the Message-ID that SES writes', () => {
 });
 
 describe('a parsed receipt', () => {
+  it('is read behind a byte order mark', () => {
+    expect(parseReceipt(`\ufeff${changed({})}`)).toEqual({ kind: 'receipt', receipt: aReceipt() });
+  });
+
   it('may have fields of a later version', () => {
     expect(parseReceipt(changed({ later: true }))).toEqual({ kind: 'receipt', receipt: aReceipt() });
   });

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type MimeNode from 'nodemailer/lib/mime-node';
 import { distinctRecipients } from '../../domain/address.ts';
-import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
+import { MAX_COMPOSED_PARTS, MAX_CONTENT_BYTES } from '../../domain/limits.ts';
 import {
   type HeaderProblem,
   headerValues,
@@ -23,8 +23,12 @@ export interface ComposedMessage {
 export type MimeResult =
   | { readonly kind: 'composed'; readonly message: ComposedMessage }
   | { readonly kind: 'too-large'; readonly bytes: number }
-  /** Programs would parse its header section differently, or SES would obey it. */
-  | { readonly kind: 'malformed'; readonly reason: HeaderProblem['reason']; readonly detail: string };
+  /** It has too many parts, programs would parse its header section differently, or SES would obey it. */
+  | {
+      readonly kind: 'malformed';
+      readonly reason: HeaderProblem['reason'] | 'not-composable';
+      readonly detail: string;
+    };
 
 /**
  * Reads the bytes of a compiled message once. Converts line ends to CRLF as RFC 5321 requires (2.3.8), so
@@ -34,6 +38,11 @@ export type MimeResult =
  * @throws errors of its attachment streams
  */
 export async function composeMessage(node: MimeNode): Promise<MimeResult> {
+  const parts = countParts(node);
+  if (parts > MAX_COMPOSED_PARTS) {
+    const detail = `the message has ${parts} parts (texts and attachments), at most ${MAX_COMPOSED_PARTS} can be sent`;
+    return { kind: 'malformed', reason: 'not-composable', detail };
+  }
   const { bytes, mime } = await collect(node.createReadStream(), MAX_CONTENT_BYTES);
   if (mime === undefined) return { kind: 'too-large', bytes };
   const normalized = withCrlf(mime);
@@ -49,6 +58,11 @@ export async function composeMessage(node: MimeNode): Promise<MimeResult> {
     to: distinctRecipients(envelope.to),
   };
   return { kind: 'composed', message };
+}
+
+/** A ready-made message, whose bytes are only copied, counts as one. */
+function countParts({ childNodes }: MimeNode): number {
+  return childNodes.length === 0 ? 1 : childNodes.reduce((sum, child) => sum + countParts(child), 0);
 }
 
 interface Collected {

@@ -2,14 +2,13 @@ import { addressKey } from '../../domain/address.ts';
 import type { RecipientStatuses } from '../../domain/delivery-status.ts';
 import {
   changedStatuses,
-  deriveSesState,
   type ReportedStatuses,
   readStoredStatuses,
   renameStatuses,
-  type SesState,
   withReceipt,
 } from '../../domain/delivery-trace.ts';
 import type { Receipt } from '../../domain/receipt.ts';
+import { deriveSesState, type SesState } from '../../domain/ses-state.ts';
 import type { ReceiptResult, TraceAttempt } from '../../ports/outbox.ts';
 import { MAX_STORED_MAIL_BYTES, pendingRecipients } from './claim.ts';
 import { storable, storableJson } from './storable-json.ts';
@@ -37,10 +36,9 @@ export function applyReceipts(
   workerId: string,
 ): RowResult {
   if (row === undefined) return settled(receipts, 'gone');
-  const isWaiting = row.leased || row.status === 'queued';
   const handedOver = textsIn(arrayOf(row.handedOver));
   // A completion will record who was handed over, and would overwrite a state from here.
-  if (isWaiting && (row.tooLarge || handedOver.length > 0)) return settled(receipts, 'too-early');
+  if (isWaiting(row) && (row.tooLarge || handedOver.length > 0)) return settled(receipts, 'too-early');
   if (row.tooLarge) return settled(receipts, 'refused');
   const stored = readStoredStatuses(parse(row.statuses));
   const merged = mergeReceipts(row, stored, receipts);
@@ -49,7 +47,7 @@ export function applyReceipts(
     if (proven.length > 0)
       return changed(row, merged, stateOf(row, merged.all, proven), handOver(proven, workerId));
   }
-  if (isWaiting) {
+  if (isWaiting(row)) {
     const proof = mergeReceipts(row, stored, receipts.filter(isProof));
     const results = receipts.map((): ReceiptResult => 'too-early');
     return proof.isNews ? { ...changed(row, proof), results } : { kind: 'settled', results };
@@ -59,6 +57,11 @@ export function applyReceipts(
     return { kind: 'settled', results: merged.results };
   }
   return changed(row, merged, state);
+}
+
+/** A worker has it, or will claim it. */
+export function isWaiting({ leased, status }: RowForReceipts): boolean {
+  return leased || status === 'queued';
 }
 
 /** The content of a row after receipts are applied. */
@@ -137,7 +140,7 @@ function handOver(recipients: readonly string[], worker: string): NonNullable<Ro
 const SES_STATES: readonly (string | null)[] = ['sending', 'delivered', 'failed'];
 
 /** Rows that SMTP accepted, that wait for an operator or that have the API's own states keep their state. */
-function hasSesState({ provider, status }: RowForReceipts): boolean {
+export function hasSesState({ provider, status }: RowForReceipts): boolean {
   return provider === 'ses' && SES_STATES.includes(status);
 }
 
@@ -149,7 +152,7 @@ function stateOf(
   return deriveSesState(statuses, { handedOver, takenBySmtp: textsIn(arrayOf(row.takenBySmtp)) });
 }
 
-function isState(row: RowForReceipts, { status, lastError, deliveredAt }: SesState): boolean {
+export function isState(row: RowForReceipts, { status, lastError, deliveredAt }: SesState): boolean {
   return (
     row.status === status &&
     row.lastError === (lastError ?? null) &&
@@ -159,13 +162,13 @@ function isState(row: RowForReceipts, { status, lastError, deliveredAt }: SesSta
 }
 
 /** A value that is not a list counts as a list of itself, as with attempts. */
-function arrayOf(json: string | null): unknown[] {
+export function arrayOf(json: string | null): unknown[] {
   const value = parse(json);
   if (value === null) return [];
   return Array.isArray(value) ? value : [value];
 }
 
-function textsIn(values: readonly unknown[]): string[] {
+export function textsIn(values: readonly unknown[]): string[] {
   return values.filter((value) => typeof value === 'string');
 }
 
@@ -186,6 +189,8 @@ export interface RowForReceipts {
   readonly deliveredAtMs: number | null;
   /** The trace is larger than anything the worker writes, and was not read. */
   readonly tooLarge: boolean;
+  /** Counts over many recipients, by the row's last writer; then the trace was not read. */
+  readonly counts: string | null;
   readonly statuses: string | null;
   readonly messageIds: string | null;
   readonly handedOver: string | null;
@@ -198,7 +203,11 @@ export interface RowForReceipts {
 /** By the ids in `$1`. Takes no row locks and does not wait for any. */
 export const READ_FOR_RECEIPTS = `
 WITH found AS (
-  SELECT *, xmin::text AS version, coalesce(pg_column_size(delivery_trace), 0) > ${MAX_STORED_MAIL_BYTES} AS large
+  SELECT
+    *,
+    xmin::text AS version,
+    coalesce(pg_column_size(delivery_trace), 0) > ${MAX_STORED_MAIL_BYTES} AS large,
+    coalesce(recipient_counts ->> 'writtenBy' = xmin::text, false) AS counted
   FROM outbound_deliveries
   WHERE id = ANY ($1::text[])
 )
@@ -212,12 +221,13 @@ SELECT
   last_error AS "lastError",
   extract(epoch FROM delivered_at)::float8 * 1000 AS "deliveredAtMs",
   large AS "tooLarge",
-  CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS statuses,
-  CASE WHEN NOT large THEN (delivery_trace -> 'messageIds')::text END AS "messageIds",
-  CASE WHEN NOT large THEN ${inAttempts('queue.recipients')} END AS "handedOver",
-  CASE WHEN NOT large THEN ${inAttempts('smtp.recipients')} END AS "takenBySmtp",
+  CASE WHEN counted THEN recipient_counts::text END AS counts,
+  CASE WHEN NOT large AND NOT counted THEN (delivery_trace -> 'recipients')::text END AS statuses,
+  CASE WHEN NOT large AND NOT counted THEN (delivery_trace -> 'messageIds')::text END AS "messageIds",
+  CASE WHEN NOT large AND NOT counted THEN ${inAttempts('queue.recipients')} END AS "handedOver",
+  CASE WHEN NOT large AND NOT counted THEN ${inAttempts('smtp.recipients')} END AS "takenBySmtp",
   to_json(owed_recipients)::text AS owed,
-  CASE WHEN NOT large THEN ${inAttempts('owed')} END AS refused
+  CASE WHEN NOT large AND NOT counted THEN ${inAttempts('owed')} END AS refused
 FROM found`;
 
 /** In lax mode of SQL/JSON paths, a trace of any other shape yields no recipients. */
@@ -257,6 +267,15 @@ export function changeParameters(changes: readonly RowChange[]): unknown[] {
   ];
 }
 
+/** Writes the state of `found`, if receipts determine one. */
+export const STATE_FROM_RECEIPTS = `status = coalesce(found.status, d.status),
+  last_error = CASE WHEN found.status IS NULL THEN d.last_error ELSE found.last_error END,
+  delivered_at = CASE WHEN found.status IS NULL THEN d.delivered_at ELSE found.delivered_at END,
+  lease_owner = CASE WHEN found.status IS NULL THEN d.lease_owner END,
+  lease_until = CASE WHEN found.status IS NULL THEN d.lease_until END,
+  lease_route = CASE WHEN found.status IS NULL THEN d.lease_route END,
+  updated_at = now()`;
+
 /** The time of a hand-over proven by receipts, in the format of attempts. */
 const NOW = `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
@@ -288,15 +307,9 @@ found AS (
   FOR UPDATE OF d SKIP LOCKED
 )
 UPDATE outbound_deliveries AS d SET
-  status = coalesce(found.status, d.status),
-  last_error = CASE WHEN found.status IS NULL THEN d.last_error ELSE found.last_error END,
-  delivered_at = CASE WHEN found.status IS NULL THEN d.delivered_at ELSE found.delivered_at END,
+  ${STATE_FROM_RECEIPTS},
   provider = CASE WHEN hand_over IS NULL THEN d.provider ELSE 'ses' END,
   next_retry_at = CASE WHEN hand_over IS NULL THEN d.next_retry_at END,
-  lease_owner = CASE WHEN found.status IS NULL THEN d.lease_owner END,
-  lease_until = CASE WHEN found.status IS NULL THEN d.lease_until END,
-  lease_route = CASE WHEN found.status IS NULL THEN d.lease_route END,
-  updated_at = now(),
   delivery_trace = trace
     || CASE
       WHEN coalesce(jsonb_typeof(trace -> 'recipients'), 'null') IN ('object', 'null') THEN '{}'

@@ -1,9 +1,10 @@
 import * as v from 'valibot';
-import type { RecipientStatuses } from '../../domain/delivery-status.ts';
+import { mergeStatuses, type RecipientStatuses } from '../../domain/delivery-status.ts';
 import { readStoredStatuses } from '../../domain/delivery-trace.ts';
 import type { TraceAttempt } from '../../ports/outbox.ts';
 import { MAX_STORED_MAIL_BYTES } from './claim.ts';
 import { ConnectionPool, type PostgresSettings } from './connection.ts';
+import { READ_RECIPIENTS, type RecipientRow } from './many-recipients.ts';
 
 /** Takes no row locks, waits for none, and does not fetch the mail. Ignores a trace that no worker wrote. */
 const READ_ROW = `
@@ -45,7 +46,12 @@ export class PostgresDeliveryRows {
   /** @throws OutboxUnavailableError, OutboxSchemaError */
   async find(id: string): Promise<DeliveryRow | undefined> {
     const [row] = await this.#pool.query<DeliveryRowRead>('look for a delivery', READ_ROW, [id]);
-    return row === undefined ? undefined : deliveryRowOf(row);
+    if (row === undefined) return undefined;
+    const recipients = await this.#pool.query<RecipientRow>('look for recipients', READ_RECIPIENTS, [
+      id,
+      null,
+    ]);
+    return deliveryRowOf(row, recipients);
   }
 
   async close(): Promise<void> {
@@ -97,7 +103,7 @@ interface DeliveryRowRead {
 }
 
 /** Never throws. */
-function deliveryRowOf(row: DeliveryRowRead): DeliveryRow {
+function deliveryRowOf(row: DeliveryRowRead, recipients: readonly RecipientRow[]): DeliveryRow {
   const { leaseOwner } = row;
   return {
     id: row.id,
@@ -113,7 +119,10 @@ function deliveryRowOf(row: DeliveryRowRead): DeliveryRow {
     expiresAt: moment(row.expiresAtMs),
     lease: leaseOwner === null ? undefined : { owner: leaseOwner, until: moment(row.leaseUntilMs) },
     attempts: attemptsOf(parse(row.attempts)),
-    statuses: readStoredStatuses(parse(row.statuses)),
+    statuses: mergeStatuses(
+      readStoredStatuses(parse(row.statuses)),
+      readStoredStatuses(Object.fromEntries(recipients.map((one) => [one.recipient, parse(one.status)]))),
+    ),
   };
 }
 

@@ -22,7 +22,7 @@ class OutboxSchemaError extends Error {
   constructor(action: string, code: string, cause: unknown) {
     super(
       `the outbox cannot ${action} (${code}): ${messageOf(cause)}; ` +
-        'run the migrations, by the role that owns the table, and grant the worker SELECT and UPDATE on it',
+        'run the migrations, by the role that owns the table, and grant the worker SELECT and UPDATE on it, and SELECT, INSERT and UPDATE on outbound_recipients',
       { cause },
     );
     this.code = code;

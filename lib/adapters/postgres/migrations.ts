@@ -181,6 +181,68 @@ const statusesAwaited: Migration = {
   statements: [dropIfInvalid('outbound_deliveries_fate_awaited_idx'), STATUS_AWAITED],
 };
 
+/**
+ * The statuses of deliveries with many recipients, a row for each recipient, and counts over them.
+ *
+ * The rows go with their delivery by triggers: a foreign key would do that as well, but it would forbid the API
+ * to truncate its table. A role that may write deliveries may write their recipients.
+ */
+const manyRecipients: Migration = {
+  name: '0006-many-recipients',
+  inTransaction: true,
+  statements: [
+    `
+CREATE TABLE IF NOT EXISTS outbound_recipients (
+  delivery_id text NOT NULL,
+  recipient text NOT NULL,
+  handed_over boolean NOT NULL,
+  status jsonb,
+  message_ids text[] NOT NULL,
+  PRIMARY KEY (delivery_id, recipient)
+)`,
+    'ALTER TABLE outbound_deliveries ADD COLUMN IF NOT EXISTS recipient_counts jsonb',
+    `
+CREATE OR REPLACE FUNCTION outbound_deliveries_gone() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    TRUNCATE outbound_recipients;
+  ELSE
+    DELETE FROM outbound_recipients WHERE delivery_id = OLD.id::text;
+  END IF;
+  RETURN NULL;
+END
+$$`,
+    `
+CREATE OR REPLACE TRIGGER outbound_deliveries_deleted
+AFTER DELETE ON outbound_deliveries
+FOR EACH ROW WHEN (OLD.recipient_counts IS NOT NULL) EXECUTE FUNCTION outbound_deliveries_gone()`,
+    `
+CREATE OR REPLACE TRIGGER outbound_deliveries_truncated
+AFTER TRUNCATE ON outbound_deliveries
+FOR EACH STATEMENT EXECUTE FUNCTION outbound_deliveries_gone()`,
+    `
+DO $$
+DECLARE
+  granted record;
+BEGIN
+  FOR granted IN
+    SELECT grantee::regrole AS role, bool_or(privilege_type = 'UPDATE') AS writes
+    FROM pg_class, aclexplode(relacl)
+    WHERE pg_class.oid = 'outbound_deliveries'::regclass
+      AND privilege_type IN ('SELECT', 'UPDATE') AND grantee NOT IN (0, relowner)
+    GROUP BY grantee
+  LOOP
+    EXECUTE format('GRANT SELECT ON outbound_recipients TO %s', granted.role);
+    IF granted.writes THEN
+      EXECUTE format('GRANT INSERT, UPDATE ON outbound_recipients TO %s', granted.role);
+    END IF;
+  END LOOP;
+END
+$$`,
+  ],
+};
+
 /** In order of application. New ones go to the end; released ones do not change. */
 export const allMigrations: readonly Migration[] = [
   outboundDeliveries,
@@ -188,4 +250,5 @@ export const allMigrations: readonly Migration[] = [
   claimIndexes,
   notifyOfArrivals,
   statusesAwaited,
+  manyRecipients,
 ];

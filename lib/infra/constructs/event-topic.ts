@@ -1,4 +1,3 @@
-import { Validations } from 'aws-cdk-lib';
 import { ConfigurationSetEventDestination, EmailSendingEvent, EventDestination } from 'aws-cdk-lib/aws-ses';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -51,11 +50,6 @@ export class EventTopic extends Construct {
       configurationSet: sendingConfiguration.configurationSet,
       destination: EventDestination.snsTopic(this.topic),
       events: EVENTS,
-    });
-    Validations.of(this.topic).acknowledge({
-      id: 'AwsSolutions-SNS2',
-      reason:
-        'SNS holds an event for moments, on encrypted disks; a key of our own would be one more point of failure.',
     });
   }
 }

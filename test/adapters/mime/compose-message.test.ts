@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { MailComposer } from '../../../lib/adapters/mime/compose-mail.ts';
+import { MAX_COMPOSED_PARTS } from '../../../lib/domain/limits.ts';
 
 const envelope = { from: 'support@keybuzz.io', to: 'marie@example.org' };
 
@@ -34,6 +35,35 @@ describe('composing a raw message', () => {
 
     expect(await composer.compose({ raw: 'From\nSubject: x\n\nHello', envelope })).toMatchObject({
       kind: 'malformed',
+    });
+  });
+});
+
+describe('composing a mail in parts', () => {
+  it('puts each mailbox into the envelope once, in its first spelling', async () => {
+    const composed = await new MailComposer('content-only').compose({
+      from: 'support@keybuzz.io',
+      to: 'Marie@example.org',
+      cc: ['marie@Example.org', 'paul@example.org'],
+      bcc: 'PAUL@example.org',
+    });
+
+    expect(composed).toMatchObject({ message: { to: ['Marie@example.org', 'paul@example.org'] } });
+  });
+
+  it('refuses more parts than are composed in a moment, before it composes them', async () => {
+    const composer = new MailComposer('content-only');
+    const mailWith = (attachments: number) => ({
+      ...envelope,
+      text: 'Hello',
+      attachments: Array.from({ length: attachments }, () => ({ content: 'x' })),
+    });
+
+    expect(await composer.compose(mailWith(MAX_COMPOSED_PARTS - 1))).toMatchObject({ kind: 'composed' });
+    expect(await composer.compose(mailWith(MAX_COMPOSED_PARTS))).toEqual({
+      kind: 'malformed',
+      reason: 'not-composable',
+      detail: 'the message has 1001 parts (texts and attachments), at most 1000 can be sent',
     });
   });
 });

@@ -59,6 +59,7 @@ describe('the migrations', () => {
       lease_owner: 'text',
       lease_until: 'timestamp with time zone',
       lease_route: 'text',
+      recipient_counts: 'jsonb',
     });
     expect(await indexesOf(database)).toHaveLength(9);
     await expect(

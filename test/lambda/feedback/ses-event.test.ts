@@ -184,6 +184,21 @@ describe('an SES event', () => {
     );
   });
 
+  it.each([aDelivery, aBounce, aComplaint])(
+    'is read alike in the older form, with a notificationType',
+    (event) => {
+      const { eventType, ...others } = JSON.parse(event(marie, at));
+
+      expect(parse(JSON.stringify({ notificationType: eventType, ...others }))).toEqual(
+        parse(event(marie, at)),
+      );
+    },
+  );
+
+  it('is read behind a byte order mark', () => {
+    expect(parse(`\ufeff${aSend()}`)).toEqual(parse(aSend()));
+  });
+
   it('has its times in UTC', () => {
     expect(eventIn(withMail({ timestamp: '2026-08-01T12:00:00+02:00' })).sentAt).toBe(
       '2026-08-01T10:00:00.000Z',
@@ -205,6 +220,33 @@ describe('the recipient that an event names', () => {
   it('is the only recipient if the mail was forwarded to another mailbox', () => {
     expect(ownFates(aBounceWith({ emailAddress: 'm.curie@example.net' }, [marie]))[0]?.[0]).toBe(marie);
     expect(ownFates(aBounceWith({ emailAddress: 'unknown' }, [marie]))[0]?.[0]).toBe(marie);
+  });
+
+  const namingNobody = (to: readonly string[]) =>
+    [
+      anEvent('Delivery', { delivery: { timestamp: at, recipients: [] } }, { to }),
+      anEvent('DeliveryDelay', { deliveryDelay: { timestamp: at, delayedRecipients: [] } }, { to }),
+      anEvent('Bounce', { bounce: aBounceOf({ recipients: [] }, at) }, { to }),
+      anEvent('Complaint', { complaint: { timestamp: at, complainedRecipients: [] } }, { to }),
+    ].map((event) => JSON.stringify(event));
+
+  it('is the only recipient if the event names nobody', () => {
+    expect(namingNobody([marie]).map(ownFates)).toMatchObject([
+      [[marie, { kind: 'delivered' }]],
+      [[marie, { kind: 'delivery_delayed' }]],
+      [[marie, { kind: 'bounced', bounce: { type: 'Permanent' } }]],
+      [[marie, { kind: 'complained' }]],
+    ]);
+  });
+
+  it('is no recipient if the event names nobody of several; SES has accepted the mail all the same', () => {
+    for (const text of namingNobody([marie, 'paul@example.org'])) {
+      expect(ownFates(text)).toEqual([]);
+      expect(eventIn(text)).toMatchObject({
+        strangers: 1,
+        statuses: [{ address: marie }, { address: 'paul@example.org' }],
+      });
+    }
   });
 
   it('is no recipient if the mail went to several, and the address is of none of them', () => {
@@ -270,6 +312,19 @@ describe('what is ignored', () => {
       'the validation message of a topic',
       'topic-validated',
       'Successfully validated SNS topic for Amazon SES event publishing.',
+    ),
+    ignored(
+      'the validation message of an identity',
+      'topic-validated',
+      JSON.stringify({
+        notificationType: 'AmazonSnsSubscriptionSucceeded',
+        message: 'You have subscribed …',
+      }),
+    ),
+    ignored(
+      'a notification of an identity, whose mail has no tags',
+      'no-delivery-id',
+      JSON.stringify({ notificationType: 'Bounce', mail: { ...anEvent('Bounce').mail, tags: undefined } }),
     ),
     ignored('an opened mail', 'not-subscribed', JSON.stringify(anEvent('Open'))),
     ignored('a followed link', 'not-subscribed', JSON.stringify(anEvent('Click'))),

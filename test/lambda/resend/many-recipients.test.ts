@@ -35,6 +35,19 @@ describe('a mail with many recipients', () => {
     expect(pushed).toEqual([{ to: to.slice(1), delaySeconds: 4 }]);
   });
 
+  it('sends one copy to a mailbox in two spellings of case, also if they come in two messages', async () => {
+    const envelopeTo = (...to: string[]) =>
+      aRecordOf(anEnvelope({ id: 'two-spellings', envelope: { from: 'support@keybuzz.io', to } }));
+
+    await bench.resend([envelopeTo('Marie@example.org', 'paul@example.org', 'marie@Example.ORG')]);
+    await bench.resend([envelopeTo('MARIE@example.org')]);
+
+    expect(bench.ses.mails.map((mail) => mail.recipients)).toEqual([
+      ['Marie@example.org', 'paul@example.org'],
+    ]);
+    expect(await bench.parked()).toEqual([]);
+  });
+
   it('dead-letters only the bad recipient out of fifty', async () => {
     const to = [...recipients(49), 'paul@localhost'];
 

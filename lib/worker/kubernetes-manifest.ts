@@ -158,7 +158,7 @@ function container({ image, drainTimeoutMs, httpPort, cloudWatch }: Options): Re
     startupProbe: probe('/healthz', { periodSeconds: 2, failureThreshold: 30 }),
     livenessProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 3 }),
     readinessProbe: probe('/readyz', { periodSeconds: 10, failureThreshold: 2 }),
-    resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
+    resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '768Mi' } },
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,

@@ -31,6 +31,7 @@ describe('the settings of the worker', () => {
       database: { connectionString: ENV.DATABASE_URL },
       providers: ['smtp', 'ses'],
       pollIntervalMs: 2_000,
+      takeOverDelayMs: 30_000,
       leaseMs: 60_000,
       concurrency: 10,
       handOverConcurrency: 200,

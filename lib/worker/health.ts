@@ -143,7 +143,9 @@ export interface Liveness {
 /** Whether the worker can claim deliveries now. */
 export interface Readiness {
   /** What prevents it; empty if ready. */
-  readonly missing: readonly ('database' | 'draining')[];
+  readonly missing: readonly ('database' | 'schema' | 'draining')[];
+  /** What to do, in words that may be shown to anyone. */
+  readonly reason?: string;
   /** For information only, does not affect readiness: while SMTP is down the queue accepts the mail. */
   readonly breaker: 'closed' | 'open';
 }
@@ -185,9 +187,9 @@ function liveAnswer({ live, sinceLastTurnMs }: Liveness): HealthAnswer {
   return jsonAnswer(live ? 200 : 503, { status: live ? 'live' : 'stuck', sinceLastTurnMs });
 }
 
-function readyAnswer({ missing, breaker }: Readiness): HealthAnswer {
+function readyAnswer({ missing, breaker, reason }: Readiness): HealthAnswer {
   const ready = missing.length === 0;
-  return jsonAnswer(ready ? 200 : 503, { status: ready ? 'ready' : 'not-ready', missing, breaker });
+  return jsonAnswer(ready ? 200 : 503, { status: ready ? 'ready' : 'not-ready', missing, breaker, reason });
 }
 
 /** Does not expose the error to HTTP clients: it may name hosts and users. */

@@ -1,8 +1,10 @@
+import { OutboxSchemaError } from '../adapters/postgres/errors.ts';
 import { PostgresOutbox } from '../adapters/postgres/postgres-outbox.ts';
 import { singleFlight } from '../common/async.ts';
 import { createMailer } from '../mailer/create-mailer.ts';
 import type { Log } from '../ports/runtime.ts';
 import { createWorker } from './create-worker.ts';
+import { connectionOf } from './database-settings.ts';
 import type { Liveness, Readiness } from './health.ts';
 import { startHealthServer } from './health.ts';
 import { createWorkerMetrics } from './metrics.ts';
@@ -28,10 +30,8 @@ export interface RunningWorker {
 
 /** Runs the worker's process: outbox, mailer, loop, and the HTTP server for health and metrics. */
 export async function runWorker(settings: WorkerSettings, log: Log): Promise<RunningWorker> {
-  const { connectionString } = settings.database;
   const outbox = new PostgresOutbox({
-    // Without a URL the client reads PGHOST and the other variables itself.
-    ...(connectionString === undefined ? {} : { connectionString }),
+    ...connectionOf(settings.database),
     workerId: settings.workerId,
     providers: settings.providers,
     defaultTimeToLiveMs: settings.mailer.timeToLiveMs,
@@ -100,15 +100,23 @@ async function readiness(
   outbox: PostgresOutbox,
   breaker: Readiness['breaker'],
 ): Promise<Readiness> {
-  const reachable = await outbox.ping().then(
-    () => true,
-    () => false,
-  );
+  const wrong = await outbox.ping().then(() => undefined, databaseProblem);
   return {
     breaker,
     missing: [
-      ...(reachable ? [] : ['database' as const]),
+      ...(wrong === undefined ? [] : [wrong.missing]),
       ...(worker.status.draining ? ['draining' as const] : []),
     ],
+    ...(wrong?.reason === undefined ? {} : { reason: wrong.reason }),
   };
+}
+
+/** The reason names tables, columns and types; any other error may name hosts and users. */
+function databaseProblem(error: unknown): {
+  readonly missing: 'database' | 'schema';
+  readonly reason?: string;
+} {
+  return error instanceof OutboxSchemaError
+    ? { missing: 'schema', reason: error.message }
+    : { missing: 'database' };
 }

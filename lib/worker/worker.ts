@@ -3,6 +3,7 @@ import { errorCode } from '../common/errors.ts';
 import { addressKey } from '../domain/address.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
+import { loggedError } from '../domain/logged-error.ts';
 import type { Outcome, Refused } from '../domain/outcome.ts';
 import { type Backoff, backoffMs } from '../domain/retry.ts';
 import type { ComposeResult } from '../mailer/compose-delivery.ts';
@@ -198,7 +199,7 @@ export class OutboundWorker {
       return claims;
     } catch (error) {
       observer.outboxError(errorCode(error));
-      log.error('outbox-unavailable', { while: 'claiming', code: errorCode(error) });
+      log.error('outbox-unavailable', { while: 'claiming', ...loggedError(error) });
       return undefined;
     }
   }
@@ -233,7 +234,7 @@ export class OutboundWorker {
     } catch (error) {
       this.#deps.log.error('outbox-unavailable', {
         while: 'releasing',
-        code: errorCode(error),
+        ...loggedError(error),
         deliveries: ids.length,
       });
     }
@@ -303,7 +304,7 @@ export class OutboundWorker {
       await outbox.renew([...this.#leased], tuning.leaseMs);
     } catch (error) {
       observer.outboxError(errorCode(error));
-      log.error('outbox-unavailable', { while: 'renewing', code: errorCode(error) });
+      log.error('outbox-unavailable', { while: 'renewing', ...loggedError(error) });
     }
   }
 }

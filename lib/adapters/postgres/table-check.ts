@@ -13,11 +13,12 @@ interface Needed {
   readonly ofTheApi?: true;
 }
 
-const TEXT = { type: 'text', accepted: /^(text|character varying(\(\d+\))?)$/ };
+const TEXT = { type: 'text', accepted: /^(text|citext|character( varying)?(\(\d+\))?)$/ };
 /** For what has no bound: in a bounded column one long value would fail its row for ever. */
 const LONG_TEXT = { type: 'text', accepted: /^(text|character varying)$/ };
 const INTEGER = { type: 'integer', accepted: /^(smallint|integer|bigint)$/ };
-const TIME = { type: 'timestamp with time zone', accepted: /^timestamp(\(\d\))? with time zone$/ };
+/** Without a time zone it is in that of the database's sessions, for the API and the worker alike. */
+const TIME = { type: 'timestamp with time zone', accepted: /^timestamp(\(\d\))? with(out)? time zone$/ };
 const JSONB = { type: 'jsonb', accepted: /^jsonb$/ };
 
 const API = { ofTheApi: true } as const;
@@ -51,7 +52,11 @@ const READ_TABLE = `
 SELECT
   format('%I.%I', n.nspname, c.relname) AS "table",
   (
-    SELECT jsonb_object_agg(attname, format_type(atttypid, atttypmod)) FROM pg_attribute
+    SELECT jsonb_object_agg(
+      attname,
+      CASE t.typtype WHEN 'd' THEN format_type(typbasetype, typtypmod) ELSE format_type(atttypid, atttypmod) END
+    )
+    FROM pg_attribute JOIN pg_type AS t ON t.oid = atttypid
     WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
   ) AS columns
 FROM pg_class AS c
@@ -112,12 +117,11 @@ function wrongColumns({ table, columns }: TableRow, migrated: boolean): WrongCol
       return [{ code: '42703', problem: `${table} has no column ${name}, needed is ${type}`, statement }];
     }
     if (accepted.test(found)) return [];
-    const using = found.startsWith('timestamp') ? `${name} AT TIME ZONE 'UTC'` : `${name}::${type}`;
     return [
       {
         code: '42804',
         problem: `column ${name} of ${table} is ${found}, needed is ${type}`,
-        statement: `ALTER TABLE ${table} ALTER COLUMN ${name} TYPE ${type} USING ${using}`,
+        statement: `ALTER TABLE ${table} ALTER COLUMN ${name} TYPE ${type} USING ${name}::${type}`,
       },
     ];
   });
@@ -153,9 +157,13 @@ export class TableCheck {
 
   /** @throws OutboxSchemaError, OutboxUnavailableError */
   async run(): Promise<void> {
-    this.#passed = false;
-    await assertTable(this.#query, 'be used', { migrated: true });
-    this.#passed = true;
+    try {
+      await assertTable(this.#query, 'be used', { migrated: true });
+      this.#passed = true;
+    } catch (error) {
+      this.#passed = false;
+      throw error;
+    }
   }
 
   /** Runs the check unless its last run passed. */

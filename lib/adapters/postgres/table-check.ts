@@ -109,6 +109,7 @@ interface WrongColumn {
 }
 
 function wrongColumns({ table, columns }: TableRow, migrated: boolean): WrongColumn[] {
+  const mixed = mixedTimes(columns ?? {});
   return Object.entries(COLUMNS).flatMap(([name, { type, accepted, ofTheApi = false }]): WrongColumn[] => {
     const found = columns?.[name];
     if (found === undefined) {
@@ -116,7 +117,7 @@ function wrongColumns({ table, columns }: TableRow, migrated: boolean): WrongCol
       const statement = ofTheApi ? `ALTER TABLE ${table} ADD COLUMN ${name} ${type}` : undefined;
       return [{ code: '42703', problem: `${table} has no column ${name}, needed is ${type}`, statement }];
     }
-    if (accepted.test(found)) return [];
+    if (accepted.test(found) && !mixed.has(name)) return [];
     return [
       {
         code: '42804',
@@ -125,6 +126,16 @@ function wrongColumns({ table, columns }: TableRow, migrated: boolean): WrongCol
       },
     ];
   });
+}
+
+/**
+ * The times of the claim's index that lack a time zone although another has one: PostgreSQL cannot compare
+ * them in an index.
+ */
+function mixedTimes(columns: Readonly<Record<string, string>>): ReadonlySet<string> {
+  const indexed = Object.entries(columns).filter(([name]) => ['created_at', 'next_retry_at'].includes(name));
+  const zoneless = indexed.filter(([, type]) => type.includes('without time zone'));
+  return new Set(zoneless.length === indexed.length ? [] : zoneless.map(([name]) => name));
 }
 
 function fixOf(wrong: readonly WrongColumn[]): string {

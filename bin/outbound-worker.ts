@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createJsonLog } from '../lib/adapters/json-log.ts';
 import { migrate } from '../lib/adapters/postgres/migrate.ts';
-import { readDatabaseSettings } from '../lib/worker/database-settings.ts';
+import { connectionOf, readDatabaseSettings } from '../lib/worker/database-settings.ts';
 import { kubernetesManifest, type ManifestOptions } from '../lib/worker/kubernetes-manifest.ts';
 import { runWorker } from '../lib/worker/run.ts';
 import { readWorkerSettings } from '../lib/worker/settings.ts';
@@ -53,8 +53,7 @@ async function work(): Promise<number> {
 }
 
 async function migrateDatabase(): Promise<number> {
-  const { connectionString } = readDatabaseSettings(process.env);
-  const { applied } = await migrate(connectionString === undefined ? {} : { connectionString });
+  const { applied } = await migrate(connectionOf(readDatabaseSettings(process.env)));
   writeLine(applied.length === 0 ? 'up to date\n' : `applied:\n  ${applied.join('\n  ')}\n`);
   return 0;
 }

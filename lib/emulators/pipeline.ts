@@ -2,6 +2,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'pg';
+import { sessionSettings } from '../adapters/postgres/connection.ts';
 import { migrate } from '../adapters/postgres/migrate.ts';
 import type { MailerSettings } from '../mailer/settings.ts';
 import { type FunctionName, type LocalBackend, startLocalBackend } from './backend.ts';
@@ -71,7 +72,7 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
     environment: { ...workerEnvironment(databaseUrl, smtp, backend), ...options.workerEnvironment },
     onLogLine: logs.writer('worker'),
   });
-  const pool = new Pool({ connectionString: databaseUrl, max: 2 });
+  const pool = new Pool({ connectionString: databaseUrl, max: 2, ...searchPath(databaseUrl) });
   // The database closes idle connections when it stops; this is no error.
   pool.on('error', () => {});
   return {
@@ -90,6 +91,15 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
       logs.end();
     },
   };
+}
+
+/** The schema of the URL, for the rows of the demo. */
+function searchPath(databaseUrl: string): { readonly options?: string } {
+  const { search_path } = sessionSettings({ connectionString: databaseUrl });
+  // Blanks end an option.
+  return search_path === undefined
+    ? {}
+    : { options: `-c search_path=${search_path.replaceAll(/[\\ ]/g, '\\$&')}` };
 }
 
 type LineWriter = (line: string) => void;

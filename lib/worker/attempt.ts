@@ -2,6 +2,7 @@ import { errorCode } from '../common/errors.ts';
 import { addressKey } from '../domain/address.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
+import { loggedError } from '../domain/logged-error.ts';
 import type { Outcome, Refused } from '../domain/outcome.ts';
 import type { ComposeResult } from '../mailer/compose-delivery.ts';
 import type { Mailer } from '../mailer/mailer.ts';
@@ -70,7 +71,7 @@ async function load(claim: Claim, { observer, log }: AttemptDeps): Promise<Loade
   } catch (error) {
     const code = errorCode(error);
     observer.outboxError(code);
-    log.error('outbox-unavailable', { while: 'reading a mail', code, deliveryId: claim.id });
+    log.error('outbox-unavailable', { while: 'reading a mail', ...loggedError(error), deliveryId: claim.id });
     if (claim.attempts < MAX_READS) return { kind: 'not-read', code };
     const detail = `the mail could not be read in ${claim.attempts} attempts: ${code}`;
     return { ...claim, mail: { kind: 'unreadable', detail } };

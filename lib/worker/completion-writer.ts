@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode } from '../common/errors.ts';
+import { loggedError } from '../domain/logged-error.ts';
 import { type Backoff, backoffMs } from '../domain/retry.ts';
 import type { Completion, Outbox, WorkerObserver } from '../ports/outbox.ts';
 import type { Log } from '../ports/runtime.ts';
@@ -83,7 +84,7 @@ export class CompletionWriter {
       observer.outboxError(errorCode(error));
       log.error('outbox-unavailable', {
         while: 'settling',
-        code: errorCode(error),
+        ...loggedError(error),
         deliveries: batch.length,
       });
       return false;

@@ -1,25 +1,26 @@
 import * as v from 'valibot';
+import type { PostgresSettings } from '../adapters/postgres/connection.ts';
+import { readDatabaseUrl } from '../adapters/postgres/database-url.ts';
+import { SSL_MODES } from '../adapters/postgres/tls.ts';
 import { type Environment, readEnvironment, setting, settingsOf } from '../common/config.ts';
 import { allowed, oneOf, port, text } from '../common/schemas.ts';
-
-const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const;
-
-/** As `pg` reads PGSSLMODE: every mode with TLS verifies the certificate, except `no-verify`. */
-const ssl = v.pipe(
-  oneOf(SSL_MODES),
-  v.transform((mode) => (mode === 'no-verify' ? { rejectUnauthorized: false } : mode !== 'disable')),
-);
 
 const databaseUrl = v.pipe(
   v.string(),
   v.check(isDatabaseUrl),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const read = readDatabaseUrl(String(dataset.value));
+    if (read.kind === 'wrong') addIssue({ message: read.problem });
+  }),
   allowed('postgres://user:password@host:port/name'),
 );
 
 export const databaseSchema = v.object({
   connectionString: setting(v.exactOptional(databaseUrl), {
     variable: 'DATABASE_URL',
-    description: 'a PostgreSQL URL; takes precedence over the settings below',
+    description:
+      'a PostgreSQL URL; takes precedence over the settings below; `?schema=` names the schema of the table, ' +
+      '`sslmode` and `sslrootcert` are those of libpq, and a parameter that is not known is refused',
     secret: true,
     // If localhost were the default, a forgotten secret would look like a server that refuses connections.
     neededUnless: 'host',
@@ -39,14 +40,21 @@ export const databaseSchema = v.object({
     variable: 'PGDATABASE',
     description: 'name of the database',
   }),
-  ssl: setting(v.exactOptional(ssl), {
+  sslMode: setting(v.exactOptional(oneOf(SSL_MODES)), {
     variable: 'PGSSLMODE',
     description:
-      'by default disable; `no-verify` is the only mode with TLS that does not verify the certificate',
+      'as `psql` reads it, by default prefer: without a root certificate, nothing below verify-ca verifies ' +
+      "the server's certificate; `no-verify` is require that never does",
+  }),
+  sslRootCertificate: setting(v.exactOptional(text), {
+    variable: 'PGSSLROOTCERT',
+    description:
+      'file with the certificates to trust, by default ~/.postgresql/root.crt if it exists; without one ' +
+      'verify-full trusts the public authorities, as with `system`, and verify-ca is refused',
   }),
 });
 
-/** Connection options of the `pg` client for the outbox; `pg` applies its own defaults to unset ones. */
+/** The connection to the outbox's database; the `pg` client applies its own defaults to unset options. */
 export type DatabaseSettings = Readonly<v.InferOutput<typeof databaseSchema>>;
 
 /**
@@ -56,6 +64,12 @@ export type DatabaseSettings = Readonly<v.InferOutput<typeof databaseSchema>>;
  */
 export function readDatabaseSettings(env: Environment): DatabaseSettings {
   return settingsOf(readEnvironment(v.object({ database: databaseSchema }), env)).database;
+}
+
+/** What the adapters take; the client reads PGHOST, PGUSER and so on from the environment itself. */
+export function connectionOf(settings: DatabaseSettings): PostgresSettings {
+  const { connectionString, sslMode, sslRootCertificate } = settings;
+  return { connectionString, sslMode, sslRootCertificate };
 }
 
 /** An empty host means the default host in a database URL, but is invalid in a plain URL. */

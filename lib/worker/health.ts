@@ -143,9 +143,9 @@ export interface Liveness {
 /** Whether the worker can claim deliveries now. */
 export interface Readiness {
   /** What prevents it; empty if ready. */
-  readonly missing: readonly ('database' | 'claims' | 'draining')[];
-  /** Why claims fail, by the code of the error: its message may name hosts and users. */
-  readonly claimsFail?: { readonly since: string; readonly code: string } | undefined;
+  readonly missing: readonly ('database' | 'schema' | 'claims' | 'draining')[];
+  /** What is wrong, in words that may be shown to anyone. */
+  readonly reason?: string;
   /** For information only, does not affect readiness: while SMTP is down the queue accepts the mail. */
   readonly breaker: 'closed' | 'open';
 }
@@ -187,14 +187,9 @@ function liveAnswer({ live, sinceLastTurnMs }: Liveness): HealthAnswer {
   return jsonAnswer(live ? 200 : 503, { status: live ? 'live' : 'stuck', sinceLastTurnMs });
 }
 
-function readyAnswer({ missing, breaker, claimsFail }: Readiness): HealthAnswer {
+function readyAnswer({ missing, breaker, reason }: Readiness): HealthAnswer {
   const ready = missing.length === 0;
-  return jsonAnswer(ready ? 200 : 503, {
-    status: ready ? 'ready' : 'not-ready',
-    missing,
-    ...(claimsFail === undefined ? {} : { claimsFail }),
-    breaker,
-  });
+  return jsonAnswer(ready ? 200 : 503, { status: ready ? 'ready' : 'not-ready', missing, breaker, reason });
 }
 
 /** Does not expose the error to HTTP clients: it may name hosts and users. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode } from '../common/errors.ts';
+import { loggedError } from '../domain/logged-error.ts';
 import type { Outbox, WorkerObserver } from '../ports/outbox.ts';
 import type { Log } from '../ports/runtime.ts';
 
@@ -102,7 +103,7 @@ export class Leases {
     } catch (error) {
       this.#availableSince = undefined;
       observer.outboxError(errorCode(error));
-      log.error('outbox-unavailable', { while: 'renewing', code: errorCode(error) });
+      log.error('outbox-unavailable', { while: 'renewing', ...loggedError(error) });
       return false;
     }
   }

@@ -3,10 +3,12 @@ import { openSqsClient } from '../adapters/sqs/sqs-client.ts';
 import { RECEIVE_TRY_TIMEOUT_MS, SqsReceiptSource } from '../adapters/sqs/sqs-receipt-source.ts';
 import { withTimeout } from '../common/async.ts';
 import { errorCode } from '../common/errors.ts';
+import { loggedError } from '../domain/logged-error.ts';
 import type { Receipt } from '../domain/receipt.ts';
 import type { ReceiptObserver, ReceiptResult, ReceiptStore } from '../ports/outbox.ts';
 import type { ReceiptListener } from '../ports/queues.ts';
 import { type Log, silentLog } from '../ports/runtime.ts';
+import { connectionOf } from './database-settings.ts';
 import type { WorkerSettings } from './settings.ts';
 
 export interface ReceiptConsumerOptions {
@@ -147,11 +149,10 @@ export function consumeReceipts(
 ): ReceiptConsumption {
   const { receiptsQueueUrl, workerId } = settings;
   if (receiptsQueueUrl === undefined) return { stop: async () => {} };
-  const { connectionString } = settings.database;
   const { sqsEndpoint: endpoint, ...connection } = settings.mailer.fallback;
   const sqs = openSqsClient({ ...connection, endpoint, tryTimeoutMs: RECEIVE_TRY_TIMEOUT_MS });
   const store = new PostgresReceiptStore({
-    ...(connectionString === undefined ? {} : { connectionString }),
+    ...connectionOf(settings.database),
     workerId,
     log,
   });
@@ -216,7 +217,7 @@ class ReceiptsToRows implements ReceiptListener {
       return await call();
     } catch (error) {
       this.#deps.observer.storeError(errorCode(error));
-      this.#deps.log.error('outbox-unavailable', { while: what, code: errorCode(error) });
+      this.#deps.log.error('outbox-unavailable', { while: what, ...loggedError(error) });
       throw error;
     }
   }

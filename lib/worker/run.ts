@@ -1,15 +1,17 @@
+import { OutboxSchemaError } from '../adapters/postgres/errors.ts';
 import { PostgresOutbox } from '../adapters/postgres/postgres-outbox.ts';
 import { singleFlight } from '../common/async.ts';
 import { createMailer } from '../mailer/create-mailer.ts';
 import type { Log } from '../ports/runtime.ts';
 import { createWorker } from './create-worker.ts';
+import { connectionOf } from './database-settings.ts';
 import type { Liveness, Readiness } from './health.ts';
 import { startHealthServer } from './health.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { publishMetrics } from './publish-metrics.ts';
 import { consumeReceipts } from './receipt-consumer.ts';
 import type { WorkerSettings } from './settings.ts';
-import type { OutboundWorker } from './worker.ts';
+import type { OutboundWorker, WorkerStatus } from './worker.ts';
 
 /**
  * A loop with no iteration for this long is stuck: its longest wait is the poll interval, and its slowest
@@ -28,10 +30,8 @@ export interface RunningWorker {
 
 /** Runs the worker's process: outbox, mailer, loop, and the HTTP server for health and metrics. */
 export async function runWorker(settings: WorkerSettings, log: Log): Promise<RunningWorker> {
-  const { connectionString } = settings.database;
   const outbox = new PostgresOutbox({
-    // Without a URL the client reads PGHOST and the other variables itself.
-    ...(connectionString === undefined ? {} : { connectionString }),
+    ...connectionOf(settings.database),
     workerId: settings.workerId,
     providers: settings.providers,
     defaultTimeToLiveMs: settings.mailer.timeToLiveMs,
@@ -100,20 +100,32 @@ async function readiness(
   outbox: PostgresOutbox,
   breaker: Readiness['breaker'],
 ): Promise<Readiness> {
-  const reachable = await outbox.ping().then(
-    () => true,
-    () => false,
-  );
-  const { claimsFail } = worker.status;
+  const wrong = (await outbox.ping().then(() => undefined, databaseProblem)) ?? claimProblem(worker.status);
   return {
     breaker,
-    ...(claimsFail === undefined
-      ? {}
-      : { claimsFail: { since: claimsFail.since.toISOString(), code: claimsFail.code } }),
     missing: [
-      ...(reachable ? [] : ['database' as const]),
-      ...(claimsFail === undefined ? [] : ['claims' as const]),
+      ...(wrong === undefined ? [] : [wrong.missing]),
       ...(worker.status.draining ? ['draining' as const] : []),
     ],
+    ...(wrong?.reason === undefined ? {} : { reason: wrong.reason }),
   };
+}
+
+interface Problem {
+  readonly missing: Readiness['missing'][number];
+  readonly reason?: string;
+}
+
+/** The reason names tables, columns and types; any other error may name hosts and users. */
+function databaseProblem(error: unknown): Problem {
+  return error instanceof OutboxSchemaError
+    ? { missing: 'schema', reason: error.message }
+    : { missing: 'database' };
+}
+
+/** The database may respond while no claim succeeds: it may be too slow for the statement. */
+function claimProblem({ claimsFail }: WorkerStatus): Problem | undefined {
+  if (claimsFail === undefined) return undefined;
+  const { since, code } = claimsFail;
+  return { missing: 'claims', reason: `no claim succeeds since ${since.toISOString()}: ${code}` };
 }

@@ -1,6 +1,7 @@
 import { WakeSignal } from '../common/async.ts';
 import { errorCode } from '../common/errors.ts';
 import type { Failure } from '../domain/failure.ts';
+import { loggedError } from '../domain/logged-error.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { type Backoff, backoffMs } from '../domain/retry.ts';
 import type { Mailer } from '../mailer/mailer.ts';
@@ -257,7 +258,7 @@ export class OutboundWorker {
       const code = errorCode(error);
       this.#claimsFail = { since: this.#claimsFail?.since ?? clock.now(), code };
       observer.outboxError(code);
-      log.error('outbox-unavailable', { while: 'claiming', code });
+      log.error('outbox-unavailable', { while: 'claiming', ...loggedError(error) });
       return undefined;
     }
   }
@@ -289,7 +290,7 @@ export class OutboundWorker {
     } catch (error) {
       this.#deps.log.error('outbox-unavailable', {
         while: 'releasing',
-        code: errorCode(error),
+        ...loggedError(error),
         deliveries: ids.length,
       });
     }

@@ -67,8 +67,8 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   };
 }
 
-/** Postfix cannot choose a free port itself; one that was just free will do. */
-async function freePort(): Promise<number> {
+/** For a server that cannot choose a free port itself; one that was just free will do. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

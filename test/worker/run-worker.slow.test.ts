@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { FaultProxy } from '../../lib/emulators/aws/fault-proxy.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
-import { silentLog } from '../../lib/ports/runtime.ts';
+import { type Log, type LogFields, silentLog } from '../../lib/ports/runtime.ts';
 import { type RunningWorker, runWorker } from '../../lib/worker/run.ts';
 import { readWorkerSettings } from '../../lib/worker/settings.ts';
 import { MetricSink } from '../support/metric-sink.ts';
@@ -36,7 +36,10 @@ describe('the process of a worker that publishes its metrics', () => {
     await sink.close();
   });
 
-  async function start(env: Readonly<Record<string, string>> = {}): Promise<RunningWorker> {
+  async function start(
+    env: Readonly<Record<string, string>> = {},
+    log: Log = silentLog,
+  ): Promise<RunningWorker> {
     const settings = readWorkerSettings(
       {
         DATABASE_URL: database.connectionString,
@@ -60,7 +63,7 @@ describe('the process of a worker that publishes its metrics', () => {
       },
       { workerId: 'worker-1' },
     );
-    running = await runWorker(settings, silentLog);
+    running = await runWorker(settings, log);
     return running;
   }
 
@@ -94,5 +97,54 @@ describe('the process of a worker that publishes its metrics', () => {
     await sink.calledTimes(1);
 
     expect(names()).toEqual(['OutboxOldestDue', 'OutboxWaiting', 'StatusesOverdue']);
+  });
+
+  it('is not ready while its table is wrong, says why in the answer and in the log, and claims nothing', async () => {
+    await database.query('ALTER TABLE outbound_deliveries ALTER COLUMN last_error TYPE json USING NULL');
+    const [id = ''] = await database.insert({});
+    const problem =
+      'column last_error of public.outbound_deliveries is json, needed is text; run ALTER TABLE ' +
+      'public.outbound_deliveries ALTER COLUMN last_error TYPE text USING last_error::text';
+    const logged = Promise.withResolvers<LogFields | undefined>();
+    const log: Log = {
+      ...silentLog,
+      error: (event, fields) => {
+        if (event === 'outbox-unavailable' && fields?.while === 'claiming') logged.resolve(fields);
+      },
+    };
+
+    const { httpPort } = await start({}, log);
+    const ready = () => fetch(`http://127.0.0.1:${httpPort}/readyz`);
+    const refused = await ready();
+
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({
+      missing: ['schema'],
+      reason: expect.stringContaining(problem),
+    });
+    expect(await logged.promise).toMatchObject({ code: '42804', message: expect.stringContaining(problem) });
+    expect(await database.row(id)).toMatchObject({ status: 'queued', attempt_count: 0 });
+
+    await database.query(
+      'ALTER TABLE outbound_deliveries ALTER COLUMN last_error TYPE text USING last_error::text',
+    );
+    expect((await ready()).status).toBe(200);
+  });
+
+  it('logs the message of an error of the database, not its code alone', async () => {
+    const logged = Promise.withResolvers<LogFields | undefined>();
+    const log: Log = {
+      ...silentLog,
+      error: (event, fields) => {
+        if (event === 'outbox-unavailable') logged.resolve(fields);
+      },
+    };
+
+    await start({ DATABASE_URL: `${database.connectionString}-missing` }, log);
+
+    expect(await logged.promise).toMatchObject({
+      code: '3D000',
+      message: expect.stringContaining(`database "${database.name}-missing" does not exist`),
+    });
   });
 });

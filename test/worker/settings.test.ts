@@ -109,7 +109,7 @@ describe('the settings of the worker', () => {
     expect(lines.map((line) => line.trim())).toEqual([
       'database.connectionString (DATABASE_URL) = "mysql://***": allowed is postgres://user:password@host:port/name',
       'database.port (PGPORT) = 70000: allowed is a whole number from 1 to 65535',
-      'database.ssl (PGSSLMODE) = "maybe": allowed is one of disable, prefer, require, verify-ca, verify-full, no-verify',
+      'database.sslMode (PGSSLMODE) = "maybe": allowed is one of disable, allow, prefer, require, verify-ca, verify-full, no-verify',
       'providers (OUTBOUND_PROVIDERS) = ["smtp","","ses"]: allowed is names of letters, digits, _ and -, with a comma between, none twice',
       'pollIntervalMs (OUTBOUND_POLL_INTERVAL_MS) = "2s": allowed is a whole number from 10 to 86400000',
       'leaseMs (OUTBOUND_LEASE_MS) = 5: allowed is a whole number from 1000 to 86400000',
@@ -223,19 +223,16 @@ describe('the settings of the database', () => {
       user: 'api',
       password: 'hidden',
       database: 'keybuzz',
-      ssl: true,
+      sslMode: 'verify-full',
     });
   });
 
-  it.each([
-    ['disable', false],
-    ['prefer', true],
-    ['require', true],
-    ['verify-ca', true],
-    ['no-verify', { rejectUnauthorized: false }],
-  ])('accept %s as the SSL mode', (PGSSLMODE, ssl) => {
-    expect(readDatabaseSettings({ PGHOST: 'db', PGSSLMODE }).ssl).toEqual(ssl);
-  });
+  it.each(['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'])(
+    'accept %s as the SSL mode',
+    (PGSSLMODE) => {
+      expect(readDatabaseSettings({ PGHOST: 'db', PGSSLMODE }).sslMode).toEqual(PGSSLMODE);
+    },
+  );
 
   it('need a URL or a host', () => {
     for (const env of [{}, { DATABASE_URL: '', PGHOST: '' }, { PGUSER: 'api', PGDATABASE: 'keybuzz' }]) {
@@ -251,8 +248,33 @@ describe('the settings of the database', () => {
     'postgres://api:pass@/keybuzz?host=/var/run/postgresql',
     'postgres://[::1]:5432/keybuzz',
     'postgresql:///keybuzz',
+    'postgresql://db/keybuzz?schema=api&sslmode=require&sslrootcert=/ca.pem&connect_timeout=3&application_name=x',
   ])('accept %s', (DATABASE_URL) => {
     expect(readDatabaseSettings({ DATABASE_URL })).toEqual({ connectionString: DATABASE_URL });
+  });
+
+  it.each([
+    ['shema=api', 'the parameter shema is not known: allowed are '],
+    [
+      'schema=api&pool_size=3&pgbouncer=true',
+      'the parameter pool_size, pgbouncer is not known: allowed are ',
+    ],
+    ['schema=', 'the parameter schema is not valid'],
+    [
+      'sslmode=maybe',
+      'the parameter sslmode is not valid: allowed is one of disable, allow, prefer, require',
+    ],
+    ['connect_timeout=soon', 'the parameter connect_timeout is not valid'],
+    // As of a password that is not percent-encoded.
+    ['hidden@db/x', 'the parameter *** is not known'],
+    ['password=hidden&hidden@db=1', 'the parameter *** is not known'],
+  ])('refuse the parameters %s by name', (parameters, problem) => {
+    const message = messageOf(() =>
+      readDatabaseSettings({ DATABASE_URL: `postgres://api:hidden@db/x?${parameters}` }),
+    );
+
+    expect(message).toContain(`database.connectionString (DATABASE_URL) = "postgres://***": ${problem}`);
+    expect(message).not.toContain('hidden');
   });
 
   it.each([

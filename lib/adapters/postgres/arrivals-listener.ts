@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { loggedError } from '../../domain/logged-error.ts';
 import type { Log } from '../../ports/runtime.ts';
-import { clientConfig, type PostgresSettings, SocketSet } from './connection.ts';
-import { errorCode, messageOf } from './errors.ts';
+import { openClient, type PostgresSettings, SocketSet } from './connection.ts';
+import { isOwnSession } from './session.ts';
 
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
@@ -13,20 +14,32 @@ const HEARTBEAT_MS = 15_000;
 /** Notifications within this time after a call are coalesced into one more call at its end. */
 const BURST_MS = 5;
 
-/** Listens for new deliveries on its own connection, and reconnects whenever it breaks. */
+/** Checks in a row that no notification arrives; one could be late on a busy server. */
+const MAX_DEAF_CHECKS = 2;
+
+export interface ArrivalsListenerDeps {
+  readonly settings: PostgresSettings;
+  readonly applicationName: string;
+  readonly leaseOwner: string;
+  readonly log: Log;
+  /** Sends an empty notification to a channel over another connection. */
+  readonly notify: (channel: string) => Promise<unknown>;
+}
+
+/** Why listening ended. */
+type Ended = { readonly kind: 'lost'; readonly error: unknown } | { readonly kind: 'deaf' };
+
+/**
+ * Listens for new deliveries on its own connection, and reconnects whenever it breaks. Gives up if a pooler
+ * keeps the notifications back: then new deliveries are found by polling alone.
+ */
 export class ArrivalsListener {
-  readonly #settings: PostgresSettings;
-  readonly #applicationName: string;
-  readonly #leaseOwner: string;
-  readonly #log: Log;
+  readonly #deps: ArrivalsListenerDeps;
   readonly #closing = new AbortController();
   readonly #watching = new Set<Promise<void>>();
 
-  constructor(settings: PostgresSettings, applicationName: string, leaseOwner: string, log: Log) {
-    this.#settings = settings;
-    this.#applicationName = applicationName;
-    this.#leaseOwner = leaseOwner;
-    this.#log = log;
+  constructor(deps: ArrivalsListenerDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -47,55 +60,70 @@ export class ArrivalsListener {
   }
 
   async #listenUntilAborted(listener: () => void, signal: AbortSignal): Promise<void> {
+    const { log } = this.#deps;
     const call = coalesce(listener, BURST_MS, signal);
     let failures = 0;
+    let deafChecks = 0;
     while (!signal.aborted) {
       const onListening = () => {
-        if (failures > 0) this.#log.info('outbox-notifications-restored', { failures });
+        if (failures > 0) log.info('outbox-notifications-restored', { failures });
         failures = 0;
+        deafChecks = 0;
         call();
       };
-      const error = await this.#listen(call, onListening, signal);
+      const ended = await this.#listen(call, onListening, signal);
       if (signal.aborted) return;
+      if (ended.kind === 'deaf') {
+        deafChecks += 1;
+        if (deafChecks < MAX_DEAF_CHECKS) continue;
+        log.warn('outbox-notifications-unavailable', { message: DEAF });
+        return;
+      }
       failures += 1;
-      this.#log.warn('outbox-notifications-lost', { error: errorCode(error) ?? messageOf(error), failures });
+      log.warn('outbox-notifications-lost', { ...loggedError(ended.error), failures });
       await sleep(backoffMs(failures), undefined, { signal }).catch(() => {});
     }
   }
 
   /** Listens until the connection breaks or the signal aborts, and returns why. */
-  async #listen(call: () => void, onListening: () => void, signal: AbortSignal): Promise<unknown> {
+  async #listen(call: () => void, onListening: () => void, signal: AbortSignal): Promise<Ended> {
+    const { settings, applicationName, leaseOwner, notify } = this.#deps;
     const sockets = new SocketSet();
-    const client = new Client({
-      ...clientConfig(this.#settings, `${this.#applicationName} (listens)`),
-      stream: () => sockets.create(),
-    });
-    let end: (reason: unknown) => void = () => {};
-    const over = new Promise((resolve) => {
-      end = resolve;
-    });
-    client.on('error', end);
-    client.on('end', () => end(new Error('the connection ended')));
-    signal.addEventListener('abort', end, { once: true });
-    client.on('notification', ({ payload }) => {
-      if (payload !== this.#leaseOwner) call();
-    });
-    const heartbeat = setInterval(() => void client.query('SELECT 1').catch(end), HEARTBEAT_MS);
+    const { promise: over, resolve: end } = Promise.withResolvers<unknown>();
+    const aborted = () => end(signal.reason);
+    signal.addEventListener('abort', aborted, { once: true });
+    let client: Client | undefined;
+    let heartbeat: NodeJS.Timeout | undefined;
     try {
-      await client.connect();
+      client = await openClient(settings, `${applicationName} (listens)`, (config) => {
+        const attempt = new Client({ ...config, stream: () => sockets.create() });
+        attempt.on('error', (error) => attempt === client && end(error));
+        attempt.on('end', () => attempt === client && end(new Error('the connection ended')));
+        return attempt;
+      });
+      const listening = client;
+      heartbeat = setInterval(() => void listening.query('SELECT 1').catch(end), HEARTBEAT_MS);
+      if (!(await isOwnSession(client, notify, signal))) return { kind: 'deaf' };
+      client.on('notification', ({ payload }) => {
+        if (payload !== leaseOwner) call();
+      });
       await client.query(`LISTEN ${ARRIVALS_CHANNEL}`);
       onListening();
-      return await over;
+      return { kind: 'lost', error: await over };
     } catch (error) {
-      return error;
+      return { kind: 'lost', error };
     } finally {
       clearInterval(heartbeat);
-      signal.removeEventListener('abort', end);
-      void client.end().catch(() => {});
+      signal.removeEventListener('abort', aborted);
+      void client?.end().catch(() => {});
       await sockets.closed();
     }
   }
 }
+
+const DEAF =
+  'no notification arrives over this connection, as with the transaction pooling of PgBouncer: new mail is found by ' +
+  'polling alone, every OUTBOUND_POLL_INTERVAL_MS; use session pooling or a direct connection to be notified';
 
 /** Doubles with each failure, with half of it random, so that workers do not reconnect all at once. */
 function backoffMs(failures: number): number {

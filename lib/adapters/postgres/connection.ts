@@ -1,6 +1,10 @@
 import { Socket } from 'node:net';
-import { type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg';
-import { OutboxUnavailableError, outboxError } from './errors.ts';
+import { Client, type ClientBase, type ClientConfig, escapeIdentifier, Pool, type PoolClient } from 'pg';
+import { describeProblem, SettingsError } from '../../common/config.ts';
+import { type DatabaseUrl, readDatabaseUrl } from './database-url.ts';
+import { OutboxUnavailableError, outboxError, sqlState } from './errors.ts';
+import { type SessionSettings, setConfigs, setIfOwn } from './session.ts';
+import { isRefusedEncryption, isSslMode, SSL_MODES, type SslMode, sslOptions } from './tls.ts';
 
 const DEFAULT_MAX_CONNECTIONS = 4;
 const IDLE_TIMEOUT_MS = 30_000;
@@ -10,18 +14,17 @@ const IDLE_TIMEOUT_MS = 30_000;
  * that, all are dropped: the next query reconnects and resolves the host name again.
  */
 export class ConnectionPool {
-  readonly #config: PoolConfig;
+  readonly #settings: PostgresSettings;
+  readonly #applicationName: string;
   #generation: PoolGeneration;
   readonly #retired = new Set<Promise<void>>();
   #closed = false;
 
+  /** @throws {@link SettingsError} if the settings cannot work */
   constructor(settings: PostgresSettings, applicationName: string) {
-    this.#config = {
-      ...clientConfig(settings, applicationName),
-      max: settings.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
-      idleTimeoutMillis: IDLE_TIMEOUT_MS,
-    };
-    this.#generation = new PoolGeneration(this.#config);
+    this.#settings = settings;
+    this.#applicationName = applicationName;
+    this.#generation = new PoolGeneration(settings, applicationName);
   }
 
   /**
@@ -51,7 +54,7 @@ export class ConnectionPool {
 
   #renew(failed: PoolGeneration): void {
     if (this.#generation !== failed || this.#closed) return;
-    this.#generation = new PoolGeneration(this.#config);
+    this.#generation = new PoolGeneration(this.#settings, this.#applicationName);
     this.#retire(failed);
   }
 
@@ -68,23 +71,93 @@ function isConnectionError(code: string): boolean {
 
 /** The connections made since all were last dropped. */
 class PoolGeneration {
-  readonly #pool: Pool;
+  /** One for each encryption that may be tried; the first that the server does not refuse is used. */
+  readonly #pools: readonly Pool[];
+  #current = 0;
+  readonly #inProgress = new Set<Promise<unknown>>();
   readonly #sockets = new SocketSet();
+  readonly #session: SessionSettings;
+  /** Connections whose session may belong to another client at the next statement. */
+  readonly #pooled = new WeakSet<ClientBase>();
 
-  constructor(config: PoolConfig) {
-    this.#pool = new Pool({ ...config, stream: () => this.#sockets.create(), onConnect: prepare });
-    // A broken idle connection has already left the pool; without a listener it would crash the process.
-    this.#pool.on('error', () => {});
+  constructor(settings: PostgresSettings, applicationName: string) {
+    this.#session = { ...NO_JIT, ...sessionSettings(settings) };
+    this.#pools = clientConfigs(settings, applicationName).map((config) => {
+      const pool = new Pool({
+        ...config,
+        max: settings.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+        idleTimeoutMillis: IDLE_TIMEOUT_MS,
+        stream: () => this.#sockets.create(),
+        onConnect: (client) => this.#prepare(client),
+      });
+      // A broken idle connection has already left the pool; without a listener it would crash the process.
+      pool.on('error', () => {});
+      return pool;
+    });
   }
 
-  async query<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
-    const { rows } = await this.#pool.query<Row>(text, values);
-    return rows;
+  query<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
+    const querying = this.#query<Row>(text, values).finally(() => this.#inProgress.delete(querying));
+    this.#inProgress.add(querying);
+    return querying;
   }
 
+  async #query<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
+    const client = await this.#connect();
+    try {
+      const rows = this.#pooled.has(client)
+        ? await this.#queryInTransaction<Row>(client, text, values)
+        : (await client.query<Row>(text, values)).rows;
+      client.release();
+      return rows;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  }
+
+  /** Waits for queries in progress, which may still go on to the next encryption. */
   async end(): Promise<void> {
-    await this.#pool.end();
+    await Promise.allSettled(this.#inProgress);
+    await Promise.all(this.#pools.map((pool) => pool.end()));
     await this.#sockets.closed();
+  }
+
+  async #connect(): Promise<PoolClient> {
+    const index = this.#current;
+    const pool = this.#pools[index];
+    if (pool === undefined) throw new Error('there is at least one encryption to try');
+    try {
+      return await pool.connect();
+    } catch (error) {
+      if (index + 1 === this.#pools.length || !isRefusedEncryption(error)) throw error;
+      this.#current = Math.max(this.#current, index + 1);
+      return this.#connect();
+    }
+  }
+
+  async #prepare(client: ClientBase): Promise<void> {
+    // While a connection is in use, the pool does not listen.
+    client.on('error', () => {});
+    if (!(await setIfOwn(client, this.#session))) this.#pooled.add(client);
+  }
+
+  /** What is set for a transaction holds in every mode of a pooler, and does not leak to its other clients. */
+  async #queryInTransaction<Row extends object>(
+    client: ClientBase,
+    text: string,
+    values: unknown[],
+  ): Promise<Row[]> {
+    await client.query(`BEGIN; SELECT ${setConfigs(this.#session, { local: true }).join(', ')}`);
+    try {
+      const { rows } = await client.query<Row>(text, values);
+      await client.query('COMMIT');
+      return rows;
+    } catch (error) {
+      // Only a connection that still responds; the others are closed, and the transaction ends with them.
+      if (sqlState(error) !== undefined) await client.query('ROLLBACK').catch(() => {});
+      throw error;
+    }
   }
 }
 
@@ -92,8 +165,15 @@ class PoolGeneration {
  * The planner expects the claim to walk the whole table, because it does not see that the walk stops early;
  * JIT compilation would take fifty times as long as the query.
  */
-async function prepare(client: ClientBase): Promise<void> {
-  await client.query('SET jit = off');
+const NO_JIT: SessionSettings = { jit: 'off' };
+
+/** Set after connecting: PgBouncer refuses them as startup parameters. */
+export function sessionSettings(settings: PostgresSettings): SessionSettings {
+  const { schema } = databaseUrl(settings);
+  return {
+    statement_timeout: String(statementTimeoutMs(settings)),
+    ...(schema === undefined ? {} : { search_path: escapeIdentifier(schema) }),
+  };
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
@@ -107,18 +187,77 @@ const KEEP_ALIVE_AFTER_MS = 10_000;
 /** PostgreSQL truncates longer names, with a notice each time. */
 const MAX_APPLICATION_NAME = 63;
 
-/** The common configuration of all connections to the outbox's database. */
-export function clientConfig(settings: PostgresSettings, applicationName: string): ClientConfig {
-  const statementTimeoutMs = settings.statementTimeoutMs ?? DEFAULT_STATEMENT_TIMEOUT_MS;
-  return {
-    ...(settings.connectionString === undefined ? {} : { connectionString: settings.connectionString }),
+function statementTimeoutMs(settings: PostgresSettings): number {
+  return settings.statementTimeoutMs ?? DEFAULT_STATEMENT_TIMEOUT_MS;
+}
+
+/** The configurations of a connection to the outbox's database, one for each encryption to try. */
+function clientConfigs(settings: PostgresSettings, applicationName: string): readonly ClientConfig[] {
+  const url = databaseUrl(settings);
+  const tls = {
+    mode: url.tls.mode ?? settings.sslMode ?? sslModeOfEnvironment(),
+    rootCertificate:
+      url.tls.rootCertificate ?? settings.sslRootCertificate ?? fromEnvironment('PGSSLROOTCERT'),
+    certificate: url.tls.certificate ?? fromEnvironment('PGSSLCERT'),
+    key: url.tls.key ?? fromEnvironment('PGSSLKEY'),
+  };
+  const config = {
+    ...(settings.connectionString === undefined ? {} : { connectionString: url.clientUrl }),
     application_name: applicationName.slice(0, MAX_APPLICATION_NAME),
-    connectionTimeoutMillis: settings.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-    statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
+    connectionTimeoutMillis: url.connectTimeoutMs ?? settings.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    query_timeout: statementTimeoutMs(settings) + ANSWER_GRACE_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
   };
+  return sslOptions(tls, isUnixSocket(config)).map((ssl) => ({ ...config, ssl }));
+}
+
+function isUnixSocket(config: ClientConfig): boolean {
+  return new Client(config).host.startsWith('/');
+}
+
+function databaseUrl({ connectionString }: PostgresSettings): DatabaseUrl {
+  const read = readDatabaseUrl(connectionString ?? '');
+  if (read.kind === 'wrong') throw new SettingsError([`the database URL: ${read.problem}`]);
+  return read.url;
+}
+
+function sslModeOfEnvironment(): SslMode {
+  const mode = fromEnvironment('PGSSLMODE') ?? 'prefer';
+  if (isSslMode(mode)) return mode;
+  throw new SettingsError([describeProblem('PGSSLMODE', mode, `one of ${SSL_MODES.join(', ')}`)]);
+}
+
+/** As the `pg` client reads its other settings; an empty variable counts as not set. */
+function fromEnvironment(name: string): string | undefined {
+  // biome-ignore lint/style/noProcessEnv: the client reads PGHOST and all its other variables there
+  const value = process.env[name];
+  return value === '' ? undefined : value;
+}
+
+/**
+ * Opens a connection outside of the pool.
+ *
+ * @param create must add an error listener
+ * @throws {@link SettingsError}, or the error of the last encryption that was tried
+ */
+export async function openClient(
+  settings: PostgresSettings,
+  applicationName: string,
+  create: (config: ClientConfig) => Client,
+): Promise<Client> {
+  const configs = clientConfigs(settings, applicationName);
+  for (const [index, config] of configs.entries()) {
+    const client = create(config);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      void client.end().catch(() => {});
+      if (index + 1 === configs.length || !isRefusedEncryption(error)) throw error;
+    }
+  }
+  throw new Error('there is at least one encryption to try');
 }
 
 /** How long a connection may take to close before its socket is destroyed. */
@@ -154,12 +293,16 @@ export class SocketSet {
 
 export interface PostgresSettings {
   /**
-   * A URL such as `postgresql://user:password@host:5432/database`. A pooler in between must use session
-   * pooling; LISTEN does not work with statement or transaction pooling.
+   * A URL such as `postgresql://user:password@host:5432/database?schema=api&sslmode=require`. With transaction
+   * pooling in between, LISTEN does not work and new mail is found by polling alone.
    *
    * @default PGHOST, PGUSER, …
    */
-  readonly connectionString?: string;
+  readonly connectionString?: string | undefined;
+  /** As in libpq; `sslmode` of the URL takes precedence. @default PGSSLMODE, or `prefer` */
+  readonly sslMode?: SslMode | undefined;
+  /** The file, or `system`; `sslrootcert` of the URL takes precedence. @default PGSSLROOTCERT */
+  readonly sslRootCertificate?: string | undefined;
   /** @default 4 */
   readonly maxConnections?: number;
   /** For connecting and logging in. @default 5000 */

@@ -1,3 +1,5 @@
+import { messageOf } from '../../common/errors.ts';
+
 /** The outbox is unavailable: down, starting, read-only, full or too slow. A retry may help. */
 export class OutboxUnavailableError extends Error {
   override readonly name = 'OutboxUnavailableError';
@@ -14,20 +16,20 @@ export class OutboxUnavailableError extends Error {
 }
 
 /** The database responds, but its schema is not what the worker needs; a retry does not help. */
-class OutboxSchemaError extends Error {
+export class OutboxSchemaError extends Error {
   override readonly name = 'OutboxSchemaError';
   /** The SQLSTATE, `42703` for a missing column. */
   readonly code: string;
 
-  constructor(action: string, code: string, cause: unknown) {
-    super(
-      `the outbox cannot ${action} (${code}): ${messageOf(cause)}; ` +
-        'run the migrations, by the role that owns the table, and grant the worker SELECT and UPDATE on it, and SELECT, INSERT and UPDATE on outbound_recipients',
-      { cause },
-    );
+  constructor(action: string, code: string, cause: unknown, fix = DEFAULT_FIX) {
+    super(`the outbox cannot ${action} (${code}): ${messageOf(cause)}; ${fix}`, { cause });
     this.code = code;
   }
 }
+
+const DEFAULT_FIX =
+  'run the migrations, by the role that owns the table, and grant the worker SELECT and UPDATE on it, and SELECT, ' +
+  'INSERT and UPDATE on outbound_recipients';
 
 /**
  * Transient SQLSTATE classes and codes: connections (08), invalid authorisation (28) and unknown
@@ -49,7 +51,7 @@ const PROGRAMMING = new Set(['TypeError', 'RangeError', 'ReferenceError', 'Synta
  * about the data or the code
  */
 export function outboxError(action: string, error: unknown): unknown {
-  if (error instanceof OutboxUnavailableError) return error;
+  if (error instanceof OutboxUnavailableError || error instanceof OutboxSchemaError) return error;
   const state = sqlState(error);
   if (state === undefined) {
     return isProgrammingError(error)
@@ -92,16 +94,4 @@ export function sqlState(error: unknown): string | undefined {
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' && error.code !== '' ? error.code : undefined;
-}
-
-/**
- * The error message without PostgreSQL's `detail`, which quotes whole rows. A host name with several
- * addresses fails with an error per address and no message of its own.
- */
-export function messageOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return String(error);
-  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0) {
-    return error.errors.map(messageOf).join('; ');
-  }
-  return 'message' in error ? String(error.message) : 'unknown error';
 }

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { SettingsError } from '../../common/config.ts';
 import { type Log, silentLog } from '../../ports/runtime.ts';
 import type { PostgresSettings } from './connection.ts';
-import { clientConfig } from './connection.ts';
+import { openClient, sessionSettings } from './connection.ts';
 import { OutboxUnavailableError, outboxError, sqlState } from './errors.ts';
 import type { Migration } from './migrations.ts';
 import { allMigrations } from './migrations.ts';
+import { isOwnSession, NOTIFY, setConfigs } from './session.ts';
+import { assertSchemaExists, assertTable, type TableQuery } from './table-check.ts';
 
 /**
  * A session that waits for a table lock blocks all later ones. So a migration waits briefly, backs off to let
@@ -36,24 +39,60 @@ export interface MigrationReport {
  *
  * @throws OutboxUnavailableError if the database does not respond or a lock was unavailable for a minute;
  * what was applied until then stays applied
+ * @throws OutboxSchemaError if an existing table is not as the worker needs it, before anything is applied
+ * @throws {@link SettingsError} if the connection is not one for migrations
  */
 export async function migrate(settings: PostgresSettings, log: Log = silentLog): Promise<MigrationReport> {
-  const client = new Client({
-    ...clientConfig(settings, 'outbound-migrations'),
-    // Building an index over a large table can take any time.
-    statement_timeout: false,
-    query_timeout: undefined,
-  });
-  client.on('error', () => {});
+  let client: Client | undefined;
   try {
-    await client.connect();
+    client = await open(settings);
+    await assertOwnSession(client, settings);
+    const { search_path } = sessionSettings(settings);
+    if (search_path !== undefined) {
+      await client.query(`SELECT ${setConfigs({ search_path }, { local: false })}`);
+    }
     await takeTurn(client);
-    return { applied: await applyPending(client, log) };
+    const query = queryOf(client);
+    await assertSchemaExists(query, 'migrate');
+    await assertTable(query, 'migrate', { migrated: false });
+    const applied = await applyPending(client, log);
+    await assertTable(query, 'migrate', { migrated: true });
+    return { applied };
   } catch (error) {
-    throw outboxError('migrate', error);
+    throw error instanceof SettingsError ? error : outboxError('migrate', error);
   } finally {
-    await client.end();
+    await client?.end();
   }
+}
+
+function open(settings: PostgresSettings): Promise<Client> {
+  return openClient(settings, 'outbound-migrations', (config) => {
+    // Building an index over a large table can take any time.
+    const client = new Client({ ...config, query_timeout: undefined });
+    client.on('error', () => {});
+    return client;
+  });
+}
+
+function queryOf(client: Client): TableQuery {
+  return async (text, values) => (await client.query(text, [...values])).rows;
+}
+
+/** With transaction pooling another client could hold the lock or get the settings of the migration. */
+async function assertOwnSession(client: Client, settings: PostgresSettings): Promise<void> {
+  const isOwn = await isOwnSession(client, async (channel) => {
+    const other = await open(settings);
+    try {
+      await other.query(NOTIFY, [channel]);
+    } finally {
+      await other.end();
+    }
+  });
+  if (isOwn) return;
+  throw new SettingsError([
+    'the database URL leads to a pooler with transaction pooling: the migrations need a direct connection to ' +
+      'PostgreSQL, or session pooling; the worker itself may use this one',
+  ]);
 }
 
 /** Polls instead of waiting in the database: a concurrent index build would wait for the waiting session. */

@@ -14,6 +14,8 @@ import {
 } from './claim.ts';
 import { completeAll } from './complete.ts';
 import { ConnectionPool, type PostgresSettings } from './connection.ts';
+import { NOTIFY } from './session.ts';
+import { TableCheck } from './table-check.ts';
 
 export interface PostgresOutboxOptions extends PostgresSettings {
   /** The lease owner, for operators who read the table. 1 to 100 characters. */
@@ -45,11 +47,13 @@ export interface PostgresOutboxOptions extends PostgresSettings {
 export class PostgresOutbox implements Outbox {
   readonly #pool: ConnectionPool;
   readonly #listener: ArrivalsListener;
+  readonly #table: TableCheck;
   readonly #options: PostgresOutboxOptions;
   /** Unique, so that two processes with the same name do not mistake each other's leases for their own. */
   readonly #leaseOwner: string;
   /** Claimed and neither completed nor released, with whether it was taken over. */
   readonly #claimed = new Map<string, boolean>();
+  readonly #claiming = new Set<Promise<unknown>>();
   #afterTenant = '';
 
   constructor(options: PostgresOutboxOptions) {
@@ -58,16 +62,27 @@ export class PostgresOutbox implements Outbox {
     this.#leaseOwner = `${options.workerId}/${randomUUID().slice(0, 8)}`;
     const applicationName = `outbound ${options.workerId}`;
     this.#pool = new ConnectionPool(options, applicationName);
-    this.#listener = new ArrivalsListener(
-      options,
+    this.#table = new TableCheck((text, values) => this.#pool.query('check the table', text, [...values]));
+    this.#listener = new ArrivalsListener({
+      settings: options,
       applicationName,
-      this.#leaseOwner,
-      options.log ?? silentLog,
-    );
+      leaseOwner: this.#leaseOwner,
+      log: options.log ?? silentLog,
+      notify: (channel) => this.#pool.query('check notifications', NOTIFY, [channel]),
+    });
   }
 
   /** May return fewer than `limit` even if more are due: a claim fetches a limited amount of mail. */
-  async claim(request: ClaimRequest): Promise<Claim[]> {
+  claim(request: ClaimRequest): Promise<Claim[]> {
+    const claiming = this.#table
+      .ensure()
+      .then(() => this.#claim(request))
+      .finally(() => this.#claiming.delete(claiming));
+    this.#claiming.add(claiming);
+    return claiming;
+  }
+
+  async #claim(request: ClaimRequest): Promise<Claim[]> {
     const rows = await this.#pool.query<ClaimedRow>(
       'claim',
       CLAIM,
@@ -115,9 +130,9 @@ export class PostgresOutbox implements Outbox {
     this.#listener.watch(listener, signal);
   }
 
-  /** Checks that the database responds. */
+  /** Checks that the database responds, and that the table is as the worker needs it. */
   async ping(): Promise<void> {
-    await this.#pool.query('ping', 'SELECT 1', []);
+    await this.#table.run();
   }
 
   /** Stops counting at 50,000 waiting deliveries and at 10,000 awaited statuses. */
@@ -130,6 +145,7 @@ export class PostgresOutbox implements Outbox {
 
   /** Waits for calls in progress; remaining leases expire. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#claiming);
     await Promise.all([this.#listener.close(), this.#pool.close()]);
   }
 

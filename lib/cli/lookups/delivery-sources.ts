@@ -1,6 +1,7 @@
 import { DynamoLedger, DynamoStatusLedger } from '../../adapters/dynamodb/dynamo-ledger.ts';
 import { PostgresDeliveryRows } from '../../adapters/postgres/delivery-rows.ts';
 import { DlqClient } from '../../adapters/sqs/dlq-client.ts';
+import { errorCode, messageOf } from '../../common/errors.ts';
 import type { SoftBouncePolicy } from '../../domain/suppression.ts';
 import type { BatchStatuses } from '../../ports/ledger.ts';
 import { systemClock } from '../../ports/runtime.ts';
@@ -30,18 +31,16 @@ export function openDeliverySources(context: CommandContext, policy: SoftBounceP
   const aws = awsSources(context, policy);
   // Each query below reports the failure; this only prevents an unhandled rejection.
   aws.catch(() => {});
-  const rows = openRows(context.env);
+  const { row, close } = openRows(context.env);
   return {
     sources: {
-      row: 'skipped' in rows ? rows : (id) => findRow(rows, id),
+      row,
       queue: async () => (await aws).queue(),
       deadLetters: async (id) => (await aws).deadLetters(id),
       parts: async (id) => (await aws).parts(id),
       suppressed: async (addresses) => (await aws).suppressed(addresses),
     },
-    close: async () => {
-      if (!('skipped' in rows)) await rows.close();
-    },
+    close,
   };
 }
 
@@ -89,24 +88,37 @@ async function awsSources(
   };
 }
 
+interface OpenRows {
+  readonly row: DeliverySources['row'];
+  close(): Promise<void>;
+}
+
 /** Reads the same variables as libpq's tools; skips the database if none of them names it. */
-function openRows({
-  DATABASE_URL: url,
-  PGHOST: host,
-}: CommandContext['env']): PostgresDeliveryRows | { readonly skipped: string } {
+function openRows({ DATABASE_URL: url, PGHOST: host }: CommandContext['env']): OpenRows {
   if (url === undefined && host === undefined) {
-    return { skipped: 'neither DATABASE_URL nor PGHOST names the database of the API' };
+    const skipped = 'neither DATABASE_URL nor PGHOST names the database of the API';
+    return { row: { skipped }, close: async () => {} };
   }
-  return new PostgresDeliveryRows(url === undefined ? {} : { connectionString: url });
+  try {
+    const rows = new PostgresDeliveryRows({ connectionString: url });
+    return { row: (id) => findRow(rows, id), close: () => rows.close() };
+  } catch (error) {
+    // The other sources are read even if the settings of this one cannot work.
+    return { row: () => Promise.reject(databaseError(error)), close: async () => {} };
+  }
 }
 
 async function findRow(rows: PostgresDeliveryRows, id: string) {
   try {
     return await rows.find(id);
   } catch (error) {
-    const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'ROW';
-    const message =
-      typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : 'no answer';
-    throw new OperatorError(code, message, 'check DATABASE_URL, or PGHOST and its kin', { cause: error });
+    throw databaseError(error);
   }
+}
+
+function databaseError(error: unknown): OperatorError {
+  const code = errorCode(error);
+  return new OperatorError(code, messageOf(error), 'check DATABASE_URL, or PGHOST and its kin', {
+    cause: error,
+  });
 }

@@ -212,6 +212,21 @@ describe('mailctl status', () => {
     expect(stdout).not.toContain('secret');
   });
 
+  it('prints the rest if the URL of the database has a parameter that is not known, and names it', async () => {
+    await recordDelivery('reply-5b');
+    const { code, stdout } = await status('reply-5b', {
+      env: { DATABASE_URL: 'postgresql://user:secret@127.0.0.1:1/none?shema=api' },
+    });
+    const { places, events } = JSON.parse(stdout);
+    expect(code).toBe(1);
+    expect(places.row).toMatchObject({
+      state: 'failed',
+      detail: expect.stringContaining('shema is not known'),
+    });
+    expect(events.length).toBeGreaterThan(2);
+    expect(stdout).not.toContain('secret');
+  });
+
   it('prints the row if AWS denies access', async () => {
     await recordDelivery('reply-6');
     account.fault({ fault: { kind: 'denied' }, on: { action: 'DescribeStacks' } });

@@ -7,6 +7,7 @@ import type { Failure } from '../../domain/failure.ts';
 import { type Clock, systemClock } from '../../ports/runtime.ts';
 import type { RefusedRecipient, SmtpResult, SmtpRoute } from '../../ports/senders.ts';
 import { classifyFailure } from './classify-failure.ts';
+import { HostConnector, type HostConnectorDeps } from './host-connector.ts';
 import { ObservedMessage } from './observed-message.ts';
 
 /**
@@ -25,11 +26,15 @@ export class SmtpPoolRoute implements SmtpRoute {
   readonly #sendTimeoutMs: number;
   readonly #clock: Clock;
   readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
 
-  constructor(settings: SmtpSettings, clock: Clock = systemClock) {
-    this.#transporter = nodemailer.createTransport(poolOptions(settings));
+  constructor(settings: SmtpSettings, deps: HostConnectorDeps = {}) {
+    this.#transporter = nodemailer.createTransport({
+      ...poolOptions(settings),
+      getSocket: socketSource(settings, deps, this.#closing.signal),
+    });
     this.#sendTimeoutMs = settings.sendTimeoutMs;
-    this.#clock = clock;
+    this.#clock = deps.clock ?? systemClock;
   }
 
   async send(delivery: Delivery, options: { readonly abandon?: AbortSignal } = {}): Promise<SmtpResult> {
@@ -44,6 +49,7 @@ export class SmtpPoolRoute implements SmtpRoute {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#inFlight);
+    this.#closing.abort();
     this.#transporter.close();
   }
 
@@ -105,6 +111,22 @@ export class SmtpPoolRoute implements SmtpRoute {
 /** nodemailer rejects only with its own errors. */
 function asNodemailerError(error: unknown): NodemailerError {
   return types.isNativeError(error) ? error : new Error(String(error));
+}
+
+/**
+ * The pool's connections. nodemailer would ask the DNS before /etc/hosts and remember the answer for five
+ * minutes, and with it the address of a host that is gone.
+ */
+function socketSource(
+  settings: SmtpSettings,
+  deps: HostConnectorDeps,
+  closing: AbortSignal,
+): NonNullable<SMTPPoolOptions['getSocket']> {
+  const connector = new HostConnector(settings, deps);
+  return (_options, callback) => {
+    const signal = AbortSignal.any([closing, AbortSignal.timeout(settings.connectTimeoutMs)]);
+    connector.connect(signal).then((connection) => callback(null, { connection }), callback);
+  };
 }
 
 function poolOptions(settings: SmtpSettings): SMTPPoolOptions & { pool: true } {

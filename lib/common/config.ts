@@ -85,10 +85,15 @@ export function parseSettings<Schema extends SettingsSchema>(
 ): SettingsReading<v.InferOutput<Schema>> {
   const result = v.safeParse(schema, values);
   const issues = (result.issues ?? []).map((issue) => v.getDotPath(issue) ?? '');
+  const contradictions = new Map(
+    (result.issues ?? [])
+      .filter(({ type }) => type === 'partial_check')
+      .map((issue) => [v.getDotPath(issue) ?? '', issue.message]),
+  );
   const entries = listSettings(schema);
   const problems = [
     ...unknownSettings(schema, values),
-    ...entries.flatMap((entry) => problemOf(entry, { entries, values, issues })),
+    ...entries.flatMap((entry) => problemOf(entry, { entries, values, issues, contradictions })),
   ];
   if (result.success && problems.length === 0) return { kind: 'read', settings: result.output };
   return { kind: 'wrong', problems: problems.length > 0 ? problems : issues.map(notAGroup) };
@@ -198,10 +203,13 @@ interface Checked {
   readonly values: unknown;
   /** The paths that the schema refused. */
   readonly issues: readonly string[];
+  /** By path, what the schema's `partialCheck` says of a value that does not go with another setting. */
+  readonly contradictions: ReadonlyMap<string, string>;
 }
 
 /** At most one line per setting, even if it breaks several rules. */
-function problemOf(entry: SettingEntry, { entries, values, issues }: Checked): string[] {
+function problemOf(entry: SettingEntry, checked: Checked): string[] {
+  const { entries, values, issues, contradictions } = checked;
   const value = valueAt(values, entry.name);
   if (value === undefined) {
     const need = needOf(entry, entries, values, issues);
@@ -209,7 +217,8 @@ function problemOf(entry: SettingEntry, { entries, values, issues }: Checked): s
   }
   const isWrong = issues.some((path) => path === entry.name || path.startsWith(`${entry.name}.`));
   if (!isWrong) return [];
-  return [`${labelOf(entry)} = ${entry.secret ? hide(value) : show(value)}: allowed is ${entry.allowed}`];
+  const why = contradictions.get(entry.name) ?? `allowed is ${entry.allowed}`;
+  return [`${labelOf(entry)} = ${entry.secret ? hide(value) : show(value)}: ${why}`];
 }
 
 function needOf(

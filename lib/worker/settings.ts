@@ -2,7 +2,12 @@ import * as v from 'valibot';
 import { type Environment, listSettings, readEnvironment, setting, settingsOf } from '../common/config.ts';
 import { allowed, integer, matching, oneOf, text, url } from '../common/schemas.ts';
 import { DAY_MS } from '../common/time.ts';
-import { type CompleteMailerSettings, mailerSettingsSchema } from '../mailer/settings.ts';
+import {
+  type CompleteMailerSettings,
+  isInRegion,
+  mailerSettingsSchema,
+  otherRegion,
+} from '../mailer/settings.ts';
 import { type DatabaseSettings, databaseSchema } from './database-settings.ts';
 
 /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html */
@@ -99,11 +104,21 @@ const workerSchema = v.object({
   }),
 });
 
-const processSchema = v.object({
-  database: databaseSchema,
-  ...workerSchema.entries,
-  ...mailerSettingsSchema.entries,
-});
+const processSchema = v.pipe(
+  v.object({
+    database: databaseSchema,
+    ...workerSchema.entries,
+    ...mailerSettingsSchema.entries,
+  }),
+  v.forward(
+    v.partialCheck(
+      [['receiptsQueueUrl'], ['fallback', 'region']],
+      ({ receiptsQueueUrl, fallback }) => isInRegion(receiptsQueueUrl, fallback.region),
+      ({ input: { receiptsQueueUrl, fallback } }) => otherRegion(receiptsQueueUrl, fallback.region),
+    ),
+    ['receiptsQueueUrl'],
+  ),
+);
 
 /** The settings of the worker itself, without those of its database and mailer. */
 export const WORKER_SETTINGS = listSettings(workerSchema);

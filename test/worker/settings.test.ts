@@ -128,6 +128,14 @@ describe('the settings of the worker', () => {
     expect(message).not.toContain('hidden');
   });
 
+  it('reject a receipts queue of another Region, and name both', () => {
+    const receipts = 'https://sqs.eu-central-1.amazonaws.com/1/keybuzz-receipts';
+
+    expect(messageOf(() => read({ ...ENV, RECEIPTS_QUEUE_URL: receipts }))).toContain(
+      `receiptsQueueUrl (RECEIPTS_QUEUE_URL) = "${receipts}": the queue is in eu-central-1, but fallback.region (AWS_SES_REGION) is eu-west-1; set both to the same Region`,
+    );
+  });
+
   it('define where metrics are published, which by default is nowhere', () => {
     const settings = read({
       ...ENV,

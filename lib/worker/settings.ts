@@ -83,9 +83,9 @@ const workerSchema = v.object({
     variable: 'OUTBOUND_DRAIN_TIMEOUT_MS',
     description: 'time to finish what is in flight after SIGTERM',
   }),
-  httpHost: setting(v.optional(text, '0.0.0.0'), {
+  httpHost: setting(v.exactOptional(text), {
     variable: 'OUTBOUND_HTTP_HOST',
-    description: 'address of the HTTP server',
+    description: 'address of the HTTP server; by default every address of the machine, IPv6 and IPv4',
   }),
   httpPort: setting(v.optional(integer(0, 65_535), WORKER_DEFAULTS.httpPort), {
     variable: 'OUTBOUND_HTTP_PORT',

@@ -36,7 +36,6 @@ describe('the settings of the worker', () => {
       handOverConcurrency: 200,
       retryMaxMs: 300_000,
       drainTimeoutMs: WORKER_DEFAULTS.drainTimeoutMs,
-      httpHost: '0.0.0.0',
       httpPort: WORKER_DEFAULTS.httpPort,
       workerId: 'host-1-abc',
       logLevel: 'info',

@@ -3,6 +3,7 @@ import type { NodemailerError, SMTPPoolOptions, SMTPPoolSentMessageInfo, Transpo
 import nodemailer from 'nodemailer';
 import MailMessage from 'nodemailer/lib/mailer/mail-message';
 import type { Delivery } from '../../domain/delivery.ts';
+import type { DsnRequest } from '../../domain/dsn.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { type Clock, systemClock } from '../../ports/runtime.ts';
 import type { RefusedRecipient, SmtpResult, SmtpRoute } from '../../ports/senders.ts';
@@ -69,7 +70,7 @@ export class SmtpPoolRoute implements SmtpRoute {
       if (message.progress === 'waiting') givenUp.abort(abandon?.reason);
     };
     abandon?.addEventListener('abort', giveUpWaiting);
-    const result = await this.#send(message, givenUp.signal);
+    const result = await this.#send(message, delivery.dsn, givenUp.signal);
     abandon?.removeEventListener('abort', giveUpWaiting);
     if (result.kind === 'error') return this.#failed(delivery, message, result.error);
     const { response, accepted } = result.info;
@@ -77,9 +78,13 @@ export class SmtpPoolRoute implements SmtpRoute {
   }
 
   /** Passes the message to the pool directly: nodemailer's sendMail would compose it again. */
-  #send(message: ObservedMessage, givenUp: AbortSignal): Promise<PoolResult> {
+  #send(message: ObservedMessage, dsn: DsnRequest | undefined, givenUp: AbortSignal): Promise<PoolResult> {
     const signal = AbortSignal.any([givenUp, AbortSignal.timeout(this.#sendTimeoutMs)]);
-    const mail = new MailMessage<SMTPPoolSentMessageInfo>(this.#transporter, { signal });
+    const mail = new MailMessage<SMTPPoolSentMessageInfo>(this.#transporter, {
+      signal,
+      // The pool leaves it out if the server does not offer DSN.
+      ...(dsn === undefined ? {} : { dsn: { ...dsn, notify: dsn.notify?.join(',') } }),
+    });
     mail.message = message;
     return new Promise((resolve) => {
       this.#transporter.transporter.send(mail, (error, info) => {

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 
 /** Another address of this machine under which a server can be reached, until it is closed. */
-export interface SecondAddress extends AsyncDisposable {
+export interface SecondAddress {
   /** Connections accepted so far. */
   readonly connections: number;
   /** Ends what is open and refuses from now on, as a host that is shut down. */
@@ -37,7 +37,6 @@ export async function openSecondAddress(address: string, port: number): Promise<
       return connections;
     },
     close,
-    [Symbol.asyncDispose]: close,
   };
 }
 
@@ -50,7 +49,10 @@ const LISTEN_AND_SLEEP = `
   });`;
 
 /** A host that does not answer at all, as one whose packets a firewall drops. */
-export async function openSilentAddress(address: string, port: number): Promise<AsyncDisposable> {
+export async function openSilentAddress(
+  address: string,
+  port: number,
+): Promise<Pick<SecondAddress, 'close'>> {
   const worker = new Worker(LISTEN_AND_SLEEP, { eval: true, workerData: { host: address, port } });
   await once(worker, 'message');
   // Fills the queue of connections that wait to be accepted.
@@ -60,7 +62,7 @@ export async function openSilentAddress(address: string, port: number): Promise<
     await once(socket, 'connect');
   }
   return {
-    [Symbol.asyncDispose]: async () => {
+    close: async () => {
       for (const socket of waiting) socket.destroy();
       await worker.terminate();
     },

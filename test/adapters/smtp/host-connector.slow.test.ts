@@ -40,6 +40,11 @@ function aRoute(resolve?: ResolveHost, now = () => new Date()): SmtpPoolRoute {
   return route;
 }
 
+async function silence(address: string): Promise<void> {
+  const silent = await openSilentAddress(address, double.port);
+  atEnd.push(() => silent.close());
+}
+
 const probeOf = (resolve?: ResolveHost) =>
   probeSmtp(
     {
@@ -102,7 +107,7 @@ describe.each([
   });
 
   it('connects to the next address if one does not answer', async () => {
-    await using _silent = await openSilentAddress(OTHER, double.port);
+    await silence(OTHER);
 
     expect(await connectBy(aName(OTHER, '127.0.0.1').resolve)).toBe('connected');
   });
@@ -142,7 +147,7 @@ describe('a connector', () => {
   });
 
   it('does not wait for an address that does not answer', async () => {
-    await using _silent = await openSilentAddress(OTHER, double.port);
+    await silence(OTHER);
     const connector = new HostConnector(target(), aName(OTHER));
 
     await expect(connector.connect(AbortSignal.timeout(50))).rejects.toMatchObject({ code: 'ETIMEDOUT' });

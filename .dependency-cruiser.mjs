@@ -1,3 +1,8 @@
+import { readFileSync } from 'node:fs';
+
+/** Of the project in which the rules run. */
+const dependencies = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies);
+
 /**
  * The arrows of the design. Imports point one way:
  * bin → infra, worker, cli, emulators → mailer → adapters → ports → domain, and all → common.
@@ -135,13 +140,22 @@ const forbidden = [
   },
   {
     name: 'no-dev-dependencies-in-what-ships',
-    comment:
-      'what is packed, and the Lambdas, run on the declared dependencies alone, not on what else is installed',
+    comment: 'whoever imports the package installs its declared dependencies alone',
     severity: 'error',
-    from: {
-      path: '^(lib/(common|domain|ports|adapters|mailer|worker|cli)|lambda)/|^lib/index\\.ts$',
+    from: { path: '^lib/index\\.ts$' },
+    to: {
+      reachable: true,
+      path: '^node_modules/',
+      pathNot: `^node_modules/(@types|${dependencies.join('|')})/`,
     },
-    to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/@types/' },
+  },
+  {
+    name: 'no-undeclared-packages-in-what-ships',
+    comment:
+      'commands and Lambdas are bundled from what this project declares, not from what else is installed',
+    severity: 'error',
+    from: { path: '^(lib/(common|domain|ports|adapters|mailer|worker|cli)|lambda)/|^lib/index\\.ts$' },
+    to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/@types/' },
   },
 ];
 

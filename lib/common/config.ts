@@ -86,9 +86,9 @@ export function parseSettings<Schema extends SettingsSchema>(
   const result = v.safeParse(schema, values);
   const issues = (result.issues ?? []).map((issue) => v.getDotPath(issue) ?? '');
   const reasons = new Map(
-    (result.issues ?? []).flatMap((issue): [string, string][] =>
-      issue.type === 'raw_check' ? [[v.getDotPath(issue) ?? '', issue.message]] : [],
-    ),
+    (result.issues ?? [])
+      .filter(({ type }) => type === 'raw_check' || type === 'partial_check')
+      .map((issue) => [v.getDotPath(issue) ?? '', issue.message]),
   );
   const entries = listSettings(schema);
   const problems = [
@@ -203,7 +203,7 @@ interface Checked {
   readonly values: unknown;
   /** The paths that the schema refused. */
   readonly issues: readonly string[];
-  /** What a schema says itself of a refused value, by path, in place of what is allowed. */
+  /** What the schema's `rawCheck` or `partialCheck` says of a refused value, by path, in place of what is allowed. */
   readonly reasons: ReadonlyMap<string, string>;
 }
 

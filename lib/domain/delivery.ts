@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseDomain } from './address.ts';
+import type { DsnRequest } from './dsn.ts';
 
 /** One mail of the API, composed once: SMTP and SES get the same bytes. */
 export interface Delivery {
@@ -17,6 +18,8 @@ export interface Delivery {
   readonly createdAt: Date;
   readonly expiresAt: Date;
   readonly tags?: Readonly<Record<string, string>>;
+  /** For SMTP alone, and only where the server offers it. */
+  readonly dsn?: DsnRequest;
 }
 
 /** Everything that composing would otherwise generate anew each time. */

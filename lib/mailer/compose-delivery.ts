@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import * as v from 'valibot';
 import type { ComposedMessage, MimeResult } from '../adapters/mime/compose-message.ts';
 import type { Delivery } from '../domain/delivery.ts';
+import { type DsnRequest, dsnSchema } from '../domain/dsn.ts';
 import { addressSchema, deliveryIdentitySchema, describeIssues } from '../domain/fallback-message.ts';
 import { MAX_ADDRESSES_BYTES, MAX_CONTENT_BYTES, MAX_RECIPIENTS } from '../domain/limits.ts';
 import type { RefusalReason, Refused } from '../domain/outcome.ts';
@@ -16,6 +17,8 @@ export interface DeliveryRequest {
   readonly expiresAt: Date;
   /** SES message tags, included in each SES event. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** The option `dsn` of nodemailer, in any of its forms. */
+  readonly dsn?: unknown;
 }
 
 export type ComposeResult = { readonly kind: 'delivery'; readonly delivery: Delivery } | Refused;
@@ -35,11 +38,21 @@ export function composeDelivery(composed: MimeResult, request: DeliveryRequest, 
     );
   }
   if (composed.kind === 'malformed') return refuse('invalid', composed.detail);
-  const delivery = deliveryOf(composed.message, request, now);
+  const options = v.safeParse(optionsSchema, { dsn: request.dsn });
+  if (!options.success) return refuse('invalid', describeIssues(options.issues));
+  const delivery = deliveryOf(composed.message, request, options.output.dsn ?? undefined, now);
   return validateDelivery(delivery, now) ?? { kind: 'delivery', delivery };
 }
 
-function deliveryOf(message: ComposedMessage, request: DeliveryRequest, now: Date): Delivery {
+/** Under their names, so that a problem names the option. */
+const optionsSchema = v.object({ dsn: v.nullish(dsnSchema) });
+
+function deliveryOf(
+  message: ComposedMessage,
+  request: DeliveryRequest,
+  dsn: DsnRequest | undefined,
+  now: Date,
+): Delivery {
   const { id, tenantId, expiresAt, tags } = request;
   return {
     id,
@@ -48,6 +61,7 @@ function deliveryOf(message: ComposedMessage, request: DeliveryRequest, now: Dat
     ...message,
     ...(tenantId === undefined ? {} : { tenantId }),
     ...(tags === undefined ? {} : { tags }),
+    ...(dsn === undefined ? {} : { dsn }),
   };
 }
 
@@ -69,6 +83,7 @@ const deliverySchema = v.object({
   mime: bytes,
   createdAt: sendableTime,
   expiresAt: sendableTime,
+  dsn: v.optional(dsnSchema),
 });
 
 /** Refuses here what the resend Lambda would refuse, while the caller can still fix it. */

@@ -82,13 +82,14 @@ export class FallbackMailer implements Mailer {
   }
 
   /** Creates a delivery from an already composed message. */
-  toDelivery(composed: MimeResult, extras: MailExtras): ComposeResult {
+  toDelivery(composed: MimeResult, extras: MailExtras & Pick<DeliveryRequest, 'dsn'>): ComposeResult {
     const now = this.#deps.clock.now();
     const request: DeliveryRequest = {
       id: extras.id ?? idOf(composed),
       tenantId: extras.tenantId,
       expiresAt: extras.expiresAt ?? new Date(now.getTime() + this.#deps.timeToLiveMs),
       tags: extras.tags,
+      dsn: extras.dsn,
     };
     const result = composeDelivery(composed, request, now);
     if (result.kind === 'refused')

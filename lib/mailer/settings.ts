@@ -7,7 +7,7 @@ import {
   setting,
   settingsOf,
 } from '../common/config.ts';
-import { flag, integer, matching, oneOf, port, region, text, url } from '../common/schemas.ts';
+import { allowed, flag, integer, matching, oneOf, port, region, text, url } from '../common/schemas.ts';
 import { DAY_MS } from '../common/time.ts';
 
 /** A Node timer that is set to more fires at once. */
@@ -20,9 +20,22 @@ const lifetime = integer(1, 365 * DAY_MS);
 
 const bucketName = matching(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of an S3 bucket');
 
+const HOST_NAME = /^(?=.{1,254}$)[\p{L}\p{N}_-]{1,63}(\.[\p{L}\p{N}_-]{1,63})*\.?$/u;
+
+/** A file of a secret ends in a line feed, and an IPv6 address stands in brackets where a port may follow. */
+export const smtpHostSchema = v.pipe(
+  v.string(),
+  v.trim(),
+  v.transform((host) => /^\[([\da-f:.]+)\]$/i.exec(host)?.[1] ?? host),
+  v.union([v.pipe(v.string(), v.regex(HOST_NAME)), v.pipe(v.string(), v.ipv6())]),
+  allowed(
+    'a host name such as mail-core, or an IP address, without smtp:// and port; the port goes to SMTP_PORT',
+  ),
+);
+
 const smtpSchema = v.pipe(
   v.object({
-    host: setting(text, { variable: 'SMTP_HOST', description: 'your own mail server' }),
+    host: setting(smtpHostSchema, { variable: 'SMTP_HOST', description: 'your own mail server' }),
     port: setting(v.optional(port, 587), {
       variable: 'SMTP_PORT',
       description: 'its port; 465 switches `smtp.secure` on',
@@ -89,41 +102,73 @@ const smtpSchema = v.pipe(
   v.transform((smtp) => ({ ...smtp, secure: smtp.secure ?? smtp.port === 465 })),
 );
 
-const fallbackSchema = v.object({
-  queueUrl: setting(url, {
-    variable: 'FALLBACK_QUEUE_URL',
-    description: 'the fallback queue; an output of the pipeline stack',
+/** The Region in the URL of a queue of AWS; undefined for an emulator's. */
+function regionOfQueue(queueUrl: string): string | undefined {
+  const region = '([a-z]{2}(?:-[a-z]+)+-\\d)';
+  const hosts = [
+    `(?:[\\w-]+\\.)?sqs(?:-fips)?\\.${region}\\.(?:vpce\\.)?(?:amazonaws\\.com(?:\\.cn)?|api\\.aws)`,
+    `${region}\\.queue\\.amazonaws\\.com(?:\\.cn)?`,
+  ];
+  const found = new RegExp(`^https?://(?:${hosts.join('|')})(?:[:/]|$)`).exec(queueUrl);
+  return found?.[1] ?? found?.[2];
+}
+
+/** Otherwise only the first outage would show that the calls are signed for a Region that has no such queue. */
+export function isInRegion(queueUrl: string | undefined, region: string): boolean {
+  return queueUrl === undefined || [undefined, region].includes(regionOfQueue(queueUrl));
+}
+
+/** What is wrong if {@link isInRegion} says no. */
+export function otherRegion(queueUrl: string | undefined, region: string): string {
+  const actual = regionOfQueue(queueUrl ?? '');
+  return `the queue is in ${actual}, but fallback.region (AWS_SES_REGION) is ${region}; set both to the same Region`;
+}
+
+const fallbackSchema = v.pipe(
+  v.object({
+    queueUrl: setting(url, {
+      variable: 'FALLBACK_QUEUE_URL',
+      description: 'the fallback queue; an output of the pipeline stack',
+    }),
+    payloadBucket: setting(bucketName, {
+      variable: 'PAYLOAD_BUCKET',
+      description: 'the bucket for large content; an output of the pipeline stack',
+    }),
+    region: setting(v.optional(region, 'eu-west-1'), {
+      variable: 'AWS_SES_REGION',
+      description: 'the Region of queue and bucket',
+    }),
+    accessKeyId: setting(v.optional(text), {
+      variable: 'AWS_SES_ACCESS_KEY',
+      description:
+        'access key of the IAM user `keybuzz-ses`; by default the credential chain of the AWS SDK; needed with `fallback.secretAccessKey`',
+      secret: true,
+      neededWith: 'secretAccessKey',
+    }),
+    secretAccessKey: setting(v.optional(text), {
+      variable: 'AWS_SES_SECRET_KEY',
+      description: 'its secret; needed with `fallback.accessKeyId`',
+      secret: true,
+      neededWith: 'accessKeyId',
+    }),
+    sqsEndpoint: setting(v.optional(url), {
+      variable: 'AWS_ENDPOINT_URL_SQS',
+      description: "an emulator or a VPC endpoint in place of AWS's own",
+    }),
+    s3Endpoint: setting(v.optional(url), {
+      variable: 'AWS_ENDPOINT_URL_S3',
+      description: 'likewise for S3',
+    }),
   }),
-  payloadBucket: setting(bucketName, {
-    variable: 'PAYLOAD_BUCKET',
-    description: 'the bucket for large content; an output of the pipeline stack',
-  }),
-  region: setting(v.optional(region, 'eu-west-1'), {
-    variable: 'AWS_SES_REGION',
-    description: 'the Region of queue and bucket',
-  }),
-  accessKeyId: setting(v.optional(text), {
-    variable: 'AWS_SES_ACCESS_KEY',
-    description:
-      'access key of the IAM user `keybuzz-ses`; by default the credential chain of the AWS SDK; needed with `fallback.secretAccessKey`',
-    secret: true,
-    neededWith: 'secretAccessKey',
-  }),
-  secretAccessKey: setting(v.optional(text), {
-    variable: 'AWS_SES_SECRET_KEY',
-    description: 'its secret; needed with `fallback.accessKeyId`',
-    secret: true,
-    neededWith: 'accessKeyId',
-  }),
-  sqsEndpoint: setting(v.optional(url), {
-    variable: 'AWS_ENDPOINT_URL_SQS',
-    description: "an emulator or a VPC endpoint in place of AWS's own",
-  }),
-  s3Endpoint: setting(v.optional(url), {
-    variable: 'AWS_ENDPOINT_URL_S3',
-    description: 'likewise for S3',
-  }),
-});
+  v.forward(
+    v.partialCheck(
+      [['queueUrl'], ['region']],
+      ({ queueUrl, region }) => isInRegion(queueUrl, region),
+      ({ input: { queueUrl, region } }) => otherRegion(queueUrl, region),
+    ),
+    ['queueUrl'],
+  ),
+);
 
 export const mailerSettingsSchema = v.object({
   smtp: smtpSchema,

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { SentMessageInfo, Transport } from 'nodemailer';
 import type MailMessage from 'nodemailer/lib/mailer/mail-message';
 import * as v from 'valibot';
@@ -7,7 +8,7 @@ import { describeIssues } from '../domain/fallback-message.ts';
 import type { Attempted, Outcome } from '../domain/outcome.ts';
 import { type MailerOptions, openMailer } from './create-mailer.ts';
 import type { FallbackMailer, MailExtras } from './mailer.ts';
-import type { MailerSettings } from './settings.ts';
+import { type MailerSettings, parseMailerSettings } from './settings.ts';
 
 declare module 'nodemailer/lib/mailer/mail-message' {
   /** `sendMail` over the transport also accepts the pipeline's fields. */
@@ -33,28 +34,62 @@ export function fallbackTransport(
   settings: MailerSettings,
   options?: MailerOptions,
 ): Transport<FallbackInfo> {
-  const mailer = openMailer(settings, options);
-  return {
-    name: 'keybuzz-fallback',
-    version: '1',
-    send(mail, callback) {
-      sendMessage(mailer, mail).then(
+  const complete = parseMailerSettings(settings);
+  // As in nodemailer's pool: each connection has a mail, and its next one waits.
+  return new FallbackTransport(openMailer(complete, options), 2 * complete.smtp.maxConnections);
+}
+
+class FallbackTransport extends EventEmitter implements Transport<FallbackInfo> {
+  readonly name = 'keybuzz-fallback';
+  readonly version = '1';
+  readonly #mailer: FallbackMailer;
+  readonly #capacity: number;
+  #pending = 0;
+
+  constructor(mailer: FallbackMailer, capacity: number) {
+    super();
+    this.#mailer = mailer;
+    this.#capacity = capacity;
+    setImmediate(() => this.#announceIdle());
+  }
+
+  send(mail: MailMessage<FallbackInfo>, callback: (error: Error | null, info?: FallbackInfo) => void): void {
+    this.#pending += 1;
+    sendMessage(this.#mailer, mail)
+      .finally(() => {
+        const wasFull = !this.isIdle();
+        this.#pending -= 1;
+        // After the callback, as in nodemailer's pool.
+        if (wasFull) setImmediate(() => this.#announceIdle());
+      })
+      .then(
         (info) => callback(null, info),
         (error: Error) => callback(error),
       );
-    },
-    verify(callback?: VerifyCallback) {
-      const verified = verifySmtp(mailer);
-      if (callback === undefined) return verified;
-      return void verified.then(
-        () => callback(null, true),
-        (error: Error) => callback(error),
-      );
-    },
-    close() {
-      void mailer.close();
-    },
-  };
+  }
+
+  /** Whether another mail would be sent soon; each that is sent in spite of it waits in memory. */
+  isIdle(): boolean {
+    return this.#pending < this.#capacity;
+  }
+
+  verify(callback?: VerifyCallback): Promise<true> | undefined {
+    const verified = verifySmtp(this.#mailer);
+    if (callback === undefined) return verified;
+    verified.then(
+      () => callback(null, true),
+      (error: Error) => callback(error),
+    );
+    return undefined;
+  }
+
+  close(): void {
+    void this.#mailer.close();
+  }
+
+  #announceIdle(): void {
+    if (this.isIdle()) this.emit('idle');
+  }
 }
 
 type VerifyCallback = (error: Error | null, success?: true) => void;
@@ -90,6 +125,8 @@ const extrasSchema = v.object({
   tenantId: v.optional(v.string()),
   expiresAt: v.optional(v.date()),
   tags: v.optional(v.record(v.string(), v.string())),
+  // A message's own option, checked where it is composed.
+  dsn: v.optional(v.unknown()),
 });
 
 /**
@@ -97,7 +134,7 @@ const extrasSchema = v.object({
  *
  * @throws {@link MailNotSentError} if they have the wrong type
  */
-function extrasOf(mail: MailMessage<FallbackInfo>): MailExtras {
+function extrasOf(mail: MailMessage<FallbackInfo>): v.InferOutput<typeof extrasSchema> {
   const result = v.safeParse(extrasSchema, mail.data);
   if (result.success) return result.output;
   const id = typeof mail.data.id === 'string' ? mail.data.id : 'unnamed';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { withTimeout } from '../common/async.ts';
 import { type Log, silentLog } from '../ports/runtime.ts';
@@ -8,7 +9,8 @@ import { type Log, silentLog } from '../ports/runtime.ts';
 export const HEALTH_ANSWER_TIMEOUT_MS = 3_000;
 
 export interface HealthServerOptions {
-  readonly host: string;
+  /** @default every address of the machine, IPv6 and IPv4 */
+  readonly host?: string | undefined;
   /** 0 for any free port. */
   readonly port: number;
   readonly checks: HealthChecks;
@@ -52,11 +54,16 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const answers = healthAnswers(options.checks, options.metrics, limits.answerTimeoutMs);
   const inProgress = new Set<Promise<void>>();
+  const connections = new BoundedConnections(MAX_CONNECTIONS);
   const server = boundedServer(limits, (request, response) => {
-    const answering = respond(request, response, answers).finally(() => inProgress.delete(answering));
+    const answering = connections
+      .whileBusy(request.socket, respond(request, response, answers))
+      .finally(() => inProgress.delete(answering));
     inProgress.add(answering);
   });
-  server.listen(options.port, options.host);
+  server.on('connection', (socket) => connections.add(socket));
+  // Without a host, Node listens on :: for both families, and on 0.0.0.0 where the machine has no IPv6.
+  server.listen({ port: options.port, ...(options.host === undefined ? {} : { host: options.host }) });
   await once(server, 'listening');
   // Without a listener, a connection that cannot be accepted (no file descriptor left) crashes the process.
   server.on('error', ({ name, message }) =>
@@ -81,8 +88,50 @@ function boundedServer(
   );
   // Also closes the connection of a client that does not read the response.
   server.timeout = limits.idleTimeoutMs;
-  server.maxConnections = MAX_CONNECTIONS;
   return server;
+}
+
+/**
+ * Makes room for a new connection by closing the oldest idle one. Node's own `maxConnections` closes the new one:
+ * idle clients would make the probes fail, and Kubernetes restart a worker that is well.
+ */
+class BoundedConnections {
+  readonly #max: number;
+  /** From the oldest; the value is the number of requests in progress. */
+  readonly #busy = new Map<Socket, number>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(socket: Socket): void {
+    if (this.#busy.size >= this.#max) this.#evict();
+    this.#busy.set(socket, 0);
+    socket.once('close', () => this.#busy.delete(socket));
+  }
+
+  async whileBusy<T>(socket: Socket, answering: Promise<T>): Promise<T> {
+    this.#count(socket, 1);
+    try {
+      return await answering;
+    } finally {
+      this.#count(socket, -1);
+    }
+  }
+
+  #count(socket: Socket, change: 1 | -1): void {
+    const requests = this.#busy.get(socket);
+    if (requests !== undefined) this.#busy.set(socket, requests + change);
+  }
+
+  /** Every answer is given within seconds, so that the oldest client with one does not read it. */
+  #evict(): void {
+    const [oldest] = this.#busy.keys();
+    const [idle] = [...this.#busy].find(([, requests]) => requests === 0) ?? [oldest];
+    if (idle === undefined) return;
+    this.#busy.delete(idle);
+    idle.destroy();
+  }
 }
 
 /** Never rejects: a client that disconnects is not an error. */

@@ -2,7 +2,12 @@ import * as v from 'valibot';
 import { type Environment, listSettings, readEnvironment, setting, settingsOf } from '../common/config.ts';
 import { allowed, integer, matching, oneOf, text, url } from '../common/schemas.ts';
 import { DAY_MS } from '../common/time.ts';
-import { type CompleteMailerSettings, mailerSettingsSchema } from '../mailer/settings.ts';
+import {
+  type CompleteMailerSettings,
+  isInRegion,
+  mailerSettingsSchema,
+  otherRegion,
+} from '../mailer/settings.ts';
 import { type DatabaseSettings, databaseSchema } from './database-settings.ts';
 
 /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html */
@@ -83,9 +88,9 @@ const workerSchema = v.object({
     variable: 'OUTBOUND_DRAIN_TIMEOUT_MS',
     description: 'time to finish what is in flight after SIGTERM',
   }),
-  httpHost: setting(v.optional(text, '0.0.0.0'), {
+  httpHost: setting(v.exactOptional(text), {
     variable: 'OUTBOUND_HTTP_HOST',
-    description: 'address of the HTTP server',
+    description: 'address of the HTTP server; by default every address of the machine, IPv6 and IPv4',
   }),
   httpPort: setting(v.optional(integer(0, 65_535), WORKER_DEFAULTS.httpPort), {
     variable: 'OUTBOUND_HTTP_PORT',
@@ -104,11 +109,21 @@ const workerSchema = v.object({
   }),
 });
 
-const processSchema = v.object({
-  database: databaseSchema,
-  ...workerSchema.entries,
-  ...mailerSettingsSchema.entries,
-});
+const processSchema = v.pipe(
+  v.object({
+    database: databaseSchema,
+    ...workerSchema.entries,
+    ...mailerSettingsSchema.entries,
+  }),
+  v.forward(
+    v.partialCheck(
+      [['receiptsQueueUrl'], ['fallback', 'region']],
+      ({ receiptsQueueUrl, fallback }) => isInRegion(receiptsQueueUrl, fallback.region),
+      ({ input: { receiptsQueueUrl, fallback } }) => otherRegion(receiptsQueueUrl, fallback.region),
+    ),
+    ['receiptsQueueUrl'],
+  ),
+);
 
 /** The settings of the worker itself, without those of its database and mailer. */
 export const WORKER_SETTINGS = listSettings(workerSchema);

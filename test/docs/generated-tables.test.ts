@@ -47,7 +47,12 @@ describe('the generated tables', () => {
   });
 
   it('say the default, the allowed values and whether a setting is needed', () => {
-    expect(rowsOf(pages, 'smtp.host')[0]).toEqual(['`SMTP_HOST`', 'needed', 'any text', expect.any(String)]);
+    expect(rowsOf(pages, 'smtp.host')[0]).toEqual([
+      '`SMTP_HOST`',
+      'needed',
+      expect.stringMatching(/^a host name such as mail-core/),
+      expect.any(String),
+    ]);
     expect(rowsOf(pages, 'smtp.port')[0]?.slice(1, 3)).toEqual(['587', 'a whole number from 1 to 65535']);
     expect(rowsOf(pages, 'leaseMs')[0]?.slice(1, 3)).toEqual([
       '60000',

@@ -54,6 +54,7 @@ describe('the settings of the mailer', () => {
       AWS_SES_ACCESS_KEY: 'AKIA',
       AWS_SES_SECRET_KEY: 'hidden',
       AWS_SES_REGION: 'eu-central-1',
+      FALLBACK_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/1/keybuzz-mail-fallback',
       MAIL_ON_UNKNOWN: 'hold',
       SMTP_TLS_CA: '',
     });
@@ -80,7 +81,7 @@ describe('the settings of the mailer', () => {
       });
 
     for (const line of [
-      'smtp.host (SMTP_HOST) is not set: it is needed, allowed is any text',
+      'smtp.host (SMTP_HOST) is not set: it is needed, allowed is a host name such as mail-core, or an IP address, without smtp:// and port; the port goes to SMTP_PORT',
       'smtp.port (SMTP_PORT) = 70000: allowed is a whole number from 1 to 65535',
       'smtp.secure (SMTP_SECURE) = "maybe": allowed is true or false',
       'smtp.password (SMTP_PASSWORD) is not set: it is needed with smtp.user (SMTP_USER)',
@@ -129,6 +130,69 @@ describe('the settings of the mailer', () => {
       expect.stringMatching(/^smtp\.requireTLS is no setting: allowed are smtp\.host, .*smtp\.requireTls, /),
       expect.stringMatching(/^smtp\.tls is no setting: allowed are /),
     ]);
+  });
+
+  it.each([
+    'smtp://mail-core:587',
+    'mail-core:587',
+    '[::1]:587',
+    'smtp.example.org/',
+    'api@mail-core',
+    'mail core',
+    '   ',
+    '[mail-core]',
+    '.mail-core',
+  ])('reject what is no host name, and say where the port goes: %j', (host) => {
+    expect(() => readMailerSettings({ ...ENV, SMTP_HOST: host })).toThrow(
+      `smtp.host (SMTP_HOST) = ${JSON.stringify(host)}: allowed is a host name such as mail-core, or an IP address, without smtp:// and port; the port goes to SMTP_PORT`,
+    );
+  });
+
+  it.each([
+    ['mail-core.keybuzz.svc.cluster.local.', 'mail-core.keybuzz.svc.cluster.local.'],
+    ['mail_core', 'mail_core'],
+    ['10.0.0.7', '10.0.0.7'],
+    ['fd00::7', 'fd00::7'],
+    ['[::1]', '::1'],
+    [' mail-core\n', 'mail-core'],
+    ['poststelle.bücher.example', 'poststelle.bücher.example'],
+  ])('read the host %j as %s', (given, host) => {
+    expect(readMailerSettings({ ...ENV, SMTP_HOST: given }).smtp.host).toBe(host);
+  });
+
+  it.each([
+    'https://sqs.eu-central-1.amazonaws.com/1/fallback',
+    'https://eu-central-1.queue.amazonaws.com/1/fallback',
+    'https://sqs.eu-central-1.api.aws/1/fallback',
+    'https://sqs-fips.eu-central-1.amazonaws.com/1/fallback',
+    'https://vpce-1-2.sqs.eu-central-1.vpce.amazonaws.com/1/fallback',
+  ])('reject a queue of another Region, and name both: %s', (queueUrl) => {
+    const problem = [
+      `fallback.queueUrl (FALLBACK_QUEUE_URL) = "${queueUrl}": the queue is in eu-central-1, but fallback.region (AWS_SES_REGION) is eu-west-1; set both to the same Region`,
+    ];
+    const fallback = { queueUrl, payloadBucket: 'keybuzz-payloads' };
+    expect(problemsOf({ smtp: { host: 'mail-core' }, fallback })).toEqual(problem);
+    expect(
+      problemsOf({ smtp: { host: 'mail-core' }, fallback: { ...fallback, region: 'eu-west-1' } }),
+    ).toEqual(problem);
+    expect(
+      problemsOf({ smtp: { host: 'mail-core' }, fallback: { ...fallback, region: 'eu-central-1' } }),
+    ).toEqual([]);
+  });
+
+  it.each([
+    'http://127.0.0.1:4566/000000000000/fallback',
+    'http://sqs.us-east-1.localhost.localstack.cloud:4566/000000000000/fallback',
+    'https://queue.example.org/fallback',
+  ])('take the queue of an emulator, which has no Region: %s', (queueUrl) => {
+    expect(readMailerSettings({ ...ENV, FALLBACK_QUEUE_URL: queueUrl }).fallback.queueUrl).toBe(queueUrl);
+  });
+
+  it('name a queue of another Region beside all other errors', () => {
+    const read = () => readMailerSettings({ ...ENV, SMTP_PORT: '0', AWS_SES_REGION: 'eu-central-1' });
+
+    expect(read).toThrow('2 settings are wrong');
+    expect(read).toThrow('the queue is in eu-west-1, but fallback.region (AWS_SES_REGION) is eu-central-1');
   });
 
   it('never show a secret', () => {

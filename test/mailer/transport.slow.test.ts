@@ -167,6 +167,85 @@ describe('the nodemailer transport', () => {
     expect(called).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
+  const DSN = {
+    id: 'order 4711',
+    return: 'headers',
+    notify: ['failure', 'delay'],
+    recipient: 'marie@example.org',
+  };
+
+  it.each([
+    DSN,
+    { envid: 'order 4711', ret: 'HDRS', notify: 'FAILURE, DELAY', orcpt: 'rfc822;marie@example.org' },
+  ])('passes what dsn asks for to a server that offers it: %j', async (dsn) => {
+    const info = await transporter.sendMail({ ...MAIL, dsn });
+
+    expect(info.outcome.kind).toBe('taken');
+    expect(double.mails[0]?.esmtp).toMatchObject({
+      from: { RET: 'HDRS', ENVID: 'order 4711' },
+      to: [{ NOTIFY: 'FAILURE,DELAY', ORCPT: 'rfc822;marie@example.org' }],
+    });
+  });
+
+  it('leaves dsn out for a server that does not offer it, and in the fallback', async () => {
+    await double.behave({ kind: 'without', extensions: ['DSN'] });
+    const taken = await transporter.sendMail({ ...MAIL, dsn: DSN });
+    await double.behave({ kind: 'refused' });
+    const handedOver = await transporter.sendMail({ ...MAIL, dsn: DSN, id: 'reply-1' });
+
+    expect([taken.outcome.kind, handedOver.outcome.kind]).toEqual(['taken', 'handed-over']);
+    expect(double.mails[0]?.esmtp.to).toEqual([{}]);
+    expect(await takeEnvelopes(aws)).toMatchObject([
+      { id: 'reply-1', envelope: { to: ['marie@example.org'] } },
+    ]);
+  });
+
+  it.each([
+    [{ notify: 'sometimes' }, 'dsn.notify'],
+    [{ notify: ['never', 'failure'] }, 'dsn.notify'],
+    [{ return: 'everything' }, 'dsn.return'],
+    [{ id: 'order\r\nRCPT TO:<x@y.z>' }, 'dsn.id'],
+    [{ id: 'x'.repeat(101) }, 'dsn.id'],
+    ['failure', 'dsn'],
+  ])('refuses a dsn that no server would take: %j', async (dsn, detail) => {
+    const wrong = { ...MAIL, ...JSON.parse(JSON.stringify({ dsn })) };
+
+    await expect(transporter.sendMail(wrong)).rejects.toMatchObject({
+      code: 'EREFUSED',
+      outcome: { reason: 'invalid', detail: expect.stringContaining(detail) },
+    });
+    expect(double.connections).toBe(0);
+  });
+
+  it('is idle until twice as many mails as connections are in flight', async () => {
+    await double.behave({ kind: 'slow', bytesPerSecond: 2_000 });
+    const sending = [];
+    while (transporter.isIdle() && sending.length < 100) sending.push(transporter.sendMail(MAIL));
+
+    expect(sending).toHaveLength(2 * smtpSettingsFor(double).maxConnections);
+    await Promise.race(sending);
+    expect(transporter.isIdle()).toBe(true);
+    await Promise.all(sending);
+  });
+
+  it('asks for the next mails by the event idle, as the pool of nodemailer does', async () => {
+    const waiting = Array.from({ length: 30 }, (_, index) => ({ ...MAIL, id: `reply-${index}` }));
+    const sent: Promise<FallbackInfo>[] = [];
+    await new Promise<void>((resolve) => {
+      transporter.on('idle', () => {
+        while (transporter.isIdle()) {
+          const next = waiting.shift();
+          if (next === undefined) return resolve();
+          sent.push(transporter.sendMail(next));
+        }
+      });
+    });
+
+    expect((await Promise.all(sent)).map(({ outcome }) => outcome.id).sort()).toEqual(
+      Array.from({ length: 30 }, (_, index) => `reply-${index}`).sort(),
+    );
+  });
+
   it('rejects wrong settings when it is created', () => {
     expect(() => fallbackTransport(settings({ timeToLiveMs: -1 }))).toThrow('timeToLiveMs');
   });

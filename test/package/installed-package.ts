@@ -1,5 +1,17 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,9 +67,26 @@ export class InstalledPackage {
       .map((entry) => relative(this.#package, join(entry.parentPath, entry.name)));
   }
 
+  /** The disk space of the package and all that comes with it, as `du` counts it. */
+  async installedBytes(): Promise<number> {
+    const folders = new Set([this.#package]);
+    for (const folder of folders) {
+      const { dependencies = {} }: Manifest = JSON.parse(
+        await readFile(join(folder, 'package.json'), 'utf8'),
+      );
+      for (const name of Object.keys(dependencies)) folders.add(await installedFor(folder, name));
+    }
+    return (await Promise.all([...folders].map(bytesIn))).reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   /** The package's package.json. */
   async manifest(): Promise<Manifest> {
     return JSON.parse(await readFile(join(this.#package, 'package.json'), 'utf8'));
+  }
+
+  /** A text file of the package. */
+  read(file: string): Promise<string> {
+    return readFile(join(this.#package, file), 'utf8');
   }
 
   /** Runs a program in the project under plain Node. @returns its parsed JSON output */
@@ -118,6 +147,30 @@ export class InstalledPackage {
     await mkdir(dirname(link), { recursive: true });
     await symlink(join(repository, 'node_modules', name), link);
   }
+}
+
+/** The folder of a dependency: the nearest one above, as Node resolves it. */
+async function installedFor(folder: string, name: string): Promise<string> {
+  for (let above = folder; above !== dirname(above); above = dirname(above)) {
+    const candidate = join(above, 'node_modules', name);
+    if (existsSync(join(candidate, 'package.json'))) return realpath(candidate);
+  }
+  throw new Error(`${name}, which ${folder} depends on, is not installed`);
+}
+
+const BLOCK_BYTES = 4096;
+
+/** Without the packages that are installed inside of it. */
+async function bytesIn(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const sizes = entries
+    .filter(({ name }) => name !== 'node_modules')
+    .map(async (entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return bytesIn(path);
+      return Math.ceil((await stat(path)).size / BLOCK_BYTES) * BLOCK_BYTES;
+    });
+  return (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, BLOCK_BYTES);
 }
 
 /**

@@ -37,10 +37,25 @@ describe('the contents of the package', () => {
     expect([main, types]).toEqual(['./dist/lib/index.js', './dist/lib/index.d.ts']);
   });
 
+  it('install little: no client of AWS that only a command needs', async () => {
+    const { dependencies = {} } = await installed.manifest();
+    expect(Object.keys(dependencies).filter((name) => name.startsWith('@aws-sdk/'))).toEqual([
+      '@aws-sdk/client-s3',
+      '@aws-sdk/client-sqs',
+    ]);
+    expect((await installed.installedBytes()) / 1024 / 1024).toBeLessThan(40);
+  });
+
+  it('include the licences of what is bundled into the commands', async () => {
+    const licences = await installed.read('dist/bin/THIRD-PARTY-LICENCES.txt');
+    for (const name of ['commander', '@aws-sdk/client-iam', '@smithy/core', 'prom-client'])
+      expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'));
+  });
+
   it('include nothing else', async () => {
     const files = await installed.files();
     const expected =
-      /^(LICENSE|README\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/(bin\/(mailctl|outbound-worker)|lib\/(index|(common|domain|ports|adapters|mailer|worker|cli)\/.+))\.(js|d\.ts|sql))$/;
+      /^(LICENSE|README\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/bin\/((mailctl|outbound-worker|chunk-\w+)\.js|sql\/\w+\.sql|THIRD-PARTY-LICENCES\.txt)|dist\/lib\/(index|(common|domain|ports|adapters|mailer|worker)\/.+)\.(js|d\.ts|sql))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 });
@@ -217,12 +232,33 @@ it('includes the worker as a command', async () => {
   expect(await installed.run('worker.mjs', program, {})).toEqual({ help: true, kind: 'Deployment' });
 });
 
-it('includes mailctl for the operator', async () => {
-  const { bin } = await installed.manifest();
-  const program = `
-    import { execFileSync } from 'node:child_process';
-    const mailctl = 'node_modules/keybuzz-mail-pipeline/${bin?.mailctl}';
-    const help = execFileSync(process.execPath, [mailctl, '--help'], { encoding: 'utf8' });
-    console.log(JSON.stringify(help.split('\\n')[0]));`;
-  expect(await installed.run('mailctl.mjs', program, {})).toBe('Usage: mailctl [options] [command]');
+describe('mailctl in the package', () => {
+  const mailctl = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+    const { bin } = await installed.manifest();
+    const program = `
+      import { spawnSync } from 'node:child_process';
+      const args = ['node_modules/keybuzz-mail-pipeline/${bin?.mailctl}', ...${JSON.stringify(args)}];
+      const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+      console.log(JSON.stringify({ status, stdout }));`;
+    return installed.run('mailctl.mjs', program, env);
+  };
+
+  it('is there for the operator', async () => {
+    expect(await mailctl(['--help'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^Usage: mailctl \[options\] \[command\]\n/),
+    });
+  });
+
+  it('brings the clients of AWS that the API does not install', async () => {
+    // Nothing listens there; a client that cannot be loaded would fail in another way.
+    const env = {
+      AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+      AWS_ACCESS_KEY_ID: 'AKIA',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+    };
+    const answer = await mailctl(['--json', 'doctor', '--only', 'account,stacks,sending'], env);
+    expect(answer).toMatchObject({ status: 2, stdout: expect.stringContaining('ECONNREFUSED') });
+    expect(answer).not.toMatchObject({ stdout: expect.stringContaining('Cannot find package') });
+  });
 });

@@ -53,10 +53,10 @@ const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
   ],
   'bin-is-not-imported': [['lib/emulators/run.ts', 'bin/worker.ts']],
   'tests-are-not-imported': [['bin/demo.ts', 'test/support/a-mail.ts']],
-  'no-dev-dependencies-in-what-ships': [
-    ['lib/adapters/server.ts', 'smtp-server'],
-    ['lib/index.ts', 'smtp-server'],
-    ['lib/cli/table.ts', 'smtp-server'],
+  'no-dev-dependencies-in-what-ships': [['lib/index.ts', 'smtp-server']],
+  'no-undeclared-packages-in-what-ships': [
+    ['lib/adapters/server.ts', 'bowser'],
+    ['lib/cli/table.ts', 'bowser'],
     ['lambda/feedback/handler.ts', 'bowser'],
   ],
 };
@@ -132,6 +132,9 @@ const ALLOWED_PACKAGES: readonly Edge[] = [
   ['lib/adapters/client.ts', '@aws-sdk/client-sqs'],
   ['lib/adapters/sockets.ts', 'net'],
   ['lambda/feedback/handler.ts', '@aws-sdk/client-sqs'],
+  // Bundled into mailctl, or into a Lambda.
+  ['lib/cli/table.ts', 'smtp-server'],
+  ['lambda/feedback/handler.ts', 'smtp-server'],
   ['lib/infra/construct.ts', 'aws-cdk-lib'],
   ['lib/emulators/server.ts', 'smtp-server'],
   ['test/peer.test.ts', 'bowser'],
@@ -180,6 +183,14 @@ describe('the dependency rules', () => {
         .map((edge) => violation('', edge).edge)
         .sort(),
     );
+  });
+
+  it('follow what the package imports to the packages that it needs', () => {
+    const tree = plant(['lib/index.ts', 'lib/adapters/server.ts']);
+    tree.write('lib/adapters/server.ts', "import 'nodemailer';\nimport 'smtp-server';\n");
+    expect(tree.violations()).toEqual([
+      violation('no-dev-dependencies-in-what-ships', ['lib/index.ts', 'smtp-server']),
+    ]);
   });
 
   it.each([

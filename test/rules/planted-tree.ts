@@ -109,7 +109,7 @@ function specifierOf([from, to]: Edge): string {
   return relative.startsWith('.') ? relative : `./${relative}`;
 }
 
-type Found = { readonly from: string; readonly to: string; readonly unresolvedTo: string };
+type Found = { readonly from: string; readonly to: string; readonly unresolvedTo?: string };
 type Rule = { readonly name: string; readonly severity: string };
 
 /** The fields of the checker's output that are used here. */
@@ -118,7 +118,11 @@ type Report = {
   readonly ruleSetUsed: { readonly forbidden: readonly Rule[] };
 };
 
-/** An edge names a package by its name, not by the file it resolves to. */
+/**
+ * An edge names a package by its name, not by the file it resolves to. A rule on what is reachable reports only
+ * the file.
+ */
 function edgeOf({ from, to, unresolvedTo }: Found): Edge {
-  return [from, isSource(to) ? to : unresolvedTo];
+  const [, name = to] = /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(to) ?? [];
+  return [from, isSource(to) ? to : (unresolvedTo ?? name)];
 }

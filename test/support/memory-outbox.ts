@@ -34,11 +34,11 @@ export class MemoryOutbox implements Outbox {
   }
 
   async claim(request: ClaimRequest): Promise<Claim[]> {
-    const { limit, route } = request;
+    const { limit, route, abovePriority = Number.NEGATIVE_INFINITY } = request;
     this.requests.push(request);
     this.#mayFail('claim');
-    const claims = this.#due.slice(0, limit);
-    this.#due = this.#due.slice(limit);
+    const claims = this.#due.filter(({ priority = 0 }) => priority > abovePriority).slice(0, limit);
+    this.#due = this.#due.filter((due) => !claims.includes(due));
     for (const _ of claims) this.claimedRoutes.push(route);
     if (claims.length > 0) this.#events.emit('claimed');
     return claims;

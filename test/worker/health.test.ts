@@ -20,13 +20,14 @@ const atEnd: (() => unknown)[] = [];
 
 async function start(
   parts: {
+    host?: 'any';
     checks?: Partial<HealthChecks>;
     metrics?: MetricsSource;
     limits?: Partial<HealthServerLimits>;
   } = {},
 ) {
   const server = await startHealthServer({
-    host: '127.0.0.1',
+    host: parts.host === 'any' ? undefined : '127.0.0.1',
     port: 0,
     checks: { ...WELL, ...parts.checks },
     metrics: parts.metrics ?? METRICS,
@@ -136,6 +137,12 @@ describe('the health server', () => {
     },
   );
 
+  it.each(['127.0.0.1', '[::1]'])('listens on IPv4 and IPv6 if no address is set: %s', async (address) => {
+    const { port } = await start({ host: 'any' });
+
+    expect((await fetch(`http://${address}:${port}/healthz`)).status).toBe(200);
+  });
+
   it('fails if its port is in use', async () => {
     const { port } = await start();
     await expect(
@@ -187,6 +194,41 @@ describe('a client of the health server', () => {
 
     expect(response).not.toContain(' 200 ');
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it.each([
+    ['sends nothing', ''],
+    ['sends half a header', 'GET /healthz HTTP/1.1\r\nhost: x\r\n'],
+    ['keeps its connection after a response', 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'],
+  ])('leaves the others their answer if it %s on 300 connections', async (_, start_) => {
+    const { port, url } = await start();
+    for (let count = 0; count < 300; count += 1) {
+      const socket = await open(port);
+      socket.write(start_);
+      if (start_.endsWith('\r\n\r\n')) await once(socket, 'data');
+    }
+
+    for (const path of ['/healthz', '/readyz', '/metrics'])
+      expect((await fetch(url + path)).status).toBe(200);
+  });
+
+  it('is disconnected last while it waits for its response', async () => {
+    const rendered = Promise.withResolvers<{ contentType: string; body: string }>();
+    const requested = Promise.withResolvers<void>();
+    const render = () => {
+      requested.resolve();
+      return rendered.promise;
+    };
+    const { port, url } = await start({ metrics: { render } });
+    const scrape = fetch(`${url}/metrics`).then((response) => response.text());
+    await requested.promise;
+    const idle: Socket[] = [];
+    for (let count = 0; count < 300; count += 1) idle.push(await open(port));
+    const [first] = idle;
+    if (first !== undefined && !first.closed) await closed(first.resume());
+
+    rendered.resolve({ contentType: 'text/plain', body: 'the numbers\n' });
+    await expect(scrape).resolves.toBe('the numbers\n');
   });
 
   it('is disconnected if it sends its header byte by byte', async () => {

@@ -37,7 +37,6 @@ describe('the settings of the worker', () => {
       handOverConcurrency: 200,
       retryMaxMs: 300_000,
       drainTimeoutMs: WORKER_DEFAULTS.drainTimeoutMs,
-      httpHost: '0.0.0.0',
       httpPort: WORKER_DEFAULTS.httpPort,
       workerId: 'host-1-abc',
       logLevel: 'info',
@@ -127,6 +126,14 @@ describe('the settings of the worker', () => {
       expect.stringContaining('fallback.payloadBucket (PAYLOAD_BUCKET) is not set'),
     ]);
     expect(message).not.toContain('hidden');
+  });
+
+  it('reject a receipts queue of another Region, and name both', () => {
+    const receipts = 'https://sqs.eu-central-1.amazonaws.com/1/keybuzz-receipts';
+
+    expect(messageOf(() => read({ ...ENV, RECEIPTS_QUEUE_URL: receipts }))).toContain(
+      `receiptsQueueUrl (RECEIPTS_QUEUE_URL) = "${receipts}": the queue is in eu-central-1, but fallback.region (AWS_SES_REGION) is eu-west-1; set both to the same Region`,
+    );
   });
 
   it('define where metrics are published, which by default is nowhere', () => {

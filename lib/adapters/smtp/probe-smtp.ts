@@ -1,6 +1,8 @@
 import { once } from 'node:events';
-import { connect, isIP, isIPv6, type Socket } from 'node:net';
+import { isIP, isIPv6, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
+import { errorCode } from '../../common/errors.ts';
+import { HostConnector, type HostConnectorDeps } from './host-connector.ts';
 
 export interface SmtpProbeTarget {
   readonly host: string;
@@ -29,37 +31,41 @@ export type SmtpProbe =
   | { readonly kind: 'tls'; readonly protocol: string; readonly certificate: SeenCertificate };
 
 /**
- * Opens an SMTP session up to TLS and sends no mail (RFC 5321, RFC 3207). An untrusted certificate does not
- * end the probe: the result describes the problem.
+ * Opens an SMTP session up to TLS and sends no mail (RFC 5321, RFC 3207), at the address to which the worker would
+ * connect. An untrusted certificate does not end the probe: the result describes the problem.
  *
  * @throws the signal's reason, once it aborts
  */
-export async function probeSmtp(target: SmtpProbeTarget, signal: AbortSignal): Promise<SmtpProbe> {
+export async function probeSmtp(
+  target: SmtpProbeTarget,
+  signal: AbortSignal,
+  deps: HostConnectorDeps = {},
+): Promise<SmtpProbe> {
   const either = AbortSignal.any([signal, AbortSignal.timeout(target.timeoutMs)]);
-  const socket = connect({ host: target.host, port: target.port });
-  const stop = () => socket.destroy();
-  // Each wait has its own listener; an error between two waits must not crash the process.
-  socket.on('error', () => {});
-  either.addEventListener('abort', stop, { once: true });
-  try {
-    const probe = await runSession(socket, target, either);
-    signal.throwIfAborted();
-    return probe;
-  } finally {
-    either.removeEventListener('abort', stop);
-    socket.destroy();
-  }
+  const probe = await runSession(target, either, deps);
+  signal.throwIfAborted();
+  return probe;
 }
 
-async function runSession(socket: Socket, target: SmtpProbeTarget, signal: AbortSignal): Promise<SmtpProbe> {
+async function runSession(
+  target: SmtpProbeTarget,
+  signal: AbortSignal,
+  deps: HostConnectorDeps,
+): Promise<SmtpProbe> {
+  let socket: Socket;
   try {
-    await once(socket, 'connect', { signal });
+    socket = await new HostConnector(target, deps).connect(signal);
   } catch (error) {
-    return { kind: 'unreachable', code: signal.aborted ? 'ETIMEDOUT' : codeOf(error) };
+    return { kind: 'unreachable', code: errorCode(error) };
   }
-  return target.implicitTls
-    ? probeImplicitTls(socket, target, signal)
-    : probeStartTls(socket, target, signal);
+  const stop = () => socket.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await (target.implicitTls ? probeImplicitTls : probeStartTls)(socket, target, signal);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    socket.destroy();
+  }
 }
 
 async function probeStartTls(

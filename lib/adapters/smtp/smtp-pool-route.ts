@@ -3,10 +3,12 @@ import type { NodemailerError, SMTPPoolOptions, SMTPPoolSentMessageInfo, Transpo
 import nodemailer from 'nodemailer';
 import MailMessage from 'nodemailer/lib/mailer/mail-message';
 import type { Delivery } from '../../domain/delivery.ts';
+import type { DsnRequest } from '../../domain/dsn.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { type Clock, systemClock } from '../../ports/runtime.ts';
 import type { RefusedRecipient, SmtpResult, SmtpRoute } from '../../ports/senders.ts';
 import { classifyFailure } from './classify-failure.ts';
+import { HostConnector, type HostConnectorDeps } from './host-connector.ts';
 import { ObservedMessage } from './observed-message.ts';
 
 /**
@@ -25,11 +27,15 @@ export class SmtpPoolRoute implements SmtpRoute {
   readonly #sendTimeoutMs: number;
   readonly #clock: Clock;
   readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
 
-  constructor(settings: SmtpSettings, clock: Clock = systemClock) {
-    this.#transporter = nodemailer.createTransport(poolOptions(settings));
+  constructor(settings: SmtpSettings, deps: HostConnectorDeps = {}) {
+    this.#transporter = nodemailer.createTransport({
+      ...poolOptions(settings),
+      getSocket: socketSource(settings, deps, this.#closing.signal),
+    });
     this.#sendTimeoutMs = settings.sendTimeoutMs;
-    this.#clock = clock;
+    this.#clock = deps.clock ?? systemClock;
   }
 
   async send(delivery: Delivery, options: { readonly abandon?: AbortSignal } = {}): Promise<SmtpResult> {
@@ -44,6 +50,7 @@ export class SmtpPoolRoute implements SmtpRoute {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#inFlight);
+    this.#closing.abort();
     this.#transporter.close();
   }
 
@@ -63,7 +70,7 @@ export class SmtpPoolRoute implements SmtpRoute {
       if (message.progress === 'waiting') givenUp.abort(abandon?.reason);
     };
     abandon?.addEventListener('abort', giveUpWaiting);
-    const result = await this.#send(message, givenUp.signal);
+    const result = await this.#send(message, delivery.dsn, givenUp.signal);
     abandon?.removeEventListener('abort', giveUpWaiting);
     if (result.kind === 'error') return this.#failed(delivery, message, result.error);
     const { response, accepted } = result.info;
@@ -71,9 +78,13 @@ export class SmtpPoolRoute implements SmtpRoute {
   }
 
   /** Passes the message to the pool directly: nodemailer's sendMail would compose it again. */
-  #send(message: ObservedMessage, givenUp: AbortSignal): Promise<PoolResult> {
+  #send(message: ObservedMessage, dsn: DsnRequest | undefined, givenUp: AbortSignal): Promise<PoolResult> {
     const signal = AbortSignal.any([givenUp, AbortSignal.timeout(this.#sendTimeoutMs)]);
-    const mail = new MailMessage<SMTPPoolSentMessageInfo>(this.#transporter, { signal });
+    const mail = new MailMessage<SMTPPoolSentMessageInfo>(this.#transporter, {
+      signal,
+      // The pool leaves it out if the server does not offer DSN.
+      ...(dsn === undefined ? {} : { dsn: { ...dsn, notify: dsn.notify?.join(',') } }),
+    });
     mail.message = message;
     return new Promise((resolve) => {
       this.#transporter.transporter.send(mail, (error, info) => {
@@ -105,6 +116,22 @@ export class SmtpPoolRoute implements SmtpRoute {
 /** nodemailer rejects only with its own errors. */
 function asNodemailerError(error: unknown): NodemailerError {
   return types.isNativeError(error) ? error : new Error(String(error));
+}
+
+/**
+ * The pool's connections. nodemailer would ask the DNS before /etc/hosts and remember the answer for five
+ * minutes, and with it the address of a host that is gone.
+ */
+function socketSource(
+  settings: SmtpSettings,
+  deps: HostConnectorDeps,
+  closing: AbortSignal,
+): NonNullable<SMTPPoolOptions['getSocket']> {
+  const connector = new HostConnector(settings, deps);
+  return (_options, callback) => {
+    const signal = AbortSignal.any([closing, AbortSignal.timeout(settings.connectTimeoutMs)]);
+    connector.connect(signal).then((connection) => callback(null, { connection }), callback);
+  };
 }
 
 function poolOptions(settings: SmtpSettings): SMTPPoolOptions & { pool: true } {

@@ -3,6 +3,8 @@ export type ReceivedMail = {
   readonly from: string;
   /** The addresses of the accepted RCPT TO, in order. */
   readonly to: readonly string[];
+  /** The parameters of MAIL FROM, and of each accepted RCPT TO (RFC 5321, 4.1.2). */
+  readonly esmtp: { readonly from: EsmtpParameters; readonly to: readonly EsmtpParameters[] };
   /** The bytes between DATA's 354 and the final dot, dot-unstuffed, including the last CRLF. */
   readonly raw: Buffer;
   /** Whether it was received over TLS. */
@@ -12,6 +14,9 @@ export type ReceivedMail = {
   /** Number of the TCP connection, from 1: mails with the same number shared it. */
   readonly connection: number;
 };
+
+/** By keyword in upper case, decoded from xtext. */
+type EsmtpParameters = Readonly<Record<string, string | boolean>>;
 
 type Waiter = {
   readonly matches: (mail: ReceivedMail) => boolean;

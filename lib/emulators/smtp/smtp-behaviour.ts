@@ -83,7 +83,7 @@ export type SmtpStage = 'connect' | 'ehlo' | 'mail' | 'rcpt' | 'data' | 'go-ahea
 /** `reset`: RST, `ECONNRESET`. `close`: FIN, an orderly end. `stall`: it stays open without replies. */
 export type SmtpBreakAction = 'reset' | 'close' | 'stall';
 
-export type SmtpExtension = 'PIPELINING' | 'SMTPUTF8' | '8BITMIME' | 'STARTTLS' | 'AUTH';
+export type SmtpExtension = 'PIPELINING' | 'SMTPUTF8' | '8BITMIME' | 'STARTTLS' | 'AUTH' | 'DSN';
 
 export type SmtpRefusal = `${4 | 5}${number} ${string}`;
 

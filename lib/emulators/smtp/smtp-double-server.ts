@@ -167,6 +167,7 @@ function receivedMail(raw: Buffer, session: SMTPServerSession, connection: numbe
     from: mailFrom ? mailFrom.address : '',
     to: rcptTo.map((recipient) => recipient.address),
     raw,
+    esmtp: { from: mailFrom ? mailFrom.args || {} : {}, to: rcptTo.map(({ args }) => args || {}) },
     secure: session.secure,
     user: typeof session.user === 'string' ? session.user : undefined,
     connection,
@@ -202,6 +203,7 @@ function smtpServerOptions(settings: {
     hidePIPELINING: isHidden('PIPELINING'),
     hideSMTPUTF8: isHidden('SMTPUTF8'),
     hide8BITMIME: isHidden('8BITMIME'),
+    hideDSN: isHidden('DSN'),
     ...advertisedSize(behaviours),
   };
 }

@@ -26,6 +26,7 @@ describe('accepting mail', () => {
       from: 'from@example.org',
       to: ['one@example.org', 'two@example.org'],
       raw: Buffer.from('Subject: x\r\n\r\n.dot\r\nbare\nlf \xe9\r\n..\r\n'),
+      esmtp: { from: {}, to: [{}, {}] },
       secure: false,
       user: undefined,
       connection: 1,

@@ -1,4 +1,5 @@
 import { OperatorError } from '../../errors.ts';
+import { smtpHostOf } from '../../lookups/smtp-host.ts';
 
 /** The SMTP host, with the settings that the API's worker would use. */
 export interface SmtpTarget {
@@ -25,14 +26,15 @@ const SUBMISSIONS_PORT = 465;
 /**
  * Reads the flags, with the worker's environment variables as fallback.
  *
- * @throws {@link OperatorError} if SMTP_PORT is not a port
+ * @throws {@link OperatorError} if SMTP_HOST is no host name or SMTP_PORT no port
  */
 export function smtpTarget(
   flags: SmtpFlags,
   env: Readonly<Record<string, string | undefined>>,
 ): SmtpTarget | undefined {
-  const host = flags.smtpHost ?? env.SMTP_HOST;
-  if (!host) return undefined;
+  const given = flags.smtpHost ?? env.SMTP_HOST;
+  if (!given) return undefined;
+  const host = smtpHostOf(given);
   const port = flags.smtpPort ?? portOf(env.SMTP_PORT);
   return {
     host,

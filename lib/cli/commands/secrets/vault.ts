@@ -10,6 +10,7 @@ import {
   sesPathOf,
   type VaultFlags,
 } from '../../lookups/secrets.ts';
+import { smtpHostOf } from '../../lookups/smtp-host.ts';
 import type { Terminal } from '../../terminal.ts';
 import { bringToVault, type VaultOutcome, type VaultPlan } from './bring-to-vault.ts';
 
@@ -178,8 +179,9 @@ async function smtpFields(
   flags: SmtpFlags,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<SecretFields> {
+  const host = flags.smtpHost ?? env.SMTP_HOST;
   const fields = {
-    SMTP_HOST: flags.smtpHost ?? env.SMTP_HOST,
+    SMTP_HOST: host && smtpHostOf(host),
     SMTP_PORT: flags.smtpPort ?? env.SMTP_PORT,
     SMTP_USER: flags.smtpUser ?? env.SMTP_USER,
     SMTP_PASSWORD: await passwordOf(flags, env),

@@ -68,6 +68,13 @@ describe('mailctl secrets vault', () => {
     expect(valuesIn(stdout + stderr, 'pass word')).toEqual([]);
   });
 
+  it('writes no host that the worker would refuse', async () => {
+    const { code, stderr } = await run(['--yes', '--smtp-host', 'smtp://mail.keybuzz.io:587']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('SMTP_HOST = "smtp://mail.keybuzz.io:587"');
+    expect(stderr).toContain('SMTP_PORT or --smtp-port to the port');
+  });
+
   it('writes to another mount, path and namespace', async () => {
     bench.vault.state.mount('kv', 'kv-v2', 'team');
     await run(['--yes', '--mount', 'kv', '--path', '/prod/ses/'], { VAULT_NAMESPACE: 'team' });

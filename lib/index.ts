@@ -22,8 +22,10 @@ export { type MailerSettings, readMailerSettings } from './mailer/settings.ts';
 export { type FallbackInfo, fallbackTransport, MailNotSentError } from './mailer/transport.ts';
 export type {
   Claim,
+  ClaimRequest,
   CompletedEvent,
   Completion,
+  LargeMail,
   LeaseRoute,
   NextState,
   Outbox,

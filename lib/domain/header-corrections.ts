@@ -183,7 +183,7 @@ export interface UnsendableMail {
  * @param mime a message with a valid header section
  */
 export function findUnsendable(mime: Buffer): UnsendableMail | undefined {
-  const detail = findRepeated(mime) ?? findSenderProblem(mime) ?? findHeaderAddressProblem(mime);
+  const detail = findRepeated(mime) ?? findSenderProblem(mime);
   if (detail !== undefined) return { reason: 'malformed-header', detail };
   const long = findLongLine(mime);
   return long === undefined ? undefined : { reason: 'not-composable', detail: long };
@@ -200,22 +200,16 @@ function findRepeated(mime: Buffer): string | undefined {
 function findSenderProblem(mime: Buffer): string | undefined {
   const from = headerValues(mime, 'from');
   if (from.length === 0) return 'the header section has no From';
-  for (const [name, values] of [
-    ['From', from],
-    ['Sender', headerValues(mime, 'sender')],
-  ] as const) {
-    if (values.some((value) => parseMailboxList(value) === undefined)) {
-      return `the ${name} header is no plain list of addresses`;
-    }
-  }
-  return undefined;
+  return findMailboxProblem('From', from) ?? findMailboxProblem('Sender', headerValues(mime, 'sender'));
 }
 
-function findHeaderAddressProblem(mime: Buffer): string | undefined {
-  for (const name of ADDRESS_FIELDS) {
-    const addresses = headerValues(mime, name).flatMap((value) => parseMailboxList(value) ?? []);
+/** Those of recipients are checked in the envelope, where one can be left out. */
+function findMailboxProblem(name: string, values: readonly string[]): string | undefined {
+  for (const value of values) {
+    const addresses = parseMailboxList(value);
+    if (addresses === undefined) return `the ${name} header is no plain list of addresses`;
     const problem = addresses.map(findAddressProblem).find((found) => found !== undefined);
-    if (problem !== undefined) return `an address in the header ${name}: ${problem}`;
+    if (problem !== undefined) return `an address in the ${name} header: ${problem}`;
   }
   return undefined;
 }

@@ -120,7 +120,7 @@ describe('a header section that SES would refuse', () => {
     ['To: marie@example.org\n', 'no From'],
     ['From: Team: a@keybuzz.io, b@keybuzz.io;\n', 'no plain list'],
     ['From: jörg@keybuzz.io\n', 'SMTPUTF8'],
-    ['From: a@keybuzz.io\nReply-To: root@localhost\n', 'top-level domain'],
+    ['From: a@keybuzz.io\nSender: root@localhost\n', 'top-level domain'],
     ['From: a@keybuzz.io\nSender: a b c\n', 'no plain list'],
   ])('says what is wrong with its addresses: %j', (header, problem) => {
     expect(findUnsendable(message(`${header}\nHello\n`))?.detail).toContain(problem);

@@ -77,7 +77,8 @@ export interface SenderProblem {
 /**
  * Says why a mail may not be sent in the name of the domain, or nothing if it may. The envelope's sender and
  * each address in From and Sender must belong to the domain or to one below it, and there is exactly one From
- * (RFC 5322, 3.6): a leaked API key must not be able to write in the name of others. The domain in From is in lower
+ * (RFC 5322, 3.6): a leaked API key must not be able to write in the name of others. The same goes for Return-Path:
+ * SES calls a foreign one "not verified", which would be retried for hours. The domain in From is in lower
  * case: IAM compares it letter by letter, and AccessDenied would be retried for days.
  *
  * @param mime a message with a valid header section
@@ -94,7 +95,9 @@ export function validateSender(
   if (from.length !== 1)
     return foreign(`the message has ${from.length} From headers, exactly one is allowed`);
   const complaint =
-    findForeign('From', from, domain) ?? findForeign('Sender', headerValues(mime, 'sender'), domain);
+    findForeign('From', from, domain) ??
+    findForeign('Sender', headerValues(mime, 'sender'), domain) ??
+    findForeign('Return-Path', headerValues(mime, 'return-path'), domain);
   if (complaint !== undefined) return foreign(complaint);
   if (!from.flatMap((value) => parseMailboxList(value) ?? []).some(hasCapitalDomain)) return undefined;
   return {

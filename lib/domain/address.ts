@@ -74,6 +74,31 @@ export function needsSmtpUtf8(address: string): boolean {
   return /[^\x20-\x7e]/.test(split(address).localPart);
 }
 
+/** RFC 5321, 4.5.3.1. */
+const MAX_LOCAL_PART_CHARACTERS = 64;
+
+/** `UserName@[SubDomain.]Domain.TopLevelDomain`, each label as RFC 1035 limits it. */
+const MAIL_DOMAIN = /^(?=.{1,255}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+$/;
+
+/**
+ * Why SES does not send to or from an address that an SMTP server may take; undefined if it does.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/APIReference/API_Destination.html
+ */
+export function findAddressProblem(address: string): string | undefined {
+  const { localPart } = split(address);
+  if (needsSmtpUtf8(address)) return 'its local part is not ASCII, and SES does not speak SMTPUTF8';
+  if (localPart.length > MAX_LOCAL_PART_CHARACTERS) {
+    return `its local part has more than ${MAX_LOCAL_PART_CHARACTERS} characters`;
+  }
+  if (!localPart.startsWith('"') && /^\.|\.\.|\.$/.test(localPart)) {
+    return 'its local part begins or ends with a dot, or has two in a row';
+  }
+  return MAIL_DOMAIN.test(parseDomain(address))
+    ? undefined
+    : 'its domain is no name with a top-level domain, such as example.org';
+}
+
 /** True if the address is in the domain or a subdomain: an SES domain identity covers both. */
 export function isWithinDomain(address: string, domain: string): boolean {
   const own = parseDomain(address);

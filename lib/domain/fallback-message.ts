@@ -3,11 +3,13 @@ import { parseJson } from '../common/json.ts';
 import { BARE_ADDRESS, withAsciiDomain } from './address.ts';
 import { failureSchema } from './failure.ts';
 import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PREFIX } from './limits.ts';
+import { base64, mailContent } from './structured-mail.ts';
 
 /**
  * The contract of the SQS message, version 1: one delivery from the API to the resend Lambda. It is published
- * as docs/contract/envelope.v1.schema.json. Unknown fields are ignored, so that a newer sender may add
- * fields; error messages name what is allowed and never repeat the value.
+ * as docs/contract/envelope.v1.schema.json. Unknown fields of the message are ignored, so that a newer sender may
+ * add fields; those of a structured mail are refused, since they may hold its text. Error messages name what is
+ * allowed and never repeat the value.
  */
 export const FALLBACK_MESSAGE_VERSION = 1;
 
@@ -19,10 +21,19 @@ const id = v.pipe(
   ),
 );
 
-/** Used as the SQS MessageGroupId, which allows up to 128 letters, digits and punctuation characters. */
-const tenantId = v.pipe(
+const MAX_TENANT_CHARACTERS = 256;
+
+/** As the API calls the tenant, in any characters. */
+export const tenantSchema = v.pipe(
   v.string(),
-  v.regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable ASCII characters, no space'),
+  v.maxLength(MAX_TENANT_CHARACTERS, `at most ${MAX_TENANT_CHARACTERS} characters`),
+);
+
+const tenantId = v.optional(
+  v.pipe(
+    v.nullable(v.union([tenantSchema, v.number()], 'text')),
+    v.transform((tenant) => (tenant === null || tenant === '' ? undefined : String(tenant))),
+  ),
 );
 
 /** RFC 5321, 4.5.3.1: 64 for the local part and 255 for the domain. */
@@ -36,22 +47,6 @@ export const addressSchema = v.pipe(
     (address) => withAsciiDomain(address).length <= MAX_ADDRESS_CHARACTERS,
     `at most ${MAX_ADDRESS_CHARACTERS} characters, its domain in ASCII`,
   ),
-);
-
-/** An address in a header: bare, or with a name: `"Marie" <marie@example.org>`. */
-const mailbox = v.pipe(
-  v.string(),
-  v.maxLength(1000, 'at most 1000 characters'),
-  v.regex(/^[^\p{Cc}@]*@[^\p{Cc}]+$/u, 'an address, with or without a name, on one line'),
-);
-
-const mailboxes = v.union([mailbox, v.array(mailbox)], 'an address or a list of addresses');
-
-const oneLine = v.pipe(v.string(), v.regex(/^[^\p{Cc}]*$/u, 'one line of text'));
-
-const base64 = v.pipe(
-  v.string(),
-  v.regex(/^[A-Za-z0-9+/]*={0,2}$/, 'base64 (RFC 4648, 4) without line breaks'),
 );
 
 const contentBytes = v.pipe(
@@ -81,46 +76,6 @@ const s3Content = v.object({
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits')),
 });
 
-const headerName = v.pipe(
-  v.string(),
-  v.regex(/^[!-9;-~]{1,100}$/, 'a header name (RFC 5322, 3.6.8) of up to 100 characters'),
-);
-
-const attachment = v.object({
-  filename: v.optional(v.pipe(oneLine, v.maxLength(500, 'at most 500 characters'))),
-  contentType: v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(
-        /^[\x21-\x2e\x30-\x7e]{1,127}\/[\x20-\x7e]{1,500}$/,
-        'a media type such as application/pdf, with parameters up to 500 characters',
-      ),
-    ),
-  ),
-  /** Set for an inline image that the HTML refers to as `cid:…`. */
-  cid: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, 'a content id without spaces'))),
-  content: base64,
-});
-
-/** The fields of a mail in parts. */
-export const mailFields = {
-  from: mailbox,
-  to: v.optional(mailboxes),
-  cc: v.optional(mailboxes),
-  bcc: v.optional(mailboxes),
-  replyTo: v.optional(mailboxes),
-  subject: v.optional(oneLine),
-  text: v.optional(v.string()),
-  html: v.optional(v.string()),
-  headers: v.optional(
-    v.record(headerName, v.union([oneLine, v.array(oneLine)], 'one line of text or a list of them')),
-  ),
-  attachments: v.optional(v.array(attachment)),
-};
-
-/** A mail in parts, for senders without a MIME library; the resend Lambda composes it. */
-const mailContent = v.object({ type: v.literal('mail'), ...mailFields });
-
 /** Only forms that JavaScript parses: with any other (offset in hours only) a mail would never expire. */
 export const timestampSchema = v.pipe(
   v.string(),
@@ -140,7 +95,7 @@ const tags = v.pipe(v.record(tagText, tagText), v.maxEntries(40, 'at most 40 tag
 const identity = {
   /** The idempotency key of the delivery. */
   id,
-  tenantId: v.optional(tenantId),
+  tenantId,
   tags: v.optional(tags),
 };
 
@@ -240,6 +195,7 @@ export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string 
 /** The library's messages quote the value, which may be an address or a body; ours name only the rule. */
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   const path = issue.path?.map((item) => nameOf(item)).join('.') ?? 'message';
+  if (issue.type === 'strict_object' && issue.expected === 'never') return `${path}: ${issue.message}`;
   return `${path}: ${issue.kind === 'validation' ? issue.message : `expected ${issue.expected ?? 'another value'}`}`;
 }
 

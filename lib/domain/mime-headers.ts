@@ -8,7 +8,9 @@ import { MAX_HEADER_BYTES } from './limits.ts';
 
 const CRLF = '\r\n';
 
-interface HeaderField {
+/** One header field. */
+export interface HeaderField {
+  /** In lower case. */
   readonly name: string;
   /** The raw field, including folded lines. */
   readonly lines: string;
@@ -20,7 +22,8 @@ function headerEnd(mime: Buffer): number {
   return blankLine === -1 ? mime.length : blankLine + CRLF.length;
 }
 
-function headerFields(mime: Buffer): HeaderField[] {
+/** All fields, in order. */
+export function headerFields(mime: Buffer): HeaderField[] {
   const section = mime.toString('latin1', 0, headerEnd(mime));
   return fieldsOf(section).map((lines) => ({
     name: lines.slice(0, lines.indexOf(':')).trim().toLowerCase(),
@@ -31,6 +34,12 @@ function headerFields(mime: Buffer): HeaderField[] {
 /** A line that starts with white space continues the field before it. */
 function fieldsOf(section: string): string[] {
   return section.split(/\r\n(?![ \t])/).filter((lines) => lines !== '');
+}
+
+/** The message with these fields in place of its own. */
+export function withHeaderFields(mime: Buffer, fields: readonly HeaderField[]): Buffer {
+  const section = fields.map(({ lines }) => `${lines}${CRLF}`).join('');
+  return Buffer.concat([Buffer.from(section, 'latin1'), mime.subarray(headerEnd(mime))]);
 }
 
 export interface HeaderProblem {
@@ -81,7 +90,12 @@ export function headerValues(mime: Buffer, name: string): string[] {
   const wanted = name.toLowerCase();
   return headerFields(mime)
     .filter((field) => field.name === wanted)
-    .map((field) => unfolded(field.lines.slice(field.lines.indexOf(':') + 1)));
+    .map(fieldValue);
+}
+
+/** The unfolded value of a field. */
+export function fieldValue({ lines }: HeaderField): string {
+  return unfolded(lines.slice(lines.indexOf(':') + 1));
 }
 
 /** Header text may be UTF-8 (RFC 6532); decode the latin1 bytes again. */
@@ -89,16 +103,6 @@ function unfolded(value: string): string {
   return Buffer.from(value.replaceAll(/\r\n(?=[ \t])/g, ''), 'latin1')
     .toString('utf8')
     .trim();
-}
-
-/** The message without fields of that name; the same buffer if there are none. */
-export function withoutHeader(mime: Buffer, name: string): Buffer {
-  const wanted = name.toLowerCase();
-  const fields = headerFields(mime);
-  const kept = fields.filter((field) => field.name !== wanted);
-  if (kept.length === fields.length) return mime;
-  const section = kept.map((field) => `${field.lines}${CRLF}`).join('');
-  return Buffer.concat([Buffer.from(section, 'latin1'), mime.subarray(headerEnd(mime))]);
 }
 
 /**
@@ -109,11 +113,11 @@ export function withLowerCaseFrom(mime: Buffer): Buffer {
   const from = headerValues(mime, 'from').flatMap((value) => parseMailboxList(value) ?? []);
   const capital = from.filter(hasCapitalDomain);
   if (capital.length === 0) return mime;
-  const section = headerFields(mime)
-    .map(({ name, lines }) => (name === 'from' ? lowerCaseDomains(lines, capital) : lines))
-    .map((lines) => `${lines}${CRLF}`)
-    .join('');
-  return Buffer.concat([Buffer.from(section, 'latin1'), mime.subarray(headerEnd(mime))]);
+  const fields = headerFields(mime).map(({ name, lines }) => ({
+    name,
+    lines: name === 'from' ? lowerCaseDomains(lines, capital) : lines,
+  }));
+  return withHeaderFields(mime, fields);
 }
 
 /** True if the domain of the address is not written in lower case. */

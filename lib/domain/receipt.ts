@@ -13,6 +13,7 @@ import {
   addressSchema,
   deliveryIdentitySchema,
   describeIssues,
+  tenantSchema,
   timestampSchema,
 } from './fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from './limits.ts';
@@ -27,7 +28,7 @@ const RECEIPT_VERSION = 1;
 /** With this many, a receipt fits into an SQS message whatever the servers responded. */
 const MAX_RECIPIENTS_OF_RECEIPT = 100;
 
-const { id, tenantId } = deliveryIdentitySchema.entries;
+const { id } = deliveryIdentitySchema.entries;
 
 const word = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, 'up to 200 printable ASCII characters'));
 
@@ -46,7 +47,7 @@ const recipient = v.object({
 export const receiptSchema = v.object({
   version: v.literal(RECEIPT_VERSION),
   id,
-  tenantId,
+  tenantId: v.optional(tenantSchema),
   kind: v.picklist(STATUS_KINDS),
   /** When it happened. */
   at: timestampSchema,

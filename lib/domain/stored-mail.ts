@@ -1,14 +1,32 @@
 import * as v from 'valibot';
-import { describeIssues, mailFields } from './fallback-message.ts';
+import { describeIssues } from './fallback-message.ts';
+import { fieldMeant, hasContent, mailFields, NO_CONTENT, unknownBut } from './structured-mail.ts';
 
-const messageIds = v.pipe(v.string(), v.regex(/^[^\p{Cc}]*$/u, 'message ids on one line'));
+/**
+ * A mail as stored in the API's database. Other fields are the API's own and are ignored, unless one of them
+ * looks like a field of the mail that is not set.
+ */
+const storedMailSchema = v.pipe(
+  v.unknown(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const mail = dataset.value;
+    if (typeof mail !== 'object' || mail === null) return;
+    for (const { name, meant, value } of misnamedFields(mail)) {
+      const path: v.UnknownPathItem = { type: 'unknown', origin: 'key', input: mail, key: name, value };
+      addIssue({ message: unknownBut(meant), path: [path] });
+    }
+  }),
+  v.object(mailFields),
+  v.check((mail) => hasContent(mail), NO_CONTENT),
+);
 
-/** A mail as stored in the API's database: the fields of a mail in parts, and its threading headers. */
-const storedMailSchema = v.object({
-  ...mailFields,
-  inReplyTo: v.optional(messageIds),
-  references: v.optional(v.union([messageIds, v.array(messageIds)], 'message ids')),
-});
+function misnamedFields(mail: object): { name: string; meant: string; value: unknown }[] {
+  const set = new Map(Object.entries(mail).filter(([, value]) => value !== null && value !== ''));
+  return [...set].flatMap(([name, value]) => {
+    const meant = Object.hasOwn(mailFields, name) ? undefined : fieldMeant(name, mailFields);
+    return meant === undefined || set.has(meant) ? [] : [{ name, meant, value }];
+  });
+}
 
 export type StoredMailFields = v.InferOutput<typeof storedMailSchema>;
 
@@ -39,18 +57,19 @@ const traceSchema = v.object({
   replyToAddress: v.optional(v.unknown()),
   emailSubject: v.optional(v.unknown()),
   emailBody: v.optional(v.unknown()),
+  empty: v.optional(v.unknown()),
 });
 
-/** A JSON `null` means "not set", like a missing key. */
 function fromTrace(trace: unknown, targetAddress: string | null): unknown {
   const parsed = v.safeParse(traceSchema, trace);
   if (!parsed.success) return undefined;
-  const { fromAddress, replyToAddress, emailSubject, emailBody } = parsed.output;
+  const { fromAddress, replyToAddress, emailSubject, emailBody, empty } = parsed.output;
   return {
-    from: fromAddress ?? undefined,
-    to: targetAddress ?? undefined,
-    replyTo: replyToAddress ?? undefined,
-    subject: emailSubject ?? undefined,
-    text: emailBody ?? undefined,
+    from: fromAddress,
+    to: targetAddress,
+    replyTo: replyToAddress,
+    subject: emailSubject,
+    text: emailBody,
+    empty,
   };
 }

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import * as v from 'valibot';
 import type { ComposedMessage, MimeResult } from '../adapters/mime/compose-message.ts';
+import { findAddressProblem } from '../domain/address.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import { type DsnRequest, dsnSchema } from '../domain/dsn.ts';
 import { addressSchema, deliveryIdentitySchema, describeIssues } from '../domain/fallback-message.ts';
@@ -76,10 +77,19 @@ const sendableTime = v.custom<Date>(
 
 const bytes = v.custom<Uint8Array>((mime) => types.isUint8Array(mime), 'a Buffer');
 
+/** An address that either route sends to: SMTP alone would take others, until the day it fails. */
+const sendableAddress = v.pipe(
+  addressSchema,
+  v.check(
+    (address) => findAddressProblem(address) === undefined,
+    ({ input }) => findAddressProblem(input) ?? '',
+  ),
+);
+
 const deliverySchema = v.object({
   ...deliveryIdentitySchema.entries,
-  from: addressSchema,
-  to: v.array(addressSchema),
+  from: sendableAddress,
+  to: v.array(sendableAddress),
   mime: bytes,
   createdAt: sendableTime,
   expiresAt: sendableTime,

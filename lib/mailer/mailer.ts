@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { SendMailOptions } from 'nodemailer';
 import { awsErrorCode } from '../adapters/aws-client.ts';
 import { MailComposer } from '../adapters/mime/compose-mail.ts';
@@ -130,9 +130,13 @@ export class FallbackMailer implements Mailer {
   }
 }
 
-/** A Message-ID is unique per composed mail; one that is not a valid id is hashed. */
+/**
+ * A Message-ID is unique per composed mail; one that is not a valid id is hashed. Of an empty one no id is made:
+ * two different mails would share it.
+ */
 function idOf(composed: MimeResult): string {
   if (composed.kind !== 'composed') return 'unnamed';
-  const bare = composed.message.messageId.replaceAll(/[<>]/g, '');
+  const bare = composed.message.messageId.replaceAll(/[<>\s]/g, '');
+  if (bare === '') return randomUUID();
   return /^[\x21-\x7e]{1,128}$/.test(bare) ? bare : createHash('sha256').update(bare).digest('hex');
 }

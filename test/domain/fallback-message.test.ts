@@ -189,7 +189,8 @@ describe('the envelope', () => {
     ['an address', (e) => (e.envelope.from = `${'a@'.repeat(150_000)}\n`)],
     ['a quoted address', (e) => (e.envelope.from = '"\\'.repeat(150_000))],
     ['base64', (e) => (e.content.attachments[0].content = `${'='.repeat(300_000)}\n`)],
-    ['a subject', (e) => (e.content.subject = `${' '.repeat(300_000)}\n`)],
+    ['a subject', (e) => (e.content.subject = `x${' '.repeat(300_000)}\nx`)],
+    ['a subject of many words', (e) => (e.content.subject = `${'a '.repeat(150_000)}\nx`)],
     ['an id', (e) => (e.id = `${' '.repeat(300_000)}\n`)],
     ['a time', (e) => (e.expiresAt = `2026-01-01T00:00:00.${'0'.repeat(300_000)}`)],
   ] satisfies [string, (e: ReturnType<typeof example>) => void][])(
@@ -231,6 +232,96 @@ describe('the envelope', () => {
     expect(parsed).toMatchObject({ detail: expect.stringContaining('envelope.to.0: a bare address') });
     expect(parsed).toMatchObject({ detail: expect.stringContaining('content.subject: one line of text') });
     expect(JSON.stringify(parsed)).not.toMatch(/secret-person|private/);
+  });
+
+  it.each([
+    ['body', 'text'],
+    ['bodyText', 'text'],
+    ['txt', 'text'],
+    ['HTML', 'html'],
+    ['reply-to', 'replyTo'],
+    ['subjet', 'subject'],
+  ])(
+    'refuses the unknown field %s of a structured mail, and names the one that was meant: %s',
+    (name, meant) => {
+      const beside = changed(({ content }) => Object.assign(content, { [name]: 'x' }));
+      const instead = changed(({ content }) => {
+        content[name] = content[meant];
+        delete content[meant];
+      });
+
+      for (const text of [beside, instead]) {
+        expect(parseFallbackMessage(text)).toMatchObject({
+          reason: 'wrong-schema',
+          detail: `content.${name}: an unknown field, ${meant} was probably meant`,
+        });
+        expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(false);
+      }
+    },
+  );
+
+  it('refuses the unknown field of an attachment', () => {
+    const text = changed(({ content }) => {
+      content.attachments[0].name = content.attachments[0].filename;
+      delete content.attachments[0].filename;
+    });
+
+    expect(parseFallbackMessage(text)).toMatchObject({
+      detail: 'content.attachments.0.name: an unknown field, filename was probably meant',
+    });
+  });
+
+  it('names no field that is nothing like the unknown one', () => {
+    const text = changed(({ content }) => Object.assign(content, { 'marie@example.org': 1, campaign: 1 }));
+
+    expect(parseFallbackMessage(text)).toMatchObject({
+      detail: expect.stringMatching(/^content\.(\*|campaign): an unknown field(;|$)/),
+    });
+    expect(JSON.stringify(parseFallbackMessage(text))).not.toContain('marie');
+  });
+
+  it('refuses an empty mail, unless it says that it is to be empty', () => {
+    const emptied = (empty?: boolean | null) =>
+      parseFallbackMessage(
+        changed(({ content }) => {
+          Object.assign(
+            content,
+            { text: '', html: null, attachments: [] },
+            empty === undefined ? {} : { empty },
+          );
+        }),
+      );
+
+    for (const empty of [undefined, null, false]) {
+      expect(emptied(empty)).toMatchObject({
+        reason: 'wrong-schema',
+        detail: expect.stringContaining('empty: true'),
+      });
+    }
+    expect(emptied(true).kind).toBe('message');
+  });
+
+  it.each([
+    ['Müller GmbH', 'Müller GmbH'],
+    ['🏪'.repeat(60), '🏪'.repeat(60)],
+    [4711, '4711'],
+    ['', undefined],
+    [null, undefined],
+  ])('takes the tenant %j', (tenantId, read) => {
+    const text = changed((envelope) => Object.assign(envelope, { tenantId }));
+    const parsed = parseFallbackMessage(text);
+
+    expect(parsed.kind === 'message' && parsed.message.tenantId).toBe(read);
+    expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(true);
+  });
+
+  it('has no field of a structured mail that is null, or an address that is empty', () => {
+    const text = changed(({ content }) => Object.assign(content, { cc: '', replyTo: null, headers: null }));
+    const parsed = parseFallbackMessage(text);
+
+    expect(accordsWithPublishedSchema(JSON.parse(text))).toBe(true);
+    const { cc: _cc, replyTo: _replyTo, headers: _headers, ...content } = example('mail').content;
+    expect(parsed.kind === 'message' && JSON.parse(JSON.stringify(parsed.message.content))).toEqual(content);
   });
 
   it('distinguishes another version from a broken message', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MAX_HEADER_BYTES } from '../../lib/domain/limits.ts';
-import { headerValues, validateHeaders, withHeader, withoutHeader } from '../../lib/domain/mime-headers.ts';
+import { headerValues, validateHeaders, withHeader } from '../../lib/domain/mime-headers.ts';
 
 const message = (text: string) => Buffer.from(text.replaceAll('\n', '\r\n'));
 
@@ -26,18 +26,6 @@ describe('the header section', () => {
   it('ends at the first empty line', () => {
     expect(headerValues(message('\nFrom: body@example.org\n'), 'from')).toEqual([]);
     expect(headerValues(message('Subject: only headers'), 'subject')).toEqual(['only headers']);
-  });
-
-  it('drops a field with its folded lines, and nothing else', () => {
-    expect(withoutHeader(MAIL, 'Bcc').toString()).toBe(
-      message(
-        'From: a@keybuzz.io\nSubject: =?utf-8?q?=C3=A9?=\nTo: Jörg <j@example.org>\n\nBcc: not a header\n',
-      ).toString(),
-    );
-  });
-
-  it('stays the same buffer if there is nothing to drop', () => {
-    expect(withoutHeader(MAIL, 'x-none')).toBe(MAIL);
   });
 
   it('gets a field prepended', () => {

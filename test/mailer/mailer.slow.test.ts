@@ -4,7 +4,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { unpackMime } from '../../lib/domain/content.ts';
 import type { Delivery } from '../../lib/domain/delivery.ts';
-import type { FallbackMessage } from '../../lib/domain/fallback-message.ts';
+import { type FallbackMessage, parseFallbackMessage } from '../../lib/domain/fallback-message.ts';
 import { MAX_CONTENT_BYTES } from '../../lib/domain/limits.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
@@ -198,10 +198,37 @@ describe('the mailer', () => {
     expect(mime).toContain(Buffer.from('%PDF-1.4').toString('base64'));
   });
 
-  it('sends to an address that needs SMTPUTF8 unchanged', async () => {
-    await mailer.send({ ...MAIL, to: 'jörg@example.org' });
+  it('refuses an address that needs SMTPUTF8, which the fallback does not have', async () => {
+    expect(await mailer.send({ ...MAIL, to: 'jörg@example.org' })).toMatchObject({
+      kind: 'refused',
+      reason: 'invalid',
+      detail: expect.stringContaining('its local part is not ASCII'),
+    });
+    expect(double.connections).toBe(0);
+  });
 
-    expect(double.mails[0]?.to).toEqual(['jörg@example.org']);
+  it('hands over for a tenant of any name, in a message group that SQS takes', async () => {
+    await double.behave({ kind: 'refused' });
+    const tenants = ['Müller GmbH', '店'.repeat(100), 'x'.repeat(200), ''];
+    for (const [index, tenantId] of tenants.entries()) {
+      expect(await mailer.send({ ...MAIL, id: `reply-${index}`, tenantId })).toMatchObject({
+        kind: 'handed-over',
+      });
+    }
+
+    const messages = await takeAll(aws, aws.fallback);
+
+    const groups = new Map(
+      messages.map(({ Body = '{}', Attributes }) => {
+        const parsed = parseFallbackMessage(Body);
+        if (parsed.kind !== 'message') throw new Error(parsed.detail);
+        return [parsed.message.tenantId, Attributes?.MessageGroupId];
+      }),
+    );
+    expect([...groups.keys()].sort()).toEqual([...tenants.slice(0, 3).sort(), undefined]);
+    for (const tenantId of tenants.slice(0, 3)) expect(groups.get(tenantId)).toMatch(/^[\x21-\x7e]{1,128}$/);
+    expect(groups.get(undefined)).toBeUndefined();
+    expect(new Set(groups.values()).size).toBe(4);
   });
 
   it('puts large content into S3, with its size and its hash', async () => {
@@ -242,7 +269,7 @@ describe('the mailer', () => {
     ['no sender', { from: undefined }, 'invalid'],
     ['more header than any mail needs', { headers: { 'X-Long': 'x'.repeat(3_000_000) } }, 'invalid'],
     ['an id that is too long', { id: 'x'.repeat(129) }, 'invalid'],
-    ['a tenant with a space', { tenantId: 'a b' }, 'invalid'],
+    ['a tenant of 257 characters', { tenantId: 'x'.repeat(257) }, 'invalid'],
     ['a tag that SES does not accept', { tags: { 'my tag': 'x' } }, 'invalid'],
   ])('rejects a mail with %s', async (_name, change, reason) => {
     expect(await mailer.send({ ...MAIL, ...change })).toMatchObject({ kind: 'refused', reason });

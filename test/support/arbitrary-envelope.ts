@@ -23,9 +23,15 @@ const tagName = fc
   .stringMatching(/^[A-Za-z0-9_-]{1,20}$/)
   .filter((name) => !['__proto__', 'prototype', 'constructor'].includes(name));
 
+type MailBody = { text?: string | undefined; html?: string | undefined; attachments?: unknown[] | undefined };
+
 /** Omits undefined fields, like JSON. */
 function compact<T>(value: T): T {
   return JSON.parse(JSON.stringify(value));
+}
+
+function isEmpty({ text = '', html = '', attachments = [] }: MailBody): boolean {
+  return text === '' && html === '' && attachments.length === 0;
 }
 
 const content: fc.Arbitrary<Content> = fc.oneof(
@@ -57,7 +63,7 @@ const content: fc.Arbitrary<Content> = fc.oneof(
       ),
       attachments: optional(fc.array(fc.record({ content: base64, filename: line }))),
     })
-    .map((mail) => compact(mail) as Content),
+    .map((mail) => compact({ ...mail, ...(isEmpty(mail) ? { empty: true } : {}) }) as Content),
 );
 
 /** Any envelope that the contract allows. */

@@ -69,7 +69,11 @@ export class MailContentComposer implements ContentComposer {
 }
 
 /** Converts a mail in parts to nodemailer's fields. They reference no files or URLs. */
-export function toNodemailer({ attachments, ...fields }: Omit<MailContent, 'type'>): SendMailOptions {
+export function toNodemailer({
+  attachments,
+  empty: _empty,
+  ...fields
+}: Omit<MailContent, 'type'>): SendMailOptions {
   return {
     ...fields,
     attachments: attachments?.map(({ content, ...description }) => ({

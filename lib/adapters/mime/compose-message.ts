@@ -1,14 +1,17 @@
-import type { Readable } from 'node:stream';
+import { randomUUID } from 'node:crypto';
+import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import type MimeNode from 'nodemailer/lib/mime-node';
-import { distinctRecipients } from '../../domain/address.ts';
-import { MAX_COMPOSED_PARTS, MAX_CONTENT_BYTES } from '../../domain/limits.ts';
+import type { MimeNodeHeaderValue } from 'nodemailer/lib/mime-node';
+import { distinctRecipients, parseDomain } from '../../domain/address.ts';
+import { quoteDisplayNames } from '../../domain/display-names.ts';
+import { correctHeaders, findUnsendable, type UnsendableMail } from '../../domain/header-corrections.ts';
+import { MAX_COMPOSED_PARTS, MAX_CONTENT_BYTES, MAX_HEADER_BYTES } from '../../domain/limits.ts';
 import {
   type HeaderProblem,
   headerValues,
   validateHeaders,
   withHeader,
   withLowerCaseFrom,
-  withoutHeader,
 } from '../../domain/mime-headers.ts';
 
 /** A composed mail whose bytes no longer change, whichever route sends it. */
@@ -23,17 +26,18 @@ export interface ComposedMessage {
 export type MimeResult =
   | { readonly kind: 'composed'; readonly message: ComposedMessage }
   | { readonly kind: 'too-large'; readonly bytes: number }
-  /** It has too many parts, programs would parse its header section differently, or SES would obey it. */
+  /** It has too many parts, programs would parse its header section differently, or SES would obey it or refuse it. */
   | {
       readonly kind: 'malformed';
-      readonly reason: HeaderProblem['reason'] | 'not-composable';
+      readonly reason: HeaderProblem['reason'] | UnsendableMail['reason'] | 'not-composable';
       readonly detail: string;
     };
 
 /**
  * Reads the bytes of a compiled message once. Converts line ends to CRLF as RFC 5321 requires (2.3.8), so
- * that SMTP changes nothing; nodemailer ends the last line. Removes the Bcc header of a ready-made message,
- * lower-cases the domain of its From and adds a missing Message-ID.
+ * that SMTP changes nothing; nodemailer ends the last line. Corrects in the header section what SES would
+ * refuse, removes the Bcc header of a ready-made message, lower-cases the domain of its From and adds a missing
+ * Message-ID.
  *
  * @throws errors of its attachment streams
  */
@@ -43,13 +47,18 @@ export async function composeMessage(node: MimeNode): Promise<MimeResult> {
     const detail = `the message has ${parts} parts (texts and attachments), at most ${MAX_COMPOSED_PARTS} can be sent`;
     return { kind: 'malformed', reason: 'not-composable', detail };
   }
+  quoteNames(node);
+  node.transform(() => new HeaderCorrector());
   const { bytes, mime } = await collect(node.createReadStream(), MAX_CONTENT_BYTES);
   if (mime === undefined) return { kind: 'too-large', bytes };
   const normalized = withCrlf(mime);
   const problem = validateHeaders(normalized);
   if (problem !== undefined) return { kind: 'malformed', ...problem };
-  const composed = withMessageId(withLowerCaseFrom(withoutHeader(normalized, 'bcc')), node);
+  // Once more: nodemailer has signed the message since then, perhaps more than once.
+  const composed = withMessageId(correctHeaders(normalized), node);
   if (composed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: composed.length };
+  const unsendable = findUnsendable(composed);
+  if (unsendable !== undefined) return { kind: 'malformed', ...unsendable };
   const envelope = node.getEnvelope();
   const message = {
     mime: composed,
@@ -63,6 +72,59 @@ export async function composeMessage(node: MimeNode): Promise<MimeResult> {
 /** A ready-made message, whose bytes are only copied, counts as one. */
 function countParts({ childNodes }: MimeNode): number {
   return childNodes.length === 0 ? 1 : childNodes.reduce((sum, child) => sum + countParts(child), 0);
+}
+
+/** Before nodemailer parses them: afterwards a name with a colon has become a group. */
+function quoteNames(node: MimeNode): void {
+  for (const name of ['From', 'Sender', 'To', 'Cc', 'Bcc', 'Reply-To']) {
+    const value = node.getHeader(name);
+    const quoted = withQuotedNames(value);
+    if (quoted !== value) node.setHeader(name, quoted);
+  }
+}
+
+/** The same value if nothing in it was to be quoted. */
+function withQuotedNames(value: MimeNodeHeaderValue): MimeNodeHeaderValue {
+  if (typeof value === 'string') return quoteDisplayNames(value);
+  if (!Array.isArray(value)) return value;
+  const quoted = value.map(withQuotedNames);
+  return quoted.some((one, index) => one !== value[index]) ? quoted : value;
+}
+
+/** Corrects the header section before nodemailer signs it, and passes the body on. */
+class HeaderCorrector extends Transform {
+  #head: Buffer | undefined = Buffer.alloc(0);
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    done(null, this.#head === undefined ? chunk : this.#readHead(Buffer.concat([this.#head, chunk])));
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(null, this.#head === undefined ? undefined : this.#corrected(this.#head));
+  }
+
+  /** Nothing until the section has come as a whole; a CR at the end may be half a line end. */
+  #readHead(head: Buffer): Buffer | undefined {
+    const end = sectionEnd(head) ?? head.length;
+    if (end < head.length || head.length > MAX_HEADER_BYTES) return this.#corrected(head);
+    this.#head = head;
+    return undefined;
+  }
+
+  #corrected(head: Buffer): Buffer {
+    this.#head = undefined;
+    const end = sectionEnd(head) ?? head.length;
+    const section = withCrlf(head.subarray(0, end));
+    if (validateHeaders(section) !== undefined) return head;
+    return Buffer.concat([withLowerCaseFrom(correctHeaders(section)), head.subarray(end)]);
+  }
+}
+
+/** Where the empty line after the header section ends, in lines of any kind. */
+function sectionEnd(mime: Buffer): number | undefined {
+  const text = mime.toString('latin1');
+  const blank = /^(?:\r\n|\r|\n)|(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r(?!\n)|\n)/.exec(text);
+  return blank === null ? undefined : blank.index + blank[0].length;
 }
 
 interface Collected {
@@ -109,7 +171,13 @@ function hasBareLineEnd(mime: Buffer): boolean {
 const CR = 0x0d;
 
 function withMessageId(mime: Buffer, node: MimeNode): Buffer {
-  return headerValues(mime, 'message-id').length > 0
-    ? mime
-    : withHeader(mime, 'Message-ID', node.messageId());
+  if (headerValues(mime, 'message-id').length > 0) return mime;
+  const given = node.messageId();
+  const { from } = node.getEnvelope();
+  const domain = (from === false ? '' : parseDomain(from)) || 'localhost';
+  return withHeader(mime, 'Message-ID', isEmptyId(given) ? `<${randomUUID()}@${domain}>` : given);
+}
+
+function isEmptyId(messageId: string): boolean {
+  return !/[^\s<>]/.test(messageId);
 }

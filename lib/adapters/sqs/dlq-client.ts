@@ -7,6 +7,7 @@ import {
   SendMessageBatchCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import { messageGroup } from './sqs-client.ts';
 
 /** An SQS call sends or receives at most ten messages. */
 const MAX_BATCH_SIZE = 10;
@@ -165,6 +166,7 @@ function toDeadLetter(message: Message): ReceivedDeadLetter {
 export interface Resubmitted {
   readonly queueMessageId: string;
   readonly body: string;
+  /** The tenant, or the message group that it had. */
   readonly groupId: string | undefined;
 }
 
@@ -195,8 +197,7 @@ export class SqsResubmission {
         Entries: messages.map(({ body, groupId }, index) => ({
           Id: String(index),
           MessageBody: body,
-          // On a standard queue the group makes it fair: a tenant with many mails does not delay the others.
-          ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
+          ...messageGroup(groupId),
         })),
       }),
     );

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../domain/limits.ts';
 import { type AwsConnection, awsClientOptions } from '../aws-client.ts';
@@ -29,4 +30,16 @@ export function intoBatches<T extends { readonly bytes: number }>(waiting: reado
     bytes = fits ? bytes + one.bytes : one.bytes;
   }
   return batches;
+}
+
+/**
+ * The message group of a tenant, which makes a standard queue fair: a tenant with many mails does not delay the
+ * others. SQS takes up to 128 letters, digits and punctuation characters; other names are hashed.
+ *
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+ */
+export function messageGroup(tenantId: string | undefined): { MessageGroupId?: string } {
+  if (tenantId === undefined || tenantId === '') return {};
+  const isGroupId = /^[\x21-\x7e]{1,128}$/.test(tenantId);
+  return { MessageGroupId: isGroupId ? tenantId : createHash('sha256').update(tenantId).digest('hex') };
 }

@@ -8,12 +8,12 @@ import {
 import { type FallbackMessage, serialiseFallbackMessage } from '../../domain/fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../domain/limits.ts';
 import { type FallbackQueue, type PushOptions, REMAINDER_ATTRIBUTE } from '../../ports/queues.ts';
-import { intoBatches } from './sqs-client.ts';
+import { intoBatches, messageGroup } from './sqs-client.ts';
 
 interface Waiting {
   readonly body: string;
   readonly bytes: number;
-  readonly groupId: string | undefined;
+  readonly tenantId: string | undefined;
   readonly delaySeconds: number;
   readonly isMarked: boolean;
   readonly resolve: (queueMessageId: string) => void;
@@ -50,7 +50,7 @@ export class SqsFallbackQueue implements FallbackQueue {
       this.#waiting.push({
         body,
         bytes: isMarked ? bytes + MARK_BYTES : bytes,
-        groupId: message.tenantId,
+        tenantId: message.tenantId,
         delaySeconds,
         isMarked,
         resolve,
@@ -137,11 +137,10 @@ const MARK = { DataType: 'String', StringValue: '1' } as const;
 /** The name, type and value of an attribute count toward the SQS message size. */
 const MARK_BYTES = REMAINDER_ATTRIBUTE.length + MARK.DataType.length + MARK.StringValue.length;
 
-/** On a standard queue the group makes it fair: a tenant with many mails does not delay the others. */
-function messageFields({ body, groupId, delaySeconds, isMarked }: Waiting) {
+function messageFields({ body, tenantId, delaySeconds, isMarked }: Waiting) {
   return {
     MessageBody: body,
-    ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
+    ...messageGroup(tenantId),
     ...(delaySeconds === 0 ? {} : { DelaySeconds: delaySeconds }),
     ...(isMarked ? { MessageAttributes: { [REMAINDER_ATTRIBUTE]: MARK } } : {}),
   };

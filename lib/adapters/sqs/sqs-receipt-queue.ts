@@ -1,7 +1,7 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { type Receipt, serialiseReceipt } from '../../domain/receipt.ts';
 import type { ReceiptQueue } from '../../ports/queues.ts';
-import { intoBatches } from './sqs-client.ts';
+import { intoBatches, messageGroup } from './sqs-client.ts';
 
 /** Deliveries that are processed concurrently have their receipts ready at nearly the same time. */
 const GATHER_MS = 10;
@@ -60,8 +60,7 @@ export class SqsReceiptQueue implements ReceiptQueue {
           Entries: batch.map(({ body, receipt }, index) => ({
             Id: String(index),
             MessageBody: body,
-            // On a standard queue the group makes it fair: a flood from one tenant does not delay the others.
-            ...(receipt.tenantId === undefined ? {} : { MessageGroupId: receipt.tenantId }),
+            ...messageGroup(receipt.tenantId),
           })),
         }),
         { abortSignal: AbortSignal.timeout(this.#timeoutMs) },

@@ -19,24 +19,30 @@ const MAX_MESSAGE_BYTES: Readonly<Record<SesApi, number>> = { v1: 10_485_760, v2
 const MAX_RECIPIENTS = 50;
 const MAX_TAG_LENGTH = 256;
 
-/** Fields documented to occur at most once in a message (only those of the list that mailers write). */
+/** With its CRLF. */
+const MAX_LINE_CHARACTERS = 1000;
+
+/**
+ * Fields that may stand at most once.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/dg/header-fields.html
+ */
 const SINGLE_FIELDS = [
-  'Auto-Submitted',
-  'Content-Transfer-Encoding',
-  'Content-Type',
-  'Date',
-  'DKIM-Signature',
-  'From',
-  'In-Reply-To',
-  'List-Unsubscribe',
-  'Message-ID',
-  'MIME-Version',
-  'References',
-  'Reply-To',
-  'Return-Path',
-  'Sender',
-  'Subject',
+  ...['Accept-Language', 'acceptLanguage', 'Archived-At', 'Auto-Submitted', 'Bounces-to', 'Comments'],
+  ...['Content-Alternative', 'Content-Base', 'Content-Class', 'Content-Description', 'Content-Disposition'],
+  ...['Content-Duration', 'Content-ID', 'Content-Language', 'Content-Length', 'Content-Location'],
+  ...['Content-MD5', 'Content-Transfer-Encoding', 'Content-Type', 'Date', 'Delivered-To'],
+  ...['Disposition-Notification-Options', 'Disposition-Notification-To', 'DKIM-Signature'],
+  ...['DomainKey-Signature', 'Errors-To', 'From', 'Importance', 'In-Reply-To', 'Keywords', 'List-Archive'],
+  ...['List-Help', 'List-Id', 'List-Owner', 'List-Post', 'List-Subscribe', 'List-Unsubscribe'],
+  ...['List-Unsubscribe-Post', 'Message-Context', 'Message-ID', 'MIME-Version', 'Organization'],
+  ...['Original-From', 'Original-Message-ID', 'Original-Recipient', 'Original-Subject', 'Precedence'],
+  ...['Priority', 'References', 'Reply-To', 'Return-Path', 'Return-Receipt-To', 'Sender', 'Solicitation'],
+  ...['Sensitivity', 'Subject', 'Thread-Index', 'Thread-Topic', 'User-Agent', 'VBR-Info'],
 ];
+
+/** Fields that need an address if they are there (RFC 5322, 3.6.2 and 3.6.3). */
+const ADDRESS_FIELDS = ['From', 'Sender', 'Reply-To', 'To', 'Cc'];
 
 /**
  * Checks a submission as SES does before counting it. Which of several errors SES reports first is not
@@ -48,7 +54,10 @@ export function checkSubmission(
 ): SubmissionCheck {
   const header = readMessageHeader(submission.raw);
   const malformed =
-    checkSize(submission.raw, MAX_MESSAGE_BYTES[api]) ?? checkTags(submission.tags) ?? checkHeader(header);
+    checkSize(submission.raw, MAX_MESSAGE_BYTES[api]) ??
+    checkTags(submission.tags) ??
+    checkHeader(header) ??
+    checkLines(submission.raw);
   if (malformed !== undefined) return { kind: 'refused', refusal: invalidParameter(malformed) };
 
   const envelope = readEnvelope(submission, header);
@@ -81,10 +90,36 @@ function isTagText(text: string): boolean {
   return text.length <= MAX_TAG_LENGTH && /^[A-Za-z0-9_-]+$/.test(text);
 }
 
+/**
+ * "All of the required header fields must be present", in the format of RFC 822. The text for a field without
+ * an address is the one of a missing field, which is assumed.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/APIReference/API_RawMessage.html
+ */
 function checkHeader(header: MessageHeader): string | undefined {
   if (!headerValue(header, 'From')) return "Missing required header 'From'.";
   const repeated = SINGLE_FIELDS.find((name) => headerValues(header, name).length > 1);
-  return repeated === undefined ? undefined : `Duplicate header '${repeated}'.`;
+  if (repeated !== undefined) return `Duplicate header '${repeated}'.`;
+  const empty = ADDRESS_FIELDS.find((name) => headerValue(header, name) === '');
+  return empty === undefined ? undefined : `Missing required header '${empty}'.`;
+}
+
+const LF = 0x0a;
+
+/**
+ * "Per RFC 5321, the maximum length of each line of text, including the <CRLF>, must not exceed 1,000
+ * characters." The text of the error is assumed.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/APIReference/API_RawMessage.html
+ */
+function checkLines(raw: Buffer): string | undefined {
+  for (let start = 0; start < raw.length; ) {
+    const lineFeed = raw.indexOf(LF, start);
+    const next = lineFeed < 0 ? raw.length : lineFeed + 1;
+    if (next - start > MAX_LINE_CHARACTERS) return `Line length exceeds ${MAX_LINE_CHARACTERS} characters.`;
+    start = next;
+  }
+  return undefined;
 }
 
 function readEnvelope(submission: Submission, header: MessageHeader): SubmissionCheck {
@@ -157,6 +192,11 @@ function checkConfigurationSet(name: string, account: SesAccount): Refusal | und
   };
 }
 
+/**
+ * "This error can also be caused by the From, Source, Sender or Return-Path address": each must be verified.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+ */
 function checkIdentities(
   senders: readonly string[],
   recipients: readonly string[],
@@ -191,6 +231,10 @@ function readMailboxes(headerValue: string): AddressCheck[] {
 }
 
 /**
+ * An address is 7-bit ASCII, since SES has no SMTPUTF8, and its domain has a top-level domain.
+ *
+ * @see https://docs.aws.amazon.com/ses/latest/APIReference/API_Destination.html
+ *
  * The checks and texts are those of JavaMail's InternetAddress. Observed in SES responses: "Missing final
  * '@domain'", "Local address contains control or whitespace". The other texts are from JavaMail and were not
  * observed in SES; the one about the domain's form is assumed.
@@ -212,6 +256,9 @@ function checkLocalPart(localPart: string): string | undefined {
   // SES has no SMTPUTF8: it refuses anything but printable ASCII with the text for control characters
   if (/[^\x21-\x7e]/.test(localPart)) return 'Local address contains control or whitespace';
   if (/[()<>,;:\\"[\]@]/.test(localPart)) return 'Local address contains illegal character';
+  if (localPart.startsWith('.')) return 'Local address starts with dot';
+  if (localPart.endsWith('.')) return 'Local address ends with dot';
+  if (localPart.includes('..')) return 'Local address contains dot-dot';
   return undefined;
 }
 

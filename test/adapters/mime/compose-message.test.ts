@@ -12,20 +12,20 @@ async function compose(raw: string): Promise<string> {
 
 describe('composing a raw message', () => {
   it.each(['', '\n', '\r', '\r\n'])('terminates its last line, whatever it ended with: %j', async (end) => {
-    expect(await compose(`Message-ID: <a@b>\nSubject: x\n\nHello${end}`)).toBe(
-      'Message-ID: <a@b>\r\nSubject: x\r\n\r\nHello\r\n',
+    expect(await compose(`Message-ID: <a@b>\nFrom: support@keybuzz.io\n\nHello${end}`)).toBe(
+      'Message-ID: <a@b>\r\nFrom: support@keybuzz.io\r\n\r\nHello\r\n',
     );
   });
 
   it('writes the domains of From in lower case, and changes nothing else', async () => {
     const raw =
-      'From: José KeyBuzz <José@KeyBuzz.IO>,\n Support@Mail.KeyBuzz.io\nMessage-ID: <A@KeyBuzz.IO>\n\nHello\n';
+      'From: José KeyBuzz <Jose@KeyBuzz.IO>,\n Support@Mail.KeyBuzz.io\nMessage-ID: <A@KeyBuzz.IO>\n\nHello\n';
     const composed = await compose(raw);
 
     expect(composed).toBe(
       raw
         .replaceAll('\n', '\r\n')
-        .replace('José@KeyBuzz.IO', 'José@keybuzz.io')
+        .replace('Jose@KeyBuzz.IO', 'Jose@keybuzz.io')
         .replace('@Mail.KeyBuzz.io', '@mail.keybuzz.io'),
     );
   });

@@ -72,6 +72,16 @@ describe('the receipt queue', () => {
     expect(groups.sort()).toEqual(['tenant-1', undefined]);
   });
 
+  it('returns the tenant as the API calls it, in a group that SQS takes', async () => {
+    const receipt = { ...aReceipt('mail', 'sent', ['marie@example.org']), tenantId: 'Müller GmbH' };
+
+    await receiptQueue.push([receipt]);
+
+    const [message] = await takeAll(aws, queue);
+    expect(parseReceipt(message?.Body ?? '')).toEqual({ kind: 'receipt', receipt });
+    expect(message?.Attributes?.MessageGroupId).toMatch(/^[\x21-\x7e]{1,128}$/);
+  });
+
   it('returns only the receipts that SQS failed', async () => {
     const pushed = receipts(12);
     aws.fault({

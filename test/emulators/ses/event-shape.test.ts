@@ -172,7 +172,10 @@ describe('the events', () => {
 
   it('omit the headers past 10 KB, and report it', async () => {
     const running = await runDouble({ configurationSets: ['mail'] });
-    const raw = HELLO.replace('\r\n\r\n', `\r\nX-Long: ${'x'.repeat(10_240)}\r\nX-Last: y\r\n\r\n`);
+    const raw = HELLO.replace(
+      '\r\n\r\n',
+      `\r\nX-Long: ${`${'x'.repeat(900)}\r\n `.repeat(12)}x\r\nX-Last: y\r\n\r\n`,
+    );
     await send(running, 'v1', { raw, configurationSet: 'mail' });
     const mail = running.double.events[0]?.mail;
     expect(mail?.headersTruncated).toBe(true);

@@ -67,6 +67,59 @@ describe.each(PROTOCOLS)('$api rejects', ({ api, badInput, unknownSet, paused, s
   });
 
   it.each([
+    'Accept-Language: en\r\naccept-language: fr',
+    'List-Unsubscribe: <https://example.org>\r\nList-Unsubscribe: <mailto:u@example.org>',
+    'List-Unsubscribe-Post: a=b\r\nList-Unsubscribe-Post: a=b',
+    'DKIM-Signature: v=1\r\nDKIM-Signature: v=1',
+    'Content-Type: text/plain\r\nContent-Type: text/html',
+    'Reply-To: a@example.org\r\nReply-To: b@example.org',
+  ])('a field that may stand once, twice: %j', async (fields) => {
+    const running = await runDouble();
+    const { name, message } = await refusal(running, { raw: `${fields}\r\n${HELLO}` });
+    expect({ name, message }).toEqual({
+      name: badInput.name,
+      message: expect.stringMatching(/^Duplicate header '/),
+    });
+  });
+
+  it.each(['To', 'Cc', 'Reply-To', 'Sender'])('a message with an empty %s', async (field) => {
+    const running = await runDouble();
+    const raw = `From: shop@example.org\r\n${field}:\r\nSubject: Hello\r\n\r\nx\r\n`;
+    expect(await refusal(running, { raw, to: ['buyer@example.net'] })).toEqual({
+      ...badInput,
+      message: `Missing required header '${field}'.`,
+    });
+  });
+
+  it('a line of 1,001 characters with its CRLF, in the header or the body, and accepts 1,000', async () => {
+    const running = await runDouble();
+    const line = (length: number) => 'x'.repeat(length - 'X: '.length);
+    const message = 'Line length exceeds 1000 characters.';
+    const header = `X: ${line(999)}\r\n${HELLO}`;
+    expect(await refusal(running, { raw: header })).toEqual({ ...badInput, message });
+    expect(await refusal(running, { raw: `${HELLO}${'y'.repeat(999)}\r\n` })).toEqual({
+      ...badInput,
+      message,
+    });
+    await send(running, api, { raw: `X: ${line(998)}\r\n${HELLO}${'y'.repeat(998)}\r\n` });
+    expect(running.double.mails).toHaveLength(1);
+  });
+
+  it('a Return-Path that is not verified', async () => {
+    const running = await runDouble();
+    const raw = `Return-Path: <bounces@other.example>\r\n${HELLO}`;
+    const error = await refusal(running, { raw, source: 'shop@example.org', to: ['buyer@example.net'] });
+    expect(error).toMatchObject({
+      name: 'MessageRejected',
+      message: expect.stringContaining('bounces@other.example'),
+    });
+  });
+
+  it.each([
+    ['a..b@example.net', 'Local address contains dot-dot'],
+    ['.a@example.net', 'Local address starts with dot'],
+    ['a.@example.net', 'Local address ends with dot'],
+    ['buyer@[127.0.0.1]', "Invalid domain name: '[127.0.0.1]'."],
     ['büyer@example.net', 'Local address contains control or whitespace'],
     ['two words@example.net', 'Local address contains control or whitespace'],
     ['buyer@exämple.net', 'Domain contains control or whitespace'],
@@ -155,7 +208,7 @@ describe('the size of a message', () => {
   // Its base64 has a plus sign in each four characters: without one for megabytes, the SDK's encoder for v1
   // runs out of stack.
   const withSize = (bytes: number): Buffer =>
-    Buffer.concat([Buffer.from(HELLO), Buffer.alloc(bytes - HELLO.length, '>')]);
+    Buffer.concat([Buffer.from(HELLO), Buffer.alloc(bytes - HELLO.length, `${'>'.repeat(996)}\r\n`)]);
 
   it('may not be over 10 MB by v1', async () => {
     const running = await runDouble();

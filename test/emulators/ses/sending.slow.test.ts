@@ -110,7 +110,10 @@ describe.each(['v1', 'v2'] as const)('a send by %s', (api) => {
 describe('a send by v1', () => {
   it('accepts a message of exactly 10 MB', async () => {
     const { double, v1 } = await runDouble();
-    const raw = Buffer.concat([Buffer.from(HELLO), Buffer.alloc(10_485_760 - HELLO.length, '>')]);
+    const raw = Buffer.concat([
+      Buffer.from(HELLO),
+      Buffer.alloc(10_485_760 - HELLO.length, `${'>'.repeat(996)}\r\n`),
+    ]);
     await v1.send(new SendRawEmailCommand({ RawMessage: { Data: raw } }));
     expect(double.mails[0]?.raw.length).toBe(10_485_760);
   });

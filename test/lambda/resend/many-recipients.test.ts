@@ -62,6 +62,19 @@ describe('a mail with many recipients', () => {
     expect(JSON.parse(deadLetters[0]?.body ?? '').envelope.to).toEqual(['paul@localhost']);
   });
 
+  it('dead-letters only the bad recipients of a structured mail', async () => {
+    const to = ['marie@example.org', 'paul@localhost', 'jörg@example.org'];
+    const content = { type: 'mail', from: 'KeyBuzz: Support <support@keybuzz.io>', to, text: 'Hi' } as const;
+
+    await bench.resend([
+      aRecordOf(anEnvelope({ content: { ...content, to }, envelope: { from: 'support@keybuzz.io', to } })),
+    ]);
+
+    expect(bench.ses.mails.map((mail) => mail.recipients)).toEqual([['marie@example.org']]);
+    const dead = (await bench.parked()).flatMap(({ body }) => JSON.parse(body).envelope.to);
+    expect(dead.sort()).toEqual(to.slice(1).sort());
+  });
+
   it('loses no recipient that needs SMTPUTF8 if the others have to wait', async () => {
     bench.ses.fault({ effect: { kind: 'throttling' }, when: () => bench.ses.mails.length === 1 });
     const to = [...recipients(60), 'jörg@example.org'];

@@ -60,6 +60,14 @@ describe('the sender check', () => {
     expect(check(`From: ${from}`)).toMatch(/^the From header/);
   });
 
+  it.each(['<bounces@mailer.example>', 'bounces@mailer.example', '<>'])(
+    'rejects a Return-Path that SES would not take for a verified sender: %s',
+    (returnPath) => {
+      expect(check(`Return-Path: ${returnPath}\r\nFrom: ${OWN}`)).toMatch(/^the Return-Path header/);
+      expect(check(`Return-Path: <bounce@mail.keybuzz.io>\r\nFrom: ${OWN}`)).toBeUndefined();
+    },
+  );
+
   it.each(['support@KeyBuzz.io', '"KeyBuzz" <support@mail.KEYBUZZ.IO>', `${OWN}, billing@keybuzz.iO`])(
     'stops a From whose domain is not in lower case, by a reason of its own: %s',
     (from) => {

@@ -9,8 +9,10 @@ export interface ClaimQuery {
   readonly limit: number;
   readonly leaseMs: number;
   readonly route: LeaseRoute;
-  /** The tenant served last; those after it come first. */
-  readonly afterTenant: string;
+  /** The waiting deliveries to claim, in this order. */
+  readonly candidates: readonly string[];
+  /** When the first of the leases ended that may be taken over, if any. */
+  readonly endedSince: string | null;
   /**
    * Deliveries that this worker has claimed. It must not claim them again, even if their lease has ended, or
    * if they were completed and only the response was lost, because the completion is then written again.
@@ -37,14 +39,15 @@ export function claimParameters(query: ClaimQuery): unknown[] {
     query.limit,
     query.leaseMs,
     query.route,
-    query.afterTenant,
+    query.candidates,
     query.inHand,
     MAX_CLAIM_BYTES,
     MAX_STORED_MAIL_BYTES,
+    query.endedSince,
   ];
 }
 
-/** Claims in one statement; the file explains the walk and its cost. */
+/** Claims in one statement. */
 export const CLAIM = readFileSync(new URL('./sql/claim.sql', import.meta.url), 'utf8');
 
 /** A row of the claim query. JSON is returned as text, so that only this file parses it. */

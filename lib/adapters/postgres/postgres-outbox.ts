@@ -6,6 +6,12 @@ import { ArrivalsListener } from './arrivals-listener.ts';
 import { CLAIM, type ClaimedRow, claimParameters, toClaim } from './claim.ts';
 import { completeAll } from './complete.ts';
 import { ConnectionPool, type PostgresSettings } from './connection.ts';
+import { DutyCycle } from './duty-cycle.ts';
+import { Scout } from './scout.ts';
+import type { Candidate } from './waiting-queues.ts';
+
+/** Other workers may claim the candidates first, again and again; then this one has enough to do elsewhere. */
+const MAX_CLAIM_ROUNDS = 50;
 
 export interface PostgresOutboxOptions extends PostgresSettings {
   /** The lease owner, for operators who read the table. 1 to 100 characters. */
@@ -42,7 +48,9 @@ export class PostgresOutbox implements Outbox {
   readonly #leaseOwner: string;
   /** Claimed and neither completed nor released, with whether it was taken over. */
   readonly #claimed = new Map<string, boolean>();
-  #afterTenant = '';
+  readonly #scout: Scout;
+  readonly #statsDuty = new DutyCycle();
+  #stats: OutboxStats | undefined;
 
   constructor(options: PostgresOutboxOptions) {
     check(options);
@@ -50,6 +58,7 @@ export class PostgresOutbox implements Outbox {
     this.#leaseOwner = `${options.workerId}/${randomUUID().slice(0, 8)}`;
     const applicationName = `outbound ${options.workerId}`;
     this.#pool = new ConnectionPool(options, applicationName);
+    this.#scout = new Scout(this.#pool, options.providers);
     this.#listener = new ArrivalsListener(
       options,
       applicationName,
@@ -59,33 +68,64 @@ export class PostgresOutbox implements Outbox {
   }
 
   /** May return fewer than `limit` even if more are due: a claim fetches a limited amount of mail. */
-  async claim({
-    limit,
-    leaseMs,
-    route,
-  }: {
-    readonly limit: number;
-    readonly leaseMs: number;
-    readonly route: LeaseRoute;
-  }): Promise<Claim[]> {
+  async claim(request: ClaimRequest): Promise<Claim[]> {
+    const rows: ClaimedRow[] = [];
+    let surveyed = await this.#scout.look();
+    for (let round = 0; round < MAX_CLAIM_ROUNDS; round += 1) {
+      const more = await this.#claimMore(rows, request);
+      if (more === 'yes') continue;
+      if (more === 'enough' || rows.length > 0 || surveyed) break;
+      // Nothing waits at the places that the scout remembers.
+      surveyed = await this.#scout.survey();
+      if (!surveyed) break;
+    }
+    return rows.map((row) => toClaim(row, this.#options.defaultTimeToLiveMs));
+  }
+
+  /** Adds to the rows. @returns whether there may be more to claim */
+  async #claimMore(rows: ClaimedRow[], request: ClaimRequest): Promise<'yes' | 'none' | 'enough'> {
+    const wanted = request.limit - rows.length;
+    try {
+      const { candidates, more } = await this.#scout.propose(wanted, [...this.#claimed.keys()]);
+      const claimed = await this.#claimAmong(candidates, { ...request, limit: wanted });
+      rows.push(...claimed.rows);
+      // If it stopped before the last candidate, it has as many as it may, or as much mail.
+      if (rows.length >= request.limit || !claimed.passedAll) return 'enough';
+      return more ? 'yes' : 'none';
+    } catch (error) {
+      // What is claimed already must reach the caller.
+      if (rows.length === 0) throw error;
+      return 'enough';
+    }
+  }
+
+  async #claimAmong(
+    candidates: readonly Candidate[],
+    request: ClaimRequest,
+  ): Promise<{ readonly rows: readonly ClaimedRow[]; readonly passedAll: boolean }> {
+    const { endedSince } = this.#scout;
+    if (candidates.length === 0 && endedSince === null) return { rows: [], passedAll: true };
     const rows = await this.#pool.query<ClaimedRow>(
       'claim',
       CLAIM,
       claimParameters({
+        ...request,
         worker: this.#leaseOwner,
         providers: this.#options.providers,
-        limit,
-        leaseMs,
-        route,
-        afterTenant: this.#afterTenant,
+        candidates: candidates.map(({ id }) => id),
         inHand: [...this.#claimed.keys()],
+        endedSince,
       }),
     );
     for (const { id, reclaimed } of rows) this.#claimed.set(id, reclaimed);
-    // The walk ends in the middle of a turn at the least urgent priority: the next one continues there.
-    const last = rows.findLast(({ ended }) => !ended);
-    if (last !== undefined) this.#afterTenant = last.tenantId ?? '';
-    return rows.map((row) => toClaim(row, this.#options.defaultTimeToLiveMs));
+    const waiting = new Set(rows.filter(({ ended }) => !ended).map(({ id }) => id));
+    const allEnded = rows.length > 0 && waiting.size === 0;
+    if (rows.length === waiting.size) this.#scout.noneEnded(endedSince);
+    // Candidates are claimed in their order, and at least the first that is still there.
+    const last = candidates.findLastIndex(({ id }) => waiting.has(id));
+    const passed = allEnded ? [] : last === -1 ? candidates : candidates.slice(0, last + 1);
+    this.#scout.passed(passed, waiting.size);
+    return { rows, passedAll: passed.length === candidates.length };
   }
 
   async complete(completion: readonly Completion[]): Promise<readonly string[]> {
@@ -115,8 +155,18 @@ export class PostgresOutbox implements Outbox {
     await this.#pool.query('ping', 'SELECT 1', []);
   }
 
-  /** Stops counting at 50,000 waiting deliveries and at 10,000 awaited statuses. */
+  /**
+   * Stops counting at 50,000 waiting deliveries and at 10,000 awaited statuses. Where counting takes long, the
+   * last result stands for twenty times as long.
+   */
   async stats(): Promise<OutboxStats> {
+    if (this.#stats === undefined || this.#statsDuty.rested) {
+      this.#stats = await this.#statsDuty.run(() => this.#count());
+    }
+    return this.#stats;
+  }
+
+  async #count(): Promise<OutboxStats> {
     const { providers, awaitsStatuses = false } = this.#options;
     const [row] = await this.#pool.query<StatsRow>('count', STATS, [providers, awaitsStatuses]);
     const { queued = 0, oldestDueSeconds = 0, statusesOverdue = null } = row ?? {};
@@ -125,7 +175,7 @@ export class PostgresOutbox implements Outbox {
 
   /** Waits for calls in progress; remaining leases expire. */
   async close(): Promise<void> {
-    await Promise.all([this.#listener.close(), this.#pool.close()]);
+    await Promise.all([this.#listener.close(), this.#pool.close(), this.#scout.close()]);
   }
 
   #forget(ids: readonly string[]): void {
@@ -177,6 +227,12 @@ UPDATE outbound_deliveries AS d SET
   updated_at = now()
 FROM mine
 WHERE d.id = mine.id`;
+
+interface ClaimRequest {
+  readonly limit: number;
+  readonly leaseMs: number;
+  readonly route: LeaseRoute;
+}
 
 interface StatsRow {
   readonly queued: number;

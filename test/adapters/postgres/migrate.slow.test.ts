@@ -60,7 +60,7 @@ describe('the migrations', () => {
       lease_until: 'timestamp with time zone',
       lease_route: 'text',
     });
-    expect(await indexesOf(database)).toHaveLength(10);
+    expect(await indexesOf(database)).toHaveLength(11);
     await expect(
       database.query(`INSERT INTO outbound_deliveries (id, status) VALUES ('a', 'sent')`),
     ).rejects.toMatchObject({ code: '23514' });
@@ -93,6 +93,7 @@ describe('the migrations', () => {
       'outbound_deliveries_fate_awaited_idx',
       'outbound_deliveries_leased_idx',
       'outbound_deliveries_pkey',
+      'outbound_deliveries_turns_idx',
       'outbound_deliveries_waiting_idx',
     ]);
     const outbox = database.outbox();

@@ -12,7 +12,7 @@ WITH arrived AS (
   CROSS JOIN LATERAL (
     SELECT priority, coalesce(tenant_id, '') AS tenant, coalesce(next_retry_at, created_at) AS since, id
     FROM outbound_deliveries
-    WHERE status = 'queued' AND provider = owned.provider
+    WHERE ('' || status) = 'queued' AND provider = owned.provider
       AND (coalesce(next_retry_at, created_at), id) > ($2::timestamptz, $3::text)
       AND coalesce(next_retry_at, created_at) <= now()
     ORDER BY coalesce(next_retry_at, created_at), id

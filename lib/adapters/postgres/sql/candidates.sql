@@ -9,7 +9,7 @@
 --    had their first
 --
 -- The walk stops at the limit, because nothing in it sorts. Each step is one probe into
--- outbound_deliveries_waiting_idx that starts at a place and not at the beginning of the queue: there stand the
+-- outbound_deliveries_turns_idx that starts at a place and not at the beginning of the queue: there stand the
 -- entries of what was sent, and while any transaction is old enough to see them, nothing can remove them.
 WITH urgency (priority) AS (
   SELECT DISTINCT priority FROM unnest($2::smallint[]) AS given (priority) ORDER BY priority DESC
@@ -38,7 +38,7 @@ CROSS JOIN LATERAL (
       CROSS JOIN LATERAL (
         (
           SELECT coalesce(next_retry_at, created_at, '-infinity') AS since, id FROM outbound_deliveries
-          WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = place.tenant
+          WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = place.tenant
             AND provider = owned.provider AND CASE WHEN next_retry_at IS NULL THEN 0 ELSE 1 END = 0
             AND (coalesce(next_retry_at, created_at, '-infinity'), id) >= (place.since, place.id)
             AND NOT (place.passed AND id = place.id) AND id <> ALL ($8::text[])
@@ -47,7 +47,7 @@ CROSS JOIN LATERAL (
         UNION ALL
         (
           SELECT coalesce(next_retry_at, created_at, '-infinity') AS since, id FROM outbound_deliveries
-          WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = place.tenant
+          WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = place.tenant
             AND provider = owned.provider AND CASE WHEN next_retry_at IS NULL THEN 0 ELSE 1 END = 1
             AND (coalesce(next_retry_at, created_at, '-infinity'), id) >= (place.since, place.id)
             AND coalesce(next_retry_at, created_at, '-infinity') <= now()

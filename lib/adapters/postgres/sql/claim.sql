@@ -40,7 +40,8 @@ waiting AS (
       coalesce(next_retry_at, created_at) AS since
     FROM outbound_deliveries
     WHERE id = candidate.id AND id <> ALL ($7::text[])
-      AND status = 'queued' AND (next_retry_at IS NULL OR next_retry_at <= now())
+      -- In this form no index of the status can be taken in place of the primary key; see migrations.ts.
+      AND coalesce(status, '') = 'queued' AND (next_retry_at IS NULL OR next_retry_at <= now())
     FOR UPDATE SKIP LOCKED
   ) AS locked
   LIMIT $3::int - (SELECT count(*) FROM ended)

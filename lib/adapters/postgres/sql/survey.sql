@@ -8,11 +8,11 @@
 WITH RECURSIVE
 -- The priorities, most urgent first; the last row is null.
 urgency (priority) AS (
-  (SELECT priority FROM outbound_deliveries WHERE status = 'queued' ORDER BY priority DESC LIMIT 1)
+  (SELECT priority FROM outbound_deliveries WHERE (status || '') = 'queued' ORDER BY priority DESC LIMIT 1)
   UNION ALL
   SELECT (
     SELECT priority FROM outbound_deliveries
-    WHERE status = 'queued' AND priority < urgency.priority
+    WHERE (status || '') = 'queued' AND priority < urgency.priority
     ORDER BY priority DESC LIMIT 1
   )
   FROM urgency WHERE urgency.priority IS NOT NULL
@@ -26,13 +26,13 @@ head AS (
     tenant_behind (name) AS (
       (
         SELECT coalesce(tenant_id, '') FROM outbound_deliveries
-        WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > $2::text
+        WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > $2::text
         ORDER BY coalesce(tenant_id, '') LIMIT 1
       )
       UNION ALL
       SELECT (
         SELECT coalesce(tenant_id, '') FROM outbound_deliveries
-        WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > tenant_behind.name
+        WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > tenant_behind.name
         ORDER BY coalesce(tenant_id, '') LIMIT 1
       )
       FROM tenant_behind WHERE tenant_behind.name IS NOT NULL
@@ -40,13 +40,13 @@ head AS (
     tenant_up_to (name) AS (
       (
         SELECT coalesce(tenant_id, '') FROM outbound_deliveries
-        WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') <= $2::text
+        WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') <= $2::text
         ORDER BY coalesce(tenant_id, '') LIMIT 1
       )
       UNION ALL
       SELECT (
         SELECT coalesce(tenant_id, '') FROM outbound_deliveries
-        WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > tenant_up_to.name
+        WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > tenant_up_to.name
           AND coalesce(tenant_id, '') <= $2::text
         ORDER BY coalesce(tenant_id, '') LIMIT 1
       )
@@ -62,14 +62,14 @@ head AS (
     CROSS JOIN LATERAL (
       (
         SELECT coalesce(next_retry_at, created_at, '-infinity') AS since, id FROM outbound_deliveries
-        WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = tenant.name
+        WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = tenant.name
           AND provider = owned.provider AND CASE WHEN next_retry_at IS NULL THEN 0 ELSE 1 END = 0
         ORDER BY coalesce(next_retry_at, created_at, '-infinity'), id LIMIT 1
       )
       UNION ALL
       (
         SELECT coalesce(next_retry_at, created_at, '-infinity') AS since, id FROM outbound_deliveries
-        WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = tenant.name
+        WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = tenant.name
           AND provider = owned.provider AND CASE WHEN next_retry_at IS NULL THEN 0 ELSE 1 END = 1
           AND coalesce(next_retry_at, created_at, '-infinity') <= now()
         ORDER BY coalesce(next_retry_at, created_at, '-infinity'), id LIMIT 1

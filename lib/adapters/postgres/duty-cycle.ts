@@ -1,6 +1,3 @@
-/** A statement that takes no longer than this costs less than it would to do without. */
-const CHEAP_MS = 20;
-
 /** A costly statement takes at most a twentieth of the time. */
 const REST_PER_WORK = 20;
 
@@ -8,18 +5,27 @@ const REST_PER_WORK = 20;
  * Bounds the share of the time that a statement takes whose cost depends on what other sessions do. While it is
  * cheap, it may run at any time.
  */
-export class DutyCycle {
-  /** The shorter one counts: one that had to wait for a connection or the processor says nothing. */
-  #lastTwoMs: readonly [number, number] = [0, 0];
+export class DutyCycle<Result> {
+  readonly #statement: () => Promise<Result>;
+  readonly #isCheap: (result: Result, ms: number) => boolean;
+  #cheap = true;
+  #lastMs = 0;
   #endedAt = Number.NEGATIVE_INFINITY;
 
+  /** @param isCheap whether one with this result, which took so long, was cheap */
+  constructor(statement: () => Promise<Result>, isCheap: (result: Result, ms: number) => boolean) {
+    this.#statement = statement;
+    this.#isCheap = isCheap;
+  }
+
+  /** Whether it was cheap the last time. */
   get cheap(): boolean {
-    return this.#costMs <= CHEAP_MS;
+    return this.#cheap;
   }
 
   /** Whether it may run now. */
   get rested(): boolean {
-    return this.cheap || this.sinceMs >= REST_PER_WORK * this.#costMs;
+    return this.#cheap || this.sinceMs >= REST_PER_WORK * this.#lastMs;
   }
 
   /** Milliseconds since it ended last. */
@@ -27,16 +33,13 @@ export class DutyCycle {
     return performance.now() - this.#endedAt;
   }
 
-  /** Runs it, and notes what it took unless it fails: that may say nothing about its cost. */
-  async run<Result>(statement: () => Promise<Result>): Promise<Result> {
+  /** Runs it, and notes what it cost unless it fails: that says nothing about its cost. */
+  async run(): Promise<Result> {
     const startedAt = performance.now();
-    const result = await statement();
+    const result = await this.#statement();
     this.#endedAt = performance.now();
-    this.#lastTwoMs = [this.#lastTwoMs[1], this.#endedAt - startedAt];
+    this.#lastMs = this.#endedAt - startedAt;
+    this.#cheap = this.#isCheap(result, this.#lastMs);
     return result;
-  }
-
-  get #costMs(): number {
-    return Math.min(...this.#lastTwoMs);
   }
 }

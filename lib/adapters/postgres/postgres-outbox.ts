@@ -10,6 +10,9 @@ import { DutyCycle } from './duty-cycle.ts';
 import { Scout } from './scout.ts';
 import type { Candidate } from './waiting-queues.ts';
 
+/** Counting once in some seconds costs little if it takes no longer. */
+const CHEAP_COUNT_MS = 500;
+
 /** Other workers may claim the candidates first, again and again; then this one has enough to do elsewhere. */
 const MAX_CLAIM_ROUNDS = 50;
 
@@ -49,7 +52,13 @@ export class PostgresOutbox implements Outbox {
   /** Claimed and neither completed nor released, with whether it was taken over. */
   readonly #claimed = new Map<string, boolean>();
   readonly #scout: Scout;
-  readonly #statsDuty = new DutyCycle();
+  /** A claim is several statements. */
+  readonly #claiming = new Set<Promise<unknown>>();
+  #closed = false;
+  readonly #counting = new DutyCycle(
+    () => this.#count(),
+    (_, ms) => ms <= CHEAP_COUNT_MS,
+  );
   #stats: OutboxStats | undefined;
 
   constructor(options: PostgresOutboxOptions) {
@@ -69,34 +78,46 @@ export class PostgresOutbox implements Outbox {
 
   /** May return fewer than `limit` even if more are due: a claim fetches a limited amount of mail. */
   async claim(request: ClaimRequest): Promise<Claim[]> {
+    if (this.#closed) throw new Error('the outbox is closed and cannot claim');
+    const claiming = this.#claimRows(request);
+    this.#claiming.add(claiming);
+    try {
+      return (await claiming).map((row) => toClaim(row, this.#options.defaultTimeToLiveMs));
+    } finally {
+      this.#claiming.delete(claiming);
+    }
+  }
+
+  async #claimRows(request: ClaimRequest): Promise<ClaimedRow[]> {
     const rows: ClaimedRow[] = [];
     let surveyed = await this.#scout.look();
     for (let round = 0; round < MAX_CLAIM_ROUNDS; round += 1) {
-      const more = await this.#claimMore(rows, request);
-      if (more === 'yes') continue;
-      if (more === 'enough' || rows.length > 0 || surveyed) break;
-      // Nothing waits at the places that the scout remembers.
-      surveyed = await this.#scout.survey();
-      if (!surveyed) break;
+      try {
+        const more = await this.#claimMore(rows, request);
+        if (more === 'yes') continue;
+        if (more === 'enough' || surveyed) break;
+        // Nothing waits at the places that the scout remembers. What is claimed does not wait for a costly survey.
+        if (rows.length > 0 && !this.#scout.surveysCheaply) break;
+        surveyed = await this.#scout.survey();
+        if (!surveyed) break;
+      } catch (error) {
+        // What is claimed already must reach the caller.
+        if (rows.length === 0) throw error;
+        break;
+      }
     }
-    return rows.map((row) => toClaim(row, this.#options.defaultTimeToLiveMs));
+    return rows;
   }
 
   /** Adds to the rows. @returns whether there may be more to claim */
   async #claimMore(rows: ClaimedRow[], request: ClaimRequest): Promise<'yes' | 'none' | 'enough'> {
     const wanted = request.limit - rows.length;
-    try {
-      const { candidates, more } = await this.#scout.propose(wanted, [...this.#claimed.keys()]);
-      const claimed = await this.#claimAmong(candidates, { ...request, limit: wanted });
-      rows.push(...claimed.rows);
-      // If it stopped before the last candidate, it has as many as it may, or as much mail.
-      if (rows.length >= request.limit || !claimed.passedAll) return 'enough';
-      return more ? 'yes' : 'none';
-    } catch (error) {
-      // What is claimed already must reach the caller.
-      if (rows.length === 0) throw error;
-      return 'enough';
-    }
+    const { candidates, more } = await this.#scout.propose(wanted, [...this.#claimed.keys()]);
+    const claimed = await this.#claimAmong(candidates, { ...request, limit: wanted });
+    rows.push(...claimed.rows);
+    // If it stopped before the last candidate, it has as many as it may, or as much mail.
+    if (rows.length >= request.limit || !claimed.passedAll) return 'enough';
+    return more ? 'yes' : 'none';
   }
 
   async #claimAmong(
@@ -160,9 +181,7 @@ export class PostgresOutbox implements Outbox {
    * last result stands for twenty times as long.
    */
   async stats(): Promise<OutboxStats> {
-    if (this.#stats === undefined || this.#statsDuty.rested) {
-      this.#stats = await this.#statsDuty.run(() => this.#count());
-    }
+    if (this.#stats === undefined || this.#counting.rested) this.#stats = await this.#counting.run();
     return this.#stats;
   }
 
@@ -175,7 +194,9 @@ export class PostgresOutbox implements Outbox {
 
   /** Waits for calls in progress; remaining leases expire. */
   async close(): Promise<void> {
-    await Promise.all([this.#listener.close(), this.#pool.close(), this.#scout.close()]);
+    this.#closed = true;
+    await Promise.all([this.#listener.close(), Promise.allSettled(this.#claiming), this.#scout.close()]);
+    await this.#pool.close();
   }
 
   #forget(ids: readonly string[]): void {

@@ -10,6 +10,12 @@ import {
   WaitingQueues,
 } from './waiting-queues.ts';
 
+/**
+ * A survey that reads no more entries of the index than these is cheap: it takes some milliseconds. They are counted
+ * and not timed, since the time also depends on what else the machine does.
+ */
+const CHEAP_ENTRIES = 20_000;
+
 const SURVEY_INTERVAL_MS = 1_000;
 const MAX_SURVEYED_QUEUES = 10_000;
 const MAX_ARRIVALS = 1_000;
@@ -45,10 +51,15 @@ export class Scout {
   readonly #pool: ConnectionPool;
   readonly #providers: readonly string[];
   readonly #queues = new WaitingQueues();
-  readonly #duty = new DutyCycle();
-  #surveying: Promise<void> | undefined;
+  readonly #duty = new DutyCycle(
+    () => this.#surveyAll(),
+    (entriesRead) => entriesRead <= CHEAP_ENTRIES,
+  );
+  #surveying: Promise<number> | undefined;
   #surveyed = false;
   #surveyAfterTenant = '';
+  /** Whether nothing was left at the places known when candidates were proposed last. */
+  #exhausted = true;
   /** The place where the last look at arrivals ended. */
   #arrivedUpTo = EARLIEST;
   #endedSince: string | null = null;
@@ -64,13 +75,18 @@ export class Scout {
     return this.#endedSince;
   }
 
+  /** Whether a survey costs little, as long as old entries can be removed. */
+  get surveysCheaply(): boolean {
+    return this.#duty.cheap;
+  }
+
   /**
    * Looks at what came, or surveys everything.
    *
    * @returns whether it surveyed everything
    */
   async look(): Promise<boolean> {
-    if (!this.#surveyed || (this.#queues.isEmpty && this.#duty.cheap)) return await this.survey();
+    if (!this.#surveyed || (this.#exhausted && this.#duty.cheap)) return await this.survey();
     if (this.#duty.sinceMs >= SURVEY_INTERVAL_MS && this.#duty.rested) {
       // If the database is away, the statements that follow fail, too.
       this.survey().catch(() => {});
@@ -86,11 +102,9 @@ export class Scout {
    */
   async survey(): Promise<boolean> {
     if (this.#surveying === undefined && !this.#duty.rested) return false;
-    this.#surveying ??= this.#duty
-      .run(() => this.#surveyAll())
-      .finally(() => {
-        this.#surveying = undefined;
-      });
+    this.#surveying ??= this.#duty.run().finally(() => {
+      this.#surveying = undefined;
+    });
     await this.#surveying;
     return true;
   }
@@ -99,7 +113,8 @@ export class Scout {
   async propose(wanted: number, inHand: readonly string[]): Promise<Proposal> {
     const limit = wanted * this.#surplus;
     const { queues, more, cutPriority } = this.#queues.next(2 * limit);
-    if (queues.length === 0) return { candidates: [], more: false };
+    this.#exhausted = queues.length === 0;
+    if (this.#exhausted) return { candidates: [], more: false };
     const candidates = await this.#pool.query<Candidate>(
       'look for candidates',
       CANDIDATES,
@@ -107,7 +122,8 @@ export class Scout {
     );
     const complete = candidates.length < limit;
     this.#queues.walked(queues, candidates, complete);
-    return { candidates, more: more || !complete };
+    this.#exhausted = complete && !more;
+    return { candidates, more: !this.#exhausted };
   }
 
   /** Tells how many of the candidates were passed: claimed, or claimed or locked by others. */
@@ -127,7 +143,8 @@ export class Scout {
     await this.#surveying?.catch(() => {});
   }
 
-  async #surveyAll(): Promise<void> {
+  /** @returns how many entries of the index it read */
+  async #surveyAll(): Promise<number> {
     try {
       const rows = await this.#pool.query<SurveyRow>('survey the queues', SURVEY, [
         this.#providers,
@@ -141,11 +158,14 @@ export class Scout {
       this.#surveyAfterTenant = heads.length < MAX_SURVEYED_QUEUES ? '' : (heads.at(-1)?.tenant ?? '');
       this.#endedSince = rows[0]?.endedSince ?? null;
       this.#startArrivalsAt(rows[0]);
+      this.#surveyed = true;
+      return rows[0]?.entriesRead ?? 0;
     } catch (error) {
       // It may need more time than a statement has. New deliveries are found without it.
       if (!(error instanceof OutboxUnavailableError && error.code === STATEMENT_TIMEOUT)) throw error;
+      this.#surveyed = true;
+      return Number.POSITIVE_INFINITY;
     }
-    this.#surveyed = true;
   }
 
   /** What came earlier is surveyed; a clock that is behind by less is no trouble. */
@@ -176,6 +196,7 @@ interface SurveyState {
   /** Ten seconds before the survey. */
   readonly at: string;
   readonly atMicros: number;
+  readonly entriesRead: number;
   readonly endedSince: string | null;
 }
 

@@ -43,11 +43,6 @@ export interface NextQueues {
 export class WaitingQueues {
   /** By priority, then by tenant in the order of turns: a tenant that is served goes to the end. */
   readonly #byPriority = new Map<number, Map<string, WaitingQueue>>();
-  #size = 0;
-
-  get isEmpty(): boolean {
-    return this.#size === 0;
-  }
 
   /** The oldest due deliveries of their queues, as a survey has found them. */
   surveyed(heads: readonly Waiting[]): void {
@@ -97,22 +92,19 @@ export class WaitingQueues {
   passed(candidates: readonly Candidate[]): void {
     for (const { priority, tenant, since, micros, id } of candidates) {
       const tenants = this.#tenantsOf(priority);
-      if (!tenants.delete(tenant)) this.#size += 1;
+      tenants.delete(tenant);
       tenants.set(tenant, { priority, tenant, since, micros, id, passed: true });
     }
   }
 
   #keep({ priority, tenant, since, micros, id }: Waiting): void {
-    const tenants = this.#tenantsOf(priority);
-    if (!tenants.has(tenant)) this.#size += 1;
-    tenants.set(tenant, { priority, tenant, since, micros, id, passed: false });
+    this.#tenantsOf(priority).set(tenant, { priority, tenant, since, micros, id, passed: false });
   }
 
   #forget(queue: WaitingQueue): void {
     const tenants = this.#tenantsOf(queue.priority);
     if (tenants.get(queue.tenant) !== queue) return;
     tenants.delete(queue.tenant);
-    this.#size -= 1;
     if (tenants.size === 0) this.#byPriority.delete(queue.priority);
   }
 

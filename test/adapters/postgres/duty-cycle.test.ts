@@ -11,27 +11,28 @@ describe('a statement with a duty cycle', () => {
     jest.restoreAllMocks();
   });
 
-  const take = async (duty: DutyCycle, ms: number) => {
-    await duty.run(async () => {
-      now += ms;
-    });
+  let nextMs = 0;
+  const statement = async () => {
+    now += nextMs;
+    if (nextMs === Number.POSITIVE_INFINITY) throw new Error('the database is away');
+    return nextMs;
   };
+  const dutyCycle = () => new DutyCycle(statement, (result, ms) => result === ms && ms <= 20);
 
   it('may run at any time while it is cheap', async () => {
-    const duty = new DutyCycle();
+    const duty = dutyCycle();
     expect(duty).toMatchObject({ rested: true, cheap: true });
 
-    await take(duty, 5);
-    await take(duty, 20);
+    nextMs = 20;
+    expect(await duty.run()).toBe(20);
 
-    expect(duty).toMatchObject({ rested: true, cheap: true });
+    expect(duty).toMatchObject({ rested: true, cheap: true, sinceMs: 0 });
   });
 
-  it('takes at most a twentieth of the time once it is costly, twice in a row', async () => {
-    const duty = new DutyCycle();
-    await take(duty, 100);
-    expect(duty.cheap).toBe(true);
-    await take(duty, 200);
+  it('takes at most a twentieth of the time while it is costly', async () => {
+    const duty = dutyCycle();
+    nextMs = 100;
+    await duty.run();
 
     expect(duty).toMatchObject({ rested: false, cheap: false });
     now += 1_999;
@@ -39,18 +40,16 @@ describe('a statement with a duty cycle', () => {
     now += 1;
     expect(duty.rested).toBe(true);
 
-    await take(duty, 1);
-    expect(duty.cheap).toBe(true);
+    nextMs = 1;
+    await duty.run();
+    expect(duty).toMatchObject({ rested: true, cheap: true });
   });
 
   it('does not rest after a failure, which says nothing of its cost', async () => {
-    const duty = new DutyCycle();
-    const fail = duty.run(async () => {
-      now += 5_000;
-      throw new Error('the database is away');
-    });
+    const duty = dutyCycle();
+    nextMs = Number.POSITIVE_INFINITY;
 
-    await expect(fail).rejects.toThrow('away');
+    await expect(duty.run()).rejects.toThrow('away');
     expect(duty.rested).toBe(true);
   });
 });

@@ -84,6 +84,9 @@ SELECT
   to_json(state.at - interval '10 seconds') #>> '{}' AS "at",
   (extract(epoch FROM state.at - interval '10 seconds') * 1000000)::float8 AS "atMicros",
   to_json(state.ended_since) #>> '{}' AS "endedSince",
+  -- Of this transaction, after the whole walk: the count below has every row read before the first is returned.
+  pg_stat_get_xact_tuples_returned(to_regclass('outbound_deliveries_turns_idx'))::float8 AS "entriesRead",
+  count(*) OVER () AS rows,
   head.priority,
   head.tenant,
   to_json(head.since) #>> '{}' AS since,

@@ -47,20 +47,20 @@ function noteStatements(): Statement[] {
 
 /** How many entries of indexes the statements step over, dead ones too, as they are repeated; they change nothing. */
 async function entriesReadBy(statements: readonly Statement[]): Promise<number> {
-  const session = await openSession(database.connectionString);
-  await session.query('SET jit = off');
   let entries = 0;
   for (const { text, values } of statements) {
+    // The count is of the session.
+    const session = await openSession(database.connectionString);
+    await session.query('SET jit = off');
     await session.query('BEGIN');
     await session.query(text, [...values]);
     const { rows } = await session.query<{ read: string }>(
       `SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) AS read FROM pg_index
        WHERE indrelid = 'outbound_deliveries'::regclass`,
     );
-    await session.query('ROLLBACK');
+    await session.end();
     entries += Number(rows[0]?.read);
   }
-  await session.end();
   return entries;
 }
 

@@ -79,27 +79,31 @@ head AS (
   ) AS oldest
   WHERE urgency.priority IS NOT NULL
   LIMIT $3::int
-)
-SELECT
-  to_json(state.at - interval '10 seconds') #>> '{}' AS "at",
-  (extract(epoch FROM state.at - interval '10 seconds') * 1000000)::float8 AS "atMicros",
-  to_json(state.ended_since) #>> '{}' AS "endedSince",
-  -- Of this transaction, after the whole walk: the count below has every row read before the first is returned.
-  pg_stat_get_xact_tuples_returned(to_regclass('outbound_deliveries_turns_idx'))::float8 AS "entriesRead",
-  count(*) OVER () AS rows,
-  head.priority,
-  head.tenant,
-  to_json(head.since) #>> '{}' AS since,
-  (extract(epoch FROM head.since) * 1000000)::float8 AS micros,
-  head.id
-FROM (
+),
+state AS MATERIALIZED (
   SELECT
     now() AS at,
+    -- The session's count, which is not reset with each transaction.
+    coalesce(pg_stat_get_xact_tuples_returned(to_regclass('outbound_deliveries_turns_idx')), 0) AS entries_before,
     (
       SELECT lease_until FROM outbound_deliveries
       WHERE status = 'sending' AND lease_owner IS NOT NULL AND lease_until < now()
         AND provider = ANY ($1::text[])
       ORDER BY lease_until LIMIT 1
     ) AS ended_since
-) AS state
+)
+SELECT
+  to_json(state.at - interval '10 seconds') #>> '{}' AS "at",
+  (extract(epoch FROM state.at - interval '10 seconds') * 1000000)::float8 AS "atMicros",
+  to_json(state.ended_since) #>> '{}' AS "endedSince",
+  -- After the whole walk: the count below has every row read before the first is returned.
+  (pg_stat_get_xact_tuples_returned(to_regclass('outbound_deliveries_turns_idx')) - state.entries_before)::float8
+    AS "entriesRead",
+  count(*) OVER () AS rows,
+  head.priority,
+  head.tenant,
+  to_json(head.since) #>> '{}' AS since,
+  (extract(epoch FROM head.since) * 1000000)::float8 AS micros,
+  head.id
+FROM state
 LEFT JOIN head ON true

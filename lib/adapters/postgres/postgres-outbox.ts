@@ -7,8 +7,7 @@ import { CLAIM, type ClaimedRow, claimParameters, toClaim } from './claim.ts';
 import { completeAll } from './complete.ts';
 import { ConnectionPool, type PostgresSettings } from './connection.ts';
 import { DutyCycle } from './duty-cycle.ts';
-import { Scout } from './scout.ts';
-import type { Candidate } from './waiting-queues.ts';
+import { type Proposal, Scout } from './scout.ts';
 
 /** Counting once in some seconds costs little if it takes no longer. */
 const CHEAP_COUNT_MS = 500;
@@ -112,19 +111,20 @@ export class PostgresOutbox implements Outbox {
   /** Adds to the rows. @returns whether there may be more to claim */
   async #claimMore(rows: ClaimedRow[], request: ClaimRequest): Promise<'yes' | 'none' | 'enough'> {
     const wanted = request.limit - rows.length;
-    const { candidates, more } = await this.#scout.propose(wanted, [...this.#claimed.keys()]);
-    const claimed = await this.#claimAmong(candidates, { ...request, limit: wanted });
+    const proposal = await this.#scout.propose(wanted, [...this.#claimed.keys()]);
+    const claimed = await this.#claimAmong(proposal, { ...request, limit: wanted });
     rows.push(...claimed.rows);
     // If it stopped before the last candidate, it has as many as it may, or as much mail.
     if (rows.length >= request.limit || !claimed.passedAll) return 'enough';
-    return more ? 'yes' : 'none';
+    return proposal.more ? 'yes' : 'none';
   }
 
   async #claimAmong(
-    candidates: readonly Candidate[],
+    proposal: Proposal,
     request: ClaimRequest,
   ): Promise<{ readonly rows: readonly ClaimedRow[]; readonly passedAll: boolean }> {
     const { endedSince } = this.#scout;
+    const { candidates } = proposal;
     if (candidates.length === 0 && endedSince === null) return { rows: [], passedAll: true };
     const rows = await this.#pool.query<ClaimedRow>(
       'claim',
@@ -144,9 +144,9 @@ export class PostgresOutbox implements Outbox {
     if (rows.length === waiting.size) this.#scout.noneEnded(endedSince);
     // Candidates are claimed in their order, and at least the first that is still there.
     const last = candidates.findLastIndex(({ id }) => waiting.has(id));
-    const passed = allEnded ? [] : last === -1 ? candidates : candidates.slice(0, last + 1);
-    this.#scout.passed(passed, waiting.size);
-    return { rows, passedAll: passed.length === candidates.length };
+    const passed = allEnded ? 0 : last === -1 ? candidates.length : last + 1;
+    this.#scout.passed(proposal, passed, waiting.size);
+    return { rows, passedAll: passed === candidates.length };
   }
 
   async complete(completion: readonly Completion[]): Promise<readonly string[]> {

@@ -35,6 +35,8 @@ export const CANDIDATES = sql('candidates');
 /** What a scout proposes to claim. */
 export interface Proposal {
   readonly candidates: readonly Candidate[];
+  /** The queues in which they were found. */
+  readonly queues: readonly WaitingQueue[];
   /** Whether there may be more. */
   readonly more: boolean;
 }
@@ -114,7 +116,7 @@ export class Scout {
     const limit = wanted * this.#surplus;
     const { queues, more, cutPriority } = this.#queues.next(2 * limit);
     this.#exhausted = queues.length === 0;
-    if (this.#exhausted) return { candidates: [], more: false };
+    if (this.#exhausted) return { candidates: [], queues, more: false };
     const candidates = await this.#pool.query<Candidate>(
       'look for candidates',
       CANDIDATES,
@@ -123,13 +125,13 @@ export class Scout {
     const complete = candidates.length < limit;
     this.#queues.walked(queues, candidates, complete);
     this.#exhausted = complete && !more;
-    return { candidates, more: !this.#exhausted };
+    return { candidates, queues, more: !this.#exhausted };
   }
 
-  /** Tells how many of the candidates were passed: claimed, or claimed or locked by others. */
-  passed(candidates: readonly Candidate[], claimed: number): void {
-    this.#queues.passed(candidates);
-    const crowded = candidates.length > 2 * claimed;
+  /** Tells that the first `count` candidates were passed: `claimed` of them claimed, the others not to be had. */
+  passed({ candidates, queues }: Proposal, count: number, claimed: number): void {
+    this.#queues.passed(candidates.slice(0, count), queues);
+    const crowded = count > 2 * claimed;
     this.#surplus = crowded ? Math.min(2 * this.#surplus, MAX_SURPLUS) : Math.max(this.#surplus / 2, 1);
   }
 

@@ -88,12 +88,23 @@ export class WaitingQueues {
     }
   }
 
-  /** Moves the places behind these candidates, which were claimed or cannot be, and their tenants to the end. */
-  passed(candidates: readonly Candidate[]): void {
-    for (const { priority, tenant, since, micros, id } of candidates) {
+  /**
+   * Moves the places behind these candidates, which were claimed or cannot be, and their tenants to the end. A place
+   * that a survey or an arrival has changed since the walk stays: it has a delivery that the walk did not see.
+   *
+   * @param queues those that were walked
+   */
+  passed(candidates: readonly Candidate[], queues: readonly WaitingQueue[]): void {
+    const walked = new Map(queues.map((queue) => [keyOf(queue), queue]));
+    for (const candidate of candidates) {
+      const { priority, tenant, since, micros, id } = candidate;
       const tenants = this.#tenantsOf(priority);
+      const known = tenants.get(tenant);
+      const unchanged = known === undefined || known === walked.get(keyOf(candidate));
+      const queue = unchanged ? { priority, tenant, since, micros, id, passed: true } : known;
+      if (unchanged) walked.set(keyOf(candidate), queue);
       tenants.delete(tenant);
-      tenants.set(tenant, { priority, tenant, since, micros, id, passed: true });
+      tenants.set(tenant, queue);
     }
   }
 

@@ -31,7 +31,7 @@ describe('the queues that may have waiting deliveries', () => {
     const queues = surveyed(waiting('a', 1), waiting('b', 1), waiting('c', 1), waiting('z', 1, 9));
     expect(tenantsOf(queues)).toEqual(['z', 'a', 'b', 'c']);
 
-    queues.passed([candidate('a', 1, 1), candidate('b', 1, 1)]);
+    queues.passed([candidate('a', 1, 1), candidate('b', 1, 1)], queues.next(100).queues);
     queues.arrived([waiting('d', 2)]);
 
     expect(tenantsOf(queues)).toEqual(['z', 'c', 'a', 'b', 'd']);
@@ -76,6 +76,19 @@ describe('the queues that may have waiting deliveries', () => {
     expect(queues.next(100).queues).toEqual([{ ...waiting('a', 5), passed: false }]);
     queues.walked(queues.next(100).queues, [], true);
     expect(tenantsOf(queues)).toEqual([]);
+  });
+
+  it('keep the place that a survey found during a walk', () => {
+    const queues = surveyed(waiting('a', 5), waiting('b', 5));
+    const { queues: walked } = queues.next(100);
+
+    queues.surveyed([waiting('a', 1)]);
+    queues.passed([candidate('a', 5, 1), candidate('b', 5, 1), candidate('b', 6, 2)], walked);
+
+    expect(queues.next(100).queues).toEqual([
+      { ...waiting('a', 1), passed: false },
+      { ...waiting('b', 6), passed: true },
+    ]);
   });
 
   it('go back to an older delivery, not to a newer one', () => {

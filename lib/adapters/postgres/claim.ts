@@ -7,8 +7,10 @@ import type { Claim, ClaimRequest, LoadedClaim } from '../../ports/outbox.ts';
 export interface ClaimQuery extends ClaimRequest {
   readonly worker: string;
   readonly providers: readonly string[];
-  /** The tenant served last; those after it come first. */
-  readonly afterTenant: string;
+  /** The waiting deliveries to claim, in this order. */
+  readonly candidates: readonly string[];
+  /** When the first of the leases ended that may be taken over, if any. */
+  readonly endedSince: string | null;
   /**
    * Deliveries that this worker has claimed. It must not claim them again, even if their lease has ended, or
    * if they were completed and only the response was lost, because the completion is then written again.
@@ -16,16 +18,13 @@ export interface ClaimQuery extends ClaimRequest {
   readonly inHand: readonly string[];
 }
 
-const DEFAULT_MAX_BYTES = 24 * 1024 * 1024;
+export const DEFAULT_MAX_BYTES = 24 * 1024 * 1024;
 
 /** A larger mail is fetched alone: many of them in one claim would not arrive in time, and no claim would ever succeed. */
 const MAX_FETCHED_WITH_OTHERS_BYTES = 4 * 1024 * 1024;
 
 /** A larger mail, stored or unpacked, is larger than any route accepts, and is never fetched. */
 export const MAX_STORED_MAIL_BYTES = MAX_CONTENT_BYTES + 1024 * 1024;
-
-/** Less than any `smallint`. */
-const BELOW_ALL_PRIORITIES = -32_769;
 
 export function claimParameters(query: ClaimQuery): unknown[] {
   const { maxBytes = DEFAULT_MAX_BYTES } = query;
@@ -36,13 +35,12 @@ export function claimParameters(query: ClaimQuery): unknown[] {
     query.limit,
     query.leaseMs,
     query.route,
-    query.afterTenant,
+    query.candidates,
     query.inHand,
     fetchesNone ? DEFAULT_MAX_BYTES : maxBytes,
     fetchesNone ? 0 : MAX_FETCHED_WITH_OTHERS_BYTES,
+    query.endedSince,
     query.large ?? true,
-    query.abovePriority ?? BELOW_ALL_PRIORITIES,
-    query.takeOver ?? true,
   ];
 }
 
@@ -75,7 +73,7 @@ const EXPRESSIONS = {
     )::text`,
 } as const;
 
-/** Claims in one statement; the file explains the walk and its cost. */
+/** Claims in one statement. */
 export const CLAIM = Object.entries(EXPRESSIONS).reduce(
   (sql, [name, expression]) => sql.replaceAll(`{{${name}}}`, expression),
   readFileSync(new URL('./sql/claim.sql', import.meta.url), 'utf8'),

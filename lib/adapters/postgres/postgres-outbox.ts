@@ -7,6 +7,7 @@ import {
   CLAIM,
   type ClaimedRow,
   claimParameters,
+  DEFAULT_MAX_BYTES,
   type LargeMailRow,
   MAX_STORED_MAIL_BYTES,
   READ_MAIL,
@@ -14,8 +15,16 @@ import {
 } from './claim.ts';
 import { completeAll } from './complete.ts';
 import { ConnectionPool, type PostgresSettings } from './connection.ts';
+import { DutyCycle } from './duty-cycle.ts';
+import { type Proposal, Scout } from './scout.ts';
 import { NOTIFY } from './session.ts';
 import { TableCheck } from './table-check.ts';
+
+/** Counting once in some seconds costs little if it takes no longer. */
+const CHEAP_COUNT_MS = 500;
+
+/** Other workers may claim the candidates first, again and again; then this one has enough to do elsewhere. */
+const MAX_CLAIM_ROUNDS = 50;
 
 export interface PostgresOutboxOptions extends PostgresSettings {
   /** The lease owner, for operators who read the table. 1 to 100 characters. */
@@ -54,7 +63,13 @@ export class PostgresOutbox implements Outbox {
   /** Claimed and neither completed nor released, with whether it was taken over. */
   readonly #claimed = new Map<string, boolean>();
   readonly #claiming = new Set<Promise<unknown>>();
-  #afterTenant = '';
+  readonly #scout: Scout;
+  #closed = false;
+  readonly #counting = new DutyCycle(
+    () => this.#count(),
+    (_, ms) => ms <= CHEAP_COUNT_MS,
+  );
+  #stats: OutboxStats | undefined;
 
   constructor(options: PostgresOutboxOptions) {
     check(options);
@@ -63,6 +78,7 @@ export class PostgresOutbox implements Outbox {
     const applicationName = `outbound ${options.workerId}`;
     this.#pool = new ConnectionPool(options, applicationName);
     this.#table = new TableCheck((text, values) => this.#pool.query('check the table', text, [...values]));
+    this.#scout = new Scout(this.#pool, options.providers);
     this.#listener = new ArrivalsListener({
       settings: options,
       applicationName,
@@ -73,16 +89,66 @@ export class PostgresOutbox implements Outbox {
   }
 
   /** May return fewer than `limit` even if more are due: a claim fetches a limited amount of mail. */
-  claim(request: ClaimRequest): Promise<Claim[]> {
-    const claiming = this.#table
-      .ensure()
-      .then(() => this.#claim(request))
-      .finally(() => this.#claiming.delete(claiming));
+  async claim(request: ClaimRequest): Promise<Claim[]> {
+    if (this.#closed) throw new Error('the outbox is closed and cannot claim');
+    const claiming = this.#table.ensure().then(() => this.#claimRows(request));
     this.#claiming.add(claiming);
-    return claiming;
+    try {
+      return (await claiming).map((row) =>
+        toClaim(row, this.#options.defaultTimeToLiveMs, (id) => this.#readLargeMail(id)),
+      );
+    } finally {
+      this.#claiming.delete(claiming);
+    }
   }
 
-  async #claim(request: ClaimRequest): Promise<Claim[]> {
+  async #readLargeMail(id: string): Promise<LargeMailRow | undefined> {
+    const [row] = await this.#pool.query<LargeMailRow>('read a mail', READ_MAIL, [id, MAX_STORED_MAIL_BYTES]);
+    return row;
+  }
+
+  async #claimRows(request: ClaimRequest): Promise<ClaimedRow[]> {
+    const rows: ClaimedRow[] = [];
+    // Whoever looks for something urgent is busy enough, and has what came since the last look.
+    let surveyed = (await this.#scout.look()) || request.abovePriority !== undefined;
+    for (let round = 0; round < MAX_CLAIM_ROUNDS; round += 1) {
+      try {
+        const more = await this.#claimMore(rows, request);
+        if (more === 'yes') continue;
+        if (more === 'enough' || surveyed) break;
+        // Nothing waits at the places that the scout remembers. What is claimed does not wait for a costly survey.
+        if (rows.length > 0 && !this.#scout.surveysCheaply) break;
+        surveyed = await this.#scout.survey();
+        if (!surveyed) break;
+      } catch (error) {
+        // What is claimed already must reach the caller.
+        if (rows.length === 0) throw error;
+        break;
+      }
+    }
+    return rows;
+  }
+
+  /** Adds to the rows. @returns whether there may be more to claim */
+  async #claimMore(rows: ClaimedRow[], request: ClaimRequest): Promise<'yes' | 'none' | 'enough'> {
+    const wanted = request.limit - rows.length;
+    const maxBytes = leftOf(request.maxBytes, rows);
+    if (maxBytes < 0) return 'enough';
+    const proposal = await this.#scout.propose(wanted, [...this.#claimed.keys()], request.abovePriority);
+    const claimed = await this.#claimAmong(proposal, { ...request, limit: wanted, maxBytes });
+    rows.push(...claimed.rows);
+    // If it stopped before the last candidate, it has as many as it may, or as much mail.
+    if (rows.length >= request.limit || !claimed.passedAll) return 'enough';
+    return proposal.more ? 'yes' : 'none';
+  }
+
+  async #claimAmong(
+    proposal: Proposal,
+    request: ClaimRequest,
+  ): Promise<{ readonly rows: readonly ClaimedRow[]; readonly passedAll: boolean }> {
+    const endedSince = (request.takeOver ?? true) ? this.#scout.endedSince : null;
+    const { candidates } = proposal;
+    if (candidates.length === 0 && endedSince === null) return { rows: [], passedAll: true };
     const rows = await this.#pool.query<ClaimedRow>(
       'claim',
       CLAIM,
@@ -90,22 +156,20 @@ export class PostgresOutbox implements Outbox {
         ...request,
         worker: this.#leaseOwner,
         providers: this.#options.providers,
-        afterTenant: this.#afterTenant,
+        candidates: candidates.map(({ id }) => id),
         inHand: [...this.#claimed.keys()],
+        endedSince,
       }),
     );
     for (const { id, reclaimed } of rows) this.#claimed.set(id, reclaimed);
-    // The walk ends in the middle of a turn at the least urgent priority: the next one continues there.
-    const last = rows.findLast(({ ended }) => !ended);
-    if (last !== undefined) this.#afterTenant = last.tenantId ?? '';
-    return rows.map((row) =>
-      toClaim(row, this.#options.defaultTimeToLiveMs, (id) => this.#readLargeMail(id)),
-    );
-  }
-
-  async #readLargeMail(id: string): Promise<LargeMailRow | undefined> {
-    const [row] = await this.#pool.query<LargeMailRow>('read a mail', READ_MAIL, [id, MAX_STORED_MAIL_BYTES]);
-    return row;
+    const waiting = new Set(rows.filter(({ ended }) => !ended).map(({ id }) => id));
+    const allEnded = rows.length > 0 && waiting.size === 0;
+    if (endedSince !== null && rows.length === waiting.size) this.#scout.noneEnded(endedSince);
+    // Candidates are claimed in their order, and at least the first that is still there.
+    const last = candidates.findLastIndex(({ id }) => waiting.has(id));
+    const passed = allEnded ? 0 : last === -1 ? candidates.length : last + 1;
+    this.#scout.passed(proposal, passed, waiting.size);
+    return { rows, passedAll: passed === candidates.length };
   }
 
   async complete(completion: readonly Completion[]): Promise<readonly string[]> {
@@ -135,8 +199,16 @@ export class PostgresOutbox implements Outbox {
     await this.#table.run();
   }
 
-  /** Stops counting at 50,000 waiting deliveries and at 10,000 awaited statuses. */
+  /**
+   * Stops counting at 50,000 waiting deliveries and at 10,000 awaited statuses. Where counting takes long, the
+   * last result stands for twenty times as long.
+   */
   async stats(): Promise<OutboxStats> {
+    if (this.#stats === undefined || this.#counting.rested) this.#stats = await this.#counting.run();
+    return this.#stats;
+  }
+
+  async #count(): Promise<OutboxStats> {
     const { providers, awaitsStatuses = false } = this.#options;
     const [row] = await this.#pool.query<StatsRow>('count', STATS, [providers, awaitsStatuses]);
     const { queued = 0, oldestDueSeconds = 0, statusesOverdue = null } = row ?? {};
@@ -145,13 +217,21 @@ export class PostgresOutbox implements Outbox {
 
   /** Waits for calls in progress; remaining leases expire. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#claiming);
-    await Promise.all([this.#listener.close(), this.#pool.close()]);
+    this.#closed = true;
+    await Promise.all([this.#listener.close(), Promise.allSettled(this.#claiming), this.#scout.close()]);
+    await this.#pool.close();
   }
 
   #forget(ids: readonly string[]): void {
     for (const id of ids) this.#claimed.delete(id);
   }
+}
+
+/** What is left of the bytes that may be fetched; negative if nothing. 0 means that none are to be fetched at all. */
+function leftOf(maxBytes = DEFAULT_MAX_BYTES, rows: readonly ClaimedRow[]): number {
+  if (maxBytes === 0) return 0;
+  const left = maxBytes - rows.reduce((sum, { bytes, large }) => sum + (large ? 0 : bytes), 0);
+  return left > 0 ? left : -1;
 }
 
 function check({ workerId, providers, defaultTimeToLiveMs }: PostgresOutboxOptions): void {

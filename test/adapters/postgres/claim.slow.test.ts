@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CLAIM, claimParameters } from '../../../lib/adapters/postgres/claim.ts';
 import type { PostgresOutbox } from '../../../lib/adapters/postgres/postgres-outbox.ts';
+import { CANDIDATES, candidateParameters } from '../../../lib/adapters/postgres/scout.ts';
 import { DAY_MS } from '../../../lib/common/time.ts';
 import type { Claim, LeaseRoute } from '../../../lib/ports/outbox.ts';
 import {
@@ -428,6 +429,23 @@ describe('a long queue', () => {
     await session.query('SET jit = off');
 
     const { rows } = await session.query<{ 'QUERY PLAN': string }>(
+      `EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) ${CANDIDATES}`,
+      candidateParameters({
+        providers: ['email'],
+        queues: ['tenant-50', 'tenant-51', 'big'].map((tenant) => ({
+          priority: 0,
+          tenant,
+          since: '-infinity',
+          micros: Number.NEGATIVE_INFINITY,
+          id: '',
+          passed: false,
+        })),
+        cutPriority: null,
+        limit: 100,
+        inHand: [],
+      }),
+    );
+    const claimed = await session.query<{ 'QUERY PLAN': string }>(
       `EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) ${CLAIM}`,
       claimParameters({
         worker: 'worker-1/1',
@@ -435,10 +453,12 @@ describe('a long queue', () => {
         limit: 100,
         leaseMs: 60_000,
         route: 'smtp',
-        afterTenant: 'tenant-50',
+        candidates: Array.from({ length: 100 }, (_, n) => `mail-${n + 1}`),
+        endedSince: '-infinity',
         inHand: [],
       }),
     );
+    rows.push(...claimed.rows);
 
     await session.end();
     const plan = rows.map((row) => row['QUERY PLAN']);

@@ -61,7 +61,7 @@ describe('the migrations', () => {
       lease_route: 'text',
       recipient_counts: 'jsonb',
     });
-    expect(await indexesOf(database)).toHaveLength(9);
+    expect(await indexesOf(database)).toHaveLength(11);
     await expect(
       database.query(`INSERT INTO outbound_deliveries (id, status) VALUES ('a', 'sent')`),
     ).rejects.toMatchObject({ code: '23514' });
@@ -90,10 +90,11 @@ describe('the migrations', () => {
       'idx_od_retry',
       'idx_od_status',
       'idx_od_tenant',
+      'outbound_deliveries_arrivals_idx',
       'outbound_deliveries_fate_awaited_idx',
       'outbound_deliveries_leased_idx',
       'outbound_deliveries_pkey',
-      'outbound_deliveries_waiting_idx',
+      'outbound_deliveries_turns_idx',
     ]);
     const outbox = database.outbox();
     const claims = await outbox.claim({ limit: 10, leaseMs: 1_000, route: 'smtp' });
@@ -125,14 +126,14 @@ describe('the migrations', () => {
 
   it('rebuild an index that an earlier run left invalid', async () => {
     const database = await server.database();
-    await database.query(`DELETE FROM outbound_migrations WHERE name = '0003-claim-indexes'`);
+    await database.query(`DELETE FROM outbound_migrations WHERE name = '0007-places'`);
     await database.query(
-      `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'outbound_deliveries_waiting_idx'::regclass`,
+      `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'outbound_deliveries_turns_idx'::regclass`,
     );
 
     await migrate(database);
 
-    expect(await indexesOf(database)).toContain('outbound_deliveries_waiting_idx');
+    expect(await indexesOf(database)).toContain('outbound_deliveries_turns_idx');
   });
 
   it('give up the lock for users of the table, and retry', async () => {

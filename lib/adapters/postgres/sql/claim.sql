@@ -1,30 +1,21 @@
--- Claims due deliveries in one statement, by the database's clock: first those whose lease has ended, then
--- waiting ones, the most urgent priority first, and within it round-robin, one delivery per tenant and turn.
+-- Claims due deliveries in one statement, by the database's clock: first those whose lease has ended, then the
+-- waiting ones that candidates.sql has found, in its order.
 --
--- $1 worker   $2 providers   $3 limit   $4 lease in ms   $5 route   $6 the tenant that was served last
+-- $1 worker   $2 providers   $3 limit   $4 lease in ms   $5 route   $6 ids of the candidates
 -- $7 ids that this worker has claimed: it must not claim them again, even if their lease has ended, or if
 --    they were completed and only the response was lost, because the completion is then written again
 -- $8 the most bytes of mail that one claim fetches   $9 the most of one mail; a larger one is claimed, but not fetched
--- $10 whether such large ones are claimed   $11 only those more urgent than this priority
--- $12 whether to take over those whose lease has ended
+-- $10 when the first of the leases ended that survey.sql has found; null if none is to be taken over
+-- $11 whether such large ones are claimed
 --
 -- The size of a mail is what it may take unpacked, told from its stored size and compression alone: unpacking 80 mails of
 -- 30 MB to learn their size would take longer than any statement may. The factors are the best that a compression can do.
 --
 -- {{…}} stands for an expression of claim.ts, which the statement that fetches one large mail needs too.
 --
--- The walk through `waiting` stops as soon as enough rows are locked, because nothing in it sorts. Each step
--- is one probe into outbound_deliveries_waiting_idx, so the cost depends on how much is claimed and how many
--- tenants wait, not on the size of the backlog. A row that another worker has locked is skipped.
---
--- Plan (EXPLAIN ANALYZE of 100 claimed out of 100,000 waiting rows of 1,000 tenants, PostgreSQL 18, two cores):
---   ended      Index Scan using outbound_deliveries_status_idx
---   urgency    Recursive Union of Index Only Scans using outbound_deliveries_waiting_idx, LIMIT 1 each
---   waiting    Limit over Nested Loops: Recursive Unions of Index Scans using outbound_deliveries_waiting_idx, LIMIT 1
---              each, and LockRows over Index Scan using outbound_deliveries_pkey
---   claimed    Update over Index Scan using outbound_deliveries_pkey
---   3,572 buffers hit, 4.8 ms
-WITH RECURSIVE
+-- No index of what waits is walked here, only the primary key: the cost is that of the rows, whatever is dead
+-- in the indexes. A row that another worker has locked is skipped.
+WITH
 ended AS (
   SELECT
     id,
@@ -33,123 +24,19 @@ ended AS (
     coalesce(lease_route = 'smtp', false) AS reclaimed,
     lease_until AS since
   FROM outbound_deliveries
-  WHERE $12::boolean AND status = 'sending' AND lease_owner IS NOT NULL AND lease_until < now()
+  WHERE status = 'sending' AND lease_owner IS NOT NULL AND lease_until < now()
+    -- The leases that ended before are dead entries of the index; one transaction may keep them there for hours.
+    AND lease_until >= $10::timestamptz
     AND provider = ANY ($2::text[]) AND id <> ALL ($7::text[])
-    AND ($10::boolean OR {{unpackedBytes}} <= $9::bigint)
+    AND ($11::boolean OR {{unpackedBytes}} <= $9::bigint)
   ORDER BY lease_until
   LIMIT $3::int
   FOR UPDATE SKIP LOCKED
 ),
--- The priorities, most urgent first; the last row is null.
-urgency (priority) AS (
-  (
-    SELECT priority FROM outbound_deliveries
-    WHERE status = 'queued' AND priority > $11::int
-    ORDER BY priority DESC LIMIT 1
-  )
-  UNION ALL
-  SELECT (
-    SELECT priority FROM outbound_deliveries
-    WHERE status = 'queued' AND priority < urgency.priority AND priority > $11::int
-    ORDER BY priority DESC LIMIT 1
-  )
-  FROM urgency WHERE urgency.priority IS NOT NULL
-),
+-- The candidates in the order of their turns, without those that another worker has claimed or locked since.
 waiting AS (
   SELECT locked.*
-  FROM urgency
-  CROSS JOIN LATERAL (
-    WITH RECURSIVE
-    -- The tenants as a ring, starting after the one served last; each is found by one probe.
-    tenant_behind (name) AS (
-      (
-        SELECT coalesce(tenant_id, '') FROM outbound_deliveries
-        WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > $6::text
-        ORDER BY coalesce(tenant_id, '') LIMIT 1
-      )
-      UNION ALL
-      SELECT (
-        SELECT coalesce(tenant_id, '') FROM outbound_deliveries
-        WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > tenant_behind.name
-        ORDER BY coalesce(tenant_id, '') LIMIT 1
-      )
-      FROM tenant_behind WHERE tenant_behind.name IS NOT NULL
-    ),
-    tenant_up_to (name) AS (
-      (
-        SELECT coalesce(tenant_id, '') FROM outbound_deliveries
-        WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') <= $6::text
-        ORDER BY coalesce(tenant_id, '') LIMIT 1
-      )
-      UNION ALL
-      SELECT (
-        SELECT coalesce(tenant_id, '') FROM outbound_deliveries
-        WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > tenant_up_to.name
-          AND coalesce(tenant_id, '') <= $6::text
-        ORDER BY coalesce(tenant_id, '') LIMIT 1
-      )
-      FROM tenant_up_to WHERE tenant_up_to.name IS NOT NULL
-    ),
-    -- The deliveries in turns: each tenant's oldest due one over providers, new and retries, then its next.
-    place (tenant, turn, since, id) AS (
-      SELECT tenant.name, 1, oldest.since, oldest.id
-      FROM (
-        SELECT name FROM tenant_behind WHERE name IS NOT NULL
-        UNION ALL
-        SELECT name FROM tenant_up_to WHERE name IS NOT NULL
-      ) AS tenant
-      CROSS JOIN LATERAL (
-        SELECT candidate.since, candidate.id
-        FROM unnest($2::text[]) AS owned (provider)
-        CROSS JOIN LATERAL (
-          (
-            SELECT coalesce(next_retry_at, created_at, '-infinity') AS since, id FROM outbound_deliveries
-            WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = tenant.name
-              AND provider = owned.provider AND CASE WHEN next_retry_at IS NULL THEN 0 ELSE 1 END = 0
-              AND (coalesce(next_retry_at, created_at, '-infinity'), id) > ('-infinity'::timestamptz, '')
-            ORDER BY coalesce(next_retry_at, created_at, '-infinity'), id LIMIT 1
-          )
-          UNION ALL
-          (
-            SELECT coalesce(next_retry_at, created_at, '-infinity') AS since, id FROM outbound_deliveries
-            WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = tenant.name
-              AND provider = owned.provider AND CASE WHEN next_retry_at IS NULL THEN 0 ELSE 1 END = 1
-              AND (coalesce(next_retry_at, created_at, '-infinity'), id) > ('-infinity'::timestamptz, '')
-              AND coalesce(next_retry_at, created_at, '-infinity') <= now()
-            ORDER BY coalesce(next_retry_at, created_at, '-infinity'), id LIMIT 1
-          )
-        ) AS candidate
-        ORDER BY candidate.since, candidate.id LIMIT 1
-      ) AS oldest
-      UNION ALL
-      SELECT place.tenant, place.turn + 1, next.since, next.id
-      FROM place
-      CROSS JOIN LATERAL (
-        SELECT candidate.since, candidate.id
-        FROM unnest($2::text[]) AS owned (provider)
-        CROSS JOIN LATERAL (
-          (
-            SELECT coalesce(next_retry_at, created_at, '-infinity') AS since, id FROM outbound_deliveries
-            WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = place.tenant
-              AND provider = owned.provider AND CASE WHEN next_retry_at IS NULL THEN 0 ELSE 1 END = 0
-              AND (coalesce(next_retry_at, created_at, '-infinity'), id) > (place.since, place.id)
-            ORDER BY coalesce(next_retry_at, created_at, '-infinity'), id LIMIT 1
-          )
-          UNION ALL
-          (
-            SELECT coalesce(next_retry_at, created_at, '-infinity') AS since, id FROM outbound_deliveries
-            WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = place.tenant
-              AND provider = owned.provider AND CASE WHEN next_retry_at IS NULL THEN 0 ELSE 1 END = 1
-              AND (coalesce(next_retry_at, created_at, '-infinity'), id) > (place.since, place.id)
-              AND coalesce(next_retry_at, created_at, '-infinity') <= now()
-            ORDER BY coalesce(next_retry_at, created_at, '-infinity'), id LIMIT 1
-          )
-        ) AS candidate
-        ORDER BY candidate.since, candidate.id LIMIT 1
-      ) AS next
-    )
-    SELECT * FROM place
-  ) AS place
+  FROM unnest($6::text[]) AS candidate (id)
   CROSS JOIN LATERAL (
     SELECT
       id,
@@ -158,12 +45,12 @@ waiting AS (
       coalesce(lease_owner IS NOT NULL AND lease_route = 'smtp', false) AS reclaimed,
       coalesce(next_retry_at, created_at) AS since
     FROM outbound_deliveries
-    WHERE id = place.id AND id <> ALL ($7::text[])
-      AND status = 'queued' AND (next_retry_at IS NULL OR next_retry_at <= now())
-      AND ($10::boolean OR {{unpackedBytes}} <= $9::bigint)
+    WHERE id = candidate.id AND id <> ALL ($7::text[])
+      -- In this form no index of the status can be taken in place of the primary key; see migrations.ts.
+      AND coalesce(status, '') = 'queued' AND (next_retry_at IS NULL OR next_retry_at <= now())
+      AND ($11::boolean OR {{unpackedBytes}} <= $9::bigint)
     FOR UPDATE SKIP LOCKED
   ) AS locked
-  WHERE urgency.priority IS NOT NULL
   LIMIT $3::int - (SELECT count(*) FROM ended)
 ),
 numbered AS (

@@ -3,11 +3,11 @@
 --
 -- $1 providers   $2 whether to count overdue statuses, which requires receipts
 WITH RECURSIVE urgency (priority) AS (
-  (SELECT priority FROM outbound_deliveries WHERE status = 'queued' ORDER BY priority DESC LIMIT 1)
+  (SELECT priority FROM outbound_deliveries WHERE (status || '') = 'queued' ORDER BY priority DESC LIMIT 1)
   UNION ALL
   SELECT (
     SELECT priority FROM outbound_deliveries
-    WHERE status = 'queued' AND priority < urgency.priority
+    WHERE (status || '') = 'queued' AND priority < urgency.priority
     ORDER BY priority DESC LIMIT 1
   )
   FROM urgency WHERE urgency.priority IS NOT NULL
@@ -20,7 +20,7 @@ SELECT
       LIMIT 50000
     ) AS counted
   ) AS queued,
-  -- The oldest of each tenant and priority is found by one probe into outbound_deliveries_waiting_idx, as in claim.sql.
+  -- The oldest of each tenant and priority is found by one probe into outbound_deliveries_turns_idx, as in claim.sql.
   (
     SELECT coalesce(greatest(extract(epoch FROM now() - min(oldest.since)), 0), 0)::float8
     FROM urgency
@@ -28,13 +28,13 @@ SELECT
       WITH RECURSIVE tenant (name) AS (
         (
           SELECT coalesce(tenant_id, '') FROM outbound_deliveries
-          WHERE status = 'queued' AND priority = urgency.priority
+          WHERE (status || '') = 'queued' AND priority = urgency.priority
           ORDER BY coalesce(tenant_id, '') LIMIT 1
         )
         UNION ALL
         SELECT (
           SELECT coalesce(tenant_id, '') FROM outbound_deliveries
-          WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > tenant.name
+          WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') > tenant.name
           ORDER BY coalesce(tenant_id, '') LIMIT 1
         )
         FROM tenant WHERE tenant.name IS NOT NULL
@@ -47,7 +47,7 @@ SELECT
       CROSS JOIN LATERAL (
         (
           SELECT coalesce(next_retry_at, created_at, '-infinity') AS since, id FROM outbound_deliveries
-          WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = tenant.name
+          WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = tenant.name
             AND provider = owned.provider AND CASE WHEN next_retry_at IS NULL THEN 0 ELSE 1 END = 0
             AND (coalesce(next_retry_at, created_at, '-infinity'), id) > ('-infinity'::timestamptz, '')
           ORDER BY coalesce(next_retry_at, created_at, '-infinity'), id LIMIT 1
@@ -55,7 +55,7 @@ SELECT
         UNION ALL
         (
           SELECT coalesce(next_retry_at, created_at, '-infinity') AS since, id FROM outbound_deliveries
-          WHERE status = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = tenant.name
+          WHERE (status || '') = 'queued' AND priority = urgency.priority AND coalesce(tenant_id, '') = tenant.name
             AND provider = owned.provider AND CASE WHEN next_retry_at IS NULL THEN 0 ELSE 1 END = 1
             AND (coalesce(next_retry_at, created_at, '-infinity'), id) > ('-infinity'::timestamptz, '')
             AND coalesce(next_retry_at, created_at, '-infinity') <= now()

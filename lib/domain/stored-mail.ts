@@ -33,7 +33,7 @@ export type StoredMailFields = v.InferOutput<typeof storedMailSchema>;
 export type StoredMail =
   | { readonly kind: 'mail'; readonly fields: StoredMailFields }
   /** Permanent: every attempt gives the same result. */
-  | { readonly kind: 'unreadable'; readonly detail: string };
+  | { readonly kind: 'unreadable'; readonly reason?: 'too-large'; readonly detail: string };
 
 /** The columns of a row that hold its mail. */
 export interface StoredColumns {

@@ -3,7 +3,7 @@ import { addressKey } from '../domain/address.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
 import { loggedError } from '../domain/logged-error.ts';
-import type { Outcome, Refused } from '../domain/outcome.ts';
+import type { Outcome, RefusalReason, Refused } from '../domain/outcome.ts';
 import type { ComposeResult } from '../mailer/compose-delivery.ts';
 import type { Mailer } from '../mailer/mailer.ts';
 import type { Claim, LeaseRoute, LoadedClaim, WorkerObserver } from '../ports/outbox.ts';
@@ -83,7 +83,7 @@ async function load(claim: Claim, { observer, log }: AttemptDeps): Promise<Loade
  * composed too and refused at sending: SES may have it, and only the mail names its recipients.
  */
 async function compose(claim: LoadedClaim, { mailer, log }: AttemptDeps): Promise<ComposeResult> {
-  if (claim.mail.kind === 'unreadable') return refused(claim, claim.mail.detail);
+  if (claim.mail.kind === 'unreadable') return refused(claim, claim.mail.detail, claim.mail.reason);
   try {
     const { expiresAt } = claim;
     const mail = toMail({ ...claim, expiresAt: LAST_MOMENT }, claim.mail.fields);
@@ -97,8 +97,8 @@ async function compose(claim: LoadedClaim, { mailer, log }: AttemptDeps): Promis
   }
 }
 
-function refused({ id }: Claim, detail: string): Refused {
-  return { kind: 'refused', id, reason: 'invalid', detail };
+function refused({ id }: Claim, detail: string, reason: RefusalReason = 'invalid'): Refused {
+  return { kind: 'refused', id, reason, detail };
 }
 
 function withoutThose(recipients: readonly string[], known: readonly string[]): readonly string[] {

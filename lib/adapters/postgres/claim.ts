@@ -165,8 +165,8 @@ function toLoaded(
   targetAddress: string | null,
 ): Pick<LoadedClaim, 'mail' | 'inSes'> {
   if (row === undefined || row.tooLarge === true) {
-    const detail = `too large: at most ${MAX_STORED_MAIL_BYTES} bytes can be sent`;
-    return { mail: { kind: 'unreadable', detail } };
+    const detail = `the stored mail has more than ${MAX_STORED_MAIL_BYTES} bytes, more than can be sent`;
+    return { mail: { kind: 'unreadable', reason: 'too-large', detail } };
   }
   const inSes: readonly string[] = row.inSes === null ? [] : JSON.parse(row.inSes);
   return { mail: storedMailOf(row, targetAddress), ...(inSes.length === 0 ? {} : { inSes }) };

@@ -225,7 +225,7 @@ describe('a claim', () => {
     ]);
     expect(await readLarge(claims[1])).toMatchObject({ mail: { kind: 'mail', fields: { to: 'b@c.io' } } });
     expect(await readLarge(claims[2])).toMatchObject({
-      mail: { kind: 'unreadable', detail: expect.stringContaining('too large') },
+      mail: { kind: 'unreadable', reason: 'too-large' },
     });
   });
 

@@ -132,6 +132,24 @@ describe('the process of a worker that publishes its metrics', () => {
     while ((await ready()).status !== 200) {}
   });
 
+  it('is not ready while nothing can be claimed although the database responds, and says since when', async () => {
+    await database.query(`
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$;
+      CREATE TRIGGER refuse BEFORE UPDATE ON outbound_deliveries FOR EACH ROW EXECUTE FUNCTION refuse()`);
+    await database.insert({});
+    const { httpPort } = await start();
+    const ready = () => fetch(`http://127.0.0.1:${httpPort}/readyz`);
+    let answer = await ready();
+    while (answer.status === 200) answer = await ready();
+
+    expect(await answer.json()).toMatchObject({
+      missing: ['claims'],
+      reason: expect.stringMatching(/^no claim succeeds since \d{4}-\d\d-\d\dT\S+Z: P0001$/),
+    });
+    await database.query('DROP TRIGGER refuse ON outbound_deliveries');
+    while ((await ready()).status !== 200) {}
+  });
+
   it('logs the message of an error of the database, not its code alone', async () => {
     const logged = Promise.withResolvers<LogFields | undefined>();
     const log: Log = {

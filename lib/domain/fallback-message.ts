@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { parseJson } from '../common/json.ts';
-import { BARE_ADDRESS, withAsciiDomain } from './address.ts';
+import { ADDRESS_SHAPE, BARE_ADDRESS, withAsciiDomain } from './address.ts';
 import { failureSchema } from './failure.ts';
 import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PREFIX } from './limits.ts';
 import { base64, mailContent } from './structured-mail.ts';
@@ -19,6 +19,7 @@ const id = v.pipe(
     /^[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?$/,
     '1 to 128 printable ASCII characters, no space at the ends',
   ),
+  v.description('The idempotency key of the delivery: the same id is the same mail, however often it comes.'),
 );
 
 const MAX_TENANT_CHARACTERS = 256;
@@ -26,12 +27,15 @@ const MAX_TENANT_CHARACTERS = 256;
 /** As the API calls the tenant, in any characters. */
 export const tenantSchema = v.pipe(
   v.string(),
-  v.maxLength(MAX_TENANT_CHARACTERS, `at most ${MAX_TENANT_CHARACTERS} characters`),
+  v.maxCodePoints(MAX_TENANT_CHARACTERS, `at most ${MAX_TENANT_CHARACTERS} characters`),
 );
 
 const tenantId = v.optional(
   v.pipe(
     v.nullable(v.union([tenantSchema, v.number()], 'text')),
+    v.description(
+      'Whose mail it is, in any characters. The queue is fair between tenants; receipts return it.',
+    ),
     v.transform((tenant) => (tenant === null || tenant === '' ? undefined : String(tenant))),
   ),
 );
@@ -39,10 +43,13 @@ const tenantId = v.optional(
 /** RFC 5321, 4.5.3.1: 64 for the local part and 255 for the domain. */
 const MAX_ADDRESS_CHARACTERS = 320;
 
+const A_BARE_ADDRESS = 'a bare address such as marie@example.org';
+
 export const addressSchema = v.pipe(
   v.string(),
-  v.maxLength(MAX_ADDRESS_CHARACTERS, `at most ${MAX_ADDRESS_CHARACTERS} characters`),
-  v.regex(BARE_ADDRESS, 'a bare address such as marie@example.org'),
+  v.maxCodePoints(MAX_ADDRESS_CHARACTERS, `at most ${MAX_ADDRESS_CHARACTERS} characters`),
+  v.regex(ADDRESS_SHAPE, A_BARE_ADDRESS),
+  v.check((address) => BARE_ADDRESS.test(address), A_BARE_ADDRESS),
   v.check(
     (address) => withAsciiDomain(address).length <= MAX_ADDRESS_CHARACTERS,
     `at most ${MAX_ADDRESS_CHARACTERS} characters, its domain in ASCII`,
@@ -54,26 +61,38 @@ const contentBytes = v.pipe(
   v.integer('a whole number of bytes'),
   v.minValue(1, 'at least 1 byte'),
   v.maxValue(MAX_CONTENT_BYTES, `at most ${MAX_CONTENT_BYTES} bytes, the most that SES takes`),
+  v.description('The size of the MIME message before encoding; it is enforced.'),
 );
 
-/** The composed MIME bytes, inline in the message. `bytes` is their size before encoding; it is enforced. */
+/** The composed MIME bytes, inline in the message. */
 const mimeContent = v.object({
-  type: v.literal('mime'),
-  encoding: v.picklist(['none', 'gzip', 'zstd']),
+  type: v.pipe(v.literal('mime'), v.description('A composed MIME message, here in the queue message.')),
+  encoding: v.pipe(
+    v.picklist(['none', 'gzip', 'zstd']),
+    v.description('How it is compressed before base64.'),
+  ),
   bytes: contentBytes,
-  data: base64,
+  data: v.pipe(
+    base64,
+    v.description('The MIME message, compressed if so said, in base64 without line breaks.'),
+  ),
 });
 
 /** The composed MIME bytes, in the payload bucket. */
 const s3Content = v.object({
-  type: v.literal('s3'),
+  type: v.pipe(v.literal('s3'), v.description('A composed MIME message, in the payload bucket.')),
   key: v.pipe(
     v.string(),
-    v.maxLength(512, 'at most 512 characters'),
+    v.maxCodePoints(512, 'at most 512 characters'),
     v.regex(new RegExp(`^${PAYLOAD_PREFIX}[A-Za-z0-9_.=/-]+$`), `a key below ${PAYLOAD_PREFIX}`),
+    v.description('The key of the object with the MIME message.'),
   ),
   bytes: contentBytes,
-  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits')),
+  sha256: v.pipe(
+    v.string(),
+    v.regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits'),
+    v.description('The SHA-256 of the MIME message in lower-case hexadecimal digits.'),
+  ),
 });
 
 /** Only forms that JavaScript parses: with any other (offset in hours only) a mail would never expire. */
@@ -81,7 +100,7 @@ export const timestampSchema = v.pipe(
   v.string(),
   v.isoTimestamp('an ISO 8601 time with its offset'),
   v.regex(
-    /^[1-9]\d{3}-[\d-]+[T ][\d:.]+(?:Z|[+-]\d{2}:?\d{2})$/,
+    /^[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:[12][0-9]|0[1-9]|3[01])[T ](?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}(?:\.[0-9]{1,9})?(?:Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])$/,
     'an ISO 8601 time, its offset Z or in hours and minutes',
   ),
 );
@@ -89,11 +108,14 @@ export const timestampSchema = v.pipe(
 /** SES message tags allow letters, digits, `_` and `-` in names and values. */
 const tagText = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,256}$/, 'letters, digits, _ and -'));
 
-const tags = v.pipe(v.record(tagText, tagText), v.maxEntries(40, 'at most 40 tags'));
+const tags = v.pipe(
+  v.record(tagText, tagText),
+  v.maxEntries(40, 'at most 40 tags'),
+  v.description('SES message tags, which each event of SES repeats: letters, digits, _ and -.'),
+);
 
 /** Identifies a delivery. */
 const identity = {
-  /** The idempotency key of the delivery. */
   id,
   tenantId,
   tags: v.optional(tags),
@@ -103,24 +125,39 @@ const identity = {
 export const deliveryIdentitySchema = v.object(identity);
 
 export const fallbackMessageSchema = v.object({
-  version: v.literal(FALLBACK_MESSAGE_VERSION),
+  version: v.pipe(v.literal(FALLBACK_MESSAGE_VERSION), v.description('The version of this contract.')),
   ...identity,
-  envelope: v.object({
-    /** RFC 5321 reverse path. */
-    from: addressSchema,
-    /** RFC 5321 forward paths: the recipients still owed. */
-    to: v.pipe(
-      v.array(addressSchema),
-      v.minLength(1, 'at least one recipient'),
-      v.maxLength(MAX_RECIPIENTS, `at most ${MAX_RECIPIENTS} recipients`),
-    ),
-  }),
-  content: v.variant('type', [mimeContent, s3Content, mailContent]),
-  /** The SMTP failure; absent if SMTP was never tried. */
-  failure: v.optional(failureSchema),
-  createdAt: timestampSchema,
-  /** After this time the mail is useless and is not sent. */
-  expiresAt: v.optional(timestampSchema),
+  envelope: v.pipe(
+    v.object({
+      from: v.pipe(
+        addressSchema,
+        v.description('The RFC 5321 sender, a bare address of your domain. Bounces go there.'),
+      ),
+      to: v.pipe(
+        v.array(addressSchema),
+        v.minLength(1, 'at least one recipient'),
+        v.maxLength(MAX_RECIPIENTS, `at most ${MAX_RECIPIENTS} recipients`),
+        v.description(
+          'All who are to get the mail and do not have it yet, as bare addresses: those of To, Cc and Bcc together.',
+        ),
+      ),
+    }),
+    v.description('The RFC 5321 envelope. It alone decides who gets the mail; the headers are only shown.'),
+  ),
+  content: v.pipe(
+    v.variant('type', [mimeContent, s3Content, mailContent]),
+    v.description('The mail: its MIME message (type mime or s3), or its fields (type mail).'),
+  ),
+  failure: v.optional(
+    v.pipe(failureSchema, v.description('How SMTP failed; left out if SMTP was not tried.')),
+  ),
+  createdAt: v.pipe(
+    timestampSchema,
+    v.description('When the mail was made, in ISO 8601 with an offset in hours and minutes, or Z.'),
+  ),
+  expiresAt: v.optional(
+    v.pipe(timestampSchema, v.description('After this time the mail is useless and is not sent.')),
+  ),
 });
 
 export type FallbackMessage = v.InferOutput<typeof fallbackMessageSchema>;

@@ -3,13 +3,15 @@ import { parseJson } from '../common/json.ts';
 import { ADDRESS_SHAPE, BARE_ADDRESS, withAsciiDomain } from './address.ts';
 import { failureSchema } from './failure.ts';
 import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PREFIX } from './limits.ts';
+import { parseMailboxList } from './mime-headers.ts';
+import { describeProblems, type Problem, problemsIn } from './problems.ts';
 import { base64, mailContent } from './structured-mail.ts';
 
 /**
  * The contract of the SQS message, version 1: one delivery from the API to the resend Lambda. It is published
  * as docs/contract/envelope.v1.schema.json. Unknown fields of the message are ignored, so that a newer sender may
  * add fields; those of a structured mail are refused, since they may hold its text. Error messages name what is
- * allowed and never repeat the value.
+ * allowed and show no value as a whole.
  */
 export const FALLBACK_MESSAGE_VERSION = 1;
 
@@ -175,11 +177,31 @@ export type ParsedFallbackMessage =
       readonly kind: 'unreadable';
       readonly reason: 'too-large' | 'not-json' | 'wrong-version' | 'wrong-schema';
       readonly detail: string;
+      /** The rules that fields broke, if it was read so far. */
+      readonly problems: readonly Problem[];
+      readonly subject: MessageSubject;
+      /** Set if nothing but addresses of some recipients is wrong. */
+      readonly split?: SplitMessage;
     };
+
+/** What can be read of a message that is invalid elsewhere. */
+export interface MessageSubject {
+  readonly id?: string;
+  readonly tenantId?: string;
+  /** Those of the envelope; if it has none, those in the headers of a structured mail. */
+  readonly recipients: readonly string[];
+}
+
+/** A message that is sent to those recipients whose addresses are valid. */
+export interface SplitMessage {
+  readonly message: FallbackMessage;
+  /** The message as it came, for the other recipients. */
+  readonly refused: string;
+}
 
 /**
  * Reads the body of an SQS message. Accepts any input and never throws: an invalid envelope is `unreadable`,
- * with the field and what is allowed there, without the value.
+ * with the field, its masked value and what is allowed there.
  */
 export function parseFallbackMessage(text: string): ParsedFallbackMessage {
   const bytes = Buffer.byteLength(text);
@@ -193,8 +215,16 @@ export function parseFallbackMessage(text: string): ParsedFallbackMessage {
     abortEarly: bytes > FULLY_DESCRIBED_BYTES,
   });
   if (parsed.success) return { kind: 'message', message: parsed.output };
-  const reason = isOfAnotherVersion(json) ? 'wrong-version' : 'wrong-schema';
-  return unreadable(reason, describeIssues(parsed.issues));
+  const problems = problemsIn(parsed.issues);
+  const split = splitRecipients(json);
+  return {
+    kind: 'unreadable',
+    reason: isOfAnotherVersion(json) ? 'wrong-version' : 'wrong-schema',
+    detail: describeProblems(problems),
+    problems,
+    subject: readSubject(json),
+    ...(split === undefined ? {} : { split }),
+  };
 }
 
 /**
@@ -202,14 +232,65 @@ export function parseFallbackMessage(text: string): ParsedFallbackMessage {
  * among them.
  */
 export function serialiseFallbackMessage(message: FallbackMessage): string {
-  return JSON.stringify(message).replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');
+  return toQueueText(message);
+}
+
+function toQueueText(json: object): string {
+  return JSON.stringify(json).replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');
 }
 
 function unreadable(
   reason: Extract<ParsedFallbackMessage, { kind: 'unreadable' }>['reason'],
   detail: string,
 ): ParsedFallbackMessage {
-  return { kind: 'unreadable', reason, detail };
+  return { kind: 'unreadable', reason, detail, problems: [], subject: { recipients: [] } };
+}
+
+function readSubject(json: unknown): MessageSubject {
+  const tenant = v.safeParse(tenantId, fieldOf(json, 'tenantId'));
+  const given = fieldOf(json, 'id');
+  return {
+    ...(v.is(id, given) ? { id: given } : {}),
+    ...(tenant.success && tenant.output !== undefined ? { tenantId: tenant.output } : {}),
+    recipients: readRecipients(json),
+  };
+}
+
+function readRecipients(json: unknown): string[] {
+  const isAddress = (value: unknown): value is string => v.is(addressSchema, value);
+  const pending = listOf(fieldOf(fieldOf(json, 'envelope'), 'to')).filter(isAddress);
+  if (pending.length > 0) return pending;
+  const content = fieldOf(json, 'content');
+  return ['to', 'cc', 'bcc']
+    .flatMap((name) => listOf(fieldOf(content, name)))
+    .flatMap((mailbox) => (typeof mailbox === 'string' ? (parseMailboxList(mailbox) ?? []) : []))
+    .filter(isAddress);
+}
+
+/** Leaves out the recipients that are no addresses; undefined if there are none, or something else is wrong, too. */
+function splitRecipients(json: unknown): SplitMessage | undefined {
+  const envelope = fieldOf(json, 'envelope');
+  const to = fieldOf(envelope, 'to');
+  if (!Array.isArray(to) || to.length > MAX_RECIPIENTS) return undefined;
+  const valid = to.filter((address) => v.is(addressSchema, address));
+  if (valid.length === 0 || valid.length === to.length) return undefined;
+  const forThose = (some: readonly unknown[]) => ({
+    ...(json as object),
+    envelope: { ...(envelope as object), to: some },
+  });
+  const parsed = v.safeParse(fallbackMessageSchema, forThose(valid), { abortEarly: true });
+  if (!parsed.success) return undefined;
+  const refused = forThose(to.filter((address) => !valid.includes(address)));
+  return { message: parsed.output, refused: toQueueText(refused) };
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return (Array.isArray(value) ? value : [value]).slice(0, MAX_RECIPIENTS);
 }
 
 function isOfAnotherVersion(json: unknown): boolean {
@@ -219,27 +300,6 @@ function isOfAnotherVersion(json: unknown): boolean {
     'version' in json &&
     json.version !== FALLBACK_MESSAGE_VERSION
   );
-}
-
-/** A hostile message can break hundreds of rules; the first few are enough. */
-const MAX_ISSUES = 5;
-
-/** Which fields broke which rules, without their values. */
-export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
-  return issues.slice(0, MAX_ISSUES).map(describeIssue).join('; ');
-}
-
-/** The library's messages quote the value, which may be an address or a body; ours name only the rule. */
-function describeIssue(issue: v.BaseIssue<unknown>): string {
-  const path = issue.path?.map((item) => nameOf(item)).join('.') ?? 'message';
-  if (issue.type === 'strict_object' && issue.expected === 'never') return `${path}: ${issue.message}`;
-  return `${path}: ${issue.kind === 'validation' ? issue.message : `expected ${issue.expected ?? 'another value'}`}`;
-}
-
-/** Record keys come from the sender too: show a tag or header name only if it is a plain word. */
-function nameOf(item: v.IssuePathItem): string {
-  const name = String(item.key);
-  return /^[A-Za-z0-9_-]{1,40}$/.test(name) ? name : '*';
 }
 
 /** The same mail, for some of its recipients. */

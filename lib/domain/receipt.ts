@@ -9,14 +9,9 @@ import {
   STATUS_KINDS,
 } from './delivery-status.ts';
 import { enhancedStatus, serverResponse } from './failure.ts';
-import {
-  addressSchema,
-  deliveryIdentitySchema,
-  describeIssues,
-  tenantSchema,
-  timestampSchema,
-} from './fallback-message.ts';
+import { addressSchema, deliveryIdentitySchema, tenantSchema, timestampSchema } from './fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from './limits.ts';
+import { describeIssues } from './problems.ts';
 
 /**
  * The contract of the receipt, version 1: the delivery status that the pipeline reports back to the API. It

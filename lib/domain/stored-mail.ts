@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { describeIssues } from './fallback-message.ts';
+import { describeIssues, type FieldNames } from './problems.ts';
 import { fieldMeant, hasContent, mailFields, NO_CONTENT, unknownBut } from './structured-mail.ts';
 
 /**
@@ -46,11 +46,22 @@ export interface StoredColumns {
 
 /** Reads the mail of a row: the whole message, if any, else the four fields of the trace. Never throws. */
 export function readStoredMail({ mail, deliveryTrace, targetAddress }: StoredColumns): StoredMail {
-  const candidate = mail ?? fromTrace(deliveryTrace, targetAddress);
+  const isWhole = mail !== null && mail !== undefined;
+  const candidate = isWhole ? mail : fromTrace(deliveryTrace, targetAddress);
   const result = v.safeParse(storedMailSchema, candidate, { abortPipeEarly: true });
   if (result.success) return { kind: 'mail', fields: result.output };
-  return { kind: 'unreadable', detail: describeIssues(result.issues) };
+  return { kind: 'unreadable', detail: describeIssues(result.issues, isWhole ? {} : NAMES_IN_ROW) };
 }
+
+/** What a row calls the fields if it has no column `mail`. */
+const NAMES_IN_ROW: FieldNames = {
+  from: 'fromAddress',
+  to: 'target_address',
+  replyTo: 'replyToAddress',
+  subject: 'emailSubject',
+  text: 'emailBody',
+  message: 'delivery_trace',
+};
 
 const traceSchema = v.object({
   fromAddress: v.optional(v.unknown()),

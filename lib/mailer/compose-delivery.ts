@@ -4,9 +4,10 @@ import type { ComposedMessage, MimeResult } from '../adapters/mime/compose-messa
 import { findAddressProblem } from '../domain/address.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import { type DsnRequest, dsnSchema } from '../domain/dsn.ts';
-import { addressSchema, deliveryIdentitySchema, describeIssues } from '../domain/fallback-message.ts';
+import { addressSchema, deliveryIdentitySchema } from '../domain/fallback-message.ts';
 import { MAX_ADDRESSES_BYTES, MAX_CONTENT_BYTES, MAX_RECIPIENTS } from '../domain/limits.ts';
 import type { RefusalReason, Refused } from '../domain/outcome.ts';
+import { describeIssues } from '../domain/problems.ts';
 
 /** What the pipeline needs besides the mail itself. */
 export interface DeliveryRequest {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { problemsIn } from './problems.ts';
 
 /**
  * A structured mail: the fields of a mail, for senders without a MIME library. A row of the outbox and a
@@ -72,6 +73,12 @@ const mailboxOrNone = v.pipe(
     'an address, with or without a name, on one line',
   ),
 );
+
+/** The rule that an item of a list of recipients breaks; undefined if none. */
+export function findMailboxProblem(written: string): string | undefined {
+  const result = v.safeParse(mailboxOrNone, written, { abortPipeEarly: true });
+  return result.success ? undefined : problemsIn(result.issues)[0]?.rule;
+}
 
 function toMailbox(written: string | null): string | undefined {
   return written === null || written.trim() === '' ? undefined : toOneLine(written);

@@ -185,7 +185,7 @@ export type ParsedFallbackMessage =
     };
 
 /** What can be read of a message that is invalid elsewhere. */
-export interface MessageSubject {
+interface MessageSubject {
   readonly id?: string;
   readonly tenantId?: string;
   /** Those of the envelope; if it has none, those in the headers of a structured mail. */
@@ -193,7 +193,7 @@ export interface MessageSubject {
 }
 
 /** A message that is sent to those recipients whose addresses are valid. */
-export interface SplitMessage {
+interface SplitMessage {
   readonly message: FallbackMessage;
   /** The message as it came, for the other recipients. */
   readonly refused: string;

@@ -28,20 +28,26 @@ function derive(schema: typeof fallbackMessageSchema | typeof receiptSchema): Re
     ...toJsonSchema(schema, {
       target: 'draft-2020-12',
       typeMode: 'input',
-      overrideAction: unicodePattern,
-      // JSON Schema cannot express the length limit of an internationalised domain.
+      overrideAction: portable,
+      // What JSON Schema cannot express is listed in docs/contract/README.md.
       ignoreActions: ['check'],
     }),
   };
 }
 
-/** JSON Schema uses Unicode mode for patterns (2020-12 core, 6.4), like the `u` flag. */
-const unicodePattern: NonNullable<ConversionConfig['overrideAction']> = ({ valibotAction, jsonSchema }) => {
-  if (valibotAction.type !== 'regex' || !('requirement' in valibotAction)) return undefined;
-  const { requirement } = valibotAction;
-  return requirement instanceof RegExp && requirement.flags === 'u'
-    ? { ...jsonSchema, pattern: requirement.source }
-    : undefined;
+/**
+ * JSON Schema counts code points, as `maxCodePoints` does. And `$` is the end of the text in ECMAScript, but in Python,
+ * PHP and Java also the place before a line break at the end: where a pattern allows none, that is said apart.
+ */
+const portable: NonNullable<ConversionConfig['overrideAction']> = ({ valibotAction, jsonSchema }) => {
+  if (!('requirement' in valibotAction)) return undefined;
+  const { type, requirement } = valibotAction;
+  if (type === 'max_code_points' && typeof requirement === 'number') {
+    return { ...jsonSchema, maxLength: requirement };
+  }
+  if (type !== 'regex' || !(requirement instanceof RegExp)) return undefined;
+  const pattern = requirement.source;
+  return { ...jsonSchema, pattern, ...(pattern.includes('\\n') ? {} : { not: { pattern: '[\\n\\r]' } }) };
 };
 
 function publish(name: string, schema: Record<string, unknown>): void {

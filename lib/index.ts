@@ -4,7 +4,7 @@ export { createJsonLog, type JsonLogOptions } from './adapters/json-log.ts';
 export { migrate } from './adapters/postgres/migrate.ts';
 export { PostgresOutbox, type PostgresOutboxOptions } from './adapters/postgres/postgres-outbox.ts';
 export { SettingsError } from './common/config.ts';
-export type { Delivery } from './domain/delivery.ts';
+export type { Delivery, RefusedAddress } from './domain/delivery.ts';
 export type { BounceType, StatusKind } from './domain/delivery-status.ts';
 export type { Failure, FailureClass, FailurePhase } from './domain/failure.ts';
 export {

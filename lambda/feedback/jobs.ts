@@ -76,9 +76,9 @@ async function deadLetter(
   { reason, detail }: Extract<ParsedSesEvent, { kind: 'unreadable' }>,
   { deadLetters, log, metrics }: JobDeps,
 ): Promise<void> {
-  await deadLetters.park(record.body, { reason, detail });
+  await deadLetters.park(record.body, { cause: reason, detail });
   metrics.add('EventsUnreadable', 1);
-  log.error('dead-lettered', { queueMessageId: record.messageId, reason, detail });
+  log.error('dead-lettered', { queueMessageId: record.messageId, cause: reason, detail });
 }
 
 /**

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
 import { parseJson } from '../../lib/common/json.ts';
 import { addressKey, isWithinDomain } from '../../lib/domain/address.ts';
-import { addressSchema, deliveryIdentitySchema, describeIssues } from '../../lib/domain/fallback-message.ts';
+import { addressSchema, deliveryIdentitySchema } from '../../lib/domain/fallback-message.ts';
 import { parseMailboxList } from '../../lib/domain/mime-headers.ts';
+import { describeIssues } from '../../lib/domain/problems.ts';
 import { parseDeliveryIdTag, parseFailedAtTag } from '../../lib/domain/send-batch.ts';
 import { type EventStatuses, readStatuses, type SentMail } from './event-statuses.ts';
 import {

@@ -3,9 +3,10 @@ import { distinctRecipients } from '../../lib/domain/address.ts';
 import {
   type FallbackMessage,
   forRecipients,
+  type ParsedFallbackMessage,
   serialiseFallbackMessage,
 } from '../../lib/domain/fallback-message.ts';
-import type { DeadLetters, ReceiptQueue } from '../../lib/ports/queues.ts';
+import type { DeadLetterCause, DeadLetters, ReceiptQueue } from '../../lib/ports/queues.ts';
 import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
 import { deadLetteredReceipts, publishReceipts } from './publish-receipts.ts';
 import type { RefusedRecipients } from './send-to-recipients.ts';
@@ -20,16 +21,25 @@ export interface DeadLetterDeps {
   readonly metrics: Metrics;
 }
 
-/** Dead-letters a message that cannot be parsed; its delivery and tenant are unknown. */
+type UnreadableMessage = Extract<ParsedFallbackMessage, { kind: 'unreadable' }>;
+
+/**
+ * Dead-letters a message that breaks the contract. Its delivery hears of it as far as its id and its recipients can
+ * be read.
+ *
+ * @throws as {@link deadLetterMessage}
+ */
 export async function deadLetterUnreadable(
   body: string,
-  reason: string,
-  detail: string,
+  { reason: cause, detail, subject, split }: UnreadableMessage,
   deps: DeadLetterDeps,
 ): Promise<void> {
-  await deps.deadLetters.park(body, { reason, detail });
-  countDeadLetter(reason, 0, deps.metrics);
-  deps.log.error('dead-lettered', { reason, detail });
+  const { id: deliveryId, tenantId, recipients } = subject;
+  // A split message is sent to those who can be read.
+  if (deliveryId !== undefined && split === undefined) {
+    await publishFailed({ id: deliveryId, tenantId }, cause, distinctRecipients(recipients), deps);
+  }
+  await park(split?.refused ?? body, { cause, detail, deliveryId, tenantId }, 0, deps);
 }
 
 /**
@@ -42,16 +52,14 @@ export async function deadLetterUnreadable(
 export async function deadLetterMessage(
   body: string,
   message: FallbackMessage,
-  reason: string,
+  cause: string,
   detail: string,
   deps: DeadLetterDeps,
 ): Promise<void> {
-  const { deadLetters, receipts, region, clock, log, metrics } = deps;
   const recipients = distinctRecipients(message.envelope.to);
-  await publishReceipts(deadLetteredReceipts(message, region, reason, recipients, clock.now()), receipts);
-  await deadLetters.park(body, { reason, detail, deliveryId: message.id });
-  countDeadLetter(reason, recipients.length, metrics);
-  log.error('dead-lettered', { deliveryId: message.id, reason, detail });
+  await publishFailed(message, cause, recipients, deps);
+  const { id: deliveryId, tenantId } = message;
+  await park(body, { cause, detail, deliveryId, tenantId }, recipients.length, deps);
 }
 
 /**
@@ -64,16 +72,37 @@ export async function deadLetterRefused(
   refused: readonly RefusedRecipients[],
   deps: DeadLetterDeps,
 ): Promise<string[]> {
-  for (const [index, { reason, detail, recipients }] of refused.entries()) {
+  for (const [index, { cause, detail, recipients }] of refused.entries()) {
     const theirs = forRecipients(message, recipients);
     try {
-      await deadLetterMessage(serialiseFallbackMessage(theirs), theirs, reason, detail, deps);
+      await deadLetterMessage(serialiseFallbackMessage(theirs), theirs, cause, detail, deps);
     } catch (error) {
-      deps.log.error('dead-letter-failed', { deliveryId: message.id, reason, ...errorName(error) });
+      deps.log.error('dead-letter-failed', { deliveryId: message.id, cause, ...errorName(error) });
       return refused.slice(index).flatMap((group) => group.recipients);
     }
   }
   return [];
+}
+
+async function publishFailed(
+  delivery: Pick<FallbackMessage, 'id' | 'tenantId'>,
+  cause: string,
+  recipients: readonly string[],
+  { receipts, region, clock }: DeadLetterDeps,
+): Promise<void> {
+  await publishReceipts(deadLetteredReceipts(delivery, region, cause, recipients, clock.now()), receipts);
+}
+
+/** @param recipients how many it has, for the metrics; 0 if unknown */
+async function park(
+  body: string,
+  why: DeadLetterCause,
+  recipients: number,
+  { deadLetters, log, metrics }: DeadLetterDeps,
+): Promise<void> {
+  await deadLetters.park(body, why);
+  countDeadLetter(why.cause, recipients, metrics);
+  log.error('dead-lettered', { ...why });
 }
 
 /** The causes of SES's refusals for ever; to who is on call they are one. */
@@ -83,12 +112,7 @@ const REFUSALS_OF_SES: ReadonlySet<string> = new Set([
   'too-large-for-ses',
 ]);
 
-/**
- * Counts a dead letter.
- *
- * @param recipients its number of recipients; 0 if unknown
- */
-function countDeadLetter(reason: string, recipients: number, metrics: Metrics): void {
-  metrics.add('DeadLettered', 1, REFUSALS_OF_SES.has(reason) ? 'refused-by-ses' : reason);
-  if (reason === 'expired') metrics.add('Expired', recipients);
+function countDeadLetter(cause: string, recipients: number, metrics: Metrics): void {
+  metrics.add('DeadLettered', 1, REFUSALS_OF_SES.has(cause) ? 'refused-by-ses' : cause);
+  if (cause === 'expired') metrics.add('Expired', recipients);
 }

@@ -59,27 +59,30 @@ export function suppressedReceipts(
   );
 }
 
+/** Their `reason` is the cause of the dead letter. */
 export function deadLetteredReceipts(
-  message: FallbackMessage,
+  delivery: ReportedDelivery,
   region: string,
-  reason: string,
+  cause: string,
   recipients: readonly string[],
   now: Date,
 ): Receipt[] {
   const status: DeliveryStatus = {
-    kind: reason === 'expired' ? 'expired' : 'failed',
+    kind: cause === 'expired' ? 'expired' : 'failed',
     at: now.toISOString(),
-    reason,
+    reason: cause,
   };
   return receipts(
-    message,
+    delivery,
     region,
     recipients.map((address) => ({ address, status })),
   );
 }
 
+type ReportedDelivery = Pick<FallbackMessage, 'id' | 'tenantId'>;
+
 function receipts(
-  { id, tenantId }: FallbackMessage,
+  { id, tenantId }: ReportedDelivery,
   region: string,
   reported: readonly { readonly address: string; readonly status: DeliveryStatus }[],
 ): Receipt[] {

@@ -52,7 +52,7 @@ export interface QueuedMessage extends Receive {
 const DONE: RecordResult = { kind: 'done', receipts: [] };
 
 /**
- * Resends one message, or dead-letters it with a reason if it can never be sent.
+ * Resends one message, or dead-letters it with the cause if it can never be sent.
  *
  * @throws if a required service does not respond; the message then stays in the queue
  */
@@ -60,12 +60,15 @@ export async function resendMessage(record: QueuedMessage, deps: ResendDeps): Pr
   const { body } = record;
   const parsed = parseFallbackMessage(body);
   // Also if there is no time remaining: the next receive does not count as the first.
-  if (parsed.kind === 'message') countHandOver(record, parsed.message, deps.metrics);
+  const sendable = parsed.kind === 'message' ? parsed.message : parsed.split?.message;
+  if (sendable !== undefined) countHandOver(record, sendable, deps.metrics);
   if (!record.hasTime()) {
     return { kind: 'retry', delaySeconds: scheduledDelay('rate', record, deps), receipts: [] };
   }
   if (parsed.kind === 'unreadable') {
-    await deadLetterUnreadable(body, parsed.reason, parsed.detail, deps);
+    // The others first: a second copy of them is kept out by the ledger, a second dead letter by nothing.
+    if (sendable !== undefined) await pushRemainder(sendable, sendable.envelope.to, 0, deps);
+    await deadLetterUnreadable(body, parsed, deps);
     return DONE;
   }
   const { message } = parsed;
@@ -152,7 +155,7 @@ async function sendToAll(
 function smtpUtf8Refusal(recipients: readonly string[]): RefusedRecipients[] {
   if (recipients.length === 0) return [];
   const detail = `SES does not speak SMTPUTF8, which ${recipients.length} recipients need`;
-  return [{ reason: 'needs-smtputf8', detail, recipients }];
+  return [{ cause: 'needs-smtputf8', detail, recipients }];
 }
 
 /**

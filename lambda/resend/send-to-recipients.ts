@@ -14,7 +14,7 @@ export interface SendDeps extends SendBatchDeps, SendEventDeps, SuppressionDeps 
 
 /** Recipients that SES refuses permanently, for the same cause. */
 export interface RefusedRecipients {
-  readonly reason: string;
+  readonly cause: string;
   readonly detail: string;
   readonly recipients: readonly string[];
 }
@@ -192,7 +192,7 @@ class RecipientResults {
     { cause, detail }: { readonly cause: string; readonly detail: string },
     recipients: readonly string[],
   ): void {
-    this.#refused.push({ reason: cause, detail, recipients });
+    this.#refused.push({ cause, detail, recipients });
     this.#close(recipients);
   }
 
@@ -200,7 +200,7 @@ class RecipientResults {
     return {
       sent: this.#sent,
       suppressed: this.#suppressed,
-      refused: byReason(this.#refused),
+      refused: byCause(this.#refused),
       unsent: this.unsent,
       ...(pace === undefined ? {} : { pace }),
       ...(retryAt === undefined ? {} : { retryAt }),
@@ -219,13 +219,13 @@ function earliest(dates: readonly (Date | undefined)[]): Date | undefined {
   );
 }
 
-/** One dead letter for each reason, not one for each recipient. */
-function byReason(refused: readonly RefusedRecipients[]): RefusedRecipients[] {
+/** One dead letter for each cause, not one for each recipient. */
+function byCause(refused: readonly RefusedRecipients[]): RefusedRecipients[] {
   const merged = new Map<string, RefusedRecipients>();
-  for (const { reason, detail, recipients } of refused) {
-    const before = merged.get(reason);
-    merged.set(reason, {
-      reason,
+  for (const { cause, detail, recipients } of refused) {
+    const before = merged.get(cause);
+    merged.set(cause, {
+      cause,
       detail: before?.detail ?? detail,
       recipients: [...(before?.recipients ?? []), ...recipients],
     });

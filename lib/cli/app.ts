@@ -4,6 +4,7 @@ import { registerAlarms } from './commands/alarms.ts';
 import { registerDlq } from './commands/dlq/register-dlq.ts';
 import { registerDns } from './commands/dns.ts';
 import { registerDoctor, runDoctorCommand } from './commands/doctor/doctor.ts';
+import { registerMessage } from './commands/message/message.ts';
 import {
   addRequestOptions,
   registerProductionAccess,
@@ -39,6 +40,7 @@ Examples:
   mailctl dns --check              whether the DNS has what SES and DMARC need
   mailctl status reply-48213       the whole story of one delivery
   mailctl dlq ls                   why mail waits for a person
+  mailctl message check FILE       whether a fallback message is right, without sending it
   mailctl --stage prod doctor --json
 
 Exit codes: 0 all is well; 1 it works, look at the warnings; 2 it failed, or something is broken; 64 wrong usage.`;
@@ -132,6 +134,7 @@ function registerCommands(program: Command, run: RunCommand): void {
   registerDlq(program, run);
   registerDns(program, run);
   registerDoctor(program, run);
+  registerMessage(program, run);
   registerProductionAccess(program, run);
   registerQuickstart(program, run, {
     doctor: runDoctorCommand,

@@ -13,6 +13,18 @@ export const BARE_ADDRESS = new RegExp(
   'u',
 );
 
+/**
+ * What a bare address looks like in the published schema, in a form that the regular expressions of all languages
+ * read in the same way. Outside ASCII it takes more than {@link BARE_ADDRESS}: classes such as `\p{L}` are not among
+ * what they share.
+ */
+export const ADDRESS_SHAPE = new RegExp(
+  String.raw`^(?:[^\x00-\x20<>()\[\]\\,;:"@\x7f-\xa0]+|"(?:[^\x00-\x20<>"\\\x7f-\xa0]|\\[^\x00-\x20<>\x7f-\xa0])*")@LABEL(?:\.LABEL)*$`.replaceAll(
+    'LABEL',
+    String.raw`[^\x00-\x2c\x2e\x2f\x3a-\x40\x5b-\x60\x7b-\xa0]+`,
+  ),
+);
+
 /** Splits at the last `@`: a quoted local part may contain one (RFC 5321, 4.1.2). */
 function split(address: string): { localPart: string; domain: string } {
   const at = address.lastIndexOf('@');

@@ -2,6 +2,13 @@ import { createHash } from 'node:crypto';
 import { parseDomain } from './address.ts';
 import type { DsnRequest } from './dsn.ts';
 
+/** A recipient that can never be sent to. */
+export interface RefusedAddress {
+  readonly address: string;
+  /** The rule that the address breaks, without the address. */
+  readonly detail: string;
+}
+
 /** One mail of the API, composed once: SMTP and SES get the same bytes. */
 export interface Delivery {
   /** The idempotency key. */
@@ -18,6 +25,8 @@ export interface Delivery {
   readonly createdAt: Date;
   readonly expiresAt: Date;
   readonly tags?: Readonly<Record<string, string>>;
+  /** Recipients of the mail that neither route can send to; they are not in `to`. */
+  readonly refused?: readonly RefusedAddress[];
   /** For SMTP alone, and only where the server offers it. */
   readonly dsn?: DsnRequest;
 }

@@ -42,24 +42,50 @@ export type FailurePhase = (typeof FAILURE_PHASES)[number];
 /** A server reply may be pages long; this much is kept. */
 export const MAX_RESPONSE_CHARACTERS = 1000;
 
+/** What a mail server responded. */
+export const serverResponse = v.pipe(
+  v.string(),
+  v.maxCodePoints(MAX_RESPONSE_CHARACTERS, `at most ${MAX_RESPONSE_CHARACTERS} characters`),
+);
+
+/** RFC 3463. */
+export const enhancedStatus = v.pipe(
+  v.string(),
+  v.regex(/^[245]\.[0-9]{1,3}\.[0-9]{1,3}$/, 'an enhanced status code such as 4.2.1'),
+);
+
 export const failureSchema = v.object({
-  class: v.picklist(FAILURE_CLASSES),
-  /** Of `circuit-open`: why the server counts as down. */
-  openedBy: v.optional(v.picklist(FAILURE_CLASSES)),
-  /** The error code of the library or the system: `ECONNREFUSED`, `ETIMEDOUT`. */
-  code: v.optional(v.pipe(v.string(), v.maxLength(100, 'at most 100 characters'))),
-  /** The server's reply, starting with the reply code. */
-  response: v.optional(
-    v.pipe(v.string(), v.maxLength(MAX_RESPONSE_CHARACTERS, `at most ${MAX_RESPONSE_CHARACTERS} characters`)),
+  class: v.pipe(v.picklist(FAILURE_CLASSES), v.description('Why SMTP did not accept the mail.')),
+  openedBy: v.optional(
+    v.pipe(
+      v.picklist(FAILURE_CLASSES),
+      v.description('Of the class circuit-open: why the server counts as down.'),
+    ),
   ),
-  /** RFC 3463, for instance `5.7.1`. */
+  code: v.optional(
+    v.pipe(
+      v.string(),
+      v.maxCodePoints(100, 'at most 100 characters'),
+      v.description('The error code of the library or the system, such as ECONNREFUSED.'),
+    ),
+  ),
+  response: v.optional(v.pipe(serverResponse, v.description('The reply of the server, with its code.'))),
   enhancedStatus: v.optional(
-    v.pipe(v.string(), v.regex(/^[245]\.\d{1,3}\.\d{1,3}$/, 'an enhanced status code such as 4.2.1')),
+    v.pipe(enhancedStatus, v.description('The enhanced status code (RFC 3463), such as 5.7.1.')),
   ),
-  /** The SMTP command that failed: `MAIL FROM`, `RCPT TO`, `DATA`. */
-  command: v.optional(v.pipe(v.string(), v.maxLength(100, 'at most 100 characters'))),
-  phase: v.picklist(FAILURE_PHASES),
-  at: v.pipe(v.string(), v.isoTimestamp('an ISO 8601 time with its offset')),
+  command: v.optional(
+    v.pipe(
+      v.string(),
+      v.maxCodePoints(100, 'at most 100 characters'),
+      v.description('The SMTP command that failed: MAIL FROM, RCPT TO or DATA.'),
+    ),
+  ),
+  phase: v.pipe(v.picklist(FAILURE_PHASES), v.description('How far the SMTP session had come.')),
+  at: v.pipe(
+    v.string(),
+    v.isoTimestamp('an ISO 8601 time with its offset'),
+    v.description('When it failed, in ISO 8601 with an offset.'),
+  ),
 });
 
 export type Failure = v.InferOutput<typeof failureSchema>;

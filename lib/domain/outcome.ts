@@ -1,3 +1,4 @@
+import type { RefusedAddress } from './delivery.ts';
 import type { Failure } from './failure.ts';
 
 /** What SMTP accepted. */
@@ -25,6 +26,8 @@ interface Identified {
   readonly id: string;
   /** The Message-ID header of the mail. SES replaces it with its own. */
   readonly messageId: string;
+  /** Recipients that the mail was not tried for, since neither route can send to them; absent if there are none. */
+  readonly refused?: readonly RefusedAddress[];
 }
 
 /** A mail that was tried, and where it is now. */

@@ -8,15 +8,10 @@ import {
   type RecipientStatuses,
   STATUS_KINDS,
 } from './delivery-status.ts';
-import { MAX_RESPONSE_CHARACTERS } from './failure.ts';
-import {
-  addressSchema,
-  deliveryIdentitySchema,
-  describeIssues,
-  tenantSchema,
-  timestampSchema,
-} from './fallback-message.ts';
+import { enhancedStatus, serverResponse } from './failure.ts';
+import { addressSchema, deliveryIdentitySchema, tenantSchema, timestampSchema } from './fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from './limits.ts';
+import { describeIssues } from './problems.ts';
 
 /**
  * The contract of the receipt, version 1: the delivery status that the pipeline reports back to the API. It
@@ -33,36 +28,53 @@ const { id } = deliveryIdentitySchema.entries;
 const word = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, 'up to 200 printable ASCII characters'));
 
 const recipient = v.object({
-  address: addressSchema,
-  /** The response of the recipient's server. */
-  smtpResponse: v.optional(
-    v.pipe(v.string(), v.maxLength(MAX_RESPONSE_CHARACTERS, `at most ${MAX_RESPONSE_CHARACTERS} characters`)),
-  ),
-  /** RFC 3463, for instance `5.1.1`. */
+  address: v.pipe(addressSchema, v.description('The recipient.')),
+  smtpResponse: v.optional(v.pipe(serverResponse, v.description("The response of the recipient's server."))),
   enhancedStatus: v.optional(
-    v.pipe(v.string(), v.regex(/^[245]\.\d{1,3}\.\d{1,3}$/, 'an enhanced status code such as 5.1.1')),
+    v.pipe(enhancedStatus, v.description('The enhanced status code (RFC 3463), such as 5.1.1.')),
   ),
 });
 
 export const receiptSchema = v.object({
-  version: v.literal(RECEIPT_VERSION),
+  version: v.pipe(v.literal(RECEIPT_VERSION), v.description('The version of this contract.')),
   id,
-  tenantId: v.optional(tenantSchema),
-  kind: v.picklist(STATUS_KINDS),
-  /** When it happened. */
-  at: timestampSchema,
-  /** The SES message id; absent if SES never accepted the mail. */
-  sesMessageId: v.optional(word),
-  /** The Message-ID header that recipients see and replies refer to: SES writes its own. */
-  messageId: v.optional(word),
-  /** Only for a bounce: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html */
-  bounce: v.optional(v.object({ type: v.picklist(BOUNCE_TYPES), subType: word })),
-  /** Why it failed or was suppressed, or the kind of complaint: a stable code. */
-  reason: v.optional(word),
+  tenantId: v.optional(
+    v.pipe(tenantSchema, v.description('The tenant of the delivery, as it was handed over.')),
+  ),
+  kind: v.pipe(v.picklist(STATUS_KINDS), v.description('What became of the mail for these recipients.')),
+  at: v.pipe(timestampSchema, v.description('When it happened.')),
+  sesMessageId: v.optional(
+    v.pipe(word, v.description('The message id of SES; absent if SES never accepted the mail.')),
+  ),
+  messageId: v.optional(
+    v.pipe(
+      word,
+      v.description('The Message-ID header that recipients see and replies refer to: SES writes its own.'),
+    ),
+  ),
+  /** https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html */
+  bounce: v.optional(
+    v.pipe(
+      v.object({
+        type: v.pipe(v.picklist(BOUNCE_TYPES), v.description('Whether it is for ever.')),
+        subType: v.pipe(word, v.description('What SES says beside the type.')),
+      }),
+      v.description('Only of a bounce: how SES classifies it.'),
+    ),
+  ),
+  reason: v.optional(
+    v.pipe(
+      word,
+      v.description(
+        'A stable code: the cause of a dead letter, why it was suppressed, or the kind of complaint.',
+      ),
+    ),
+  ),
   recipients: v.pipe(
     v.array(recipient),
     v.minLength(1, 'at least one recipient'),
     v.maxLength(MAX_RECIPIENTS_OF_RECEIPT, `at most ${MAX_RECIPIENTS_OF_RECEIPT} recipients`),
+    v.description('Those whom it is about. A mail to many may have several receipts of a kind.'),
   ),
 });
 

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { problemsIn } from './problems.ts';
 
 /**
  * A structured mail: the fields of a mail, for senders without a MIME library. A row of the outbox and a
@@ -7,8 +8,13 @@ import * as v from 'valibot';
  * ends is not meant. What was written properly is left as it is, so that its hash stays the same.
  */
 
-/** The blanks that a template leaves behind. Each character matches in one way only: no backtracking. */
-const ONE_LINE = /^[\t\n\r ]*(?:[^\p{Cc} ]+(?:[\t ]+[^\p{Cc} ]+)*)?[\t\n\r ]*$/u;
+/**
+ * The blanks that a template leaves behind. Each character matches in one way only: no backtracking. The patterns are
+ * published, so they keep to what the regular expressions of all languages have in common.
+ */
+const ONE_LINE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: \p{Cc} is not known to all engines.
+  /^[\t\n\r ]*(?:[^\x00-\x20\x7f-\x9f]+(?:[\t ]+[^\x00-\x20\x7f-\x9f]+)*)?[\t\n\r ]*$/;
 
 /** A line break in the middle stays an error: it would add a header field. */
 function toOneLine(text: string): string {
@@ -16,10 +22,14 @@ function toOneLine(text: string): string {
 }
 
 /** "Not set" may be written as `null`, or left out. */
-function nullable<const Schema extends v.GenericSchema<unknown, unknown>>(schema: Schema) {
+function nullable<const Schema extends v.GenericSchema<unknown, unknown>>(
+  schema: Schema,
+  description: string,
+) {
   return v.optional(
     v.pipe(
       v.nullable(schema),
+      v.description(description),
       v.transform((value): v.InferOutput<Schema> | undefined => value ?? undefined),
     ),
   );
@@ -37,49 +47,58 @@ const oneLine = v.pipe(
 
 const MAX_MAILBOX_CHARACTERS = 1000;
 
-const MAILBOX_PATTERN = String.raw`(?:[^\p{Cc}@ ][^\p{Cc}@]*)?@[^\p{Cc}]+`;
-const GROUP_PATTERN = String.raw`[^\p{Cc}@:; ][^\p{Cc}@:;]*: *;`;
+const MAILBOX_PATTERN = String.raw`(?:[^\x00-\x20\x7f-\x9f@][^\x00-\x1f\x7f-\x9f@]*)?@[^\x00-\x1f\x7f-\x9f]+`;
+const GROUP_PATTERN = String.raw`[^\x00-\x20\x7f-\x9f@:;][^\x00-\x1f\x7f-\x9f@:;]*: *;`;
 
 /** An address in a header: bare, or with a name: `"Marie" <marie@example.org>`. */
 const mailbox = v.pipe(
   v.string(),
-  v.maxLength(MAX_MAILBOX_CHARACTERS, `at most ${MAX_MAILBOX_CHARACTERS} characters`),
+  v.maxCodePoints(MAX_MAILBOX_CHARACTERS, `at most ${MAX_MAILBOX_CHARACTERS} characters`),
   v.regex(
-    new RegExp(String.raw`^[\t\n\r ]*${MAILBOX_PATTERN}(?:[\t\n\r][\t\n\r ]*)?$`, 'u'),
+    new RegExp(String.raw`^[\t\n\r ]*${MAILBOX_PATTERN}(?:[\t\n\r][\t\n\r ]*)?$`),
     'an address, with or without a name, on one line',
   ),
+  v.description('The author: one address of your domain, with or without a name.'),
   v.transform(toOneLine),
 );
 
 /** Besides addresses, nothing at all, or a group without members: `undisclosed-recipients:;`. */
 const mailboxOrNone = v.pipe(
   v.string(),
-  v.maxLength(MAX_MAILBOX_CHARACTERS, `at most ${MAX_MAILBOX_CHARACTERS} characters`),
+  v.maxCodePoints(MAX_MAILBOX_CHARACTERS, `at most ${MAX_MAILBOX_CHARACTERS} characters`),
   v.regex(
     new RegExp(
       String.raw`^[\t\n\r ]*(?:${MAILBOX_PATTERN}(?:[\t\n\r][\t\n\r ]*)?|${GROUP_PATTERN}[\t\n\r ]*)?$`,
-      'u',
     ),
     'an address, with or without a name, on one line',
   ),
 );
 
+/** The rule that an item of a list of recipients breaks; undefined if none. */
+export function findMailboxProblem(written: string): string | undefined {
+  const result = v.safeParse(mailboxOrNone, written, { abortPipeEarly: true });
+  return result.success ? undefined : problemsIn(result.issues)[0]?.rule;
+}
+
 function toMailbox(written: string | null): string | undefined {
   return written === null || written.trim() === '' ? undefined : toOneLine(written);
 }
 
-const mailboxes = v.optional(
-  v.pipe(
-    v.nullable(
-      v.union([mailboxOrNone, v.array(v.nullable(mailboxOrNone))], 'an address or a list of addresses'),
+function mailboxes(description: string) {
+  return v.optional(
+    v.pipe(
+      v.nullable(
+        v.union([mailboxOrNone, v.array(v.nullable(mailboxOrNone))], 'an address or a list of addresses'),
+      ),
+      v.description(description),
+      v.transform((written) =>
+        Array.isArray(written)
+          ? written.map(toMailbox).filter((address) => address !== undefined)
+          : toMailbox(written),
+      ),
     ),
-    v.transform((written) =>
-      Array.isArray(written)
-        ? written.map(toMailbox).filter((address) => address !== undefined)
-        : toMailbox(written),
-    ),
-  ),
-);
+  );
+}
 
 export const base64 = v.pipe(
   v.string(),
@@ -109,6 +128,7 @@ const attachmentFields = {
       oneLine,
       v.check((name) => name.length <= 500, 'at most 500 characters'),
     ),
+    'The name of the file that the recipient sees.',
   ),
   contentType: nullable(
     v.pipe(
@@ -118,10 +138,13 @@ const attachmentFields = {
         'a media type such as application/pdf, with parameters up to 500 characters',
       ),
     ),
+    'The media type; by default the one that the file name suggests.',
   ),
-  /** Set for an inline image that the HTML refers to as `cid:…`. */
-  cid: nullable(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, 'a content id without spaces'))),
-  content: base64,
+  cid: nullable(
+    v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, 'a content id without spaces')),
+    'Set for an inline image that the HTML refers to as "cid:…".',
+  ),
+  content: v.pipe(base64, v.description('The bytes of the file in base64, without line breaks.')),
 };
 
 const attachment = v.strictObject(attachmentFields, unknownField(attachmentFields));
@@ -129,19 +152,23 @@ const attachment = v.strictObject(attachmentFields, unknownField(attachmentField
 /** The fields of a structured mail. */
 export const mailFields = {
   from: mailbox,
-  to: mailboxes,
-  cc: mailboxes,
-  bcc: mailboxes,
-  replyTo: mailboxes,
-  subject: nullable(oneLine),
-  text: nullable(text),
-  html: nullable(text),
-  headers: nullable(headers),
-  attachments: nullable(v.array(attachment)),
-  inReplyTo: nullable(oneLine),
-  references: nullable(v.union([oneLine, v.array(oneLine)], 'message ids')),
-  /** Says that a mail without text, HTML and attachments is meant. */
-  empty: nullable(v.boolean()),
+  to: mailboxes(
+    'The header To: an address or a list of them. It is shown only; the envelope decides who gets the mail.',
+  ),
+  cc: mailboxes('The header Cc, like to.'),
+  bcc: mailboxes('Not written into the mail. Whoever is to get a blind copy stands in envelope.to.'),
+  replyTo: mailboxes('Where replies go, if not to the author.'),
+  subject: nullable(oneLine, 'One line of text, in any script.'),
+  text: nullable(text, 'The body as plain text.'),
+  html: nullable(text, 'The body as HTML.'),
+  headers: nullable(headers, 'Further header fields by their names: one value, or a list of them.'),
+  attachments: nullable(v.array(attachment), 'Files, and images that the HTML shows.'),
+  inReplyTo: nullable(oneLine, 'The Message-ID of the mail that this one answers.'),
+  references: nullable(
+    v.union([oneLine, v.array(oneLine)], 'message ids'),
+    'The Message-IDs of the conversation, the oldest first.',
+  ),
+  empty: nullable(v.boolean(), 'True says that a mail without text, html and attachments is meant.'),
 };
 
 interface Body {
@@ -246,6 +273,9 @@ function editDistance(from: string, to: string): number {
 
 /** The content of a fallback message that the resend Lambda composes. A field that it does not know is refused. */
 export const mailContent = v.pipe(
-  v.strictObject({ type: v.literal('mail'), ...mailFields }, unknownField(mailFields)),
+  v.strictObject(
+    { type: v.pipe(v.literal('mail'), v.description('The Lambda composes the mail.')), ...mailFields },
+    unknownField(mailFields),
+  ),
   v.check((mail) => hasContent(mail), NO_CONTENT),
 );

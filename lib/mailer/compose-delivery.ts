@@ -2,11 +2,12 @@ import { types } from 'node:util';
 import * as v from 'valibot';
 import type { ComposedMessage, MimeResult } from '../adapters/mime/compose-message.ts';
 import { findAddressProblem } from '../domain/address.ts';
-import type { Delivery } from '../domain/delivery.ts';
+import type { Delivery, RefusedAddress } from '../domain/delivery.ts';
 import { type DsnRequest, dsnSchema } from '../domain/dsn.ts';
-import { addressSchema, deliveryIdentitySchema, describeIssues } from '../domain/fallback-message.ts';
+import { addressSchema, deliveryIdentitySchema } from '../domain/fallback-message.ts';
 import { MAX_ADDRESSES_BYTES, MAX_CONTENT_BYTES, MAX_RECIPIENTS } from '../domain/limits.ts';
 import type { RefusalReason, Refused } from '../domain/outcome.ts';
+import { describeIssues, problemsIn } from '../domain/problems.ts';
 
 /** What the pipeline needs besides the mail itself. */
 export interface DeliveryRequest {
@@ -18,6 +19,8 @@ export interface DeliveryRequest {
   readonly expiresAt: Date;
   /** SES message tags, included in each SES event. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** Recipients of the mail that are no addresses. */
+  readonly refused?: readonly RefusedAddress[];
   /** The option `dsn` of nodemailer, in any of its forms. */
   readonly dsn?: unknown;
 }
@@ -41,8 +44,7 @@ export function composeDelivery(composed: MimeResult, request: DeliveryRequest, 
   if (composed.kind === 'malformed') return refuse('invalid', composed.detail);
   const options = v.safeParse(optionsSchema, { dsn: request.dsn });
   if (!options.success) return refuse('invalid', describeIssues(options.issues));
-  const delivery = deliveryOf(composed.message, request, options.output.dsn ?? undefined, now);
-  return validateDelivery(delivery, now) ?? { kind: 'delivery', delivery };
+  return validateDelivery(deliveryOf(composed.message, request, options.output.dsn ?? undefined, now), now);
 }
 
 /** Under their names, so that a problem names the option. */
@@ -54,7 +56,7 @@ function deliveryOf(
   dsn: DsnRequest | undefined,
   now: Date,
 ): Delivery {
-  const { id, tenantId, expiresAt, tags } = request;
+  const { id, tenantId, expiresAt, tags, refused = [] } = request;
   return {
     id,
     expiresAt,
@@ -62,6 +64,7 @@ function deliveryOf(
     ...message,
     ...(tenantId === undefined ? {} : { tenantId }),
     ...(tags === undefined ? {} : { tags }),
+    ...(refused.length === 0 ? {} : { refused }),
     ...(dsn === undefined ? {} : { dsn }),
   };
 }
@@ -96,8 +99,12 @@ const deliverySchema = v.object({
   dsn: v.optional(dsnSchema),
 });
 
-/** Refuses here what the resend Lambda would refuse, while the caller can still fix it. */
-export function validateDelivery(delivery: Delivery, now: Date): Refused | undefined {
+/**
+ * Refuses here what the resend Lambda would refuse, while the caller can still fix it. Of several recipients, only
+ * those that can never be sent to: the delivery goes to the others, and names these.
+ */
+export function validateDelivery(given: Delivery, now: Date): ComposeResult {
+  const delivery = withoutUnsendable(given);
   const refuse = (reason: RefusalReason, detail: string): Refused => ({
     kind: 'refused',
     id: String(delivery.id),
@@ -112,7 +119,28 @@ export function validateDelivery(delivery: Delivery, now: Date): Refused | undef
   if (delivery.expiresAt <= now) {
     return refuse('expired', `it expired at ${delivery.expiresAt.toISOString()}`);
   }
-  return undefined;
+  return { kind: 'delivery', delivery };
+}
+
+/** The same delivery if it has no recipient that can be sent to, and so is refused as a whole. */
+function withoutUnsendable(delivery: Delivery): Delivery {
+  if (!Array.isArray(delivery.to) || delivery.to.length > MAX_RECIPIENTS) return delivery;
+  const refused = delivery.to.flatMap((address): RefusedAddress[] => {
+    const detail = problemOf(address);
+    return detail === undefined ? [] : [{ address: String(address), detail }];
+  });
+  if (refused.length === 0 || refused.length === delivery.to.length) return delivery;
+  const unsendable = new Set(refused.map(({ address }) => address));
+  return {
+    ...delivery,
+    to: delivery.to.filter((address) => !unsendable.has(String(address))),
+    refused: [...(delivery.refused ?? []), ...refused],
+  };
+}
+
+function problemOf(address: unknown): string | undefined {
+  const result = v.safeParse(sendableAddress, address, { abortPipeEarly: true });
+  return result.success ? undefined : problemsIn(result.issues)[0]?.rule;
 }
 
 function brokenRules(delivery: Delivery): string | undefined {

@@ -60,7 +60,7 @@ async function settleAccepted(
   deps: DeliverDeps,
 ): Promise<Attempted> {
   const failure = firstDeferred(refused);
-  if (failure === undefined) return { kind: 'taken', ...idsOf(delivery), taken };
+  if (failure === undefined) return { kind: 'taken', ...commonOf(delivery), taken };
   const owed = refused.map(({ address }) => address);
   return toAttempted(delivery, failure, owed, await handOver(delivery, owed, failure, deps), taken);
 }
@@ -74,14 +74,14 @@ async function settleHeld(
   deps: DeliverDeps,
 ): Promise<Attempted> {
   const refusal = firstDeferred(refused);
-  if (refusal === undefined) return { kind: 'held', ...idsOf(delivery), failure, recipients };
+  if (refusal === undefined) return { kind: 'held', ...commonOf(delivery), failure, recipients };
   const owed = refused.map(({ address }) => address);
   const result = await handOver(delivery, owed, refusal, deps);
   return result.kind === 'handed-over'
-    ? { kind: 'held', ...idsOf(delivery), failure, recipients, handOver: result.handOver }
+    ? { kind: 'held', ...commonOf(delivery), failure, recipients, handOver: result.handOver }
     : {
         kind: 'held',
-        ...idsOf(delivery),
+        ...commonOf(delivery),
         failure,
         recipients,
         notAccepted: { recipients: owed, fallback: result.fallback },
@@ -103,7 +103,7 @@ function toAttempted(
   if (result.kind === 'failed') {
     const notAccepted = {
       kind: 'not-accepted',
-      ...idsOf(delivery),
+      ...commonOf(delivery),
       smtp,
       fallback: result.fallback,
       recipients,
@@ -112,12 +112,16 @@ function toAttempted(
   }
   const handedOver: HandOver = result.handOver;
   return taken === undefined
-    ? { kind: 'handed-over', ...idsOf(delivery), handOver: handedOver }
-    : { kind: 'split', ...idsOf(delivery), taken, handOver: handedOver };
+    ? { kind: 'handed-over', ...commonOf(delivery), handOver: handedOver }
+    : { kind: 'split', ...commonOf(delivery), taken, handOver: handedOver };
 }
 
-function idsOf({ id, messageId }: Delivery): { id: string; messageId: string } {
-  return { id, messageId };
+function commonOf({
+  id,
+  messageId,
+  refused = [],
+}: Delivery): Pick<Attempted, 'id' | 'messageId' | 'refused'> {
+  return { id, messageId, ...(refused.length === 0 ? {} : { refused }) };
 }
 
 /** Logs one line per attempt; the level rises with the distance from plain success. */
@@ -126,6 +130,7 @@ function reportAttempt(attempted: Attempted, delivery: Delivery, log: Log): void
     deliveryId: delivery.id,
     tenantId: delivery.tenantId,
     bytes: delivery.mime.length,
+    ...(attempted.refused === undefined ? {} : { recipientsRefused: attempted.refused.length }),
   };
   switch (attempted.kind) {
     case 'taken':

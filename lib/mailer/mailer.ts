@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SendMailOptions } from 'nodemailer';
 import { awsErrorCode } from '../adapters/aws-client.ts';
-import { MailComposer } from '../adapters/mime/compose-mail.ts';
+import { findNonAddresses, MailComposer } from '../adapters/mime/compose-mail.ts';
 import type { MimeResult } from '../adapters/mime/compose-message.ts';
-import type { Delivery } from '../domain/delivery.ts';
+import type { Delivery, RefusedAddress } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { Attempted, Outcome, Refused } from '../domain/outcome.ts';
 import type { Clock } from '../ports/runtime.ts';
@@ -78,11 +78,15 @@ export class FallbackMailer implements Mailer {
   }
 
   async compose(mail: Mail): Promise<ComposeResult> {
-    return this.toDelivery(await this.#composer.compose(mail), mail);
+    return this.toDelivery(await this.#composer.compose(mail), mail, findNonAddresses(mail));
   }
 
   /** Creates a delivery from an already composed message. */
-  toDelivery(composed: MimeResult, extras: MailExtras & Pick<DeliveryRequest, 'dsn'>): ComposeResult {
+  toDelivery(
+    composed: MimeResult,
+    extras: MailExtras & Pick<DeliveryRequest, 'dsn'>,
+    refused: readonly RefusedAddress[],
+  ): ComposeResult {
     const now = this.#deps.clock.now();
     const request: DeliveryRequest = {
       id: extras.id ?? idOf(composed),
@@ -90,6 +94,7 @@ export class FallbackMailer implements Mailer {
       expiresAt: extras.expiresAt ?? new Date(now.getTime() + this.#deps.timeToLiveMs),
       tags: extras.tags,
       dsn: extras.dsn,
+      refused,
     };
     const result = composeDelivery(composed, request, now);
     if (result.kind === 'refused')
@@ -98,14 +103,16 @@ export class FallbackMailer implements Mailer {
   }
 
   async deliver(delivery: Delivery): Promise<Attempted | Refused> {
-    return this.#validate(delivery) ?? deliver(delivery, this.#deps);
+    const valid = this.#validate(delivery);
+    return valid.kind === 'refused' ? valid : deliver(valid.delivery, this.#deps);
   }
 
   async handOver(
     delivery: Delivery,
     failure: Failure = this.#deps.smtp.circuitOpen(),
   ): Promise<Attempted | Refused> {
-    return this.#validate(delivery) ?? deliverBySqs(delivery, failure, this.#deps);
+    const valid = this.#validate(delivery);
+    return valid.kind === 'refused' ? valid : deliverBySqs(valid.delivery, failure, this.#deps);
   }
 
   get smtpState(): BreakerState {
@@ -118,11 +125,11 @@ export class FallbackMailer implements Mailer {
   }
 
   /** A stored delivery may have expired, lost all its recipients, or have other types after JSON parsing. */
-  #validate(delivery: Delivery): Refused | undefined {
-    const refused = validateDelivery(delivery, this.#deps.clock.now());
-    if (refused !== undefined)
-      this.#deps.log.error('refused', { deliveryId: refused.id, reason: refused.reason });
-    return refused;
+  #validate(delivery: Delivery): ComposeResult {
+    const valid = validateDelivery(delivery, this.#deps.clock.now());
+    if (valid.kind === 'refused')
+      this.#deps.log.error('refused', { deliveryId: valid.id, reason: valid.reason });
+    return valid;
   }
 
   async close(): Promise<void> {

@@ -2,10 +2,11 @@ import { EventEmitter } from 'node:events';
 import type { SentMessageInfo, Transport } from 'nodemailer';
 import type MailMessage from 'nodemailer/lib/mailer/mail-message';
 import * as v from 'valibot';
+import { findNonAddresses } from '../adapters/mime/compose-mail.ts';
 import { composeMessage } from '../adapters/mime/compose-message.ts';
 import type { Failure } from '../domain/failure.ts';
-import { describeIssues } from '../domain/fallback-message.ts';
 import type { Attempted, Outcome } from '../domain/outcome.ts';
+import { describeIssues } from '../domain/problems.ts';
 import { type MailerOptions, openMailer } from './create-mailer.ts';
 import type { FallbackMailer, MailExtras } from './mailer.ts';
 import { type MailerSettings, parseMailerSettings } from './settings.ts';
@@ -108,7 +109,7 @@ async function verifySmtp(mailer: FallbackMailer): Promise<true> {
 
 async function sendMessage(mailer: FallbackMailer, mail: MailMessage<FallbackInfo>): Promise<FallbackInfo> {
   const extras = extrasOf(mail);
-  const composed = mailer.toDelivery(await composeMessage(mail.message), extras);
+  const composed = mailer.toDelivery(await composeMessage(mail.message), extras, findNonAddresses(mail.data));
   if (composed.kind === 'refused') throw new MailNotSentError(composed);
   const { delivery } = composed;
   const outcome = await mailer.deliver(delivery);
@@ -150,28 +151,29 @@ type SentInfo = Pick<FallbackInfo, 'accepted' | 'rejected' | 'response' | 'outco
 
 /** @throws {@link MailNotSentError} if the mail was sent to no recipient */
 function toSentInfo(outcome: Outcome): SentInfo {
+  const refused = outcome.kind === 'refused' ? [] : (outcome.refused ?? []).map(({ address }) => address);
   switch (outcome.kind) {
     case 'taken':
       return {
         outcome,
         accepted: [...outcome.taken.recipients],
-        rejected: [],
+        rejected: refused,
         response: outcome.taken.response,
       };
     case 'handed-over': {
       const { queueMessageId, recipients } = outcome.handOver;
       const response = `250 handed over to the queue as ${queueMessageId}`;
-      return { outcome, accepted: [...recipients], rejected: [], response };
+      return { outcome, accepted: [...recipients], rejected: refused, response };
     }
     case 'split': {
       const accepted = [...outcome.taken.recipients, ...outcome.handOver.recipients];
-      return { outcome, accepted, rejected: [], response: outcome.taken.response };
+      return { outcome, accepted, rejected: refused, response: outcome.taken.response };
     }
     case 'not-accepted': {
       if (outcome.taken === undefined) throw new MailNotSentError(outcome);
       // As in nodemailer's SMTP transport: a mail sent to some is sent; the others are in `rejected`.
       const { response, recipients } = outcome.taken;
-      return { outcome, accepted: [...recipients], rejected: [...outcome.recipients], response };
+      return { outcome, accepted: [...recipients], rejected: [...outcome.recipients, ...refused], response };
     }
     case 'held':
     case 'refused':

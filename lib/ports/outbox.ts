@@ -1,3 +1,4 @@
+import type { RefusedAddress } from '../domain/delivery.ts';
 import type { StatusKind } from '../domain/delivery-status.ts';
 import type { FailureClass } from '../domain/failure.ts';
 import type { Outcome } from '../domain/outcome.ts';
@@ -69,16 +70,18 @@ export interface TraceAttempt {
   readonly queue?: { readonly recipients: readonly string[]; readonly queueMessageId?: string };
   /** The owed recipients of a refused mail, if known. */
   readonly owed?: readonly string[];
+  /** Recipients that it was not tried for, since they can never be sent to. */
+  readonly refused?: readonly RefusedAddress[];
   /** Why neither route accepted it, why it can never be sent, or how its outcome is known. */
   readonly reason?: string;
 }
 
 /** State of a delivery after an attempt. */
 export type NextState =
-  /** Accepted by SMTP for all recipients. */
-  | { readonly kind: 'delivered' }
+  /** Accepted by SMTP for all recipients that can be sent to; `reason` says of others, if any, why they cannot. */
+  | { readonly kind: 'delivered'; readonly reason?: string }
   /** Handed over; its status is reported later. */
-  | { readonly kind: 'handed-over' }
+  | { readonly kind: 'handed-over'; readonly reason?: string }
   /** SMTP may have accepted it; an operator decides. */
   | { readonly kind: 'held'; readonly reason: string }
   /** It can never be sent. */

@@ -46,20 +46,21 @@ export type StoredPayload =
 /** Holds mails that can never be sent, for an operator. */
 export interface DeadLetters {
   /**
-   * Dead-letters a message with its reason.
+   * Dead-letters a message with its cause.
    *
    * @param body the message as received, or narrowed to the recipients still owed
    * @throws if the queue did not confirm it: the message must stay in its queue
    */
-  park(body: string, cause: DeadLetterCause): Promise<void>;
+  park(body: string, why: DeadLetterCause): Promise<void>;
 }
 
 export interface DeadLetterCause {
   /** A stable code to group by. */
-  readonly reason: string;
-  /** The exact problem, without addresses or content. */
+  readonly cause: string;
+  /** The exact problem, without whole addresses or content. */
   readonly detail: string;
-  readonly deliveryId?: string;
+  readonly deliveryId?: string | undefined;
+  readonly tenantId?: string | undefined;
 }
 
 /** The queue back to the API. */

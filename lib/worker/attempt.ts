@@ -86,11 +86,12 @@ async function compose(claim: LoadedClaim, { mailer, log }: AttemptDeps): Promis
   if (claim.mail.kind === 'unreadable') return refused(claim, claim.mail.detail, claim.mail.reason);
   try {
     const { expiresAt } = claim;
-    const mail = toMail({ ...claim, expiresAt: LAST_MOMENT }, claim.mail.fields);
-    const composed = await mailer.compose(mail);
-    return composed.kind === 'refused'
-      ? composed
-      : { ...composed, delivery: { ...composed.delivery, expiresAt } };
+    const { fields, refused = [] } = claim.mail;
+    const composed = await mailer.compose(toMail({ ...claim, expiresAt: LAST_MOMENT }, fields));
+    if (composed.kind === 'refused') return composed;
+    const all = [...refused, ...(composed.delivery.refused ?? [])];
+    const delivery = { ...composed.delivery, expiresAt, ...(all.length === 0 ? {} : { refused: all }) };
+    return { ...composed, delivery };
   } catch (error) {
     log.error('compose-failed', { deliveryId: claim.id, code: errorCode(error) });
     return refused(claim, `composing it failed: ${errorCode(error)}`);

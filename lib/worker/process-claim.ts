@@ -1,8 +1,8 @@
 import { toNodemailer } from '../adapters/mime/compose-mail.ts';
-import { parseDomain } from '../domain/address.ts';
+import { maskAddress, maskAddressesIn, parseDomain } from '../domain/address.ts';
 import { compositionMark } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
-import type { Outcome } from '../domain/outcome.ts';
+import type { Attempted, FallbackFailure, Outcome } from '../domain/outcome.ts';
 import type { StoredMailFields } from '../domain/stored-mail.ts';
 import type { Mail } from '../mailer/mailer.ts';
 import type { Claim, Completion, NextState, TraceAttempt } from '../ports/outbox.ts';
@@ -43,7 +43,7 @@ export function toCompletion(
   if (inSes.length === 0 || next.kind === 'queued' || next.kind === 'failed') return { id, next, attempt };
   return {
     id,
-    next: next.kind === 'delivered' ? { kind: 'handed-over' } : next,
+    next: next.kind === 'delivered' ? { ...next, kind: 'handed-over' } : next,
     attempt: withThoseInSes(attempt, inSes),
   };
 }
@@ -60,30 +60,56 @@ export function retryCompletion(claim: Claim, reason: string, facts: AttemptFact
 function nextState(outcome: Outcome, retryAfterMs: number): NextState {
   switch (outcome.kind) {
     case 'taken':
-      return { kind: 'delivered' };
+      return { kind: 'delivered', ...refusedReason(outcome) };
     case 'handed-over':
     case 'split':
-      return { kind: 'handed-over' };
+      return { kind: 'handed-over', ...refusedReason(outcome) };
     case 'held':
       return outcome.notAccepted === undefined
-        ? { kind: 'held', reason: 'SMTP may have taken it: see delivery_trace' }
+        ? {
+            kind: 'held',
+            reason: `SMTP may have taken it: ${wordsOf(outcome.failure)}; see delivery_trace`,
+          }
         : // The refused recipients are certainly owed; for the others the trace says "result unknown".
           retry(
             outcome.notAccepted.recipients,
-            'the fallback did not take the refused recipients',
+            `the fallback did not take the recipients that SMTP refused: ${fallbackWords(outcome.notAccepted.fallback)}`,
             retryAfterMs,
           );
     case 'not-accepted': {
       const { smtp, fallback, recipients } = outcome;
-      return retry(
-        recipients,
-        `SMTP: ${smtp.class}; fallback: ${fallback.code}: ${fallback.detail}`,
-        retryAfterMs,
-      );
+      return retry(recipients, `SMTP: ${wordsOf(smtp)}; fallback: ${fallbackWords(fallback)}`, retryAfterMs);
     }
     case 'refused':
       return { kind: 'failed', reason: `${outcome.reason}: ${outcome.detail}` };
   }
+}
+
+/** A reply may be pages long; the trace has the rest. */
+const MAX_WORDS_CHARACTERS = 300;
+
+/** The class, and what the server said or, if it said nothing, the code of the error. */
+function wordsOf({ class: failureClass, response, code }: Failure): string {
+  const words = maskAddressesIn(response ?? code ?? '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+  return words === '' ? failureClass : `${failureClass}: ${words.slice(0, MAX_WORDS_CHARACTERS)}`;
+}
+
+function fallbackWords({ code, detail }: FallbackFailure): string {
+  return `${code}: ${detail}`;
+}
+
+const MAX_NAMED_ADDRESSES = 3;
+
+/** What is said of recipients that can never be sent to, although the mail went out to others. */
+function refusedReason({ refused = [] }: Attempted): { readonly reason?: string } {
+  if (refused.length === 0) return {};
+  const named = refused
+    .slice(0, MAX_NAMED_ADDRESSES)
+    .map((one) => `${maskAddress(one.address)}: ${one.detail}`);
+  const more = refused.length - named.length;
+  return { reason: `not sent to ${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}` };
 }
 
 function retry(owed: readonly string[], reason: string, retryAfterMs: number): NextState {
@@ -111,25 +137,27 @@ function commonOf(outcome: TraceAttempt['outcome'], { at, durationMs, worker }: 
 function traceOf(outcome: Outcome, facts: AttemptFacts): TraceAttempt {
   const common = commonOf(outcome.kind, facts);
   if (outcome.kind === 'refused') return { ...common, reason: `${outcome.reason}: ${outcome.detail}` };
-  const { messageId } = outcome;
+  const { messageId, refused } = outcome;
+  return { ...traceAttempted(outcome, common), messageId, ...(refused === undefined ? {} : { refused }) };
+}
+
+function traceAttempted(outcome: Attempted, common: ReturnType<typeof commonOf>): TraceAttempt {
   switch (outcome.kind) {
     case 'taken':
-      return { ...common, messageId, smtp: outcome.taken };
+      return { ...common, smtp: outcome.taken };
     case 'handed-over':
-      return { ...common, messageId, ...queuePart(outcome.handOver) };
+      return { ...common, ...queuePart(outcome.handOver) };
     case 'split':
-      return { ...common, messageId, smtp: outcome.taken, ...queuePart(outcome.handOver) };
+      return { ...common, smtp: outcome.taken, ...queuePart(outcome.handOver) };
     case 'held':
       return {
         ...common,
-        messageId,
         failure: failurePart(outcome.failure),
         ...(outcome.handOver === undefined ? {} : { queue: queuePart(outcome.handOver).queue }),
       };
     case 'not-accepted':
       return {
         ...common,
-        messageId,
         failure: failurePart(outcome.smtp),
         reason: `${outcome.fallback.code}: ${outcome.fallback.detail}`,
         ...(outcome.taken === undefined ? {} : { smtp: outcome.taken }),

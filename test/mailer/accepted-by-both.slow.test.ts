@@ -194,14 +194,38 @@ describe('what the mailer composes', () => {
     `marie@${'a'.repeat(64)}.example`,
   ])('is refused if it is to go to an address that SES does not send to: %s', async (address) => {
     for (const mail of [
-      { ...MAIL, to: ['paul@example.org', address] },
-      { ...MAIL, bcc: address },
+      { ...MAIL, to: address },
       { ...MAIL, from: address },
       { ...raw(), envelope: { from: 'support@keybuzz.io', to: address } },
     ]) {
       expect(await mailer.send(mail)).toMatchObject({ kind: 'refused', reason: 'invalid' });
     }
     expect(smtp.connections).toBe(0);
+  });
+
+  it.each([
+    'jörg@example.org',
+    'root@localhost',
+    'paul at example.org',
+    'paul@exa..mple',
+    'paul@example.org/x',
+  ])('goes to the others if one of several addresses can never be sent to: %s', async (address) => {
+    for (const mail of [
+      { ...MAIL, to: ['marie@example.org', address] },
+      { ...MAIL, cc: [address] },
+      { ...MAIL, bcc: address },
+    ]) {
+      const outcome = await mailer.send(mail);
+
+      expect(outcome).toMatchObject({
+        kind: 'taken',
+        taken: { recipients: ['marie@example.org'] },
+        refused: [{ address: expect.any(String), detail: expect.any(String) }],
+      });
+      expect(JSON.stringify(outcome)).toContain(address.slice(0, 2));
+      expect(outcome).not.toMatchObject({ refused: [{ detail: expect.stringContaining(address) }] });
+      await sentByBoth(mail);
+    }
   });
 
   it.each(['Message-ID:', 'Message-ID: <>', 'message-id:  \r\n '])(

@@ -207,6 +207,24 @@ describe('the mailer', () => {
     expect(double.connections).toBe(0);
   });
 
+  it('hands over for the recipients that can be sent to, and reports the others', async () => {
+    await double.behave({ kind: 'refused' });
+    const composed = await mailer.compose({ ...MAIL, cc: ['root@localhost', 'clara@example.org'] });
+    if (composed.kind !== 'delivery') throw new Error(composed.detail);
+
+    const outcome = await mailer.deliver(composed.delivery);
+
+    const refused = [{ address: 'root@localhost', detail: expect.stringContaining('top-level domain') }];
+    const recipients = ['marie@example.org', 'clara@example.org'];
+    expect(outcome).toMatchObject({ kind: 'handed-over', handOver: { recipients }, refused });
+    expect((await takeEnvelopes(aws)).map(({ envelope }) => envelope.to)).toEqual([recipients]);
+    expect(logged.join()).toContain('"recipientsRefused":1');
+    expect(logged.join()).not.toContain('root@localhost');
+    // A delivery that was kept since before may name them as well.
+    const kept = { ...composed.delivery, refused: [], to: ['marie@example.org', 'root@localhost'] };
+    expect(await mailer.deliver(kept)).toMatchObject({ kind: 'handed-over', refused });
+  });
+
   it('hands over for a tenant of any name, in a message group that SQS takes', async () => {
     await double.behave({ kind: 'refused' });
     const tenants = ['Müller GmbH', '店'.repeat(100), 'x'.repeat(200), ''];
@@ -326,7 +344,7 @@ describe('the mailer', () => {
     await server.close();
   }, 30_000);
 
-  const longAddress = (index: number) => `${String(index).padStart(5, '0')}-${'x'.repeat(200)}@example.org`;
+  const longAddress = (index: number) => `buyer-${index}@${`${'x'.repeat(60)}.`.repeat(3)}example`;
 
   it.each<[string, string[]]>([
     [

@@ -140,7 +140,11 @@ describe('the nodemailer transport', () => {
     await expect(transporter.sendMail(wrong)).rejects.toMatchObject({
       name: 'MailNotSentError',
       code: 'EREFUSED',
-      outcome: { kind: 'refused', reason: 'invalid', detail: expect.stringContaining('id: expected string') },
+      outcome: {
+        kind: 'refused',
+        reason: 'invalid',
+        detail: expect.stringContaining('id (a number): expected string'),
+      },
     });
     expect(double.connections).toBe(0);
   });

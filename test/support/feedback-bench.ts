@@ -13,7 +13,7 @@ export class FeedbackBench {
   readonly ledger = new MemoryFateLedger();
   readonly receipts: Receipt[] = [];
   readonly suppressions = new Map<string, SuppressionRecord>();
-  readonly parked: { body: string; cause: DeadLetterCause }[] = [];
+  readonly parked: { body: string; why: DeadLetterCause }[] = [];
   readonly postponed: { receiptHandle: string; delaySeconds: number }[] = [];
   readonly paces: EventPace[] = [];
   readonly metrics = new CountedMetrics();
@@ -35,7 +35,7 @@ export class FeedbackBench {
         this.suppressions.set(key, applySignal(this.suppressions.get(key) ?? NO_RECORD, signal));
       },
     },
-    deadLetters: { park: async (body, cause) => void this.parked.push({ body, cause }) },
+    deadLetters: { park: async (body, why) => void this.parked.push({ body, why }) },
     redelivery: {
       postpone: async (receiptHandle, delaySeconds) =>
         void this.postponed.push({ receiptHandle, delaySeconds }),

@@ -26,11 +26,16 @@ export interface MailctlRun {
  * takes a second to start, so `spawnMailctl` is only for tests of signals or pipes.
  *
  * @param env the environment of the command, besides PATH
+ * @param input on standard input
  */
-export async function runMailctl(args: readonly string[], env: Environment = {}): Promise<MailctlRun> {
+export async function runMailctl(
+  args: readonly string[],
+  env: Environment = {},
+  input = '',
+): Promise<MailctlRun> {
   const [output, errors] = [new PassThrough(), new PassThrough()];
   const [stdout, stderr] = [text(output), text(errors)];
-  const streams = { input: Readable.from([]), output, errors };
+  const streams = { input: Readable.from(input === '' ? [] : [input]), output, errors };
   const code = await withEnvironment({ PATH: process.env.PATH, ...BARE, ...env }, () =>
     run(args, { streams, env: process.env, signal: new AbortController().signal }),
   );

@@ -88,12 +88,12 @@ describe('a row with a trifle in its mail', () => {
     [
       'a header injection in its subject',
       { mail: { ...MAIL, subject: 'Your order\r\nBcc: eve@evil.example' } },
-      'subject: one line of text',
+      'subject (Y***@evil.example): one line of text',
     ],
     [
       'a header injection in an address',
       { mail: { ...MAIL, to: 'marie@example.org\r\nBcc: eve@evil.example' } },
-      'to: an address, with or without a name, on one line',
+      'to (m***@evil.example): an address, with or without a name, on one line',
     ],
     [
       'body for text',

@@ -1,7 +1,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
-import { describeIssues } from '../../domain/fallback-message.ts';
+import { describeIssues } from '../../domain/problems.ts';
 
 /** An item in DynamoDB's format. */
 export type Attributes = Record<string, AttributeValue>;

@@ -1,6 +1,6 @@
 import type { SendMailOptions, Transport, Transporter } from 'nodemailer';
 import nodemailer from 'nodemailer';
-import type { CompositionMark } from '../../domain/delivery.ts';
+import type { CompositionMark, RefusedAddress } from '../../domain/delivery.ts';
 import type { MailContent } from '../../domain/fallback-message.ts';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
 import type { ComposedContent, ContentComposer } from '../../ports/senders.ts';
@@ -45,6 +45,20 @@ export class MailComposer {
     const { result } = await this.#transporter.sendMail(mail);
     return result;
   }
+}
+
+/**
+ * What stands in place of a recipient and is no address. nodemailer leaves it out of the envelope without a word; if the
+ * caller gives the envelope, the headers are only shown.
+ */
+export function findNonAddresses({ envelope, raw, to, cc, bcc }: SendMailOptions): RefusedAddress[] {
+  if (envelope !== undefined || raw !== undefined) return [];
+  return [to, cc, bcc].flat().flatMap((one) =>
+    // A group, such as `undisclosed-recipients:;`, may have no members.
+    typeof one === 'string' && one.trim() !== '' && !/[@;]/.test(one)
+      ? [{ address: one, detail: 'it is no address' }]
+      : [],
+  );
 }
 
 /** Composes a mail from a service without a MIME library. Such a mail may not reference files or URLs. */

@@ -32,7 +32,7 @@ function recordOf({ id, next, attempt }: Completion): SettleRecord {
   switch (next.kind) {
     case 'delivered':
     case 'handed-over':
-      return { id, kind: next.kind, attempt };
+      return { id, kind: next.kind, attempt, ...(next.reason === undefined ? {} : { reason: next.reason }) };
     case 'held':
     case 'failed':
       return { id, kind: next.kind, reason: next.reason, attempt };

@@ -4,7 +4,7 @@ import type { DeadLetterCause, DeadLetters } from '../../ports/queues.ts';
 
 const MAX_DETAIL_CHARACTERS = 500;
 
-/** Sends dead letters to an SQS queue, with the reason in attributes, readable without opening the body. */
+/** Sends dead letters to an SQS queue, with the cause in attributes, readable without opening the body. */
 export class SqsDeadLetters implements DeadLetters {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
@@ -17,14 +17,14 @@ export class SqsDeadLetters implements DeadLetters {
     this.#timeoutMs = timeoutMs;
   }
 
-  async park(body: string, cause: DeadLetterCause): Promise<void> {
-    const attributes = attributesOf(cause);
+  async park(body: string, why: DeadLetterCause): Promise<void> {
+    const attributes = attributesOf(why);
     const fits = Buffer.byteLength(body) + sizeOf(attributes) <= MAX_QUEUE_MESSAGE_BYTES;
     await this.#sqs.send(
       new SendMessageCommand({
         QueueUrl: this.#queueUrl,
         MessageBody: body,
-        // A body that fills the message leaves no room; then only the log has the reason.
+        // A body that fills the message leaves no room; then only the log has the cause.
         ...(fits ? { MessageAttributes: attributes } : {}),
       }),
       { abortSignal: AbortSignal.timeout(this.#timeoutMs) },
@@ -33,14 +33,16 @@ export class SqsDeadLetters implements DeadLetters {
 }
 
 function attributesOf({
-  reason,
+  cause,
   detail,
   deliveryId,
+  tenantId,
 }: DeadLetterCause): Record<string, MessageAttributeValue> {
   return {
-    reason: text(reason),
+    cause: text(cause),
     detail: text(detail.slice(0, MAX_DETAIL_CHARACTERS)),
     ...(deliveryId === undefined ? {} : { deliveryId: text(deliveryId) }),
+    ...(tenantId === undefined ? {} : { tenantId: text(tenantId) }),
   };
 }
 

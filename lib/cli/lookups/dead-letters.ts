@@ -4,41 +4,45 @@ import { type ParsedFallbackMessage, parseFallbackMessage } from '../../domain/f
 import { MAX_RECEIVE_COUNT } from '../../domain/limits.ts';
 import type { Progress } from '../terminal.ts';
 
-/** Causes of dead letters without a reason, or whose reason does not matter. */
+/** Causes of dead letters that came without one. A body that cannot be parsed has the cause that it would get. */
 const CAUSE = {
-  /** The body cannot be parsed: it can be shown and dropped, never redriven. */
-  unreadable: 'unreadable',
   /** SQS moved it here after maxReceiveCount. */
   tooManyReceives: 'too-many-receives',
-  /** The body left no room for attributes; the log of the resend Lambda has the reason. */
-  noReason: 'no-reason',
+  /** The body left no room for attributes; the log of the resend Lambda has the cause. */
+  notSaid: 'not-said',
 } as const;
 
 /** A received dead letter. All texts are safe to print on a terminal, and contain no unmasked address. */
 export interface DeadLetter extends ReceivedDeadLetter {
   readonly parsed: ParsedFallbackMessage;
-  /** Key to group by. */
+  /** Why it is one, as in its attribute: a stable code to group by. */
   readonly cause: string;
-  /** The reason it was dead-lettered with. */
-  readonly reason: string | undefined;
   readonly detail: string;
   readonly deliveryId: string | undefined;
+  readonly tenantId: string | undefined;
 }
 
 /** Parses a dead letter that the resend Lambda sent to the DLQ, or that SQS moved there. */
 export function readDeadLetter(held: ReceivedDeadLetter): DeadLetter {
   const parsed = parseFallbackMessage(held.body);
   const { attributes } = held;
-  const reason = attributes.reason === undefined ? undefined : printable(attributes.reason);
-  const deliveryId = parsed.kind === 'message' ? parsed.message.id : attributes.deliveryId;
+  const { deliveryId, tenantId } = subjectOf(parsed, attributes);
   return {
     ...held,
     parsed,
-    reason,
-    cause: causeOf(held, parsed, reason),
+    cause: causeOf(held, parsed),
     detail: maskAddressesIn(printable(detailOf(held, parsed))),
     deliveryId: deliveryId === undefined ? undefined : printable(deliveryId),
+    tenantId: tenantId === undefined ? undefined : printable(tenantId),
   };
+}
+
+function subjectOf(
+  parsed: ParsedFallbackMessage,
+  attributes: ReceivedDeadLetter['attributes'],
+): { readonly deliveryId: string | undefined; readonly tenantId: string | undefined } {
+  const read = parsed.kind === 'message' ? parsed.message : parsed.subject;
+  return { deliveryId: read.id ?? attributes.deliveryId, tenantId: read.tenantId ?? attributes.tenantId };
 }
 
 /** Strips characters that move a terminal's cursor or colour it: attributes and headers are untrusted. */
@@ -46,18 +50,15 @@ export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, ' ').trim();
 }
 
-function causeOf(
-  held: ReceivedDeadLetter,
-  parsed: ParsedFallbackMessage,
-  reason: string | undefined,
-): string {
-  if (parsed.kind === 'unreadable') return CAUSE.unreadable;
-  if (reason !== undefined && reason !== '') return reason;
-  return wasGivenUp(held) ? CAUSE.tooManyReceives : CAUSE.noReason;
+function causeOf(held: ReceivedDeadLetter, parsed: ParsedFallbackMessage): string {
+  const cause = printable(held.attributes.cause ?? '');
+  if (cause !== '') return cause;
+  if (parsed.kind === 'unreadable') return parsed.reason;
+  return wasGivenUp(held) ? CAUSE.tooManyReceives : CAUSE.notSaid;
 }
 
 function detailOf(held: ReceivedDeadLetter, parsed: ParsedFallbackMessage): string {
-  if (parsed.kind === 'unreadable') return `${parsed.reason}: ${parsed.detail}`;
+  if (parsed.kind === 'unreadable') return parsed.detail;
   if (held.attributes.detail !== undefined) return held.attributes.detail;
   return wasGivenUp(held)
     ? `SQS handed it out ${MAX_RECEIVE_COUNT} times`

@@ -73,7 +73,7 @@ export class QueueWithDeadLetters extends Construct {
     );
   }
 
-  /** Allows sending a message to the dead letter queue, with its reason. */
+  /** Allows sending a message to the dead letter queue, with its cause. */
   grantDeadLetter(grantee: IGrantable): Grant {
     return this.deadLetterQueue.grant(grantee, 'sqs:SendMessage');
   }

@@ -17,11 +17,11 @@ describe('the dead letters', () => {
   it('have the reason in the characters that SQS accepts', async () => {
     const deadLetters = new SqsDeadLetters(aws.sqs, aws.deadLetters.url, 5_000);
 
-    await deadLetters.park('body', { reason: 'odd', detail: 'a\0b\ud800c\ufffed\n', deliveryId: '' });
+    await deadLetters.park('body', { cause: 'odd', detail: 'a\0b\ud800c\ufffed\n', deliveryId: '' });
 
     const [deadLetter] = await takeAll(aws, aws.deadLetters);
     expect(deadLetter?.MessageAttributes).toMatchObject({
-      reason: { StringValue: 'odd' },
+      cause: { StringValue: 'odd' },
       detail: { StringValue: 'a b c d ' },
       deliveryId: { StringValue: '-' },
     });

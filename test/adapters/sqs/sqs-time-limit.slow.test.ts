@@ -20,7 +20,7 @@ const CALLS: [string, (sqs: SQSClient, url: string) => Promise<unknown>][] = [
   ],
   [
     'a dead letter',
-    (sqs, url) => new SqsDeadLetters(sqs, url, TIMEOUT_MS).park('x', { reason: 'a', detail: 'b' }),
+    (sqs, url) => new SqsDeadLetters(sqs, url, TIMEOUT_MS).park('x', { cause: 'a', detail: 'b' }),
   ],
   ['a postponement', (sqs, url) => new SqsRedelivery(sqs, url, TIMEOUT_MS).postpone('handle', 5)],
 ];

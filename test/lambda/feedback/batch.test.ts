@@ -162,14 +162,14 @@ describe('the feedback Lambda', () => {
     expect(bench.lines('sent-twice')).toEqual([]);
   });
 
-  it('dead-letters what it cannot parse, unchanged, with the reason as an attribute', async () => {
+  it('dead-letters what it cannot parse, unchanged, with the cause as an attribute', async () => {
     const hostile = JSON.stringify(anEvent(`type of ${marie}`));
 
     expect(await apply([hostile, 'no JSON'])).toEqual({ batchItemFailures: [] });
 
     expect(bench.parked).toEqual([
-      { body: hostile, cause: { reason: 'unknown-type', detail: expect.not.stringContaining(marie) } },
-      { body: 'no JSON', cause: { reason: 'not-json', detail: expect.any(String) } },
+      { body: hostile, why: { cause: 'unknown-type', detail: expect.not.stringContaining(marie) } },
+      { body: 'no JSON', why: { cause: 'not-json', detail: expect.any(String) } },
     ]);
   });
 

@@ -162,7 +162,7 @@ describe('the handler of the feedback Lambda', () => {
     const [deadLetter] = await takeAll(aws, aws.deadLetters);
     expect(deadLetter).toMatchObject({
       Body: 'no JSON',
-      MessageAttributes: { reason: { StringValue: 'not-json' } },
+      MessageAttributes: { cause: { StringValue: 'not-json' } },
     });
   });
 

@@ -3,7 +3,7 @@ import type { FallbackMessage } from '../../../lib/domain/fallback-message.ts';
 import type { DeadLetters, FallbackQueue } from '../../../lib/ports/queues.ts';
 import { aRecordOf } from '../../support/a-record.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
-import { takeEnvelopes } from '../../support/queue-contents.ts';
+import { takeAll, takeEnvelopes } from '../../support/queue-contents.ts';
 import { recipients, useResendBench } from './resend-bench.ts';
 
 describe('a mail with many recipients', () => {
@@ -58,7 +58,7 @@ describe('a mail with many recipients', () => {
     expect(response.batchItemFailures).toEqual([]);
     expect(bench.ses.mails.flatMap((mail) => mail.recipients).sort()).toEqual(recipients(49).sort());
     const deadLetters = await bench.parked();
-    expect(deadLetters).toMatchObject([{ reason: 'invalid-for-ses', deliveryId: 'many' }]);
+    expect(deadLetters).toMatchObject([{ cause: 'invalid-for-ses', deliveryId: 'many' }]);
     expect(JSON.parse(deadLetters[0]?.body ?? '').envelope.to).toEqual(['paul@localhost']);
   });
 
@@ -73,6 +73,30 @@ describe('a mail with many recipients', () => {
     expect(bench.ses.mails.map((mail) => mail.recipients)).toEqual([['marie@example.org']]);
     const dead = (await bench.parked()).flatMap(({ body }) => JSON.parse(body).envelope.to);
     expect(dead.sort()).toEqual(to.slice(1).sort());
+  });
+
+  it('sends to the others if one is no address, and dead-letters that one alone', async () => {
+    const to = ['marie@example.org', 'paul at example.org', 'clara@example.org'];
+    const record = aRecordOf(anEnvelope({ id: 'split', envelope: { from: 'support@keybuzz.io', to } }));
+
+    await bench.resend([record]);
+    const [requeued] = await takeAll(bench.aws, bench.aws.fallback);
+    await bench.resend([{ ...record, body: requeued?.Body ?? '' }]);
+
+    expect(bench.ses.mails.flatMap((mail) => mail.recipients)).toEqual([to[0], to[2]]);
+    const deadLetters = await bench.parked();
+    expect(deadLetters).toMatchObject([
+      {
+        cause: 'wrong-schema',
+        deliveryId: 'split',
+        detail: 'envelope.to.1 (19 characters): a bare address such as marie@example.org',
+      },
+    ]);
+    expect(JSON.parse(deadLetters[0]?.body ?? '').envelope.to).toEqual([to[1]]);
+    expect((await bench.told()).map(({ kind, recipients: sent }) => [kind, sent.length])).toEqual([
+      ['sent', 2],
+    ]);
+    expect(requeued?.MessageAttributes).toHaveProperty('remainder');
   });
 
   it('loses no recipient that needs SMTPUTF8 if the others have to wait', async () => {
@@ -169,7 +193,7 @@ describe('a mail with many recipients', () => {
 
     expect(bench.ses.mails.map((mail) => mail.recipients)).toEqual([['info@xn--bcher-kva.example']]);
     const deadLetters = await bench.parked();
-    expect(deadLetters).toMatchObject([{ reason: 'needs-smtputf8' }]);
+    expect(deadLetters).toMatchObject([{ cause: 'needs-smtputf8' }]);
     const left: FallbackMessage = JSON.parse(deadLetters[0]?.body ?? '');
     expect(left.envelope.to).toEqual(['jörg@example.org']);
   });

@@ -211,7 +211,7 @@ describe('the metrics of the resend Lambda', () => {
   describe('of dead letters', () => {
     const expired = () => anEnvelope({ expiresAt: '2020-01-01T00:00:00.000Z', ...mailTo(recipients(3)) });
 
-    it('count each by reason, once it is dead-lettered', async () => {
+    it('count each by cause, once it is dead-lettered', async () => {
       const foreign = anEnvelope({ content: packMime(mimeFrom('ceo@example.com')) });
       bench.aws.fault({ fault: DOWN, on: { action: 'SendMessage' } });
       await bench.resend([aRecordOf(foreign)]);

@@ -23,7 +23,7 @@ describe('what is never sent', () => {
     await bench.resend([aRecord(text)]);
 
     expect(bench.ses.mails).toEqual([]);
-    expect(await bench.parked()).toMatchObject([{ reason: 'wrong-schema' }]);
+    expect(await bench.parked()).toMatchObject([{ cause: 'wrong-schema' }]);
   });
 
   const neverSent: [string, string, () => string | Promise<string>][] = [
@@ -122,17 +122,17 @@ describe('what is never sent', () => {
     ],
   ];
 
-  it.each(neverSent)('dead-letters %s at once, with the reason', async (_name, reason, makeBody) => {
+  it.each(neverSent)('dead-letters %s at once, with the cause', async (_name, cause, makeBody) => {
     const body = await makeBody();
 
     const response = await bench.resend([aRecord(body)]);
 
     expect(response.batchItemFailures).toEqual([]);
-    expect(await bench.parked()).toMatchObject([{ reason, body }]);
+    expect(await bench.parked()).toMatchObject([{ cause, body }]);
     expect(bench.ses.calls).toEqual([]);
   });
 
-  it('dead-letters a body that leaves no room for the reason', async () => {
+  it('dead-letters a body that leaves no room for the cause', async () => {
     const body = 'x'.repeat(MAX_QUEUE_MESSAGE_BYTES);
 
     await bench.resend([aRecord(body)]);
@@ -142,12 +142,69 @@ describe('what is never sent', () => {
     ]);
   });
 
+  it('says of which delivery and tenant an invalid message is, and that it failed', async () => {
+    const { content: _content, ...rest } = anEnvelope({
+      id: 'reply-7',
+      tenantId: 'Müller & Söhne',
+      envelope: { from: 'support@keybuzz.io', to: ['marie@example.org', 'paul@example.org'] },
+    });
+
+    await bench.resend([aRecord(JSON.stringify(rest))]);
+
+    expect(await bench.parked()).toMatchObject([
+      {
+        cause: 'wrong-schema',
+        deliveryId: 'reply-7',
+        tenantId: 'Müller & Söhne',
+        detail: 'content is missing',
+      },
+    ]);
+    expect(await bench.told()).toMatchObject([
+      {
+        id: 'reply-7',
+        tenantId: 'Müller & Söhne',
+        kind: 'failed',
+        reason: 'wrong-schema',
+        recipients: [{ address: 'marie@example.org' }, { address: 'paul@example.org' }],
+      },
+    ]);
+  });
+
+  it('finds the recipients of an invalid message without an envelope in its headers', async () => {
+    const content = {
+      type: 'mail',
+      from: 'support@keybuzz.io',
+      to: 'Marie <marie@example.org>',
+      cc: ['paul@example.org', null],
+      bcc: 'nobody',
+      text: 'Hello',
+    };
+
+    await bench.resend([aRecord(JSON.stringify({ ...anEnvelope(), content, envelope: undefined }))]);
+
+    const [receipt] = await bench.told();
+    expect(receipt?.recipients).toEqual([{ address: 'marie@example.org' }, { address: 'paul@example.org' }]);
+  });
+
+  it('names the tenant of a dead letter that is valid', async () => {
+    await bench.resend([aRecord(JSON.stringify(anEnvelope({ expiresAt: '2020-01-01T00:00:00.000Z' })))]);
+
+    expect(await bench.parked()).toMatchObject([{ cause: 'expired', tenantId: 'tenant-7' }]);
+  });
+
+  it.each([[7], ['a\nb'], [''], [{ a: 1 }]])('reports nothing under the id %j', async (id) => {
+    await bench.resend([aRecord(JSON.stringify({ ...anEnvelope(), id }))]);
+
+    expect(await bench.parked()).toMatchObject([{ cause: 'wrong-schema', deliveryId: undefined }]);
+    expect(await bench.told()).toEqual([]);
+  });
+
   it('dead-letters what SQS would soon delete', async () => {
     const thirteenDaysAgo = String(Date.now() - 13 * 24 * 3600 * 1000 - 1);
 
     await bench.resend([aRecordOf(anEnvelope(), { SentTimestamp: thirteenDaysAgo })]);
 
-    expect(await bench.parked()).toMatchObject([{ reason: 'retention-ends' }]);
+    expect(await bench.parked()).toMatchObject([{ cause: 'retention-ends' }]);
   });
 
   it('dead-letters what SES will never accept, without the addresses that SES quotes', async () => {
@@ -164,7 +221,7 @@ describe('what is never sent', () => {
 
     expect(await bench.parked()).toMatchObject([
       {
-        reason: 'invalid-for-ses',
+        cause: 'invalid-for-ses',
         deliveryId: 'reply-1',
         detail: expect.stringContaining('<m***@example.org>'),
       },

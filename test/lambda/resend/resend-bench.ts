@@ -21,11 +21,12 @@ import { takeAll } from '../../support/queue-contents.ts';
 
 const CALL_TIMEOUT_MS = 5_000;
 
-/** A dead letter: its reason and detail attributes, and the body. */
+/** A dead letter: its attributes and the body. */
 interface ParkedMessage {
-  readonly reason: string | undefined;
+  readonly cause: string | undefined;
   readonly detail: string | undefined;
   readonly deliveryId: string | undefined;
+  readonly tenantId: string | undefined;
   readonly body: string;
 }
 
@@ -120,9 +121,10 @@ class ResendBench {
   async parked(): Promise<ParkedMessage[]> {
     const messages = await takeAll(this.aws, this.aws.deadLetters);
     return messages.map(({ Body = '', MessageAttributes }) => ({
-      reason: MessageAttributes?.reason?.StringValue,
+      cause: MessageAttributes?.cause?.StringValue,
       detail: MessageAttributes?.detail?.StringValue,
       deliveryId: MessageAttributes?.deliveryId?.StringValue,
+      tenantId: MessageAttributes?.tenantId?.StringValue,
       body: Body,
     }));
   }

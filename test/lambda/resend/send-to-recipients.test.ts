@@ -65,7 +65,7 @@ describe('sending a mail to SES', () => {
     expect(calls).toBeLessThanOrEqual(13);
   });
 
-  it('groups recipients of the same reason', async () => {
+  it('groups recipients of the same cause', async () => {
     const { offered } = await run({ recipients: 120, bad: [3, 60, 61] });
 
     expect(offered.refused).toHaveLength(1);

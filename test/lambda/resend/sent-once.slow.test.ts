@@ -70,7 +70,7 @@ describe('one id, one send, on a real ledger', () => {
 
     expect(bench.ses.mails).toHaveLength(1);
     const [deadLetter] = await bench.parked();
-    expect(deadLetter).toMatchObject({ reason: 'id-conflict', deliveryId: 'conflict' });
+    expect(deadLetter).toMatchObject({ cause: 'id-conflict', deliveryId: 'conflict' });
     expect(new Set(deadLetter?.detail?.match(/[0-9a-f]{64}/g)).size).toBe(2);
     expect((await bench.told()).map(({ kind, reason }) => [kind, reason])).toEqual([
       ['sent', undefined],
@@ -131,7 +131,7 @@ describe('one id, one send, on a real ledger', () => {
 
     bench.aws.heal();
     expect((await bench.resend([record])).batchItemFailures).toEqual([]);
-    expect(await bench.parked()).toMatchObject([{ reason: 'expired' }]);
+    expect(await bench.parked()).toMatchObject([{ cause: 'expired' }]);
     expect(await bench.told()).toMatchObject([{ kind: 'expired' }]);
   });
 
@@ -159,7 +159,7 @@ describe('one id, one send, on a real ledger', () => {
     await bench.resend([aRecordOf(envelope)], { clock: inAnHour });
 
     expect(await bench.parked()).toMatchObject([
-      { reason: 'expired', detail: expect.stringMatching(/ended without an answer/) },
+      { cause: 'expired', detail: expect.stringMatching(/ended without an answer/) },
     ]);
   });
 
@@ -227,7 +227,7 @@ describe('one id, one send, on a real ledger', () => {
     expect(await bench.parked()).toEqual([]);
     await bench.resend([record]);
 
-    expect((await bench.parked()).map(({ reason }) => reason)).toEqual(['needs-smtputf8']);
+    expect((await bench.parked()).map(({ cause }) => cause)).toEqual(['needs-smtputf8']);
   });
 
   it('dead-letters what SQS is about to delete, even if the ledger does not respond', async () => {
@@ -238,7 +238,7 @@ describe('one id, one send, on a real ledger', () => {
 
     expect(response.batchItemFailures).toEqual([]);
     expect(await bench.parked()).toMatchObject([
-      { reason: 'retention-ends', detail: expect.stringContaining('the ledger could not be asked') },
+      { cause: 'retention-ends', detail: expect.stringContaining('the ledger could not be asked') },
     ]);
   });
 
@@ -252,7 +252,7 @@ describe('one id, one send, on a real ledger', () => {
     await bench.resend([aRecordOf(first)]);
 
     expect(bench.ses.mails.map(({ raw }) => raw.toString().includes('two'))).toEqual([true]);
-    expect(await bench.parked()).toMatchObject([{ reason: 'id-conflict' }]);
+    expect(await bench.parked()).toMatchObject([{ cause: 'id-conflict' }]);
   });
 
   it('identifies a structured mail by its fields, regardless of what a later composer makes of them', async () => {

@@ -17,8 +17,8 @@ export interface Reveal {
 export interface DeadLetterDetails {
   readonly deliveryId: string | undefined;
   readonly queueMessageId: string;
+  readonly tenantId: string | undefined;
   readonly cause: string;
-  readonly reason: string | undefined;
   readonly detail: string;
   readonly inQueueSince: string;
   readonly receiveCount: number;
@@ -29,7 +29,6 @@ export interface DeadLetterDetails {
 }
 
 interface EnvelopeDetails {
-  readonly tenantId: string | undefined;
   readonly from: string;
   readonly to: readonly string[];
   readonly createdAt: string;
@@ -53,14 +52,14 @@ export async function describeDeadLetter(
   reveal: Reveal,
   payloads: () => Promise<PayloadStore>,
 ): Promise<DeadLetterDetails> {
-  const { deliveryId, queueMessageId, cause, reason, detail, sentAt, receiveCount, parsed, body } =
+  const { deliveryId, tenantId, queueMessageId, cause, detail, sentAt, receiveCount, parsed, body } =
     deadLetter;
   const isReadable = parsed.kind === 'message';
   return {
     deliveryId,
+    tenantId,
     queueMessageId,
     cause,
-    reason,
     detail,
     inQueueSince: sentAt.toISOString(),
     receiveCount,
@@ -75,9 +74,8 @@ async function describeEnvelope(
   payloads: () => Promise<PayloadStore>,
 ): Promise<EnvelopeDetails> {
   const shown = (address: string) => (reveal.addresses ? address : maskAddress(address));
-  const { tenantId, createdAt, expiresAt, failure } = message;
+  const { createdAt, expiresAt, failure } = message;
   return {
-    tenantId,
     from: shown(message.envelope.from),
     to: message.envelope.to.map(shown),
     createdAt,

@@ -127,6 +127,8 @@ export interface RedrivePlan {
   readonly deadLetters: readonly DeadLetterSummary[];
   readonly causes: readonly CauseGroup[];
   readonly staying: Readonly<Record<StayReason, number>>;
+  /** The cause of one that cannot be read. */
+  readonly unreadableCause?: string;
   /** Dead letters in flight with other consumers. */
   readonly inFlight: number;
 }
@@ -139,14 +141,22 @@ export async function planRedrive(
 ): Promise<RedrivePlan> {
   const deadLetters: DeadLetterSummary[] = [];
   const staying = { unreadable: 0, expired: 0 };
+  let unreadableCause: string | undefined;
   const scan = await scanDeadLetters(deps, (deadLetter) => {
     if (!matchesFilter(choice, deadLetter)) return true;
     const stays = stayReason(deadLetter, now, extendMs !== undefined);
     if (stays === undefined) deadLetters.push(summaryOf(deadLetter));
     else staying[stays] += 1;
+    if (stays === 'unreadable') unreadableCause ??= deadLetter.cause;
     return limit === undefined || deadLetters.length < limit;
   });
-  return { deadLetters, causes: groupsOf(deadLetters), staying, inFlight: scan.inFlight };
+  return {
+    deadLetters,
+    causes: groupsOf(deadLetters),
+    staying,
+    inFlight: scan.inFlight,
+    ...(unreadableCause === undefined ? {} : { unreadableCause }),
+  };
 }
 
 function stayReason({ parsed }: DeadLetter, now: Date, isExtended: boolean): StayReason | undefined {

@@ -84,11 +84,11 @@ function renderPlan(
 }
 
 /** Which dead letters stay in the DLQ, and why. */
-function stayingLines({ staying, inFlight }: RedrivePlan, commands: FixHints): string[] {
+function stayingLines({ staying, unreadableCause, inFlight }: RedrivePlan, commands: FixHints): string[] {
   const lines: string[] = [];
   if (staying.unreadable > 0) {
     lines.push(
-      `${countText(staying.unreadable)} left: nobody can read them, the resend Lambda neither. Look: ${commands.mailctl('dlq show --cause unreadable --body')}`,
+      `${countText(staying.unreadable)} left: nobody can read them, the resend Lambda neither. Look: ${commands.mailctl(`dlq show --cause ${unreadableCause} --body`)}`,
     );
   }
   if (staying.expired > 0) {

@@ -66,7 +66,7 @@ function registerShow(dlq: Command, run: RunCommand): void {
 Examples:
   mailctl dlq show 8d2c7a90-4c3e-4a0e-9c5e-2f2f0a4b6c11
   mailctl dlq show --cause foreign-sender --limit 2
-  mailctl dlq show --cause unreadable --body
+  mailctl dlq show --cause wrong-schema --body
 ${LOOKING}
 ${EXIT_CODES}`,
     );

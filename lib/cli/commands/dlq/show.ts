@@ -57,17 +57,17 @@ const SHOWN_RECIPIENTS = 10;
 
 /** Renders a dead letter as text. */
 function renderDetails(terminal: Terminal, details: DeadLetterDetails, now: Date): string {
-  const { envelope, cause, reason, detail, inQueueSince, receiveCount, queueMessageId } = details;
+  const { envelope, tenantId, cause, detail, inQueueSince, receiveCount, queueMessageId } = details;
   const rows: [string, string | undefined][] = [
-    ['cause', reason === undefined || reason === cause ? cause : `${cause} (parked as ${reason})`],
+    ['cause', cause],
     ['detail', detail],
     ['age', `${age(new Date(inQueueSince), now)}, since ${inQueueSince}`],
     ['receives', String(receiveCount)],
     ['message', queueMessageId],
+    ['tenant', tenantId],
   ];
   if (envelope !== undefined) {
     rows.push(
-      ['tenant', envelope.tenantId],
       ['from', envelope.from],
       ['to', recipients(envelope.to)],
       ['created', envelope.createdAt],

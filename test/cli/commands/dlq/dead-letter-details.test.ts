@@ -38,26 +38,26 @@ const describeMessage = (message: FallbackMessage, reveal = MASKED, payloads = s
 
 describe('a dead letter', () => {
   it.each<[string, string, Partial<ReceivedDeadLetter>]>([
-    ['of the attribute it was dead-lettered with', 'expired', { attributes: { reason: 'expired' } }],
+    ['of the attribute it was dead-lettered with', 'expired', { attributes: { cause: 'expired' } }],
     ['when SQS moved it', 'too-many-receives', { movedByQueue: true }],
     ['when it was received too often', 'too-many-receives', { receiveCount: 1001 }],
-    ['without a reason', 'no-reason', {}],
-    ['when it cannot be parsed', 'unreadable', { body: '{', attributes: { reason: 'not-json' } }],
+    ['without one', 'not-said', {}],
+    ['when it cannot be parsed', 'not-json', { body: '{', attributes: { cause: 'not-json' } }],
+    ['when it cannot be parsed and came without one', 'wrong-schema', { body: '{"version":1}' }],
   ])('has a cause %s', (_, cause, message) => {
     expect(readDeadLetter(aMessage(message)).cause).toBe(cause);
   });
 
   it('has no control characters for the terminal and no address in its detail', () => {
     const attributes = {
-      reason: 'odd\u001b[2J',
+      cause: 'odd\u001b[2J',
       detail: 'refused\u0007 marie@example.org\u202e',
       deliveryId: '\u009b1',
     };
 
     const { cause, detail, deliveryId } = readDeadLetter(aMessage({ body: '', attributes }));
-    const reason = readDeadLetter(aMessage({ attributes })).reason;
 
-    expect([cause, detail, deliveryId, reason].join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect([cause, detail, deliveryId].join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     expect(detail).not.toContain('marie@');
   });
 

@@ -11,8 +11,8 @@ import { takeAll } from '../../../support/queue-contents.ts';
 import { spawnMailctl } from '../../../support/run-mailctl.ts';
 import { type DeadLetterBench, parkLetters, startDeadLetterBench } from './dead-letter-bench.ts';
 
-const foreign = { reason: 'foreign-sender', detail: "the envelope's sender is not of keybuzz.io" };
-const rejected = { reason: 'MessageRejected', detail: 'Email address is not verified: marie@example.org' };
+const foreign = { cause: 'foreign-sender', detail: "the envelope's sender is not of keybuzz.io" };
+const rejected = { cause: 'MessageRejected', detail: 'Email address is not verified: marie@example.org' };
 
 describe('mailctl dlq', () => {
   let bench: DeadLetterBench;
@@ -44,8 +44,8 @@ describe('mailctl dlq', () => {
       [
         ['foreign-sender', 12],
         ['MessageRejected', 1],
-        ['no-reason', 1],
-        ['unreadable', 1],
+        ['not-said', 1],
+        ['not-json', 1],
       ].sort((one, other) => order(listed.causes, one) - order(listed.causes, other)),
     );
     expect(stdout).toContain('m***@example.org');
@@ -62,7 +62,7 @@ describe('mailctl dlq', () => {
     const same = 'mailctl --project shop dlq';
     expect((await there('ls')).stdout).toContain(`${same} show --cause CAUSE`);
     expect((await there('show', 'mail-8')).stderr).toContain(`fix: ${same} ls`);
-    expect((await there('redrive', '--all')).stdout).toContain(`${same} show --cause unreadable --body`);
+    expect((await there('redrive', '--all')).stdout).toContain(`${same} show --cause not-json --body`);
   });
 
   it('shows a dead letter masked, and in full with --addresses and --body', async () => {
@@ -123,7 +123,7 @@ describe('mailctl dlq', () => {
 
   it('leaves what cannot be sent, and extends expired mail with --extend', async () => {
     const expired = anEnvelope({ id: 'late', expiresAt: '2026-01-01T00:00:00Z' });
-    await parkLetters(bench.aws, [{ body: expired, attributes: { reason: 'expired' } }, { body: '{}' }]);
+    await parkLetters(bench.aws, [{ body: expired, attributes: { cause: 'expired' } }, { body: '{}' }]);
 
     const first = await bench.mailctl('--json', '--yes', 'dlq', 'redrive', '--all');
     const second = await bench.mailctl('--json', '--yes', 'dlq', 'redrive', '--all', '--extend', '24');

@@ -15,7 +15,7 @@ import { anEnvelope, mimeFrom } from '../../../support/an-envelope.ts';
 import { takeAll, takeEnvelopes } from '../../../support/queue-contents.ts';
 import { parkLetters } from './dead-letter-bench.ts';
 
-const attributes = { reason: 'MessageRejected', detail: 'refused' };
+const attributes = { cause: 'MessageRejected', detail: 'refused' };
 
 describe('a redrive', () => {
   let aws: SqsAndS3;

@@ -242,18 +242,18 @@ describe('mailctl status', () => {
     for (let index = 0; index < 25; index += 1) {
       const envelope = anEnvelope({ id: `other-${index}` });
       await box.park(serialiseFallbackMessage(envelope), {
-        reason: 'x',
+        cause: 'x',
         detail: 'y',
         deliveryId: envelope.id,
       });
     }
     const envelope = anEnvelope({ id: 'reply-7' });
-    const cause = {
-      reason: 'sender-not-allowed',
+    const why = {
+      cause: 'sender-not-allowed',
       detail: 'the From is of another domain',
       deliveryId: 'reply-7',
     };
-    await box.park(serialiseFallbackMessage(envelope), cause);
+    await box.park(serialiseFallbackMessage(envelope), why);
     const { code, stdout } = await status('reply-7');
     const { events, concerns } = JSON.parse(stdout);
     expect(code).toBe(1);

@@ -45,7 +45,7 @@ function aPart(state: BatchState, fields: Partial<BatchStatuses> = {}): BatchSta
   return { ...part, state, statuses: {}, fatesVersion: 0, ...fields };
 }
 
-function aDeadLetter(reason: string): DeadLetter {
+function aDeadLetter(cause: string): DeadLetter {
   return readDeadLetter({
     queueMessageId: 'q-1',
     receiptHandle: 'handle',
@@ -54,7 +54,7 @@ function aDeadLetter(reason: string): DeadLetter {
     receiveCount: 1,
     groupId: undefined,
     movedByQueue: false,
-    attributes: { reason },
+    attributes: { cause },
   });
 }
 

@@ -37,24 +37,39 @@ export interface Mailer {
    * Composes a mail, sends it by SMTP and hands over what SMTP did not accept. Resolves with the outcome; a
    * server or network failure is never an exception.
    *
-   * @throws if an attachment cannot be read
+   * @throws if an attachment cannot be read; {@link MailerClosedError} after `close`
    */
   send(mail: Mail): Promise<Outcome>;
   /** The first half of `send`: for callers that keep the composed mail and retry later. */
   compose(mail: Mail): Promise<ComposeResult>;
-  /** The second half of `send`. A delivery may be narrowed to the recipients that are still owed. */
+  /**
+   * The second half of `send`. A delivery may be narrowed to the recipients that are still owed.
+   *
+   * @throws {@link MailerClosedError} after `close`
+   */
   deliver(delivery: Delivery): Promise<Attempted | Refused>;
   /**
    * Hands over without trying SMTP, for a caller that already knows why SMTP did not accept the mail, or may
    * have. A failure of the class `unknown` is held if the settings say so.
    *
    * @param failure by default, that SMTP is down
+   * @throws {@link MailerClosedError} after `close`
    */
   handOver(delivery: Delivery, failure?: Failure): Promise<Attempted | Refused>;
   /** `open` while the mail server is down and mails go straight to the queue. */
   readonly smtpState: BreakerState;
-  /** Lets sends in progress finish and closes the connections. */
+  /** Refuses new mail, waits for every `send` that was called before, and closes the connections. */
   close(): Promise<void>;
+}
+
+/** A mail was given to a mailer after `close`. It was not sent, and stays with the caller. */
+export class MailerClosedError extends Error {
+  override readonly name = 'MailerClosedError';
+  readonly code = 'ECLOSED';
+
+  constructor() {
+    super('the mailer is closed: this mail was neither sent nor handed over');
+  }
 }
 
 export interface MailerDeps extends Omit<DeliverDeps, 'describeError'> {
@@ -67,14 +82,23 @@ export interface MailerDeps extends Omit<DeliverDeps, 'describeError'> {
 export class FallbackMailer implements Mailer {
   readonly #deps: MailerDeps & DeliverDeps;
   readonly #composer = new MailComposer('files-and-urls');
+  readonly #inFlight = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
 
   constructor(deps: MailerDeps) {
     this.#deps = { ...deps, describeError: awsErrorCode };
   }
 
-  async send(mail: Mail): Promise<Outcome> {
-    const composed = await this.compose(mail);
-    return composed.kind === 'delivery' ? this.deliver(composed.delivery) : composed;
+  send(mail: Mail): Promise<Outcome> {
+    return this.#whileOpen(async () => {
+      const composed = await this.compose(mail);
+      return composed.kind === 'delivery' ? this.#deliver(composed.delivery) : composed;
+    });
+  }
+
+  /** `send` for a message that nodemailer composes. */
+  sendComposed<Result>(send: (deliver: Mailer['deliver']) => Promise<Result>): Promise<Result> {
+    return this.#whileOpen(() => send((delivery) => this.#deliver(delivery)));
   }
 
   async compose(mail: Mail): Promise<ComposeResult> {
@@ -97,15 +121,21 @@ export class FallbackMailer implements Mailer {
     return result;
   }
 
-  async deliver(delivery: Delivery): Promise<Attempted | Refused> {
-    return this.#validate(delivery) ?? deliver(delivery, this.#deps);
+  deliver(delivery: Delivery): Promise<Attempted | Refused> {
+    return this.#whileOpen(() => this.#deliver(delivery));
   }
 
-  async handOver(
+  handOver(
     delivery: Delivery,
     failure: Failure = this.#deps.smtp.circuitOpen(),
   ): Promise<Attempted | Refused> {
-    return this.#validate(delivery) ?? deliverBySqs(delivery, failure, this.#deps);
+    return this.#whileOpen(
+      async () => this.#validate(delivery) ?? deliverBySqs(delivery, failure, this.#deps),
+    );
+  }
+
+  async #deliver(delivery: Delivery): Promise<Attempted | Refused> {
+    return this.#validate(delivery) ?? deliver(delivery, this.#deps);
   }
 
   get smtpState(): BreakerState {
@@ -125,8 +155,29 @@ export class FallbackMailer implements Mailer {
     return refused;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#closeWhenDone();
+    return this.#closed;
+  }
+
+  async #closeWhenDone(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
     await this.#deps.smtp.close();
+  }
+
+  /**
+   * A mail counts from the first line of its call: were the pool closed while it is still composed, SMTP would look
+   * unreachable and the mail would be handed over.
+   */
+  async #whileOpen<Result>(task: () => Promise<Result>): Promise<Result> {
+    if (this.#closed !== undefined) throw new MailerClosedError();
+    const running = task();
+    this.#inFlight.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#inFlight.delete(running);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { unpackMime } from '../../lib/domain/content.ts';
@@ -469,6 +470,44 @@ describe('the mailer', () => {
     expect(outcomes.every(({ kind }) => kind === 'handed-over')).toBe(true);
     expect([...ids].sort()).toEqual(Array.from({ length: 25 }, (_, index) => `bulk-${index}`).sort());
     expect(calls).toBeLessThan(25);
+  });
+
+  it.each([0, 1, 10])('sends what was given to it by SMTP if it is closed %i ms later', async (afterMs) => {
+    const sends = Array.from({ length: 40 }, (_, number) => mailer.send({ ...MAIL, id: `reply-${number}` }));
+    if (afterMs > 0) await delay(afterMs);
+
+    await mailer.close();
+
+    const outcomes = await Promise.all(sends);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(Array.from({ length: 40 }, () => 'taken'));
+    expect(double.mails).toHaveLength(40);
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
+  it('rejects what is given to it after it was closed, and hands over none of it', async () => {
+    const composed = await mailer.compose(MAIL);
+    if (composed.kind !== 'delivery') throw new Error(composed.detail);
+
+    const closing = mailer.close();
+
+    const closed = { name: 'MailerClosedError', code: 'ECLOSED' };
+    await expect(mailer.send(MAIL)).rejects.toMatchObject(closed);
+    await closing;
+    await expect(mailer.deliver(composed.delivery)).rejects.toMatchObject(closed);
+    await expect(mailer.handOver(composed.delivery)).rejects.toMatchObject(closed);
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
+  it('can be closed twice, and each call waits for what is in flight', async () => {
+    let isSent = false;
+    const sending = mailer.send(MAIL).finally(() => {
+      isSent = true;
+    });
+
+    await Promise.all([mailer.close(), mailer.close()]);
+
+    expect(isSent).toBe(true);
+    expect(await sending).toMatchObject({ kind: 'taken' });
   });
 
   it('logs neither a body nor a full address', async () => {

@@ -117,3 +117,6 @@ export function alarmName(deployment: DeploymentName, alarm: string): string {
 export function alarmPrefix({ project, stage }: DeploymentName): string {
   return `${project}-mail-${stage}-`;
 }
+
+/** What `mailctl` reads where a flag is missing; the API and the worker may see them in a shared environment. */
+export const MAILCTL_VARIABLES = { stage: 'MAIL_STAGE', project: 'MAIL_PROJECT' } as const;

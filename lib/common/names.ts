@@ -5,6 +5,16 @@ export interface DeploymentName {
   readonly stage: 'dev' | 'prod';
 }
 
+/** Where cdk.json, a flag or the environment says nothing. */
+export const DEPLOYMENT_DEFAULTS = {
+  project: 'keybuzz',
+  stage: 'dev',
+  region: 'eu-west-1',
+  domain: 'keybuzz.io',
+  mailFromSubdomain: 'bounce',
+  userName: 'keybuzz-ses',
+} as const;
+
 /** Both stages share the identity, so its name has no stage. */
 export function identityStackName({ project }: DeploymentName): string {
   return `${project}-mail-identity`;

@@ -53,6 +53,10 @@ export const WORKER_SERIES = {
     type: 'gauge',
     help: '1 while SMTP counts as down and mails go straight to the queue.',
   },
+  outbound_fallback_up: {
+    type: 'gauge',
+    help: '1 if the last check found that queue and bucket accept a hand-over, else 0; checked at the start and every ten minutes.',
+  },
   outbound_wait_seconds: {
     type: 'histogram',
     help: 'From the moment a delivery was due until it was claimed.',

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SendMailOptions } from 'nodemailer';
-import { awsErrorCode } from '../adapters/aws-client.ts';
+import { awsErrorCode, isAwsMisconfiguration } from '../adapters/aws-client.ts';
 import { MailComposer } from '../adapters/mime/compose-mail.ts';
 import type { MimeResult } from '../adapters/mime/compose-message.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
-import type { Attempted, Outcome, Refused } from '../domain/outcome.ts';
+import type { Attempted, FallbackFailure, Outcome, Refused } from '../domain/outcome.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { BreakerState, CircuitBreakerRoute } from './circuit-breaker.ts';
 import {
@@ -15,6 +15,7 @@ import {
   validateDelivery,
 } from './compose-delivery.ts';
 import { type DeliverDeps, deliver, deliverBySqs } from './deliver.ts';
+import { type CheckFallbackDeps, checkFallback } from './hand-over.ts';
 
 /** Optional fields of a mail besides nodemailer's own. */
 export interface MailExtras {
@@ -56,6 +57,11 @@ export interface Mailer {
    * @throws {@link MailerClosedError} after `close`
    */
   handOver(delivery: Delivery, failure?: Failure): Promise<Attempted | Refused>;
+  /**
+   * Whether queue and bucket would accept a mail now, with the permissions of the key; empty if they would. Sends no
+   * mail. A failure that is found at the start is not found in the outage.
+   */
+  verifyFallback(): Promise<readonly FallbackFailure[]>;
   /** `open` while the mail server is down and mails go straight to the queue. */
   readonly smtpState: BreakerState;
   /** Refuses new mail, waits for every `send` that was called before, and closes the connections. */
@@ -72,21 +78,23 @@ export class MailerClosedError extends Error {
   }
 }
 
-export interface MailerDeps extends Omit<DeliverDeps, 'describeError'> {
+export interface MailerDeps extends Omit<CompleteDeps, 'describeError' | 'isMisconfiguration'> {
   readonly smtp: CircuitBreakerRoute;
   readonly clock: Clock;
   readonly timeToLiveMs: number;
 }
 
+type CompleteDeps = DeliverDeps & CheckFallbackDeps;
+
 /** The mailer over injected ports; `createMailer` injects the real ones. */
 export class FallbackMailer implements Mailer {
-  readonly #deps: MailerDeps & DeliverDeps;
+  readonly #deps: MailerDeps & CompleteDeps;
   readonly #composer = new MailComposer('files-and-urls');
   readonly #inFlight = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
 
   constructor(deps: MailerDeps) {
-    this.#deps = { ...deps, describeError: awsErrorCode };
+    this.#deps = { ...deps, describeError: awsErrorCode, isMisconfiguration: isAwsMisconfiguration };
   }
 
   send(mail: Mail): Promise<Outcome> {
@@ -145,6 +153,10 @@ export class FallbackMailer implements Mailer {
   /** Why SMTP does not accept mail now; undefined if it does. */
   verify(): Promise<Failure | undefined> {
     return this.#deps.smtp.verify();
+  }
+
+  verifyFallback(): Promise<readonly FallbackFailure[]> {
+    return checkFallback(this.#deps);
   }
 
   /** A stored delivery may have expired, lost all its recipients, or have other types after JSON parsing. */

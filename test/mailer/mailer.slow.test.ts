@@ -365,7 +365,7 @@ describe('the mailer', () => {
     expect(outcome).toMatchObject({
       kind: 'not-accepted',
       smtp: { class: 'unreachable', code: 'ECONNREFUSED' },
-      fallback: { code: 'queue-unavailable', detail: expect.stringContaining('AccessDenied') },
+      fallback: { code: 'queue-misconfigured', detail: expect.stringContaining('AccessDenied') },
       recipients: ['marie@example.org'],
     });
   });
@@ -386,6 +386,46 @@ describe('the mailer', () => {
     });
   });
 
+  it('finds nothing wrong with a fallback that would work, and leaves nothing in the queue', async () => {
+    expect(await mailer.verifyFallback()).toEqual([]);
+    expect(await mailer.verifyFallback()).toEqual([]);
+    expect(await takeAll(aws, aws.fallback)).toEqual([]);
+  });
+
+  it('finds a queue and a bucket that do not exist, each', async () => {
+    const { queueUrl, payloadBucket } = fallbackSettingsFor(aws);
+    const wrong = { queueUrl: `${queueUrl}-old`, payloadBucket: `${payloadBucket}-old` };
+    const misled = createMailer(settings({ fallback: { ...fallbackSettingsFor(aws), ...wrong } }), { log });
+
+    expect(await misled.verifyFallback()).toEqual([
+      { code: 'queue-misconfigured', detail: expect.stringMatching(/^QueueDoesNotExist|NonExistentQueue$/) },
+      { code: 'payload-store-misconfigured', detail: 'NoSuchBucket' },
+    ]);
+    await double.behave({ kind: 'refused' });
+    const outcome = await misled.send(MAIL);
+    expect(outcome).toMatchObject({ kind: 'not-accepted', fallback: { code: 'queue-misconfigured' } });
+    await misled.close();
+  });
+
+  it('finds a key that may not hand over', async () => {
+    aws.fault({ fault: { kind: 'denied' }, on: { service: 'sqs' } });
+    aws.fault({ fault: { kind: 'denied' }, on: { service: 's3' } });
+
+    expect(await mailer.verifyFallback()).toEqual([
+      { code: 'queue-misconfigured', detail: expect.stringMatching(/^AccessDenied/) },
+      { code: 'payload-store-misconfigured', detail: 'AccessDenied' },
+    ]);
+  });
+
+  it('tells what may pass from what is wrong', async () => {
+    aws.fault({ fault: { kind: 'error', status: 503 } });
+
+    expect((await mailer.verifyFallback()).map(({ code }) => code)).toEqual([
+      'queue-unavailable',
+      'payload-store-unavailable',
+    ]);
+  });
+
   it('reports a failure of the payload store as such', async () => {
     await double.behave({ kind: 'refused' });
     aws.fault({ fault: { kind: 'denied' }, on: { service: 's3' } });
@@ -395,7 +435,7 @@ describe('the mailer', () => {
       attachments: [{ filename: 'a.bin', content: randomBytes(2_000_000) }],
     });
 
-    expect(outcome).toMatchObject({ kind: 'not-accepted', fallback: { code: 'payload-store-unavailable' } });
+    expect(outcome).toMatchObject({ kind: 'not-accepted', fallback: { code: 'payload-store-misconfigured' } });
     expect(await takeEnvelopes(aws)).toEqual([]);
   });
 

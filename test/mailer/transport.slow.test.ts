@@ -112,7 +112,7 @@ describe('the nodemailer transport', () => {
       code: 'ENOTACCEPTED',
       response: expect.stringContaining('554 5.7.1'),
       message: expect.stringMatching(
-        /neither by SMTP \(rejected\) nor by the fallback \(queue-unavailable: AccessDenied/,
+        /neither by SMTP \(rejected\) nor by the fallback \(queue-misconfigured: AccessDenied/,
       ),
       outcome: { kind: 'not-accepted' },
     });

@@ -40,6 +40,10 @@ export const WORKER_SERIES = {
     help: 'Deliveries that can never be sent, by reason.',
     labels: ['reason'],
   },
+  outbound_foreign_sender_total: {
+    type: 'counter',
+    help: 'Attempts of mail whose sender is not of MAIL_DOMAIN: the fallback would refuse it.',
+  },
   outbound_late_settlements_total: {
     type: 'counter',
     help: 'Outcomes that came after another worker had taken over the lease: the mail may have been sent twice.',

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { describeProblem, describeProblems, listSettings, parseSettings, setting } from '../common/config.ts';
 import { contextOverrides, MAIL_CONTEXT } from '../common/mail-context.ts';
 import { DEPLOYMENT_DEFAULTS as DEFAULTS } from '../common/names.ts';
-import { allowed, integer, matching, oneOf } from '../common/schemas.ts';
+import { allowed, DOMAIN_LABEL, domainName, integer, matching, oneOf } from '../common/schemas.ts';
 import { MAX_SOFT_BOUNCES, QUEUE_RETENTION_DAYS } from '../domain/limits.ts';
 
 /** The Regions of the partition `aws` in which SES sends: https://docs.aws.amazon.com/general/latest/gr/ses.html */
@@ -57,8 +57,6 @@ const MAX_TENANTS_CHARACTERS = 2048;
 /** For more people, use a mailing list or subscribe them by hand. */
 const MAX_ALARM_ADDRESSES = 10;
 
-const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
-
 /** `-c name=value` gives text, cdk.json gives numbers; both are accepted. */
 const digits = v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number));
 
@@ -89,16 +87,9 @@ const list = v.union([
   ),
 ]);
 
-const domain = v.pipe(
-  v.string(),
-  v.maxLength(253),
-  v.regex(new RegExp(`^(${label}\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$`)),
-  allowed('a domain name in lower case, such as keybuzz.io'),
-);
-
 const mailFromSubdomain = v.pipe(
   v.string(),
-  v.regex(new RegExp(`^${label}$`)),
+  v.regex(new RegExp(`^${DOMAIN_LABEL}$`)),
   v.notValue('mail'),
   allowed(
     'one label in lower case, such as bounce, but not mail: mail.<domain> (mail.keybuzz.io) is the host of ' +
@@ -171,7 +162,7 @@ const settingsSchema = v.object({
   stage: setting(v.optional(oneOf(['dev', 'prod']), DEFAULTS.stage), {
     description: 'which deployment; both fit into one account',
   }),
-  domain: setting(v.optional(domain, DEFAULTS.domain), {
+  domain: setting(v.optional(domainName, DEFAULTS.domain), {
     description: 'the domain that SES sends for; every From must belong to it',
   }),
   existingIdentity: setting(v.optional(trueOrFalse, false), {

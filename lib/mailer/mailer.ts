@@ -6,6 +6,7 @@ import type { MimeResult } from '../adapters/mime/compose-message.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { Attempted, FallbackFailure, Outcome, Refused } from '../domain/outcome.ts';
+import { validateSender } from '../domain/sender.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { BreakerState, CircuitBreakerRoute } from './circuit-breaker.ts';
 import {
@@ -82,6 +83,10 @@ export interface MailerDeps extends Omit<CompleteDeps, 'describeError' | 'isMisc
   readonly smtp: CircuitBreakerRoute;
   readonly clock: Clock;
   readonly timeToLiveMs: number;
+  /** The domain that SES sends for; undefined if it is not known. */
+  readonly domain: string | undefined;
+  /** Called for each mail that the fallback would refuse for its sender. */
+  readonly onForeignSender: () => void;
 }
 
 type CompleteDeps = DeliverDeps & CheckFallbackDeps;
@@ -137,13 +142,19 @@ export class FallbackMailer implements Mailer {
     delivery: Delivery,
     failure: Failure = this.#deps.smtp.circuitOpen(),
   ): Promise<Attempted | Refused> {
-    return this.#whileOpen(
-      async () => this.#validate(delivery) ?? deliverBySqs(delivery, failure, this.#deps),
-    );
+    return this.#whileOpen(async () => {
+      const refused = this.#validate(delivery);
+      if (refused !== undefined) return refused;
+      this.#checkSender(delivery);
+      return deliverBySqs(delivery, failure, this.#deps);
+    });
   }
 
   async #deliver(delivery: Delivery): Promise<Attempted | Refused> {
-    return this.#validate(delivery) ?? deliver(delivery, this.#deps);
+    const refused = this.#validate(delivery);
+    if (refused !== undefined) return refused;
+    this.#checkSender(delivery);
+    return deliver(delivery, this.#deps);
   }
 
   get smtpState(): BreakerState {
@@ -165,6 +176,18 @@ export class FallbackMailer implements Mailer {
     if (refused !== undefined)
       this.#deps.log.error('refused', { deliveryId: refused.id, reason: refused.reason });
     return refused;
+  }
+
+  /**
+   * SMTP may take a mail from any domain, and the resend Lambda never does: such a mail would be a dead letter in the
+   * first outage. SMTP still sends it, so it is a warning.
+   */
+  #checkSender({ id, from, mime }: Delivery): void {
+    const { domain, log, onForeignSender } = this.#deps;
+    const problem = domain === undefined ? undefined : validateSender(from, mime, domain);
+    if (problem === undefined) return;
+    log.warn('sender-not-for-fallback', { deliveryId: id, ...problem });
+    onForeignSender();
   }
 
   close(): Promise<void> {

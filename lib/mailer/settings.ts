@@ -8,7 +8,18 @@ import {
   settingsOf,
 } from '../common/config.ts';
 import { MAILCTL_VARIABLES } from '../common/names.ts';
-import { allowed, flag, integer, matching, oneOf, port, region, text, url } from '../common/schemas.ts';
+import {
+  allowed,
+  domainName,
+  flag,
+  integer,
+  matching,
+  oneOf,
+  port,
+  region,
+  text,
+  url,
+} from '../common/schemas.ts';
 import { DAY_MS } from '../common/time.ts';
 
 /** A Node timer that is set to more fires at once. */
@@ -138,6 +149,11 @@ const fallbackSchema = v.pipe(
     region: setting(v.optional(region, 'eu-west-1'), {
       variable: 'AWS_SES_REGION',
       description: 'the Region of queue and bucket',
+    }),
+    domain: setting(v.optional(domainName), {
+      variable: 'MAIL_DOMAIN',
+      description:
+        'the domain that SES sends for, as in the secret that `mailctl rotate` writes; a mail from another one, which the fallback would refuse, is logged and counted while SMTP still takes it',
     }),
     accessKeyId: setting(v.optional(text), {
       variable: 'AWS_SES_ACCESS_KEY',

@@ -45,6 +45,7 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
   const mailer = createMailer(settings.mailer, {
     log,
     onSmtpState: (state) => metrics.observer.breaker(state),
+    onForeignSender: metrics.foreignSender,
   });
   const worker = createWorker({
     outbox,

@@ -435,7 +435,10 @@ describe('the mailer', () => {
       attachments: [{ filename: 'a.bin', content: randomBytes(2_000_000) }],
     });
 
-    expect(outcome).toMatchObject({ kind: 'not-accepted', fallback: { code: 'payload-store-misconfigured' } });
+    expect(outcome).toMatchObject({
+      kind: 'not-accepted',
+      fallback: { code: 'payload-store-misconfigured' },
+    });
     expect(await takeEnvelopes(aws)).toEqual([]);
   });
 
@@ -548,6 +551,30 @@ describe('the mailer', () => {
 
     expect(isSent).toBe(true);
     expect(await sending).toMatchObject({ kind: 'taken' });
+  });
+
+  it.each([
+    ['the From header', { from: 'Shop <marie@shop.example>', sender: 'support@keybuzz.io' }],
+    ['the envelope', { envelope: { from: 'marie@shop.example', to: ['marie@example.org'] } }],
+    ['one of two in From', { from: ['support@keybuzz.io', 'marie@shop.example'] }],
+  ])('warns of a sender of another domain in %s while SMTP takes the mail', async (_where, mail) => {
+    let counted = 0;
+    const options = { log, onForeignSender: () => (counted += 1) };
+    const knowing = createMailer(
+      settings({ fallback: { ...fallbackSettingsFor(aws), domain: 'keybuzz.io' } }),
+      options,
+    );
+
+    const outcome = await knowing.send({ ...MAIL, ...mail });
+    await knowing.send({ ...MAIL, id: 'reply-2', from: 'KeyBuzz <support@mail.keybuzz.io>' });
+    await knowing.close();
+
+    expect(outcome.kind).toBe('taken');
+    expect(counted).toBe(1);
+    const warnings = logged.filter((line) => line.includes('sender-not-for-fallback'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('"deliveryId":"reply-1","reason":"foreign-sender"');
+    expect(warnings[0]).not.toContain('marie@');
   });
 
   it('logs neither a body nor a full address', async () => {

@@ -134,6 +134,13 @@ describe('the settings of the mailer', () => {
     );
   });
 
+  it('know the domain that SES sends for', () => {
+    expect(readMailerSettings({ ...ENV, MAIL_DOMAIN: 'keybuzz.io' }).fallback.domain).toBe('keybuzz.io');
+    expect(() => readMailerSettings({ ...ENV, MAIL_DOMAIN: 'support@keybuzz.io' })).toThrow(
+      'fallback.domain (MAIL_DOMAIN) = "support@keybuzz.io": allowed is a domain name in lower case',
+    );
+  });
+
   it('report all errors at once: the setting, its value and what is allowed', () => {
     const read = () =>
       readMailerSettings({

@@ -154,6 +154,18 @@ describe('the process of a worker that publishes its metrics', () => {
     expect(await metrics.text()).toMatch(/^outbound_fallback_up 0$/m);
   });
 
+  it('counts mail that the fallback would refuse for its sender', async () => {
+    const { httpPort } = await start({ MAIL_DOMAIN: 'keybuzz.io' });
+    const arrival = aws.arrival({ action: 'SendMessage' }, { signal: AbortSignal.timeout(20_000) });
+    await database.insert({
+      mail: { from: 'marie@shop.example', to: 'marie@example.org', subject: 'Hello', text: 'Hello' },
+    });
+    await arrival;
+
+    const metrics = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
+    expect(await metrics.text()).toMatch(/^outbound_foreign_sender_total 1$/m);
+  });
+
   it('shows that the fallback would accept mail', async () => {
     const logged = Promise.withResolvers<void>();
     const log: Log = {

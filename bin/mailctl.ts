@@ -14,5 +14,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await runMailctl(process.argv.slice(2), {
   streams: { input: process.stdin, output: process.stdout, errors: process.stderr },
   env: process.env,
+  directory: process.cwd(),
   signal: interrupted.signal,
 });

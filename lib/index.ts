@@ -17,7 +17,7 @@ export { type ParsedReceipt, parseReceipt, type Receipt } from './domain/receipt
 export type { StoredMail, StoredMailFields } from './domain/stored-mail.ts';
 export type { ComposeResult } from './mailer/compose-delivery.ts';
 export { createMailer, type MailerOptions } from './mailer/create-mailer.ts';
-export type { Mail, MailExtras, Mailer } from './mailer/mailer.ts';
+export { type Mail, type MailExtras, type Mailer, MailerClosedError } from './mailer/mailer.ts';
 export { type MailerSettings, readMailerSettings } from './mailer/settings.ts';
 export { type FallbackInfo, fallbackTransport, MailNotSentError } from './mailer/transport.ts';
 export type {

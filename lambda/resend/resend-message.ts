@@ -14,10 +14,11 @@ import { NOT_TRIED } from '../../lib/domain/metrics.ts';
 import { validateHeaders } from '../../lib/domain/mime-headers.ts';
 import type { Receipt } from '../../lib/domain/receipt.ts';
 import { type RetryPace, retryDelaySeconds } from '../../lib/domain/retry.ts';
+import { validateSender } from '../../lib/domain/sender.ts';
 import type { Ledger, SendBatch } from '../../lib/ports/ledger.ts';
 import type { FallbackQueue } from '../../lib/ports/queues.ts';
 import type { Metrics } from '../../lib/ports/runtime.ts';
-import { type ContentSources, contentHash, loadContent, validateSender } from './content.ts';
+import { type ContentSources, contentHash, loadContent } from './content.ts';
 import {
   type DeadLetterDeps,
   deadLetterMessage,

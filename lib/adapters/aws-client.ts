@@ -52,3 +52,30 @@ export function awsErrorStatus(error: unknown): number | undefined {
   if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined;
   return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
 }
+
+/** The errors that no waiting mends: a name, a key, a permission or a Region is wrong. */
+const MISCONFIGURED: ReadonlySet<string> = new Set([
+  // Queue, bucket and Region.
+  ...['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue', 'NonExistentQueue', 'InvalidAddress'],
+  ...['NoSuchBucket', 'InvalidBucketName', 'PermanentRedirect', 'AuthorizationHeaderMalformed'],
+  // Key.
+  ...[
+    'CredentialsProviderError',
+    'InvalidClientTokenId',
+    'InvalidAccessKeyId',
+    'UnrecognizedClientException',
+  ],
+  ...[
+    'SignatureDoesNotMatch',
+    'InvalidSignatureException',
+    'IncompleteSignature',
+    'MissingAuthenticationToken',
+  ],
+  // Permission.
+  ...['AccessDenied', 'AccessDeniedException', 'AllAccessDisabled', 'AccountProblem', 'OptInRequired'],
+]);
+
+/** Whether a person must change a setting before the same call can succeed. */
+export function isAwsMisconfiguration(error: unknown): boolean {
+  return MISCONFIGURED.has(awsErrorCode(error));
+}

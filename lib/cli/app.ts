@@ -1,5 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
-import { AwsClients } from './aws-clients.ts';
+import { DEPLOYMENT_DEFAULTS, MAILCTL_VARIABLES } from '../common/names.ts';
+import { AwsClients, profileRegion } from './aws-clients.ts';
+import { chooseDeployment, type DeploymentFlags, describeChoice } from './choose-deployment.ts';
 import { registerAlarms } from './commands/alarms.ts';
 import { registerDlq } from './commands/dlq/register-dlq.ts';
 import { registerDns } from './commands/dns.ts';
@@ -20,13 +22,13 @@ import { registerSuppression } from './commands/suppression/suppression.ts';
 import type { RunCommand } from './context.ts';
 import { describeFailure } from './describe-failure.ts';
 import { EXIT, type ExitCode } from './errors.ts';
-import { FixHints } from './hints.ts';
+import { FixHints, type FoundByItself } from './hints.ts';
+import { type ProjectFile, readProjectFile } from './project-file.ts';
 import { Terminal, type TerminalStreams } from './terminal.ts';
 
-interface GlobalOptions {
-  readonly project: string;
-  readonly stage: 'dev' | 'prod';
-  readonly region: string;
+interface GlobalOptions extends DeploymentFlags {
+  /** False with --no-config. */
+  readonly config?: string | boolean;
   readonly profile?: string;
   readonly json: boolean;
   readonly yes: boolean;
@@ -48,6 +50,8 @@ Exit codes: 0 all is well; 1 it works, look at the warnings; 2 it failed, or som
 export interface MailctlProcess {
   readonly streams: TerminalStreams;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The folder that it runs in, where cdk.json may be. */
+  readonly directory: string;
   /** Aborts with Ctrl-C. */
   readonly signal: AbortSignal;
 }
@@ -60,18 +64,29 @@ export interface MailctlProcess {
  */
 export async function runMailctl(
   args: readonly string[],
-  { streams, env, signal }: MailctlProcess,
+  { streams, env, directory, signal }: MailctlProcess,
 ): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
   const program = createProgram(streams, async (command) => {
-    const { project, stage, region, profile, json, yes } = program.opts<GlobalOptions>();
+    const { config, profile, json, yes, ...flags } = program.opts<GlobalOptions>();
     const terminal = new Terminal(streams, { json, yes });
-    const hasOwnSqs = (env.AWS_ENDPOINT_URL_SQS ?? env.AWS_ENDPOINT_URL) !== undefined;
-    const deployment = { project, stage };
-    const commands = new FixHints(deployment, region, profile);
+    let commands: FixHints | undefined;
     try {
+      const projectFile =
+        config === false
+          ? undefined
+          : await readProjectFile(directory, typeof config === 'string' ? config : undefined);
+      const sources = { flags, env, file: projectFile, profileRegion: () => profileRegion(profile) };
+      const chosen = await chooseDeployment(sources);
+      terminal.note(describeChoice(chosen));
+      const deployment = { project: chosen.project.value, stage: chosen.stage.value };
+      const region = chosen.region.value;
+      commands = new FixHints(deployment, region, profile, foundByItself(projectFile));
+      const hasOwnSqs = (env.AWS_ENDPOINT_URL_SQS ?? env.AWS_ENDPOINT_URL) !== undefined;
       exitCode = await command({
         deployment,
+        chosen,
+        projectFile,
         aws: new AwsClients({ region, profile, hasOwnSqs }),
         terminal,
         streams,
@@ -95,6 +110,17 @@ export async function runMailctl(
   }
 }
 
+/** What commands that are pasted here find without a flag. */
+function foundByItself(file: ProjectFile | undefined): FoundByItself {
+  const { project, stage, region } = DEPLOYMENT_DEFAULTS;
+  return {
+    project: file?.settings.project ?? project,
+    stage: file?.settings.stage ?? stage,
+    region: file?.settings.region ?? region,
+    ...(file?.isNamed === true ? { config: file.name } : {}),
+  };
+}
+
 const INTERRUPTED = {
   code: 'INTERRUPTED',
   message: 'interrupted',
@@ -106,13 +132,21 @@ export function createProgram({ output, errors }: Omit<TerminalStreams, 'input'>
   const program = new Command('mailctl')
     .description('Looks after the KeyBuzz mail pipeline: sets it up, says what is wrong, puts it right.')
     .addOption(
-      new Option('--stage <stage>', 'which deployment')
-        .choices(['dev', 'prod'])
-        .default('dev')
-        .env('MAIL_STAGE'),
+      new Option(
+        '--stage <stage>',
+        `which deployment (default: ${MAILCTL_VARIABLES.stage}, cdk.json, ${DEPLOYMENT_DEFAULTS.stage})`,
+      ).choices(['dev', 'prod']),
     )
-    .option('--project <name>', 'the front of all names, as in cdk.json', 'keybuzz')
-    .addOption(new Option('--region <region>', 'where it is deployed').default('eu-west-1').env('AWS_REGION'))
+    .option(
+      '--project <name>',
+      `the front of all names (default: cdk.json, ${MAILCTL_VARIABLES.project}, ${DEPLOYMENT_DEFAULTS.project})`,
+    )
+    .option(
+      '--region <region>',
+      `where it is deployed (default: cdk.json, AWS_REGION, AWS_DEFAULT_REGION, the profile, ${DEPLOYMENT_DEFAULTS.region})`,
+    )
+    .option('--config <file>', 'the cdk.json of the deployment (default: the one in this folder)')
+    .option('--no-config', 'reads no cdk.json')
     .addOption(new Option('--profile <name>', 'of the AWS configuration files').env('AWS_PROFILE'))
     .option('--json', 'the result as JSON on standard output', false)
     .option('-y, --yes', 'answer every question with yes', false)

@@ -105,3 +105,11 @@ export class AwsClients {
     };
   }
 }
+
+/** The Region that the AWS configuration files name for the profile; undefined if none. */
+export async function profileRegion(profile: string | undefined): Promise<string | undefined> {
+  const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
+  const client = new CloudFormationClient(profile === undefined ? {} : { profile });
+  // Without a Region in it the SDK throws; a profile that does not exist is reported by the first call.
+  return client.config.region().catch(() => undefined);
+}

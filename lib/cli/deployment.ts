@@ -37,6 +37,7 @@ const pipelineSchema = v.object({
   DeadLetterQueueUrl: v.string(),
   ReceiptsQueueUrl: v.string(),
   PayloadBucketName: v.string(),
+  MailDomain: v.string(),
   SecretArn: v.string(),
   ConfigurationSetName: v.string(),
   LedgerTableName: v.string(),

@@ -1,13 +1,37 @@
-import { type DeploymentName, monitoringStackName, pipelineStackName } from '../common/names.ts';
+import {
+  DEPLOYMENT_DEFAULTS,
+  type DeploymentName,
+  monitoringStackName,
+  pipelineStackName,
+} from '../common/names.ts';
+
+/** What `mailctl` and the CDK find by themselves, where these commands are pasted. */
+export interface FoundByItself {
+  readonly project: string;
+  readonly stage: string;
+  readonly region: string;
+  /** The file that has to be named for it. */
+  readonly config?: string | undefined;
+}
 
 /** Builds commands to paste: with the stage, the project, the Region and the profile of this run. */
 export class FixHints {
   readonly #deployment: DeploymentName;
   readonly #region: string;
   readonly #profile: string | undefined;
+  readonly #found: FoundByItself;
 
-  /** @param profile undefined to use the SDK's default credentials */
-  constructor(deployment: DeploymentName, region: string, profile?: string) {
+  /**
+   * @param profile undefined to use the SDK's default credentials
+   * @param found what cdk.json says; the defaults without one
+   */
+  constructor(
+    deployment: DeploymentName,
+    region: string,
+    profile?: string,
+    found: FoundByItself = DEPLOYMENT_DEFAULTS,
+  ) {
+    this.#found = found;
     this.#deployment = deployment;
     this.#region = region;
     this.#profile = profile;
@@ -16,10 +40,12 @@ export class FixHints {
   /** @example mailctl('dlq ls') */
   mailctl(command: string): string {
     const { stage, project } = this.#deployment;
+    const { config } = this.#found;
     const flags = [
-      ...(stage === 'dev' ? [] : [`--stage ${stage}`]),
-      ...(project === 'keybuzz' ? [] : [`--project ${project}`]),
-      ...(this.#region === 'eu-west-1' ? [] : [`--region ${this.#region}`]),
+      ...(stage === this.#found.stage ? [] : [`--stage ${stage}`]),
+      ...(project === this.#found.project ? [] : [`--project ${project}`]),
+      ...(this.#region === this.#found.region ? [] : [`--region ${this.#region}`]),
+      ...(config === undefined ? [] : [`--config ${asWord(config)}`]),
       ...this.#profileFlag,
     ];
     return ['mailctl', ...flags, command].join(' ');
@@ -39,8 +65,8 @@ export class FixHints {
     const { stage, project } = this.#deployment;
     const flags = [
       `-c stage=${stage}`,
-      ...(project === 'keybuzz' ? [] : [`-c project=${project}`]),
-      ...(this.#region === 'eu-west-1' ? [] : [`-c region=${this.#region}`]),
+      ...(project === this.#found.project ? [] : [`-c project=${project}`]),
+      ...(this.#region === this.#found.region ? [] : [`-c region=${this.#region}`]),
       ...this.#profileFlag,
     ];
     return ['npm run deploy --', ...flags].join(' ');
@@ -65,7 +91,7 @@ export class FixHints {
   }
 }
 
-/** Quotes profile names with spaces, which a shell would split into several words. */
+/** Quotes names with spaces, which a shell would split into several words. */
 function asWord(text: string): string {
   return /^[\w.@:/+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { nearestByWords, nearestName } from './nearest-name.ts';
 
 /** Metadata of a setting. */
 export interface SettingInfo {
@@ -12,6 +13,8 @@ export interface SettingInfo {
   readonly neededWith?: string | undefined;
   /** The setting in the same group that can replace this one. */
   readonly neededUnless?: string | undefined;
+  /** If true, the variable is a convention of other programs, which have more that begin like it. @default false */
+  readonly isConvention?: boolean | undefined;
 }
 
 /** Attaches the environment variable and the documentation to a schema. */
@@ -78,6 +81,23 @@ export function readEnvironment<Schema extends SettingsSchema>(
   return parseSettings(schema, valuesFrom(env, schema));
 }
 
+/**
+ * The same, but a variable that begins like those of the settings and is none of them is wrong: `SMTP_PASS` would be
+ * ignored, and the password with it.
+ *
+ * @param others variables that begin like ours and belong to another program of the project
+ */
+export function readOwnEnvironment<Schema extends SettingsSchema>(
+  schema: Schema,
+  env: Environment,
+  others: readonly string[],
+): SettingsReading<v.InferOutput<Schema>> {
+  const reading = readEnvironment(schema, env);
+  const unknown = unknownVariables(listSettings(schema), env, others);
+  if (unknown.length === 0) return reading;
+  return { kind: 'wrong', problems: [...unknown, ...(reading.kind === 'wrong' ? reading.problems : [])] };
+}
+
 /** Checks settings from code, a file or a command line. */
 export function parseSettings<Schema extends SettingsSchema>(
   schema: Schema,
@@ -133,6 +153,7 @@ const metadataSchema = v.object({
       secret: v.optional(v.boolean()),
       neededWith: v.optional(v.string()),
       neededUnless: v.optional(v.string()),
+      isConvention: v.optional(v.boolean()),
     }),
   ),
 });
@@ -196,6 +217,60 @@ function unknownSettings({ entries }: Group, values: unknown, prefix = ''): stri
       return group === undefined ? [] : unknownSettings(group, fieldsOf(values).get(key), `${prefix}${key}.`);
     }),
   ];
+}
+
+/** Lists variables that begin like ours, with a comma between, and that another program reads. */
+export const IGNORED_VARIABLES = 'MAIL_IGNORED_VARIABLES';
+
+/** Their values are not shown: one may be a misspelt password. */
+function unknownVariables(
+  entries: readonly SettingEntry[],
+  env: Environment,
+  others: readonly string[],
+): string[] {
+  const own = entries.flatMap(({ variable, isConvention }) =>
+    variable === undefined || isConvention === true ? [] : [variable],
+  );
+  const prefixes = new Set(own.map(prefixOf));
+  const ignored = (env[IGNORED_VARIABLES] ?? '').split(',').map((name) => name.trim());
+  const known = new Set([...own, ...others, ...ignored, IGNORED_VARIABLES]);
+  return Object.entries(env)
+    .filter(([name, value]) => value && prefixes.has(prefixOf(name)) && !known.has(name))
+    .filter(([name, value = '']) => !isServiceLink(name, value))
+    .map(([name]) => unknownVariable(name, own))
+    .sort();
+}
+
+function unknownVariable(name: string, own: readonly string[]): string {
+  const prefix = prefixOf(name);
+  const bare = own
+    .filter((other) => prefixOf(other) === prefix)
+    .map((variable) => variable.slice(prefix.length));
+  const meant =
+    nearestName(name.slice(prefix.length), bare) ?? nearestByWords(name.slice(prefix.length), bare);
+  const hint =
+    meant === undefined
+      ? `there are ${bare.map((rest) => `${prefix}${rest}`).join(', ')}`
+      : `${prefix}${meant} was probably meant`;
+  return `${name} is no setting: ${hint}; if another program reads it, name it in ${IGNORED_VARIABLES}`;
+}
+
+/** The first word; what begins with AWS_ alone belongs to the AWS SDK. */
+function prefixOf(variable: string): string {
+  return /^(?:AWS_)?[A-Z]+_/.exec(variable)?.[0] ?? variable;
+}
+
+/**
+ * What Kubernetes sets in each pod for each service of the namespace: a service `smtp-relay` makes
+ * `SMTP_RELAY_SERVICE_HOST` and `SMTP_RELAY_PORT=tcp://…`.
+ *
+ * @see https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
+ */
+function isServiceLink(name: string, value: string): boolean {
+  return (
+    /_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$/.test(name) ||
+    (name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value))
+  );
 }
 
 interface Checked {

@@ -5,6 +5,16 @@ export interface DeploymentName {
   readonly stage: 'dev' | 'prod';
 }
 
+/** Where cdk.json, a flag or the environment says nothing. */
+export const DEPLOYMENT_DEFAULTS = {
+  project: 'keybuzz',
+  stage: 'dev',
+  region: 'eu-west-1',
+  domain: 'keybuzz.io',
+  mailFromSubdomain: 'bounce',
+  userName: 'keybuzz-ses',
+} as const;
+
 /** Both stages share the identity, so its name has no stage. */
 export function identityStackName({ project }: DeploymentName): string {
   return `${project}-mail-identity`;
@@ -117,3 +127,6 @@ export function alarmName(deployment: DeploymentName, alarm: string): string {
 export function alarmPrefix({ project, stage }: DeploymentName): string {
   return `${project}-mail-${stage}-`;
 }
+
+/** What `mailctl` reads where a flag is missing; the API and the worker may see them in a shared environment. */
+export const MAILCTL_VARIABLES = { stage: 'MAIL_STAGE', project: 'MAIL_PROJECT' } as const;

@@ -34,3 +34,13 @@ export function matching(pattern: RegExp, what: string) {
 export function oneOf<const Options extends readonly (string | number)[]>(options: Options) {
   return v.pipe(v.picklist(options), allowed(`one of ${options.join(', ')}`));
 }
+
+/** One label of a domain name in lower case. */
+export const DOMAIN_LABEL = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+
+export const domainName = v.pipe(
+  v.string(),
+  v.maxLength(253),
+  v.regex(new RegExp(`^(${DOMAIN_LABEL}\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$`)),
+  allowed('a domain name in lower case, such as keybuzz.io'),
+);

@@ -18,7 +18,8 @@ export interface HandOver {
 
 /** Why the fallback did not accept a mail either. */
 export interface FallbackFailure {
-  readonly code: 'queue-unavailable' | 'payload-store-unavailable';
+  /** `…-unavailable` may pass by itself; `…-misconfigured` does not: a setting, the key or a permission is wrong. */
+  readonly code: `${'queue' | 'payload-store'}-${'unavailable' | 'misconfigured'}`;
   readonly detail: string;
 }
 

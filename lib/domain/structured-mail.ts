@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { nearestName, plainName } from '../common/nearest-name.ts';
 import { problemsIn } from './problems.ts';
 
 /**
@@ -231,10 +232,6 @@ export function fieldMeant(name: string, fields: object): string | undefined {
   return known.find((field) => plainName(field) === plain) ?? known.find((field) => field === other);
 }
 
-function plainName(name: string): string {
-  return name.toLowerCase().replaceAll(/[_-]/g, '');
-}
-
 /** The message for an unknown field that probably is another name of this one. */
 export function unknownBut(meant: string): string {
   return `an unknown field, ${meant} was probably meant`;
@@ -244,31 +241,9 @@ export function unknownBut(meant: string): string {
 function unknownField(fields: object): (issue: v.StrictObjectIssue) => string {
   return ({ path }) => {
     const name = String(path?.at(-1)?.key ?? '').slice(0, 40);
-    const meant = fieldMeant(name, fields) ?? nearest(plainName(name), Object.keys(fields));
+    const meant = fieldMeant(name, fields) ?? nearestName(name, Object.keys(fields));
     return meant === undefined ? 'an unknown field' : unknownBut(meant);
   };
-}
-
-function nearest(name: string, fields: readonly string[]): string | undefined {
-  const byDistance = fields
-    .map((field) => ({ field, distance: editDistance(name, plainName(field)) }))
-    .filter(({ field, distance }) => distance <= Math.min(2, field.length / 3))
-    .sort((one, other) => one.distance - other.distance);
-  return byDistance[0]?.field;
-}
-
-/** The insertions, deletions and replacements between two words (Levenshtein). */
-function editDistance(from: string, to: string): number {
-  let above = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [row, letter] of [...from].entries()) {
-    const line = [row + 1];
-    for (let column = 1; column <= to.length; column += 1) {
-      const replaced = (above[column - 1] ?? 0) + (letter === to[column - 1] ? 0 : 1);
-      line.push(Math.min(replaced, (above[column] ?? 0) + 1, (line[column - 1] ?? 0) + 1));
-    }
-    above = line;
-  }
-  return above[to.length] ?? 0;
 }
 
 /** The content of a fallback message that the resend Lambda composes. A field that it does not know is refused. */

@@ -40,6 +40,10 @@ export const WORKER_SERIES = {
     help: 'Deliveries that can never be sent, by reason.',
     labels: ['reason'],
   },
+  outbound_foreign_sender_total: {
+    type: 'counter',
+    help: 'Attempts of mail whose sender is not of MAIL_DOMAIN: the fallback would refuse it.',
+  },
   outbound_late_settlements_total: {
     type: 'counter',
     help: 'Outcomes that came after another worker had taken over the lease: the mail may have been sent twice.',
@@ -52,6 +56,10 @@ export const WORKER_SERIES = {
   outbound_breaker_open: {
     type: 'gauge',
     help: '1 while SMTP counts as down and mails go straight to the queue.',
+  },
+  outbound_fallback_up: {
+    type: 'gauge',
+    help: '1 if the last check found that queue and bucket accept a hand-over, else 0; checked at the start and every ten minutes.',
   },
   outbound_wait_seconds: {
     type: 'histogram',

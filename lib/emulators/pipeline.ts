@@ -134,7 +134,7 @@ class LogFiles {
 function workerEnvironment(
   databaseUrl: string,
   smtp: SmtpDouble,
-  { services: { aws, receipts } }: LocalBackend,
+  { services: { aws, receipts, fromDomain } }: LocalBackend,
 ): Record<string, string> {
   return {
     DATABASE_URL: databaseUrl,
@@ -145,6 +145,7 @@ function workerEnvironment(
     FALLBACK_QUEUE_URL: aws.fallback.url,
     PAYLOAD_BUCKET: aws.bucket,
     RECEIPTS_QUEUE_URL: receipts.url,
+    MAIL_DOMAIN: fromDomain,
     AWS_SES_REGION: aws.region,
     AWS_SES_ACCESS_KEY: aws.credentials.accessKeyId,
     AWS_SES_SECRET_KEY: aws.credentials.secretAccessKey,

@@ -2,7 +2,9 @@ import { isIP } from 'node:net';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as v from 'valibot';
 import { describeProblem, describeProblems, listSettings, parseSettings, setting } from '../common/config.ts';
-import { allowed, integer, matching, oneOf } from '../common/schemas.ts';
+import { contextOverrides, MAIL_CONTEXT } from '../common/mail-context.ts';
+import { DEPLOYMENT_DEFAULTS as DEFAULTS } from '../common/names.ts';
+import { allowed, DOMAIN_LABEL, domainName, integer, matching, oneOf } from '../common/schemas.ts';
 import { MAX_SOFT_BOUNCES, QUEUE_RETENTION_DAYS } from '../domain/limits.ts';
 
 /** The Regions of the partition `aws` in which SES sends: https://docs.aws.amazon.com/general/latest/gr/ses.html */
@@ -55,8 +57,6 @@ const MAX_TENANTS_CHARACTERS = 2048;
 /** For more people, use a mailing list or subscribe them by hand. */
 const MAX_ALARM_ADDRESSES = 10;
 
-const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
-
 /** `-c name=value` gives text, cdk.json gives numbers; both are accepted. */
 const digits = v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number));
 
@@ -87,16 +87,9 @@ const list = v.union([
   ),
 ]);
 
-const domain = v.pipe(
-  v.string(),
-  v.maxLength(253),
-  v.regex(new RegExp(`^(${label}\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$`)),
-  allowed('a domain name in lower case, such as keybuzz.io'),
-);
-
 const mailFromSubdomain = v.pipe(
   v.string(),
-  v.regex(new RegExp(`^${label}$`)),
+  v.regex(new RegExp(`^${DOMAIN_LABEL}$`)),
   v.notValue('mail'),
   allowed(
     'one label in lower case, such as bounce, but not mail: mail.<domain> (mail.keybuzz.io) is the host of ' +
@@ -158,31 +151,28 @@ const runbookUrl = v.pipe(
 
 const eventWait = wholeNumber(1, MAX_EVENT_WAIT_SECONDS, ', in the order least, default, most');
 
-/** The context object of cdk.json that holds the settings. */
-const NAMESPACE = 'mail';
-
 const settingsSchema = v.object({
   project: setting(
     v.optional(
       matching(/^[a-z][a-z0-9-]{0,19}$/, '1 to 20 lower-case letters, digits and dashes, a letter first'),
-      'keybuzz',
+      DEFAULTS.project,
     ),
     { description: 'front of all resource names, and a tag' },
   ),
-  stage: setting(v.optional(oneOf(['dev', 'prod']), 'dev'), {
+  stage: setting(v.optional(oneOf(['dev', 'prod']), DEFAULTS.stage), {
     description: 'which deployment; both fit into one account',
   }),
-  domain: setting(v.optional(domain, 'keybuzz.io'), {
+  domain: setting(v.optional(domainName, DEFAULTS.domain), {
     description: 'the domain that SES sends for; every From must belong to it',
   }),
   existingIdentity: setting(v.optional(trueOrFalse, false), {
     description:
       'set true if SES has the domain already and another stack or a person owns it: it is used, and neither created nor changed',
   }),
-  mailFromSubdomain: setting(v.optional(mailFromSubdomain, 'bounce'), {
+  mailFromSubdomain: setting(v.optional(mailFromSubdomain, DEFAULTS.mailFromSubdomain), {
     description: 'the MAIL FROM domain below `domain`; its MX points to SES',
   }),
-  region: setting(v.optional(oneOf(REGIONS_OF_SES), 'eu-west-1'), {
+  region: setting(v.optional(oneOf(REGIONS_OF_SES), DEFAULTS.region), {
     description: 'where everything is deployed; a Region in which SES sends',
   }),
   account: setting(
@@ -193,7 +183,10 @@ const settingsSchema = v.object({
   ),
   userName: setting(
     // IAM allows 64 characters; four are kept for the suffix of the dev stage.
-    v.optional(matching(/^[\w+=,.@-]{1,60}$/, '1 to 60 letters, digits and _ + = , . @ -'), 'keybuzz-ses'),
+    v.optional(
+      matching(/^[\w+=,.@-]{1,60}$/, '1 to 60 letters, digits and _ + = , . @ -'),
+      DEFAULTS.userName,
+    ),
     { description: "the API's IAM user; the stage dev appends `-dev`" },
   ),
   allowedSourceAddresses: setting(v.optional(sourceAddresses, []), {
@@ -302,12 +295,12 @@ export type SettingsReading =
  * with `-c stage=prod` (or `-c mail.stage=prod`).
  */
 export function readSettings(context: Readonly<Record<string, unknown>>): SettingsReading {
-  const fromFile = context[NAMESPACE] ?? {};
+  const fromFile = context[MAIL_CONTEXT] ?? {};
   if (typeof fromFile !== 'object' || Array.isArray(fromFile)) {
     const names = PIPELINE_SETTINGS.map(({ name }) => name).join(', ');
-    return invalid([describeProblem(NAMESPACE, fromFile, `an object with ${names}`)]);
+    return invalid([describeProblem(MAIL_CONTEXT, fromFile, `an object with ${names}`)]);
   }
-  const given = overrides(context);
+  const given = contextOverrides(context);
   const misplaced = SHARED.filter((name) => name in given).map((name) =>
     describeProblem(name, given[name], ONLY_IN_FILE),
   );
@@ -332,21 +325,7 @@ function checkOrder(settings: Settings): SettingsReading {
   return invalid([describeProblem('eventWaitDefaultSeconds', eventWaitDefaultSeconds, range)]);
 }
 
-/**
- * The context of an app also holds what belongs to the CDK, always with a dash, colon or at sign in its name.
- * A plain word can only be meant for us; were `-c stgae=prod` let through, the wrong stage would be deployed.
- */
-function overrides(context: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const prefix = `${NAMESPACE}.`;
-  return Object.fromEntries(
-    Object.entries(context).flatMap(([key, value]) => {
-      if (key.startsWith(prefix)) return [[key.slice(prefix.length), value]];
-      return key !== NAMESPACE && /^\w+$/.test(key) ? [[key, value]] : [];
-    }),
-  );
-}
-
 function invalid(problems: readonly string[]): SettingsReading {
-  const source = `in "${NAMESPACE}" of the context in cdk.json or given with -c`;
+  const source = `in "${MAIL_CONTEXT}" of the context in cdk.json or given with -c`;
   return { kind: 'invalid', message: describeProblems(problems, source) };
 }

@@ -21,6 +21,8 @@ export interface MailerOptions {
   readonly log?: Log | undefined;
   /** Called when the mail server is found down, and when it is back. */
   readonly onSmtpState?: ((state: BreakerState) => void) | undefined;
+  /** Called for each mail that the fallback would refuse, since its sender is not of `fallback.domain`. */
+  readonly onForeignSender?: (() => void) | undefined;
 }
 
 /**
@@ -42,6 +44,8 @@ export function openMailer(settings: MailerSettings, options: MailerOptions = {}
     payloads: new S3PayloadStore(s3Client(complete), complete.fallback.payloadBucket, PAYLOAD_TIMEOUT_MS),
     onUnknown: complete.onUnknown,
     timeToLiveMs: complete.timeToLiveMs,
+    domain: complete.fallback.domain,
+    onForeignSender: options.onForeignSender ?? (() => {}),
     clock: systemClock,
     log,
   });

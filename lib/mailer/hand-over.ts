@@ -11,7 +11,7 @@ import {
 } from '../domain/fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES, PAYLOAD_PREFIX } from '../domain/limits.ts';
 import type { FallbackFailure, HandOver } from '../domain/outcome.ts';
-import type { FallbackQueue, PayloadStore } from '../ports/queues.ts';
+import type { Checkable, FallbackQueue, PayloadStore } from '../ports/queues.ts';
 
 /** Compression rarely shrinks more than this to under 1 MiB of base64: larger content goes straight to S3. */
 const WORTH_PACKING_BYTES = 4 * MAX_QUEUE_MESSAGE_BYTES;
@@ -21,6 +21,8 @@ export interface HandOverDeps {
   readonly payloads: PayloadStore;
   /** Returns the code of an adapter's error. */
   readonly describeError: (error: unknown) => string;
+  /** Whether no retry mends an adapter's error. */
+  readonly isMisconfiguration: (error: unknown) => boolean;
 }
 
 export type HandOverResult =
@@ -43,7 +45,7 @@ export async function handOver(
   try {
     await deps.payloads.put(content.key, delivery.mime);
   } catch (error) {
-    return failed('payload-store-unavailable', deps.describeError(error));
+    return { kind: 'failed', fallback: toFallbackFailure('payload-store', error, deps) };
   }
   return push(envelopeOf(delivery, recipients, failure, content), failure, deps);
 }
@@ -53,12 +55,36 @@ async function push(message: FallbackMessage, failure: Failure, deps: HandOverDe
     const queueMessageId = await deps.queue.push(message);
     return { kind: 'handed-over', handOver: { queueMessageId, failure, recipients: message.envelope.to } };
   } catch (error) {
-    return failed('queue-unavailable', deps.describeError(error));
+    return { kind: 'failed', fallback: toFallbackFailure('queue', error, deps) };
   }
 }
 
-function failed(code: FallbackFailure['code'], detail: string): HandOverResult {
-  return { kind: 'failed', fallback: { code, detail } };
+function toFallbackFailure(
+  service: 'queue' | 'payload-store',
+  error: unknown,
+  deps: Pick<HandOverDeps, 'describeError' | 'isMisconfiguration'>,
+): FallbackFailure {
+  const kind = deps.isMisconfiguration(error) ? 'misconfigured' : 'unavailable';
+  return { code: `${service}-${kind}`, detail: deps.describeError(error) };
+}
+
+export interface CheckFallbackDeps extends HandOverDeps {
+  readonly queue: HandOverDeps['queue'] & Checkable;
+  readonly payloads: HandOverDeps['payloads'] & Checkable;
+}
+
+/** Whether queue and payload store would accept a mail now; empty if both would. */
+export async function checkFallback(deps: CheckFallbackDeps): Promise<readonly FallbackFailure[]> {
+  const check = async (service: 'queue' | 'payload-store', checked: Checkable) => {
+    try {
+      await checked.check();
+      return [];
+    } catch (error) {
+      return [toFallbackFailure(service, error, deps)];
+    }
+  };
+  const failures = await Promise.all([check('queue', deps.queue), check('payload-store', deps.payloads)]);
+  return failures.flat();
 }
 
 /** The envelope with inline content, if it fits into one queue message. */

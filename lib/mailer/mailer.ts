@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SendMailOptions } from 'nodemailer';
-import { awsErrorCode } from '../adapters/aws-client.ts';
+import { awsErrorCode, isAwsMisconfiguration } from '../adapters/aws-client.ts';
 import { findNonAddresses, MailComposer } from '../adapters/mime/compose-mail.ts';
 import type { MimeResult } from '../adapters/mime/compose-message.ts';
 import type { Delivery, RefusedAddress } from '../domain/delivery.ts';
 import type { Failure } from '../domain/failure.ts';
-import type { Attempted, Outcome, Refused } from '../domain/outcome.ts';
+import type { Attempted, FallbackFailure, Outcome, Refused } from '../domain/outcome.ts';
+import { validateSender } from '../domain/sender.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { BreakerState, CircuitBreakerRoute } from './circuit-breaker.ts';
 import {
@@ -15,6 +16,7 @@ import {
   validateDelivery,
 } from './compose-delivery.ts';
 import { type DeliverDeps, deliver, deliverBySqs } from './deliver.ts';
+import { type CheckFallbackDeps, checkFallback } from './hand-over.ts';
 
 /** Optional fields of a mail besides nodemailer's own. */
 export interface MailExtras {
@@ -37,44 +39,79 @@ export interface Mailer {
    * Composes a mail, sends it by SMTP and hands over what SMTP did not accept. Resolves with the outcome; a
    * server or network failure is never an exception.
    *
-   * @throws if an attachment cannot be read
+   * @throws if an attachment cannot be read; {@link MailerClosedError} after `close`
    */
   send(mail: Mail): Promise<Outcome>;
   /** The first half of `send`: for callers that keep the composed mail and retry later. */
   compose(mail: Mail): Promise<ComposeResult>;
-  /** The second half of `send`. A delivery may be narrowed to the recipients that are still owed. */
+  /**
+   * The second half of `send`. A delivery may be narrowed to the recipients that are still owed.
+   *
+   * @throws {@link MailerClosedError} after `close`
+   */
   deliver(delivery: Delivery): Promise<Attempted | Refused>;
   /**
    * Hands over without trying SMTP, for a caller that already knows why SMTP did not accept the mail, or may
    * have. A failure of the class `unknown` is held if the settings say so.
    *
    * @param failure by default, that SMTP is down
+   * @throws {@link MailerClosedError} after `close`
    */
   handOver(delivery: Delivery, failure?: Failure): Promise<Attempted | Refused>;
+  /**
+   * Whether queue and bucket would accept a mail now, with the permissions of the key; empty if they would. Sends no
+   * mail. A failure that is found at the start is not found in the outage.
+   */
+  verifyFallback(): Promise<readonly FallbackFailure[]>;
   /** `open` while the mail server is down and mails go straight to the queue. */
   readonly smtpState: BreakerState;
-  /** Lets sends in progress finish and closes the connections. */
+  /** Refuses new mail, waits for every `send` that was called before, and closes the connections. */
   close(): Promise<void>;
 }
 
-export interface MailerDeps extends Omit<DeliverDeps, 'describeError'> {
+/** A mail was given to a mailer after `close`. It was not sent, and stays with the caller. */
+export class MailerClosedError extends Error {
+  override readonly name = 'MailerClosedError';
+  readonly code = 'ECLOSED';
+
+  constructor() {
+    super('the mailer is closed: this mail was neither sent nor handed over');
+  }
+}
+
+export interface MailerDeps extends Omit<CompleteDeps, 'describeError' | 'isMisconfiguration'> {
   readonly smtp: CircuitBreakerRoute;
   readonly clock: Clock;
   readonly timeToLiveMs: number;
+  /** The domain that SES sends for; undefined if it is not known. */
+  readonly domain: string | undefined;
+  /** Called for each mail that the fallback would refuse for its sender. */
+  readonly onForeignSender: () => void;
 }
+
+type CompleteDeps = DeliverDeps & CheckFallbackDeps;
 
 /** The mailer over injected ports; `createMailer` injects the real ones. */
 export class FallbackMailer implements Mailer {
-  readonly #deps: MailerDeps & DeliverDeps;
+  readonly #deps: MailerDeps & CompleteDeps;
   readonly #composer = new MailComposer('files-and-urls');
+  readonly #inFlight = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
 
   constructor(deps: MailerDeps) {
-    this.#deps = { ...deps, describeError: awsErrorCode };
+    this.#deps = { ...deps, describeError: awsErrorCode, isMisconfiguration: isAwsMisconfiguration };
   }
 
-  async send(mail: Mail): Promise<Outcome> {
-    const composed = await this.compose(mail);
-    return composed.kind === 'delivery' ? this.deliver(composed.delivery) : composed;
+  send(mail: Mail): Promise<Outcome> {
+    return this.#whileOpen(async () => {
+      const composed = await this.compose(mail);
+      return composed.kind === 'delivery' ? this.#deliver(composed.delivery) : composed;
+    });
+  }
+
+  /** `send` for a message that nodemailer composes. */
+  sendComposed<Result>(send: (deliver: Mailer['deliver']) => Promise<Result>): Promise<Result> {
+    return this.#whileOpen(() => send((delivery) => this.#deliver(delivery)));
   }
 
   async compose(mail: Mail): Promise<ComposeResult> {
@@ -102,17 +139,27 @@ export class FallbackMailer implements Mailer {
     return result;
   }
 
-  async deliver(delivery: Delivery): Promise<Attempted | Refused> {
-    const valid = this.#validate(delivery);
-    return valid.kind === 'refused' ? valid : deliver(valid.delivery, this.#deps);
+  deliver(delivery: Delivery): Promise<Attempted | Refused> {
+    return this.#whileOpen(() => this.#deliver(delivery));
   }
 
-  async handOver(
+  handOver(
     delivery: Delivery,
     failure: Failure = this.#deps.smtp.circuitOpen(),
   ): Promise<Attempted | Refused> {
+    return this.#whileOpen(async () => {
+      const valid = this.#validate(delivery);
+      if (valid.kind === 'refused') return valid;
+      this.#checkSender(valid.delivery);
+      return deliverBySqs(valid.delivery, failure, this.#deps);
+    });
+  }
+
+  async #deliver(delivery: Delivery): Promise<Attempted | Refused> {
     const valid = this.#validate(delivery);
-    return valid.kind === 'refused' ? valid : deliverBySqs(valid.delivery, failure, this.#deps);
+    if (valid.kind === 'refused') return valid;
+    this.#checkSender(valid.delivery);
+    return deliver(valid.delivery, this.#deps);
   }
 
   get smtpState(): BreakerState {
@@ -124,6 +171,10 @@ export class FallbackMailer implements Mailer {
     return this.#deps.smtp.verify();
   }
 
+  verifyFallback(): Promise<readonly FallbackFailure[]> {
+    return checkFallback(this.#deps);
+  }
+
   /** A stored delivery may have expired, lost all its recipients, or have other types after JSON parsing. */
   #validate(delivery: Delivery): ComposeResult {
     const valid = validateDelivery(delivery, this.#deps.clock.now());
@@ -132,8 +183,41 @@ export class FallbackMailer implements Mailer {
     return valid;
   }
 
-  async close(): Promise<void> {
+  /**
+   * SMTP may take a mail from any domain, and the resend Lambda never does: such a mail would be a dead letter in the
+   * first outage. SMTP still sends it, so it is a warning.
+   */
+  #checkSender({ id, from, mime }: Delivery): void {
+    const { domain, log, onForeignSender } = this.#deps;
+    const problem = domain === undefined ? undefined : validateSender(from, mime, domain);
+    if (problem === undefined) return;
+    log.warn('sender-not-for-fallback', { deliveryId: id, ...problem });
+    onForeignSender();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#closeWhenDone();
+    return this.#closed;
+  }
+
+  async #closeWhenDone(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
     await this.#deps.smtp.close();
+  }
+
+  /**
+   * A mail counts from the first line of its call: were the pool closed while it is still composed, SMTP would look
+   * unreachable and the mail would be handed over.
+   */
+  async #whileOpen<Result>(task: () => Promise<Result>): Promise<Result> {
+    if (this.#closed !== undefined) throw new MailerClosedError();
+    const running = task();
+    this.#inFlight.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#inFlight.delete(running);
+    }
   }
 }
 

@@ -3,11 +3,23 @@ import {
   type Environment,
   listSettings,
   parseSettings,
-  readEnvironment,
+  readOwnEnvironment,
   setting,
   settingsOf,
 } from '../common/config.ts';
-import { allowed, flag, integer, matching, oneOf, port, region, text, url } from '../common/schemas.ts';
+import { MAILCTL_VARIABLES } from '../common/names.ts';
+import {
+  allowed,
+  domainName,
+  flag,
+  integer,
+  matching,
+  oneOf,
+  port,
+  region,
+  text,
+  url,
+} from '../common/schemas.ts';
 import { DAY_MS } from '../common/time.ts';
 
 /** A Node timer that is set to more fires at once. */
@@ -138,6 +150,11 @@ const fallbackSchema = v.pipe(
       variable: 'AWS_SES_REGION',
       description: 'the Region of queue and bucket',
     }),
+    domain: setting(v.optional(domainName), {
+      variable: 'MAIL_DOMAIN',
+      description:
+        'the domain that SES sends for, as in the secret that `mailctl rotate` writes; a mail from another one, which the fallback would refuse, is logged and counted while SMTP still takes it',
+    }),
     accessKeyId: setting(v.optional(text), {
       variable: 'AWS_SES_ACCESS_KEY',
       description:
@@ -154,10 +171,12 @@ const fallbackSchema = v.pipe(
     sqsEndpoint: setting(v.optional(url), {
       variable: 'AWS_ENDPOINT_URL_SQS',
       description: "an emulator or a VPC endpoint in place of AWS's own",
+      isConvention: true,
     }),
     s3Endpoint: setting(v.optional(url), {
       variable: 'AWS_ENDPOINT_URL_S3',
       description: 'likewise for S3',
+      isConvention: true,
     }),
   }),
   v.forward(
@@ -198,10 +217,11 @@ export function parseMailerSettings(settings: unknown): CompleteMailerSettings {
 }
 
 /**
- * Reads the settings from environment variables; an empty variable counts as not set.
+ * Reads the settings from environment variables; an empty variable counts as not set, and an unknown one that begins
+ * like these is wrong.
  *
  * @throws {@link SettingsError} that lists every error at once
  */
 export function readMailerSettings(env: Environment): CompleteMailerSettings {
-  return settingsOf(readEnvironment(mailerSettingsSchema, env));
+  return settingsOf(readOwnEnvironment(mailerSettingsSchema, env, Object.values(MAILCTL_VARIABLES)));
 }

@@ -56,7 +56,8 @@ class FallbackTransport extends EventEmitter implements Transport<FallbackInfo> 
 
   send(mail: MailMessage<FallbackInfo>, callback: (error: Error | null, info?: FallbackInfo) => void): void {
     this.#pending += 1;
-    sendMessage(this.#mailer, mail)
+    this.#mailer
+      .sendComposed((deliver) => sendMessage(this.#mailer, mail, deliver))
       .finally(() => {
         const wasFull = !this.isIdle();
         this.#pending -= 1;
@@ -107,12 +108,16 @@ async function verifySmtp(mailer: FallbackMailer): Promise<true> {
   return true;
 }
 
-async function sendMessage(mailer: FallbackMailer, mail: MailMessage<FallbackInfo>): Promise<FallbackInfo> {
+async function sendMessage(
+  mailer: FallbackMailer,
+  mail: MailMessage<FallbackInfo>,
+  deliver: FallbackMailer['deliver'],
+): Promise<FallbackInfo> {
   const extras = extrasOf(mail);
   const composed = mailer.toDelivery(await composeMessage(mail.message), extras, findNonAddresses(mail.data));
   if (composed.kind === 'refused') throw new MailNotSentError(composed);
   const { delivery } = composed;
-  const outcome = await mailer.deliver(delivery);
+  const outcome = await deliver(delivery);
   return {
     ...toSentInfo(outcome),
     messageId: delivery.messageId,

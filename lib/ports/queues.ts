@@ -16,6 +16,16 @@ export interface PushOptions {
   readonly isRemainder?: boolean;
 }
 
+/** What can be checked before it is needed. */
+export interface Checkable {
+  /**
+   * Makes a call that is allowed only if the real one is, and leaves nothing behind that would be sent.
+   *
+   * @throws as the real call would
+   */
+  check(): Promise<void>;
+}
+
 /** The queue of the resend Lambda. */
 export interface FallbackQueue {
   /**

@@ -22,6 +22,7 @@ export const databaseSchema = v.object({
       'a PostgreSQL URL; takes precedence over the settings below; `?schema=` names the schema of the table, ' +
       '`sslmode` and `sslrootcert` are those of libpq, and a parameter that is not known is refused',
     secret: true,
+    isConvention: true,
     // If localhost were the default, a forgotten secret would look like a server that refuses connections.
     neededUnless: 'host',
   }),

@@ -197,6 +197,8 @@ export interface Readiness {
   readonly reason?: string;
   /** For information only, does not affect readiness: while SMTP is down the queue accepts the mail. */
   readonly breaker: 'closed' | 'open';
+  /** What is wrong and does not affect readiness, such as a fallback that would accept nothing. */
+  readonly warnings?: readonly string[];
 }
 
 export interface HealthChecks {
@@ -236,9 +238,15 @@ function liveAnswer({ live, sinceLastTurnMs }: Liveness): HealthAnswer {
   return jsonAnswer(live ? 200 : 503, { status: live ? 'live' : 'stuck', sinceLastTurnMs });
 }
 
-function readyAnswer({ missing, breaker, reason }: Readiness): HealthAnswer {
+function readyAnswer({ missing, breaker, reason, warnings = [] }: Readiness): HealthAnswer {
   const ready = missing.length === 0;
-  return jsonAnswer(ready ? 200 : 503, { status: ready ? 'ready' : 'not-ready', missing, breaker, reason });
+  return jsonAnswer(ready ? 200 : 503, {
+    status: ready ? 'ready' : 'not-ready',
+    missing,
+    breaker,
+    reason,
+    ...(warnings.length === 0 ? {} : { warnings }),
+  });
 }
 
 /** Does not expose the error to HTTP clients: it may name hosts and users. */

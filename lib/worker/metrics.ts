@@ -22,6 +22,10 @@ export interface WorkerMetrics {
   readonly observer: WorkerObserver;
   /** Counts receipt results. */
   readonly receipts: ReceiptObserver;
+  /** Shows whether the fallback would accept a mail. */
+  readonly fallback: (isUp: boolean) => void;
+  /** Counts a mail that the fallback would refuse for its sender. */
+  readonly foreignSender: () => void;
   /** All metrics in Prometheus' text format. It resolves in time even if the outbox does not respond. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -78,8 +82,12 @@ export function createWorkerMetrics(
   collectDefaultMetrics({ register: registry });
   const refreshQueue = queueGauges(registry, readStats, options.statsTimeoutMs ?? 2_000);
   const observer = countingObserver(registry);
+  const fallbackUp = gauge(registry, 'outbound_fallback_up');
+  const foreignSenders = counter(registry, 'outbound_foreign_sender_total');
   return {
     observer,
+    foreignSender: () => foreignSenders.inc(),
+    fallback: (isUp) => fallbackUp.set(isUp ? 1 : 0),
     receipts: { ...receiptCounters(registry), storeError: observer.outboxError },
     render: async () => {
       await refreshQueue();

@@ -5,6 +5,7 @@ import { createMailer } from '../mailer/create-mailer.ts';
 import type { Log } from '../ports/runtime.ts';
 import { createWorker } from './create-worker.ts';
 import { connectionOf } from './database-settings.ts';
+import { FallbackCheck } from './fallback-check.ts';
 import type { Liveness, Readiness } from './health.ts';
 import { startHealthServer } from './health.ts';
 import { createWorkerMetrics } from './metrics.ts';
@@ -44,6 +45,7 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
   const mailer = createMailer(settings.mailer, {
     log,
     onSmtpState: (state) => metrics.observer.breaker(state),
+    onForeignSender: metrics.foreignSender,
   });
   const worker = createWorker({
     outbox,
@@ -59,21 +61,31 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
     },
     log,
   });
+  const fallback = new FallbackCheck({
+    check: () => mailer.verifyFallback(),
+    onChecked: metrics.fallback,
+    log,
+  });
   const health = await startHealthServer({
     host: settings.httpHost,
     port: settings.httpPort,
     metrics,
     checks: {
       live: () => liveness(worker, settings.pollIntervalMs),
-      ready: () => readiness(worker, outbox, mailer.smtpState),
+      ready: async () => ({
+        ...(await readiness(worker, outbox, mailer.smtpState)),
+        warnings: fallback.warnings,
+      }),
     },
   });
   worker.start();
+  fallback.start();
   publication.start();
   const receipts = consumeReceipts(settings, metrics.receipts, log);
   return {
     httpPort: health.port,
     stop: async () => {
+      fallback.stop();
       const drainedBy = performance.now() + settings.drainTimeoutMs;
       const [left] = await Promise.all([
         worker.drain(settings.drainTimeoutMs),

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { type Environment, listSettings, readEnvironment, setting, settingsOf } from '../common/config.ts';
+import { type Environment, listSettings, readOwnEnvironment, setting, settingsOf } from '../common/config.ts';
+import { MAILCTL_VARIABLES } from '../common/names.ts';
 import { allowed, integer, matching, oneOf, text, url } from '../common/schemas.ts';
 import { DAY_MS } from '../common/time.ts';
 import {
@@ -83,6 +84,7 @@ const workerSchema = v.object({
   cloudWatchEndpoint: setting(v.exactOptional(url), {
     variable: 'AWS_ENDPOINT_URL_CLOUDWATCH',
     description: "an emulator or a VPC endpoint in place of AWS's own",
+    isConvention: true,
   }),
   drainTimeoutMs: setting(v.optional(integer(0, MAX_WAIT_MS), WORKER_DEFAULTS.drainTimeoutMs), {
     variable: 'OUTBOUND_DRAIN_TIMEOUT_MS',
@@ -106,6 +108,7 @@ const workerSchema = v.object({
   logLevel: setting(v.optional(oneOf(['info', 'warn', 'error']), 'info'), {
     variable: 'LOG_LEVEL',
     description: 'the least severe lines that are logged',
+    isConvention: true,
   }),
 });
 
@@ -141,7 +144,8 @@ export interface WorkerSettings extends Readonly<v.InferOutput<typeof workerSche
 }
 
 /**
- * Reads the settings of the worker's process from environment variables; an empty variable counts as not set.
+ * Reads the settings of the worker's process from environment variables; an empty variable counts as not set, and
+ * an unknown one that begins like these is wrong.
  *
  * @param defaults values that only the process can provide; no earlier process may have had this id, because
  * it identifies leases
@@ -152,7 +156,7 @@ export function readWorkerSettings(
   defaults: { readonly workerId: string },
 ): WorkerSettings {
   const { smtp, fallback, onUnknown, timeToLiveMs, ...worker } = settingsOf(
-    readEnvironment(processSchema, env),
+    readOwnEnvironment(processSchema, env, Object.values(MAILCTL_VARIABLES)),
   );
   return {
     concurrency: 2 * smtp.maxConnections,

@@ -27,6 +27,16 @@ describe('commands that fix', () => {
     expect(commands.ssoLogin).toBe('aws sso login');
   });
 
+  it('leave out what cdk.json says, and name the file if it has to be named', () => {
+    const found = { project: 'shop', stage: 'dev', region: 'us-east-1' };
+    const here = new FixHints({ project: 'shop', stage: 'prod' }, 'us-east-1', undefined, found);
+    expect(here.mailctl('dlq ls')).toBe('mailctl --stage prod dlq ls');
+    expect(here.deploy).toBe('npm run deploy -- -c stage=prod');
+    const named = { ...found, config: './my shop/cdk.json' };
+    const elsewhere = new FixHints({ project: 'shop', stage: 'dev' }, 'us-east-1', undefined, named);
+    expect(elsewhere.mailctl('dlq ls')).toBe("mailctl --config './my shop/cdk.json' dlq ls");
+  });
+
   it('quote a profile name with spaces or shell characters', () => {
     const login = (profile: string) =>
       new FixHints({ project: 'keybuzz', stage: 'dev' }, 'eu-west-1', profile).ssoLogin;

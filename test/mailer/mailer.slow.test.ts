@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { unpackMime } from '../../lib/domain/content.ts';
@@ -382,7 +383,7 @@ describe('the mailer', () => {
     expect(outcome).toMatchObject({
       kind: 'not-accepted',
       smtp: { class: 'unreachable', code: 'ECONNREFUSED' },
-      fallback: { code: 'queue-unavailable', detail: expect.stringContaining('AccessDenied') },
+      fallback: { code: 'queue-misconfigured', detail: expect.stringContaining('AccessDenied') },
       recipients: ['marie@example.org'],
     });
   });
@@ -403,6 +404,46 @@ describe('the mailer', () => {
     });
   });
 
+  it('finds nothing wrong with a fallback that would work, and leaves nothing in the queue', async () => {
+    expect(await mailer.verifyFallback()).toEqual([]);
+    expect(await mailer.verifyFallback()).toEqual([]);
+    expect(await takeAll(aws, aws.fallback)).toEqual([]);
+  });
+
+  it('finds a queue and a bucket that do not exist, each', async () => {
+    const { queueUrl, payloadBucket } = fallbackSettingsFor(aws);
+    const wrong = { queueUrl: `${queueUrl}-old`, payloadBucket: `${payloadBucket}-old` };
+    const misled = createMailer(settings({ fallback: { ...fallbackSettingsFor(aws), ...wrong } }), { log });
+
+    expect(await misled.verifyFallback()).toEqual([
+      { code: 'queue-misconfigured', detail: expect.stringMatching(/^QueueDoesNotExist|NonExistentQueue$/) },
+      { code: 'payload-store-misconfigured', detail: 'NoSuchBucket' },
+    ]);
+    await double.behave({ kind: 'refused' });
+    const outcome = await misled.send(MAIL);
+    expect(outcome).toMatchObject({ kind: 'not-accepted', fallback: { code: 'queue-misconfigured' } });
+    await misled.close();
+  });
+
+  it('finds a key that may not hand over', async () => {
+    aws.fault({ fault: { kind: 'denied' }, on: { service: 'sqs' } });
+    aws.fault({ fault: { kind: 'denied' }, on: { service: 's3' } });
+
+    expect(await mailer.verifyFallback()).toEqual([
+      { code: 'queue-misconfigured', detail: expect.stringMatching(/^AccessDenied/) },
+      { code: 'payload-store-misconfigured', detail: 'AccessDenied' },
+    ]);
+  });
+
+  it('tells what may pass from what is wrong', async () => {
+    aws.fault({ fault: { kind: 'error', status: 503 } });
+
+    expect((await mailer.verifyFallback()).map(({ code }) => code)).toEqual([
+      'queue-unavailable',
+      'payload-store-unavailable',
+    ]);
+  });
+
   it('reports a failure of the payload store as such', async () => {
     await double.behave({ kind: 'refused' });
     aws.fault({ fault: { kind: 'denied' }, on: { service: 's3' } });
@@ -412,7 +453,10 @@ describe('the mailer', () => {
       attachments: [{ filename: 'a.bin', content: randomBytes(2_000_000) }],
     });
 
-    expect(outcome).toMatchObject({ kind: 'not-accepted', fallback: { code: 'payload-store-unavailable' } });
+    expect(outcome).toMatchObject({
+      kind: 'not-accepted',
+      fallback: { code: 'payload-store-misconfigured' },
+    });
     expect(await takeEnvelopes(aws)).toEqual([]);
   });
 
@@ -487,6 +531,68 @@ describe('the mailer', () => {
     expect(outcomes.every(({ kind }) => kind === 'handed-over')).toBe(true);
     expect([...ids].sort()).toEqual(Array.from({ length: 25 }, (_, index) => `bulk-${index}`).sort());
     expect(calls).toBeLessThan(25);
+  });
+
+  it.each([0, 1, 10])('sends what was given to it by SMTP if it is closed %i ms later', async (afterMs) => {
+    const sends = Array.from({ length: 40 }, (_, number) => mailer.send({ ...MAIL, id: `reply-${number}` }));
+    if (afterMs > 0) await delay(afterMs);
+
+    await mailer.close();
+
+    const outcomes = await Promise.all(sends);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(Array.from({ length: 40 }, () => 'taken'));
+    expect(double.mails).toHaveLength(40);
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
+  it('rejects what is given to it after it was closed, and hands over none of it', async () => {
+    const composed = await mailer.compose(MAIL);
+    if (composed.kind !== 'delivery') throw new Error(composed.detail);
+
+    const closing = mailer.close();
+
+    const closed = { name: 'MailerClosedError', code: 'ECLOSED' };
+    await expect(mailer.send(MAIL)).rejects.toMatchObject(closed);
+    await closing;
+    await expect(mailer.deliver(composed.delivery)).rejects.toMatchObject(closed);
+    await expect(mailer.handOver(composed.delivery)).rejects.toMatchObject(closed);
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
+  it('can be closed twice, and each call waits for what is in flight', async () => {
+    let isSent = false;
+    const sending = mailer.send(MAIL).finally(() => {
+      isSent = true;
+    });
+
+    await Promise.all([mailer.close(), mailer.close()]);
+
+    expect(isSent).toBe(true);
+    expect(await sending).toMatchObject({ kind: 'taken' });
+  });
+
+  it.each([
+    ['the From header', { from: 'Shop <marie@shop.example>', sender: 'support@keybuzz.io' }],
+    ['the envelope', { envelope: { from: 'marie@shop.example', to: ['marie@example.org'] } }],
+    ['one of two in From', { from: ['support@keybuzz.io', 'marie@shop.example'] }],
+  ])('warns of a sender of another domain in %s while SMTP takes the mail', async (_where, mail) => {
+    let counted = 0;
+    const options = { log, onForeignSender: () => (counted += 1) };
+    const knowing = createMailer(
+      settings({ fallback: { ...fallbackSettingsFor(aws), domain: 'keybuzz.io' } }),
+      options,
+    );
+
+    const outcome = await knowing.send({ ...MAIL, ...mail });
+    await knowing.send({ ...MAIL, id: 'reply-2', from: 'KeyBuzz <support@mail.keybuzz.io>' });
+    await knowing.close();
+
+    expect(outcome.kind).toBe('taken');
+    expect(counted).toBe(1);
+    const warnings = logged.filter((line) => line.includes('sender-not-for-fallback'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('"deliveryId":"reply-1","reason":"foreign-sender"');
+    expect(warnings[0]).not.toContain('marie@');
   });
 
   it('logs neither a body nor a full address', async () => {

@@ -67,6 +67,80 @@ describe('the settings of the mailer', () => {
     expect(settings.smtp.tlsCa).toBeUndefined();
   });
 
+  it.each([
+    ['SMTP_PASS', 'SMTP_PASSWORD'],
+    ['SMTP_PASSWD', 'SMTP_PASSWORD'],
+    ['SMTP_USERNAME', 'SMTP_USER'],
+    ['SMTP_REQUIRETLS', 'SMTP_REQUIRE_TLS'],
+    ['SMTP_TLS_REQUIRE', 'SMTP_REQUIRE_TLS'],
+    ['MAIL_ONUNKNOWN', 'MAIL_ON_UNKNOWN'],
+    ['FALLBACK_QUEUE', 'FALLBACK_QUEUE_URL'],
+    ['PAYLOAD_BUCKET_NAME', 'PAYLOAD_BUCKET'],
+    ['AWS_SES_SECRET_ACCESS_KEY', 'AWS_SES_SECRET_KEY'],
+  ])('refuse %s, which is no variable, and name %s without its value', (misspelt, meant) => {
+    const read = () => readMailerSettings({ ...ENV, [misspelt]: 'hidden-1' });
+
+    expect(read).toThrow(SettingsError);
+    expect(read).toThrow(`${misspelt} is no setting: ${meant} was probably meant`);
+    expect(read).not.toThrow('hidden-1');
+  });
+
+  it('refuse an unknown variable together with every other error', () => {
+    const read = () => readMailerSettings({ ...ENV, SMTP_HOST: '', SMTP_PORT: '0', MAIL_ONUNKNOWN: 'hold' });
+
+    expect(read).toThrow(/MAIL_ONUNKNOWN is no setting/);
+    expect(read).toThrow(/SMTP_HOST/);
+    expect(read).toThrow(/SMTP_PORT/);
+  });
+
+  it('list all variables of a prefix if none is near', () => {
+    const read = () => readMailerSettings({ ...ENV, PAYLOAD_XY: 'a' });
+
+    expect(read).toThrow('PAYLOAD_XY is no setting: there are PAYLOAD_BUCKET;');
+  });
+
+  it('let a variable pass that is empty, of another program, or listed as one', () => {
+    const others = {
+      SMTP_PASS: '',
+      SMTP_FROM: 'support@keybuzz.io',
+      MAIL_IGNORED_VARIABLES: 'SMTP_FROM, SMTP_REPLY_TO',
+      MAIL_STAGE: 'prod',
+      AWS_REGION: 'eu-west-1',
+      AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000',
+      MAILGUN_KEY: 'x',
+      SMTPD_BANNER: 'x',
+    };
+
+    expect(readMailerSettings({ ...ENV, ...others })).toEqual(readMailerSettings(ENV));
+  });
+
+  it('let the variables pass that Kubernetes sets for its services', () => {
+    const links = {
+      SMTP_RELAY_SERVICE_HOST: '10.0.0.11',
+      SMTP_RELAY_SERVICE_PORT: '25',
+      SMTP_RELAY_SERVICE_PORT_SUBMISSION: '587',
+      SMTP_RELAY_PORT: 'tcp://10.0.0.11:25',
+      SMTP_RELAY_PORT_25_TCP: 'tcp://10.0.0.11:25',
+      SMTP_RELAY_PORT_25_TCP_PROTO: 'tcp',
+      SMTP_RELAY_PORT_25_TCP_PORT: '25',
+      SMTP_RELAY_PORT_25_TCP_ADDR: '10.0.0.11',
+      MAIL_CORE_SERVICE_HOST: '10.0.0.12',
+      MAIL_CORE_PORT: 'tcp://10.0.0.12:587',
+    };
+
+    expect(readMailerSettings({ ...ENV, ...links })).toEqual(readMailerSettings(ENV));
+    expect(() => readMailerSettings({ ...ENV, SMTP_RELAY_PORT: '25' })).toThrow(
+      'SMTP_RELAY_PORT is no setting',
+    );
+  });
+
+  it('know the domain that SES sends for', () => {
+    expect(readMailerSettings({ ...ENV, MAIL_DOMAIN: 'keybuzz.io' }).fallback.domain).toBe('keybuzz.io');
+    expect(() => readMailerSettings({ ...ENV, MAIL_DOMAIN: 'support@keybuzz.io' })).toThrow(
+      'fallback.domain (MAIL_DOMAIN) = "support@keybuzz.io": allowed is a domain name in lower case',
+    );
+  });
+
   it('report all errors at once: the setting, its value and what is allowed', () => {
     const read = () =>
       readMailerSettings({

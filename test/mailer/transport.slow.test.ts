@@ -64,6 +64,17 @@ describe('the nodemailer transport', () => {
     expect(info.outcome.kind).toBe('taken');
   });
 
+  it('sends by SMTP what was given to it before it is closed, and refuses what comes later', async () => {
+    const sends = Array.from({ length: 40 }, () => transporter.sendMail(MAIL));
+
+    transporter.close();
+
+    await expect(transporter.sendMail(MAIL)).rejects.toMatchObject({ code: 'ECLOSED' });
+    const infos = await Promise.all(sends);
+    expect(infos.map(({ outcome }) => outcome.kind)).toEqual(Array.from({ length: 40 }, () => 'taken'));
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
   it('calls a given callback', async () => {
     const info = await new Promise((resolve, reject) => {
       transporter.sendMail(MAIL, (error, result) => (error ? reject(error) : resolve(result)));
@@ -101,7 +112,7 @@ describe('the nodemailer transport', () => {
       code: 'ENOTACCEPTED',
       response: expect.stringContaining('554 5.7.1'),
       message: expect.stringMatching(
-        /neither by SMTP \(rejected\) nor by the fallback \(queue-unavailable: AccessDenied/,
+        /neither by SMTP \(rejected\) nor by the fallback \(queue-misconfigured: AccessDenied/,
       ),
       outcome: { kind: 'not-accepted' },
     });

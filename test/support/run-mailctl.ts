@@ -1,4 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -26,18 +27,19 @@ export interface MailctlRun {
  * takes a second to start, so `spawnMailctl` is only for tests of signals or pipes.
  *
  * @param env the environment of the command, besides PATH
- * @param input on standard input
+ * @param options.input what comes on standard input
+ * @param options.directory the folder that it runs in; by default one without a cdk.json
  */
 export async function runMailctl(
   args: readonly string[],
   env: Environment = {},
-  input = '',
+  { input = '', directory = tmpdir() }: { readonly input?: string; readonly directory?: string } = {},
 ): Promise<MailctlRun> {
   const [output, errors] = [new PassThrough(), new PassThrough()];
   const [stdout, stderr] = [text(output), text(errors)];
   const streams = { input: Readable.from(input === '' ? [] : [input]), output, errors };
   const code = await withEnvironment({ PATH: process.env.PATH, ...BARE, ...env }, () =>
-    run(args, { streams, env: process.env, signal: new AbortController().signal }),
+    run(args, { streams, env: process.env, directory, signal: new AbortController().signal }),
   );
   output.end();
   errors.end();
@@ -73,6 +75,7 @@ export function spawnMailctl(
   env: Environment = {},
 ): ChildProcessByStdio<null, Readable, Readable> {
   return spawn(process.execPath, [MAILCTL, ...args], {
+    cwd: tmpdir(),
     env: { PATH: process.env.PATH, ...BARE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -150,6 +150,59 @@ describe('the process of a worker that publishes its metrics', () => {
     while ((await ready()).status !== 200) {}
   });
 
+  it('warns at its start of a fallback that would accept nothing, and is ready', async () => {
+    const logged = Promise.withResolvers<LogFields | undefined>();
+    const log: Log = {
+      ...silentLog,
+      error: (event, fields) => {
+        if (event === 'fallback-misconfigured') logged.resolve(fields);
+      },
+    };
+
+    const { httpPort } = await start({ FALLBACK_QUEUE_URL: `${aws.fallback.url}-old` }, log);
+
+    expect(await logged.promise).toMatchObject({ code: 'queue-misconfigured' });
+    const ready = await fetch(`http://127.0.0.1:${httpPort}/readyz`);
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toMatchObject({
+      status: 'ready',
+      missing: [],
+      warnings: [expect.stringMatching(/^queue-misconfigured: \w+/)],
+    });
+    const metrics = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
+    expect(await metrics.text()).toMatch(/^outbound_fallback_up 0$/m);
+  });
+
+  it('counts mail that the fallback would refuse for its sender', async () => {
+    const { httpPort } = await start({ MAIL_DOMAIN: 'keybuzz.io' });
+    const arrival = aws.arrival({ action: 'SendMessage' }, { signal: AbortSignal.timeout(20_000) });
+    await database.insert({
+      mail: { from: 'marie@shop.example', to: 'marie@example.org', subject: 'Hello', text: 'Hello' },
+    });
+    await arrival;
+
+    const metrics = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
+    expect(await metrics.text()).toMatch(/^outbound_foreign_sender_total 1$/m);
+  });
+
+  it('shows that the fallback would accept mail', async () => {
+    const logged = Promise.withResolvers<void>();
+    const log: Log = {
+      ...silentLog,
+      info: (event) => {
+        if (event === 'fallback-ready') logged.resolve();
+      },
+    };
+
+    const { httpPort } = await start({}, log);
+
+    await logged.promise;
+    const ready = await fetch(`http://127.0.0.1:${httpPort}/readyz`);
+    expect(await ready.json()).not.toHaveProperty('warnings');
+    const metrics = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
+    expect(await metrics.text()).toMatch(/^outbound_fallback_up 1$/m);
+  });
+
   it('logs the message of an error of the database, not its code alone', async () => {
     const logged = Promise.withResolvers<LogFields | undefined>();
     const log: Log = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { SettingsError } from '../../lib/common/config.ts';
+import { IGNORED_VARIABLES, SettingsError } from '../../lib/common/config.ts';
 import { workerMetricNamespace } from '../../lib/domain/metrics.ts';
 import { readDatabaseSettings } from '../../lib/worker/database-settings.ts';
 import { readWorkerSettings, WORKER_DEFAULTS, WORKER_PROCESS_SETTINGS } from '../../lib/worker/settings.ts';
@@ -75,6 +75,22 @@ describe('the settings of the worker', () => {
       logLevel: 'warn',
     });
     expect(settings.database.host).toBeUndefined();
+  });
+
+  it.each([
+    ['OUTBOUND_POLL_INTERVAL', 'OUTBOUND_POLL_INTERVAL_MS'],
+    ['RECEIPTS_QUEUE', 'RECEIPTS_QUEUE_URL'],
+    ['SMTP_PASS', 'SMTP_PASSWORD'],
+  ])('refuse %s, which is no variable, and name %s', (misspelt, meant) => {
+    expect(() => read({ ...ENV, [misspelt]: '1' })).toThrow(
+      `${misspelt} is no setting: ${meant} was probably meant`,
+    );
+  });
+
+  it('let variables pass that begin like conventions of other programs', () => {
+    expect(() =>
+      read({ ...ENV, DATABASE_POOL_SIZE: '10', LOG_FORMAT: 'json', PGAPPNAME: 'api' }),
+    ).not.toThrow();
   });
 
   it('default to twice as many mails in flight as connections', () => {
@@ -209,7 +225,8 @@ describe('the settings of the worker', () => {
     });
     read(env);
 
-    expect([...variables].sort()).toEqual(WORKER_PROCESS_SETTINGS.map(({ variable }) => variable).sort());
+    const documented = WORKER_PROCESS_SETTINGS.map(({ variable }) => variable);
+    expect([...variables].sort()).toEqual([...documented, IGNORED_VARIABLES].sort());
   });
 });
 

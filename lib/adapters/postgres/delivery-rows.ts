@@ -31,6 +31,24 @@ SELECT
   CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS statuses
 FROM found`;
 
+/**
+ * Whom the newest rows are from. A mail that is stored out of line is read for it, so that both their number and the size
+ * of each are limited.
+ */
+const READ_SENDERS = `
+WITH newest AS (
+  SELECT mail, delivery_trace
+  FROM outbound_deliveries
+  WHERE created_at > now() - make_interval(days => $1) AND provider = ANY($2)
+  ORDER BY created_at DESC
+  LIMIT $3
+)
+SELECT coalesce(mail ->> 'from', delivery_trace ->> 'fromAddress') AS "from", count(*)::int AS rows
+FROM newest
+WHERE coalesce(pg_column_size(mail), 0) <= ${MAX_STORED_MAIL_BYTES}
+  AND coalesce(pg_column_size(delivery_trace), 0) <= ${MAX_STORED_MAIL_BYTES}
+GROUP BY 1`;
+
 function milliseconds(column: string): string {
   return `extract(epoch FROM ${column})::float8 * 1000`;
 }
@@ -54,9 +72,35 @@ export class PostgresDeliveryRows {
     return deliveryRowOf(row, recipients);
   }
 
+  /**
+   * How many rows there are from each sender, as the API wrote it.
+   *
+   * @throws OutboxUnavailableError, OutboxSchemaError
+   */
+  async senders({ days, providers, maxRows }: SendersQuery): Promise<readonly SenderRows[]> {
+    const found = await this.#pool.query<{ from: string | null; rows: number }>(
+      'look at the senders',
+      READ_SENDERS,
+      [days, providers, maxRows],
+    );
+    return found.flatMap(({ from, rows }) => (from === null ? [] : [{ from, rows }]));
+  }
+
   async close(): Promise<void> {
     await this.#pool.close();
   }
+}
+
+interface SendersQuery {
+  readonly days: number;
+  readonly providers: readonly string[];
+  /** The newest ones. */
+  readonly maxRows: number;
+}
+
+interface SenderRows {
+  readonly from: string;
+  readonly rows: number;
 }
 
 /** A row of `outbound_deliveries` for an operator, without the mail itself. */

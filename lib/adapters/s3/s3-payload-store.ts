@@ -1,9 +1,10 @@
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import type { PayloadStore, StoredPayload } from '../../ports/queues.ts';
+import { PAYLOAD_PREFIX } from '../../domain/limits.ts';
+import type { Checkable, PayloadStore, StoredPayload } from '../../ports/queues.ts';
 import { awsErrorCode } from '../aws-client.ts';
 
 /** Keeps large content in a bucket whose own rules encrypt and expire it. */
-export class S3PayloadStore implements PayloadStore {
+export class S3PayloadStore implements PayloadStore, Checkable {
   readonly #s3: S3Client;
   readonly #bucket: string;
   readonly #timeoutMs: number;
@@ -34,6 +35,11 @@ export class S3PayloadStore implements PayloadStore {
     } catch (error) {
       if (awsErrorCode(error) !== 'PreconditionFailed') throw error;
     }
+  }
+
+  /** Writes an empty object that no message refers to; once it is there, S3 refuses the next for that reason alone. */
+  check(): Promise<void> {
+    return this.put(`${PAYLOAD_PREFIX}check`, Buffer.alloc(0));
   }
 
   async get(key: string, maxBytes: number): Promise<StoredPayload> {

@@ -7,8 +7,16 @@ import {
 } from '@aws-sdk/client-sqs';
 import { type FallbackMessage, serialiseFallbackMessage } from '../../domain/fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../domain/limits.ts';
-import { type FallbackQueue, type PushOptions, REMAINDER_ATTRIBUTE } from '../../ports/queues.ts';
+import {
+  type Checkable,
+  type FallbackQueue,
+  type PushOptions,
+  REMAINDER_ATTRIBUTE,
+} from '../../ports/queues.ts';
 import { intoBatches, messageGroup } from './sqs-client.ts';
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
+const MAX_DELAY_SECONDS = 900;
 
 interface Waiting {
   readonly body: string;
@@ -24,7 +32,7 @@ interface Waiting {
  * Sends envelopes to SQS. Pushes in the same event loop turn share a SendMessageBatch, which costs a fraction
  * of single calls; no push waits for a batch to fill.
  */
-export class SqsFallbackQueue implements FallbackQueue {
+export class SqsFallbackQueue implements FallbackQueue, Checkable {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
   readonly #timeoutMs: number;
@@ -57,6 +65,21 @@ export class SqsFallbackQueue implements FallbackQueue {
         reject,
       });
     });
+  }
+
+  /**
+   * Sends a batch whose only message SQS refuses for its delay. SQS reports that for the entry, after it has found the
+   * queue and the permission to send: what is wrong with those fails the whole call. So the permission to send is all
+   * that is needed, and no message gets into the queue.
+   *
+   * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+   */
+  async check(): Promise<void> {
+    const entry = { Id: 'check', MessageBody: '{"check":true}', DelaySeconds: MAX_DELAY_SECONDS + 1 };
+    const command = new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries: [entry] });
+    const { Failed = [] } = await this.#sqs.send(command, this.#limit());
+    const fault = Failed.find(({ SenderFault }) => SenderFault !== true);
+    if (fault !== undefined) throw new QueueRefusedError(fault.Code ?? 'unnamed');
   }
 
   #flush(): void {

@@ -126,6 +126,7 @@ async function findPlace({ aws, deployment, signal }: CommandContext): Promise<P
       FALLBACK_QUEUE_URL: outputs.FallbackQueueUrl,
       PAYLOAD_BUCKET: outputs.PayloadBucketName,
       RECEIPTS_QUEUE_URL: outputs.ReceiptsQueueUrl,
+      MAIL_DOMAIN: outputs.MailDomain,
     },
   };
 }

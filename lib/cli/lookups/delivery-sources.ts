@@ -1,15 +1,14 @@
 import { DynamoLedger, DynamoStatusLedger } from '../../adapters/dynamodb/dynamo-ledger.ts';
-import { PostgresDeliveryRows } from '../../adapters/postgres/delivery-rows.ts';
+import type { PostgresDeliveryRows } from '../../adapters/postgres/delivery-rows.ts';
 import { DlqClient } from '../../adapters/sqs/dlq-client.ts';
-import { errorCode, messageOf } from '../../common/errors.ts';
 import type { SoftBouncePolicy } from '../../domain/suppression.ts';
 import type { BatchStatuses } from '../../ports/ledger.ts';
 import { systemClock } from '../../ports/runtime.ts';
 import type { CommandContext } from '../context.ts';
 import { pipelineOutputs } from '../deployment.ts';
-import { OperatorError } from '../errors.ts';
 import { scanDeadLetters } from './dead-letters.ts';
 import type { DeliverySources, FoundDeadLetters } from './delivery-facts.ts';
+import { databaseError, openDeliveryRows } from './open-delivery-rows.ts';
 import { lookUp, openSuppressionLists } from './suppression-lists.ts';
 
 /** Per DynamoDB call, including SDK retries. */
@@ -93,18 +92,16 @@ interface OpenRows {
   close(): Promise<void>;
 }
 
-/** Reads the same variables as libpq's tools; skips the database if none of them names it. */
-function openRows({ DATABASE_URL: url, PGHOST: host }: CommandContext['env']): OpenRows {
-  if (url === undefined && host === undefined) {
-    const skipped = 'neither DATABASE_URL nor PGHOST names the database of the API';
-    return { row: { skipped }, close: async () => {} };
-  }
+/** Skips the database if no variable names it. */
+function openRows(env: CommandContext['env']): OpenRows {
   try {
-    const rows = new PostgresDeliveryRows({ connectionString: url });
+    const opened = openDeliveryRows(env);
+    if (opened.kind === 'none') return { row: { skipped: opened.detail }, close: async () => {} };
+    const { rows } = opened;
     return { row: (id) => findRow(rows, id), close: () => rows.close() };
   } catch (error) {
     // The other sources are read even if the settings of this one cannot work.
-    return { row: () => Promise.reject(databaseError(error)), close: async () => {} };
+    return { row: () => Promise.reject(error), close: async () => {} };
   }
 }
 
@@ -114,11 +111,4 @@ async function findRow(rows: PostgresDeliveryRows, id: string) {
   } catch (error) {
     throw databaseError(error);
   }
-}
-
-function databaseError(error: unknown): OperatorError {
-  const code = errorCode(error);
-  return new OperatorError(code, messageOf(error), 'check DATABASE_URL, or PGHOST and its kin', {
-    cause: error,
-  });
 }

@@ -1,18 +1,18 @@
-import { readFile } from 'node:fs/promises';
 import { GetUserCommand } from '@aws-sdk/client-iam';
 import { GetEmailIdentityCommand } from '@aws-sdk/client-sesv2';
-import * as v from 'valibot';
 import { awsErrorCode } from '../../adapters/aws-client.ts';
 import { LiveDns } from '../../adapters/dns/live-dns.ts';
 import { type DeploymentName, identityStackName, resourceNames } from '../../common/names.ts';
 import type { AwsClients } from '../aws-clients.ts';
 import type { DeployedStack, DeployedStacks } from '../deployment.ts';
-import { OperatorError } from '../errors.ts';
 import type { FixHints } from '../hints.ts';
+import type { ProjectSettings } from '../project-file.ts';
 
 export interface FirstDeployContext {
   readonly aws: AwsClients;
   readonly deployment: DeploymentName;
+  /** What cdk.json says. */
+  readonly project: ProjectSettings;
   readonly signal: AbortSignal;
   /** What runs the CDK, for the command that imports. */
   readonly cdk: string;
@@ -22,8 +22,7 @@ export interface FirstDeployContext {
 
 /** What exists although its stack does not, so that CloudFormation would refuse to create it; each with the way out. */
 export async function findInTheWay(context: FirstDeployContext, stacks: DeployedStacks): Promise<string[]> {
-  const { deployment, cdk } = context;
-  const project = await readProject();
+  const { deployment, project, cdk } = context;
   const { domain, existingIdentity, userName } = project;
   const { user } = resourceNames({ ...deployment, userName });
   const [hasIdentity, hasUser, records] = await Promise.all([
@@ -106,40 +105,6 @@ async function exists(call: Promise<unknown>, ...absentCodes: readonly string[])
     if ([...absentCodes, ...DENIED].includes(awsErrorCode(error))) return false;
     throw error;
   }
-}
-
-type ProjectSettings = v.InferOutput<typeof projectSchema>['context']['mail'];
-
-/** cdk.json may have texts in place of values, as `-c` gives them. */
-const trueOrFalse = v.pipe(
-  v.union([v.boolean(), v.string()]),
-  v.transform((value) => String(value) === 'true'),
-);
-
-const projectSchema = v.object({
-  context: v.object({
-    mail: v.object({
-      domain: v.optional(v.string(), 'keybuzz.io'),
-      existingIdentity: v.optional(trueOrFalse, false),
-      userName: v.optional(v.string(), 'keybuzz-ses'),
-      hostedZoneId: v.optional(v.string()),
-      mailFromSubdomain: v.optional(v.string(), 'bounce'),
-      publishDmarc: v.optional(trueOrFalse, true),
-    }),
-  }),
-});
-
-/** The settings that name what is unique in an account; their defaults if no cdk.json is here. */
-async function readProject(): Promise<ProjectSettings> {
-  const file = await readFile('cdk.json', 'utf8').catch(() => '{"context":{"mail":{}}}');
-  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), projectSchema), file);
-  if (read.success) return read.output.context.mail;
-  const [issue] = read.issues;
-  throw new OperatorError(
-    'WRONG_PROJECT_FILE',
-    `cdk.json: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`,
-    'correct it, or run this where the cdk.json of the pipeline is',
-  );
 }
 
 /**

@@ -18,6 +18,7 @@ export const SES_FIELDS = [
   'FALLBACK_QUEUE_URL',
   'PAYLOAD_BUCKET',
   'RECEIPTS_QUEUE_URL',
+  'MAIL_DOMAIN',
 ] as const;
 
 const fieldsSchema = v.record(v.string(), v.string());

@@ -8,13 +8,14 @@ const MAX_DELAY_SECONDS = 900;
 /**
  * Corrects differences between fauxqs and SQS that affect a mail pipeline:
  * - fauxqs identifies a queue by one exact URL, whose host may not resolve; here by its path, as in SQS;
- * - fauxqs accepts DelaySeconds above 15 minutes; here it is refused, as in SQS;
+ * - fauxqs accepts DelaySeconds above 15 minutes; here it is refused, of a batch only the entry, as in SQS;
  * - fauxqs drops the MessageGroupId in a standard queue (fair queues); here it is returned;
  * - fauxqs continues a long poll after its client has disconnected; see `correctLongPoll`.
  */
 export function correctSqs(app: Fauxqs): void {
   const urlOfPath = new Map<string, string>();
   const groupOfMessage = new Map<string, string>();
+  const refusedEntries = new WeakMap<SqsBody, readonly unknown[]>();
 
   app.addHook('preHandler', async (request, reply) => {
     const body = sqsBody(request.body, request.headers['x-amz-target']);
@@ -22,7 +23,16 @@ export function correctSqs(app: Fauxqs): void {
     if (typeof body.QueueUrl === 'string') {
       body.QueueUrl = urlOfPath.get(readPath(body.QueueUrl)) ?? body.QueueUrl;
     }
-    if (readEntries(body).some(delayIsOutOfRange)) return reply.code(400).send(DELAY_REFUSED);
+    if (!Array.isArray(body.Entries)) {
+      return delayIsOutOfRange(body) ? reply.code(400).send(DELAY_REFUSED) : undefined;
+    }
+    const refused = body.Entries.filter(delayIsOutOfRange);
+    // fauxqs refuses this body, entry by entry; the reason is put right in its answer.
+    for (const entry of refused) entry.MessageBody = '\uffff';
+    refusedEntries.set(
+      body,
+      refused.map(({ Id }) => Id),
+    );
   });
 
   correctLongPoll(app);
@@ -36,6 +46,13 @@ export function correctSqs(app: Fauxqs): void {
       return { ...payload, QueueUrl: `http://${request.headers.host}${path}` };
     }
     rememberGroups(body, payload, groupOfMessage);
+    if ('Failed' in payload && Array.isArray(payload.Failed)) {
+      const refused = refusedEntries.get(body) ?? [];
+      return {
+        ...payload,
+        Failed: payload.Failed.map((entry) => (refused.includes(entry.Id) ? { ...entry, ...REASON } : entry)),
+      };
+    }
     if (!('Messages' in payload) || !Array.isArray(payload.Messages)) return payload;
     const messages: ReceivedMessage[] = payload.Messages;
     return { ...payload, Messages: messages.map((message) => withGroup(message, body, groupOfMessage)) };
@@ -71,10 +88,14 @@ type ReceivedMessage = {
   readonly Attributes?: Record<string, string>;
 };
 
+const DELAY_OUT_OF_RANGE = `Value for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= ${MAX_DELAY_SECONDS}.`;
+
 const DELAY_REFUSED = {
   __type: 'com.amazonaws.sqs#InvalidParameterValue',
-  message: `Value for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= ${MAX_DELAY_SECONDS}.`,
+  message: DELAY_OUT_OF_RANGE,
 };
+
+const REASON = { Code: 'InvalidParameterValue', Message: DELAY_OUT_OF_RANGE };
 
 function sqsBody(body: unknown, target: unknown): SqsBody | undefined {
   if (typeof target !== 'string' || !target.startsWith('AmazonSQS.')) return undefined;

@@ -150,7 +150,7 @@ export class MailPipelineStack extends Stack {
       allowedSourceAddresses: settings.allowedSourceAddresses,
       ...(settings.workerMetrics ? { workerMetricNamespace: workerMetricNamespace(settings.project) } : {}),
     });
-    this.outputSettings();
+    this.outputSettings(settings.domain);
   }
 
   /**
@@ -168,9 +168,10 @@ export class MailPipelineStack extends Stack {
     return FIXED_LOGICAL_IDS[path] ?? super.allocateLogicalId(element);
   }
 
-  private outputSettings(): void {
+  private outputSettings(domain: string): void {
     this.output('FallbackQueueUrl', 'FALLBACK_QUEUE_URL of the API', this.fallbackQueue.queue.queueUrl);
     this.output('PayloadBucketName', 'PAYLOAD_BUCKET of the API', this.payloadBucket.bucket.bucketName);
+    this.output('MailDomain', 'MAIL_DOMAIN of the API', domain);
     this.output('ReceiptsQueueUrl', 'RECEIPTS_QUEUE_URL of the API', this.receiptsQueue.queue.queueUrl);
     this.output('SecretArn', 'The secret with the settings of the API', this.apiUser.secret.ref);
     this.output(

@@ -92,6 +92,20 @@ describe('SQS and S3 on this machine', () => {
     ).rejects.toThrow(/DelaySeconds must be >= 0 and <= 900/);
   });
 
+  it('rejects it of a batch for its entry alone, and the whole batch if there is no such queue', async () => {
+    const Entries = [
+      { Id: 'now', MessageBody: 'hello' },
+      { Id: 'late', MessageBody: 'hello', DelaySeconds: 901 },
+    ];
+    const sent = await aws.sqs.send(new SendMessageBatchCommand({ QueueUrl: aws.fallback.url, Entries }));
+    expect(sent.Successful).toMatchObject([{ Id: 'now' }]);
+    expect(sent.Failed).toMatchObject([{ Id: 'late', SenderFault: true, Code: 'InvalidParameterValue' }]);
+    expect((await receive()).map(({ Body }) => Body)).toEqual(['hello']);
+    await expect(
+      aws.sqs.send(new SendMessageBatchCommand({ QueueUrl: `${aws.fallback.url}-old`, Entries })),
+    ).rejects.toThrow(/queue does not exist/i);
+  });
+
   it('keeps the message group of a standard queue', async () => {
     await aws.sqs.send(
       new SendMessageBatchCommand({

@@ -24,7 +24,7 @@ export function deployPipeline(account: AwsAccount, options: DeploymentOptions =
         description: `Resends through SES the mail of ${domain} that SMTP did not accept (${stage})`,
         status: 'CREATE_COMPLETE',
         createdAt: at,
-        outputs: outputsOf(resources, arns),
+        outputs: outputsOf(resources, arns, domain),
         resources: stackResources(deployment, resources, arns),
       },
     ],
@@ -57,10 +57,11 @@ function arnsOf({ names }: Deployment, { id, region }: AwsAccount): Arns {
   };
 }
 
-function outputsOf(resources: DeployedResources, arns: Arns): Record<string, string> {
+function outputsOf(resources: DeployedResources, arns: Arns, domain: string): Record<string, string> {
   return {
     FallbackQueueUrl: resources.fallback.url,
     PayloadBucketName: resources.payloadBucket,
+    MailDomain: domain,
     ReceiptsQueueUrl: resources.receipts.url,
     SecretArn: arns.secret,
     DeadLetterQueueUrl: resources.deadLetters.url,
@@ -132,7 +133,7 @@ function functionsOf({ names, at }: Deployment, resources: DeployedResources) {
 
 /** The API's user with its key, and the secret that passes it to the API. */
 function userOf(
-  { names, accessKey, at }: Deployment,
+  { names, accessKey, at, domain }: Deployment,
   resources: DeployedResources,
   arns: Arns,
   region: string,
@@ -144,6 +145,7 @@ function userOf(
     FALLBACK_QUEUE_URL: resources.fallback.url,
     PAYLOAD_BUCKET: resources.payloadBucket,
     RECEIPTS_QUEUE_URL: resources.receipts.url,
+    MAIL_DOMAIN: domain,
   });
   return {
     users: [{ name: names.user, createdAt: at, accessKeys: [{ id: accessKey.id, createdAt: at }] }],

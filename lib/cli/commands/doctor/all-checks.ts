@@ -6,6 +6,7 @@ import { FALLBACK_CHECK } from './checks/fallback.ts';
 import { CONFIGURATION_SET_CHECK, EVENT_DESTINATION_CHECK, IDENTITY_CHECKS } from './checks/identity.ts';
 import { DEAD_LETTER_CHECKS, EVENT_SOURCE_CHECKS, QUEUE_CHECKS } from './checks/queues.ts';
 import { SECRET_CHECKS } from './checks/secrets.ts';
+import { SENDERS_CHECK } from './checks/senders.ts';
 import { SMTP_CHECKS } from './checks/smtp.ts';
 
 /** In the order of the report: prerequisites of others come first. */
@@ -25,6 +26,7 @@ export const ALL_CHECKS: readonly Check[] = [
   ALARM_SUBSCRIBERS_CHECK,
   ALARM_STATE_CHECK,
   FALLBACK_CHECK,
+  SENDERS_CHECK,
   ACCESS_KEY_CHECK,
   ...SMTP_CHECKS,
   ...SECRET_CHECKS,

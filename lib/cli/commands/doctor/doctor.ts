@@ -3,6 +3,7 @@ import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import { addDnsServerOptions } from '../../lookups/dns/dns-server-options.ts';
 import { duration, port } from '../../number-flags.ts';
+import { DEFAULT_PROJECT } from '../../project-file.ts';
 import { type Style, type Terminal, wrapWords } from '../../terminal.ts';
 import { ALL_CHECKS } from './all-checks.ts';
 import { CHECK_GROUPS, type Check, type CheckGroup, type CheckStatus } from './check.ts';
@@ -70,6 +71,7 @@ const EXITS = { ok: EXIT.ok, warn: EXIT.warning, fail: EXIT.failed } as const;
 export async function runDoctorCommand(context: CommandContext, flags: DoctorFlags): Promise<ExitCode> {
   const { deployment, aws, commands, env, signal, streams, terminal } = context;
   const smtp = smtpTarget(flags, env);
+  const project = context.projectFile?.settings ?? DEFAULT_PROJECT;
   const { timeoutMs } = flags;
   const dns = { resolver: flags.resolver, port: flags.serverPort };
   const checks = chooseChecks(ALL_CHECKS, flags);
@@ -82,7 +84,7 @@ export async function runDoctorCommand(context: CommandContext, flags: DoctorFla
         aws,
         env,
         smtp,
-        lookups: createLookups({ aws, deployment, dns, smtp, timeoutMs, signal }),
+        lookups: createLookups({ aws, deployment, project, dns, smtp, timeoutMs, signal }),
         commands,
         secrets: {
           mount: flags.mount,

@@ -24,6 +24,7 @@ import { checkDns } from '../../lookups/dns/check-dns.ts';
 import type { DnsFinding } from '../../lookups/dns/findings.ts';
 import { domainOf, type NeededRecord, neededRecords, recordFor } from '../../lookups/dns/needed-records.ts';
 import { findInTheWay } from '../../lookups/first-deploy.ts';
+import type { ProjectSettings } from '../../project-file.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 
 /** The AWS identity of the caller. */
@@ -62,6 +63,8 @@ export interface Lookups {
 export interface LookupSources {
   readonly aws: AwsClients;
   readonly deployment: DeploymentName;
+  /** What cdk.json says. */
+  readonly project: ProjectSettings;
   readonly dns: { readonly resolver?: string | undefined; readonly port: number };
   readonly smtp: SmtpTarget | undefined;
   /** Timeout of a check. Lookups get a shorter one, so that the checks waiting for them can report it. */
@@ -76,7 +79,7 @@ const SHARE_OF_DNS_TRY = 1 / 6;
 
 /** Each lookup runs once, on first use. All share one deadline. */
 export function createLookups(sources: LookupSources): Lookups {
-  const { aws, deployment } = sources;
+  const { aws, deployment, project } = sources;
   const timeoutMs = sources.timeoutMs * SHARE_OF_CHECK;
   const limit = AbortSignal.timeout(timeoutMs);
   const signal = AbortSignal.any([sources.signal, limit]);
@@ -102,7 +105,7 @@ export function createLookups(sources: LookupSources): Lookups {
     stacks,
     inTheWay: lookUp('AWS', async () =>
       findInTheWay(
-        { aws, deployment, signal, resolver: sources.dns.resolver, cdk: 'npx cdk' },
+        { aws, deployment, project, signal, resolver: sources.dns.resolver, cdk: 'npx cdk' },
         await stacks(),
       ),
     ),

@@ -2,7 +2,7 @@ import type { SESv2Client } from '@aws-sdk/client-sesv2';
 import { SesV2Sender } from '../../../adapters/ses/ses-v2-sender.ts';
 import { SmtpPoolRoute, type SmtpSettings } from '../../../adapters/smtp/smtp-pool-route.ts';
 import { untilAborted } from '../../../common/async.ts';
-import { SettingsError } from '../../../common/config.ts';
+import { IGNORED_VARIABLES, SettingsError } from '../../../common/config.ts';
 import { maskAddressesIn } from '../../../domain/address.ts';
 import type { Delivery } from '../../../domain/delivery.ts';
 import type { Failure } from '../../../domain/failure.ts';
@@ -73,7 +73,7 @@ const NO_QUEUE = { FALLBACK_QUEUE_URL: 'https://queue.invalid/', PAYLOAD_BUCKET:
  * @throws {@link OperatorError} that names the invalid setting
  */
 export function smtpSettingsOf(env: Readonly<Record<string, string | undefined>>): SmtpSettings {
-  const own = Object.entries(env).filter(([name]) => name.startsWith('SMTP_'));
+  const own = Object.entries(env).filter(([name]) => name.startsWith('SMTP_') || name === IGNORED_VARIABLES);
   try {
     return readMailerSettings({ ...Object.fromEntries(own), ...NO_QUEUE }).smtp;
   } catch (cause) {

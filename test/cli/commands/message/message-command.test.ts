@@ -13,7 +13,7 @@ const example = (name: string) =>
 /** Checks a message from standard input. */
 async function check(message: unknown) {
   const body = typeof message === 'string' ? message : JSON.stringify(message);
-  const { code, stdout } = await runMailctl(['--json', 'message', 'check', '-'], {}, body);
+  const { code, stdout } = await runMailctl(['--json', 'message', 'check', '-'], {}, { input: body });
   return { code, ...JSON.parse(stdout) };
 }
 

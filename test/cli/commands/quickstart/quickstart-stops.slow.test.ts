@@ -169,9 +169,7 @@ describe('mailctl quickstart stops', () => {
     const { code, stdout } = await runMailctl(args, { ...environment, AWS_SHARED_CREDENTIALS_FILE: file });
     await rm(directory, { recursive: true });
     expect(code).toBe(1);
-    expect(stdout).toContain(
-      '- npx cdk deploy --all -c project=keybuzz -c stage=prod -c region=eu-west-1 --profile ops\n',
-    );
+    expect(stdout).toContain('- npx cdk deploy --all -c stage=prod -c region=eu-west-1 --profile ops\n');
   });
 
   it('where there is no CDK', async () => {
@@ -225,7 +223,6 @@ describe('mailctl quickstart stops', () => {
 });
 
 describeWithNameServer('mailctl quickstart, with records in the zone of Route 53', () => {
-  const before = process.cwd();
   let server: RunningServer;
   let directory: string;
 
@@ -233,12 +230,9 @@ describeWithNameServer('mailctl quickstart, with records in the zone of Route 53
     directory = await mkdtemp(join(tmpdir(), 'mailctl-project-'));
     const mail = { hostedZoneId: 'Z123456ABCDEFG' };
     await writeFile(join(directory, 'cdk.json'), JSON.stringify({ context: { mail } }));
-    // The settings are those of the folder that it is run in.
-    process.chdir(directory);
   });
 
   afterEach(async () => {
-    process.chdir(before);
     await Promise.all([server.stop(), rm(directory, { recursive: true })]);
   });
 
@@ -253,14 +247,63 @@ describeWithNameServer('mailctl quickstart, with records in the zone of Route 53
 
     const args = ['--yes', 'quickstart', '--cdk', cdk.command];
     const resolver = ['--resolver', `${address.address}:${address.port}`];
-    const { code, stdout } = await runMailctl([...args, ...resolver], {
-      ...account.environment,
-      AWS_ENDPOINT_URL_SESV2: ses.url,
-    });
+    const environment = { ...account.environment, AWS_ENDPOINT_URL_SESV2: ses.url };
+    // The settings are those of the folder that it is run in.
+    const { code, stdout } = await runMailctl([...args, ...resolver], environment, { directory });
 
     expect([code, cdk.runs]).toEqual([1, []]);
     expect(stdout).toContain('bounce.keybuzz.io has an MX record already');
     expect(stdout).toContain('set "publishDmarc": false in cdk.json to keep it');
+  });
+});
+
+describe('mailctl quickstart in a folder with a cdk.json', () => {
+  let directory: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mailctl-project-'));
+  });
+
+  afterEach(() => rm(directory, { recursive: true }));
+
+  /** @param mail the settings in cdk.json */
+  async function deployArguments(
+    mail: Record<string, unknown>,
+    flags: readonly string[] = [],
+    env: Record<string, string> = {},
+  ): Promise<readonly string[]> {
+    await writeFile(join(directory, 'cdk.json'), JSON.stringify({ context: { mail } }));
+    const args = ['--yes', ...flags, 'quickstart', '--cdk', cdk.command, '--skip', 'bootstrap'];
+    const environment = { ...account.environment, AWS_ENDPOINT_URL_SESV2: ses.url, ...env };
+    await runMailctl(args, environment, { directory });
+    return cdk.runs.at(-1) ?? [];
+  }
+
+  it('leaves project and Region to the CDK, which reads the same file', async () => {
+    const mail = { project: 'acme', region: 'eu-west-1', domain: 'acme.io', userName: 'acme-ses' };
+
+    // The SES of this test answers in eu-west-1 alone.
+    expect(await deployArguments(mail, [], { AWS_REGION: 'us-east-1' })).toEqual([
+      'deploy',
+      '--all',
+      '--require-approval',
+      'never',
+    ]);
+  });
+
+  it('passes on the stage that was given by hand', async () => {
+    const mail = { project: 'acme', region: 'eu-west-1', domain: 'acme.io', userName: 'acme-ses' };
+
+    expect(await deployArguments(mail, ['--stage', 'prod'])).toEqual(
+      expect.arrayContaining(['deploy', '--all', '-c', 'stage=prod']),
+    );
+  });
+
+  it('passes on what the environment says and the file does not', async () => {
+    const args = await deployArguments({ domain: 'acme.io', userName: 'acme-ses' }, ['--project', 'acme']);
+
+    expect(args).toEqual(expect.arrayContaining(['-c', 'project=acme', 'region=eu-west-1']));
+    expect(args).not.toContain('stage=dev');
   });
 });
 

@@ -16,6 +16,7 @@ export const SES = {
   FALLBACK_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-fallback-dev',
   PAYLOAD_BUCKET: 'keybuzz-payloads-dev',
   RECEIPTS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-receipts-dev',
+  MAIL_DOMAIN: 'keybuzz.io',
 };
 
 const OUTPUTS = {
@@ -23,6 +24,7 @@ const OUTPUTS = {
   DeadLetterQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-dead-dev',
   ReceiptsQueueUrl: SES.RECEIPTS_QUEUE_URL,
   PayloadBucketName: SES.PAYLOAD_BUCKET,
+  MailDomain: SES.MAIL_DOMAIN,
   SecretArn: SECRET_ARN,
   ConfigurationSetName: 'keybuzz-dev',
   LedgerTableName: 'keybuzz-ledger-dev',

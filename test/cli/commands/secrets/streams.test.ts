@@ -42,10 +42,14 @@ describe('the streams of a command', () => {
     await bench.close();
   });
 
+  const byDefault = <Value extends string>(value: Value) => ({ value, from: 'default', isByHand: false });
+
   function context({ env = bench.env, input = new PassThrough(), isTTY = true } = {}): CommandContext {
     const streams = { input, output: Object.assign(output, { isTTY }), errors: new PassThrough() };
     return {
       deployment: { project: 'keybuzz', stage: 'dev' },
+      chosen: { project: byDefault('keybuzz'), stage: byDefault('dev'), region: byDefault('eu-west-1') },
+      projectFile: undefined,
       aws: new AwsClients({ region: 'eu-west-1', hasOwnSqs: false }),
       terminal: new Terminal(streams, { json: false, yes: false }),
       streams,

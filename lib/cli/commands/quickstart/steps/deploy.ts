@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { basename, dirname } from 'node:path';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { identityStackName, monitoringStackName, pipelineStackName } from '../../../../common/names.ts';
 import { type DeployedStack, describeDeployment, describeStack } from '../../../deployment.ts';
 import { OperatorError } from '../../../errors.ts';
 import { deletionCommands, findInTheWay } from '../../../lookups/first-deploy.ts';
+import { DEFAULT_PROJECT, PROJECT_FILE } from '../../../project-file.ts';
 import {
   done,
   type OpenStep,
@@ -45,10 +47,11 @@ export const DEPLOY: QuickstartStep = {
   explain: () =>
     'Three stacks: the SES identity of the domain, the pipeline of the stage with its queues, Lambdas, tables and the key of the API, and the dashboards and alarms that watch it.',
   isDone: async (context) => {
-    const { aws, deployment, signal } = context;
+    const { aws, deployment, projectFile, signal } = context;
     const stacks = await describeDeployment(await aws.cloudFormation(), deployment, signal);
     const { resolver, cdk } = context.options;
-    const inTheWay = await findInTheWay({ aws, deployment, signal, resolver, cdk }, stacks);
+    const project = projectFile?.settings ?? DEFAULT_PROJECT;
+    const inTheWay = await findInTheWay({ aws, deployment, project, signal, resolver, cdk }, stacks);
     if (inTheWay.length > 0) {
       return open('the account has already what would be created', ...inTheWay);
     }
@@ -98,13 +101,11 @@ async function showDifference(context: QuickstartContext): Promise<void> {
   await runCdk(context, ['diff', '--all', ...chosenSettings(context)]);
 }
 
-/** All that this command looks at is said, whatever cdk.json has. */
-function chosenSettings({ deployment, aws }: QuickstartContext): readonly string[] {
-  const { project, stage } = deployment;
-  return Object.entries({ project, stage, region: aws.region }).flatMap(([name, value]) => [
-    '-c',
-    `${name}=${value}`,
-  ]);
+/** The CDK reads cdk.json itself: passed on is only what it would not find there. */
+function chosenSettings({ chosen }: QuickstartContext): readonly string[] {
+  return Object.entries({ project: chosen.project, stage: chosen.stage, region: chosen.region }).flatMap(
+    ([name, { value, isByHand }]) => (isByHand ? ['-c', `${name}=${value}`] : []),
+  );
 }
 
 function deployArguments(context: QuickstartContext): readonly string[] {
@@ -136,10 +137,11 @@ async function askAndRunCdk(
 
 /** @throws {@link OperatorError} if it fails */
 async function runCdk(context: QuickstartContext, args: readonly string[]): Promise<void> {
+  const folder = projectFolder(context);
   const command = cdkCommand(context, args);
   const line = command.join(' ');
   context.terminal.note(`$ ${line}`);
-  const end = await run(command, context);
+  const end = await run(command, folder, context);
   context.signal.throwIfAborted();
   if (end === 0) return;
   const how = typeof end === 'number' ? `ended with ${end}` : `could not be run: ${end}`;
@@ -148,12 +150,31 @@ async function runCdk(context: QuickstartContext, args: readonly string[]): Prom
   throw new OperatorError('CDK_FAILED', `"${line}" ${how}`, fix);
 }
 
+/**
+ * The CDK reads its settings from the cdk.json of the folder that it runs in.
+ *
+ * @throws {@link OperatorError} if the settings are in another file
+ */
+function projectFolder({ projectFile }: QuickstartContext): string | undefined {
+  if (projectFile === undefined) return undefined;
+  if (basename(projectFile.path) === PROJECT_FILE) return dirname(projectFile.path);
+  throw new OperatorError(
+    'NOT_CDK_JSON',
+    `the CDK does not read ${projectFile.name}`,
+    `name a file that is called ${PROJECT_FILE}`,
+  );
+}
+
 /** @returns its exit code, or why it has none */
-async function run([program = '', ...args]: readonly string[], { env, signal, streams }: QuickstartContext) {
+async function run(
+  [program = '', ...args]: readonly string[],
+  cwd: string | undefined,
+  { env, signal, streams }: QuickstartContext,
+) {
   const { errors } = streams;
   // Its output is no result of this command. A descriptor lets the CDK see a terminal, if there is one.
   const aside = 'fd' in errors && typeof errors.fd === 'number' ? errors.fd : 'pipe';
-  const child = spawn(program, args, { env, stdio: ['inherit', aside, aside] });
+  const child = spawn(program, args, { cwd, env, stdio: ['inherit', aside, aside] });
   child.stdout?.pipe(errors, { end: false });
   child.stderr?.pipe(errors, { end: false });
   const interrupt = () => child.kill('SIGINT');

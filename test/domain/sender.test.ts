@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { validateSender } from '../../../lambda/resend/content.ts';
-import { MailComposer } from '../../../lib/adapters/mime/compose-mail.ts';
+import { MailComposer } from '../../lib/adapters/mime/compose-mail.ts';
+import { validateSender } from '../../lib/domain/sender.ts';
 
 const OWN = 'support@keybuzz.io';
 

@@ -19,7 +19,7 @@ import { registerSuppression } from './commands/suppression/suppression.ts';
 import type { RunCommand } from './context.ts';
 import { describeFailure } from './describe-failure.ts';
 import { EXIT, type ExitCode } from './errors.ts';
-import { FixHints } from './hints.ts';
+import { FixHints, invocationOf } from './hints.ts';
 import { Terminal, type TerminalStreams } from './terminal.ts';
 
 interface GlobalOptions {
@@ -66,7 +66,7 @@ export async function runMailctl(
     const terminal = new Terminal(streams, { json, yes });
     const hasOwnSqs = (env.AWS_ENDPOINT_URL_SQS ?? env.AWS_ENDPOINT_URL) !== undefined;
     const deployment = { project, stage };
-    const commands = new FixHints(deployment, region, profile);
+    const commands = new FixHints(deployment, region, profile, invocationOf(env));
     try {
       exitCode = await command({
         deployment,
@@ -102,7 +102,7 @@ const INTERRUPTED = {
 /** The grammar of the command line, with its help. `run` is called with what the chosen command does. */
 export function createProgram({ output, errors }: Omit<TerminalStreams, 'input'>, run: RunCommand): Command {
   const program = new Command('mailctl')
-    .description('Looks after the KeyBuzz mail pipeline: sets it up, says what is wrong, puts it right.')
+    .description('Looks after the mail pipeline: sets it up, says what is wrong, puts it right.')
     .addOption(
       new Option('--stage <stage>', 'which deployment')
         .choices(['dev', 'prod'])

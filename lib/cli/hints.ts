@@ -1,16 +1,26 @@
-import { type DeploymentName, monitoringStackName, pipelineStackName } from '../common/names.ts';
+import {
+  DEFAULT_PROJECT,
+  type DeploymentName,
+  monitoringStackName,
+  pipelineStackName,
+} from '../common/names.ts';
 
 /** Builds commands to paste: with the stage, the project, the Region and the profile of this run. */
 export class FixHints {
   readonly #deployment: DeploymentName;
   readonly #region: string;
   readonly #profile: string | undefined;
+  readonly #program: string;
 
-  /** @param profile undefined to use the SDK's default credentials */
-  constructor(deployment: DeploymentName, region: string, profile?: string) {
+  /**
+   * @param profile undefined to use the SDK's default credentials
+   * @param program how mailctl is started here: {@link invocationOf}
+   */
+  constructor(deployment: DeploymentName, region: string, profile?: string, program = 'mailctl') {
     this.#deployment = deployment;
     this.#region = region;
     this.#profile = profile;
+    this.#program = program;
   }
 
   /** @example mailctl('dlq ls') */
@@ -18,11 +28,11 @@ export class FixHints {
     const { stage, project } = this.#deployment;
     const flags = [
       ...(stage === 'dev' ? [] : [`--stage ${stage}`]),
-      ...(project === 'keybuzz' ? [] : [`--project ${project}`]),
+      ...(project === DEFAULT_PROJECT ? [] : [`--project ${project}`]),
       ...(this.#region === 'eu-west-1' ? [] : [`--region ${this.#region}`]),
       ...this.#profileFlag,
     ];
-    return ['mailctl', ...flags, command].join(' ');
+    return [this.#program, ...flags, command].join(' ');
   }
 
   /** @example aws('sesv2 get-account') */
@@ -39,7 +49,7 @@ export class FixHints {
     const { stage, project } = this.#deployment;
     const flags = [
       `-c stage=${stage}`,
-      ...(project === 'keybuzz' ? [] : [`-c project=${project}`]),
+      ...(project === DEFAULT_PROJECT ? [] : [`-c project=${project}`]),
       ...(this.#region === 'eu-west-1' ? [] : [`-c region=${this.#region}`]),
       ...this.#profileFlag,
     ];
@@ -62,6 +72,21 @@ export class FixHints {
 
   get #profileFlag(): readonly string[] {
     return this.#profile === undefined ? [] : [`--profile ${asWord(this.#profile)}`];
+  }
+}
+
+/**
+ * How this run of mailctl was started: in a clone there is no `mailctl` on the path, and a hint that is pasted must
+ * work. npm and npx say so in the environment.
+ */
+export function invocationOf(env: Readonly<Record<string, string | undefined>>): string {
+  switch (env.npm_lifecycle_event) {
+    case 'mailctl':
+      return 'npm run -s mailctl --';
+    case 'npx':
+      return 'npx mailctl';
+    default:
+      return 'mailctl';
   }
 }
 

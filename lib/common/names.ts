@@ -5,6 +5,9 @@ export interface DeploymentName {
   readonly stage: 'dev' | 'prod';
 }
 
+/** Where none is set. */
+export const DEFAULT_PROJECT = 'keybuzz';
+
 /** Both stages share the identity, so its name has no stage. */
 export function identityStackName({ project }: DeploymentName): string {
   return `${project}-mail-identity`;
@@ -106,6 +109,17 @@ export function monitoringNames({ project, stage }: DeploymentName): MonitoringN
     reputationDashboard: `${project}-mail-reputation-${stage}`,
     machineRoomDashboard: `${project}-mail-machine-room-${stage}`,
   };
+}
+
+/** The Secrets of Kubernetes that the worker reads: their keys are its environment variables. */
+export interface KubernetesSecretNames {
+  readonly database: string;
+  readonly ses: string;
+  readonly smtp: string;
+}
+
+export function kubernetesSecretNames(project: string): KubernetesSecretNames {
+  return { database: `${project}-api-postgres`, ses: `${project}-ses`, smtp: `${project}-smtp` };
 }
 
 /** The name of an alarm in CloudWatch. */

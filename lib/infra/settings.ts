@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as v from 'valibot';
 import { describeProblem, describeProblems, listSettings, parseSettings, setting } from '../common/config.ts';
-import { allowed, integer, matching, oneOf } from '../common/schemas.ts';
+import { DEFAULT_PROJECT } from '../common/names.ts';
+import { allowed, integer, matching, oneOf, projectName } from '../common/schemas.ts';
 import { MAX_SOFT_BOUNCES, QUEUE_RETENTION_DAYS } from '../domain/limits.ts';
 
 /** The Regions of the partition `aws` in which SES sends: https://docs.aws.amazon.com/general/latest/gr/ses.html */
@@ -162,13 +163,9 @@ const eventWait = wholeNumber(1, MAX_EVENT_WAIT_SECONDS, ', in the order least, 
 const NAMESPACE = 'mail';
 
 const settingsSchema = v.object({
-  project: setting(
-    v.optional(
-      matching(/^[a-z][a-z0-9-]{0,19}$/, '1 to 20 lower-case letters, digits and dashes, a letter first'),
-      'keybuzz',
-    ),
-    { description: 'front of all resource names, and a tag' },
-  ),
+  project: setting(v.optional(projectName, DEFAULT_PROJECT), {
+    description: 'front of all resource names, and a tag',
+  }),
   stage: setting(v.optional(oneOf(['dev', 'prod']), 'dev'), {
     description: 'which deployment; both fit into one account',
   }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FixHints } from '../../lib/cli/hints.ts';
+import { FixHints, invocationOf } from '../../lib/cli/hints.ts';
 
 describe('commands that fix', () => {
   it('name each option that is not the default', () => {
@@ -25,6 +25,18 @@ describe('commands that fix', () => {
     expect(commands.mailctl('dlq ls')).toBe('mailctl dlq ls');
     expect(commands.deploy).toBe('npm run deploy -- -c stage=dev');
     expect(commands.ssoLogin).toBe('aws sso login');
+  });
+
+  it.each([
+    [{ npm_lifecycle_event: 'mailctl' }, 'npm run -s mailctl -- --stage prod doctor'],
+    [{ npm_lifecycle_event: 'npx' }, 'npx mailctl --stage prod doctor'],
+    [{ npm_lifecycle_event: 'deploy' }, 'mailctl --stage prod doctor'],
+    [{}, 'mailctl --stage prod doctor'],
+  ])('start mailctl as this run was started: %j', (env, command) => {
+    const deployment = { project: 'keybuzz', stage: 'prod' } as const;
+    expect(new FixHints(deployment, 'eu-west-1', undefined, invocationOf(env)).mailctl('doctor')).toBe(
+      command,
+    );
   });
 
   it('quote a profile name with spaces or shell characters', () => {

@@ -83,6 +83,10 @@ describe.each(PAGES)('%s', (page) => {
     expect(named.filter((script) => !(script in scripts))).toEqual([]);
   });
 
+  it('starts no TypeScript by the Node of the reader, which may not know it', () => {
+    expect(text.match(/\bnode \S+\.ts\b/g)).toBeNull();
+  });
+
   it('names only files and folders of the repository that exist', () => {
     const named = [...text.matchAll(/`((?:bin|lib|lambda|test|docs)\/[\w./-]*)`/g)].map(
       ([, path = '']) => path,

@@ -10,6 +10,7 @@ import { deployPipeline } from '../../../support/aws-account/deploy-pipeline.ts'
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { leftByRollback, rollBack } from '../../../support/aws-account/roll-back.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
+import { enterProject } from '../../../support/enter-project.ts';
 import { loopbackAddresses, type RunningServer, startNameServer } from '../../../support/name-server.ts';
 import { describeWithNameServer } from '../../../support/name-server-ready.ts';
 import { runMailctl } from '../../../support/run-mailctl.ts';
@@ -23,8 +24,10 @@ let account: AwsAccountDouble;
 let ses: SesDouble;
 let cdk: CdkStandIn;
 let deploy: () => Promise<void>;
+let leaveProject: () => Promise<void>;
 
 beforeEach(async () => {
+  leaveProject = await enterProject();
   deploy = () => Promise.reject(new Error('no bucket to put it in'));
   ses = await startSesDouble({ sandbox: true });
   account = await startAwsAccount({ account: deployedAccount({ ses: ses.account }) });
@@ -33,7 +36,7 @@ beforeEach(async () => {
   });
 });
 
-afterEach(() => Promise.all([account.close(), ses.close(), cdk.close()]));
+afterEach(() => Promise.all([account.close(), ses.close(), cdk.close(), leaveProject()]));
 
 const quickstart = (...args: string[]) =>
   runMailctl(
@@ -225,22 +228,14 @@ describe('mailctl quickstart stops', () => {
 });
 
 describeWithNameServer('mailctl quickstart, with records in the zone of Route 53', () => {
-  const before = process.cwd();
   let server: RunningServer;
-  let directory: string;
+  let leave: () => Promise<void>;
 
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'mailctl-project-'));
-    const mail = { hostedZoneId: 'Z123456ABCDEFG' };
-    await writeFile(join(directory, 'cdk.json'), JSON.stringify({ context: { mail } }));
-    // The settings are those of the folder that it is run in.
-    process.chdir(directory);
+    leave = await enterProject({ hostedZoneId: 'Z123456ABCDEFG' });
   });
 
-  afterEach(async () => {
-    process.chdir(before);
-    await Promise.all([server.stop(), rm(directory, { recursive: true })]);
-  });
+  afterEach(() => Promise.all([server.stop(), leave()]));
 
   it('stops before a deploy that would say that they exist, and names the settings', async () => {
     const [address] = await loopbackAddresses(1);

@@ -42,10 +42,16 @@ export type FailurePhase = (typeof FAILURE_PHASES)[number];
 /** A server reply may be pages long; this much is kept. */
 export const MAX_RESPONSE_CHARACTERS = 1000;
 
+/**
+ * A newer sender may name a class or a phase that this version does not know. A mail must not be lost for that: it is
+ * read as `unknown`, which makes no claim about the server. The published schema allows the known ones alone.
+ */
+const failureClass = v.fallback(v.picklist(FAILURE_CLASSES), 'unknown');
+
 export const failureSchema = v.object({
-  class: v.picklist(FAILURE_CLASSES),
+  class: failureClass,
   /** Of `circuit-open`: why the server counts as down. */
-  openedBy: v.optional(v.picklist(FAILURE_CLASSES)),
+  openedBy: v.optional(failureClass),
   /** The error code of the library or the system: `ECONNREFUSED`, `ETIMEDOUT`. */
   code: v.optional(v.pipe(v.string(), v.maxLength(100, 'at most 100 characters'))),
   /** The server's reply, starting with the reply code. */
@@ -58,7 +64,7 @@ export const failureSchema = v.object({
   ),
   /** The SMTP command that failed: `MAIL FROM`, `RCPT TO`, `DATA`. */
   command: v.optional(v.pipe(v.string(), v.maxLength(100, 'at most 100 characters'))),
-  phase: v.picklist(FAILURE_PHASES),
+  phase: v.fallback(v.picklist(FAILURE_PHASES), 'queue'),
   at: v.pipe(v.string(), v.isoTimestamp('an ISO 8601 time with its offset')),
 });
 

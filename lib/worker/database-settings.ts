@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import type { PostgresSettings } from '../adapters/postgres/connection.ts';
 import { readDatabaseUrl } from '../adapters/postgres/database-url.ts';
+import type { PostgresSettings } from '../adapters/postgres/postgres-settings.ts';
 import { SSL_MODES } from '../adapters/postgres/tls.ts';
 import { type Environment, readEnvironment, setting, settingsOf } from '../common/config.ts';
 import { allowed, oneOf, port, text } from '../common/schemas.ts';

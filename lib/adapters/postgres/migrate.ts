@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { SettingsError } from '../../common/config.ts';
 import { type Log, silentLog } from '../../ports/runtime.ts';
-import type { PostgresSettings } from './connection.ts';
 import { openClient, sessionSettings } from './connection.ts';
 import { OutboxUnavailableError, outboxError, sqlState } from './errors.ts';
 import type { Migration } from './migrations.ts';
 import { allMigrations } from './migrations.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 import { isOwnSession, NOTIFY, setConfigs } from './session.ts';
 import { assertSchemaExists, assertTable, type TableQuery } from './table-check.ts';
 

@@ -13,7 +13,8 @@ import {
   toClaim,
 } from './claim.ts';
 import { completeAll } from './complete.ts';
-import { ConnectionPool, type PostgresSettings } from './connection.ts';
+import { ConnectionPool } from './connection.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 import { NOTIFY } from './session.ts';
 import { TableCheck } from './table-check.ts';
 

@@ -8,14 +8,14 @@ const MODULES = join(repository, 'dist/lib');
 const COMMONJS = join(repository, 'dist/cjs');
 
 /**
- * The same library for `require`, in one file: Jest and older bundlers cannot `require` an ECMAScript module, as Node
+ * The same library for `require`, a file for each entry: Jest and older bundlers cannot `require` an ECMAScript module, as Node
  * can. The dependencies stay outside, since each of them has both forms.
  */
 async function bundleCommonJs(): Promise<void> {
   await build({
-    entryPoints: ['lib/index.ts'],
+    entryPoints: { index: 'lib/index.ts', 'outbox-contract': 'lib/ports/outbox-contract.ts' },
     absWorkingDir: repository,
-    outfile: join(COMMONJS, 'index.js'),
+    outdir: COMMONJS,
     bundle: true,
     packages: 'external',
     format: 'cjs',

@@ -57,7 +57,7 @@ describe('the contents of the package', () => {
   it('include nothing else', async () => {
     const files = await installed.files();
     const expected =
-      /^(LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/bin\/((mailctl|outbound-worker|chunk-\w+)\.js|sql\/\w+\.sql|THIRD-PARTY-LICENCES\.txt)|dist\/cjs\/(package\.json|sql\/\w+\.sql|index\.js|.+\.d\.ts)|dist\/lib\/(index|(common|domain|ports|adapters|mailer|worker)\/.+)\.(js|d\.ts|sql))$/;
+      /^(LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/bin\/((mailctl|outbound-worker|chunk-\w+)\.js|sql\/\w+\.sql|THIRD-PARTY-LICENCES\.txt)|dist\/cjs\/(package\.json|sql\/\w+\.sql|(index|outbox-contract)\.js|.+\.d\.ts)|dist\/lib\/(index|(common|domain|ports|adapters|mailer|worker)\/.+)\.(js|d\.ts|sql))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 });
@@ -189,6 +189,20 @@ it.each(PROGRAMS)('leaves no warning of the AWS SDK in the log, in %s', async (_
   expect(await installed.run(file, program, settings)).toEqual({ warnings: [], unchanged: true });
 });
 
+it.each([
+  ['contract.mjs', "import { outboxContract } from 'keybuzz-mail-pipeline/outbox-contract';"],
+  ['contract.cjs', "const { outboxContract } = require('keybuzz-mail-pipeline/outbox-contract');"],
+])('exports the contract of an outbox, in %s', async (file, imports) => {
+  const program = `${imports}
+    const claimsNothing = { claim: async () => [] };
+    const create = async () => ({ worker: () => claimsNothing, add: async () => {}, close: async () => {} });
+    outboxContract(create)[0].run().catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
+  expect(await installed.run(file, program, {})).toEqual({
+    code: 'EOUTBOXCONTRACT',
+    message: 'one delivery must be claimed, not 0',
+  });
+});
+
 it('exports the contract under its own name', async () => {
   const program = `
     import schema from 'keybuzz-mail-pipeline/contract/envelope.v1.schema.json' with { type: 'json' };
@@ -257,7 +271,7 @@ describe('the types of the package', () => {
   });
 
   it('compile the samples of the documentation', async () => {
-    expect(Object.keys(SAMPLES)).toHaveLength(6);
+    expect(Object.keys(SAMPLES)).toHaveLength(7);
     expect(await installed.typeErrorsIn(SAMPLES)).toEqual([]);
   });
 

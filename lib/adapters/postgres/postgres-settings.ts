@@ -9,6 +9,11 @@ export interface PostgresSettings {
    * @default PGHOST, PGUSER, …
    */
   readonly connectionString?: string | undefined;
+  /**
+   * The table, perhaps with its schema, which replaces that of the URL: `mail.outbox`. What belongs to it is named after
+   * it: `outbox_recipients`, `outbox_migrations`, indexes and triggers. @default 'outbound_deliveries'
+   */
+  readonly table?: string | undefined;
   /** As in libpq; `sslmode` of the URL takes precedence. @default PGSSLMODE, or `prefer` */
   readonly sslMode?: SslMode | undefined;
   /** The file, or `system`; `sslrootcert` of the URL takes precedence. @default PGSSLROOTCERT */

@@ -122,7 +122,7 @@ async function run(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const directory = values.dir ?? (await mkdtemp(join(tmpdir(), 'keybuzz-mail-')));
+  const directory = values.dir ?? (await mkdtemp(join(tmpdir(), 'mail-pipeline-')));
   say('starting PostgreSQL, the worker, SMTP, SQS, S3, SNS, DynamoDB, SES and the Lambdas on 127.0.0.1');
   const pipeline = await startLocalPipeline({ directory, databaseUrl: databaseUrl(process.env) });
   try {

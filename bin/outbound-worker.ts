@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createJsonLog } from '../lib/adapters/json-log.ts';
 import { migrate } from '../lib/adapters/postgres/migrate.ts';
+import { DEPLOYMENT_DEFAULTS } from '../lib/common/names.ts';
 import { connectionOf, readDatabaseSettings } from '../lib/worker/database-settings.ts';
 import { kubernetesManifest, type ManifestOptions } from '../lib/worker/kubernetes-manifest.ts';
 import { runWorker } from '../lib/worker/run.ts';
@@ -15,9 +16,11 @@ const HELP = `Sends the mails that wait in outbound_deliveries: by SMTP, and to 
   outbound-worker                    works until SIGTERM or SIGINT; then it finishes what is in flight
   outbound-worker migrate            brings the table up to date; safe to run again and on a table with rows
   outbound-worker manifest --namespace NS --image IMAGE [--replicas N]
+                  [--project NAME]
                   [--cloudwatch-namespace NAME --cloudwatch-stage STAGE]
-                                     prints Kubernetes manifests for "kubectl apply -f -"; with the last two, its
-                                     workers publish their metrics to CloudWatch
+                                     prints Kubernetes manifests for "kubectl apply -f -"; they read the secrets
+                                     NAME-api-postgres, NAME-ses and NAME-smtp (default: ${DEPLOYMENT_DEFAULTS.project}); with the
+                                     last two options, the workers publish their metrics to CloudWatch
   outbound-worker --help             this text
 
 Settings come from the environment; docs/settings.md has the tables. The least that is needed:
@@ -30,6 +33,7 @@ Exit codes: 0 all done; 1 an error, or mails were left for other workers; 2 a wr
 const OPTIONS = {
   namespace: { type: 'string' },
   image: { type: 'string' },
+  project: { type: 'string' },
   replicas: { type: 'string' },
   'cloudwatch-namespace': { type: 'string' },
   'cloudwatch-stage': { type: 'string' },
@@ -61,19 +65,21 @@ async function migrateDatabase(): Promise<number> {
 interface ManifestValues {
   readonly namespace?: string;
   readonly image?: string;
+  readonly project?: string;
   readonly replicas?: string;
   readonly 'cloudwatch-namespace'?: string;
   readonly 'cloudwatch-stage'?: string;
 }
 
 function printManifest(values: ManifestValues): number {
-  const { namespace, image, replicas } = values;
+  const { namespace, image, project, replicas } = values;
   if (namespace === undefined || image === undefined)
     throw new UsageError('manifest needs --namespace and --image');
   writeLine(
     kubernetesManifest({
       namespace,
       image,
+      project,
       ...(replicas === undefined ? {} : { replicas: Number(replicas) }),
       cloudWatch: cloudWatchOf(values),
     }),

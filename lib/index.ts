@@ -18,6 +18,12 @@ export type { StoredMail, StoredMailFields } from './domain/stored-mail.ts';
 export type { ComposeResult } from './mailer/compose-delivery.ts';
 export { createMailer, type MailerOptions } from './mailer/create-mailer.ts';
 export { type Mail, type MailExtras, type Mailer, MailerClosedError } from './mailer/mailer.ts';
+export {
+  createMemoryMailer,
+  type MemoryMailer,
+  type MemoryMailerOptions,
+  type SentMail,
+} from './mailer/memory-mailer.ts';
 export { type MailerSettings, readMailerSettings } from './mailer/settings.ts';
 export { type FallbackInfo, fallbackTransport, MailNotSentError } from './mailer/transport.ts';
 export type {

@@ -36,6 +36,24 @@ export function awsClientOptions(connection: AwsConnection): AwsClientOptions {
   };
 }
 
+const NO_NODE_WARNING = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED';
+
+/**
+ * Opens a client without the SDK's warning of the version of Node, which it writes when the first client is made: the
+ * log is the API's, and package.json says which versions work. The variable is the API's as well, so it is put back.
+ */
+export function withoutNodeWarning<T>(open: () => T): T {
+  const { env } = process;
+  const { [NO_NODE_WARNING]: before } = env;
+  env[NO_NODE_WARNING] = 'true';
+  try {
+    return open();
+  } finally {
+    if (before === undefined) delete env[NO_NODE_WARNING];
+    else env[NO_NODE_WARNING] = before;
+  }
+}
+
 /** The AWS error code, or the system error code if the call did not reach AWS. */
 export function awsErrorCode(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'UnknownError';

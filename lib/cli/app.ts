@@ -22,7 +22,7 @@ import { registerSuppression } from './commands/suppression/suppression.ts';
 import type { RunCommand } from './context.ts';
 import { describeFailure } from './describe-failure.ts';
 import { EXIT, type ExitCode } from './errors.ts';
-import { FixHints, type FoundByItself } from './hints.ts';
+import { FixHints, type FoundByItself, invocationOf } from './hints.ts';
 import { type ProjectFile, readProjectFile } from './project-file.ts';
 import { Terminal, type TerminalStreams } from './terminal.ts';
 
@@ -81,7 +81,10 @@ export async function runMailctl(
       terminal.note(describeChoice(chosen));
       const deployment = { project: chosen.project.value, stage: chosen.stage.value };
       const region = chosen.region.value;
-      commands = new FixHints(deployment, region, profile, foundByItself(projectFile));
+      commands = new FixHints(deployment, region, profile, {
+        program: invocationOf(env),
+        found: foundByItself(projectFile),
+      });
       const hasOwnSqs = (env.AWS_ENDPOINT_URL_SQS ?? env.AWS_ENDPOINT_URL) !== undefined;
       exitCode = await command({
         deployment,
@@ -130,7 +133,7 @@ const INTERRUPTED = {
 /** The grammar of the command line, with its help. `run` is called with what the chosen command does. */
 export function createProgram({ output, errors }: Omit<TerminalStreams, 'input'>, run: RunCommand): Command {
   const program = new Command('mailctl')
-    .description('Looks after the KeyBuzz mail pipeline: sets it up, says what is wrong, puts it right.')
+    .description('Looks after the mail pipeline: sets it up, says what is wrong, puts it right.')
     .addOption(
       new Option(
         '--stage <stage>',

@@ -19,22 +19,28 @@ export class FixHints {
   readonly #deployment: DeploymentName;
   readonly #region: string;
   readonly #profile: string | undefined;
+  readonly #program: string;
   readonly #found: FoundByItself;
 
   /**
    * @param profile undefined to use the SDK's default credentials
-   * @param found what cdk.json says; the defaults without one
+   * @param options.program how mailctl is started here: {@link invocationOf}
+   * @param options.found what cdk.json says; the defaults without one
    */
   constructor(
     deployment: DeploymentName,
     region: string,
     profile?: string,
-    found: FoundByItself = DEPLOYMENT_DEFAULTS,
+    {
+      program = 'mailctl',
+      found = DEPLOYMENT_DEFAULTS,
+    }: { readonly program?: string; readonly found?: FoundByItself | undefined } = {},
   ) {
     this.#found = found;
     this.#deployment = deployment;
     this.#region = region;
     this.#profile = profile;
+    this.#program = program;
   }
 
   /** @example mailctl('dlq ls') */
@@ -48,7 +54,7 @@ export class FixHints {
       ...(config === undefined ? [] : [`--config ${asWord(config)}`]),
       ...this.#profileFlag,
     ];
-    return ['mailctl', ...flags, command].join(' ');
+    return [this.#program, ...flags, command].join(' ');
   }
 
   /** @example aws('sesv2 get-account') */
@@ -88,6 +94,21 @@ export class FixHints {
 
   get #profileFlag(): readonly string[] {
     return this.#profile === undefined ? [] : [`--profile ${asWord(this.#profile)}`];
+  }
+}
+
+/**
+ * How this run of mailctl was started: in a clone there is no `mailctl` on the path, and a hint that is pasted must
+ * work. npm and npx say so in the environment.
+ */
+export function invocationOf(env: Readonly<Record<string, string | undefined>>): string {
+  switch (env.npm_lifecycle_event) {
+    case 'mailctl':
+      return 'npm run -s mailctl --';
+    case 'npx':
+      return 'npx mailctl';
+    default:
+      return 'mailctl';
   }
 }
 

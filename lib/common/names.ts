@@ -118,6 +118,17 @@ export function monitoringNames({ project, stage }: DeploymentName): MonitoringN
   };
 }
 
+/** The Secrets of Kubernetes that the worker reads: their keys are its environment variables. */
+export interface KubernetesSecretNames {
+  readonly database: string;
+  readonly ses: string;
+  readonly smtp: string;
+}
+
+export function kubernetesSecretNames(project: string): KubernetesSecretNames {
+  return { database: `${project}-api-postgres`, ses: `${project}-ses`, smtp: `${project}-smtp` };
+}
+
 /** The name of an alarm in CloudWatch. */
 export function alarmName(deployment: DeploymentName, alarm: string): string {
   return `${alarmPrefix(deployment)}${alarm}`;

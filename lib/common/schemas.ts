@@ -13,6 +13,12 @@ export const flag = v.pipe(v.boolean(), allowed('true or false'));
 
 export const region = matching(/^[a-z]{2}(-[a-z]+)+-\d$/, 'an AWS Region such as eu-west-1');
 
+/** The front of all names of a deployment. */
+export const projectName = matching(
+  /^[a-z][a-z0-9-]{0,19}$/,
+  '1 to 20 lower-case letters, digits and dashes, a letter first',
+);
+
 export const tableName = matching(/^[A-Za-z0-9_.-]{3,255}$/, 'the name of a DynamoDB table');
 
 export const port = integer(1, 65_535);

@@ -54,13 +54,16 @@ export const enhancedStatus = v.pipe(
   v.regex(/^[245]\.[0-9]{1,3}\.[0-9]{1,3}$/, 'an enhanced status code such as 4.2.1'),
 );
 
+/**
+ * A newer sender may name a class or a phase that this version does not know. A mail must not be lost for that: it is
+ * read as `unknown`, which makes no claim about the server. The published schema allows the known ones alone.
+ */
+const failureClass = v.fallback(v.picklist(FAILURE_CLASSES), 'unknown');
+
 export const failureSchema = v.object({
-  class: v.pipe(v.picklist(FAILURE_CLASSES), v.description('Why SMTP did not accept the mail.')),
+  class: v.pipe(failureClass, v.description('Why SMTP did not accept the mail.')),
   openedBy: v.optional(
-    v.pipe(
-      v.picklist(FAILURE_CLASSES),
-      v.description('Of the class circuit-open: why the server counts as down.'),
-    ),
+    v.pipe(failureClass, v.description('Of the class circuit-open: why the server counts as down.')),
   ),
   code: v.optional(
     v.pipe(
@@ -80,7 +83,10 @@ export const failureSchema = v.object({
       v.description('The SMTP command that failed: MAIL FROM, RCPT TO or DATA.'),
     ),
   ),
-  phase: v.pipe(v.picklist(FAILURE_PHASES), v.description('How far the SMTP session had come.')),
+  phase: v.pipe(
+    v.fallback(v.picklist(FAILURE_PHASES), 'queue'),
+    v.description('How far the SMTP session had come.'),
+  ),
   at: v.pipe(
     v.string(),
     v.isoTimestamp('an ISO 8601 time with its offset'),

@@ -4,7 +4,15 @@ import * as v from 'valibot';
 import { describeProblem, describeProblems, listSettings, parseSettings, setting } from '../common/config.ts';
 import { contextOverrides, MAIL_CONTEXT } from '../common/mail-context.ts';
 import { DEPLOYMENT_DEFAULTS as DEFAULTS } from '../common/names.ts';
-import { allowed, DOMAIN_LABEL, domainName, integer, matching, oneOf } from '../common/schemas.ts';
+import {
+  allowed,
+  DOMAIN_LABEL,
+  domainName,
+  integer,
+  matching,
+  oneOf,
+  projectName,
+} from '../common/schemas.ts';
 import { MAX_SOFT_BOUNCES, QUEUE_RETENTION_DAYS } from '../domain/limits.ts';
 
 /** The Regions of the partition `aws` in which SES sends: https://docs.aws.amazon.com/general/latest/gr/ses.html */
@@ -152,13 +160,9 @@ const runbookUrl = v.pipe(
 const eventWait = wholeNumber(1, MAX_EVENT_WAIT_SECONDS, ', in the order least, default, most');
 
 const settingsSchema = v.object({
-  project: setting(
-    v.optional(
-      matching(/^[a-z][a-z0-9-]{0,19}$/, '1 to 20 lower-case letters, digits and dashes, a letter first'),
-      DEFAULTS.project,
-    ),
-    { description: 'front of all resource names, and a tag' },
-  ),
+  project: setting(v.optional(projectName, DEFAULTS.project), {
+    description: 'front of all resource names, and a tag',
+  }),
   stage: setting(v.optional(oneOf(['dev', 'prod']), DEFAULTS.stage), {
     description: 'which deployment; both fit into one account',
   }),

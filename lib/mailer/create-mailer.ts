@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { awsClientOptions } from '../adapters/aws-client.ts';
+import { awsClientOptions, withoutNodeWarning } from '../adapters/aws-client.ts';
 import { S3PayloadStore } from '../adapters/s3/s3-payload-store.ts';
 import { SmtpPoolRoute } from '../adapters/smtp/smtp-pool-route.ts';
 import { openSqsClient } from '../adapters/sqs/sqs-client.ts';
@@ -77,8 +77,9 @@ function fallbackQueue({ fallback }: CompleteMailerSettings): SqsFallbackQueue {
 
 /** Emulators serve buckets by path, not by host name. */
 function s3Client({ fallback: { s3Endpoint: endpoint, ...connection } }: CompleteMailerSettings): S3Client {
-  return new S3Client({
+  const options = {
     ...awsClientOptions({ ...connection, endpoint, tryTimeoutMs: PAYLOAD_TIMEOUT_MS / 2 }),
     forcePathStyle: endpoint !== undefined,
-  });
+  };
+  return withoutNodeWarning(() => new S3Client(options));
 }

@@ -158,7 +158,7 @@ const fallbackSchema = v.pipe(
     accessKeyId: setting(v.optional(text), {
       variable: 'AWS_SES_ACCESS_KEY',
       description:
-        'access key of the IAM user `keybuzz-ses`; by default the credential chain of the AWS SDK; needed with `fallback.secretAccessKey`',
+        'access key of the IAM user that the pipeline made for the API; by default the credential chain of the AWS SDK; needed with `fallback.secretAccessKey`',
       secret: true,
       neededWith: 'secretAccessKey',
     }),

@@ -1,9 +1,10 @@
 import * as v from 'valibot';
-import type { PostgresSettings } from '../adapters/postgres/connection.ts';
 import { readDatabaseUrl } from '../adapters/postgres/database-url.ts';
+import type { PostgresSettings } from '../adapters/postgres/postgres-settings.ts';
+import { TABLE_NAME, TABLE_NAME_RULE } from '../adapters/postgres/table-name.ts';
 import { SSL_MODES } from '../adapters/postgres/tls.ts';
 import { type Environment, readEnvironment, setting, settingsOf } from '../common/config.ts';
-import { allowed, oneOf, port, text } from '../common/schemas.ts';
+import { allowed, matching, oneOf, port, text } from '../common/schemas.ts';
 
 const databaseUrl = v.pipe(
   v.string(),
@@ -41,6 +42,12 @@ export const databaseSchema = v.object({
     variable: 'PGDATABASE',
     description: 'name of the database',
   }),
+  table: setting(v.exactOptional(matching(TABLE_NAME, TABLE_NAME_RULE)), {
+    variable: 'OUTBOUND_TABLE',
+    description:
+      'the table of the mails, by default `outbound_deliveries`; a schema in it replaces that of the URL, and what ' +
+      'belongs to it, such as the table of recipients, is named after it',
+  }),
   sslMode: setting(v.exactOptional(oneOf(SSL_MODES)), {
     variable: 'PGSSLMODE',
     description:
@@ -55,7 +62,7 @@ export const databaseSchema = v.object({
   }),
 });
 
-/** The connection to the outbox's database; the `pg` client applies its own defaults to unset options. */
+/** The connection to the outbox's database and the table in it; the `pg` client applies its own defaults to unset options. */
 export type DatabaseSettings = Readonly<v.InferOutput<typeof databaseSchema>>;
 
 /**
@@ -69,8 +76,8 @@ export function readDatabaseSettings(env: Environment): DatabaseSettings {
 
 /** What the adapters take; the client reads PGHOST, PGUSER and so on from the environment itself. */
 export function connectionOf(settings: DatabaseSettings): PostgresSettings {
-  const { connectionString, sslMode, sslRootCertificate } = settings;
-  return { connectionString, sslMode, sslRootCertificate };
+  const { connectionString, table, sslMode, sslRootCertificate } = settings;
+  return { connectionString, table, sslMode, sslRootCertificate };
 }
 
 /** An empty host means the default host in a database URL, but is invalid in a plain URL. */

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { Document, isMap, isScalar } from 'yaml';
 import { parseSettings, settingsOf } from '../common/config.ts';
-import { allowed, integer, matching } from '../common/schemas.ts';
+import { DEPLOYMENT_DEFAULTS, kubernetesSecretNames } from '../common/names.ts';
+import { allowed, integer, matching, projectName } from '../common/schemas.ts';
 import { HOUR_MS } from '../common/time.ts';
 import { HEALTH_ANSWER_TIMEOUT_MS } from './health.ts';
 import { namespaceSchema, stageSchema, WORKER_DEFAULTS } from './settings.ts';
@@ -11,6 +12,8 @@ export interface ManifestOptions {
   readonly namespace: string;
   /** A reference with a tag or a digest. */
   readonly image: string;
+  /** The front of the names of those secrets. @default 'keybuzz' */
+  readonly project?: string | undefined;
   /** @default 2 */
   readonly replicas?: number | undefined;
   /** How long the worker may take to finish what is in flight. @default 25000 */
@@ -22,9 +25,6 @@ export interface ManifestOptions {
 }
 
 const NAME = 'outbound-worker';
-
-/** Their keys are the worker's environment variables. */
-const SECRETS = ['keybuzz-api-postgres', 'keybuzz-ses', 'keybuzz-smtp'] as const;
 
 /** After the last mail: time to release leases and close connections. */
 const CLOSING_SECONDS = 10;
@@ -47,6 +47,7 @@ const imageReference = (() => {
 const optionsSchema = v.object({
   namespace: matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, NAMESPACE),
   image: v.pipe(v.string(), v.maxLength(512), v.regex(imageReference), allowed(IMAGE)),
+  project: v.optional(projectName, DEPLOYMENT_DEFAULTS.project),
   replicas: v.optional(integer(1, 100), 2),
   drainTimeoutMs: v.optional(integer(0, HOUR_MS), WORKER_DEFAULTS.drainTimeoutMs),
   httpPort: v.optional(integer(1024, 65_535), WORKER_DEFAULTS.httpPort),
@@ -138,7 +139,13 @@ function podSpec(options: Options): Record<string, unknown> {
   };
 }
 
-function container({ image, drainTimeoutMs, httpPort, cloudWatch }: Options): Record<string, unknown> {
+function container({
+  project,
+  image,
+  drainTimeoutMs,
+  httpPort,
+  cloudWatch,
+}: Options): Record<string, unknown> {
   return {
     name: NAME,
     image,
@@ -153,7 +160,7 @@ function container({ image, drainTimeoutMs, httpPort, cloudWatch }: Options): Re
             { name: 'OUTBOUND_CLOUDWATCH_STAGE', value: cloudWatch.stage },
           ]),
     ],
-    envFrom: SECRETS.map((name) => ({ secretRef: { name } })),
+    envFrom: Object.values(kubernetesSecretNames(project)).map((name) => ({ secretRef: { name } })),
     ports: [{ name: 'http', containerPort: httpPort }],
     startupProbe: probe('/healthz', { periodSeconds: 2, failureThreshold: 30 }),
     livenessProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 3 }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FixHints } from '../../lib/cli/hints.ts';
+import { FixHints, invocationOf } from '../../lib/cli/hints.ts';
 
 describe('commands that fix', () => {
   it('name each option that is not the default', () => {
@@ -29,12 +29,26 @@ describe('commands that fix', () => {
 
   it('leave out what cdk.json says, and name the file if it has to be named', () => {
     const found = { project: 'shop', stage: 'dev', region: 'us-east-1' };
-    const here = new FixHints({ project: 'shop', stage: 'prod' }, 'us-east-1', undefined, found);
+    const here = new FixHints({ project: 'shop', stage: 'prod' }, 'us-east-1', undefined, { found });
     expect(here.mailctl('dlq ls')).toBe('mailctl --stage prod dlq ls');
     expect(here.deploy).toBe('npm run deploy -- -c stage=prod');
     const named = { ...found, config: './my shop/cdk.json' };
-    const elsewhere = new FixHints({ project: 'shop', stage: 'dev' }, 'us-east-1', undefined, named);
+    const elsewhere = new FixHints({ project: 'shop', stage: 'dev' }, 'us-east-1', undefined, {
+      found: named,
+    });
     expect(elsewhere.mailctl('dlq ls')).toBe("mailctl --config './my shop/cdk.json' dlq ls");
+  });
+
+  it.each([
+    [{ npm_lifecycle_event: 'mailctl' }, 'npm run -s mailctl -- --stage prod doctor'],
+    [{ npm_lifecycle_event: 'npx' }, 'npx mailctl --stage prod doctor'],
+    [{ npm_lifecycle_event: 'deploy' }, 'mailctl --stage prod doctor'],
+    [{}, 'mailctl --stage prod doctor'],
+  ])('start mailctl as this run was started: %j', (env, command) => {
+    const deployment = { project: 'keybuzz', stage: 'prod' } as const;
+    expect(
+      new FixHints(deployment, 'eu-west-1', undefined, { program: invocationOf(env) }).mailctl('doctor'),
+    ).toBe(command);
   });
 
   it('quote a profile name with spaces or shell characters', () => {

@@ -32,7 +32,7 @@ describe('npm run dashboards', () => {
   it('prints its options', () => {
     const { status, stdout } = run('--help');
     expect(status).toBe(0);
-    for (const option of ['--from', '--scenario', '--record', '--until', '--out', '--json']) {
+    for (const option of ['--from', '--scenario', '--record', '--until', '--defaults', '--out', '--json']) {
       expect(stdout).toContain(option);
     }
   });

@@ -16,12 +16,13 @@ const HELP = `Draws the dashboards that would be deployed, from a run of the pip
   npm run dashboards -- --record FILE             keeps what the run recorded, to draw it again
   npm run dashboards -- --until 2026-01-14T12:00  as they looked at that moment of the run (UTC)
   npm run dashboards -- -c NAME=VALUE             with another setting than that of cdk.json; may be given again
+  npm run dashboards -- --defaults                with the default settings in place of those of cdk.json
   npm run dashboards -- --out DIR                 writes mail.svg, reputation.svg and machine-room.svg there
                                                   (default: docs/dashboards)
   npm run dashboards -- --json                    tells the files and the alarms as JSON on standard output
   npm run dashboards -- --help                    this text
 
-Those in docs/dashboards are drawn by npm run dashboards -- with
+Those in docs/dashboards are drawn by npm run dashboards -- --defaults with
   -c workerMetrics=true -c accountMonitoring=dev --from test/recordings/outage.json \\
     --until 2026-01-14T13:00                                                           mail, machine-room
   -c accountMonitoring=dev --from test/recordings/bounce-storm.json                    reputation
@@ -35,6 +36,7 @@ const OPTIONS = {
   until: { type: 'string' },
   out: { type: 'string' },
   context: { type: 'string', short: 'c', multiple: true },
+  defaults: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -52,6 +54,8 @@ interface Arguments {
   readonly out: string;
   /** In the syntax of `cdk -c`. */
   readonly context: Readonly<Record<string, string>>;
+  /** Ignore the settings in cdk.json, not its feature flags. */
+  readonly defaults: boolean;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -131,9 +135,10 @@ function interrupted(): AbortSignal {
 
 async function readDefinition({
   context: given,
+  defaults,
 }: Arguments): Promise<{ settings: Settings; context: Record<string, unknown> }> {
   const { context: file } = JSON.parse(await readFile(new URL('cdk.json', ROOT), 'utf8'));
-  const context = { ...file, ...given };
+  const context = { ...file, ...(defaults ? { mail: {} } : {}), ...given };
   const { readSettings } = await import('../../lib/infra/settings.ts');
   const read = readSettings(context);
   if (read.kind === 'invalid') throw new Error(read.message);

@@ -5,7 +5,7 @@ export function commandsIn(text: string): string[] {
     ([, code = '']) => code,
   );
   return [...blocks, ...spans].flatMap((line) => {
-    const command = /^(?:npx )?(mailctl [^#|&;…]+)/.exec(line.trim())?.[1]?.trim();
-    return command === undefined ? [] : [command];
+    const [, words] = /^(?:npm run -s mailctl --|(?:npx )?mailctl) ([^#|&;…]+)/.exec(line.trim()) ?? [];
+    return words === undefined ? [] : [`mailctl ${words.trim()}`];
   });
 }

@@ -29,7 +29,7 @@ describe('the dashboard images', () => {
       const out = ['--out', join(directory, scenario)];
       const drawn = spawnSync(
         process.execPath,
-        ['test/dashboards/draw-dashboards.ts', ...from, ...args, ...out],
+        ['test/dashboards/draw-dashboards.ts', '--defaults', ...from, ...args, ...out],
         {
           cwd: root,
         },

@@ -41,6 +41,10 @@ function commandsBelow(command: Command, words: readonly string[] = []): string[
     : below;
 }
 
+function allBelow(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...allBelow(child)]);
+}
+
 /** commander has no public API for this, but shows the subcommand as optional in the usage. */
 function doesSomething(command: Command): boolean {
   return command.options.length > 0 || /^Exit codes/m.test(helpOf(command));
@@ -85,6 +89,13 @@ describe('mailctl in the documentation', () => {
     const page = commandsIn(read('docs/mailctl.md'));
 
     expect(page.some((line) => `${line} `.startsWith(`mailctl ${words} `))).toBe(true);
+  });
+
+  it('speaks in its help of no deployment, domain or secret in particular', () => {
+    const helps = [program, ...allBelow(program)].map(helpOf).join('\n');
+
+    // The option --project names its default.
+    expect(helps.replaceAll(/\(default:\s+"keybuzz"\)/g, '').match(/.*keybuzz.*/gi)).toBeNull();
   });
 
   it('names only existing groups of mailctl doctor', () => {

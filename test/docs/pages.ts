@@ -5,7 +5,12 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Every page of the documentation, by its path in the repository. */
-export const PAGES: readonly string[] = ['README.md', ...globSync('docs/**/*.md', { cwd: root }).sort()];
+export const PAGES: readonly string[] = [
+  'README.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  ...globSync('docs/**/*.md', { cwd: root }).sort(),
+];
 
 export function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');

@@ -22,7 +22,9 @@ describe('the README', () => {
 
   it('links to every page of docs', () => {
     const linked = linksIn('README.md').map(({ target }) => target);
-    const beside = PAGES.filter((page) => /^docs\/[^/]+\.md$|README\.md$/.test(page) && page !== 'README.md');
+    const beside = PAGES.filter(
+      (page) => /^[A-Z]+\.md$|^docs\/[^/]+\.md$|README\.md$/.test(page) && page !== 'README.md',
+    );
 
     expect(beside.filter((page) => !linked.includes(page))).toEqual([]);
   });
@@ -62,6 +64,33 @@ describe('the contributing page', () => {
     expect(named.map(([, name = '']) => name).filter((name) => !sources.includes(name))).toEqual([]);
     expect(named).not.toEqual([]);
   });
+
+  const recipes = read('docs/contributing.md')
+    .split(/^### /m)
+    .slice(1)
+    .filter((recipe) => /^1\. /m.test(recipe))
+    .map((recipe) => ({ title: recipe.split('\n')[0], recipe }));
+
+  it('has a recipe for a failure class, an alarm, an outbox and a provider', () => {
+    expect(recipes.map(({ title }) => title)).toEqual([
+      'A failure class',
+      'An alarm',
+      'Another outbox',
+      'Another provider',
+    ]);
+  });
+
+  it.each(recipes)('names in $title only code that stands in the files of that recipe', ({ recipe }) => {
+    const files = [...recipe.matchAll(/`((?:bin|lib|lambda|test)\/[\w./-]+\.ts)`/g)].map(
+      ([, file = '']) => file,
+    );
+    const code = files.map(read).join('\n');
+    const named = [...recipe.matchAll(/`([A-Za-z]\w*[A-Z_]\w*)`(?! of)/g)].map(([, name = '']) => name);
+
+    expect(files.length).toBeGreaterThanOrEqual(3);
+    expect(named.filter((name) => !new RegExp(`\\b${name}\\b`).test(code))).toEqual([]);
+    expect(named).not.toEqual([]);
+  });
 });
 
 describe.each(PAGES)('%s', (page) => {
@@ -81,6 +110,10 @@ describe.each(PAGES)('%s', (page) => {
     const named = [...text.matchAll(/npm run ([a-z:]+)/g)].map(([, script = '']) => script);
 
     expect(named.filter((script) => !(script in scripts))).toEqual([]);
+  });
+
+  it('starts no TypeScript by the Node of the reader, which may not know it', () => {
+    expect(text.match(/\bnode \S+\.ts\b/g)).toBeNull();
   });
 
   it('names only files and folders of the repository that exist', () => {

@@ -26,6 +26,8 @@ const NOT_COPIED = ['.git', 'node_modules', 'dist', 'cdk.out'];
 /** Left over from an old build, of a module that no longer exists. */
 const STALE = 'dist/lib/emulators/removed-long-ago.js';
 
+const JEST_NODE = join(repository, 'node_modules/jest-environment-node');
+
 /** The options of a strict project. `skipLibCheck: false` also checks the package's own declarations. */
 const COMPILER_OPTIONS = {
   strict: true,
@@ -89,11 +91,62 @@ export class InstalledPackage {
     return readFile(join(this.#package, file), 'utf8');
   }
 
+  /** Adds a file to the project. */
+  async write(file: string, content: string): Promise<void> {
+    await writeFile(join(this.#project, file), content);
+  }
+
   /** Runs a program in the project under plain Node. @returns its parsed JSON output */
   async run(file: string, program: string, env: Readonly<Record<string, string>>): Promise<unknown> {
     await writeFile(join(this.#project, file), program);
     const { stdout } = await execute(process.execPath, [file], { cwd: this.#project, env: { ...env } });
     return JSON.parse(stdout);
+  }
+
+  /**
+   * Runs a test file in the project under a Jest that knows CommonJS alone, as NestJS sets it up, without transform.
+   *
+   * @returns the titles of the tests by their state
+   */
+  async jest(file: string, test: string): Promise<Readonly<Record<string, readonly string[]>>> {
+    await writeFile(join(this.#project, file), test);
+    const config = { testMatch: [`<rootDir>/${file}`], transform: {}, testEnvironment: JEST_NODE, haste: {} };
+    const jest = join(repository, 'node_modules/jest/bin/jest.js');
+    const args = [
+      '--rootDir',
+      '.',
+      '--config',
+      JSON.stringify(config),
+      '--json',
+      '--no-cache',
+      '--no-watchman',
+    ];
+    const { stdout, stderr } = spawnSync(process.execPath, [jest, ...args], {
+      cwd: this.#project,
+      env: environment(),
+      encoding: 'utf8',
+    });
+    if (!stdout.startsWith('{')) throw new Error(stderr);
+    const { testResults } = JSON.parse(stdout);
+    const [{ assertionResults, message }] = testResults;
+    if (assertionResults.length === 0) throw new Error(message);
+    const tests: { readonly status: string; readonly title: string }[] = assertionResults;
+    const byStatus = Map.groupBy(tests, ({ status }) => status);
+    return Object.fromEntries(
+      [...byStatus].map(([status, those]) => [status, those.map(({ title }) => title)]),
+    );
+  }
+
+  /** The packages whose types a program in the project loads, by the path of a file of each. */
+  async typesLoadedBy(file: string, program: string): Promise<readonly string[]> {
+    await writeFile(join(this.#project, file), program);
+    await this.#configure([file]);
+    const { stdout } = spawnSync(
+      join(repository, 'node_modules/.bin/tsc'),
+      ['--pretty', 'false', '--listFiles'],
+      { cwd: this.#project, env: environment(), encoding: 'utf8' },
+    );
+    return stdout.split('\n').filter((line) => line.endsWith('.d.ts') || line.endsWith('.d.mts'));
   }
 
   /** The compiler errors of a program in the project, as line and code: `9: TS2322`. */
@@ -107,8 +160,7 @@ export class InstalledPackage {
     const files = Object.keys(programs);
     for (const [file, program] of Object.entries(programs))
       await writeFile(join(this.#project, file), program);
-    const config = { compilerOptions: COMPILER_OPTIONS, files };
-    await writeFile(join(this.#project, 'tsconfig.json'), JSON.stringify(config));
+    await this.#configure(files);
     const { status, stdout, stderr } = spawnSync(
       join(repository, 'node_modules/.bin/tsc'),
       ['--pretty', 'false'],
@@ -127,6 +179,11 @@ export class InstalledPackage {
 
   get #package(): string {
     return join(this.#project, 'node_modules/keybuzz-mail-pipeline');
+  }
+
+  async #configure(files: readonly string[]): Promise<void> {
+    const config = { compilerOptions: COMPILER_OPTIONS, files };
+    await writeFile(join(this.#project, 'tsconfig.json'), JSON.stringify(config));
   }
 
   async #install(tarball: string): Promise<void> {

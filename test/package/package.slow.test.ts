@@ -25,6 +25,8 @@ describe('the contents of the package', () => {
         'package.json',
         'dist/lib/index.js',
         'dist/lib/index.d.ts',
+        'dist/cjs/index.js',
+        'dist/cjs/index.d.ts',
         'docs/contract/envelope.v1.schema.json',
         // mailctl and the alarms link to it.
         'docs/runbook.md',
@@ -34,7 +36,7 @@ describe('the contents of the package', () => {
 
   it('have entry points for tools that do not read `exports`', async () => {
     const { main, types } = await installed.manifest();
-    expect([main, types]).toEqual(['./dist/lib/index.js', './dist/lib/index.d.ts']);
+    expect([main, types]).toEqual(['./dist/cjs/index.js', './dist/cjs/index.d.ts']);
   });
 
   it('install little: no client of AWS that only a command needs', async () => {
@@ -55,7 +57,7 @@ describe('the contents of the package', () => {
   it('include nothing else', async () => {
     const files = await installed.files();
     const expected =
-      /^(LICENSE|README\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/bin\/((mailctl|outbound-worker|chunk-\w+)\.js|sql\/\w+\.sql|THIRD-PARTY-LICENCES\.txt)|dist\/lib\/(index|(common|domain|ports|adapters|mailer|worker)\/.+)\.(js|d\.ts|sql))$/;
+      /^(LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/bin\/((mailctl|outbound-worker|chunk-\w+)\.js|sql\/\w+\.sql|THIRD-PARTY-LICENCES\.txt)|dist\/cjs\/(package\.json|sql\/\w+\.sql|(index|outbox-contract)\.js|.+\.d\.ts)|dist\/lib\/(index|(common|domain|ports|adapters|mailer|worker)\/.+)\.(js|d\.ts|sql))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 });
@@ -140,6 +142,67 @@ describe.each(PROGRAMS)('the package in %s', (_kind, file, imports) => {
   });
 });
 
+it('is loaded by Jest in CommonJS, and its mailer in memory needs no network', async () => {
+  const test = `
+    const { createMemoryMailer, PostgresOutbox, SettingsError, createMailer } = require('keybuzz-mail-pipeline');
+    test('what an API sends', async () => {
+      const mailer = createMemoryMailer();
+      mailer.failSmtp('unreachable');
+      await mailer.send({ ...${MAIL}, id: 'reply-1' });
+      expect(mailer.sent.map(({ mail, outcome }) => [mail.subject, outcome.kind])).toEqual([['Your order', 'handed-over']]);
+    });
+    test('what is wrong in the settings', () => {
+      expect(() => createMailer({})).toThrow(SettingsError);
+    });
+    test('the outbox finds its statements', async () => {
+      const providers = ['smtp'];
+      const outbox = new PostgresOutbox({ connectionString: 'postgresql://127.0.0.1:1/none', workerId: 'w', providers, defaultTimeToLiveMs: 1 });
+      await expect(outbox.ping()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+      await outbox.close();
+    });`;
+  expect(await installed.jest('api.test.cjs', test)).toEqual({
+    passed: ['what an API sends', 'what is wrong in the settings', 'the outbox finds its statements'],
+  });
+});
+
+it.each(PROGRAMS)('leaves no warning of the AWS SDK in the log, in %s', async (_kind, file, imports) => {
+  // A Node that the SDK warns of.
+  const old = file.endsWith('.mjs')
+    ? "import './old-node.mjs';"
+    : "Object.defineProperty(process, 'version', { value: 'v20.19.0' });";
+  await installed.write('old-node.mjs', "Object.defineProperty(process, 'version', { value: 'v20.19.0' });");
+  const program = `${old}
+    ${imports}
+    const warnings = [];
+    process.on('warning', ({ message }) => warnings.push(message));
+    const before = process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED;
+    createMailer(readMailerSettings(process.env)).close();
+    setImmediate(() => console.log(JSON.stringify({
+      warnings,
+      unchanged: before === process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED,
+    })));`;
+  const settings = {
+    SMTP_HOST: '127.0.0.1',
+    FALLBACK_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/fallback',
+    PAYLOAD_BUCKET: 'payloads',
+  };
+  expect(await installed.run(file, program, settings)).toEqual({ warnings: [], unchanged: true });
+});
+
+it.each([
+  ['contract.mjs', "import { outboxContract } from 'keybuzz-mail-pipeline/outbox-contract';"],
+  ['contract.cjs', "const { outboxContract } = require('keybuzz-mail-pipeline/outbox-contract');"],
+])('exports the contract of an outbox, in %s', async (file, imports) => {
+  const program = `${imports}
+    const claimsNothing = { claim: async () => [] };
+    const create = async () => ({ worker: () => claimsNothing, add: async () => {}, close: async () => {} });
+    outboxContract(create)[0].run().catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
+  expect(await installed.run(file, program, {})).toEqual({
+    code: 'EOUTBOXCONTRACT',
+    message: 'one delivery must be claimed, not 0',
+  });
+});
+
 it('exports the contract under its own name', async () => {
   const program = `
     import schema from 'keybuzz-mail-pipeline/contract/envelope.v1.schema.json' with { type: 'json' };
@@ -199,8 +262,16 @@ describe('the types of the package', () => {
     expect(await installed.typeErrors('works.cts', program)).toEqual([]);
   });
 
+  it.each(['types.mts', 'types.cts'])('bring no types of a database into %s', async (file) => {
+    const program = `import { createMailer, createWorker, PostgresOutbox } from 'keybuzz-mail-pipeline';
+      export const all = [createMailer, createWorker, PostgresOutbox];`;
+    const loaded = await installed.typesLoadedBy(file, program);
+    expect(loaded.filter((path) => /\/nodemailer\//.test(path))).not.toEqual([]);
+    expect(loaded.filter((path) => /\/(@types\/)?pg\//.test(path))).toEqual([]);
+  });
+
   it('compile the samples of the documentation', async () => {
-    expect(Object.keys(SAMPLES)).toHaveLength(5);
+    expect(Object.keys(SAMPLES)).toHaveLength(7);
     expect(await installed.typeErrorsIn(SAMPLES)).toEqual([]);
   });
 

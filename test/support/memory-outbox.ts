@@ -1,7 +1,25 @@
 import { EventEmitter, once } from 'node:events';
 import type { Claim, ClaimRequest, Completion, Outbox, OutboxStats } from '../../lib/ports/outbox.ts';
 
-/** An outbox in memory, for tests of the worker's own decisions. It can be configured to fail. */
+/** A delivery, and who has it. */
+interface Entry {
+  readonly claim: Claim;
+  attempts: number;
+  dueAt: number;
+  owed: readonly string[];
+  lease: Lease | undefined;
+}
+
+interface Lease {
+  readonly owner: MemoryOutbox;
+  readonly route: ClaimRequest['route'];
+  until: number;
+}
+
+/**
+ * An outbox in memory, for tests of the worker's own decisions. It keeps the contract of every outbox, and can be
+ * configured to fail.
+ */
 export class MemoryOutbox implements Outbox {
   readonly completion: Completion[] = [];
   readonly released: string[] = [];
@@ -9,14 +27,23 @@ export class MemoryOutbox implements Outbox {
   readonly claimedRoutes: string[] = [];
   readonly requests: ClaimRequest[] = [];
   readonly #events = new EventEmitter();
-  #due: Claim[] = [];
+  readonly #entries: Map<string, Entry>;
   #failures = new Map<string, number>();
   #listener: () => void = () => {};
   late: readonly string[] = [];
   lostLeases: readonly string[] = [];
 
+  /** @param beside another worker's, with the same deliveries */
+  constructor(beside?: MemoryOutbox) {
+    this.#entries = beside === undefined ? new Map() : beside.#entries;
+  }
+
   put(...claims: readonly Claim[]): void {
-    this.#due.push(...claims);
+    for (const claim of claims) {
+      const { attempts, owed = [] } = claim;
+      // The claim's own number counts the attempt that it will be.
+      this.#entries.set(claim.id, { claim, attempts: attempts - 1, dueAt: 0, owed, lease: undefined });
+    }
     this.#listener();
   }
 
@@ -37,8 +64,10 @@ export class MemoryOutbox implements Outbox {
     const { limit, route, abovePriority = Number.NEGATIVE_INFINITY } = request;
     this.requests.push(request);
     this.#mayFail('claim');
-    const claims = this.#due.filter(({ priority = 0 }) => priority > abovePriority).slice(0, limit);
-    this.#due = this.#due.filter((due) => !claims.includes(due));
+    const claims = inTurns(this.#free(request.takeOver ?? true))
+      .filter(({ claim: { priority = 0 } }) => priority > abovePriority)
+      .slice(0, limit)
+      .map((entry) => this.#lease(entry, request));
     for (const _ of claims) this.claimedRoutes.push(route);
     if (claims.length > 0) this.#events.emit('claimed');
     return claims;
@@ -57,17 +86,30 @@ export class MemoryOutbox implements Outbox {
   async complete(completion: readonly Completion[]): Promise<readonly string[]> {
     this.#mayFail('settle');
     this.completion.push(...completion);
+    const lost = completion.filter(({ id }) => this.#isLost(id)).map(({ id }) => id);
+    for (const { id, next } of completion) {
+      const entry = this.#entries.get(id);
+      if (entry === undefined || lost.includes(id)) continue;
+      entry.lease = undefined;
+      if (next.kind !== 'queued') this.#entries.delete(id);
+      else Object.assign(entry, { dueAt: Date.now() + next.retryAfterMs, owed: next.owed });
+    }
     this.#events.emit('settled');
-    return this.late;
+    return [...this.late, ...lost];
   }
 
-  async renew(ids: readonly string[]): Promise<readonly string[]> {
+  async renew(ids: readonly string[], leaseMs: number): Promise<readonly string[]> {
     this.#mayFail('renew');
+    const lost = ids.filter((id) => this.#isLost(id));
+    for (const id of ids) {
+      const lease = this.#entries.get(id)?.lease;
+      if (lease?.owner === this) lease.until = Date.now() + leaseMs;
+    }
     if (ids.length > 0) {
       this.renewed.push([...ids]);
       this.#events.emit('renewed');
     }
-    return this.lostLeases;
+    return [...this.lostLeases, ...lost];
   }
 
   async renewal(): Promise<void> {
@@ -77,6 +119,12 @@ export class MemoryOutbox implements Outbox {
   async release(ids: readonly string[]): Promise<void> {
     this.#mayFail('release');
     this.released.push(...ids);
+    for (const id of ids) {
+      const entry = this.#entries.get(id);
+      if (entry?.lease?.owner !== this) continue;
+      entry.lease = undefined;
+      entry.attempts -= 1;
+    }
   }
 
   watch(listener: () => void): void {
@@ -84,10 +132,41 @@ export class MemoryOutbox implements Outbox {
   }
 
   async stats(): Promise<OutboxStats> {
-    return { queued: this.#due.length, oldestDueSeconds: 0 };
+    const waiting = [...this.#entries.values()].filter(({ lease }) => lease === undefined);
+    return { queued: waiting.length, oldestDueSeconds: 0 };
   }
 
   async close(): Promise<void> {}
+
+  /** What is due and leased to nobody, or to another worker whose lease has ended. */
+  #free(takesOver: boolean): Entry[] {
+    const now = Date.now();
+    return [...this.#entries.values()].filter(({ dueAt, lease }) =>
+      lease === undefined ? dueAt <= now : takesOver && lease.owner !== this && lease.until < now,
+    );
+  }
+
+  #lease(entry: Entry, { route, leaseMs, maxBytes }: ClaimRequest): Claim {
+    const { claim, owed, lease } = entry;
+    const { mail } = claim;
+    entry.lease = { owner: this, route, until: Date.now() + leaseMs };
+    entry.attempts += 1;
+    return {
+      ...claim,
+      attempts: entry.attempts,
+      reclaimed: claim.reclaimed || lease?.route === 'smtp',
+      ...(owed.length === 0 ? {} : { owed }),
+      ...(maxBytes === 0 && mail.kind !== 'large'
+        ? { mail: { kind: 'large', read: async () => ({ mail }) } }
+        : {}),
+    };
+  }
+
+  /** Whether another worker has it. */
+  #isLost(id: string): boolean {
+    const owner = this.#entries.get(id)?.lease?.owner;
+    return owner !== undefined && owner !== this;
+  }
 
   #mayFail(method: string): void {
     const left = this.#failures.get(method) ?? 0;
@@ -96,4 +175,19 @@ export class MemoryOutbox implements Outbox {
     this.#events.emit(`${method}-failed`);
     throw Object.assign(new Error(`${method} failed`), { code: 'EOUTBOX' });
   }
+}
+
+/** Urgent ones first; of equal urgency, the first of each tenant before the second of any. */
+function inTurns(entries: readonly Entry[]): readonly Entry[] {
+  const turns = new Map<string, number>();
+  const numbered = entries.map((entry) => {
+    const { priority = 0, tenantId = '' } = entry.claim;
+    const key = `${priority} ${tenantId}`;
+    const turn = turns.get(key) ?? 0;
+    turns.set(key, turn + 1);
+    return { entry, priority, turn };
+  });
+  return numbered
+    .toSorted((one, other) => other.priority - one.priority || one.turn - other.turn)
+    .map(({ entry }) => entry);
 }

@@ -212,6 +212,17 @@ describe('the manifest', () => {
     ]);
   });
 
+  it('reads the secrets of its project', () => {
+    const { container } = deploymentOf({ ...OPTIONS, project: 'acme' });
+
+    expect(container.envFrom.map(({ secretRef }) => secretRef.name)).toEqual([
+      'acme-api-postgres',
+      'acme-ses',
+      'acme-smtp',
+    ]);
+    expect(() => kubernetesManifest({ ...OPTIONS, project: 'Acme Ltd' })).toThrow(SettingsError);
+  });
+
   it('runs unprivileged, as the Pod Security Standard "restricted" requires', () => {
     const { pod, container } = deploymentOf(OPTIONS);
 

@@ -113,8 +113,10 @@ describe('the outbound worker', () => {
       { id: 'a' },
       { html: '<p>Hello</p>', attachments: [{ content: 'YQ==', filename: 'a.txt' }] },
     );
-    outbox.put(claim, claim);
+    outbox.put(claim);
     start();
+    await outbox.settled(1);
+    outbox.put(claim);
     await outbox.settled(2);
 
     expect(double.mails[0]?.raw.equals(double.mails[1]?.raw ?? Buffer.of())).toBe(true);

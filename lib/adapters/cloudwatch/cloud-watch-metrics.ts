@@ -7,7 +7,7 @@ import {
 import { HOUR_MS, MINUTE_MS } from '../../common/time.ts';
 import { METRICS, type MetricDefinition, type MetricName, OTHER_VALUE } from '../../domain/metrics.ts';
 import type { Clock, Log, Metrics } from '../../ports/runtime.ts';
-import { type AwsConnection, awsClientOptions, awsErrorCode } from '../aws-client.ts';
+import { type AwsConnection, awsClientOptions, awsErrorCode, withoutNodeWarning } from '../aws-client.ts';
 
 export interface CloudWatchMetricsOptions {
   readonly connection: AwsConnection;
@@ -58,7 +58,7 @@ export class CloudWatchMetrics implements Metrics {
 
   constructor(options: CloudWatchMetricsOptions) {
     this.#options = options;
-    this.#client = new CloudWatchClient(awsClientOptions(options.connection));
+    this.#client = withoutNodeWarning(() => new CloudWatchClient(awsClientOptions(options.connection)));
   }
 
   add(name: MetricName, value: number, label?: string): void {

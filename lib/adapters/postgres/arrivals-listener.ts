@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { loggedError } from '../../domain/logged-error.ts';
 import type { Log } from '../../ports/runtime.ts';
-import { openClient, type PostgresSettings, SocketSet } from './connection.ts';
+import { openClient, SocketSet } from './connection.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 import { isOwnSession } from './session.ts';
 
 const FIRST_BACKOFF_MS = 100;

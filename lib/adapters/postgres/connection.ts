@@ -3,7 +3,9 @@ import { Client, type ClientBase, type ClientConfig, escapeIdentifier, Pool, typ
 import { describeProblem, SettingsError } from '../../common/config.ts';
 import { type DatabaseUrl, readDatabaseUrl } from './database-url.ts';
 import { OutboxUnavailableError, outboxError, sqlState } from './errors.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 import { type SessionSettings, setConfigs, setIfOwn } from './session.ts';
+import { forTable, readTableName, type TableName } from './table-name.ts';
 import { isRefusedEncryption, isSslMode, SSL_MODES, type SslMode, sslOptions } from './tls.ts';
 
 const DEFAULT_MAX_CONNECTIONS = 4;
@@ -17,12 +19,14 @@ export class ConnectionPool {
   readonly #settings: PostgresSettings;
   readonly #applicationName: string;
   #generation: PoolGeneration;
+  readonly #table: TableName;
   readonly #retired = new Set<Promise<void>>();
   #closed = false;
 
   /** @throws {@link SettingsError} if the settings cannot work */
   constructor(settings: PostgresSettings, applicationName: string) {
     this.#settings = settings;
+    this.#table = readTableName(settings.table);
     this.#applicationName = applicationName;
     this.#generation = new PoolGeneration(settings, applicationName);
   }
@@ -35,7 +39,7 @@ export class ConnectionPool {
     if (this.#closed) throw new Error(`the outbox is closed and cannot ${action}`);
     const generation = this.#generation;
     try {
-      return await generation.query<Row>(text, values);
+      return await generation.query<Row>(forTable(text, this.#table), values);
     } catch (cause) {
       const error = outboxError(action, cause);
       if (error instanceof OutboxUnavailableError && isConnectionError(error.code)) this.#renew(generation);
@@ -169,7 +173,7 @@ const NO_JIT: SessionSettings = { jit: 'off' };
 
 /** Set after connecting: PgBouncer refuses them as startup parameters. */
 export function sessionSettings(settings: PostgresSettings): SessionSettings {
-  const { schema } = databaseUrl(settings);
+  const schema = readTableName(settings.table).schema ?? databaseUrl(settings).schema;
   return {
     statement_timeout: String(statementTimeoutMs(settings)),
     ...(schema === undefined ? {} : { search_path: escapeIdentifier(schema) }),
@@ -289,24 +293,4 @@ export class SocketSet {
       check();
     });
   }
-}
-
-export interface PostgresSettings {
-  /**
-   * A URL such as `postgresql://user:password@host:5432/database?schema=api&sslmode=require`. With transaction
-   * pooling in between, LISTEN does not work and new mail is found by polling alone.
-   *
-   * @default PGHOST, PGUSER, …
-   */
-  readonly connectionString?: string | undefined;
-  /** As in libpq; `sslmode` of the URL takes precedence. @default PGSSLMODE, or `prefer` */
-  readonly sslMode?: SslMode | undefined;
-  /** The file, or `system`; `sslrootcert` of the URL takes precedence. @default PGSSLROOTCERT */
-  readonly sslRootCertificate?: string | undefined;
-  /** @default 4 */
-  readonly maxConnections?: number;
-  /** For connecting and logging in. @default 5000 */
-  readonly connectTimeoutMs?: number;
-  /** The database cancels a statement after this time; the worker gives up a second later. @default 10000 */
-  readonly statementTimeoutMs?: number;
 }

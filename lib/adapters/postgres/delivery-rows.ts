@@ -3,8 +3,9 @@ import { mergeStatuses, type RecipientStatuses } from '../../domain/delivery-sta
 import { readStoredStatuses } from '../../domain/delivery-trace.ts';
 import type { TraceAttempt } from '../../ports/outbox.ts';
 import { MAX_STORED_MAIL_BYTES } from './claim.ts';
-import { ConnectionPool, type PostgresSettings } from './connection.ts';
+import { ConnectionPool } from './connection.ts';
 import { READ_RECIPIENTS, type RecipientRow } from './many-recipients.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 
 /** Takes no row locks, waits for none, and does not fetch the mail. Ignores a trace that no worker wrote. */
 const READ_ROW = `

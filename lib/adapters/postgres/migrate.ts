@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { SettingsError } from '../../common/config.ts';
 import { type Log, silentLog } from '../../ports/runtime.ts';
-import type { PostgresSettings } from './connection.ts';
 import { openClient, sessionSettings } from './connection.ts';
 import { OutboxUnavailableError, outboxError, sqlState } from './errors.ts';
 import type { Migration } from './migrations.ts';
 import { allMigrations } from './migrations.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 import { isOwnSession, NOTIFY, setConfigs } from './session.ts';
 import { assertSchemaExists, assertTable, type TableQuery } from './table-check.ts';
+import { forTable, readTableName, type TableName } from './table-name.ts';
 
 /**
  * A session that waits for a table lock blocks all later ones. So a migration waits briefly, backs off to let
@@ -52,10 +53,11 @@ export async function migrate(settings: PostgresSettings, log: Log = silentLog):
       await client.query(`SELECT ${setConfigs({ search_path }, { local: false })}`);
     }
     await takeTurn(client);
-    const query = queryOf(client);
+    const table = readTableName(settings.table);
+    const query = queryOf(client, table);
     await assertSchemaExists(query, 'migrate');
     await assertTable(query, 'migrate', { migrated: false });
-    const applied = await applyPending(client, log);
+    const applied = await applyPending(client, table, log);
     await assertTable(query, 'migrate', { migrated: true });
     return { applied };
   } catch (error) {
@@ -74,8 +76,8 @@ function open(settings: PostgresSettings): Promise<Client> {
   });
 }
 
-function queryOf(client: Client): TableQuery {
-  return async (text, values) => (await client.query(text, [...values])).rows;
+function queryOf(client: Client, table: TableName): TableQuery {
+  return async (text, values) => (await client.query(forTable(text, table), [...values])).rows;
 }
 
 /** With transaction pooling another client could hold the lock or get the settings of the migration. */
@@ -107,28 +109,36 @@ async function takeTurn(client: Client): Promise<void> {
   throw new OutboxUnavailableError('migrate', 'TIMEOUT', new Error('another run has not finished'));
 }
 
-async function applyPending(client: Client, log: Log): Promise<string[]> {
-  await client.query(`
+async function applyPending(client: Client, table: TableName, log: Log): Promise<string[]> {
+  const create = `
     CREATE TABLE IF NOT EXISTS outbound_migrations (
       name text PRIMARY KEY,
       applied_at timestamptz NOT NULL DEFAULT now()
-    )`);
-  const { rows } = await client.query<{ name: string }>('SELECT name FROM outbound_migrations');
+    )`;
+  await client.query(forTable(create, table));
+  const { rows } = await client.query<{ name: string }>(
+    forTable('SELECT name FROM outbound_migrations', table),
+  );
   const done = new Set(rows.map(({ name }) => name));
   const applied: string[] = [];
   for (const migration of allMigrations) {
     if (done.has(migration.name)) continue;
-    await applyWithRetries(client, migration, log);
+    await applyWithRetries(client, table, migration, log);
     applied.push(migration.name);
     log.info('migration-applied', { migration: migration.name });
   }
   return applied;
 }
 
-async function applyWithRetries(client: Client, migration: Migration, log: Log): Promise<void> {
+async function applyWithRetries(
+  client: Client,
+  table: TableName,
+  migration: Migration,
+  log: Log,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await apply(client, migration);
+      await apply(client, table, migration);
       return;
     } catch (error) {
       if (!isLocked(error) || attempt === LOCK_TRIES) throw error;
@@ -138,18 +148,24 @@ async function applyWithRetries(client: Client, migration: Migration, log: Log):
   }
 }
 
-async function apply(client: Client, { name, inTransaction, statements }: Migration): Promise<void> {
+async function apply(
+  client: Client,
+  table: TableName,
+  { name, inTransaction, statements }: Migration,
+): Promise<void> {
   const lockTimeoutMs = inTransaction ? LOCK_TIMEOUT_MS : CONCURRENT_LOCK_TIMEOUT_MS;
   await client.query(`SET lock_timeout = ${lockTimeoutMs}`);
-  const record = () => client.query('INSERT INTO outbound_migrations (name) VALUES ($1)', [name]);
+  const insert = forTable('INSERT INTO outbound_migrations (name) VALUES ($1)', table);
+  const record = () => client.query(insert, [name]);
+  const ours = statements.map((statement) => forTable(statement, table));
   if (!inTransaction) {
-    for (const statement of statements) await client.query(statement);
+    for (const statement of ours) await client.query(statement);
     await record();
     return;
   }
   await client.query('BEGIN');
   try {
-    for (const statement of statements) await client.query(statement);
+    for (const statement of ours) await client.query(statement);
     await record();
     await client.query('COMMIT');
   } catch (error) {

@@ -14,8 +14,9 @@ import {
   toClaim,
 } from './claim.ts';
 import { completeAll } from './complete.ts';
-import { ConnectionPool, type PostgresSettings } from './connection.ts';
+import { ConnectionPool } from './connection.ts';
 import { DutyCycle } from './duty-cycle.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 import { type Proposal, Scout } from './scout.ts';
 import { NOTIFY } from './session.ts';
 import { TableCheck } from './table-check.ts';

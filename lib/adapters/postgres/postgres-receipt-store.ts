@@ -11,7 +11,6 @@ import {
   type RowForReceipts,
   type RowResult,
 } from './apply-receipts.ts';
-import type { PostgresSettings } from './connection.ts';
 import { ConnectionPool } from './connection.ts';
 import { concernsAll, errorCode, OutboxUnavailableError } from './errors.ts';
 import {
@@ -25,6 +24,7 @@ import {
   type RecipientRow,
   recipientsToRead,
 } from './many-recipients.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 
 export interface PostgresReceiptStoreOptions extends PostgresSettings {
   /** For operators who look at connections and traces. */

@@ -46,8 +46,6 @@ const COLUMNS: Readonly<Record<string, Needed>> = {
   lease_route: TEXT,
 };
 
-const TABLE = 'outbound_deliveries';
-
 const READ_TABLE = `
 SELECT
   format('%I.%I', n.nspname, c.relname) AS "table",
@@ -61,7 +59,7 @@ SELECT
   ) AS columns
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.oid = to_regclass($1)`;
+WHERE c.oid = to_regclass('outbound_deliveries')`;
 
 interface TableRow {
   readonly table: string;
@@ -80,11 +78,14 @@ export async function assertTable(
   action: string,
   { migrated }: { readonly migrated: boolean },
 ): Promise<void> {
-  const [found] = await query<TableRow>(READ_TABLE, [TABLE]);
+  const [found] = await query<TableRow>(READ_TABLE, []);
   if (found === undefined) {
     if (!migrated) return;
-    const [row] = await query<{ path: string }>(`SELECT current_setting('search_path') AS path`, []);
-    const cause = new Error(`there is no table ${TABLE} in the search path ${row?.path}`);
+    const [row] = await query<{ path: string; name: string }>(
+      `SELECT current_setting('search_path') AS path, 'outbound_deliveries' AS name`,
+      [],
+    );
+    const cause = new Error(`there is no table ${row?.name} in the search path ${row?.path}`);
     throw new OutboxSchemaError(
       action,
       '42P01',

@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../domain/limits.ts';
-import { type AwsConnection, awsClientOptions } from '../aws-client.ts';
+import { type AwsConnection, awsClientOptions, withoutNodeWarning } from '../aws-client.ts';
 
 /**
  * The SQS client of the API side. With `useQueueUrlAsEndpoint` the SDK would use the host of the queue URL
  * instead of a configured endpoint.
  */
 export function openSqsClient(connection: AwsConnection): SQSClient {
-  return new SQSClient({
+  const options = {
     ...awsClientOptions(connection),
     useQueueUrlAsEndpoint: connection.endpoint === undefined,
-  });
+  };
+  return withoutNodeWarning(() => new SQSClient(options));
 }
 
 /** SendMessageBatch accepts ten entries, together no larger than one message may be. */

@@ -47,7 +47,7 @@ shows how.
 
 Examples:
   $ mailctl dns                                   records to add at the DNS provider
-  $ mailctl dns --format bind >> keybuzz.io.zone
+  $ mailctl dns --format bind >> example.org.zone
   $ mailctl dns --format route53 > batch.json && aws route53 change-resource-record-sets \\
       --hosted-zone-id Z0123456789 --change-batch file://batch.json
   $ mailctl dns --format terraform > mail-dns.tf

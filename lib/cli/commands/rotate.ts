@@ -27,7 +27,7 @@ Examples:
   mailctl rotate
   mailctl --stage prod --yes rotate --wait 60
   mailctl rotate --wait 0                       only the steps that need no waiting
-  mailctl rotate --path keybuzz/prod/ses        another path in Vault`;
+  mailctl rotate --path shop/prod/ses           another path in Vault`;
 
 interface RotateFlags {
   readonly mount: string;

@@ -134,7 +134,7 @@ function unreadable(where: string | undefined): OperatorError {
   return new OperatorError(
     'NOT_A_KUBERNETES_SECRET',
     `what was given is not one Secret of Kubernetes${where === undefined ? '' : ` (see its ${where})`}`,
-    'kubectl get secret keybuzz-ses -n NAMESPACE -o json | mailctl secrets diff --kubernetes-file -',
+    'kubectl get secret NAME -n NAMESPACE -o json | mailctl secrets diff --kubernetes-file -',
   );
 }
 

@@ -10,7 +10,7 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { alarmName, monitoringNames } from '../../common/names.ts';
+import { alarmName, DEPLOYMENT_DEFAULTS, monitoringNames } from '../../common/names.ts';
 import type { Settings } from '../settings.ts';
 import type { AlarmDefinition } from './alarms.ts';
 import type { MetricSpec } from './metrics.ts';
@@ -119,7 +119,7 @@ export function dashboardLink(name: string, { region }: Pick<Settings, 'region'>
 function mailctl(command: string, { stage, project, region }: AlarmTextSettings): string {
   const flags = [
     ...(stage === 'dev' ? [] : [`--stage ${stage}`]),
-    ...(project === 'keybuzz' ? [] : [`--project ${project}`]),
+    ...(project === DEPLOYMENT_DEFAULTS.project ? [] : [`--project ${project}`]),
     ...(region === 'eu-west-1' ? [] : [`--region ${region}`]),
   ];
   return ['mailctl', ...flags, command].join(' ');

@@ -22,10 +22,10 @@ Exit codes: 0 all checks are ok or skipped; 1 there are warnings; 2 a check fail
 
 Examples:
   mailctl doctor
-  mailctl --stage prod doctor --smtp-host mail.keybuzz.io
+  mailctl --stage prod doctor --smtp-host mail.example.org
   mailctl doctor --only dns,identity                      after adding DNS records
   mailctl --json doctor --skip smtp | jq '.checks[] | select(.status == "fail")'
-  kubectl get secret keybuzz-ses -n keybuzz-api-dev -o json | mailctl doctor --kubernetes-file -`;
+  kubectl get secret shop-ses -n shop-api-dev -o json | mailctl doctor --kubernetes-file -`;
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 

@@ -70,10 +70,10 @@ export const LANGUAGES = ['EN', 'JA'] as const;
 export const websiteSchema = v.pipe(
   v.string(),
   v.maxLength(1000, 'at most 1000 characters'),
-  v.url('a URL such as https://keybuzz.io'),
+  v.url('a URL such as https://example.org'),
   v.check(
     (text) => isPublicSite(text),
-    'a public site, http:// or https:// and a domain, such as https://keybuzz.io',
+    'a public site, http:// or https:// and a domain, such as https://example.org',
   ),
 );
 

@@ -40,10 +40,10 @@ refused; reply to the support case instead, whose number is shown.
 Exit codes: 0 filed, written, or out of the sandbox already; 1 not filed, or still under review; 2 denied, or error.
 
 Examples:
-  mailctl production-access request --website https://keybuzz.io --daily-volume 20000
-  mailctl production-access request --website https://keybuzz.io --draft-file request.txt
-  mailctl production-access request --website https://keybuzz.io --text request.txt --contact ops@keybuzz.io
-  mailctl --yes production-access request --website https://keybuzz.io`;
+  mailctl production-access request --website https://example.org --daily-volume 20000
+  mailctl production-access request --website https://example.org --draft-file request.txt
+  mailctl production-access request --website https://example.org --text request.txt --contact ops@example.org
+  mailctl --yes production-access request --website https://example.org`;
 
 /** `mailctl production-access`: leaving the SES sandbox. */
 export function registerProductionAccess(program: Command, run: RunCommand): void {
@@ -130,7 +130,8 @@ export async function runRequestCommand(context: CommandContext, flags: RequestF
   const request = await prepareRequest(context, flags);
   if (flags.draftFile !== undefined) {
     await writeUseCase(flags.draftFile, request.useCase);
-    const next = `edit it, then: mailctl production-access request --website ${flags.website} --text ${flags.draftFile}`;
+    const file = `production-access request --website ${flags.website} --text ${flags.draftFile}`;
+    const next = `edit it, then: ${context.commands.mailctl(file)}`;
     terminal.result(
       { draftFile: flags.draftFile, request },
       () => `${flags.draftFile} written\n  next: ${next}`,

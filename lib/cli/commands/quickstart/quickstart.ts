@@ -30,7 +30,7 @@ Exit codes: 0 nothing is left to do; 1 stopped for a person; 2 something failed.
 
 Examples:
   mailctl quickstart
-  mailctl --stage prod quickstart --website https://keybuzz.io --daily-volume 20000
+  mailctl --stage prod quickstart --website https://example.org --daily-volume 20000
   mailctl --yes quickstart --wait 60                     for a pipeline of CI, with the records in Terraform
   mailctl quickstart --skip secrets --skip doctor
   mailctl --json quickstart | jq -r '.todo[]'`;

@@ -1,3 +1,4 @@
+import { kubernetesSecretNames } from '../../../common/names.ts';
 import type { CommandContext } from '../../context.ts';
 import { pipelineOutputs } from '../../deployment.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
@@ -19,7 +20,7 @@ export interface DiffFlags extends VaultFlags {
 export async function runDiffCommand(context: CommandContext, flags: DiffFlags): Promise<ExitCode> {
   const { aws, deployment, env, signal, streams, terminal } = context;
   const hasVault = Boolean(env.VAULT_ADDR);
-  if (!hasVault && flags.kubernetesFile === undefined) throw nothingToCompare();
+  if (!hasVault && flags.kubernetesFile === undefined) throw nothingToCompare(context);
   if (!hasVault) terminal.note('Vault: left out, VAULT_ADDR is not set.');
   const kubernetes = await kubernetesFields(flags, streams.input, signal);
   const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
@@ -33,11 +34,12 @@ export async function runDiffCommand(context: CommandContext, flags: DiffFlags):
   return equal ? EXIT.ok : EXIT.warning;
 }
 
-function nothingToCompare(): OperatorError {
+function nothingToCompare({ deployment, commands }: CommandContext): OperatorError {
+  const secret = kubernetesSecretNames(deployment.project).ses;
   return new OperatorError(
     'NOTHING_TO_COMPARE',
     'there is nothing to compare with: VAULT_ADDR is not set, and no Secret of Kubernetes was given',
-    'set VAULT_ADDR, or kubectl get secret keybuzz-ses -n NAMESPACE -o json | mailctl secrets diff --kubernetes-file -',
+    `set VAULT_ADDR, or kubectl get secret ${secret} -n NAMESPACE -o json | ${commands.mailctl('secrets diff --kubernetes-file -')}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { kubernetesSecretNames } from '../../../common/names.ts';
 import type { CommandContext } from '../../context.ts';
 import { pipelineOutputs } from '../../deployment.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
@@ -7,7 +8,8 @@ import { readSourceSecret, SES_FIELDS, type SecretFields, sesPathOf } from '../.
 
 export interface KubernetesFlags {
   readonly namespace: string;
-  readonly name: string;
+  /** @default the Secret that the worker of the project reads */
+  readonly name?: string;
   readonly format: 'secret' | 'external-secret';
   /** Print values even on a terminal. */
   readonly show: boolean;
@@ -21,11 +23,12 @@ export interface KubernetesFlags {
 /** `mailctl secrets kubernetes`. */
 export async function runKubernetesCommand(
   context: CommandContext,
-  flags: KubernetesFlags,
+  given: KubernetesFlags,
 ): Promise<ExitCode> {
+  const flags = { ...given, name: given.name ?? kubernetesSecretNames(context.deployment.project).ses };
   // Output on a terminal stays in its scrollback.
   const wouldStay = flags.format === 'secret' && context.streams.output.isTTY === true;
-  if (wouldStay && !flags.show) throw refusal(flags, context.commands);
+  if (wouldStay && !flags.show) throw refusal(given, context.commands);
   const manifest =
     flags.format === 'secret' ? await secretWithValues(context, flags) : await reference(context, flags);
   context.terminal.result(manifest, () =>
@@ -37,14 +40,14 @@ export async function runKubernetesCommand(
   return EXIT.ok;
 }
 
-async function secretWithValues({ aws, deployment, signal }: CommandContext, flags: KubernetesFlags) {
+async function secretWithValues({ aws, deployment, signal }: CommandContext, flags: KubernetesTarget) {
   // Validate the flags before calling AWS.
   kubernetesSecret(flags, {});
   const { SecretArn } = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
   return kubernetesSecret(flags, await readSourceSecret(await aws.secretsManager(), SecretArn, signal));
 }
 
-async function reference(context: CommandContext, flags: KubernetesFlags) {
+async function reference(context: CommandContext, flags: KubernetesFlags & KubernetesTarget) {
   const { store, storeKind } = flags;
   if (store === undefined) {
     throw new OperatorError(
@@ -71,7 +74,7 @@ const secretName = (arn: string) =>
   arn.replace(/^arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+)-\w{6}$/, '$1');
 
 function refusal({ namespace, name }: KubernetesFlags, commands: FixHints): OperatorError {
-  const nameFlag = name === 'keybuzz-ses' ? '' : ` --name ${name}`;
+  const nameFlag = name === undefined ? '' : ` --name ${name}`;
   const print = commands.mailctl(`secrets kubernetes --namespace ${namespace}${nameFlag}`);
   return new OperatorError(
     'WOULD_SHOW_SECRET',

@@ -16,7 +16,7 @@ Values are never shown, except by "secrets kubernetes", whose purpose is to prin
 
 Examples:
   mailctl secrets vault
-  mailctl secrets kubernetes --namespace keybuzz-api-dev | kubectl apply -f -
+  mailctl secrets kubernetes --namespace shop-api-dev | kubectl apply -f -
   mailctl secrets diff`,
     );
   registerVault(secrets, run);
@@ -49,13 +49,13 @@ Without a terminal and without --yes it only compares, and exits with 1 if somet
 
 Reads VAULT_ADDR, VAULT_TOKEN (or ~/.vault-token), VAULT_NAMESPACE, VAULT_CACERT, VAULT_TLS_SERVER_NAME,
 VAULT_SKIP_VERIFY and VAULT_CLIENT_TIMEOUT as Vault's own tools do. The token needs
-  path "secret/data/keybuzz/ses"  { capabilities = ["create", "read", "update"] }
-  path "secret/data/keybuzz/smtp" { capabilities = ["create", "read", "update"] }
+  path "secret/data/<project>/ses"  { capabilities = ["create", "read", "update"] }
+  path "secret/data/<project>/smtp" { capabilities = ["create", "read", "update"] }
 
 Examples:
   VAULT_ADDR=https://vault.example.org:8200 mailctl secrets vault
-  mailctl secrets vault --smtp-host mail.keybuzz.io --smtp-port 587 --smtp-user api --smtp-password-file ./password
-  mailctl --stage prod --yes secrets vault --path keybuzz/prod/ses`,
+  mailctl secrets vault --smtp-host mail.example.org --smtp-port 587 --smtp-user api --smtp-password-file ./password
+  mailctl --stage prod --yes secrets vault --path shop/prod/ses`,
     )
     .action((_, command: Command) =>
       run((context) => runVaultCommand(context, command.optsWithGlobals<VaultCommandFlags>())),
@@ -66,8 +66,8 @@ function registerKubernetes(secrets: Command, run: RunCommand): void {
   secrets
     .command('kubernetes')
     .description('print a Secret, or an ExternalSecret, for kubectl apply -f -')
-    .requiredOption('-n, --namespace <namespace>', 'target namespace, such as keybuzz-api-dev')
-    .option('--name <name>', 'of the Secret', 'keybuzz-ses')
+    .requiredOption('-n, --namespace <namespace>', 'target namespace, such as shop-api-dev')
+    .option('--name <name>', 'of the Secret (default: "<project>-ses")')
     .addOption(
       new Option('--format <format>', 'with the values, or with a reference to them')
         .choices(['secret', 'external-secret'])
@@ -93,9 +93,9 @@ A Secret contains the access key. It is printed to a pipe or a file; to a termin
 An ExternalSecret (external-secrets.io/v1) contains no values: the operator in the cluster reads them itself.
 
 Examples:
-  mailctl secrets kubernetes --namespace keybuzz-api-dev | kubectl apply -f -
-  mailctl secrets kubernetes -n keybuzz-api-dev --format external-secret --store aws-secrets | kubectl apply -f -
-  mailctl secrets kubernetes -n keybuzz-api-dev --format external-secret --store vault --from vault`,
+  mailctl secrets kubernetes --namespace shop-api-dev | kubectl apply -f -
+  mailctl secrets kubernetes -n shop-api-dev --format external-secret --store aws-secrets | kubectl apply -f -
+  mailctl secrets kubernetes -n shop-api-dev --format external-secret --store vault --from vault`,
     )
     .action((flags: KubernetesFlags) => run((context) => runKubernetesCommand(context, flags)));
 }
@@ -115,7 +115,7 @@ Vault is skipped if VAULT_ADDR is not set.
 
 Examples:
   mailctl secrets diff
-  kubectl get secret keybuzz-ses -n keybuzz-api-dev -o json | mailctl secrets diff --kubernetes-file -`,
+  kubectl get secret shop-ses -n shop-api-dev -o json | mailctl secrets diff --kubernetes-file -`,
     )
     .action((flags: DiffFlags) => run((context) => runDiffCommand(context, flags)));
 }

@@ -85,7 +85,9 @@ async function sendByAws(
       const queueMessageId = await untilAborted(handOverTestMail(delivery, queue), signal);
       report(`handed over to the fallback queue (SQS ${queueMessageId})`);
     }
-    if (!wait) return { verdict: 'open', detail: 'not waited for', fix: `mailctl status ${id}` };
+    if (!wait) {
+      return { verdict: 'open', detail: 'not waited for', fix: context.commands.mailctl(`status ${id}`) };
+    }
     const knownLetters = new Set(before.map(({ queueMessageId }) => queueMessageId));
     return await followDelivery(id, sources, { timeoutMs, signal, onStep, startedAt, knownLetters });
   } finally {

@@ -28,7 +28,7 @@ Exit codes: 0 delivered, or accepted by mail-core; 1 sent, but its status is not
 Examples:
   mailctl send
   mailctl send --by smtp --to you@example.org
-  mailctl send --by ses --from alerts@keybuzz.io
+  mailctl send --by ses --from alerts@example.org
   mailctl --json send --to bounce@simulator.amazonses.com | jq '.steps'`;
 
 /** `mailctl send`: a test mail. */

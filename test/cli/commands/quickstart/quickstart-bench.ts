@@ -7,6 +7,7 @@ import { bootstrap } from '../../../support/aws-account/deployed-account.ts';
 import { resourcesOf } from '../../../support/aws-account/deployed-resources.ts';
 import { operatorEnvironment } from '../../../support/aws-account/operator-environment.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
+import { enterProject } from '../../../support/enter-project.ts';
 import {
   loopbackAddresses,
   type NameServerAddress,
@@ -58,6 +59,7 @@ export async function startQuickstartBench(backend: LocalBackend): Promise<Quick
     deployMonitoring(account.account);
   };
   const zone = await startZone();
+  const leaveProject = await enterProject();
   const bench = {
     account,
     backend,
@@ -78,7 +80,7 @@ export async function startQuickstartBench(backend: LocalBackend): Promise<Quick
       identity.mailFrom = { domain: `bounce.${DOMAIN}`, status: 'SUCCESS' };
     },
     close: async () => {
-      await Promise.all([account.close(), vault.close(), bench.cdk.close(), zone.stop()]);
+      await Promise.all([account.close(), vault.close(), bench.cdk.close(), zone.stop(), leaveProject()]);
     },
   };
   return bench;

@@ -10,6 +10,7 @@ import { deployPipeline } from '../../../support/aws-account/deploy-pipeline.ts'
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { leftByRollback, rollBack } from '../../../support/aws-account/roll-back.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
+import { enterProject } from '../../../support/enter-project.ts';
 import { loopbackAddresses, type RunningServer, startNameServer } from '../../../support/name-server.ts';
 import { describeWithNameServer } from '../../../support/name-server-ready.ts';
 import { runMailctl } from '../../../support/run-mailctl.ts';
@@ -23,8 +24,10 @@ let account: AwsAccountDouble;
 let ses: SesDouble;
 let cdk: CdkStandIn;
 let deploy: () => Promise<void>;
+let leaveProject: () => Promise<void>;
 
 beforeEach(async () => {
+  leaveProject = await enterProject();
   deploy = () => Promise.reject(new Error('no bucket to put it in'));
   ses = await startSesDouble({ sandbox: true });
   account = await startAwsAccount({ account: deployedAccount({ ses: ses.account }) });
@@ -33,7 +36,7 @@ beforeEach(async () => {
   });
 });
 
-afterEach(() => Promise.all([account.close(), ses.close(), cdk.close()]));
+afterEach(() => Promise.all([account.close(), ses.close(), cdk.close(), leaveProject()]));
 
 const quickstart = (...args: string[]) =>
   runMailctl(

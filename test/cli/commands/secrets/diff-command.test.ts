@@ -37,6 +37,14 @@ describe('mailctl secrets diff', () => {
     expect(stdout).toContain('kubernetes: the same as Secrets Manager; also has THEIRS');
   });
 
+  it('names the Secret of the project if there is nothing to compare with', async () => {
+    const { code, stderr } = await run(['--project', 'acme'], { VAULT_ADDR: undefined });
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      'kubectl get secret acme-ses -n NAMESPACE -o json | mailctl --project acme secrets diff',
+    );
+  });
+
   it('exits with 1 and names the fields if they differ, and shows no value', async () => {
     const { AWS_SES_REGION, ...rest } = SES;
     bench.vault.state.secrets().write('keybuzz/ses', { ...rest, AWS_SES_SECRET_KEY: 'an-older-secret' });

@@ -92,6 +92,13 @@ describe('mailctl secrets kubernetes', () => {
     expect(bench.aws.callsOf({ service: 'secretsmanager' })).toBe(0);
   });
 
+  it('names the Secret and its path in Vault after the project', async () => {
+    const { spec, metadata } = await external('--from', 'vault', '--project', 'acme');
+    expect(metadata.name).toBe('acme-ses');
+    expect(spec.target.name).toBe('acme-ses');
+    expect(new Set(spec.data.map(({ remoteRef }) => remoteRef.key))).toEqual(new Set(['acme/ses']));
+  });
+
   it('prints one that reads from Vault, or by another key, and makes no call to AWS', async () => {
     const vault = await external('--from', 'vault', '--store-kind', 'ClusterSecretStore');
     expect(vault.spec.secretStoreRef.kind).toBe('ClusterSecretStore');

@@ -13,14 +13,13 @@ import { FixHints } from '../../../../lib/cli/hints.ts';
 import { Terminal } from '../../../../lib/cli/terminal.ts';
 import { SES, type SecretsBench, startSecretsBench, valuesIn } from './secrets-bench.ts';
 
-const FLAGS: KubernetesFlags = {
+const FLAGS = {
   namespace: 'a',
-  name: 'keybuzz-ses',
   format: 'secret',
   show: false,
   storeKind: 'SecretStore',
   from: 'aws',
-};
+} as const satisfies KubernetesFlags;
 
 describe('the streams of a command', () => {
   let bench: SecretsBench;
@@ -86,7 +85,11 @@ describe('the streams of a command', () => {
 
   it('read the Kubernetes Secret from standard input', async () => {
     const input = new PassThrough();
-    input.end(JSON.stringify(kubernetesSecret(FLAGS, { ...SES, PAYLOAD_BUCKET: 'another' })));
+    input.end(
+      JSON.stringify(
+        kubernetesSecret({ namespace: 'a', name: 'keybuzz-ses' }, { ...SES, PAYLOAD_BUCKET: 'another' }),
+      ),
+    );
     const flags = { mount: 'secret', kubernetesFile: '-' };
     expect(await runDiffCommand(context({ env: {}, input }), flags)).toBe(1);
     expect(await printed()).toMatch(/PAYLOAD_BUCKET +different/);

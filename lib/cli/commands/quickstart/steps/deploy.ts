@@ -145,8 +145,8 @@ async function runCdk(context: QuickstartContext, args: readonly string[]): Prom
   context.signal.throwIfAborted();
   if (end === 0) return;
   const how = typeof end === 'number' ? `ended with ${end}` : `could not be run: ${end}`;
-  const fix =
-    'see its words above; run this where cdk.json is, after npm ci, and then mailctl quickstart again';
+  const again = context.commands.mailctl('quickstart');
+  const fix = `see its words above; run this where cdk.json is, after npm ci, and then ${again} again`;
   throw new OperatorError('CDK_FAILED', `"${line}" ${how}`, fix);
 }
 

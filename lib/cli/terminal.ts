@@ -113,18 +113,6 @@ const PLAIN = {
   middle: '  ',
 };
 
-/** Wraps a text between words at the width; a longer word gets its own line. */
-export function wrapWords(text: string, width: number): string {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines.join('\n');
-}
-
 /** In the two largest units: `3d 4h`. */
 export function age(since: Date, now: Date): string {
   const seconds = Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1000));

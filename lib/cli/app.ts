@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { AwsClients } from './aws-clients.ts';
 import { registerAlarms } from './commands/alarms.ts';
+import { registerCompletion } from './commands/completion.ts';
 import { registerDlq } from './commands/dlq/register-dlq.ts';
 import { registerDns } from './commands/dns.ts';
 import { registerDoctor, runDoctorCommand } from './commands/doctor/doctor.ts';
@@ -17,9 +18,10 @@ import { registerSend, sendKnownMail } from './commands/send/send.ts';
 import { registerStatus } from './commands/status/status.ts';
 import { registerSuppression } from './commands/suppression/suppression.ts';
 import type { RunCommand } from './context.ts';
-import { describeFailure } from './describe-failure.ts';
+import { type DescribedFailure, describeFailure } from './describe-failure.ts';
 import { EXIT, type ExitCode } from './errors.ts';
 import { FixHints } from './hints.ts';
+import { packageVersion } from './package-files.ts';
 import { Terminal, type TerminalStreams } from './terminal.ts';
 
 interface GlobalOptions {
@@ -29,6 +31,7 @@ interface GlobalOptions {
   readonly profile?: string;
   readonly json: boolean;
   readonly yes: boolean;
+  readonly quiet: boolean;
 }
 
 const NOTES = `
@@ -61,12 +64,14 @@ export async function runMailctl(
   { streams, env, signal }: MailctlProcess,
 ): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
+  let chosen = '';
   const program = createProgram(streams, async (command) => {
-    const { project, stage, region, profile, json, yes } = program.opts<GlobalOptions>();
-    const terminal = new Terminal(streams, { json, yes });
+    const { project, stage, region, profile, json, yes, quiet } = program.opts<GlobalOptions>();
+    const terminal = new Terminal(streams, { json, yes, quiet, env });
     const hasOwnSqs = (env.AWS_ENDPOINT_URL_SQS ?? env.AWS_ENDPOINT_URL) !== undefined;
     const deployment = { project, stage };
     const commands = new FixHints(deployment, region, profile);
+    let error: DescribedFailure | null = null;
     try {
       exitCode = await command({
         deployment,
@@ -77,12 +82,15 @@ export async function runMailctl(
         env,
         signal,
       });
-    } catch (error) {
-      const failure = signal.aborted ? INTERRUPTED : describeFailure(error, commands);
-      if (json) terminal.result({ error: failure }, () => '');
-      terminal.note(`${failure.message}\n  fix: ${failure.fix}`);
+    } catch (caught) {
+      error = signal.aborted ? INTERRUPTED : describeFailure(caught, commands);
+      terminal.failure(`${error.message}\n  fix: ${error.fix}`);
       exitCode = EXIT.failed;
     }
+    terminal.conclude({ command: chosen, exitCode, error });
+  });
+  program.hook('preAction', (_program, command) => {
+    chosen = pathOf(command);
   });
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -91,6 +99,12 @@ export async function runMailctl(
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
+}
+
+/** Its words without the program's own: `dlq ls`. */
+function pathOf(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent.parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
 }
 
 const INTERRUPTED = {
@@ -113,7 +127,9 @@ export function createProgram({ output, errors }: Omit<TerminalStreams, 'input'>
     .addOption(new Option('--region <region>', 'where it is deployed').default('eu-west-1').env('AWS_REGION'))
     .addOption(new Option('--profile <name>', 'of the AWS configuration files').env('AWS_PROFILE'))
     .option('--json', 'the result as JSON on standard output', false)
+    .option('-q, --quiet', 'only what is not all right, and no progress', false)
     .option('-y, --yes', 'answer every question with yes', false)
+    .version(packageVersion(), '-V, --version')
     .addHelpText('after', NOTES)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
@@ -129,6 +145,7 @@ export function createProgram({ output, errors }: Omit<TerminalStreams, 'input'>
 /** All commands. The one place where one of them is handed to another, since no command imports another. */
 function registerCommands(program: Command, run: RunCommand): void {
   registerAlarms(program, run);
+  registerCompletion(program, run);
   registerDlq(program, run);
   registerDns(program, run);
   registerDoctor(program, run);

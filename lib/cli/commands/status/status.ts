@@ -15,7 +15,7 @@ const HELP = `
 Examples:
   mailctl status reply-4711                          its timeline, addresses masked
   DATABASE_URL=postgresql://… mailctl status reply-4711 --addresses
-  mailctl --json status reply-4711 | jq '.events'
+  mailctl --json status reply-4711 | jq '.data.events'
 
 Sources: the row in outbound_deliveries (DATABASE_URL, or PGHOST and the other variables of psql; skipped without
 them), the dead letters, the ledger with the SES events, and both suppression lists. Dead letters are received and
@@ -60,7 +60,7 @@ async function showStatus(id: string, options: StatusOptions, context: CommandCo
     const failures = failuresIn(facts);
     if (!timeline.known && sourcesNotQueried(facts).length === 0) throw unknownDelivery(id);
     const shown = shownTimeline(facts, timeline, options.addresses);
-    terminal.result(shown, () => renderTimeline(terminal, shown));
+    terminal.result(shown, () => renderTimeline(terminal, shown, new Date()));
     return exitCodeOf(timeline, failures.length);
   } finally {
     await close();

@@ -5,11 +5,13 @@ import { registerCompletion } from './commands/completion.ts';
 import { registerDlq } from './commands/dlq/register-dlq.ts';
 import { registerDns } from './commands/dns.ts';
 import { registerDoctor, runDoctorCommand } from './commands/doctor/doctor.ts';
+import { registerMails } from './commands/mails.ts';
 import {
   addRequestOptions,
   registerProductionAccess,
   runRequestCommand,
 } from './commands/production-access/production-access.ts';
+import { registerQueue } from './commands/queue.ts';
 import { registerQuickstart } from './commands/quickstart/quickstart.ts';
 import { registerRotate, runFirstKey } from './commands/rotate.ts';
 import { registerSecrets } from './commands/secrets/secrets.ts';
@@ -41,6 +43,8 @@ Examples:
   mailctl alarms                   what rings, and what to do first
   mailctl dns --check              whether the DNS has what SES and DMARC need
   mailctl status reply-48213       the whole story of one delivery
+  mailctl mails --state failed     the deliveries of the last day that failed
+  mailctl queue                    what waits, in the outbox and in SQS
   mailctl dlq ls                   why mail waits for a person
   mailctl --stage prod doctor --json
 
@@ -149,7 +153,9 @@ function registerCommands(program: Command, run: RunCommand): void {
   registerDlq(program, run);
   registerDns(program, run);
   registerDoctor(program, run);
+  registerMails(program, run);
   registerProductionAccess(program, run);
+  registerQueue(program, run);
   registerQuickstart(program, run, {
     doctor: runDoctorCommand,
     makeFirstKey: runFirstKey,

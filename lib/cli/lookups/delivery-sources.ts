@@ -1,13 +1,12 @@
 import { DynamoLedger, DynamoStatusLedger } from '../../adapters/dynamodb/dynamo-ledger.ts';
 import { PostgresDeliveryRows } from '../../adapters/postgres/delivery-rows.ts';
 import { DlqClient } from '../../adapters/sqs/dlq-client.ts';
-import { errorCode, messageOf } from '../../common/errors.ts';
 import type { SoftBouncePolicy } from '../../domain/suppression.ts';
 import type { BatchStatuses } from '../../ports/ledger.ts';
 import { systemClock } from '../../ports/runtime.ts';
 import type { CommandContext } from '../context.ts';
 import { pipelineOutputs } from '../deployment.ts';
-import { OperatorError } from '../errors.ts';
+import { askDatabase, databaseMissing, openDatabase } from './database.ts';
 import { scanDeadLetters } from './dead-letters.ts';
 import type { DeliverySources, FoundDeadLetters } from './delivery-facts.ts';
 import { lookUp, openSuppressionLists } from './suppression-lists.ts';
@@ -93,32 +92,15 @@ interface OpenRows {
   close(): Promise<void>;
 }
 
-/** Reads the same variables as libpq's tools; skips the database if none of them names it. */
-function openRows({ DATABASE_URL: url, PGHOST: host }: CommandContext['env']): OpenRows {
-  if (url === undefined && host === undefined) {
-    const skipped = 'neither DATABASE_URL nor PGHOST names the database of the API';
-    return { row: { skipped }, close: async () => {} };
-  }
+/** Skips the database if no variable names it. */
+function openRows(env: CommandContext['env']): OpenRows {
+  const skipped = databaseMissing(env);
+  if (skipped !== undefined) return { row: { skipped }, close: async () => {} };
   try {
-    const rows = new PostgresDeliveryRows({ connectionString: url });
-    return { row: (id) => findRow(rows, id), close: () => rows.close() };
+    const rows = openDatabase(env, (settings) => new PostgresDeliveryRows(settings));
+    return { row: (id) => askDatabase(() => rows.find(id)), close: () => rows.close() };
   } catch (error) {
     // The other sources are read even if the settings of this one cannot work.
-    return { row: () => Promise.reject(databaseError(error)), close: async () => {} };
+    return { row: () => Promise.reject(error), close: async () => {} };
   }
-}
-
-async function findRow(rows: PostgresDeliveryRows, id: string) {
-  try {
-    return await rows.find(id);
-  } catch (error) {
-    throw databaseError(error);
-  }
-}
-
-function databaseError(error: unknown): OperatorError {
-  const code = errorCode(error);
-  return new OperatorError(code, messageOf(error), 'check DATABASE_URL, or PGHOST and its kin', {
-    cause: error,
-  });
 }

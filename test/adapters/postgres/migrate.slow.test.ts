@@ -61,7 +61,7 @@ describe('the migrations', () => {
       lease_route: 'text',
       recipient_counts: 'jsonb',
     });
-    expect(await indexesOf(database)).toHaveLength(9);
+    expect(await indexesOf(database)).toHaveLength(10);
     await expect(
       database.query(`INSERT INTO outbound_deliveries (id, status) VALUES ('a', 'sent')`),
     ).rejects.toMatchObject({ code: '23514' });
@@ -90,6 +90,7 @@ describe('the migrations', () => {
       'idx_od_retry',
       'idx_od_status',
       'idx_od_tenant',
+      'outbound_deliveries_address_idx',
       'outbound_deliveries_fate_awaited_idx',
       'outbound_deliveries_leased_idx',
       'outbound_deliveries_pkey',

@@ -5,7 +5,7 @@ import { registerCompletion } from './commands/completion.ts';
 import { registerDlq } from './commands/dlq/register-dlq.ts';
 import { registerDns } from './commands/dns.ts';
 import { registerDoctor, runDoctorCommand } from './commands/doctor/doctor.ts';
-import { registerMails } from './commands/mails.ts';
+import { registerMails, registerTail } from './commands/mails.ts';
 import {
   addRequestOptions,
   registerProductionAccess,
@@ -14,6 +14,7 @@ import {
 import { registerQueue } from './commands/queue.ts';
 import { registerQuickstart } from './commands/quickstart/quickstart.ts';
 import { registerRotate, runFirstKey } from './commands/rotate.ts';
+import { registerRunbook } from './commands/runbook.ts';
 import { registerSecrets } from './commands/secrets/secrets.ts';
 import { runVaultCommand } from './commands/secrets/vault.ts';
 import { registerSend, sendKnownMail } from './commands/send/send.ts';
@@ -45,6 +46,7 @@ Examples:
   mailctl status reply-48213       the whole story of one delivery
   mailctl mails --state failed     the deliveries of the last day that failed
   mailctl queue                    what waits, in the outbox and in SQS
+  mailctl runbook dead-letters     what to do about an alarm, with your names
   mailctl dlq ls                   why mail waits for a person
   mailctl --stage prod doctor --json
 
@@ -165,8 +167,10 @@ function registerCommands(program: Command, run: RunCommand): void {
     addRequestOptions,
   });
   registerRotate(program, run, runVaultCommand);
+  registerRunbook(program, run);
   registerSecrets(program, run);
   registerSend(program, run);
   registerStatus(program, run);
   registerSuppression(program, run);
+  registerTail(program, run);
 }

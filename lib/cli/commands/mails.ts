@@ -48,27 +48,34 @@ interface MailsFlags {
 
 type TailFlags = Pick<MailsFlags, 'since' | 'state' | 'addresses'>;
 
-/** `mailctl mails` and `mailctl tail`: the deliveries of the outbox, and their outcomes as they come. */
+/** `mailctl mails`: the deliveries of the outbox. */
 export function registerMails(program: Command, run: RunCommand): void {
-  const state = () => new Option('--state <state>', 'only those in this state').choices(ROW_STATES);
   program
     .command('mails')
     .description('list deliveries of the outbox, newest first')
     .option('--to <address>', 'only those to this recipient')
     .addOption(since(DAY_MS, '1d'))
-    .addOption(state())
+    .addOption(inState())
     .option('--limit <number>', 'at most so many', wholeNumber(MAX_ROWS), DEFAULT_ROWS)
     .option('--addresses', 'show addresses unmasked', false)
     .addHelpText('after', MAILS_NOTES)
     .action((flags: MailsFlags) => run((context) => listMails(context, flags)));
+}
+
+/** `mailctl tail`: their outcomes as they come. */
+export function registerTail(program: Command, run: RunCommand): void {
   program
     .command('tail')
     .description('follow the outcomes of deliveries as they come')
     .addOption(since(HOUR_MS, '1h'))
-    .addOption(state())
+    .addOption(inState())
     .option('--addresses', 'show addresses unmasked', false)
     .addHelpText('after', TAIL_NOTES)
     .action((flags: TailFlags) => run((context) => followOutcomes(context, flags)));
+}
+
+function inState(): Option {
+  return new Option('--state <state>', 'only those in this state').choices(ROW_STATES);
 }
 
 function since(defaultMs: number, shown: string): Option {

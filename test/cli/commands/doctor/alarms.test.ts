@@ -115,3 +115,20 @@ describe('mailctl doctor, on what rings', () => {
     expect(double.callsOf({ action: 'DescribeAlarms' })).toBe(1);
   });
 });
+
+describe('mailctl doctor, on the runbook', () => {
+  it('warns that runbookUrl is empty, so that alarms name a file', async () => {
+    expect(await examine('runbook')).toMatchObject({
+      status: 'warn',
+      detail: expect.stringMatching(/^all 17 alarms name docs\/runbook\.md.*runbookUrl is empty/),
+      fix: expect.stringMatching(/^set runbookUrl in cdk\.json.*npm run deploy.*mailctl runbook$/),
+    });
+  });
+
+  it('is content with a link', async () => {
+    const linked = deployedAccount({ alarms: 'all', runbookUrl: 'https://wiki.example/runbook' });
+    double.account.add({ alarms: [...linked.alarms.values()] });
+
+    expect(await examine('runbook')).toMatchObject({ status: 'ok' });
+  });
+});

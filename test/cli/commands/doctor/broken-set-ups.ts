@@ -229,7 +229,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
   {
     what: 'a warning alarm rings',
     break: ({ account }) => change(account, 'receipts-unread', { state: 'ALARM' }),
-    amiss: { 'alarms ringing': ['warn', '; then docs/runbook.md#receipts-unread'] },
+    amiss: { 'alarms ringing': ['warn', '; then https://wiki.example/runbook#receipts-unread'] },
   },
   {
     what: 'a critical alarm rings, and another',
@@ -240,7 +240,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     amiss: {
       'alarms ringing': [
         'fail',
-        'mailctl dlq ls; then docs/runbook.md#dead-letters; the others: mailctl alarms',
+        'mailctl dlq ls; then https://wiki.example/runbook#dead-letters; the others: mailctl alarms',
       ],
     },
   },
@@ -277,7 +277,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
   {
     what: 'SMTP is down, and mail is sent by the fallback',
     break: ({ account }) => handOver(account.metrics, { minutesAgo: 20, class: 'unreachable', down: true }),
-    amiss: { 'fallback in-use': ['warn', 'docs/runbook.md#fallback-in-use'] },
+    amiss: { 'fallback in-use': ['warn', 'https://wiki.example/runbook#fallback-in-use'] },
   },
   {
     what: 'the access key is 400 days old',

@@ -66,7 +66,8 @@ function readSections(): Section[] {
 
 /** Without the severity of an alarm. */
 function firstSentence(text: string): string {
-  const paragraph = text.split('\n\n')[1] ?? '';
+  const [, ...paragraphs] = text.replaceAll(/^```[\s\S]*?^```$/gm, '').split(/\n{2,}/);
+  const paragraph = paragraphs.find((one) => one.trim() !== '') ?? '';
   const [sentence = ''] = /^[^.]+\./.exec(paragraph.replace(/^\*[^*]+\*\s*/, '')) ?? [];
   return sentence.replaceAll('`', '');
 }

@@ -46,6 +46,7 @@ const OF_AWS = [
   'functions account-metrics',
   'alarms subscribers',
   'alarms ringing',
+  'alarms runbook',
   ...OF_STACK,
 ];
 
@@ -76,7 +77,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
       account.alarms.clear();
     },
     amiss: { 'stacks monitoring': ['warn', DEPLOY], 'alarms subscribers': ['warn', DEPLOY] },
-    skipped: ['functions account-metrics', 'alarms ringing'],
+    skipped: ['functions account-metrics', 'alarms ringing', 'alarms runbook'],
   },
   {
     what: 'the first deployment of the monitoring was rolled back',
@@ -224,7 +225,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     what: 'there are no alarms',
     break: ({ account }) => account.alarms.clear(),
     amiss: { 'alarms subscribers': ['warn', `set alarms to essential`] },
-    skipped: ['alarms ringing'],
+    skipped: ['alarms ringing', 'alarms runbook'],
   },
   {
     what: 'a warning alarm rings',
@@ -277,7 +278,7 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
   {
     what: 'SMTP is down, and mail is sent by the fallback',
     break: ({ account }) => handOver(account.metrics, { minutesAgo: 20, class: 'unreachable', down: true }),
-    amiss: { 'fallback in-use': ['warn', 'https://wiki.example/runbook#fallback-in-use'] },
+    amiss: { 'fallback in-use': ['warn', 'docs/runbook.md#fallback-in-use'] },
   },
   {
     what: 'the access key is 400 days old',

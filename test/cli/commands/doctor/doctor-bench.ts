@@ -15,7 +15,7 @@ const VAULT_PATH = 'keybuzz/ses';
 const ALARM_TOPIC = 'arn:aws:sns:eu-west-1:123456789012:keybuzz-mail-alarms-dev';
 
 /** Where the alarms link to. */
-export const RUNBOOK_URL = 'https://wiki.example/runbook';
+const RUNBOOK_URL = 'https://wiki.example/runbook';
 
 /** Shared by all set-ups, because starting their emulator takes most of the time. */
 export interface DoctorQueues {

@@ -1,26 +1,35 @@
-import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type DemoListener, type DemoResult, renderDemo, runDemo } from '../lib/emulators/demo/demo.ts';
+import { type DemoListener, type DemoResult, runDemo } from '../lib/emulators/demo/demo.ts';
+import { DemoScreen, showResult, withoutPipeline } from '../lib/emulators/demo/demo-screen.ts';
+import { DemoKeys } from '../lib/emulators/demo/keys.ts';
+import { writeLocalEnvironment } from '../lib/emulators/demo/local-environment.ts';
+import { Play } from '../lib/emulators/demo/play.ts';
+import { makeRunFolder, type RunFolder, removeIfEmpty } from '../lib/emulators/demo/run-folder.ts';
+import { describeTrouble } from '../lib/emulators/demo/trouble.ts';
 import { type LocalPipeline, startLocalPipeline } from '../lib/emulators/pipeline.ts';
 
 const HELP = `The whole mail pipeline on this machine, without an AWS account.
 
-  npm start                   tells the story of a few mails, then stays up until Ctrl-C
+  npm start                   tells the story of a few mails, then stays up until q or Ctrl-C
+  npm start -- --play         stays up at once, without the story
   npm start -- --exit         ends after the story: 0 if every mail came to the end it should; 1 if not
   npm start -- --exit --json  the same, as JSON on standard output
   npm start -- --dir DIR      writes the mails and the logs there (default: a new temporary folder)
   npm start -- --help         this text
 
+While it stays up, keys break and repair mail-core and SES, and each mail that comes out is shown and written to
+the folder. The folder's .env.local has what the README's code, mailctl and other clients need to use it.
+
 DATABASE_URL, or PGHOST and its kin, name another PostgreSQL to use than the embedded one; it is
-migrated, and the story's rows stay in it.
+migrated, and the story's rows stay in it. NO_COLOR and COLUMNS are respected.
+
+Exit codes: 0 all is well; 1 a mail did not come to the end it should; 2 it could not run.
 `;
 
 const OPTIONS = {
   exit: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  play: { type: 'boolean', default: false },
   dir: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
@@ -46,16 +55,7 @@ function readArguments() {
   }
 }
 
-const listener: DemoListener = {
-  scene: (title) => say(`\n${title}`),
-  mail: ({ id, row, arrivals, verdict, asItShould }) => {
-    const routes = arrivals.map(({ route }) => route.toUpperCase()).join(' and ');
-    const outcome = row?.attempts.at(-1)?.outcome ?? 'not settled';
-    const reason = row?.lastError == null ? '' : `: ${row.lastError}`;
-    say(`  ${id}: ${outcome}${routes === '' ? '' : `, out by ${routes}`}: ${verdict}`);
-    say(`    the row says ${row?.status ?? 'nothing'}${reason}${asItShould ? '' : ' (it should not)'}`);
-  },
-};
+type Arguments = NonNullable<ReturnType<typeof readArguments>>;
 
 function asJson(results: readonly DemoResult[]): string {
   const mails = results.map(({ arrivals, ...result }) => ({
@@ -72,8 +72,7 @@ function asJson(results: readonly DemoResult[]): string {
 
 function addresses({ databaseUrl, smtp, services, worker, directory }: LocalPipeline): string {
   const { aws, dynamoDb, ses, receipts } = services;
-  return `Still up, to play with (Ctrl-C ends it):
-
+  return `
   PostgreSQL      ${databaseUrl}
   worker          ${worker.healthUrl}/readyz and /metrics
   SMTP            ${smtp.host}:${smtp.port}   (STARTTLS, certificate made for this run)
@@ -87,32 +86,81 @@ function addresses({ databaseUrl, smtp, services, worker, directory }: LocalPipe
     suppression   ${dynamoDb.suppressionTable}
   SES             ${ses.url}   (v1 and v2)
   mails and logs  ${directory}
-
-Ask for a mail as the API does:
-
-  psql '${databaseUrl}' -c "INSERT INTO outbound_deliveries
-    (id, tenant_id, provider, status, attempt_count, created_at, target_address, delivery_trace)
-    VALUES ('my-mail', 'shop-a', 'smtp', 'queued', 0, now(), 'marie@example.org',
-    '{"fromAddress": "support@keybuzz.io", "emailSubject": "Hello", "emailBody": "Hi."}')"
-
-Put an envelope into the queue, and see it come out at SES:
-
-  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws sqs send-message --region ${aws.region} \\
-    --endpoint-url ${aws.endpoint} --queue-url ${aws.fallback.url} \\
-    --message-body file://docs/contract/examples/mime.json`;
+`;
 }
 
-async function stayUp(pipeline: LocalPipeline): Promise<void> {
-  say(addresses(pipeline));
-  pipeline.smtp.subscribe(({ to }) => say(`SMTP took a mail for ${to.length}`));
-  pipeline.services.ses.subscribeToEvents(({ eventType, mail }) =>
-    say(`SES tells of ${mail.tags.deliveryId?.[0] ?? 'a mail'}: ${eventType}`),
-  );
-  pipeline.services.ses.subscribe(({ sesMessageId, recipients, tags }) =>
-    say(`SES took ${tags.deliveryId ?? 'a mail'} for ${recipients.length} as ${sesMessageId}`),
-  );
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-  say('\nstopping');
+/** How to use it from another terminal, with the variables of the folder. */
+function usage({ directory }: LocalPipeline, environment: string | undefined): string {
+  if (environment === undefined)
+    return `${directory} has an .env.local that is not ours, so none was written`;
+  return `Still up, to play with. In another terminal:
+
+  set -a; . '${environment}'; set +a
+  psql "$DATABASE_URL" -c "INSERT INTO outbound_deliveries (id, tenant_id, provider, status, target_address, delivery_trace)
+    VALUES ('my-mail', 'shop-a', 'smtp', 'queued', 'marie@example.org',
+    '{\\"fromAddress\\": \\"support@keybuzz.io\\", \\"emailSubject\\": \\"Hello\\", \\"emailBody\\": \\"Hi.\\"}')"
+  aws sqs send-message --queue-url "$FALLBACK_QUEUE_URL" --message-body file://docs/contract/examples/mime.json
+  mailctl status my-mail
+`;
+}
+
+async function stayUp(pipeline: LocalPipeline, screen: DemoScreen, play: Play, signal: AbortSignal) {
+  const ended = new AbortController();
+  screen.say(`\n${usage(pipeline, await writeLocalEnvironment(pipeline))}`);
+  if (process.stdin.isTTY !== true) screen.say(addresses(pipeline));
+  const played = play.follow(ended.signal);
+  await new DemoKeys(pipeline, screen, addresses(pipeline)).follow(process.stdin, signal);
+  ended.abort();
+  await played;
+  screen.say('\nstopping');
+}
+
+/** Earlier runs leave their folders, since somebody may still look at them. */
+function tellOfFolder(screen: DemoScreen, { earlier, removed }: RunFolder): void {
+  if (removed > 0) screen.say(`removed ${removed} folders of runs that are over for a week`);
+  if (earlier.length > 0) screen.say(`earlier runs left folders; to remove them: rm -r ${earlier.join(' ')}`);
+}
+
+async function tellStory(pipeline: LocalPipeline, screen: DemoScreen, json: boolean): Promise<number> {
+  const { directory } = pipeline;
+  const listener: DemoListener = {
+    scene: (title) => screen.scene(title),
+    wait: (what) => screen.wait(what),
+    mail: (result) => showResult(screen, result),
+  };
+  const results = await runDemo(pipeline, listener);
+  screen.stop();
+  const expected = results.filter(({ asItShould }) => asItShould).length;
+  if (json) process.stdout.write(`${asJson(results)}\n`);
+  say(`\n${expected} of ${results.length} mails came to the end they should; mails and logs in ${directory}`);
+  screen.say(screen.paint('bold', withoutPipeline(results)));
+  return expected === results.length ? 0 : 1;
+}
+
+async function runIn(folder: RunFolder, values: Arguments, screen: DemoScreen): Promise<number> {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  tellOfFolder(screen, folder);
+  say('starting PostgreSQL, the worker, SMTP, SQS, S3, SNS, DynamoDB, SES and the Lambdas on 127.0.0.1');
+  screen.wait('starting');
+  let play: Play | undefined;
+  const pipeline = await startLocalPipeline({
+    directory: folder.directory,
+    databaseUrl: databaseUrl(process.env),
+    onFunctionLogLine: (line) => play?.functionLogged(line),
+    onLogError: (error) => screen.say(`a log is not written: ${describeTrouble(error) ?? error.message}`),
+  });
+  try {
+    screen.stop();
+    const code = values.play ? 0 : await tellStory(pipeline, screen, values.json);
+    if (values.exit || interrupted.signal.aborted) return code;
+    play = new Play(pipeline, screen);
+    await stayUp(pipeline, screen, play, interrupted.signal);
+    return code;
+  } finally {
+    screen.stop();
+    await pipeline.close();
+  }
 }
 
 async function run(): Promise<number> {
@@ -122,20 +170,19 @@ async function run(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const directory = values.dir ?? (await mkdtemp(join(tmpdir(), 'mail-pipeline-')));
-  say('starting PostgreSQL, the worker, SMTP, SQS, S3, SNS, DynamoDB, SES and the Lambdas on 127.0.0.1');
-  const pipeline = await startLocalPipeline({ directory, databaseUrl: databaseUrl(process.env) });
+  const screen = new DemoScreen(values.json ? process.stderr : process.stdout, process.stderr, process.env);
+  let folder: RunFolder | undefined;
   try {
-    const results = await runDemo(pipeline, listener);
-    const expected = results.filter(({ asItShould }) => asItShould).length;
-    process.stdout.write(`${values.json ? asJson(results) : renderDemo(results, directory)}\n`);
-    say(
-      `${expected} of ${results.length} mails came to the end they should; mails and logs in ${directory}\n`,
-    );
-    if (!values.exit) await stayUp(pipeline);
-    return expected === results.length ? 0 : 1;
+    folder = await makeRunFolder(values.dir);
+    return await runIn(folder, values, screen);
+  } catch (error) {
+    const trouble = describeTrouble(error);
+    if (trouble === undefined) throw error;
+    say(trouble);
+    return 2;
   } finally {
-    await pipeline.close();
+    screen.stop();
+    if (folder !== undefined) await removeIfEmpty(folder);
   }
 }
 

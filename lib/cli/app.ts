@@ -3,26 +3,31 @@ import { DEPLOYMENT_DEFAULTS, MAILCTL_VARIABLES } from '../common/names.ts';
 import { AwsClients, profileRegion } from './aws-clients.ts';
 import { chooseDeployment, type DeploymentFlags, describeChoice } from './choose-deployment.ts';
 import { registerAlarms } from './commands/alarms.ts';
+import { registerCompletion } from './commands/completion.ts';
 import { registerDlq } from './commands/dlq/register-dlq.ts';
 import { registerDns } from './commands/dns.ts';
 import { registerDoctor, runDoctorCommand } from './commands/doctor/doctor.ts';
+import { registerMails, registerTail } from './commands/mails.ts';
 import { registerMessage } from './commands/message/message.ts';
 import {
   addRequestOptions,
   registerProductionAccess,
   runRequestCommand,
 } from './commands/production-access/production-access.ts';
+import { registerQueue } from './commands/queue.ts';
 import { registerQuickstart } from './commands/quickstart/quickstart.ts';
 import { registerRotate, runFirstKey } from './commands/rotate.ts';
+import { registerRunbook } from './commands/runbook.ts';
 import { registerSecrets } from './commands/secrets/secrets.ts';
 import { runVaultCommand } from './commands/secrets/vault.ts';
 import { registerSend, sendKnownMail } from './commands/send/send.ts';
 import { registerStatus } from './commands/status/status.ts';
 import { registerSuppression } from './commands/suppression/suppression.ts';
 import type { RunCommand } from './context.ts';
-import { describeFailure } from './describe-failure.ts';
+import { type DescribedFailure, describeFailure } from './describe-failure.ts';
 import { EXIT, type ExitCode } from './errors.ts';
 import { FixHints, type FoundByItself, invocationOf } from './hints.ts';
+import { packageVersion } from './package-files.ts';
 import { type ProjectFile, readProjectFile } from './project-file.ts';
 import { Terminal, type TerminalStreams } from './terminal.ts';
 
@@ -32,6 +37,7 @@ interface GlobalOptions extends DeploymentFlags {
   readonly profile?: string;
   readonly json: boolean;
   readonly yes: boolean;
+  readonly quiet: boolean;
 }
 
 const NOTES = `
@@ -41,6 +47,9 @@ Examples:
   mailctl alarms                   what rings, and what to do first
   mailctl dns --check              whether the DNS has what SES and DMARC need
   mailctl status reply-48213       the whole story of one delivery
+  mailctl mails --state failed     the deliveries of the last day that failed
+  mailctl queue                    what waits, in the outbox and in SQS
+  mailctl runbook dead-letters     what to do about an alarm, with your names
   mailctl dlq ls                   why mail waits for a person
   mailctl message check FILE       whether a fallback message is right, without sending it
   mailctl --stage prod doctor --json
@@ -67,10 +76,12 @@ export async function runMailctl(
   { streams, env, directory, signal }: MailctlProcess,
 ): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
+  let path = '';
   const program = createProgram(streams, async (command) => {
-    const { config, profile, json, yes, ...flags } = program.opts<GlobalOptions>();
-    const terminal = new Terminal(streams, { json, yes });
+    const { config, profile, json, yes, quiet, ...flags } = program.opts<GlobalOptions>();
+    const terminal = new Terminal(streams, { json, yes, quiet, env });
     let commands: FixHints | undefined;
+    let error: DescribedFailure | null = null;
     try {
       const projectFile =
         config === false
@@ -97,12 +108,15 @@ export async function runMailctl(
         env,
         signal,
       });
-    } catch (error) {
-      const failure = signal.aborted ? INTERRUPTED : describeFailure(error, commands);
-      if (json) terminal.result({ error: failure }, () => '');
-      terminal.note(`${failure.message}\n  fix: ${failure.fix}`);
+    } catch (caught) {
+      error = signal.aborted ? INTERRUPTED : describeFailure(caught, commands);
+      terminal.failure(`${error.message}\n  fix: ${error.fix}`);
       exitCode = EXIT.failed;
     }
+    terminal.conclude({ command: path, exitCode, error });
+  });
+  program.hook('preAction', (_program, command) => {
+    path = pathOf(command);
   });
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -122,6 +136,12 @@ function foundByItself(file: ProjectFile | undefined): FoundByItself {
     region: file?.settings.region ?? region,
     ...(file?.isNamed === true ? { config: file.name } : {}),
   };
+}
+
+/** Its words without the program's own: `dlq ls`. */
+function pathOf(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent.parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
 }
 
 const INTERRUPTED = {
@@ -152,7 +172,9 @@ export function createProgram({ output, errors }: Omit<TerminalStreams, 'input'>
     .option('--no-config', 'reads no cdk.json')
     .addOption(new Option('--profile <name>', 'of the AWS configuration files').env('AWS_PROFILE'))
     .option('--json', 'the result as JSON on standard output', false)
+    .option('-q, --quiet', 'only what is not all right, and no progress', false)
     .option('-y, --yes', 'answer every question with yes', false)
+    .version(packageVersion(), '-V, --version')
     .addHelpText('after', NOTES)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
@@ -168,11 +190,14 @@ export function createProgram({ output, errors }: Omit<TerminalStreams, 'input'>
 /** All commands. The one place where one of them is handed to another, since no command imports another. */
 function registerCommands(program: Command, run: RunCommand): void {
   registerAlarms(program, run);
+  registerCompletion(program, run);
   registerDlq(program, run);
   registerDns(program, run);
   registerDoctor(program, run);
+  registerMails(program, run);
   registerMessage(program, run);
   registerProductionAccess(program, run);
+  registerQueue(program, run);
   registerQuickstart(program, run, {
     doctor: runDoctorCommand,
     makeFirstKey: runFirstKey,
@@ -182,8 +207,10 @@ function registerCommands(program: Command, run: RunCommand): void {
     addRequestOptions,
   });
   registerRotate(program, run, runVaultCommand);
+  registerRunbook(program, run);
   registerSecrets(program, run);
   registerSend(program, run);
   registerStatus(program, run);
   registerSuppression(program, run);
+  registerTail(program, run);
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../common/time.ts';
 
 /** Parses a flag that takes a whole number from 1 to `most`. @throws InvalidArgumentError for anything else */
 export function wholeNumber(most: number): (text: string) => number {
@@ -30,4 +31,14 @@ export function duration({ unitMs, most, allowsZero = false }: DurationOptions):
     const least = allowsZero ? 'at least 0' : 'more than 0';
     throw new InvalidArgumentError(`It has to be a number, ${least} and at most ${most}.`);
   };
+}
+
+const SPAN_MS: Readonly<Record<string, number>> = { s: 1000, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
+
+/** Parses a flag that takes a time such as `90s`, `30m`, `2h` or `7d`. @returns milliseconds @throws InvalidArgumentError */
+export function timespan(text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,5})([smhd])$/.exec(text) ?? [];
+  const ms = Number(count) * (SPAN_MS[unit] ?? 0);
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError('It has to be a time such as 90s, 30m, 2h or 7d.');
 }

@@ -1,15 +1,16 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { styleText } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
-import Table from 'cli-table3';
+import { renderTable } from './table.ts';
+import { type TerminalStream, terminalColumns } from './text-columns.ts';
 
 /** The streams for a command's output, messages and prompts. */
 export interface TerminalStreams {
   readonly input: Readable & { readonly isTTY?: boolean };
-  readonly output: Writable & { readonly isTTY?: boolean };
-  readonly errors: Writable & { readonly isTTY?: boolean };
+  readonly output: TerminalStream;
+  readonly errors: TerminalStream;
 }
 
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
@@ -25,6 +26,21 @@ export interface TerminalOptions {
   readonly json: boolean;
   /** Answer every prompt with yes. */
   readonly yes: boolean;
+  /** Only what is not all right: no progress, and no rows that are OK. @default false */
+  readonly quiet?: boolean;
+  /** COLUMNS sets the width. @default that of the terminal */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** The version of the JSON that commands print; a change that breaks its readers raises it. */
+const JSON_VERSION = 1;
+
+/** How a command ended. */
+export interface Conclusion {
+  /** `dlq ls` */
+  readonly command: string;
+  readonly exitCode: number;
+  readonly error: { readonly code: string; readonly message: string; readonly fix: string } | null;
 }
 
 /**
@@ -34,20 +50,65 @@ export interface TerminalOptions {
 export class Terminal {
   readonly #streams: TerminalStreams;
   readonly #options: TerminalOptions;
+  /** The result of the command, until it is concluded. */
+  #result: unknown = null;
 
   constructor(streams: TerminalStreams, options: TerminalOptions) {
     this.#streams = streams;
     this.#options = options;
   }
 
-  /** The result of the command: the value with `--json`, the text otherwise. */
+  /** Whether only what is not all right is shown. */
+  get quiet(): boolean {
+    return this.#options.quiet === true;
+  }
+
+  /** The width of the output; undefined if it is no terminal, so that no line needs to be cut. */
+  get columns(): number | undefined {
+    return terminalColumns(this.#streams.output, this.#options.env ?? {});
+  }
+
+  /** The result of the command: with `--json` the value, printed when the command is concluded; else the text. */
   result(value: unknown, text: () => string): void {
-    const shown = this.#options.json ? JSON.stringify(value, null, 2) : text();
-    this.#streams.output.write(shown.endsWith('\n') ? shown : `${shown}\n`);
+    if (this.#options.json) this.#result = value;
+    else this.#print(text());
+  }
+
+  /** A result that another program reads as it is: a manifest for `kubectl apply`, or a script for a shell. */
+  document(value: unknown, text: () => string): void {
+    this.#result = undefined;
+    this.#print(this.#options.json ? JSON.stringify(value, null, 2) : text());
+  }
+
+  /** One of many results that are printed as they come: with `--json` a line of its own. */
+  stream(value: unknown, text: () => string, command: string): void {
+    this.#result = undefined;
+    this.#print(
+      this.#options.json
+        ? JSON.stringify({ version: JSON_VERSION, command, exitCode: null, data: value, error: null })
+        : text(),
+    );
+  }
+
+  /** With `--json`, prints the result in the one shape of all commands. */
+  conclude({ command, exitCode, error }: Conclusion): void {
+    if (!this.#options.json || (this.#result === undefined && error === null)) return;
+    const data = this.#result ?? null;
+    this.#print(JSON.stringify({ version: JSON_VERSION, command, exitCode, data, error }, null, 2));
+  }
+
+  #print(text: string): void {
+    if (text === '') return;
+    this.#streams.output.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
   /** A progress message. */
   note(line: string): void {
+    if (!this.quiet) this.failure(line);
+  }
+
+  /** A message about what is wrong, also with `--quiet`. */
+  failure(line: string): void {
     this.#streams.errors.write(`${line}\n`);
   }
 
@@ -56,20 +117,15 @@ export class Terminal {
     return styleText(style, text, { stream: this.#streams.output, validateStream: true });
   }
 
+  /** Fits the terminal. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-    const table = new Table({
-      head: [...head],
-      style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
-      chars: PLAIN,
-    });
-    for (const row of rows) table.push([...row]);
-    return table.toString().replaceAll(/ +$/gm, '');
+    return renderTable(head, rows, this.columns);
   }
 
   /** @param total number of items */
   progress(what: string, total: number): Progress {
     const { errors } = this.#streams;
-    if (errors.isTTY !== true) return silentProgress;
+    if (errors.isTTY !== true || this.quiet) return silentProgress;
     const format = `${what} {bar} {value}/{total} {note} {eta_formatted} left`;
     const bar = new SingleBar({ format, stream: errors, clearOnComplete: true }, Presets.shades_classic);
     bar.start(total, 0, { note: '' });
@@ -94,37 +150,6 @@ export class Terminal {
 
 const silentProgress: Progress = { set: () => {}, stop: () => {} };
 
-/** Columns without borders: readable on a narrow terminal and when pasted into a chat. */
-const PLAIN = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
-
-/** Wraps a text between words at the width; a longer word gets its own line. */
-export function wrapWords(text: string, width: number): string {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines.join('\n');
-}
-
 /** In the two largest units: `3d 4h`. */
 export function age(since: Date, now: Date): string {
   const seconds = Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1000));
@@ -136,4 +161,10 @@ export function age(since: Date, now: Date): string {
   if (days > 0) return `${days}d ${hours}h`;
   if (hours > 0) return `${hours}h ${minutes}m`;
   return minutes > 0 ? `${minutes}m` : `${seconds}s`;
+}
+
+/** `2026-03-01 02:10 (3h 5m ago)`, in UTC; `(in 5m)` for a time to come. */
+export function timeAndAge(time: Date, now: Date): string {
+  const minutes = time.toISOString().slice(0, 'yyyy-mm-ddThh:mm'.length).replace('T', ' ');
+  return time > now ? `${minutes} (in ${age(now, time)})` : `${minutes} (${age(time, now)} ago)`;
 }

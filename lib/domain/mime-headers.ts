@@ -217,3 +217,26 @@ function addressOf(mailbox: readonly Token[]): string | undefined {
   const isPlain = BARE_ADDRESS.test(address) && address.split('@').length === 2;
   return isPlain && !address.includes(ENCODED_WORD) ? address : undefined;
 }
+
+const ANY_ENCODED_WORD = /=\?([\w-]{1,40})(?:\*[\w-]*)?\?([BQbq])\?([^?\s]*)\?=/g;
+
+/** Decodes a header's encoded words (RFC 2047); words of an unknown charset stay as they are. */
+export function decodeEncodedWords(value: string): string {
+  return value
+    .replaceAll(/(\?=)[ \t]+(?==\?)/g, '$1')
+    .replaceAll(ANY_ENCODED_WORD, (word, charset: string, encoding: string, text: string) => {
+      const bytes = encoding.toUpperCase() === 'B' ? Buffer.from(text, 'base64') : quotedBytes(text);
+      try {
+        return new TextDecoder(charset).decode(bytes);
+      } catch {
+        return word;
+      }
+    });
+}
+
+function quotedBytes(text: string): Buffer {
+  const bytes = text
+    .replaceAll('_', ' ')
+    .replaceAll(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1');
+}

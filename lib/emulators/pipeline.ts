@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { Pool } from 'pg';
 import { sessionSettings } from '../adapters/postgres/connection.ts';
 import { migrate } from '../adapters/postgres/migrate.ts';
+import { LOGICAL_IDS, pipelineStackName } from '../common/names.ts';
 import type { MailerSettings } from '../mailer/settings.ts';
+import { type LocalCloudFormation, type LocalStack, startCloudFormation } from './aws/cloud-formation.ts';
 import { type FunctionName, type LocalBackend, startLocalBackend } from './backend.ts';
 import type { FinishedInvocation } from './lambda/invocation.ts';
 import { startPostgres } from './postgres/embedded-postgres.ts';
@@ -29,6 +31,8 @@ export interface LocalPipeline {
   readonly smtp: SmtpDouble;
   readonly services: LocalServices;
   readonly worker: WorkerProcess;
+  /** Where `mailctl` finds the queues and tables, as it finds those of a deployment. */
+  readonly cloudFormation: LocalCloudFormation;
   /** Folder of the logs and the mails' bytes. */
   readonly directory: string;
   /** Settings of a mailer that sends through these parts. */
@@ -42,6 +46,8 @@ export interface LocalPipelineOptions {
   readonly databaseUrl?: string | undefined;
   /** Additional or overriding environment variables of the worker. */
   readonly workerEnvironment?: Readonly<Record<string, string>>;
+  /** Called once for each log that cannot be written, which stops no mail. */
+  readonly onLogError?: (error: Error) => void;
   /** Called with each log line of the functions. */
   readonly onFunctionLogLine?: (line: string) => void;
   /** Called with each finished invocation of a function. */
@@ -53,13 +59,43 @@ export interface LocalPipelineOptions {
  * server that fails on demand, and emulators and doubles of everything that runs on AWS.
  */
 export async function startLocalPipeline(options: LocalPipelineOptions): Promise<LocalPipeline> {
+  const started = new StartedParts();
+  try {
+    return await startParts(options, started);
+  } catch (error) {
+    await started.close();
+    throw error;
+  }
+}
+
+/** What has started, closed in reverse order. */
+class StartedParts {
+  readonly #closers: (() => unknown)[] = [];
+
+  add(close: () => unknown): void {
+    this.#closers.push(close);
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
+
+async function startParts(options: LocalPipelineOptions, started: StartedParts): Promise<LocalPipeline> {
   const { directory } = options;
   await mkdir(directory, { recursive: true });
+  const logs = new LogFiles(directory, options.onLogError);
+  started.add(() => logs.end());
   const postgres = options.databaseUrl === undefined ? await startPostgres() : undefined;
+  started.add(() => postgres?.close());
   const databaseUrl = options.databaseUrl ?? postgres?.connectionString ?? '';
   await migrate({ connectionString: databaseUrl });
   const smtp = await startSmtpDouble();
-  const logs = new LogFiles(directory);
+  started.add(() => smtp.close());
+  const pool = new Pool({ connectionString: databaseUrl, max: 2, ...searchPath(databaseUrl) });
+  // The database closes idle connections when it stops; this is no error.
+  pool.on('error', () => {});
+  started.add(() => pool.end());
   const backend = await startLocalBackend({
     eventWaitSeconds: EVENT_WAIT_SECONDS,
     feedbackWindowSeconds: FEEDBACK_WINDOW_SECONDS,
@@ -67,28 +103,59 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
     onFeedbackLogLine: both(logs.writer('feedback'), options.onFunctionLogLine),
     onInvocation: (name, invocation) => options.onInvocation?.(name, invocation),
   });
+  started.add(() => backend.close());
   const { services } = backend;
+  const cloudFormation = await startCloudFormation(localStack(services));
+  started.add(() => cloudFormation.close());
   const worker = await WorkerProcess.start({
     environment: { ...workerEnvironment(databaseUrl, smtp, backend), ...options.workerEnvironment },
     onLogLine: logs.writer('worker'),
   });
-  const pool = new Pool({ connectionString: databaseUrl, max: 2, ...searchPath(databaseUrl) });
-  // The database closes idle connections when it stops; this is no error.
-  pool.on('error', () => {});
+  started.add(() => worker.stop());
   return {
     databaseUrl,
     pool,
     smtp,
     services,
     worker,
+    cloudFormation,
     directory,
     mailerSettings: mailerSettings(smtp, services),
-    close: async () => {
-      await worker.stop();
-      await backend.close();
-      await Promise.all([smtp.close(), pool.end()]);
-      await postgres?.close();
-      logs.end();
+    close: () => started.close(),
+  };
+}
+
+/** The pipeline stack of `mailctl` without options. */
+function localStack({
+  aws,
+  dynamoDb,
+  receipts,
+  feedback,
+  feedbackDeadLetters,
+  configurationSet,
+}: LocalServices): LocalStack {
+  return {
+    name: pipelineStackName({ project: 'keybuzz', stage: 'dev' }),
+    outputs: {
+      FallbackQueueUrl: aws.fallback.url,
+      DeadLetterQueueUrl: aws.deadLetters.url,
+      ReceiptsQueueUrl: receipts.url,
+      PayloadBucketName: aws.bucket,
+      SecretArn: 'arn:aws:secretsmanager:eu-west-1:000000000000:secret:none',
+      ConfigurationSetName: configurationSet,
+      LedgerTableName: dynamoDb.ledgerTable,
+      SuppressionTableName: dynamoDb.suppressionTable,
+    },
+    resources: {
+      [LOGICAL_IDS.fallbackQueue]: aws.fallback.url,
+      [LOGICAL_IDS.fallbackDeadLetters]: aws.deadLetters.url,
+      [LOGICAL_IDS.feedbackQueue]: feedback.url,
+      [LOGICAL_IDS.feedbackDeadLetters]: feedbackDeadLetters.url,
+      [LOGICAL_IDS.receiptsQueue]: receipts.url,
+      [LOGICAL_IDS.payloadBucket]: aws.bucket,
+      [LOGICAL_IDS.ledgerTable]: dynamoDb.ledgerTable,
+      [LOGICAL_IDS.suppressionTable]: dynamoDb.suppressionTable,
+      [LOGICAL_IDS.configurationSet]: configurationSet,
     },
   };
 }
@@ -115,14 +182,22 @@ class LogFiles {
   readonly #directory: string;
   readonly #files: WriteStream[] = [];
 
-  constructor(directory: string) {
+  readonly #onError: (error: Error) => void;
+
+  constructor(directory: string, onError: (error: Error) => void = () => {}) {
     this.#directory = directory;
+    this.#onError = onError;
   }
 
   writer(name: string): LineWriter {
     const file = createWriteStream(join(this.#directory, `${name}.log`));
+    // A full disk must not end the run: the mails are what it is about.
+    file.once('error', this.#onError);
+    file.on('error', () => {});
     this.#files.push(file);
-    return (line) => file.write(`${line}\n`);
+    return (line) => {
+      if (file.writable) file.write(`${line}\n`);
+    };
   }
 
   end(): void {

@@ -8,6 +8,7 @@ function aTerminal({
   isTTY = false,
   json = false,
   yes = false,
+  quiet = false,
 }: Partial<TerminalOptions> & { isTTY?: boolean }) {
   const stream = () => Object.assign(new PassThrough(), { isTTY });
   const [input, output, errors] = [stream(), stream(), stream()];
@@ -17,7 +18,7 @@ function aTerminal({
     errors.end();
     return { output: await text(output), errors: await text(errors) };
   };
-  return { terminal: new Terminal(streams, { json, yes }), input, printed };
+  return { terminal: new Terminal(streams, { json, yes, quiet }), input, printed };
 }
 
 describe('a result', () => {
@@ -28,14 +29,37 @@ describe('a result', () => {
     expect(await printed()).toEqual({ output: 'two\n', errors: 'on the way\n' });
   });
 
-  it('is one JSON value with --json, and is not rendered', async () => {
+  it('is one JSON value with --json, in the shape of all commands, and is not rendered', async () => {
     const { terminal, printed } = aTerminal({ json: true });
     terminal.note('on the way');
     terminal.result({ count: 2 }, () => {
       throw new Error('rendered');
     });
+    terminal.conclude({ command: 'dlq ls', exitCode: 1, error: null });
     const { output } = await printed();
-    expect(JSON.parse(output)).toEqual({ count: 2 });
+    expect(JSON.parse(output)).toEqual({
+      version: 1,
+      command: 'dlq ls',
+      exitCode: 1,
+      data: { count: 2 },
+      error: null,
+    });
+  });
+
+  it('is a document of another program as it is, also with --json', async () => {
+    const { terminal, printed } = aTerminal({ json: true });
+    terminal.document({ kind: 'Secret' }, () => 'kind: Secret');
+    terminal.conclude({ command: 'secrets kubernetes', exitCode: 0, error: null });
+    expect(JSON.parse((await printed()).output)).toEqual({ kind: 'Secret' });
+  });
+});
+
+describe('--quiet', () => {
+  it('leaves out progress, and keeps what is wrong', async () => {
+    const { terminal, printed } = aTerminal({ quiet: true });
+    terminal.note('on the way');
+    terminal.failure('it broke');
+    expect((await printed()).errors).toBe('it broke\n');
   });
 });
 

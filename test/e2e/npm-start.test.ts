@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,11 +15,15 @@ interface Run {
 }
 
 function run(...args: string[]): Promise<Run> {
+  return runWith({}, ...args);
+}
+
+function runWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Run> {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       [LOCAL, ...args],
-      { env: { PATH: process.env.PATH } },
+      { env: { PATH: process.env.PATH, ...env } },
       (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
       },
@@ -70,6 +74,16 @@ describe('npm start -- --exit --json', () => {
     expect(mails.filter(({ verdict }) => verdict !== 'arrived').map(({ id }) => id)).toEqual(['reply-5']);
     expect(mails.map(({ id }) => id)).toEqual(SCENES.flatMap((scene) => scene.rows.map(({ id }) => id)));
     expect(story.code).toBe(0);
+  });
+
+  it('tells the story with one line a mail, and what would have been without the pipeline', () => {
+    const lines = story.stderr.split('\n').filter((line) => line.startsWith('✓ '));
+
+    expect(lines.map((line) => line.split(/\s+/)[1])).toEqual(mails.map(({ id }) => id));
+    expect(lines[2]).toMatch(/^✓ otp-2 +marie@example\.org +unreachable: ECONNREFUSED +SES +[\d.]+ m?s$/);
+    expect(story.stderr).toContain(
+      'without the pipeline 9 of these 15 mails would be lost, and 1 would miss a recipient',
+    );
   });
 
   it.each([
@@ -156,5 +170,39 @@ describe('npm start', () => {
       code: 2,
       stderr: expect.stringMatching(/--quick[\s\S]+--exit/),
     });
+  });
+
+  it.each([
+    [
+      'a database that refuses',
+      { DATABASE_URL: 'postgresql://127.0.0.1:1/x' },
+      [],
+      /ECONNREFUSED.*check DATABASE_URL/,
+    ],
+    ['a wrong database URL', { DATABASE_URL: 'mysql://127.0.0.1/x' }, [], /check DATABASE_URL/],
+    ['a folder that cannot be made', {}, ['--dir', '/dev/null/x'], /ENOTDIR.*--dir/],
+    ['a file in place of the folder', {}, ['--dir', LOCAL], /EEXIST.*--dir/],
+  ])('says in one line what is wrong with %s, and exits with 2', async (_what, env, args, message) => {
+    const { code, stdout, stderr } = await runWith(env, '--exit', ...args);
+    const [last = ''] = stderr.trimEnd().split('\n').slice(-1);
+
+    expect(last).toMatch(message);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('says in one line that the disk is full, and exits with 2', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'keybuzz-mail-full-'));
+    try {
+      await mkdir(join(directory, 'smtp'));
+      for (const name of ['worker.log', 'smtp/otp-1.eml']) await symlink('/dev/full', join(directory, name));
+      const { code, stderr } = await run('--exit', '--dir', directory);
+
+      expect(stderr).toMatch(/^ENOSPC.*the disk is full: make room/m);
+      expect(stderr).not.toMatch(/^ +at /m);
+      expect(code).toBe(2);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 });

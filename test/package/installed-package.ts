@@ -40,6 +40,7 @@ const COMPILER_OPTIONS = {
 };
 
 export type Manifest = {
+  readonly version: string;
   readonly main?: string;
   readonly types?: string;
   readonly bin?: Readonly<Record<string, string>>;

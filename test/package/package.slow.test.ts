@@ -321,6 +321,16 @@ describe('mailctl in the package', () => {
     });
   });
 
+  it('finds the runbook and its own version in the package', async () => {
+    const { version } = await installed.manifest();
+
+    expect(await mailctl(['runbook', 'dead-letters'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('mailctl dlq ls'),
+    });
+    expect(await mailctl(['--version'])).toEqual({ status: 0, stdout: `${version}\n` });
+  });
+
   it('brings the clients of AWS that the API does not install', async () => {
     // Nothing listens there; a client that cannot be loaded would fail in another way.
     const env = {

@@ -46,6 +46,14 @@ export async function runMailctl(
   return { code, stdout: await stdout, stderr: await stderr };
 }
 
+/** What a command printed with `--json`. */
+// biome-ignore lint/suspicious/noExplicitAny: each test knows the result of its command
+export function dataOf(stdout: string): any {
+  const { version, data } = JSON.parse(stdout);
+  if (version !== 1) throw new Error(`the JSON has the version ${version}: ${stdout}`);
+  return data;
+}
+
 /** One at a time, because the AWS clients read the environment of the process. */
 let last: Promise<unknown> = Promise.resolve();
 

@@ -101,6 +101,6 @@ describe('what a row says after an attempt', () => {
 
     expect(row.status).toBe('queued');
     expect(row.last_error).toContain('SMTP: rejected: 554 5.7.1 <m***@example.org>: Relay access denied');
-    expect(row.last_error).toContain('; fallback: queue-unavailable: ');
+    expect(row.last_error).toContain('; fallback: queue-misconfigured: ');
   });
 });

@@ -4,6 +4,7 @@ import { readStoredStatuses } from '../../domain/delivery-trace.ts';
 import type { TraceAttempt } from '../../ports/outbox.ts';
 import { MAX_STORED_MAIL_BYTES } from './claim.ts';
 import { ConnectionPool } from './connection.ts';
+import { ON_HOLD } from './held-rows.ts';
 import { READ_RECIPIENTS, type RecipientRow } from './many-recipients.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 
@@ -25,6 +26,7 @@ SELECT
   ${milliseconds('created_at')} AS "createdAtMs",
   ${milliseconds('delivered_at')} AS "deliveredAtMs",
   ${milliseconds('next_retry_at')} AS "nextRetryAtMs",
+  ${ON_HOLD} AS "onHold",
   ${milliseconds('expires_at')} AS "expiresAtMs",
   lease_owner AS "leaseOwner",
   ${milliseconds('lease_until')} AS "leaseUntilMs",
@@ -116,6 +118,8 @@ export interface DeliveryRow {
   readonly createdAt: Date | undefined;
   readonly deliveredAt: Date | undefined;
   readonly nextRetryAt: Date | undefined;
+  /** An operator holds it; no worker claims it. */
+  readonly onHold?: boolean;
   readonly expiresAt: Date | undefined;
   /** The worker that has claimed it. */
   readonly lease: { readonly owner: string; readonly until: Date | undefined } | undefined;
@@ -140,6 +144,7 @@ interface DeliveryRowRead {
   readonly createdAtMs: number | null;
   readonly deliveredAtMs: number | null;
   readonly nextRetryAtMs: number | null;
+  readonly onHold: boolean;
   readonly expiresAtMs: number | null;
   readonly leaseOwner: string | null;
   readonly leaseUntilMs: number | null;
@@ -161,6 +166,7 @@ function deliveryRowOf(row: DeliveryRowRead, recipients: readonly RecipientRow[]
     createdAt: moment(row.createdAtMs),
     deliveredAt: moment(row.deliveredAtMs),
     nextRetryAt: moment(row.nextRetryAtMs),
+    onHold: row.onHold,
     expiresAt: moment(row.expiresAtMs),
     lease: leaseOwner === null ? undefined : { owner: leaseOwner, until: moment(row.leaseUntilMs) },
     attempts: attemptsOf(parse(row.attempts)),

@@ -283,6 +283,32 @@ const placesIndexes: Migration = {
   ],
 };
 
+/**
+ * The deliveries of an address, newest first, for an operator. An address is cut, because an entry of an index has a
+ * limit, beyond which the API could not insert its row.
+ */
+const OF_AN_ADDRESS = `
+CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_deliveries_address_idx ON outbound_deliveries (
+  (left(lower(target_address), 320)),
+  created_at
+)`;
+
+const OF_A_RECIPIENT = `
+CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_recipients_address_idx ON outbound_recipients (
+  (left(recipient, 320))
+)`;
+
+const addressIndexes: Migration = {
+  name: '0008-address-indexes',
+  inTransaction: false,
+  statements: [
+    dropIfInvalid('outbound_deliveries_address_idx'),
+    OF_AN_ADDRESS,
+    dropIfInvalid('outbound_recipients_address_idx'),
+    OF_A_RECIPIENT,
+  ],
+};
+
 /** In order of application. New ones go to the end; released ones do not change. */
 export const allMigrations: readonly Migration[] = [
   outboundDeliveries,
@@ -292,4 +318,5 @@ export const allMigrations: readonly Migration[] = [
   statusesAwaited,
   manyRecipients,
   placesIndexes,
+  addressIndexes,
 ];

@@ -27,7 +27,7 @@ Exit codes: 0 no alarm fires; 1 warnings fire or are blind, or there are no alar
 Examples:
   mailctl alarms
   mailctl --stage prod alarms --all
-  mailctl --stage prod --json alarms | jq -r '.ringing[] | [.severity, .name, .since, .first] | @tsv'`;
+  mailctl --stage prod --json alarms | jq -r '.data.ringing[] | [.severity, .name, .since, .first] | @tsv'`;
 
 const TEST_NOTES = `
 The alarm notifies all subscribers of its topic like a real one; the reason says that it is a test. CloudWatch resets

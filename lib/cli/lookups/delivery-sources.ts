@@ -1,14 +1,14 @@
 import { DynamoLedger, DynamoStatusLedger } from '../../adapters/dynamodb/dynamo-ledger.ts';
-import type { PostgresDeliveryRows } from '../../adapters/postgres/delivery-rows.ts';
+import { PostgresDeliveryRows } from '../../adapters/postgres/delivery-rows.ts';
 import { DlqClient } from '../../adapters/sqs/dlq-client.ts';
 import type { SoftBouncePolicy } from '../../domain/suppression.ts';
 import type { BatchStatuses } from '../../ports/ledger.ts';
 import { systemClock } from '../../ports/runtime.ts';
 import type { CommandContext } from '../context.ts';
 import { pipelineOutputs } from '../deployment.ts';
+import { askDatabase, databaseMissing, openDatabase } from './database.ts';
 import { scanDeadLetters } from './dead-letters.ts';
 import type { DeliverySources, FoundDeadLetters } from './delivery-facts.ts';
-import { databaseError, openDeliveryRows } from './open-delivery-rows.ts';
 import { lookUp, openSuppressionLists } from './suppression-lists.ts';
 
 /** Per DynamoDB call, including SDK retries. */
@@ -94,21 +94,13 @@ interface OpenRows {
 
 /** Skips the database if no variable names it. */
 function openRows(env: CommandContext['env']): OpenRows {
+  const skipped = databaseMissing(env);
+  if (skipped !== undefined) return { row: { skipped }, close: async () => {} };
   try {
-    const opened = openDeliveryRows(env);
-    if (opened.kind === 'none') return { row: { skipped: opened.detail }, close: async () => {} };
-    const { rows } = opened;
-    return { row: (id) => findRow(rows, id), close: () => rows.close() };
+    const rows = openDatabase(env, (settings) => new PostgresDeliveryRows(settings));
+    return { row: (id) => askDatabase(() => rows.find(id)), close: () => rows.close() };
   } catch (error) {
     // The other sources are read even if the settings of this one cannot work.
     return { row: () => Promise.reject(error), close: async () => {} };
-  }
-}
-
-async function findRow(rows: PostgresDeliveryRows, id: string) {
-  try {
-    return await rows.find(id);
-  } catch (error) {
-    throw databaseError(error);
   }
 }

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import Table from 'cli-table3';
 import { withAsciiDomain } from '../../domain/address.ts';
 import type { Delivery } from '../../domain/delivery.ts';
 import { headerValues } from '../../domain/mime-headers.ts';
@@ -29,6 +28,10 @@ const POLL_INTERVAL_MS = 25;
 export interface DemoResult {
   readonly scene: string;
   readonly id: string;
+  /** Of the envelope. */
+  readonly to: readonly string[];
+  /** From the row to the server that took the mail, or to the reason why it was not sent. */
+  readonly tookMs: number | undefined;
   /** The final row, or its state at the timeout. */
   readonly row: RowState | undefined;
   readonly arrivals: readonly Arrival[];
@@ -41,6 +44,8 @@ export interface DemoResult {
 
 export interface DemoListener {
   scene(title: string): void;
+  /** What is waited for from now on. */
+  wait(what: string): void;
   mail(result: DemoResult): void;
 }
 
@@ -50,6 +55,7 @@ export async function runDemo(pipeline: LocalPipeline, listener: DemoListener): 
   const results: DemoResult[] = [];
   for (const scene of SCENES) {
     listener.scene(scene.title);
+    listener.wait(`waiting for ${scene.rows.map(({ id }) => id).join(' and ')}`);
     const played = await playScene(scene, composer, pipeline);
     for (const result of played) listener.mail(result);
     results.push(...played);
@@ -100,12 +106,25 @@ async function follow(
   return {
     scene: scene.title,
     id: row.id,
+    to: delivery.to,
+    tookMs: tookMs(createdAt, state, arrivals),
     row: state,
     arrivals,
     verdict,
     asItShould: endedAsExpected(row, state, verdict),
     files,
   };
+}
+
+/** Mails that SMTP took have no time of their own: it is that of the attempt. */
+function tookMs(
+  createdAt: Date,
+  row: RowState | undefined,
+  arrivals: readonly Arrival[],
+): number | undefined {
+  const attempted = (row?.attempts ?? []).map(({ at, durationMs }) => Date.parse(at) + durationMs);
+  const ends = [...attempted, ...arrivals.flatMap(({ at }) => (at === undefined ? [] : [at.getTime()]))];
+  return ends.length === 0 ? undefined : Math.max(0, Math.max(...ends) - createdAt.getTime());
 }
 
 /** A mail that bounces was sent byte for byte; one to a suppressed recipient never is. */
@@ -154,6 +173,8 @@ interface Arrival {
   /** The bytes as SES delivers them, with its own Message-ID and Date. */
   readonly delivered?: Buffer;
   readonly sesMessageId?: string;
+  /** When SES took it. */
+  readonly at?: Date;
 }
 
 /** The arrivals of a delivery so far. */
@@ -164,12 +185,13 @@ function findArrivals(delivery: Delivery, { smtp, services: { ses } }: LocalPipe
     // The SMTP double returns domains in Unicode; on the wire they were in ASCII.
     ...bySmtp.map(({ to, raw }): Arrival => ({ route: 'smtp', recipients: to.map(withAsciiDomain), raw })),
     ...bySes.map(
-      ({ recipients, raw, delivered, sesMessageId }): Arrival => ({
+      ({ recipients, raw, delivered, sesMessageId, at }): Arrival => ({
         route: 'ses',
         recipients,
         raw,
         delivered,
         sesMessageId,
+        at,
       }),
     ),
   ];
@@ -193,32 +215,4 @@ function judge(delivery: Delivery, arrivals: readonly Arrival[]): Verdict {
   if (delivery.to.some((recipient) => !reached.includes(recipient))) return 'recipients missing';
   if (new Set(reached).size < reached.length) return 'sent twice';
   return arrivals.every(({ raw }) => raw.equals(delivery.mime)) ? 'arrived' : 'bytes differ';
-}
-
-/** Renders the demo as a table: one row per mail, with its route and the files of its bytes. */
-export function renderDemo(results: readonly DemoResult[], directory: string): string {
-  const table = new Table({
-    head: ['mail', 'SMTP', 'settled in', 'left by', 'bytes', 'where they are', 'bytes say', 'row says'],
-    style: { head: [], border: [] },
-  });
-  for (const { id, row, arrivals, files, verdict } of results) {
-    const attempt = row?.attempts.at(-1);
-    table.push([
-      id,
-      attempt === undefined ? '-' : (attempt.failure?.class ?? 'taken'),
-      attempt === undefined ? '-' : `${attempt.durationMs} ms`,
-      arrivals.map(({ route, recipients }) => `${route} (${recipients.length})`).join('\n'),
-      arrivals.map(({ raw }) => raw.length.toLocaleString('en')).join('\n'),
-      files.map((file) => relative(directory, file)).join('\n'),
-      verdict,
-      row === undefined ? 'nothing' : describeEnd(row),
-    ]);
-  }
-  return table.toString();
-}
-
-/** The final state of the row, with the reason cut to fit the table. */
-function describeEnd({ status, provider, lastError }: RowState): string {
-  const reason = lastError === null ? '' : `\n${lastError.slice(0, 40)}`;
-  return `${status} (${provider})${reason}`;
 }

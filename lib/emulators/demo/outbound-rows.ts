@@ -29,9 +29,12 @@ export interface RowState {
 }
 
 interface RowAttempt {
+  /** ISO 8601. */
+  readonly at: string;
   readonly outcome: string;
   readonly durationMs: number;
-  readonly failure?: { readonly class: string };
+  readonly smtp?: { readonly response: string };
+  readonly failure?: { readonly class: string; readonly response?: string; readonly code?: string };
 }
 
 export async function insertRows(pool: Pool, rows: readonly OutboundRow[], createdAt: Date): Promise<void> {

@@ -90,6 +90,7 @@ describe('the migrations', () => {
       'idx_od_retry',
       'idx_od_status',
       'idx_od_tenant',
+      'outbound_deliveries_address_idx',
       'outbound_deliveries_arrivals_idx',
       'outbound_deliveries_fate_awaited_idx',
       'outbound_deliveries_leased_idx',

@@ -49,7 +49,6 @@ export function deployMonitoring(account: AwsAccount, options: DeploymentOptions
 const OTHER_SETTINGS = {
   eventWaitDefaultSeconds: 900,
   mailPerHourLimit: 5000,
-  runbookUrl: '',
   dashboards: true,
 } as const;
 

@@ -26,6 +26,8 @@ export interface DeploymentOptions {
   readonly alarmEmail?: readonly string[];
   /** The setting of this name. @default false */
   readonly workerMetrics?: boolean;
+  /** The setting of this name. @default empty */
+  readonly runbookUrl?: string;
   /** Existing resources, such as the queues of an emulator. @default named as AWS would */
   readonly resources?: Partial<DeployedResources>;
   /** Gets the identity, unverified as after a deployment, and the configuration set. @default not used */
@@ -60,6 +62,7 @@ export function readDeployment(options: DeploymentOptions): Deployment {
     alarms: options.alarms ?? 'essential',
     alarmEmail: options.alarmEmail ?? [],
     workerMetrics: options.workerMetrics ?? false,
+    runbookUrl: options.runbookUrl ?? '',
     identityStack: identityStackName({ project, stage }),
     pipelineStack: pipelineStackName({ project, stage }),
     names: resourceNames({ project, stage, userName }),

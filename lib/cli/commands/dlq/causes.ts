@@ -2,8 +2,7 @@ import type { Clock } from '../../../ports/runtime.ts';
 import type { CommandContext } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import { type DeadLetter, scanDeadLetters } from '../../lookups/dead-letters.ts';
-import type { Terminal } from '../../terminal.ts';
-import { age } from '../../terminal.ts';
+import { type Terminal, timeAndAge } from '../../terminal.ts';
 import { openDlqClients } from './open-queues.ts';
 
 /** Shows the dead letters, grouped by cause. */
@@ -36,8 +35,8 @@ export function renderCauses(terminal: Terminal, causes: readonly CauseGroup[], 
     causes.map(({ cause, deadLetters, oldest, newest, example }) => [
       cause,
       String(deadLetters),
-      age(oldest, now),
-      age(newest, now),
+      timeAndAge(oldest, now),
+      timeAndAge(newest, now),
       shortened(example),
     ]),
   );

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { maskAddress, maskAddressesIn } from '../../../domain/address.ts';
 import { unpackMime } from '../../../domain/content.ts';
 import type { FallbackMessage, S3Content } from '../../../domain/fallback-message.ts';
-import { headerValues, parseMailboxList } from '../../../domain/mime-headers.ts';
+import { decodeEncodedWords, headerValues, parseMailboxList } from '../../../domain/mime-headers.ts';
 import type { PayloadStore } from '../../../ports/queues.ts';
 import { describeFailure } from '../../describe-failure.ts';
 import { type DeadLetter, printable } from '../../lookups/dead-letters.ts';
@@ -154,7 +154,7 @@ function shownHeaders(
       .filter(([, values]) => values.length > 0)
       .map(([name, values]) => {
         const shown = values.map((value) => {
-          if (addresses) return printable(decodeWords(value));
+          if (addresses) return printable(decodeEncodedWords(value));
           return name === 'From' || name === 'To' ? masked(value) : maskedText(name, value);
         });
         return [name, shown.join(', ')];
@@ -175,34 +175,11 @@ function masked(value: string): string {
 
 /** A Message-ID looks like an address but is none. */
 function maskedText(name: string, value: string): string {
-  const text = printable(decodeWords(value));
+  const text = printable(decodeEncodedWords(value));
   return name === 'Message-ID' ? text : maskAddressesIn(text);
 }
 
 function bodyOf(mime: Buffer): string {
   const end = mime.indexOf('\r\n\r\n');
   return end === -1 ? '' : mime.toString('utf8', end + 4);
-}
-
-const ENCODED_WORD = /=\?([\w-]{1,40})(?:\*[\w-]*)?\?([BQbq])\?([^?\s]*)\?=/g;
-
-/** Decodes a header's encoded words (RFC 2047); words of an unknown charset stay as they are. */
-function decodeWords(value: string): string {
-  return value
-    .replaceAll(/(\?=)[ \t]+(?==\?)/g, '$1')
-    .replaceAll(ENCODED_WORD, (word, charset: string, encoding: string, text: string) => {
-      const bytes = encoding.toUpperCase() === 'B' ? Buffer.from(text, 'base64') : quotedBytes(text);
-      try {
-        return new TextDecoder(charset).decode(bytes);
-      } catch {
-        return word;
-      }
-    });
-}
-
-function quotedBytes(text: string): Buffer {
-  const bytes = text
-    .replaceAll('_', ' ')
-    .replaceAll(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(bytes, 'latin1');
 }

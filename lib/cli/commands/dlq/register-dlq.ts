@@ -38,7 +38,7 @@ function registerLs(dlq: Command, run: RunCommand): void {
       `
 Examples:
   mailctl dlq ls
-  mailctl --stage prod --json dlq ls | jq '.causes[] | {cause, deadLetters}'
+  mailctl --stage prod --json dlq ls | jq '.data.causes[] | {cause, deadLetters}'
 ${LOOKING}
 ${EXIT_CODES}`,
     )

@@ -1,6 +1,11 @@
 import type { Check } from './check.ts';
 import { ACCESS_KEY_CHECK, CREDENTIALS_CHECK, SENDING_CHECKS, STACK_CHECKS } from './checks/account.ts';
-import { ACCOUNT_METRICS_CHECK, ALARM_STATE_CHECK, ALARM_SUBSCRIBERS_CHECK } from './checks/alarms.ts';
+import {
+  ACCOUNT_METRICS_CHECK,
+  ALARM_RUNBOOK_CHECK,
+  ALARM_STATE_CHECK,
+  ALARM_SUBSCRIBERS_CHECK,
+} from './checks/alarms.ts';
 import { DNS_ALIGNMENT_CHECKS, DNS_RECORD_CHECKS } from './checks/dns.ts';
 import { FALLBACK_CHECK } from './checks/fallback.ts';
 import { CONFIGURATION_SET_CHECK, EVENT_DESTINATION_CHECK, IDENTITY_CHECKS } from './checks/identity.ts';
@@ -25,6 +30,7 @@ export const ALL_CHECKS: readonly Check[] = [
   ACCOUNT_METRICS_CHECK,
   ALARM_SUBSCRIBERS_CHECK,
   ALARM_STATE_CHECK,
+  ALARM_RUNBOOK_CHECK,
   FALLBACK_CHECK,
   SENDERS_CHECK,
   ACCESS_KEY_CHECK,

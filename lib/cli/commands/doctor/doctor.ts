@@ -4,7 +4,8 @@ import { EXIT, type ExitCode } from '../../errors.ts';
 import { addDnsServerOptions } from '../../lookups/dns/dns-server-options.ts';
 import { duration, port } from '../../number-flags.ts';
 import { DEFAULT_PROJECT } from '../../project-file.ts';
-import { type Style, type Terminal, wrapWords } from '../../terminal.ts';
+import type { Style, Terminal } from '../../terminal.ts';
+import { wrapWords } from '../../text-columns.ts';
 import { ALL_CHECKS } from './all-checks.ts';
 import { CHECK_GROUPS, type Check, type CheckGroup, type CheckStatus } from './check.ts';
 import { createLookups } from './lookups.ts';
@@ -24,7 +25,8 @@ Examples:
   mailctl doctor
   mailctl --stage prod doctor --smtp-host mail.example.org
   mailctl doctor --only dns,identity                      after adding DNS records
-  mailctl --json doctor --skip smtp | jq '.checks[] | select(.status == "fail")'
+  mailctl --json doctor --skip smtp | jq '.data.checks[] | select(.status == "fail")'
+  mailctl --quiet doctor || notify                        for cron: nothing is printed if all is well
   kubectl get secret shop-ses -n shop-api-dev -o json | mailctl doctor --kubernetes-file -`;
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -130,9 +132,6 @@ function namesOf(checks: readonly Check[]): string[] {
   );
 }
 
-/** Wraps details only; fixes stay on one line, so that they can be pasted. */
-const DETAIL_WIDTH = 100;
-
 const STYLES: Readonly<Record<CheckStatus, Style>> = {
   ok: 'green',
   warn: 'yellow',
@@ -153,22 +152,59 @@ function reportValue(reports: readonly CheckReport[]) {
   };
 }
 
-/** One row per check, with its fix below the detail. */
+/** The worst come first, because they are read first. */
+const ORDER: readonly CheckStatus[] = ['fail', 'warn', 'skipped', 'ok'];
+
+/** One row per check, the worst first; at the end, where the eyes are, what is to be done. */
 function renderReport(terminal: Terminal, reports: readonly CheckReport[]): string {
-  const rows = reports.map(({ group, name, result }) => [
+  const shown = ORDER.filter((status) => !terminal.quiet || status === 'fail' || status === 'warn').flatMap(
+    (status) => reports.filter(({ result }) => result.status === status),
+  );
+  if (terminal.quiet && shown.length === 0) return '';
+  const rows = shown.map(({ group, name, result }) => [
     terminal.paint(STYLES[result.status], result.status),
     group,
     name,
-    'fix' in result
-      ? `${wrapWords(result.detail, DETAIL_WIDTH)}\n→ ${result.fix}`
-      : wrapWords(result.detail, DETAIL_WIDTH),
+    result.detail,
   ]);
   const counts = (['ok', 'warn', 'fail', 'skipped'] as const).map(
     (status) => `${countOf(reports, status)} ${status}`,
   );
-  return [terminal.table(['STATUS', 'GROUP', 'CHECK', 'SEEN, → FIX'], rows), '', counts.join(', ')].join(
-    '\n',
+  return [
+    terminal.table(['STATUS', 'GROUP', 'CHECK', 'SEEN'], rows),
+    '',
+    counts.join(', '),
+    ...renderToDo(terminal, shown),
+  ].join('\n');
+}
+
+/** Each fix once, with the checks that it is for. */
+function renderToDo(terminal: Terminal, reports: readonly CheckReport[]): string[] {
+  const fixes = Map.groupBy(
+    reports.filter(({ result }) => 'fix' in result),
+    ({ result }) => ('fix' in result ? result.fix : ''),
   );
+  if (fixes.size === 0) return [];
+  const title = fixes.size === 1 ? '1 thing to do:' : `${fixes.size} things to do:`;
+  const items = [...fixes].flatMap(([fix, those], index) => [
+    indented(`${index + 1}. `.padStart(5), wrapFix(fix, widthOf(terminal) - 5)),
+    terminal.paint('dim', indented('     ', wrapWords(checksOf(those), widthOf(terminal) - 5))),
+  ]);
+  return ['', terminal.paint('bold', title), ...items];
+}
+
+const checksOf = (reports: readonly CheckReport[]) =>
+  `for ${reports.map(({ group, name }) => `${group} ${name}`).join(', ')}`;
+
+const widthOf = ({ columns }: Terminal) => columns ?? Number.POSITIVE_INFINITY;
+
+const indented = (first: string, text: string) =>
+  `${first}${text.replaceAll('\n', `\n${' '.repeat(first.length)}`)}`;
+
+/** A command that is wrapped can still be pasted. */
+function wrapFix(fix: string, width: number): string {
+  const isCommand = /^(?:mailctl|npm|npx|aws|kubectl|vault|dig) [^;:]*$/.test(fix);
+  return isCommand ? wrapWords(fix, width - 2).replaceAll('\n', ' \\\n  ') : wrapWords(fix, width);
 }
 
 const countOf = (reports: readonly CheckReport[], status: CheckStatus) =>

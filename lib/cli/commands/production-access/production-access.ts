@@ -30,7 +30,7 @@ Exit codes: 0 out of the sandbox; 1 not yet, with the next step; 2 the account c
 
 Examples:
   mailctl production-access
-  mailctl --json production-access | jq -r .state.kind       granted, pending, denied or sandbox`;
+  mailctl --json production-access | jq -r .data.state.kind       granted, pending, denied or sandbox`;
 
 const REQUEST_NOTES = `
 The text is drafted from the deployment. Review it: it must be true of your mail, too. It is shown in full, and filed

@@ -33,7 +33,7 @@ Examples:
   mailctl --stage prod quickstart --website https://example.org --daily-volume 20000
   mailctl --yes quickstart --wait 60                     for a pipeline of CI, with the records in Terraform
   mailctl quickstart --skip secrets --skip doctor
-  mailctl --json quickstart | jq -r '.todo[]'`;
+  mailctl --json quickstart | jq -r '.data.todo[]'`;
 
 interface QuickstartFlags extends Omit<QuickstartOptions, 'waitMs' | 'pollMs'> {
   readonly wait: number;

@@ -31,7 +31,7 @@ export async function runKubernetesCommand(
   if (wouldStay && !flags.show) throw refusal(given, context.commands);
   const manifest =
     flags.format === 'secret' ? await secretWithValues(context, flags) : await reference(context, flags);
-  context.terminal.result(manifest, () =>
+  context.terminal.document(manifest, () =>
     stringify(manifest, { lineWidth: 0, aliasDuplicateObjects: false }),
   );
   context.terminal.note(

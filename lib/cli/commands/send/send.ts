@@ -29,7 +29,7 @@ Examples:
   mailctl send
   mailctl send --by smtp --to you@example.org
   mailctl send --by ses --from alerts@example.org
-  mailctl --json send --to bounce@simulator.amazonses.com | jq '.steps'`;
+  mailctl --json send --to bounce@simulator.amazonses.com | jq '.data.steps'`;
 
 /** `mailctl send`: a test mail. */
 export function registerSend(program: Command, run: RunCommand): void {

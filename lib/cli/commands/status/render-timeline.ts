@@ -1,7 +1,7 @@
 import { maskAddress, maskAddressesIn } from '../../../domain/address.ts';
 import { printable } from '../../lookups/dead-letters.ts';
 import { type DeliveryFacts, type Reading, readingWithin } from '../../lookups/delivery-facts.ts';
-import type { Terminal } from '../../terminal.ts';
+import { type Terminal, timeAndAge } from '../../terminal.ts';
 import type { DeliveryTimeline } from './timeline.ts';
 
 /** Maximum recipients shown per line. */
@@ -58,14 +58,19 @@ export function shownTimeline(
   };
 }
 
-export function renderTimeline(terminal: Terminal, timeline: ShownTimeline): string {
+export function renderTimeline(terminal: Terminal, timeline: ShownTimeline, now: Date): string {
   const { id, tenantId, status, recipients, concerns, events, places } = timeline;
   const heading = [
     terminal.paint('bold', id),
     ...(tenantId === undefined ? [] : [`tenant ${tenantId}`]),
     ...(status === undefined ? [] : [`the row says ${status}`]),
   ];
-  const rows = events.map(({ at, source, what, recipients: whom }) => [at, source, what, named(whom)]);
+  const rows = events.map(({ at, source, what, recipients: whom }) => [
+    timeAndAge(new Date(at), now),
+    source,
+    what,
+    named(whom),
+  ]);
   return [
     heading.join(', '),
     ...recipients.slice(0, MAX_NAMED).map(({ address, state }) => `  ${address}: ${state}`),

@@ -1,8 +1,12 @@
 import type { Command } from 'commander';
+import { type FoundRow, PostgresFoundRows } from '../../../adapters/postgres/found-rows.ts';
+import { DAY_MS } from '../../../common/time.ts';
 import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
+import { askDatabase, databaseMissing, openDatabase } from '../../lookups/database.ts';
 import { type DeliveryFacts, deliveryFacts } from '../../lookups/delivery-facts.ts';
 import { openDeliverySources } from '../../lookups/delivery-sources.ts';
+import { renderRows, shownRow } from '../../lookups/shown-rows.ts';
 import {
   addSoftBounceOptions,
   type SoftBounceOptions,
@@ -15,7 +19,8 @@ const HELP = `
 Examples:
   mailctl status reply-4711                          its timeline, addresses masked
   DATABASE_URL=postgresql://… mailctl status reply-4711 --addresses
-  mailctl --json status reply-4711 | jq '.events'
+  DATABASE_URL=postgresql://… mailctl status marie@example.org      the deliveries of a recipient, newest first
+  mailctl --json status reply-4711 | jq '.data.events'
 
 Sources: the row in outbound_deliveries (DATABASE_URL, or PGHOST and the other variables of psql; skipped without
 them), the dead letters, the ledger with the SES events, and both suppression lists. Dead letters are received and
@@ -29,7 +34,10 @@ export function registerStatus(program: Command, run: RunCommand): void {
   const command = program
     .command('status')
     .description('show the timeline of one delivery')
-    .argument('<id>', 'the delivery ID, as in its row and its envelope')
+    .argument(
+      '<id>',
+      'the delivery ID, as in its row and its envelope; or an address, to list its deliveries',
+    )
     .option('--addresses', 'show addresses unmasked', false)
     .addHelpText('after', HELP);
   addSoftBounceOptions(command);
@@ -40,6 +48,10 @@ export function registerStatus(program: Command, run: RunCommand): void {
     }),
   );
 }
+
+/** For an address: the ledger forgets after as long. */
+const LISTED_MS = 90 * DAY_MS;
+const MAX_LISTED = 50;
 
 interface StatusOptions extends SoftBounceOptions {
   /** Show addresses unmasked. */
@@ -53,6 +65,12 @@ interface StatusOptions extends SoftBounceOptions {
  */
 async function showStatus(id: string, options: StatusOptions, context: CommandContext): Promise<ExitCode> {
   const { terminal, signal, commands } = context;
+  const found = await deliveriesOf(id, context);
+  if (found.length > 0) {
+    const rows = found.map((row) => shownRow(row, options.addresses));
+    terminal.result({ address: id, rows }, () => renderRows(terminal, rows, new Date()));
+    return EXIT.ok;
+  }
   const { sources, close } = openDeliverySources(context, softBouncePolicyOf(options));
   try {
     const facts = await deliveryFacts(id, sources, signal);
@@ -60,10 +78,22 @@ async function showStatus(id: string, options: StatusOptions, context: CommandCo
     const failures = failuresIn(facts);
     if (!timeline.known && sourcesNotQueried(facts).length === 0) throw unknownDelivery(id);
     const shown = shownTimeline(facts, timeline, options.addresses);
-    terminal.result(shown, () => renderTimeline(terminal, shown));
+    terminal.result(shown, () => renderTimeline(terminal, shown, new Date()));
     return exitCodeOf(timeline, failures.length);
   } finally {
     await close();
+  }
+}
+
+/** Of an address; an id may look like one, and is looked up as an id if it is none. */
+async function deliveriesOf(address: string, { env }: CommandContext): Promise<FoundRow[]> {
+  if (!/^[^\s@]+@[^\s@]+$/.test(address) || databaseMissing(env) !== undefined) return [];
+  const rows = openDatabase(env, (settings) => new PostgresFoundRows(settings));
+  try {
+    const since = new Date(Date.now() - LISTED_MS);
+    return await askDatabase(() => rows.find({ to: address, since, limit: MAX_LISTED }));
+  } finally {
+    await rows.close();
   }
 }
 

@@ -94,6 +94,9 @@ function concernsOf(
   return [
     ...(row?.status === 'failed' ? [`the row says failed: ${row.lastError ?? 'no reason'}`] : []),
     ...(isHeld ? ['it is held: SMTP may have taken it, and a person decides'] : []),
+    ...(row?.onHold === true
+      ? [`it is on hold, and no worker sends it until: ${commands.mailctl(`queue release ${facts.id}`)}`]
+      : []),
     ...(lost > 0 ? [`lost for ${lost} of ${recipients.length} recipients`] : []),
     ...batchConcerns(facts, now),
     ...(deadLettered > 0 ? [`${deadLettered} dead letters: ${show}`] : []),

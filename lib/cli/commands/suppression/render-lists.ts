@@ -1,7 +1,7 @@
 import { maskAddress } from '../../../domain/address.ts';
 import type { SoftBouncePolicy } from '../../../domain/suppression.ts';
 import type { ListedAddress, Listing, UnavailableList } from '../../lookups/suppression-lists.ts';
-import type { Terminal } from '../../terminal.ts';
+import { type Terminal, timeAndAge } from '../../terminal.ts';
 import type { AddressChange, ListChange } from './change-lists.ts';
 
 type ListName = UnavailableList['list'];
@@ -118,8 +118,9 @@ function addressTable(terminal: Terminal, addresses: readonly ShownAddress[]): s
   return terminal.table(
     ['address', 'reason', 'since', 'delivery', 'where'],
     addresses.map((one) => {
-      const { address, reason = '-', since = '-', deliveryId = '-' } = one;
-      return [address, reason, since, deliveryId, whereText(one)];
+      const { address, reason = '-', since, deliveryId = '-' } = one;
+      const time = since === undefined ? '-' : timeAndAge(new Date(since), new Date());
+      return [address, reason, time, deliveryId, whereText(one)];
     }),
   );
 }

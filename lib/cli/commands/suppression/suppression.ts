@@ -23,7 +23,7 @@ import { renderChanges, renderListing, renderPreview, shownListing } from './ren
 const EXAMPLES = `
 Examples:
   mailctl suppression ls                                 suppressed addresses, where and why; masked
-  mailctl suppression ls --addresses --json | jq -r '.addresses[].address'
+  mailctl suppression ls --addresses --json | jq -r '.data.addresses[].address'
   mailctl suppression ls marie@example.org               her entries in both lists
   mailctl suppression rm marie@example.org               her mailbox works again: remove from both lists
   mailctl --yes suppression add a@example.org b@example.org

@@ -3,7 +3,7 @@ import { HOUR_MS } from '../../../../lib/common/time.ts';
 import type { Alarm } from '../../../support/aws-account/aws-account.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 
 let double: AwsAccountDouble;
 
@@ -99,7 +99,7 @@ describe('mailctl alarms', () => {
   it('prints the same as JSON', async () => {
     ring('dead-letters');
     const { code, stdout } = await mailctl('--json', 'alarms');
-    const { ringing, blind, quiet } = JSON.parse(stdout);
+    const { ringing, blind, quiet } = dataOf(stdout);
     expect([code, blind, quiet.length]).toEqual([2, [], 13]);
     expect(ringing).toEqual([
       {
@@ -162,7 +162,7 @@ describe('mailctl alarms test', () => {
 
   it('does nothing without a yes', async () => {
     const { code, stdout } = await mailctl('--json', 'alarms', 'test', 'key-old');
-    expect([code, JSON.parse(stdout).outcome]).toEqual([1, 'not-confirmed']);
+    expect([code, dataOf(stdout).outcome]).toEqual([1, 'not-confirmed']);
     expect(stateOf('key-old')?.state).toBe('OK');
   });
 
@@ -174,7 +174,7 @@ describe('mailctl alarms test', () => {
     change('key-old', changes);
     const before = stateOf('key-old');
     const { code, stdout } = await mailctl('--yes', '--json', 'alarms', 'test', 'key-old');
-    expect([code, JSON.parse(stdout)]).toEqual([
+    expect([code, dataOf(stdout)]).toEqual([
       1,
       expect.objectContaining({ outcome: 'no-message', detail: expect.stringContaining(expected) }),
     ]);

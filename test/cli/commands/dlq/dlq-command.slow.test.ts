@@ -8,7 +8,7 @@ import { HOUR_MS } from '../../../../lib/common/time.ts';
 import { parseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
 import { anEnvelope } from '../../../support/an-envelope.ts';
 import { takeAll } from '../../../support/queue-contents.ts';
-import { spawnMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, spawnMailctl } from '../../../support/run-mailctl.ts';
 import { type DeadLetterBench, parkLetters, startDeadLetterBench } from './dead-letter-bench.ts';
 
 const foreign = { cause: 'foreign-sender', detail: "the envelope's sender is not of keybuzz.io" };
@@ -36,7 +36,7 @@ describe('mailctl dlq', () => {
     const { code, stdout } = await bench.mailctl('--json', 'dlq', 'ls');
 
     expect(code).toBe(0);
-    const listed = JSON.parse(stdout);
+    const listed = dataOf(stdout);
     expect(listed.queue).toEqual({ waiting: 15, inFlight: 0 });
     expect(
       listed.causes.map(({ cause, deadLetters }: Record<string, unknown>) => [cause, deadLetters]),
@@ -99,7 +99,7 @@ describe('mailctl dlq', () => {
     );
 
     expect(run.code).toBe(0);
-    expect(JSON.parse(run.stdout)).toMatchObject({ planned: 23, moved: 23, inBoth: 0, missing: 0 });
+    expect(dataOf(run.stdout)).toMatchObject({ planned: 23, moved: 23, inBoth: 0, missing: 0 });
     const moved = await takeAll(bench.aws, bench.aws.fallback);
     expect(moved.map(({ Body }) => Body).sort()).toEqual(bodies.sort());
     expect(new Set(moved.map(({ Attributes }) => Attributes?.MessageGroupId))).toEqual(new Set(['tenant-7']));
@@ -129,9 +129,9 @@ describe('mailctl dlq', () => {
     const second = await bench.mailctl('--json', '--yes', 'dlq', 'redrive', '--all', '--extend', '24');
 
     expect(first.code).toBe(1);
-    expect(JSON.parse(first.stdout)).toMatchObject({ planned: 0, staying: { unreadable: 1, expired: 1 } });
+    expect(dataOf(first.stdout)).toMatchObject({ planned: 0, staying: { unreadable: 1, expired: 1 } });
     expect(second.code).toBe(1);
-    expect(JSON.parse(second.stdout)).toMatchObject({ moved: 1, staying: { unreadable: 1, expired: 0 } });
+    expect(dataOf(second.stdout)).toMatchObject({ moved: 1, staying: { unreadable: 1, expired: 0 } });
     const [moved] = await takeAll(bench.aws, bench.aws.fallback);
     const parsed = parseFallbackMessage(moved?.Body ?? '');
     if (parsed.kind !== 'message') throw new Error(parsed.detail);
@@ -186,7 +186,7 @@ describe('mailctl dlq', () => {
       ...['--json', 'dlq', 'show', '--cause', 'foreign-sender', '--limit', '3'],
     );
 
-    expect(JSON.parse(stdout)).toHaveLength(3);
+    expect(dataOf(stdout)).toHaveLength(3);
     expect(stderr).toContain('4 letters more');
   });
 
@@ -221,7 +221,7 @@ describe('mailctl dlq', () => {
     child.kill('SIGINT');
 
     const [[code], stdout] = await ended;
-    const { moved, missing, interrupted } = JSON.parse(stdout);
+    const { moved, missing, interrupted } = dataOf(stdout);
     expect(code).toBe(1);
     expect({ interrupted, sum: moved + missing }).toEqual({ interrupted: true, sum: 30 });
     expect(missing).toBeGreaterThan(0);

@@ -7,7 +7,7 @@ import {
   startNameServer,
 } from '../../../support/name-server.ts';
 import { describeWithNameServer } from '../../../support/name-server-ready.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 import { identityOutputs } from './needed-for.ts';
 import { NS, recordsWith } from './zones.ts';
 
@@ -38,7 +38,7 @@ describe('mailctl dns', () => {
 
   it('prints it as JSON', async () => {
     const { stdout } = await dns('--project', 'good', '--json');
-    expect(JSON.parse(stdout)).toContainEqual({
+    expect(dataOf(stdout)).toContainEqual({
       purpose: 'mail-from-mx',
       name: 'bounce.good.test',
       type: 'MX',
@@ -126,7 +126,7 @@ describeWithNameServer('mailctl dns --check', () => {
 
   it('prints it as JSON', async () => {
     const { stdout } = await check('broken', '--json');
-    const { findings } = JSON.parse(stdout);
+    const { findings } = dataOf(stdout);
     expect(findings).toContainEqual(
       expect.objectContaining({ purpose: 'mail-from-mx', status: 'collision', found: ['10 mx.broken.test'] }),
     );

@@ -3,7 +3,7 @@ import { HOUR_MS } from '../../../../lib/common/time.ts';
 import type { Alarm } from '../../../support/aws-account/aws-account.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 
 const TOPIC = 'keybuzz-mail-alarms-dev';
 const topicArn = (name: string) => `arn:aws:sns:eu-west-1:123456789012:${name}`;
@@ -32,7 +32,7 @@ async function examine(name: string) {
   const args = ['--json', 'doctor', '--only', 'alarms'];
   const { stdout } = await runMailctl(args, double.environment);
   const { checks }: { checks: { name: string; status: string; detail: string; fix?: string }[] } =
-    JSON.parse(stdout);
+    dataOf(stdout);
   return checks.find((check) => check.name === name);
 }
 
@@ -113,5 +113,22 @@ describe('mailctl doctor, on what rings', () => {
   it('calls CloudWatch once for both', async () => {
     await examine('ringing');
     expect(double.callsOf({ action: 'DescribeAlarms' })).toBe(1);
+  });
+});
+
+describe('mailctl doctor, on the runbook', () => {
+  it('warns that runbookUrl is empty, so that alarms name a file', async () => {
+    expect(await examine('runbook')).toMatchObject({
+      status: 'warn',
+      detail: expect.stringMatching(/^all 17 alarms name docs\/runbook\.md.*runbookUrl is empty/),
+      fix: expect.stringMatching(/^set runbookUrl in cdk\.json.*npm run deploy.*mailctl runbook$/),
+    });
+  });
+
+  it('is content with a link', async () => {
+    const linked = deployedAccount({ alarms: 'all', runbookUrl: 'https://wiki.example/runbook' });
+    double.account.add({ alarms: [...linked.alarms.values()] });
+
+    expect(await examine('runbook')).toMatchObject({ status: 'ok' });
   });
 });

@@ -14,6 +14,9 @@ const VAULT_PATH = 'keybuzz/ses';
 
 const ALARM_TOPIC = 'arn:aws:sns:eu-west-1:123456789012:keybuzz-mail-alarms-dev';
 
+/** Where the alarms link to. */
+const RUNBOOK_URL = 'https://wiki.example/runbook';
+
 /** Shared by all set-ups, because starting their emulator takes most of the time. */
 export interface DoctorQueues {
   readonly aws: SqsAndS3;
@@ -60,7 +63,13 @@ export async function startDoctorBench(queues: DoctorQueues, domain: string): Pr
   const { fallback, deadLetters } = queues.aws;
   const resources = { fallback, deadLetters, ...queues.named };
   const alarmEmail = ['operator@example.org'];
-  const account = deployedAccount({ domain, ses: ses.account, resources, alarmEmail });
+  const account = deployedAccount({
+    domain,
+    ses: ses.account,
+    resources,
+    alarmEmail,
+    runbookUrl: RUNBOOK_URL,
+  });
   verifyIdentity(ses.account, domain);
   confirmSubscription(account);
   const secret = [...account.secrets.values()][0]?.value ?? '{}';

@@ -9,7 +9,7 @@ import {
 } from '../../../support/name-server.ts';
 import { describeWithNameServer } from '../../../support/name-server-ready.ts';
 import { canRunPostfix, startPostfix } from '../../../support/postfix.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 import { BROKEN_SET_UPS, type BrokenSetUp } from './broken-set-ups.ts';
 import { type DoctorBench, type DoctorQueues, startDoctorBench, startDoctorQueues } from './doctor-bench.ts';
 import { doctorZones } from './doctor-zones.ts';
@@ -36,7 +36,7 @@ afterAll(() => queues.aws.close());
 
 async function examine(args: readonly string[] = []) {
   const { code, stdout, stderr } = await runMailctl(['--json', 'doctor', ...args, ...bench.args], bench.env);
-  const { checks }: { checks: (Checked & { group: string; name: string })[] } = JSON.parse(stdout);
+  const { checks }: { checks: (Checked & { group: string; name: string })[] } = dataOf(stdout);
   const byName = Object.fromEntries(checks.map((check) => [`${check.group} ${check.name}`, check]));
   return { code, checks: byName, stderr };
 }
@@ -117,11 +117,14 @@ describe('mailctl doctor', () => {
     expect(stderr).toContain('Still checking: key access-key\n');
   });
 
-  it('prints a table with the fixes, and no secret', async () => {
+  it('prints a table, the fixes below it, and no secret', async () => {
     bench = await startDoctorBench(queues, 'good.test');
     bench.ses.account.sandbox = true;
     const { stdout } = await runMailctl(['doctor', '--skip', 'dns', ...bench.args], bench.env);
-    expect(stdout).toMatch(/^warn +sending +production +in the sandbox.*\n +→ mailctl production-access *$/m);
+    expect(stdout).toMatch(/^warn +sending +production +in the sandbox/m);
+    expect(stdout).toMatch(
+      /^1 thing to do:\n {2}1\. mailctl production-access\n {5}for sending production$/m,
+    );
     expect(stdout).toContain('1 warn, 0 fail, 1 skipped');
     for (const { value } of bench.account.secrets.values()) {
       const { AWS_SES_ACCESS_KEY, AWS_SES_SECRET_KEY } = JSON.parse(value ?? '{}');

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 import { type HandedOver, handOver } from './hand-over.ts';
 
 let double: AwsAccountDouble;
@@ -16,7 +16,7 @@ async function examine(...mails: readonly HandedOver[]) {
   for (const mail of mails) handOver(double.account.metrics, mail);
   const args = ['--json', 'doctor', '--only', 'fallback'];
   const { stdout } = await runMailctl(args, double.environment);
-  const [check]: { status: string; detail: string; fix?: string }[] = JSON.parse(stdout).checks;
+  const [check]: { status: string; detail: string; fix?: string }[] = dataOf(stdout).checks;
   return check;
 }
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type SesDouble, startSesDouble } from '../../../../lib/emulators/ses/ses-double.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 
 const WEBSITE = 'https://keybuzz.io';
 
@@ -47,7 +47,7 @@ describe('mailctl production-access', () => {
     ses.account.decideReview('GRANTED');
     const { code, stdout } = await access('--json');
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ production: true, state: { kind: 'granted' } });
+    expect(dataOf(stdout)).toMatchObject({ production: true, state: { kind: 'granted' } });
   });
 
   it('masks the contacts that AWS has', async () => {
@@ -64,7 +64,7 @@ describe('mailctl production-access', () => {
   ] as const)('reports a review that is %s, with its case', async (status, kind, fix) => {
     ses.account.review = { status, caseId: '171234567890123' };
     const { code, stdout } = await access('--json');
-    const { state } = JSON.parse(stdout);
+    const { state } = dataOf(stdout);
     expect([code, state.kind]).toEqual([1, kind]);
     expect(state.detail).toContain('171234567890123');
     expect(state.fix).toContain(fix);
@@ -99,7 +99,7 @@ describe('mailctl production-access request', () => {
       'cto@keybuzz.io',
     );
     expect(run.code).toBe(0);
-    const { filed, state, request: shown } = JSON.parse(run.stdout);
+    const { filed, state, request: shown } = dataOf(run.stdout);
     expect([filed, state.kind]).toEqual([true, 'pending']);
     expect(state.detail).toContain(ses.account.review?.caseId);
     expect(ses.account.details).toEqual({

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type LocalBackend, startLocalBackend } from '../../../../lib/emulators/backend.ts';
 import { describeWithNameServer } from '../../../support/name-server-ready.ts';
-import { runMailctl, spawnMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl, spawnMailctl } from '../../../support/run-mailctl.ts';
 import { type QuickstartBench, startQuickstartBench } from './quickstart-bench.ts';
 
 interface Report {
@@ -32,7 +32,7 @@ describeWithNameServer('mailctl quickstart, from an empty account', () => {
   async function quickstart(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
     const all = ['--json', 'quickstart', '--cdk', bench.cdk.command, ...bench.args, ...args];
     const { code, stdout, stderr } = await runMailctl(all, { ...bench.env, ...env });
-    const report: Report = JSON.parse(stdout);
+    const report: Report = dataOf(stdout);
     return { code, report, stderr, states: report.steps?.map(({ name, state }) => `${name} ${state}`) };
   }
 

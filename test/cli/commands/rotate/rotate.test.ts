@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AccessKey } from '../../../support/aws-account/aws-account.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 import { VaultDouble } from '../../../support/vault/vault-double.ts';
 
 const MINUTE = 60_000;
@@ -22,7 +22,8 @@ afterEach(() => Promise.all([account.close(), vault.close()]));
 async function rotate(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
   const all = ['--json', '--yes', 'rotate', '--wait', '0', '--poll', '0.02', ...args];
   const { code, stdout, stderr } = await runMailctl(all, { ...account.environment, ...env });
-  return { code, result: JSON.parse(stdout), stderr, text: stdout + stderr };
+  const error = JSON.parse(stdout).error;
+  return { code, result: dataOf(stdout), error, stderr, text: stdout + stderr };
 }
 
 const keys = () => account.account.users.get(USER)?.accessKeys ?? [];
@@ -149,9 +150,9 @@ describe('mailctl rotate', () => {
       lastUsedAt: new Date(),
     });
 
-    const { code, result } = await rotate();
+    const { code, error } = await rotate();
 
-    expect([code, result.error.code]).toEqual([2, 'UNKNOWN_KEY_IN_USE']);
+    expect([code, error.code]).toEqual([2, 'UNKNOWN_KEY_IN_USE']);
     expect(keys()).toHaveLength(2);
   });
 
@@ -162,7 +163,7 @@ describe('mailctl rotate', () => {
     const args = ['--json', 'rotate', '--wait', '0'];
     const { code, stdout } = await runMailctl(args, account.environment);
 
-    expect([code, JSON.parse(stdout).state]).toEqual([1, 'left']);
+    expect([code, dataOf(stdout).state]).toEqual([1, 'left']);
     expect(keys()).toHaveLength(2);
   });
 

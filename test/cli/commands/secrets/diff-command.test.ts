@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
 import { kubernetesSecret } from '../../../../lib/cli/commands/secrets/kubernetes.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 import { SES, type SecretsBench, startSecretsBench, valuesIn } from './secrets-bench.ts';
 
 const TARGET = { namespace: 'a', name: 'keybuzz-ses' };
@@ -52,7 +52,7 @@ describe('mailctl secrets diff', () => {
     const { code, stdout, stderr } = await run(['--json', '--kubernetes-file', file]);
 
     expect(code).toBe(1);
-    const { equal, copies } = JSON.parse(stdout);
+    const { equal, copies } = dataOf(stdout);
     expect(equal).toBe(false);
     expect(copies[0]).toMatchObject({ copy: 'vault', equal: false });
     expect(copies[0].fields).toEqual(

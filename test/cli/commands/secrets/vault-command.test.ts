@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 import { SES, type SecretsBench, startSecretsBench, valuesIn } from './secrets-bench.ts';
 
 describe('mailctl secrets vault', () => {
@@ -38,7 +38,7 @@ describe('mailctl secrets vault', () => {
 
     const second = await run(['--json']);
     expect(second.code).toBe(0);
-    expect(JSON.parse(second.stdout)).toMatchObject({
+    expect(dataOf(second.stdout)).toMatchObject({
       secrets: [{ kind: 'unchanged', path: 'secret/keybuzz/ses', version: 1 }],
     });
   });

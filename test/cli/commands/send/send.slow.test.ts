@@ -5,7 +5,7 @@ import { deployedAccount } from '../../../support/aws-account/deployed-account.t
 import { resourcesOf } from '../../../support/aws-account/deployed-resources.ts';
 import { operatorEnvironment } from '../../../support/aws-account/operator-environment.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
-import { type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
 
 let account: AwsAccountDouble;
 let backend: LocalBackend;
@@ -43,12 +43,12 @@ const smtpEnvironment = () => ({
 });
 
 const steps = (stdout: string): string[] =>
-  JSON.parse(stdout).steps.map(({ what }: { readonly what: string }) => what);
+  dataOf(stdout).steps.map(({ what }: { readonly what: string }) => what);
 
 describe('mailctl send', () => {
   it('sends all the way to the mailbox simulator, and prints each step with its time', async () => {
     const { code, stdout, stderr } = await send(['--json']);
-    const result = JSON.parse(stdout);
+    const result = dataOf(stdout);
     expect(result).toMatchObject({
       verdict: 'delivered',
       by: 'fallback',
@@ -104,7 +104,7 @@ describe('mailctl send', () => {
   it('does not wait with --no-wait', async () => {
     const { code, stdout } = await send(['--no-wait', '--json']);
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'open', detail: 'not waited for' });
+    expect(dataOf(stdout)).toMatchObject({ verdict: 'open', detail: 'not waited for' });
     expect(steps(stdout)).toHaveLength(1);
   });
 });
@@ -113,7 +113,7 @@ describe('mailctl send --by ses', () => {
   it('sends by one call, and learns of the delivery from the events', async () => {
     const { code, stdout } = await send(['--by', 'ses', '--json', '--from', 'alerts@keybuzz.io']);
     expect(code).toBe(0);
-    const { id, verdict } = JSON.parse(stdout);
+    const { id, verdict } = dataOf(stdout);
     expect(verdict).toBe('delivered');
     const mails = backend.services.ses.mails.filter(({ tags }) => tags.deliveryId?.includes(id));
     expect(mails).toMatchObject([{ api: 'v2' }]);

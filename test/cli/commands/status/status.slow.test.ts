@@ -14,7 +14,7 @@ import { deployedAccount } from '../../../support/aws-account/deployed-account.t
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
 import { type OutboxDatabase, OutboxServer } from '../../../support/outbox-database.ts';
 import { takeAll } from '../../../support/queue-contents.ts';
-import { type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
 
 let account: AwsAccountDouble;
 let aws: SqsAndS3;
@@ -121,7 +121,7 @@ describe('mailctl status', () => {
   it('prints the whole history in chronological order', async () => {
     await recordDelivery('reply-1');
     const { code, stdout } = await status('reply-1');
-    const shown = JSON.parse(stdout);
+    const shown = dataOf(stdout);
     expect(code).toBe(1);
     const printed = shown.events.map(({ source, what }: { source: string; what: string }) => [source, what]);
     expect(printed).toEqual([
@@ -152,7 +152,7 @@ describe('mailctl status', () => {
   it('shows addresses with --addresses', async () => {
     await recordDelivery('reply-2');
     const { stdout } = await status('reply-2', { args: ['--addresses'] });
-    expect(JSON.parse(stdout).recipients).toMatchObject([
+    expect(dataOf(stdout).recipients).toMatchObject([
       { address: 'marie@example.org' },
       { address: 'paul@example.org' },
     ]);
@@ -188,13 +188,13 @@ describe('mailctl status', () => {
     });
     const { code, stdout } = await status(id);
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ recipients: [{ state: 'taken by SMTP' }], concerns: [] });
+    expect(dataOf(stdout)).toMatchObject({ recipients: [{ state: 'taken by SMTP' }], concerns: [] });
   });
 
   it('skips the row if no database is configured', async () => {
     await recordDelivery('reply-4');
     const { code, stdout } = await status('reply-4', { env: { DATABASE_URL: undefined } });
-    const { places, events } = JSON.parse(stdout);
+    const { places, events } = dataOf(stdout);
     expect(places.row).toEqual({ state: 'skipped', detail: expect.stringContaining('DATABASE_URL') });
     expect(events[0].source).toBe('ledger');
     expect(code).toBe(1);
@@ -205,7 +205,7 @@ describe('mailctl status', () => {
     const { code, stdout } = await status('reply-5', {
       env: { DATABASE_URL: 'postgresql://user:secret@127.0.0.1:1/none' },
     });
-    const { places, events } = JSON.parse(stdout);
+    const { places, events } = dataOf(stdout);
     expect(code).toBe(1);
     expect(places.row).toMatchObject({ state: 'failed', fix: expect.stringContaining('DATABASE_URL') });
     expect(events.length).toBeGreaterThan(2);
@@ -217,7 +217,7 @@ describe('mailctl status', () => {
     const { code, stdout } = await status('reply-5b', {
       env: { DATABASE_URL: 'postgresql://user:secret@127.0.0.1:1/none?shema=api' },
     });
-    const { places, events } = JSON.parse(stdout);
+    const { places, events } = dataOf(stdout);
     expect(code).toBe(1);
     expect(places.row).toMatchObject({
       state: 'failed',
@@ -232,7 +232,7 @@ describe('mailctl status', () => {
     account.fault({ fault: { kind: 'denied' }, on: { action: 'DescribeStacks' } });
     const { code, stdout } = await status('reply-6');
     account.heal();
-    const { places, status: rowStatus } = JSON.parse(stdout);
+    const { places, status: rowStatus } = dataOf(stdout);
     expect([code, rowStatus]).toEqual([1, 'failed']);
     expect([places.ledger.state, places['dead letters'].state]).toEqual(['failed', 'failed']);
   });
@@ -255,7 +255,7 @@ describe('mailctl status', () => {
     };
     await box.park(serialiseFallbackMessage(envelope), why);
     const { code, stdout } = await status('reply-7');
-    const { events, concerns } = JSON.parse(stdout);
+    const { events, concerns } = dataOf(stdout);
     expect(code).toBe(1);
     expect(events).toMatchObject([
       { source: 'dead letters', what: 'parked: sender-not-allowed: the From is of another domain' },
@@ -269,7 +269,7 @@ describe('mailctl status', () => {
     await aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.deadLetters.url, MessageBody: body }));
     const { code, stdout } = await status('reply-8');
     expect(code).toBe(1);
-    expect(JSON.parse(stdout).events).toMatchObject([{ source: 'dead letters' }]);
+    expect(dataOf(stdout).events).toMatchObject([{ source: 'dead letters' }]);
   });
 
   it('exits with 2 if the id is unknown', async () => {
@@ -280,7 +280,7 @@ describe('mailctl status', () => {
 
   it('does not call the id unknown if the database was not queried', async () => {
     const { code, stdout } = await status('never-was', { env: { DATABASE_URL: undefined } });
-    const { error, concerns, places } = JSON.parse(stdout);
+    const { error, concerns, places } = dataOf(stdout);
     expect([code, error, places.row.state]).toEqual([2, undefined, 'skipped']);
     expect(concerns).toEqual([expect.stringMatching(/not asked: the row .*DATABASE_URL/)]);
   });

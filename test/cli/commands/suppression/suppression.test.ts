@@ -11,7 +11,7 @@ import { type SesDouble, startSesDouble } from '../../../../lib/emulators/ses/se
 import { readSettings } from '../../../../lib/infra/settings.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
-import { type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
 
 let account: AwsAccountDouble;
 let dynamoDb: LocalDynamoDb;
@@ -59,7 +59,7 @@ function suppression(...args: string[]): Promise<MailctlRun> {
 /** The output of `ls` for these addresses. */
 async function shown(...addresses: string[]) {
   const { stdout } = await suppression('ls', ...addresses);
-  return JSON.parse(stdout).addresses;
+  return dataOf(stdout).addresses;
 }
 
 function aSignal(kind: SuppressionSignal['kind'], at: Date, deliveryId = 'reply-1'): SuppressionSignal {
@@ -74,7 +74,7 @@ describe('mailctl suppression ls', () => {
     const since = new Date('2026-01-02T03:04:05Z');
     ses.account.suppressionList.put({ address: 'ses@example.org', reason: 'COMPLAINT', updatedAt: since });
     const { code, stdout } = await suppression('ls');
-    const { addresses, unavailable } = JSON.parse(stdout);
+    const { addresses, unavailable } = dataOf(stdout);
     expect(code).toBe(0);
     expect(unavailable).toEqual([]);
     expect(addresses).toMatchObject([
@@ -88,13 +88,13 @@ describe('mailctl suppression ls', () => {
   it('shows full addresses with --addresses', async () => {
     await entries.add('marie@example.org', new Date());
     const { stdout } = await suppression('ls', '--addresses');
-    expect(JSON.parse(stdout).addresses).toMatchObject([{ address: 'marie@example.org', reason: 'manual' }]);
+    expect(dataOf(stdout).addresses).toMatchObject([{ address: 'marie@example.org', reason: 'manual' }]);
   });
 
   it('shows addresses that are on neither list if they are given as arguments', async () => {
     const { code, stdout } = await suppression('ls', 'marie@example.org');
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({
+    expect(dataOf(stdout)).toEqual({
       addresses: [{ address: 'marie@example.org', where: 'neither' }],
       unavailable: [],
     });
@@ -106,16 +106,16 @@ describe('mailctl suppression ls', () => {
       ses.account.suppressionList.put({ address: `a${index}@example.org`, reason: 'BOUNCE', updatedAt });
     }
     const { stdout } = await suppression('ls', '--addresses');
-    const found = JSON.parse(stdout).addresses.map(({ address }: { address: string }) => address);
+    const found = dataOf(stdout).addresses.map(({ address }: { address: string }) => address);
     expect(new Set(found).size).toBe(250);
   });
 
   it('counts soft bounces by the given rule', async () => {
     await reports.report('full@example.org', aSignal('soft-bounce', new Date(), 'reply-1'));
     await reports.report('full@example.org', aSignal('soft-bounce', new Date(), 'reply-2'));
-    expect(JSON.parse((await suppression('ls')).stdout).addresses).toEqual([]);
+    expect(dataOf((await suppression('ls')).stdout).addresses).toEqual([]);
     const { stdout } = await suppression('ls', '--soft-bounce-limit', '2');
-    expect(JSON.parse(stdout).addresses).toMatchObject([{ reason: 'soft-bounces', deliveryId: 'reply-2' }]);
+    expect(dataOf(stdout).addresses).toMatchObject([{ reason: 'soft-bounces', deliveryId: 'reply-2' }]);
   });
 
   it('uses the rule of the stack by default', () => {
@@ -130,7 +130,7 @@ describe('mailctl suppression ls', () => {
     const effect = { kind: 'error', code: 'AccessDeniedException', message: 'not you', status: 403 } as const;
     ses.fault({ effect, when: ({ operation }) => operation === 'ListSuppressedDestinations' });
     const { code, stdout } = await suppression('ls');
-    const { addresses, unavailable } = JSON.parse(stdout);
+    const { addresses, unavailable } = dataOf(stdout);
     expect(code).toBe(1);
     expect(addresses).toMatchObject([{ address: 'm***@example.org', where: 'pipeline' }]);
     expect(addresses[0].notAsked).toEqual(['ses']);
@@ -179,7 +179,7 @@ describe('mailctl suppression add', () => {
     });
     const { code, stdout } = await suppression('add', 'marie@example.org', '--yes');
     expect(code).toBe(0);
-    expect(JSON.parse(stdout).addresses).toMatchObject([
+    expect(dataOf(stdout).addresses).toMatchObject([
       { pipeline: { kind: 'unchanged' }, ses: { kind: 'unchanged' } },
     ]);
     expect(ses.account.suppressionList.get('marie@example.org')?.reason).toBe('COMPLAINT');
@@ -197,7 +197,7 @@ describe('mailctl suppression add', () => {
     ses.account.sandbox = true;
     const { code, stdout } = await suppression('add', 'marie@example.org', '--yes');
     expect(code).toBe(1);
-    const [change] = JSON.parse(stdout).addresses;
+    const [change] = dataOf(stdout).addresses;
     expect(change).toMatchObject({ pipeline: { kind: 'done' }, ses: { kind: 'failed' } });
     expect(change.ses.failure.fix).toContain('mailctl production-access');
     expect(await shown('marie@example.org')).toMatchObject([{ where: 'pipeline' }]);
@@ -212,7 +212,7 @@ describe('mailctl suppression add', () => {
     } as const;
     ses.fault({ effect, when: ({ operation }) => operation === 'PutSuppressedDestination' });
     const { stdout } = await suppression('add', 'marie@example.org', '--yes');
-    const [change] = JSON.parse(stdout).addresses;
+    const [change] = dataOf(stdout).addresses;
     expect(change.ses).toMatchObject({ kind: 'failed', failure: { message: 'bad address' } });
     expect(change.ses.failure.fix).not.toContain('sandbox');
   });
@@ -221,9 +221,7 @@ describe('mailctl suppression add', () => {
     dynamoDb.fault({ fault: { kind: 'denied' }, on: { action: 'PutItem' } });
     const { code, stdout } = await suppression('add', 'marie@example.org', '--yes');
     expect(code).toBe(2);
-    expect(JSON.parse(stdout).addresses).toMatchObject([
-      { pipeline: { kind: 'failed' }, ses: { kind: 'done' } },
-    ]);
+    expect(dataOf(stdout).addresses).toMatchObject([{ pipeline: { kind: 'failed' }, ses: { kind: 'done' } }]);
   });
 });
 
@@ -237,7 +235,7 @@ describe('mailctl suppression rm', () => {
     });
     const { code, stdout, stderr } = await suppression('rm', 'Marie@example.org', '--yes');
     expect(code).toBe(0);
-    expect(JSON.parse(stdout).addresses).toMatchObject([
+    expect(dataOf(stdout).addresses).toMatchObject([
       { address: 'marie@example.org', pipeline: { kind: 'done' }, ses: { kind: 'done' } },
     ]);
     expect(stderr).toMatch(/marie@example\.org .*hard-bounce/);
@@ -246,7 +244,7 @@ describe('mailctl suppression rm', () => {
 
   it('does nothing for an address on neither list, without a confirmation', async () => {
     const { code, stdout } = await suppression('rm', 'marie@example.org');
-    expect([code, JSON.parse(stdout).addresses]).toEqual([0, []]);
+    expect([code, dataOf(stdout).addresses]).toEqual([0, []]);
   });
 
   it('removes an address in the pipeline of which only SES knows so far', async () => {

@@ -89,6 +89,25 @@ export const ALARM_SUBSCRIBERS_CHECK: Check = {
   },
 };
 
+/** Whether an alarm links to a page that whoever is on call can open. */
+export const ALARM_RUNBOOK_CHECK: Check = {
+  group: 'alarms',
+  name: 'runbook',
+  run: async ({ commands, lookups }) => {
+    const alarms = await lookups.alarms();
+    if (alarms.length === 0) return skipped('no alarms are deployed');
+    const unlinked = alarms.filter(({ runbook }) => !/^https?:/.test(runbook));
+    if (unlinked.length === 0) return ok('each alarm links to it');
+    return warn(
+      `${namesOf(
+        unlinked.map(({ name }) => name),
+        alarms.length,
+      )} name docs/runbook.md, which is no link: runbookUrl is empty`,
+      `set runbookUrl in cdk.json to where your team reads it, then ${commands.deploy}; until then: ${commands.mailctl('runbook')}`,
+    );
+  },
+};
+
 /** Why notifications reach nobody, and the fix. */
 interface SubscriberGap {
   readonly because: string;

@@ -1,7 +1,8 @@
+import { PostgresDeliveryRows } from '../../../../adapters/postgres/delivery-rows.ts';
 import { isWithinDomain, parseDomain } from '../../../../domain/address.ts';
 import { quoteDisplayNames } from '../../../../domain/display-names.ts';
 import { parseMailboxList } from '../../../../domain/mime-headers.ts';
-import { databaseError, openDeliveryRows } from '../../../lookups/open-delivery-rows.ts';
+import { askDatabase, databaseMissing, openDatabase } from '../../../lookups/database.ts';
 import {
   type Check,
   type CheckResult,
@@ -27,18 +28,17 @@ export const SENDERS_CHECK: Check = {
   group: 'fallback',
   name: 'senders',
   run: async (context) => {
-    const opened = openDeliveryRows(context.env);
-    if (opened.kind === 'none') return skipped(opened.detail);
+    const missing = databaseMissing(context.env);
+    if (missing !== undefined) return skipped(missing);
+    const rows = openDatabase(context.env, (settings) => new PostgresDeliveryRows(settings));
     try {
       const domain = await mailDomain(context);
       if (domain === undefined) return skipped(STACKS_UNKNOWN);
       const providers = ['smtp', 'ses', ...(context.env.OUTBOUND_PROVIDERS ?? '').split(',')];
-      const senders = await opened.rows
-        .senders({ days: DAYS, providers, maxRows: MAX_ROWS })
-        .catch((error: unknown) => Promise.reject(databaseError(error)));
+      const senders = await askDatabase(() => rows.senders({ days: DAYS, providers, maxRows: MAX_ROWS }));
       return judgeSenders(senders, domain);
     } finally {
-      await opened.rows.close();
+      await rows.close();
     }
   },
 };

@@ -8,6 +8,7 @@ import { runMailctl } from '../support/run-mailctl.ts';
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   'alarms test': ['dead-letters'],
   status: ['reply-1'],
+  'message check': ['no-such-file.json'],
   'dlq drop': ['--cause', 'expired', '--because', 'test'],
   'dlq show': ['--cause', 'expired'],
   'dlq redrive': ['--all'],

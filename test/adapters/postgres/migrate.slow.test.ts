@@ -61,7 +61,7 @@ describe('the migrations', () => {
       lease_route: 'text',
       recipient_counts: 'jsonb',
     });
-    expect(await indexesOf(database)).toHaveLength(10);
+    expect(await indexesOf(database)).toHaveLength(11);
     await expect(
       database.query(`INSERT INTO outbound_deliveries (id, status) VALUES ('a', 'sent')`),
     ).rejects.toMatchObject({ code: '23514' });

@@ -91,7 +91,9 @@ describe('mailctl tail', () => {
   it('prints each outcome once as it comes, until Ctrl-C', async () => {
     await database.insert({ id: 'before', status: 'delivered' });
     const child = spawnMailctl(['--json', 'tail'], { DATABASE_URL: database.connectionString });
-    await once(child.stderr, 'data');
+    for await (const line of createInterface({ input: child.stderr })) {
+      if (line.startsWith('Following')) break;
+    }
     const [id = ''] = await database.insert({});
     await settle(id, 'delivered');
     const printed: {

@@ -23,6 +23,7 @@ export function accountOf({
           DeadLetterQueueUrl: deadLetters.url,
           ReceiptsQueueUrl: `${fallback.url}-receipts`,
           PayloadBucketName: bucket,
+          MailDomain: 'keybuzz.io',
           SecretArn: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:keybuzz',
           ConfigurationSetName: 'keybuzz-mail',
           LedgerTableName: 'ledger',

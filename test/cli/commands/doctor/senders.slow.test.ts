@@ -3,7 +3,7 @@ import { DAY_MS } from '../../../../lib/common/time.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
 import { type OutboxDatabase, type OutboxRow, OutboxServer } from '../../../support/outbox-database.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 
 let server: OutboxServer;
 let account: AwsAccountDouble;
@@ -25,7 +25,7 @@ beforeEach(async () => {
 async function examine(env: Record<string, string> = { DATABASE_URL: database.connectionString }) {
   const args = ['--json', 'doctor', '--only', 'fallback'];
   const { stdout } = await runMailctl(args, { ...account.environment, ...env });
-  const checks: { name: string; status: string; detail: string; fix?: string }[] = JSON.parse(stdout).checks;
+  const checks: { name: string; status: string; detail: string; fix?: string }[] = dataOf(stdout).checks;
   return checks.find(({ name }) => name === 'senders');
 }
 

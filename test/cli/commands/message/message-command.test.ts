@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { packMime } from '../../../../lib/domain/content.ts';
 import { anEnvelope, mimeFrom } from '../../../support/an-envelope.ts';
-import { runMailctl } from '../../../support/run-mailctl.ts';
+import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
 
 const example = (name: string) =>
   fileURLToPath(new URL(`../../../../docs/contract/examples/${name}.json`, import.meta.url));
@@ -14,7 +14,7 @@ const example = (name: string) =>
 async function check(message: unknown) {
   const body = typeof message === 'string' ? message : JSON.stringify(message);
   const { code, stdout } = await runMailctl(['--json', 'message', 'check', '-'], {}, { input: body });
-  return { code, ...JSON.parse(stdout) };
+  return { code, ...dataOf(stdout) };
 }
 
 describe('mailctl message check', () => {
@@ -26,7 +26,7 @@ describe('mailctl message check', () => {
     const { code, stdout } = await runMailctl(['--json', 'message', 'check', example(name)]);
 
     const body = readFileSync(example(name));
-    const found = JSON.parse(stdout);
+    const found = dataOf(stdout);
     expect({ code, ...found }).toMatchObject({
       code: 0,
       outcome: 'sent',

@@ -36,6 +36,7 @@ export type {
   NextState,
   Outbox,
   OutboxStats,
+  Renewal,
   TraceAttempt,
   WorkerObserver,
 } from './ports/outbox.ts';

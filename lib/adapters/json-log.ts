@@ -13,13 +13,13 @@ export interface JsonLogOptions {
 }
 
 /**
- * Writes one JSON object per line. Lambda filters a line by its `level`, in capitals, if `timestamp` is in RFC 3339;
+ * Writes one JSON object per line, by default to standard output. Lambda filters a line by its `level`, in capitals, if `timestamp` is in RFC 3339;
  * without these two fields it treats the line as INFO, as with metric lines.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
  */
 export function createJsonLog(
-  write: (line: string) => void,
+  write: (line: string) => void = (line) => process.stdout.write(line),
   { base = {}, level = 'info' }: JsonLogOptions = {},
 ): Log {
   const at = (name: LogLevel) => {

@@ -47,5 +47,5 @@ export function terminalColumns(
   env: Readonly<Record<string, string | undefined>>,
 ): number | undefined {
   const chosen = /^[1-9]\d{0,4}$/.test(env.COLUMNS ?? '') ? Number(env.COLUMNS) : undefined;
-  return chosen ?? (isTTY === true ? (columns ?? 80) : undefined);
+  return chosen ?? (isTTY === true ? columns || 80 : undefined);
 }

@@ -133,6 +133,7 @@ function localStack({
   feedback,
   feedbackDeadLetters,
   configurationSet,
+  fromDomain,
 }: LocalServices): LocalStack {
   return {
     name: pipelineStackName({ project: 'keybuzz', stage: 'dev' }),
@@ -145,6 +146,7 @@ function localStack({
       ConfigurationSetName: configurationSet,
       LedgerTableName: dynamoDb.ledgerTable,
       SuppressionTableName: dynamoDb.suppressionTable,
+      MailDomain: fromDomain,
     },
     resources: {
       [LOGICAL_IDS.fallbackQueue]: aws.fallback.url,

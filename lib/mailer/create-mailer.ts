@@ -6,7 +6,7 @@ import { openSqsClient } from '../adapters/sqs/sqs-client.ts';
 import { SqsFallbackQueue } from '../adapters/sqs/sqs-fallback-queue.ts';
 import { type Log, silentLog, systemClock } from '../ports/runtime.ts';
 import { type BreakerState, CircuitBreakerRoute } from './circuit-breaker.ts';
-import { FallbackMailer, type Mailer } from './mailer.ts';
+import { FallbackMailer, type ForeignSender, type Mailer } from './mailer.ts';
 import { type CompleteMailerSettings, type MailerSettings, parseMailerSettings } from './settings.ts';
 
 /**
@@ -22,7 +22,7 @@ export interface MailerOptions {
   /** Called when the mail server is found down, and when it is back. */
   readonly onSmtpState?: ((state: BreakerState) => void) | undefined;
   /** Called for each mail that the fallback would refuse, since its sender is not of `fallback.domain`. */
-  readonly onForeignSender?: (() => void) | undefined;
+  readonly onForeignSender?: ((mail: ForeignSender) => void) | undefined;
 }
 
 /**

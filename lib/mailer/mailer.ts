@@ -37,7 +37,7 @@ export type Mail = SendMailOptions & MailExtras;
 export interface Mailer {
   /**
    * Composes a mail, sends it by SMTP and hands over what SMTP did not accept. Resolves with the outcome; a
-   * server or network failure is never an exception.
+   * failure of the mail server, the queue or S3 is never an exception.
    *
    * @throws if an attachment cannot be read; {@link MailerClosedError} after `close`
    */
@@ -60,7 +60,7 @@ export interface Mailer {
   handOver(delivery: Delivery, failure?: Failure): Promise<Attempted | Refused>;
   /**
    * Whether queue and bucket would accept a mail now, with the permissions of the key; empty if they would. Sends no
-   * mail. A failure that is found at the start is not found in the outage.
+   * mail. Call it at the start, so that a wrong setting shows before an outage.
    */
   verifyFallback(): Promise<readonly FallbackFailure[]>;
   /** `open` while the mail server is down and mails go straight to the queue. */
@@ -79,6 +79,13 @@ export class MailerClosedError extends Error {
   }
 }
 
+/** A mail that the fallback would refuse for its sender. */
+export interface ForeignSender {
+  readonly deliveryId: string;
+  /** Which sender, by its domain. */
+  readonly detail: string;
+}
+
 export interface MailerDeps extends Omit<CompleteDeps, 'describeError' | 'isMisconfiguration'> {
   readonly smtp: CircuitBreakerRoute;
   readonly clock: Clock;
@@ -86,7 +93,7 @@ export interface MailerDeps extends Omit<CompleteDeps, 'describeError' | 'isMisc
   /** The domain that SES sends for; undefined if it is not known. */
   readonly domain: string | undefined;
   /** Called for each mail that the fallback would refuse for its sender. */
-  readonly onForeignSender: () => void;
+  readonly onForeignSender: (mail: ForeignSender) => void;
 }
 
 type CompleteDeps = DeliverDeps & CheckFallbackDeps;
@@ -192,7 +199,7 @@ export class FallbackMailer implements Mailer {
     const problem = domain === undefined ? undefined : validateSender(from, mime, domain);
     if (problem === undefined) return;
     log.warn('sender-not-for-fallback', { deliveryId: id, ...problem });
-    onForeignSender();
+    onForeignSender({ deliveryId: id, detail: problem.detail });
   }
 
   close(): Promise<void> {

@@ -8,6 +8,7 @@ import { silentLog, systemClock } from '../ports/runtime.ts';
 import type { SmtpResult, SmtpRoute } from '../ports/senders.ts';
 import { CircuitBreakerRoute } from './circuit-breaker.ts';
 import type { ComposeResult } from './compose-delivery.ts';
+import type { MailerOptions } from './create-mailer.ts';
 import { FallbackMailer, type Mail, type Mailer } from './mailer.ts';
 
 /** What became of one call of `send`, `deliver` or `handOver`. */
@@ -28,6 +29,7 @@ export interface MemoryMailer extends Mailer {
    * From now on SMTP fails.
    *
    * @param recipients only these are refused, each by itself @default the mail as a whole fails
+   * @throws RangeError if there is no such class
    */
   failSmtp(failureClass: FailureClass, recipients?: readonly string[]): void;
   /** From now on the fallback accepts nothing. */
@@ -43,6 +45,9 @@ export interface MemoryMailerOptions {
   readonly onUnknown?: 'hand-over' | 'hold' | undefined;
   /** As in the settings. @default four days */
   readonly timeToLiveMs?: number | undefined;
+  /** As in the settings. @default none, and no sender is foreign */
+  readonly domain?: string | undefined;
+  readonly onForeignSender?: MailerOptions['onForeignSender'];
 }
 
 /**
@@ -61,7 +66,7 @@ class InMemoryMailer extends FallbackMailer implements MemoryMailer {
 
   constructor(
     routes: MemoryRoutes,
-    { onUnknown = 'hand-over', timeToLiveMs = 4 * DAY_MS }: MemoryMailerOptions,
+    { onUnknown = 'hand-over', timeToLiveMs = 4 * DAY_MS, domain, onForeignSender }: MemoryMailerOptions,
   ) {
     super({
       smtp: new CircuitBreakerRoute(routes, {
@@ -76,8 +81,8 @@ class InMemoryMailer extends FallbackMailer implements MemoryMailer {
       payloads: routes,
       onUnknown,
       timeToLiveMs,
-      domain: undefined,
-      onForeignSender: () => {},
+      domain,
+      onForeignSender: onForeignSender ?? (() => {}),
       clock: systemClock,
       log: silentLog,
     });
@@ -110,6 +115,10 @@ class InMemoryMailer extends FallbackMailer implements MemoryMailer {
   }
 
   failSmtp(failureClass: FailureClass, recipients?: readonly string[]): void {
+    // A test in JavaScript has no compiler to find a typo, and would wait for a failure that never comes.
+    if (!Object.hasOwn(PHASES, failureClass)) {
+      throw new RangeError(`${failureClass} is no failure class: ${Object.keys(PHASES).join(', ')}`);
+    }
     this.#routes.smtpFailure = { class: failureClass, ...(recipients === undefined ? {} : { recipients }) };
   }
 

@@ -183,8 +183,10 @@ const CHECKS: Readonly<Record<string, (outbox: OutboxUnderTest) => Promise<void>
     await outbox.add([{ id: 'a' }]);
     const worker = await outbox.worker('one');
     await worker.claim(REQUEST);
-    equal((await worker.renew(['a'], MINUTE_MS)).join(), '', 'the leases that were lost');
-    equal((await worker.renew([], MINUTE_MS)).join(), '', 'the leases that were lost, of none');
+    const { renewed, lost } = await worker.renew(['a'], MINUTE_MS);
+    equal(renewed.join(), 'a', 'the leases that were renewed');
+    equal(lost.join(), '', 'the leases that were lost');
+    equal((await worker.renew([], MINUTE_MS)).lost.join(), '', 'the leases that were lost, of none');
     equal(idsOf(await claimBy(outbox, 'two')), '', 'what another worker gets');
   },
 
@@ -214,7 +216,7 @@ const CHECKS: Readonly<Record<string, (outbox: OutboxUnderTest) => Promise<void>
     const [one, two] = [await outbox.worker('one'), await outbox.worker('two')];
     await one.claim(ENDED);
     await claimWhenDue(outbox, 'two');
-    equal((await one.renew(['a'], MINUTE_MS)).join(), 'a', 'the leases that are lost, when renewing');
+    equal((await one.renew(['a'], MINUTE_MS)).lost.join(), 'a', 'the leases that are lost, when renewing');
     const late = await one.complete([completion('a', { kind: 'failed', reason: 'too late' })]);
     equal(late.join(), 'a', 'the leases that are lost, when completing');
     await one.release(['a']);

@@ -126,6 +126,13 @@ export interface ClaimRequest {
   readonly takeOver?: boolean;
 }
 
+/** By id; an id may be in neither. */
+export interface Renewal {
+  readonly renewed: readonly string[];
+  /** Another worker has it, or none. */
+  readonly lost: readonly string[];
+}
+
 /**
  * Holds the API's mails and their outcomes. Each method throws if the outbox does not respond; nothing is
  * lost, and the caller retries.
@@ -148,9 +155,9 @@ export interface Outbox {
    * Extends the leases to `leaseMs` from now. Asks the outbox even if there are none: it is also how a worker finds out
    * that the outbox is available.
    *
-   * @returns the ids whose lease this worker had lost
+   * A row that another session has locked may be left out: its lease is neither renewed nor lost.
    */
-  renew(ids: readonly string[], leaseMs: number): Promise<readonly string[]>;
+  renew(ids: readonly string[], leaseMs: number): Promise<Renewal>;
   /** Releases claims that were not started, as if they had never been claimed. */
   release(ids: readonly string[]): Promise<void>;
   /** Calls the listener soon after a delivery arrives, if the outbox can, until the signal aborts. */

@@ -19,7 +19,8 @@ export interface CreateWorkerOptions {
   readonly log?: Log;
 }
 
-const DEFAULT_TUNING: WorkerTuning = {
+/** The defaults of the process's settings, too; there, `concurrency` follows from the connections. */
+export const DEFAULT_TUNING: WorkerTuning = {
   leaseMs: 60_000,
   pollIntervalMs: 2_000,
   concurrency: 10,

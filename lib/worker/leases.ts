@@ -7,7 +7,7 @@ import type { Log } from '../ports/runtime.ts';
 /** Renewals per lease duration, so that one renewal may fail. */
 const RENEWALS_PER_LEASE = 3;
 
-/** After a failure: whoever renews first after an outage keeps its leases. */
+/** After a failed renewal: well within `takeOverDelayMs`, so that a worker that is alive keeps its leases. */
 const RETRY_MS = 1_000;
 
 export interface LeasesDeps {
@@ -24,9 +24,9 @@ export interface LeasesDeps {
  * The leases of one worker's claims.
  *
  * While the outbox is down nobody can renew, and the leases of all workers end although all are alive. So after an
- * outage every worker first renews its own, and takes over none of others' until it has seen the outbox available for
- * `takeOverDelayMs`: by then every worker that is alive has renewed. A worker that has just started does not know what was
- * before, and waits as long. Time is measured by a clock that nobody sets.
+ * outage every worker first renews its own, and takes over none of the others' until it has seen the outbox available for
+ * `takeOverDelayMs`: by then every worker that is alive has renewed. A worker that has just started does not know what
+ * happened before, and waits as long. The clock is `performance.now()`, which setting the system's time does not move.
  */
 export class Leases {
   readonly #deps: LeasesDeps;
@@ -87,18 +87,21 @@ export class Leases {
     }
   }
 
+  /** What was completed during the renewal is not held any more. */
+  #holdUntil(id: string, until: number): void {
+    if (this.#heldUntil.has(id)) this.#heldUntil.set(id, until);
+  }
+
   async #renew(): Promise<boolean> {
     const { outbox, observer, log, leaseMs, onRenewed } = this.#deps;
     const ids = [...this.#heldUntil.keys()];
     const begun = performance.now();
     try {
-      const lost = new Set(await outbox.renew(ids, leaseMs));
-      // What was completed meanwhile is not held any more.
-      for (const id of ids) {
-        if (this.#heldUntil.has(id)) this.#heldUntil.set(id, lost.has(id) ? 0 : begun + leaseMs);
-      }
+      const { renewed, lost } = await outbox.renew(ids, leaseMs);
+      for (const id of renewed) this.#holdUntil(id, begun + leaseMs);
+      for (const id of lost) this.#holdUntil(id, 0);
       this.#availableSince ??= performance.now();
-      onRenewed([...lost]);
+      onRenewed(lost);
       return true;
     } catch (error) {
       this.#availableSince = undefined;

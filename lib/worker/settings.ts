@@ -9,6 +9,7 @@ import {
   mailerSettingsSchema,
   otherRegion,
 } from '../mailer/settings.ts';
+import { DEFAULT_TUNING } from './create-worker.ts';
 import { type DatabaseSettings, databaseSchema } from './database-settings.ts';
 
 /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html */
@@ -38,17 +39,17 @@ const workerSchema = v.object({
     variable: 'OUTBOUND_PROVIDERS',
     description: 'rows with these providers belong to this worker',
   }),
-  pollIntervalMs: setting(v.optional(integer(10, MAX_WAIT_MS), 2_000), {
+  pollIntervalMs: setting(v.optional(integer(10, MAX_WAIT_MS), DEFAULT_TUNING.pollIntervalMs), {
     variable: 'OUTBOUND_POLL_INTERVAL_MS',
     description: 'how often to poll for due rows that NOTIFY did not announce',
   }),
   // With a shorter lease, a garbage collection pause or a slow commit would lose it.
-  leaseMs: setting(v.optional(integer(1_000, MAX_WAIT_MS), 60_000), {
+  leaseMs: setting(v.optional(integer(1_000, MAX_WAIT_MS), DEFAULT_TUNING.leaseMs), {
     variable: 'OUTBOUND_LEASE_MS',
     description:
       'other workers take over the mails of a worker that has not renewed its leases for this long',
   }),
-  takeOverDelayMs: setting(v.optional(integer(0, MAX_WAIT_MS), 30_000), {
+  takeOverDelayMs: setting(v.optional(integer(0, MAX_WAIT_MS), DEFAULT_TUNING.takeOverDelayMs), {
     variable: 'OUTBOUND_TAKE_OVER_DELAY_MS',
     description:
       'after its start, and after an outage of the database, a worker leaves ended leases to their owners for this long, so that those alive renew them',
@@ -57,11 +58,11 @@ const workerSchema = v.object({
     variable: 'OUTBOUND_CONCURRENCY',
     description: 'mails in flight while SMTP is tried; by default twice `smtp.maxConnections`',
   }),
-  handOverConcurrency: setting(v.optional(integer(1, 10_000), 200), {
+  handOverConcurrency: setting(v.optional(integer(1, 10_000), DEFAULT_TUNING.handOverConcurrency), {
     variable: 'OUTBOUND_HAND_OVER_CONCURRENCY',
     description: 'mails in flight while they go straight to the queue',
   }),
-  retryMaxMs: setting(v.optional(integer(1_000, MAX_WAIT_MS), 300_000), {
+  retryMaxMs: setting(v.optional(integer(1_000, MAX_WAIT_MS), DEFAULT_TUNING.retryMaxMs), {
     variable: 'OUTBOUND_RETRY_MAX_MS',
     description: 'the longest pause before a mail that neither SMTP nor the queue accepted is tried again',
   }),

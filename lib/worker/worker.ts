@@ -73,9 +73,10 @@ const MAX_CLAIM = 100;
 /** As many as fast connections send while a claim is in progress. */
 const MIN_CLAIMED_AHEAD = 60;
 
+/** While writes to the outbox fail, sent but unwritten mails pile up to this many times those in flight. */
 const MAX_BEGUN_PER_IN_FLIGHT = 10;
 
-/** Mail in memory that came with its claim; composing and sending takes several times as much. */
+/** The most bytes of fetched mail in memory; composing and sending a mail takes several times its size. */
 const MAX_FETCHED_BYTES = 24 * 1024 * 1024;
 
 /** While no connection is free, how often to look for mail more urgent than what is claimed already. */
@@ -86,7 +87,7 @@ const URGENT_LOOK_INTERVAL_MS = 50;
  *
  *   queued ── claim ──▶ leased ── mailer ──▶ delivered | handed over | held | failed | queued again
  *                         │
- *                         └── worker crashes, lease ends ──▶ claimed by another worker, as `reclaimed`
+ *                         └── worker crashes, lease ends ──▶ claimed by another worker, as `reclaimed` if SMTP may have it
  *
  * Any number of workers may share an outbox.
  */
@@ -203,7 +204,6 @@ export class OutboundWorker {
   /** What to claim now; undefined if nothing. */
   #wanted(route: LeaseRoute, failures: number): Wanted | undefined {
     const { fetchedBytes, wantsLarge } = this.#ready;
-    // While writes to the outbox fail, limit how many sent but unwritten mails pile up.
     const begun = this.#leases.size - this.#ready.length;
     if (begun >= MAX_BEGUN_PER_IN_FLIGHT * this.#inFlightLimit(route)) return undefined;
     if (fetchedBytes >= MAX_FETCHED_BYTES) return undefined;
@@ -223,7 +223,7 @@ export class OutboundWorker {
 
   /**
    * How many to claim so that a free connection finds a mail. 0 until half of the ready mails are used up:
-   * each claim is a statement, and one per mail would cost more than the mail.
+   * a claim is several statements, and one claim per mail would cost more than the mail.
    */
   #room(route: LeaseRoute): number {
     const limit = this.#inFlightLimit(route);
@@ -263,7 +263,7 @@ export class OutboundWorker {
     }
   }
 
-  /** Starts as many as may be in flight. A lease that may have ended during an outage is first renewed. */
+  /** Starts as many as may be in flight. A mail whose lease may have ended waits until the lease is renewed. */
   #startReady(): void {
     for (;;) {
       const next = this.#ready.take(

@@ -95,7 +95,8 @@ describe('mailctl in the documentation', () => {
     const helps = [program, ...allBelow(program)].map(helpOf).join('\n');
 
     // The option --project names its default.
-    expect(helps.replaceAll(/\(default:\s+"keybuzz"\)/g, '').match(/.*keybuzz.*/gi)).toBeNull();
+    const others = helps.replaceAll(/\(default:[^)]*\bkeybuzz\)/g, '');
+    expect(others.match(/.*keybuzz.*/gi)).toBeNull();
   });
 
   it('names only existing groups of mailctl doctor', () => {

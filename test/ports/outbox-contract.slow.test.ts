@@ -86,7 +86,7 @@ const MISTAKES: readonly [what: string, check: RegExp, spoil: (outbox: MemoryOut
       const renew = outbox.renew.bind(outbox);
       outbox.renew = async (ids, leaseMs) => {
         await renew(ids, leaseMs);
-        return [];
+        return { renewed: [...ids], lost: [] };
       };
     },
   ],

@@ -1,5 +1,12 @@
 import { EventEmitter, once } from 'node:events';
-import type { Claim, ClaimRequest, Completion, Outbox, OutboxStats } from '../../lib/ports/outbox.ts';
+import type {
+  Claim,
+  ClaimRequest,
+  Completion,
+  Outbox,
+  OutboxStats,
+  Renewal,
+} from '../../lib/ports/outbox.ts';
 
 /** A delivery, and who has it. */
 interface Entry {
@@ -98,7 +105,7 @@ export class MemoryOutbox implements Outbox {
     return [...this.late, ...lost];
   }
 
-  async renew(ids: readonly string[], leaseMs: number): Promise<readonly string[]> {
+  async renew(ids: readonly string[], leaseMs: number): Promise<Renewal> {
     this.#mayFail('renew');
     const lost = ids.filter((id) => this.#isLost(id));
     for (const id of ids) {
@@ -109,7 +116,8 @@ export class MemoryOutbox implements Outbox {
       this.renewed.push([...ids]);
       this.#events.emit('renewed');
     }
-    return [...this.lostLeases, ...lost];
+    const allLost = [...this.lostLeases, ...lost];
+    return { renewed: ids.filter((id) => !allLost.includes(id)), lost: allLost };
   }
 
   async renewal(): Promise<void> {

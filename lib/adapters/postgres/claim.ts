@@ -73,7 +73,7 @@ const EXPRESSIONS = {
     )::text`,
 } as const;
 
-/** Claims in one statement. */
+/** Claims the candidates that the scout has found, and leases that have ended. */
 export const CLAIM = Object.entries(EXPRESSIONS).reduce(
   (sql, [name, expression]) => sql.replaceAll(`{{${name}}}`, expression),
   readFileSync(new URL('./sql/claim.sql', import.meta.url), 'utf8'),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Claim, ClaimRequest, Completion, Outbox, OutboxStats } from '../../ports/outbox.ts';
+import type { Claim, ClaimRequest, Completion, Outbox, OutboxStats, Renewal } from '../../ports/outbox.ts';
 import { type Log, silentLog } from '../../ports/runtime.ts';
 import { ArrivalsListener } from './arrivals-listener.ts';
 import {
@@ -21,10 +21,10 @@ import { type Proposal, Scout } from './scout.ts';
 import { NOTIFY } from './session.ts';
 import { TableCheck } from './table-check.ts';
 
-/** Counting once in some seconds costs little if it takes no longer. */
+/** A count this fast may run on every call of `stats`; after a slower one it rests twenty times as long. */
 const CHEAP_COUNT_MS = 500;
 
-/** Other workers may claim the candidates first, again and again; then this one has enough to do elsewhere. */
+/** If others keep claiming the candidates first, a claim gives up after so many rounds and returns what it has. */
 const MAX_CLAIM_ROUNDS = 50;
 
 export interface PostgresOutboxOptions extends PostgresSettings {
@@ -61,7 +61,7 @@ export class PostgresOutbox implements Outbox {
   readonly #options: PostgresOutboxOptions;
   /** Unique, so that two processes with the same name do not mistake each other's leases for their own. */
   readonly #leaseOwner: string;
-  /** Claimed and neither completed nor released, with whether it was taken over. */
+  /** Claimed and neither completed nor released, with whether SMTP may already have it. */
   readonly #claimed = new Map<string, boolean>();
   readonly #claiming = new Set<Promise<unknown>>();
   readonly #scout: Scout;
@@ -110,17 +110,17 @@ export class PostgresOutbox implements Outbox {
 
   async #claimRows(request: ClaimRequest): Promise<ClaimedRow[]> {
     const rows: ClaimedRow[] = [];
-    // Whoever looks for something urgent is busy enough, and has what came since the last look.
-    let surveyed = (await this.#scout.look()) || request.abovePriority !== undefined;
+    // A claim for something urgent does not survey: it has what arrived since the last look.
+    let maySurvey = !(await this.#scout.look()) && request.abovePriority === undefined;
     for (let round = 0; round < MAX_CLAIM_ROUNDS; round += 1) {
       try {
         const more = await this.#claimMore(rows, request);
         if (more === 'yes') continue;
-        if (more === 'enough' || surveyed) break;
+        if (more === 'enough' || !maySurvey) break;
         // Nothing waits at the places that the scout remembers. What is claimed does not wait for a costly survey.
         if (rows.length > 0 && !this.#scout.surveysCheaply) break;
-        surveyed = await this.#scout.survey();
-        if (!surveyed) break;
+        if (!(await this.#scout.survey())) break;
+        maySurvey = false;
       } catch (error) {
         // What is claimed already must reach the caller.
         if (rows.length === 0) throw error;
@@ -138,7 +138,7 @@ export class PostgresOutbox implements Outbox {
     const proposal = await this.#scout.propose(wanted, [...this.#claimed.keys()], request.abovePriority);
     const claimed = await this.#claimAmong(proposal, { ...request, limit: wanted, maxBytes });
     rows.push(...claimed.rows);
-    // If it stopped before the last candidate, it has as many as it may, or as much mail.
+    // If it stopped before the last candidate, the limit of rows or of bytes is reached.
     if (rows.length >= request.limit || !claimed.passedAll) return 'enough';
     return proposal.more ? 'yes' : 'none';
   }
@@ -179,9 +179,10 @@ export class PostgresOutbox implements Outbox {
     return lost;
   }
 
-  async renew(ids: readonly string[], leaseMs: number): Promise<readonly string[]> {
-    const lost = await this.#pool.query<{ id: string }>('renew', RENEW, [this.#leaseOwner, ids, leaseMs]);
-    return lost.map(({ id }) => id);
+  async renew(ids: readonly string[], leaseMs: number): Promise<Renewal> {
+    const rows = await this.#pool.query<RenewedRow>('renew', RENEW, [this.#leaseOwner, ids, leaseMs]);
+    const idsOf = (isRenewed: boolean) => rows.filter((row) => row.renewed === isRenewed).map(({ id }) => id);
+    return { renewed: idsOf(true), lost: idsOf(false) };
   }
 
   async release(ids: readonly string[]): Promise<void> {
@@ -216,7 +217,7 @@ export class PostgresOutbox implements Outbox {
     return { queued, oldestDueSeconds, ...(statusesOverdue === null ? {} : { statusesOverdue }) };
   }
 
-  /** Waits for calls in progress; remaining leases expire. */
+  /** Waits for calls in progress; remaining leases end. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([this.#listener.close(), Promise.allSettled(this.#claiming), this.#scout.close()]);
@@ -246,9 +247,8 @@ function check({ workerId, providers, defaultTimeToLiveMs }: PostgresOutboxOptio
 }
 
 /**
- * Extends leases to `$3` milliseconds from now and returns the ids whose lease is another's or nobody's. Skips locked
- * rows: another session is completing the row, or at least no session can claim it meanwhile, and waiting for it would let
- * all the other leases end.
+ * Extends leases to `$3` milliseconds from now. A locked row is skipped: while it is locked nobody can claim it, and waiting
+ * for it would let the other leases end.
  */
 const RENEW = `
 WITH renewed AS (
@@ -258,8 +258,17 @@ WITH renewed AS (
     WHERE id = ANY ($2::text[]) AND lease_owner = $1::text
     FOR UPDATE SKIP LOCKED
   )
+  RETURNING id
 )
-SELECT id FROM outbound_deliveries WHERE id = ANY ($2::text[]) AND lease_owner IS DISTINCT FROM $1::text`;
+SELECT id, true AS renewed FROM renewed
+UNION ALL
+SELECT id, false FROM outbound_deliveries WHERE id = ANY ($2::text[]) AND lease_owner IS DISTINCT FROM $1::text`;
+
+interface RenewedRow {
+  readonly id: string;
+  /** False if the lease is another's or nobody's. */
+  readonly renewed: boolean;
+}
 
 /**
  * Releases deliveries as they were before the claim; keeps a status that another program has set since.

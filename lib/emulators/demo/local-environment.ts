@@ -44,7 +44,7 @@ function localEnvironment({ databaseUrl, smtp, services, cloudFormation }: Local
   readonly mailer: Variables;
   readonly mailctl: Variables;
 } {
-  const { aws, receipts, dynamoDb, ses } = services;
+  const { aws, receipts, dynamoDb, ses, fromDomain } = services;
   const { accessKeyId, secretAccessKey } = aws.credentials;
   return {
     mailer: {
@@ -55,6 +55,7 @@ function localEnvironment({ databaseUrl, smtp, services, cloudFormation }: Local
       FALLBACK_QUEUE_URL: aws.fallback.url,
       PAYLOAD_BUCKET: aws.bucket,
       RECEIPTS_QUEUE_URL: receipts.url,
+      MAIL_DOMAIN: fromDomain,
       AWS_SES_REGION: aws.region,
       AWS_SES_ACCESS_KEY: accessKeyId,
       AWS_SES_SECRET_KEY: secretAccessKey,

@@ -360,10 +360,24 @@ describe('an expired lease', () => {
     await database.query(`UPDATE outbound_deliveries SET lease_until = now() + interval '1 second'`);
     await database.query(`UPDATE outbound_deliveries SET lease_owner = 'worker-2/1' WHERE id = 'mail-2'`);
 
-    await outbox.renew(['mail-1', 'mail-2'], 90_000);
+    const renewal = await outbox.renew(['mail-1', 'mail-2'], 90_000);
 
+    expect(renewal).toEqual({ renewed: ['mail-1'], lost: ['mail-2'] });
     expect(Number((await database.row('mail-1')).lease_until) - Date.now()).toBeGreaterThan(80_000);
     expect(Number((await database.row('mail-2')).lease_until) - Date.now()).toBeLessThan(2_000);
+  });
+});
+
+describe('a renewal', () => {
+  it('does not count a row that another session holds: its lease may end', async () => {
+    await database.insert({ id: 'mail-1' }, { id: 'mail-2' });
+    const outbox = database.outbox();
+    await claim(outbox);
+    const session = await openSession(database.connectionString);
+    await session.query(`BEGIN; SELECT FROM outbound_deliveries WHERE id = 'mail-1' FOR UPDATE`);
+
+    expect(await outbox.renew(['mail-1', 'mail-2'], 60_000)).toEqual({ renewed: ['mail-2'], lost: [] });
+    await session.end();
   });
 });
 

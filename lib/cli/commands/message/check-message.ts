@@ -13,6 +13,7 @@ import { type FallbackMessage, parseFallbackMessage } from '../../../domain/fall
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../../domain/limits.ts';
 import { headerValues, parseMailboxList, validateHeaders } from '../../../domain/mime-headers.ts';
 import { describeProblem, type Problem } from '../../../domain/problems.ts';
+import { type SenderProblem, validateSender } from '../../../domain/sender.ts';
 
 /** What the resend Lambda would do with a message, as far as that can be known without a connection. */
 export interface MessageCheck {
@@ -34,11 +35,19 @@ export interface MessageCheck {
   readonly expiresAt?: string;
 }
 
-/** Checks the body of a message by all rules that the Lambda applies before it calls SES. */
-export async function checkMessage(body: string, now: Date): Promise<MessageCheck> {
+/**
+ * Checks the body of a message by all rules that the Lambda applies before it calls SES.
+ *
+ * @param domain the domain that SES sends for; undefined if it is not known here
+ */
+export async function checkMessage(
+  body: string,
+  now: Date,
+  domain?: string | undefined,
+): Promise<MessageCheck> {
   const bytes = { message: Buffer.byteLength(body), limit: MAX_QUEUE_MESSAGE_BYTES };
   const parsed = parseFallbackMessage(body);
-  if (parsed.kind === 'message') return checkReadable(parsed.message, bytes, now);
+  if (parsed.kind === 'message') return checkReadable(parsed.message, bytes, now, domain);
   const { reason, detail, problems, subject, split } = parsed;
   // Of what is no message at all, only the detail says what is wrong.
   const said = problems.length > 0 ? problems : [{ path: 'message', rule: detail }];
@@ -55,7 +64,7 @@ export async function checkMessage(body: string, now: Date): Promise<MessageChec
       bytes,
     };
   }
-  const others = await checkReadable(split.message, bytes, now);
+  const others = await checkReadable(split.message, bytes, now, domain);
   return others.outcome === 'dead-letter'
     ? { ...others, problems: said }
     : { ...others, outcome: 'partly', cause: reason, problems: said };
@@ -65,6 +74,7 @@ async function checkReadable(
   message: FallbackMessage,
   bytes: MessageCheck['bytes'],
   now: Date,
+  domain: string | undefined,
 ): Promise<MessageCheck> {
   const { id, tenantId, content, expiresAt } = message;
   const common = {
@@ -90,6 +100,8 @@ async function checkReadable(
   const mime = loaded.kind === 'mime' ? loaded.mime : undefined;
   const problem = mime === undefined ? undefined : validateHeaders(mime);
   if (problem !== undefined) return deadLetter(problem.reason, problem.detail);
+  const foreign = domain === undefined ? undefined : findForeignSender(message.envelope.from, mime, domain);
+  if (foreign !== undefined) return deadLetter(foreign.reason, foreign.detail);
   const to = distinctRecipients(message.envelope.to);
   const unsendable = to.filter((address) => findAddressProblem(address) !== undefined);
   const sendable = to.filter((address) => !unsendable.includes(address));
@@ -106,6 +118,18 @@ async function checkReadable(
     recipients: sendable.map(maskAddress),
     bytes: { ...bytes, ...(content.type === 'mail' ? { mime: mime?.length ?? 0 } : { mime: content.bytes }) },
   };
+}
+
+/** Of content in S3 only the envelope is known. */
+function findForeignSender(
+  from: string,
+  mime: Buffer | undefined,
+  domain: string,
+): SenderProblem | undefined {
+  if (mime !== undefined) return validateSender(from, mime, domain);
+  return isWithinDomain(from, domain)
+    ? undefined
+    : { reason: 'foreign-sender', detail: `the envelope's sender is not of ${domain}` };
 }
 
 function causeOf(address: string): string {

@@ -20,10 +20,10 @@ export function registerMessage(program: Command, run: RunCommand): void {
       `
 Examples:
   mailctl message check message.json
-  ./my-sender --print | mailctl --json message check - | jq '.problems[] | {path, value, rule}'
+  ./my-sender --print | mailctl --json message check - | jq '.data.problems[] | {path, value, rule}'
 
-Needs no AWS account and no connection. Addresses are masked. Content in S3 is not looked at, and which domain may
-send is not known here.
+Needs no AWS account and no connection. Addresses are masked. Content in S3 is not looked at. The domain that may send
+is that of MAIL_DOMAIN, else of cdk.json; without either it is not checked.
 
 Exit codes: 0 it would be sent; 1 it would be sent to some only, or look at the warnings; 2 it would become a dead
 letter, or the file cannot be read.`,
@@ -33,12 +33,12 @@ letter, or the file cannot be read.`,
 
 async function runCheck(
   file: string,
-  { terminal, streams }: CommandContext,
+  { terminal, streams, env, projectFile }: CommandContext,
   clock: Clock,
 ): Promise<ExitCode> {
   const body = file === '-' ? await text(streams.input) : await read(file);
   const now = clock.now();
-  const check = await checkMessage(body, now);
+  const check = await checkMessage(body, now, env.MAIL_DOMAIN || projectFile?.settings.domain);
   terminal.result(check, () => render(terminal, check));
   if (check.outcome === 'dead-letter') return EXIT.failed;
   return check.outcome === 'sent' && check.warnings.length === 0 ? EXIT.ok : EXIT.warning;

@@ -183,7 +183,10 @@ describe('npm start', () => {
     ['a folder that cannot be made', {}, ['--dir', '/dev/null/x'], /ENOTDIR.*--dir/],
     ['a file in place of the folder', {}, ['--dir', LOCAL], /EEXIST.*--dir/],
   ])('says in one line what is wrong with %s, and exits with 2', async (_what, env, args, message) => {
-    const { code, stdout, stderr } = await runWith(env, '--exit', ...args);
+    // Of its own: in the shared one are folders of other runs, which would be named.
+    const temporary = await mkdtemp(join(tmpdir(), 'keybuzz-trouble-'));
+    const { code, stdout, stderr } = await runWith({ TMPDIR: temporary, ...env }, '--exit', ...args);
+    await rm(temporary, { recursive: true });
     const [last = ''] = stderr.trimEnd().split('\n').slice(-1);
 
     expect(last).toMatch(message);

@@ -76,6 +76,23 @@ describe('the mailer in memory', () => {
     ]);
   });
 
+  it('refuses a failure class that does not exist', () => {
+    expect(() => mailer.failSmtp(JSON.parse('"unreachible"'))).toThrow(
+      /unreachible is no failure class: unreachable/,
+    );
+  });
+
+  it('tells of a sender of another domain', async () => {
+    const foreign: string[] = [];
+    const strict = createMemoryMailer({
+      domain: 'keybuzz.io',
+      onForeignSender: ({ deliveryId, detail }) => foreign.push(`${deliveryId}: ${detail}`),
+    });
+    await strict.send({ ...MAIL, from: 'marie@shop.example' });
+
+    expect(foreign).toEqual(["reply-1: the envelope's sender is not of keybuzz.io"]);
+  });
+
   it('knows the mail of a delivery that was composed before, and is empty after a reset', async () => {
     const composed = await mailer.compose(MAIL);
     if (composed.kind !== 'delivery') throw new Error(composed.detail);

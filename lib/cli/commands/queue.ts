@@ -159,7 +159,13 @@ async function changeQueue(
     }
     const ids = await askDatabase(() => rows[action](choice, signal));
     const left = choice.by === 'ids' ? choice.ids.filter((id) => !ids.includes(id)) : [];
-    terminal.result({ action, ids, unchanged: left }, () => resultText(action, ids.length, left));
+    const { waiting, onHold } = await askDatabase(() => rows.count(choice));
+    const unknown = choice.by !== 'ids' && waiting + onHold === 0 && ids.length === 0;
+    terminal.result({ action, ids, unchanged: left, onHold }, () =>
+      unknown
+        ? `Nothing${whoseOf(choice)} waits or is on hold.`
+        : resultText(action, { count: ids.length, onHold, left }),
+    );
     return ids.length === 0 ? EXIT.warning : EXIT.ok;
   } finally {
     await rows.close();
@@ -173,14 +179,28 @@ async function isConfirmed(
   choice: RowChoice,
 ): Promise<boolean> {
   const { waiting, onHold } = await askDatabase(() => rows.count(choice));
-  const whose = choice.by === 'tenant' ? ` of tenant ${choice.tenantId}` : '';
+  const whose = whoseOf(choice);
   return terminal.confirm(
     action === 'hold' ? `Hold the ${waiting} that wait${whose}?` : `Release the ${onHold} on hold${whose}?`,
   );
 }
 
-function resultText(action: 'hold' | 'release', count: number, left: readonly string[]): string {
-  const done = action === 'hold' ? `${count} are on hold.` : `${count} are due again.`;
+function whoseOf(choice: RowChoice): string {
+  return choice.by === 'tenant' ? ` of tenant ${choice.tenantId}` : '';
+}
+
+interface Changed {
+  readonly count: number;
+  /** Of those chosen, with those that were before. */
+  readonly onHold: number;
+  readonly left: readonly string[];
+}
+
+function resultText(action: 'hold' | 'release', { count, onHold, left }: Changed): string {
+  const done =
+    action === 'hold'
+      ? `${count} newly held, ${onHold} on hold in all.`
+      : `${count} released, each to the time at which it was due.`;
   const reason = action === 'hold' ? 'not waiting, or on hold already' : 'not on hold';
   return left.length === 0 ? done : `${done} Unchanged (${reason}): ${left.join(', ')}`;
 }

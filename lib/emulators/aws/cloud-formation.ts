@@ -21,6 +21,14 @@ export interface LocalCloudFormation {
  */
 export async function startCloudFormation(stack: LocalStack): Promise<LocalCloudFormation> {
   const server = createServer(async (request, response) => {
+    // A client that speaks JSON could not read XML.
+    const contentType = request.headers['content-type'] ?? '';
+    if (contentType.includes('json')) {
+      request.resume();
+      response.writeHead(400, { 'content-type': contentType });
+      response.end(JSON.stringify({ __type: 'NotEmulated', message: notEmulated(targetOf(request)) }));
+      return;
+    }
     const { status, body } = answer(stack, await readCall(request));
     response.writeHead(status, { 'content-type': 'text/xml' }).end(body);
   });
@@ -35,6 +43,15 @@ export async function startCloudFormation(stack: LocalStack): Promise<LocalCloud
       await closed;
     },
   };
+}
+
+function notEmulated(action: string): string {
+  return `${action || 'this call'}: the local pipeline has no such service`;
+}
+
+/** `GraniteServiceVersion20100801.DescribeAlarms` calls DescribeAlarms. */
+function targetOf(request: IncomingMessage): string {
+  return String(request.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
 }
 
 interface Answer {
@@ -53,7 +70,7 @@ async function readCall(request: IncomingMessage): Promise<URLSearchParams> {
 function answer(stack: LocalStack, call: URLSearchParams): Answer {
   const action = call.get('Action') ?? '';
   if (action !== 'DescribeStacks' && action !== 'ListStackResources') {
-    return refused('NotEmulated', `${action || 'this call'}: the local pipeline has no such service`);
+    return refused('NotEmulated', notEmulated(action));
   }
   const name = call.get('StackName');
   if (name !== stack.name) return refused('ValidationError', `Stack with id ${name} does not exist`);

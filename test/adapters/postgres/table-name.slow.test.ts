@@ -97,7 +97,7 @@ describe('the table of an outbox', () => {
     expect((await namesLike('Order%')).map(({ name }) => name)).toEqual(
       expect.arrayContaining([
         'Order',
-        'Order_waiting_idx',
+        'Order_turns_idx',
         'Order_recipients',
         'Order_migrations',
         'Order_arrived',

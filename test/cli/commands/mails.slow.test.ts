@@ -164,7 +164,7 @@ describe('mailctl queue', () => {
     );
 
     expect((await queue('queue', 'release', 'a-1', 'b-1')).stdout).toBe(
-      '1 are due again. Unchanged (not on hold): b-1\n',
+      '1 released, each to the time at which it was due. Unchanged (not on hold): b-1\n',
     );
     expect((await queue('queue')).stdout).toContain('outbox: 2 wait, 1 are on hold');
   });

@@ -7,7 +7,7 @@ import type { DemoResult } from '../../../lib/emulators/demo/demo.ts';
 import { DemoScreen, showResult, withoutPipeline } from '../../../lib/emulators/demo/demo-screen.ts';
 
 /** Node looks at the real environment for colours. */
-const COLOURS = ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'TERM', 'COLORTERM'] as const;
+const COLOURS = ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'TERM', 'COLORTERM', 'CI'] as const;
 const before = { ...process.env };
 
 beforeEach(() => {

@@ -39,6 +39,24 @@ describe('mailctl message check', () => {
     expect(stdout).not.toMatch(/marie@|accounts@/);
   });
 
+  it('knows by MAIL_DOMAIN or cdk.json which domain may send', async () => {
+    const message = JSON.stringify(
+      anEnvelope({ envelope: { from: 'marie@shop.example', to: ['a@example.org'] } }),
+    );
+    const { code, stdout } = await runMailctl(
+      ['--json', 'message', 'check', '-'],
+      { MAIL_DOMAIN: 'keybuzz.io' },
+      { input: message },
+    );
+
+    expect({ code, ...dataOf(stdout) }).toMatchObject({
+      code: 2,
+      outcome: 'dead-letter',
+      cause: 'foreign-sender',
+    });
+    expect(await check(message)).not.toMatchObject({ cause: 'foreign-sender' });
+  });
+
   it('says in words what is wrong, and reads the file', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'message-'));
     const file = join(folder, 'message.json');

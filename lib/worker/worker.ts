@@ -151,7 +151,7 @@ export class OutboundWorker {
   }
 
   /**
-   * Claims nothing more, releases what is not started, and finishes what is in flight. What is not finished
+   * Claims and starts nothing more, releases what is not started, and finishes what is in flight. What is not finished
    * in time stays leased until its lease ends, and another worker takes over.
    *
    * @returns the number of unfinished deliveries
@@ -159,20 +159,24 @@ export class OutboundWorker {
   async drain(timeoutMs: number): Promise<number> {
     this.#stopping.abort();
     this.#wakeUp.call();
-    await this.#loop;
-    await this.#releaseReady();
-    const finished = Promise.all(this.#sending).then(() => this.#writer.flushed());
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
     });
-    await Promise.race([finished, deadline]);
+    await Promise.race([this.#finish(), deadline]);
     clearTimeout(timer);
     this.#writer.giveUp();
     this.#leases.stop();
     const { size } = this.#leases;
     if (size > 0) this.#deps.log.error('drain-timed-out', { deliveries: size });
     return size;
+  }
+
+  async #finish(): Promise<void> {
+    await this.#loop;
+    await this.#releaseReady();
+    await Promise.all(this.#sending);
+    await this.#writer.flushed();
   }
 
   async #claimUntilStopped(): Promise<void> {
@@ -265,7 +269,7 @@ export class OutboundWorker {
 
   /** Starts as many as may be in flight. A mail whose lease may have ended waits until the lease is renewed. */
   #startReady(): void {
-    for (;;) {
+    while (!this.#stopping.signal.aborted) {
       const next = this.#ready.take(
         (claimed) =>
           this.#sending.size < this.#inFlightLimit(claimed.route) && this.#leases.holds(claimed.claim.id),

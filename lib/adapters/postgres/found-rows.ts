@@ -29,11 +29,17 @@ const MAX_SCANNED_BYTES = 100_000;
 
 const STATE = `CASE WHEN ${ON_HOLD} THEN 'on-hold' ELSE coalesce(status, '') END`;
 
+/** Of a mail in parts, without the others. */
+const FIRST_TO = `
+  CASE WHEN pg_column_size(mail) <= ${MAX_SCANNED_BYTES} THEN
+    CASE jsonb_typeof(mail -> 'to') WHEN 'string' THEN mail ->> 'to' WHEN 'array' THEN mail #>> '{to,0}' END
+  END`;
+
 /** Times that JavaScript has, `infinity` being none of them. */
 const COLUMNS = `
   id::text AS id,
   tenant_id::text AS "tenantId",
-  target_address::text AS "targetAddress",
+  coalesce(target_address::text, ${FIRST_TO}) AS "targetAddress",
   provider::text AS provider,
   ${STATE} AS state,
   coalesce(attempt_count, 0)::int AS attempts,

@@ -1,5 +1,5 @@
 import type { FoundRow } from '../../adapters/postgres/found-rows.ts';
-import { maskAddress, maskAddressesIn } from '../../domain/address.ts';
+import { maskAddressesIn } from '../../domain/address.ts';
 import { type Style, type Terminal, timeAndAge } from '../terminal.ts';
 import { printable } from './dead-letters.ts';
 
@@ -23,11 +23,10 @@ export interface ShownRow {
 export function shownRow(row: FoundRow, whole: boolean): ShownRow {
   const text = (line: string | null) =>
     line === null ? null : printable(whole ? line : maskAddressesIn(line));
-  const { targetAddress } = row;
   return {
     id: printable(row.id),
     tenantId: text(row.tenantId),
-    to: targetAddress === null ? null : printable(whole ? targetAddress : maskAddress(targetAddress)),
+    to: text(row.targetAddress),
     state: printable(row.state),
     provider: text(row.provider),
     attempts: row.attempts,
@@ -49,9 +48,10 @@ export const stateText = (terminal: Terminal, state: string) => terminal.paint(S
 
 export function renderRows(terminal: Terminal, rows: readonly ShownRow[], now: Date): string {
   return terminal.table(
-    ['id', 'state', 'by', 'created', 'to', 'reason'],
-    rows.map(({ id, state, provider, createdAt, to, reason }) => [
+    ['id', 'tenant', 'state', 'by', 'created', 'to', 'reason'],
+    rows.map(({ id, tenantId, state, provider, createdAt, to, reason }) => [
       id,
+      tenantId ?? '-',
       stateText(terminal, state),
       provider ?? '-',
       createdAt === null ? '-' : timeAndAge(new Date(createdAt), now),

@@ -51,7 +51,7 @@ describe('mailctl mails', () => {
 
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^failed-1 +failed +email +[\d-]+ [\d:]+ \(1h 0m ago\) +m\*\*\*@example\.org +550/m,
+      /^failed-1 +tenant-1 +failed +email +[\d-]+ [\d:]+ \(1h 0m ago\) +m\*\*\*@example\.org +550/m,
     );
     expect(stdout).not.toMatch(/delivered-1|old-1|foreign-1|marie@/);
   });
@@ -84,6 +84,22 @@ describe('mailctl status of an address', () => {
     const { stdout } = await mailctl('--json', 'status', 'abc@keybuzz.io');
 
     expect(dataOf(stdout)).toMatchObject({ id: 'abc@keybuzz.io', status: 'queued' });
+  });
+});
+
+describe('the recipient of a listed mail', () => {
+  it('is the first of the mail itself if the row names none', async () => {
+    await database.insert({
+      id: 'no-target',
+      target_address: null,
+      mail: { from: 'a@keybuzz.io', to: ['Zoe <zoe@shop.example>', 'b@shop.example'], text: 'x' },
+    });
+    const { stdout } = await runMailctl(['mails', '--to', 'zoe@shop.example'], {
+      DATABASE_URL: database.connectionString,
+      COLUMNS: '200',
+    });
+
+    expect(stdout).toMatch(/^no-target .* Zoe <z\*\*\*@shop\.example>/m);
   });
 });
 
@@ -156,7 +172,7 @@ describe('mailctl queue', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('outbox: 1 wait, 2 are on hold');
     expect(stdout).toContain('fallback queue: 0 wait');
-    expect(stdout).toMatch(/^a-1 +on-hold/m);
+    expect(stdout).toMatch(/^a-1 +shop-a +on-hold/m);
 
     const timeline = await queue('status', 'a-1');
     expect(timeline.stdout).toContain(

@@ -48,7 +48,7 @@ async function bundleCommands(): Promise<void> {
   writeFileSync(join(repository, LICENCES), licencesOf(metafile));
 }
 
-/** What is left to import must be there for whoever installs the package. */
+/** What is still imported must be installed with the package. */
 function assertInstallable({ outputs }: Metafile): void {
   const missing = Object.entries(outputs).flatMap(([output, { imports }]) =>
     imports

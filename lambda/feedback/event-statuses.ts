@@ -14,7 +14,7 @@ export interface SentMail {
 export interface EventStatuses {
   /** A recipient may have several. */
   readonly statuses: readonly ReportedStatus[];
-  /** Number of named addresses that the mail was not sent to; an event that names nobody of several has one. */
+  /** Number of named addresses that the mail was not sent to; an event that names none of several has one. */
   readonly strangers: number;
   /** Number of recipients with an automatic reply, such as out of office. */
   readonly automaticReplies: number;
@@ -67,7 +67,7 @@ function mentionsIn(detail: EventDetail, { sesMessageId, sentAt, destinations }:
     }
     case 'DeliveryDelay': {
       const { timestamp: at, delayedRecipients } = detail.deliveryDelay;
-      return orNobody(delayedRecipients, NOBODY).map(({ emailAddress: name, diagnosticCode, status }) => {
+      return orUnnamed(delayedRecipients, NOBODY).map(({ emailAddress: name, diagnosticCode, status }) => {
         const response = readServerResponse(diagnosticCode, status);
         return { name, status: { kind: 'delivery_delayed', at, sesMessageId, ...response } };
       });
@@ -104,7 +104,7 @@ function bounceMentions(detail: BounceDetail, sesMessageId: string): Mention[] {
     type: readBounceType(detail.bounceType),
     subType: parseWord(detail.bounceSubType) ?? 'Undetermined',
   };
-  return orNobody(bouncedRecipients, NOBODY).map(({ emailAddress: name, diagnosticCode, status }) => {
+  return orUnnamed(bouncedRecipients, NOBODY).map(({ emailAddress: name, diagnosticCode, status }) => {
     const isNotification = !isBlank(status) || !isBlank(diagnosticCode);
     if (!isNotification && mayBeAutomaticReply(bounce)) return { name, status: 'automatic-reply' };
     const response = readServerResponse(diagnosticCode, status);
@@ -139,12 +139,12 @@ function complaintStatus(complaint: ComplaintDetail, sesMessageId: string): Deli
 /** Without a name, an event can only be about the recipient of a mail that has no other. */
 const NOBODY = { emailAddress: '', status: undefined, diagnosticCode: undefined };
 
-function orNobody<T>(named: readonly T[], nobody: T): readonly T[] {
-  return named.length === 0 ? [nobody] : named;
+function orUnnamed<T>(named: readonly T[], unnamed: T): readonly T[] {
+  return named.length === 0 ? [unnamed] : named;
 }
 
 function mentionAll(names: readonly string[], status: DeliveryStatus): Mention[] {
-  return orNobody(names, NOBODY.emailAddress).map((name) => ({ name, status: status }));
+  return orUnnamed(names, NOBODY.emailAddress).map((name) => ({ name, status: status }));
 }
 
 function readBounceType(text: string): BounceType {

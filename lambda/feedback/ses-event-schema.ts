@@ -32,7 +32,7 @@ const tag = v.optional(v.pipe(v.array(v.string()), v.minLength(1, 'at least one 
 /** An address in any form; it is parsed later. */
 const mention = v.string();
 
-/** The list may be empty: then the event names nobody. */
+/** The list may be empty: then the event names no recipient. */
 const recipients = <T extends v.GenericSchema>(recipient: T) =>
   v.pipe(
     v.array(recipient),

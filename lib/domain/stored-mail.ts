@@ -72,7 +72,7 @@ export function readStoredMail({ mail, deliveryTrace, targetAddress }: StoredCol
 
 const RECIPIENT_FIELDS = ['to', 'cc', 'bcc'] as const;
 
-/** Leaves out of lists what is no address, unless nobody would be left. */
+/** Leaves out of lists what is no address, unless no recipient would be left. */
 function withoutNonAddresses(mail: unknown): { candidate: unknown; refused: RefusedAddress[] } {
   if (typeof mail !== 'object' || mail === null) return { candidate: mail, refused: [] };
   const given = Object.entries(mail).filter(([name]) => RECIPIENT_FIELDS.some((field) => field === name));

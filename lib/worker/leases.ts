@@ -23,7 +23,7 @@ export interface LeasesDeps {
 /**
  * The leases of one worker's claims.
  *
- * While the outbox is down nobody can renew, and the leases of all workers end although all are alive. So after an
+ * While the outbox is down no worker can renew, and the leases of all workers end although all are alive. So after an
  * outage every worker first renews its own, and takes over none of the others' until it has seen the outbox available for
  * `takeOverDelayMs`: by then every worker that is alive has renewed. A worker that has just started does not know what
  * happened before, and waits as long. The clock is `performance.now()`, which setting the system's time does not move.

@@ -34,7 +34,7 @@ export interface WorkerTuning {
   readonly retryMaxMs: number;
   /**
    * After its start, and after an outage of the outbox, a worker leaves leases that have ended to their owners for this
-   * long: whoever is alive renews them within it.
+   * long: a worker that is alive renews them within it.
    */
   readonly takeOverDelayMs: number;
 }

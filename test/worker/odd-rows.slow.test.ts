@@ -1,32 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
-import { createMailer } from '../../lib/mailer/create-mailer.ts';
-import type { Mailer } from '../../lib/mailer/mailer.ts';
 import { toMail } from '../../lib/worker/process-claim.ts';
-import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
-import { type OutboxDatabase, type OutboxRow, OutboxServer } from '../support/outbox-database.ts';
-import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
+import type { OutboxRow } from '../support/outbox-database.ts';
+import { type RowBench, startRowBench } from '../support/row-bench.ts';
 
-let server: OutboxServer;
-let database: OutboxDatabase;
-let aws: SqsAndS3;
-let smtp: SmtpDouble;
-let mailer: Mailer;
+let bench: RowBench;
 beforeAll(async () => {
-  [server, aws, smtp] = await Promise.all([
-    OutboxServer.start(),
-    startSqsAndS3({ visibilitySeconds: 30 }),
-    startSmtpDouble(),
-  ]);
-  database = await server.database();
-  mailer = createMailer({ smtp: smtpSettingsFor(smtp), fallback: fallbackSettingsFor(aws) });
+  bench = await startRowBench();
 });
-afterAll(async () => {
-  await mailer.close();
-  await database.close();
-  await Promise.all([server.close(), aws.close(), smtp.close()]);
-});
+afterAll(() => bench.close());
 
 const MAIL = { from: 'support@keybuzz.io', to: 'marie@example.org', subject: 'Your order', text: 'It left.' };
 
@@ -39,13 +20,13 @@ const TRACE = {
 
 /** Claims the row as the worker does, and sends its mail. */
 async function sendRow(row: OutboxRow) {
-  const smtpBefore = smtp.mails.length;
-  await database.insert({ target_address: 'marie@example.org', ...row });
-  const [claim] = await database.outbox().claim({ limit: 1, leaseMs: 60_000, route: 'smtp' });
+  const smtpBefore = bench.smtp.mails.length;
+  await bench.database.insert({ target_address: 'marie@example.org', ...row });
+  const [claim] = await bench.database.outbox().claim({ limit: 1, leaseMs: 60_000, route: 'smtp' });
   if (claim?.mail.kind === 'unreadable') return { detail: claim.mail.detail };
   if (claim?.mail.kind !== 'mail') throw new Error('no mail was claimed');
-  const outcome = await mailer.send(toMail(claim, claim.mail.fields));
-  return { outcome: outcome.kind, sent: smtp.mails[smtpBefore], claim };
+  const outcome = await bench.mailer.send(toMail(claim, claim.mail.fields));
+  return { outcome: outcome.kind, sent: bench.smtp.mails[smtpBefore], claim };
 }
 
 describe('a row with a trifle in its mail', () => {

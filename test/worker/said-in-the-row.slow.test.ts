@@ -1,51 +1,33 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
-import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
-import { createMailer } from '../../lib/mailer/create-mailer.ts';
-import type { Mailer } from '../../lib/mailer/mailer.ts';
 import { silentObserver } from '../../lib/ports/outbox.ts';
 import { silentLog, systemClock } from '../../lib/ports/runtime.ts';
 import { attempt } from '../../lib/worker/attempt.ts';
 import { toCompletion } from '../../lib/worker/process-claim.ts';
-import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
-import { type OutboxDatabase, type OutboxRow, OutboxServer } from '../support/outbox-database.ts';
-import { smtpSettingsFor } from '../support/smtp-settings-for.ts';
+import type { OutboxRow } from '../support/outbox-database.ts';
+import { type RowBench, startRowBench } from '../support/row-bench.ts';
 
 const MAIL = { from: 'support@keybuzz.io', to: 'marie@example.org', subject: 'Your order', text: 'It left.' };
 
 describe('what a row says after an attempt', () => {
-  let server: OutboxServer;
-  let database: OutboxDatabase;
-  let aws: SqsAndS3;
-  let smtp: SmtpDouble;
-  let mailer: Mailer;
+  let bench: RowBench;
   beforeAll(async () => {
-    [server, aws, smtp] = await Promise.all([
-      OutboxServer.start(),
-      startSqsAndS3({ visibilitySeconds: 30 }),
-      startSmtpDouble(),
-    ]);
-    database = await server.database();
-    mailer = createMailer({ smtp: smtpSettingsFor(smtp), fallback: fallbackSettingsFor(aws) });
+    bench = await startRowBench();
   });
-  afterAll(async () => {
-    await mailer.close();
-    await database.close();
-    await Promise.all([server.close(), aws.close(), smtp.close()]);
-  });
+  afterAll(() => bench.close());
 
   /** Claims the row, sends its mail, and completes it as the worker does. */
   async function settled(row: OutboxRow) {
-    const [id = ''] = await database.insert(row);
-    const outbox = database.outbox();
+    const [id = ''] = await bench.database.insert(row);
+    const outbox = bench.database.outbox();
     const [claim] = await outbox.claim({ limit: 1, leaseMs: 60_000, route: 'smtp' });
     if (claim === undefined) throw new Error('nothing was claimed');
     const clock = systemClock;
-    const result = await attempt(claim, 'smtp', { mailer, observer: silentObserver, log: silentLog, clock });
+    const deps = { mailer: bench.mailer, observer: silentObserver, log: silentLog, clock };
+    const result = await attempt(claim, 'smtp', deps);
     if (result.kind !== 'tried') throw new Error('the mail was not read');
     const facts = { at: clock.now(), durationMs: 1, worker: 'w', retryAfterMs: 3_600_000 };
     await outbox.complete([toCompletion(claim, result, facts)]);
-    return database.row(id);
+    return bench.database.row(id);
   }
 
   it('names the recipients that can never be sent to, masked, although the others have the mail', async () => {
@@ -74,7 +56,7 @@ describe('what a row says after an attempt', () => {
       status: 'delivered',
       last_error: 'not sent to ***: an address, with or without a name, on one line',
     });
-    expect(smtp.mails.at(-1)?.to).toEqual(['marie@example.org', 'clara@example.org']);
+    expect(bench.smtp.mails.at(-1)?.to).toEqual(['marie@example.org', 'clara@example.org']);
   });
 
   it('says nothing if all have it', async () => {
@@ -91,11 +73,11 @@ describe('what a row says after an attempt', () => {
   });
 
   it('has the words of the server while neither route takes the mail', async () => {
-    await smtp.behave({
+    await bench.smtp.behave({
       kind: 'recipients-refused',
       replies: { 'marie@example.org': '554 5.7.1 <marie@example.org>: Relay access denied' },
     });
-    aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessage' } });
+    bench.aws.fault({ fault: { kind: 'denied' }, on: { action: 'SendMessage' } });
 
     const row = await settled({ mail: MAIL });
 

@@ -360,6 +360,13 @@ describe('the outbound worker', () => {
     expect(worker.status).toMatchObject({ draining: true, leased: 0 });
   });
 
+  it('ends a drain in time although the outbox does not respond', async () => {
+    outbox.claim = () => new Promise(() => {});
+    start();
+
+    expect(await worker.drain(50)).toBe(0);
+  });
+
   it('returns from a drain the number of unfinished deliveries', async () => {
     await double.behave({ kind: 'break', at: 'final-dot', by: 'stall' });
     outbox.put(aClaim());

@@ -247,7 +247,7 @@ function check({ workerId, providers, defaultTimeToLiveMs }: PostgresOutboxOptio
 }
 
 /**
- * Extends leases to `$3` milliseconds from now. A locked row is skipped: while it is locked nobody can claim it, and waiting
+ * Extends leases to `$3` milliseconds from now. A locked row is skipped: while it is locked no worker can claim it, and waiting
  * for it would let the other leases end.
  */
 const RENEW = `
@@ -266,7 +266,7 @@ SELECT id, false FROM outbound_deliveries WHERE id = ANY ($2::text[]) AND lease_
 
 interface RenewedRow {
   readonly id: string;
-  /** False if the lease is another's or nobody's. */
+  /** False if another worker has the lease, or none. */
   readonly renewed: boolean;
 }
 

@@ -54,7 +54,7 @@ export class WaitingQueues {
     for (const arrival of arrivals) {
       const known = this.#byPriority.get(arrival.priority)?.get(arrival.tenant);
       if (known === undefined || arrival.micros < known.micros) this.#keep(arrival);
-      // Replaced by an equal one: whoever found the queue empty before does not know of this delivery.
+      // Replaced by an equal one: a walk that found the queue empty before does not know of this delivery.
       else this.#tenantsOf(arrival.priority).set(arrival.tenant, { ...known });
     }
   }

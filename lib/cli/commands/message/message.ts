@@ -11,7 +11,7 @@ import { checkMessage, describeFindings, type MessageCheck } from './check-messa
 export function registerMessage(program: Command, run: RunCommand): void {
   program
     .command('message')
-    .description('fallback messages, for whoever writes a sender')
+    .description('fallback messages, for developers of a sender')
     .command('check')
     .description('check a fallback message without sending it, and say what would become of it')
     .argument('<file>', 'the body of the SQS message, as JSON; - is standard input')

@@ -89,7 +89,7 @@ export const ALARM_SUBSCRIBERS_CHECK: Check = {
   },
 };
 
-/** Whether an alarm links to a page that whoever is on call can open. */
+/** Whether an alarm links to a page that the person on call can open. */
 export const ALARM_RUNBOOK_CHECK: Check = {
   group: 'alarms',
   name: 'runbook',

@@ -80,9 +80,9 @@ export class MemoryOutbox implements Outbox {
     return claims;
   }
 
-  /** Resolves after a claim has failed, when the caller knows. */
-  async claimFailed(): Promise<void> {
-    await once(this.#events, 'claim-failed', { signal: AbortSignal.timeout(20_000) });
+  /** Resolves after the next call that fails, when the caller knows. */
+  async failed(method: 'claim' | 'renew'): Promise<void> {
+    await once(this.#events, `${method}-failed`, { signal: AbortSignal.timeout(20_000) });
     await new Promise(setImmediate);
   }
 

@@ -259,7 +259,7 @@ describe('the outbound worker', () => {
     outbox.fail('claim', 3);
     outbox.put(aClaim({ id: 'a' }));
     start();
-    await outbox.claimFailed();
+    await outbox.failed('claim');
     expect(worker.status.claimsFail).toEqual({ since: expect.any(Date), code: 'EOUTBOX' });
     await outbox.settled(1);
 
@@ -303,17 +303,27 @@ describe('the outbound worker', () => {
   });
 
   it('does not begin a mail whose lease may have ended, and leaves it if another worker has it', async () => {
-    await double.behave({ kind: 'break', at: 'final-dot', by: 'stall' });
     outbox.put(...Array.from({ length: 6 }, (_, n) => aClaim({ id: `mail-${n}` })));
-    outbox.fail('renew', 3);
-    start({ leaseMs: 300, concurrency: 2 });
-    await double.reached('final-dot');
-    outbox.lostLeases = ['mail-4', 'mail-5'];
-    await outbox.renewal();
-    await double.behave({ kind: 'healthy' });
-    const completion = await outbox.settled(4);
+    outbox.fail('renew', 1_000);
+    start({ leaseMs: 150, concurrency: 1 });
+    const begun: string[] = [];
+    const inSmtp = Promise.withResolvers<void>();
+    const deliver = mailer.deliver.bind(mailer);
+    mailer.deliver = async (delivery) => {
+      begun.push(delivery.id);
+      if (begun.length === 1) await inSmtp.promise;
+      return deliver(delivery);
+    };
+    for (let failed = 0; failed < 4; failed += 1) await outbox.failed('renew');
+    inSmtp.resolve();
+    await outbox.settled(1);
+    await outbox.failed('renew');
+    expect(begun).toEqual(['mail-0']);
 
-    expect(completion.map(({ id }) => id).sort()).toEqual(['mail-0', 'mail-1', 'mail-2', 'mail-3']);
+    outbox.lostLeases = ['mail-4', 'mail-5'];
+    outbox.fail('renew', 0);
+    await outbox.settled(4);
+    expect(begun.toSorted()).toEqual(['mail-0', 'mail-1', 'mail-2', 'mail-3']);
   });
 
   it('requeues a mail on which the mailer itself throws, and continues', async () => {

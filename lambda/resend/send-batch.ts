@@ -7,6 +7,7 @@ import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
 import type { RawMailSender } from '../../lib/ports/senders.ts';
 import { DYNAMODB_CALL_TIMEOUT_MS, SES_CALL_TIMEOUT_MS } from './constants.ts';
 import type { PendingBatch } from './send-plan.ts';
+import type { SendTurns } from './send-turns.ts';
 
 export interface SendBatchDeps {
   readonly ses: RawMailSender;
@@ -16,6 +17,9 @@ export interface SendBatchDeps {
   readonly metrics: Metrics;
   /** Returns a unique token. */
   readonly newToken: () => string;
+  readonly turns: SendTurns;
+  /** When the invocation has to stop waiting for a turn. */
+  readonly deadline: Date;
 }
 
 export type BatchSendResult =
@@ -34,8 +38,11 @@ const CLOCK_SKEW_MS = 2_000;
  */
 const CLAIM_MS = DYNAMODB_CALL_TIMEOUT_MS + SES_CALL_TIMEOUT_MS + CLOCK_SKEW_MS;
 
+/** The claim is made while the call waits for its turn, but not much earlier: it covers only one call. */
+const CLAIM_LEAD_MS = 50;
+
 /**
- * Claims the recipients, makes one SES call, and records its result.
+ * Waits for a turn, claims the recipients, makes one SES call, and records its result.
  *
  * @throws if the ledger does not respond before the call; nothing was sent then
  */
@@ -45,9 +52,20 @@ export async function sendBatch(
   { recipients, before }: PendingBatch,
   deps: SendBatchDeps,
 ): Promise<BatchSendResult> {
-  const { ledger, ses, clock, log, metrics } = deps;
+  const { ledger, ses, turns, deadline, clock, log, metrics } = deps;
   const { message, contentSha256, mime, from } = mail;
   const { id: deliveryId, tenantId, tags } = message;
+  const turn = await turns.take({
+    recipients: recipients.length,
+    isUrgent: message.priority === 'urgent',
+    deadline,
+    log,
+    metrics,
+  });
+  if (turn.kind === 'none') {
+    return { kind: 'retry', pace: turn.cause === 'rate' ? 'rate' : 'outage', answerLost: false };
+  }
+  await turns.until(turn, CLAIM_LEAD_MS);
   const claim = newClaim(deps);
   const claimed: Claimed = { deliveryId, part, token: claim.token };
   const claiming =
@@ -66,6 +84,7 @@ export async function sendBatch(
   if (before !== undefined && isUnknown(before, clock.now()))
     metrics.add('UnknownOutcomesResolved', 1, 'sent-again');
   const waitingSince = failedAt(message);
+  await turns.until(turn);
   const response = await ses.send({
     from,
     recipients,
@@ -75,6 +94,7 @@ export async function sendBatch(
     failedAt: waitingSince,
     tags: tags ?? {},
   });
+  await turns.report(response, deps);
   if (response.kind === 'sent') {
     const { sesMessageId } = response;
     const sentAt = clock.now();

@@ -1,5 +1,4 @@
 import { addressKey, chunkRecipients } from '../../lib/domain/address.ts';
-import { SES_MAX_RECIPIENTS } from '../../lib/domain/limits.ts';
 import type { SendBatch } from '../../lib/ports/ledger.ts';
 
 /** Recipients that SES has accepted the mail for. */
@@ -38,12 +37,14 @@ export type SendPlan =
  * @param recipients one spelling of each mailbox
  * @param retryAt for a batch whose call is in progress or ended without a response: when its recipients may
  * be retried, or undefined if now
+ * @param maxRecipients of one call
  */
 export function planSends(
   recipients: readonly string[],
   contentSha256: string,
   batches: readonly SendBatch[],
   retryAt: (batch: SendBatch) => Date | undefined,
+  maxRecipients: number,
 ): SendPlan {
   const isOther = (batch: SendBatch) =>
     batch.contentSha256 !== undefined && batch.contentSha256 !== contentSha256;
@@ -72,7 +73,7 @@ export function planSends(
     const isWhole = batch.recipients.every((recipient) => open.has(addressKey(recipient)));
     if (isWhole) pending.push({ recipients: takeOpen(batch), before: batch });
   }
-  for (const chunk of chunkRecipients([...open.values()], SES_MAX_RECIPIENTS))
+  for (const chunk of chunkRecipients([...open.values()], maxRecipients))
     pending.push({ recipients: chunk });
 
   return {

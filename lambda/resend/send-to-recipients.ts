@@ -2,12 +2,12 @@ import { errorName } from '../../lib/common/errors.ts';
 import type { RetryPace } from '../../lib/domain/retry.ts';
 import type { SendBatch } from '../../lib/ports/ledger.ts';
 import { type BatchFeedback, bisect, type SendHistory } from './bisect.ts';
-import { filterSuppressed, type SuppressedRecipient, type SuppressionDeps } from './filter-suppressed.ts';
+import { type FilterDeps, filterRecipients, type SuppressedRecipient } from './filter-recipients.ts';
 import { type BatchSendResult, type OutgoingMail, type SendBatchDeps, sendBatch } from './send-batch.ts';
 import { type PendingBatch, planSends, type SentRecipients } from './send-plan.ts';
 import { eventDueAt, nextAttemptAt, observeEvents, type SendEventDeps } from './wait-for-send-event.ts';
 
-export interface SendDeps extends SendBatchDeps, SendEventDeps, SuppressionDeps {
+export interface SendDeps extends SendBatchDeps, SendEventDeps, FilterDeps {
   /** True as long as the invocation has time for one more SES call. */
   readonly hasTime: () => boolean;
 }
@@ -25,6 +25,8 @@ export interface SendSummary {
   readonly sent: readonly SentRecipients[];
   readonly suppressed: readonly SuppressedRecipient[];
   readonly refused: readonly RefusedRecipients[];
+  /** By the reputation fuse. */
+  readonly held: readonly string[];
   /** Neither sent to nor refused. */
   readonly unsent: readonly string[];
   /** How soon to try again for those; undefined if only the time ran out. */
@@ -57,8 +59,12 @@ export async function sendToRecipients(mail: OutgoingMail, deps: SendDeps): Prom
   for (let reads = 0; reads < MAX_LEDGER_READS; reads += 1) {
     const observed = await observeEvents(known, deps);
     const now = deps.clock.now();
-    const plan = planSends(results.unsent, mail.contentSha256, known, (batch) =>
-      nextAttemptAt(batch, observed, now),
+    const plan = planSends(
+      results.unsent,
+      mail.contentSha256,
+      known,
+      (batch) => nextAttemptAt(batch, observed, now),
+      deps.turns.maxRecipients,
     );
     if (plan.kind === 'conflict') return plan;
     for (const sent of plan.sent) {
@@ -140,16 +146,17 @@ async function sendPlanned(
   }
 }
 
-/** Undefined if all recipients of the batch are suppressed. */
+/** Undefined if all recipients of the batch are suppressed or held. */
 async function sendUnsuppressed(
   batch: PendingBatch,
   part: number,
   { mail, results, deps }: Round,
 ): Promise<(BatchSendResult & { readonly recipients: readonly string[] }) | undefined> {
-  const { id, tenantId } = mail.message;
+  const { id } = mail.message;
   try {
-    const { sendable, suppressed } = await filterSuppressed(batch.recipients, tenantId, deps);
+    const { sendable, suppressed, held } = await filterRecipients(batch.recipients, mail.message, deps);
     for (const one of suppressed) results.addSuppressed(one);
+    results.addHeld(held);
     if (sendable.length === 0) return undefined;
     return {
       ...(await sendBatch(mail, part, { ...batch, recipients: sendable }, deps)),
@@ -169,6 +176,7 @@ class RecipientResults {
   readonly #sent: SentRecipients[] = [];
   readonly #suppressed: SuppressedRecipient[] = [];
   readonly #refused: RefusedRecipients[] = [];
+  readonly #held: string[] = [];
 
   constructor(recipients: readonly string[]) {
     this.#unsent = new Set(recipients);
@@ -188,6 +196,11 @@ class RecipientResults {
     this.#close([suppressed.recipient]);
   }
 
+  addHeld(recipients: readonly string[]): void {
+    this.#held.push(...recipients);
+    this.#close(recipients);
+  }
+
   addRefused(
     { cause, detail }: { readonly cause: string; readonly detail: string },
     recipients: readonly string[],
@@ -201,6 +214,7 @@ class RecipientResults {
       sent: this.#sent,
       suppressed: this.#suppressed,
       refused: byCause(this.#refused),
+      held: this.#held,
       unsent: this.unsent,
       ...(pace === undefined ? {} : { pace }),
       ...(retryAt === undefined ? {} : { retryAt }),

@@ -10,10 +10,17 @@ export type RetryPace =
 const FIRST_DELAY_SECONDS: Record<RetryPace, number> = { rate: 2, outage: 5, hours: 300 };
 
 /**
- * The longest wait between two attempts. Half of it, the minimum with jitter, times the 1,000 receives that
- * SQS allows outlasts the queue's 14-day retention: no outage moves a mail to the dead-letter queue.
+ * The longest wait between two attempts: how late the last mail may be after the cause is gone. What lasts hours for
+ * all mail alike is an outage, which the functions remember together; so `hours` are those of one mail alone.
  */
-const MAX_DELAY_SECONDS = 45 * 60;
+const MAX_DELAY_SECONDS: Record<RetryPace, number> = { rate: 30, outage: 600, hours: 45 * 60 };
+
+/**
+ * SQS hands out a message 1,000 times, and that must outlast its retention of 14 days, so that no outage moves it to
+ * the dead letters. Two days of outage use up this many; from then on, three quarters of 45 minutes, which is the
+ * least with jitter, are enough.
+ */
+const MAX_FREQUENT_RECEIVES = 400;
 
 /**
  * The visibility timeout for the next attempt, in whole seconds: doubles with each attempt, with half of it
@@ -23,8 +30,10 @@ const MAX_DELAY_SECONDS = 45 * 60;
  * @param random a number in [0, 1)
  */
 export function retryDelaySeconds(pace: RetryPace, receiveCount: number, random: number): number {
+  const longest = MAX_DELAY_SECONDS.hours;
+  if (receiveCount > MAX_FREQUENT_RECEIVES) return Math.ceil(longest * (0.75 + 0.25 * random));
   const doublings = Math.min(Math.max(receiveCount, 1) - 1, 20);
-  const ceiling = Math.min(FIRST_DELAY_SECONDS[pace] * 2 ** doublings, MAX_DELAY_SECONDS);
+  const ceiling = Math.min(FIRST_DELAY_SECONDS[pace] * 2 ** doublings, MAX_DELAY_SECONDS[pace]);
   return Math.ceil(ceiling / 2 + (ceiling / 2) * random);
 }
 

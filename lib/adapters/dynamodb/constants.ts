@@ -2,7 +2,10 @@
  * Shared by the stack, the emulator and the adapters.
  */
 
-/** `id` (string): `d#` plus the delivery id, or `latency`. `part` (number): the send batch, or the hour. */
+/**
+ * `id` (string): `d#` plus the delivery id, `delivered#` plus the hash of an address, `latency` or `sending`.
+ * `part` (number): the send batch, the hour of the latencies, or 0.
+ */
 export const LEDGER_KEY = { partition: 'id', sort: 'part' } as const;
 
 /** `address` (string): the `addressKey` of an address. */

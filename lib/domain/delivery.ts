@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseDomain } from './address.ts';
 import type { DsnRequest } from './dsn.ts';
+import type { Priority } from './fallback-message.ts';
 
 /** A recipient that can never be sent to. */
 export interface RefusedAddress {
@@ -25,6 +26,8 @@ export interface Delivery {
   readonly createdAt: Date;
   readonly expiresAt: Date;
   readonly tags?: Readonly<Record<string, string>>;
+  /** How soon the fallback sends it while others wait. @default 'normal' */
+  readonly priority?: Priority;
   /** Recipients of the mail that neither route can send to; they are not in `to`. */
   readonly refused?: readonly RefusedAddress[];
   /** For SMTP alone, and only where the server offers it. */

@@ -116,6 +116,11 @@ const tags = v.pipe(
   v.description('SES message tags, which each event of SES repeats: letters, digits, _ and -.'),
 );
 
+/** How soon a mail is sent while others wait. Without one it is normal. */
+export const PRIORITIES = ['urgent', 'normal'] as const;
+
+export type Priority = (typeof PRIORITIES)[number];
+
 /** Identifies a delivery. */
 const identity = {
   id,
@@ -152,6 +157,15 @@ export const fallbackMessageSchema = v.object({
   ),
   failure: v.optional(
     v.pipe(failureSchema, v.description('How SMTP failed; left out if SMTP was not tried.')),
+  ),
+  // As with a class of failure, a newer sender's word is no reason to lose a mail.
+  priority: v.optional(
+    v.pipe(
+      v.fallback(v.picklist(PRIORITIES), 'normal'),
+      v.description(
+        'urgent for a mail that somebody waits for, such as a one-time code: no backlog of normal mail delays it, if it is put into the urgent queue. Left out, it is normal.',
+      ),
+    ),
   ),
   createdAt: v.pipe(
     timestampSchema,

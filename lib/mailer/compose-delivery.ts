@@ -4,7 +4,7 @@ import type { ComposedMessage, MimeResult } from '../adapters/mime/compose-messa
 import { findAddressProblem } from '../domain/address.ts';
 import type { Delivery, RefusedAddress } from '../domain/delivery.ts';
 import { type DsnRequest, dsnSchema } from '../domain/dsn.ts';
-import { addressSchema, deliveryIdentitySchema } from '../domain/fallback-message.ts';
+import { addressSchema, deliveryIdentitySchema, PRIORITIES } from '../domain/fallback-message.ts';
 import { MAX_ADDRESSES_BYTES, MAX_CONTENT_BYTES, MAX_RECIPIENTS } from '../domain/limits.ts';
 import type { RefusalReason, Refused } from '../domain/outcome.ts';
 import { describeIssues, problemsIn } from '../domain/problems.ts';
@@ -19,6 +19,8 @@ export interface DeliveryRequest {
   readonly expiresAt: Date;
   /** SES message tags, included in each SES event. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** Whether the fallback sends it ahead of normal mail. */
+  readonly urgent?: boolean | undefined;
   /** Recipients of the mail that are no addresses. */
   readonly refused?: readonly RefusedAddress[];
   /** The option `dsn` of nodemailer, in any of its forms. */
@@ -56,7 +58,7 @@ function deliveryOf(
   dsn: DsnRequest | undefined,
   now: Date,
 ): Delivery {
-  const { id, tenantId, expiresAt, tags, refused = [] } = request;
+  const { id, tenantId, expiresAt, tags, urgent = false, refused = [] } = request;
   return {
     id,
     expiresAt,
@@ -64,6 +66,7 @@ function deliveryOf(
     ...message,
     ...(tenantId === undefined ? {} : { tenantId }),
     ...(tags === undefined ? {} : { tags }),
+    ...(urgent ? { priority: 'urgent' } : {}),
     ...(refused.length === 0 ? {} : { refused }),
     ...(dsn === undefined ? {} : { dsn }),
   };
@@ -96,6 +99,7 @@ const deliverySchema = v.object({
   mime: bytes,
   createdAt: sendableTime,
   expiresAt: sendableTime,
+  priority: v.optional(v.picklist(PRIORITIES, `one of ${PRIORITIES.join(', ')}`)),
   dsn: v.optional(dsnSchema),
 });
 

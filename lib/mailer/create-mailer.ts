@@ -70,9 +70,9 @@ function smtpRoute(
 }
 
 function fallbackQueue({ fallback }: CompleteMailerSettings): SqsFallbackQueue {
-  const { sqsEndpoint: endpoint, queueUrl, ...connection } = fallback;
+  const { sqsEndpoint: endpoint, queueUrl, urgentQueueUrl, ...connection } = fallback;
   const sqs = openSqsClient({ ...connection, endpoint, tryTimeoutMs: QUEUE_TIMEOUT_MS / 2 });
-  return new SqsFallbackQueue(sqs, queueUrl, QUEUE_TIMEOUT_MS);
+  return new SqsFallbackQueue(sqs, queueUrl, QUEUE_TIMEOUT_MS, urgentQueueUrl);
 }
 
 /** Emulators serve buckets by path, not by host name. */

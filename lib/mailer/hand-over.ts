@@ -126,5 +126,7 @@ function envelopeOf(
     createdAt: delivery.createdAt.toISOString(),
     expiresAt: delivery.expiresAt.toISOString(),
     ...(delivery.tags === undefined ? {} : { tags: { ...delivery.tags } }),
+    // Only where it says something: an ordinary message does not grow.
+    ...(delivery.priority === 'urgent' ? { priority: 'urgent' } : {}),
   };
 }

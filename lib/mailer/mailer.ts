@@ -28,6 +28,12 @@ export interface MailExtras {
   readonly expiresAt?: Date | undefined;
   /** SES message tags: names and values of letters, digits, `_` and `-`. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Whether somebody waits for the mail, such as a one-time code: in the fallback no backlog of other mail delays it.
+   * nodemailer's own `priority` is something else: a header that the recipient's program may show.
+   * @default false
+   */
+  readonly urgent?: boolean | undefined;
 }
 
 /** nodemailer's message plus the pipeline's fields. */
@@ -137,6 +143,7 @@ export class FallbackMailer implements Mailer {
       tenantId: extras.tenantId,
       expiresAt: extras.expiresAt ?? new Date(now.getTime() + this.#deps.timeToLiveMs),
       tags: extras.tags,
+      urgent: extras.urgent,
       dsn: extras.dsn,
       refused,
     };

@@ -142,6 +142,11 @@ const fallbackSchema = v.pipe(
       variable: 'FALLBACK_QUEUE_URL',
       description: 'the fallback queue; an output of the pipeline stack',
     }),
+    urgentQueueUrl: setting(v.optional(url), {
+      variable: 'FALLBACK_URGENT_QUEUE_URL',
+      description:
+        'the queue of urgent mail, an output of the pipeline stack; without it urgent mail waits in the fallback queue behind all other',
+    }),
     payloadBucket: setting(bucketName, {
       variable: 'PAYLOAD_BUCKET',
       description: 'the bucket for large content; an output of the pipeline stack',
@@ -186,6 +191,14 @@ const fallbackSchema = v.pipe(
       ({ input: { queueUrl, region } }) => otherRegion(queueUrl, region),
     ),
     ['queueUrl'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['urgentQueueUrl'], ['region']],
+      ({ urgentQueueUrl, region }) => isInRegion(urgentQueueUrl, region),
+      ({ input: { urgentQueueUrl, region } }) => otherRegion(urgentQueueUrl, region),
+    ),
+    ['urgentQueueUrl'],
   ),
 );
 

@@ -131,6 +131,7 @@ const extrasSchema = v.object({
   tenantId: v.optional(v.string()),
   expiresAt: v.optional(v.date()),
   tags: v.optional(v.record(v.string(), v.string())),
+  urgent: v.optional(v.boolean()),
   // A message's own option, checked where it is composed.
   dsn: v.optional(v.unknown()),
 });

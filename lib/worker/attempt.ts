@@ -9,9 +9,11 @@ import type { Mailer } from '../mailer/mailer.ts';
 import type { Claim, LeaseRoute, LoadedClaim, WorkerObserver } from '../ports/outbox.ts';
 import type { Clock, Log } from '../ports/runtime.ts';
 import { type ClaimResult, IN_SES, toMail } from './process-claim.ts';
+import type { WorkerTuning } from './worker.ts';
 
 export interface AttemptDeps {
   readonly mailer: Mailer;
+  readonly tuning: Pick<WorkerTuning, 'urgentPriority'>;
   readonly observer: WorkerObserver;
   readonly log: Log;
   readonly clock: Clock;
@@ -82,12 +84,13 @@ async function load(claim: Claim, { observer, log }: AttemptDeps): Promise<Loade
  * The row holds everything the mail is composed from, so a compose error is permanent. An expired mail is
  * composed too and refused at sending: SES may have it, and only the mail names its recipients.
  */
-async function compose(claim: LoadedClaim, { mailer, log }: AttemptDeps): Promise<ComposeResult> {
+async function compose(claim: LoadedClaim, { mailer, log, tuning }: AttemptDeps): Promise<ComposeResult> {
   if (claim.mail.kind === 'unreadable') return refused(claim, claim.mail.detail, claim.mail.reason);
   try {
     const { expiresAt } = claim;
     const { fields, refused = [] } = claim.mail;
-    const composed = await mailer.compose(toMail({ ...claim, expiresAt: LAST_MOMENT }, fields));
+    const mail = toMail({ ...claim, expiresAt: LAST_MOMENT }, fields, tuning.urgentPriority);
+    const composed = await mailer.compose(mail);
     if (composed.kind === 'refused') return composed;
     const all = [...refused, ...(composed.delivery.refused ?? [])];
     const delivery = { ...composed.delivery, expiresAt, ...(all.length === 0 ? {} : { refused: all }) };

@@ -27,6 +27,8 @@ export const DEFAULT_TUNING: WorkerTuning = {
   handOverConcurrency: 200,
   retryMaxMs: 300_000,
   takeOverDelayMs: 30_000,
+  // Whatever is above the priority that a row has by default.
+  urgentPriority: 1,
 };
 
 /** A worker for use in your own process; `start` it, and `drain` it before the process exits. */

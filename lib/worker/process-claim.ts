@@ -185,15 +185,18 @@ function failurePart(failure: Failure): Record<string, string> {
 /**
  * Converts a claim to the mailer's input. Every worker that claims it composes the same bytes: the queue may
  * already have the mail from a crashed worker.
+ *
+ * @param urgentPriority rows of at least this priority are urgent in the fallback, too
  */
-export function toMail(claim: Claim, fields: StoredMailFields): Mail {
-  const { id, tenantId, createdAt, expiresAt } = claim;
+export function toMail(claim: Claim, fields: StoredMailFields, urgentPriority: number): Mail {
+  const { id, tenantId, priority = 0, createdAt, expiresAt } = claim;
   return {
     ...toNodemailer(fields),
     ...compositionMark(id, bareAddress(fields.from), createdAt),
     id,
     tenantId,
     expiresAt,
+    urgent: priority >= urgentPriority,
   };
 }
 

@@ -20,6 +20,11 @@ import type { OutboundWorker, WorkerStatus } from './worker.ts';
  */
 const STUCK_AFTER_MS = 60_000;
 
+/** Once at the start: mail goes out all the same, only later than it could. */
+const NO_URGENT_QUEUE =
+  'FALLBACK_URGENT_QUEUE_URL is not set: in an outage urgent mail waits in the fallback queue behind all other; it is ' +
+  'an output of the pipeline stack, and in the secret that mailctl rotate writes';
+
 /** Publish even if the drain used all of its time; the process gets a little longer than the drain. */
 const MIN_PUBLISHING_MS = 1_000;
 
@@ -39,6 +44,8 @@ export async function runWorker(settings: WorkerSettings, log: Log): Promise<Run
     awaitsStatuses: settings.receiptsQueueUrl !== undefined,
     log,
   });
+  if (settings.mailer.fallback.urgentQueueUrl === undefined)
+    log.warn('urgent-queue-not-set', { message: NO_URGENT_QUEUE });
   const readStats = singleFlight(() => outbox.stats());
   const metrics = createWorkerMetrics(readStats);
   const publication = await publishMetrics(settings, readStats, log);

@@ -66,6 +66,12 @@ const workerSchema = v.object({
     variable: 'OUTBOUND_RETRY_MAX_MS',
     description: 'the longest pause before a mail that neither SMTP nor the queue accepted is tried again',
   }),
+  // The column is a smallint.
+  urgentPriority: setting(v.optional(integer(-32_768, 32_767), DEFAULT_TUNING.urgentPriority), {
+    variable: 'OUTBOUND_URGENT_PRIORITY',
+    description:
+      'rows whose `priority` is this or higher are handed over as urgent: the fallback sends them ahead of all others',
+  }),
   receiptsQueueUrl: setting(v.exactOptional(url), {
     variable: 'RECEIPTS_QUEUE_URL',
     description:

@@ -37,6 +37,8 @@ export interface WorkerTuning {
    * long: a worker that is alive renews them within it.
    */
   readonly takeOverDelayMs: number;
+  /** A mail of this priority or a higher one is handed over as urgent. */
+  readonly urgentPriority: number;
 }
 
 export interface WorkerDeps {

@@ -74,6 +74,8 @@ const MESSAGES: readonly (readonly [name: string, message: unknown])[] = [
   ['with a key outside the payloads', changed('s3', (m) => (m.content.key = 'other/thing'))],
   ['with half a byte', changed('s3', (m) => (m.content.bytes = 0.5))],
   ['with a status in other digits', changed('mime', (m) => (m.failure.enhancedStatus = '٤.3.0'))],
+  ['that is urgent', changed('mail', (m) => (m.priority = 'urgent'))],
+  ['of normal priority', changed('mail', (m) => (m.priority = 'normal'))],
   ['of version 2', changed('mail', (m) => (m.version = 2))],
   ['that is a list', []],
 ];
@@ -101,9 +103,11 @@ const CONTRACTS = [
   },
 ] as const;
 
-/** A newer sender's word is no reason to lose a mail, but nobody should write one. */
-it('refuse a class of failure that the code reads as unknown', () => {
-  const message = changed('mime', (m) => (m.failure.class = 'bored'));
+/** A newer sender's word is no reason to lose a mail, but none should write one. */
+it.each([
+  ['a class of failure', changed('mime', (m) => (m.failure.class = 'bored'))],
+  ['a priority', changed('mime', (m) => (m.priority = 'bulk'))],
+])('refuse %s that the code does not know and puts up with', (_what, message) => {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, unicodeRegExp: false });
   addFormats.default(ajv);
 

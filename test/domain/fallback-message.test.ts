@@ -50,6 +50,18 @@ describe('the envelope', () => {
     });
   });
 
+  it.each<[string, unknown, unknown]>([
+    ['urgent', 'urgent', 'urgent'],
+    ['normal', 'normal', 'normal'],
+    ['left out', undefined, undefined],
+    ['of a newer sender', 'bulk', 'normal'],
+    ['no word at all', { level: 9 }, 'normal'],
+  ])('has a priority that costs no mail: %s', (_what, given, read) => {
+    const parsed = parseFallbackMessage(changed((envelope) => (envelope.priority = given)));
+
+    expect(parsed.kind === 'message' ? parsed.message.priority : parsed).toBe(read);
+  });
+
   it('survives serialisation, with any content', () => {
     fc.assert(
       fc.property(arbitraryEnvelope, (envelope) => {

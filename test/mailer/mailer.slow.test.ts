@@ -112,6 +112,21 @@ describe('the mailer', () => {
     expect(envelope && inlineMime(envelope).equals(composed.delivery.mime)).toBe(true);
   });
 
+  it('hands over an urgent mail as urgent, and says nothing of any other', async () => {
+    await double.behave({ kind: 'refused' });
+    await mailer.send({ ...MAIL, id: 'otp-1', urgent: true });
+    await mailer.send({ ...MAIL, id: 'reply-1', urgent: false });
+
+    const envelopes = await takeEnvelopes(aws);
+    expect(new Map(envelopes.map((envelope) => [envelope.id, envelope.priority]))).toEqual(
+      new Map([
+        ['otp-1', 'urgent'],
+        ['reply-1', undefined],
+      ]),
+    );
+    expect(envelopes.find(({ id }) => id === 'reply-1')).not.toHaveProperty('priority');
+  });
+
   it('names the tenant as message group', async () => {
     await double.behave({ kind: 'refused' });
     await mailer.send(MAIL);

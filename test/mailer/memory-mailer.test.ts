@@ -76,6 +76,29 @@ describe('the mailer in memory', () => {
     ]);
   });
 
+  it('composes an urgent mail as such, and keeps that of a stored delivery', async () => {
+    const composed = await mailer.compose({ ...MAIL, urgent: true });
+    if (composed.kind !== 'delivery') throw new Error(composed.detail);
+    const stored = JSON.parse(JSON.stringify(composed.delivery));
+    const { createdAt, expiresAt } = composed.delivery;
+    await mailer.deliver({ ...stored, mime: composed.delivery.mime, createdAt, expiresAt });
+    await mailer.send({ ...MAIL, id: 'reply-2' });
+
+    expect(mailer.sent.map(({ delivery }) => delivery?.priority)).toEqual(['urgent', undefined]);
+  });
+
+  it('refuses a stored delivery of a priority that does not exist', async () => {
+    const composed = await mailer.compose(MAIL);
+    if (composed.kind !== 'delivery') throw new Error(composed.detail);
+    const outcome = await mailer.deliver({ ...composed.delivery, ...JSON.parse('{"priority":"high"}') });
+
+    expect(outcome).toMatchObject({
+      kind: 'refused',
+      reason: 'invalid',
+      detail: expect.stringMatching(/priority.*urgent, normal/),
+    });
+  });
+
   it('refuses a failure class that does not exist', () => {
     expect(() => mailer.failSmtp(JSON.parse('"unreachible"'))).toThrow(
       /unreachible is no failure class: unreachable/,

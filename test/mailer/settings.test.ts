@@ -254,6 +254,18 @@ describe('the settings of the mailer', () => {
     ).toEqual([]);
   });
 
+  it('reject an urgent queue of another Region, too', () => {
+    const urgent = 'https://sqs.eu-central-1.amazonaws.com/1/keybuzz-mail-fallback-urgent';
+    const settings = { ...ENV, FALLBACK_URGENT_QUEUE_URL: urgent };
+    expect(() => readMailerSettings(settings)).toThrow(
+      `fallback.urgentQueueUrl (FALLBACK_URGENT_QUEUE_URL) = "${urgent}": the queue is in eu-central-1`,
+    );
+    const here = urgent.replace('central', 'west');
+    expect(readMailerSettings({ ...settings, FALLBACK_URGENT_QUEUE_URL: here }).fallback.urgentQueueUrl).toBe(
+      here,
+    );
+  });
+
   it.each([
     'http://127.0.0.1:4566/000000000000/fallback',
     'http://sqs.us-east-1.localhost.localstack.cloud:4566/000000000000/fallback',

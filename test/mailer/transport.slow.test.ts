@@ -91,6 +91,7 @@ describe('the nodemailer transport', () => {
       id: 'reply-1',
       tenantId: 'tenant-7',
       tags: { kind: 'reply' },
+      urgent: true,
     });
 
     expect(info).toMatchObject({
@@ -100,7 +101,7 @@ describe('the nodemailer transport', () => {
       outcome: { kind: 'handed-over' },
     });
     expect(await takeEnvelopes(aws)).toMatchObject([
-      { id: 'reply-1', tenantId: 'tenant-7', tags: { kind: 'reply' } },
+      { id: 'reply-1', tenantId: 'tenant-7', tags: { kind: 'reply' }, priority: 'urgent' },
     ]);
   });
 

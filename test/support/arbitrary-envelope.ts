@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { FAILURE_CLASSES, FAILURE_PHASES } from '../../lib/domain/failure.ts';
-import type { Content, FallbackMessage } from '../../lib/domain/fallback-message.ts';
+import { type Content, type FallbackMessage, PRIORITIES } from '../../lib/domain/fallback-message.ts';
 
 const printable = (maxLength: number) =>
   fc.stringMatching(new RegExp(`^[\\x21-\\x7e]{1,${maxLength}}$`)).filter((text) => text.length <= maxLength);
@@ -85,6 +85,7 @@ export const arbitraryEnvelope: fc.Arbitrary<FallbackMessage> = fc
         at: timestamp,
       }),
     ),
+    priority: optional(fc.constantFrom(...PRIORITIES)),
     createdAt: timestamp,
     expiresAt: optional(timestamp),
     tags: optional(

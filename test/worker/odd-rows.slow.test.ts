@@ -25,7 +25,7 @@ async function sendRow(row: OutboxRow) {
   const [claim] = await bench.database.outbox().claim({ limit: 1, leaseMs: 60_000, route: 'smtp' });
   if (claim?.mail.kind === 'unreadable') return { detail: claim.mail.detail };
   if (claim?.mail.kind !== 'mail') throw new Error('no mail was claimed');
-  const outcome = await bench.mailer.send(toMail(claim, claim.mail.fields));
+  const outcome = await bench.mailer.send(toMail(claim, claim.mail.fields, 1));
   return { outcome: outcome.kind, sent: bench.smtp.mails[smtpBefore], claim };
 }
 

@@ -70,6 +70,7 @@ describe('a mail that SES has although its hand-over is not recorded', () => {
         handOverConcurrency: 50,
         retryMaxMs: 300_000,
         takeOverDelayMs: 0,
+        urgentPriority: 1,
       },
       observer: silentObserver,
       log: silentLog,

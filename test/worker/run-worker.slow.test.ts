@@ -150,6 +150,28 @@ describe('the process of a worker that publishes its metrics', () => {
     while ((await ready()).status !== 200) {}
   });
 
+  it.each([
+    ['warns once at its start without the queue of urgent mail', {}, 1],
+    ['does not warn of the queue of urgent mail if it is set', { hasUrgentQueue: true }, 0],
+  ])('%s', async (_what, { hasUrgentQueue = false }: { hasUrgentQueue?: boolean }, times) => {
+    const warnings: (LogFields | undefined)[] = [];
+    const log: Log = {
+      ...silentLog,
+      warn: (event, fields) => {
+        if (event === 'urgent-queue-not-set') warnings.push(fields);
+      },
+    };
+
+    const { httpPort } = await start(
+      hasUrgentQueue ? { FALLBACK_URGENT_QUEUE_URL: aws.urgent.url } : {},
+      log,
+    );
+
+    expect((await fetch(`http://127.0.0.1:${httpPort}/readyz`)).status).toBe(200);
+    expect(warnings).toHaveLength(times);
+    for (const fields of warnings) expect(String(fields?.message)).toContain('FALLBACK_URGENT_QUEUE_URL');
+  });
+
   it('warns at its start of a fallback that would accept nothing, and is ready', async () => {
     const logged = Promise.withResolvers<LogFields | undefined>();
     const log: Log = {

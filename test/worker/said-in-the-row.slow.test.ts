@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { silentObserver } from '../../lib/ports/outbox.ts';
 import { silentLog, systemClock } from '../../lib/ports/runtime.ts';
 import { attempt } from '../../lib/worker/attempt.ts';
+import { DEFAULT_TUNING } from '../../lib/worker/create-worker.ts';
 import { toCompletion } from '../../lib/worker/process-claim.ts';
 import type { OutboxRow } from '../support/outbox-database.ts';
+import { takeEnvelopes } from '../support/queue-contents.ts';
 import { type RowBench, startRowBench } from '../support/row-bench.ts';
 
 const MAIL = { from: 'support@keybuzz.io', to: 'marie@example.org', subject: 'Your order', text: 'It left.' };
@@ -22,7 +24,13 @@ describe('what a row says after an attempt', () => {
     const [claim] = await outbox.claim({ limit: 1, leaseMs: 60_000, route: 'smtp' });
     if (claim === undefined) throw new Error('nothing was claimed');
     const clock = systemClock;
-    const deps = { mailer: bench.mailer, observer: silentObserver, log: silentLog, clock };
+    const deps = {
+      mailer: bench.mailer,
+      tuning: DEFAULT_TUNING,
+      observer: silentObserver,
+      log: silentLog,
+      clock,
+    };
     const result = await attempt(claim, 'smtp', deps);
     if (result.kind !== 'tried') throw new Error('the mail was not read');
     const facts = { at: clock.now(), durationMs: 1, worker: 'w', retryAfterMs: 3_600_000 };
@@ -61,6 +69,23 @@ describe('what a row says after an attempt', () => {
 
   it('says nothing if all have it', async () => {
     expect(await settled({ mail: MAIL })).toMatchObject({ status: 'delivered', last_error: null });
+  });
+
+  it.each([
+    { priority: -5, urgent: false },
+    { priority: 0, urgent: false },
+    { priority: DEFAULT_TUNING.urgentPriority, urgent: true },
+    { priority: 10, urgent: true },
+  ])('is handed over as urgent from a priority on: $priority', async ({ priority, urgent }) => {
+    await bench.smtp.behave({ kind: 'relay-denied' });
+    try {
+      expect(await settled({ mail: MAIL, priority })).toMatchObject({ status: 'sending' });
+    } finally {
+      await bench.smtp.behave();
+    }
+
+    const [message] = await takeEnvelopes(bench.aws);
+    expect(message?.priority).toBe(urgent ? 'urgent' : undefined);
   });
 
   it('fails if none can be sent to, and says which', async () => {

@@ -39,6 +39,7 @@ describe('the outbound worker', () => {
         handOverConcurrency: 50,
         retryMaxMs: 300_000,
         takeOverDelayMs: 0,
+        urgentPriority: 1,
         ...tuning,
       },
       observer: { ...silentObserver, completed: (event) => events.push(event) },

@@ -19,6 +19,7 @@ import { intoBatches, messageGroup } from './sqs-client.ts';
 const MAX_DELAY_SECONDS = 900;
 
 interface Waiting {
+  readonly queueUrl: string;
   readonly body: string;
   readonly bytes: number;
   readonly tenantId: string | undefined;
@@ -29,19 +30,25 @@ interface Waiting {
 }
 
 /**
- * Sends envelopes to SQS. Pushes in the same event loop turn share a SendMessageBatch, which costs a fraction
- * of single calls; no push waits for a batch to fill.
+ * Sends envelopes to SQS: urgent mail to its own queue, where no backlog is ahead of it. Pushes in the same event loop
+ * turn to the same queue share a SendMessageBatch, which costs a fraction of single calls; no push waits for a batch to
+ * fill.
  */
 export class SqsFallbackQueue implements FallbackQueue, Checkable {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
+  readonly #urgentQueueUrl: string;
   readonly #timeoutMs: number;
   #waiting: Waiting[] = [];
 
-  /** @param timeoutMs total time for one call, including SDK retries */
-  constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
+  /**
+   * @param timeoutMs total time for one call, including SDK retries
+   * @param urgentQueueUrl without it urgent mail waits with all other in the one queue
+   */
+  constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number, urgentQueueUrl = queueUrl) {
     this.#sqs = sqs;
     this.#queueUrl = queueUrl;
+    this.#urgentQueueUrl = urgentQueueUrl;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -56,6 +63,7 @@ export class SqsFallbackQueue implements FallbackQueue, Checkable {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) setImmediate(() => this.#flush());
       this.#waiting.push({
+        queueUrl: message.priority === 'urgent' ? this.#urgentQueueUrl : this.#queueUrl,
         body,
         bytes: isMarked ? bytes + MARK_BYTES : bytes,
         tenantId: message.tenantId,
@@ -67,6 +75,11 @@ export class SqsFallbackQueue implements FallbackQueue, Checkable {
     });
   }
 
+  /** Both queues: the permission for one says nothing of the other. */
+  async check(): Promise<void> {
+    await Promise.all(Array.from(new Set([this.#queueUrl, this.#urgentQueueUrl]), (url) => this.#check(url)));
+  }
+
   /**
    * Sends a batch whose only message SQS refuses for its delay. SQS reports that for the entry, after it has found the
    * queue and the permission to send: what is wrong with those fails the whole call. So the permission to send is all
@@ -74,9 +87,9 @@ export class SqsFallbackQueue implements FallbackQueue, Checkable {
    *
    * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
    */
-  async check(): Promise<void> {
+  async #check(queueUrl: string): Promise<void> {
     const entry = { Id: 'check', MessageBody: '{"check":true}', DelaySeconds: MAX_DELAY_SECONDS + 1 };
-    const command = new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries: [entry] });
+    const command = new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: [entry] });
     const { Failed = [] } = await this.#sqs.send(command, this.#limit());
     const fault = Failed.find(({ SenderFault }) => SenderFault !== true);
     if (fault !== undefined) throw new QueueRefusedError(fault.Code ?? 'unnamed');
@@ -85,16 +98,18 @@ export class SqsFallbackQueue implements FallbackQueue, Checkable {
   #flush(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const batch of intoBatches(waiting)) {
-      const sending = batch.length === 1 ? batch.map((one) => this.#sendOne(one)) : [this.#sendBatch(batch)];
-      void Promise.all(sending);
+    for (const queueUrl of new Set(waiting.map((one) => one.queueUrl))) {
+      for (const batch of intoBatches(waiting.filter((one) => one.queueUrl === queueUrl))) {
+        const [first] = batch;
+        void (batch.length === 1 && first ? this.#sendOne(first) : this.#sendBatch(queueUrl, batch));
+      }
     }
   }
 
   async #sendOne(one: Waiting): Promise<void> {
     try {
       const response = await this.#sqs.send(
-        new SendMessageCommand({ QueueUrl: this.#queueUrl, ...messageFields(one) }),
+        new SendMessageCommand({ QueueUrl: one.queueUrl, ...messageFields(one) }),
         this.#limit(),
       );
       one.resolve(confirmed(response.MessageId));
@@ -103,14 +118,14 @@ export class SqsFallbackQueue implements FallbackQueue, Checkable {
     }
   }
 
-  async #sendBatch(batch: readonly Waiting[]): Promise<void> {
+  async #sendBatch(queueUrl: string, batch: readonly Waiting[]): Promise<void> {
     const entries: SendMessageBatchRequestEntry[] = batch.map((one, index) => ({
       Id: String(index),
       ...messageFields(one),
     }));
     try {
       const response = await this.#sqs.send(
-        new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries: entries }),
+        new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }),
         this.#limit(),
       );
       const accepted = new Map(response.Successful?.map(({ Id, MessageId }) => [Id, MessageId]));

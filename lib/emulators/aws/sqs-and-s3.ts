@@ -16,7 +16,7 @@ const LOCAL_REGION = 'eu-west-1';
 const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 export type SqsAndS3Options = {
-  /** The visibility timeout of the fallback queue, in seconds. */
+  /** The visibility timeout of the queues of the resend function, in seconds. */
   readonly visibilitySeconds: number;
   /** Receives before SQS moves a message to the dead-letter queue. @default the pipeline's setting */
   readonly maxReceiveCount?: number;
@@ -35,6 +35,11 @@ export type SqsAndS3 = AsyncDisposable & {
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly fallback: LocalQueue;
+  /** Of urgent mail. */
+  readonly urgent: LocalQueue;
+  /** Of mail that the resend function holds. */
+  readonly held: LocalQueue;
+  /** Of the three above. */
   readonly deadLetters: LocalQueue;
   readonly bucket: string;
   readonly sqs: SQSClient;
@@ -55,7 +60,7 @@ export type SqsAndS3 = AsyncDisposable & {
   close(): Promise<void>;
 };
 
-/** Starts SQS and S3 on 127.0.0.1 with the fallback queue, its dead-letter queue and the payload bucket. */
+/** Starts SQS and S3 on 127.0.0.1 with the queues of the resend function, their dead-letter queue and the payload bucket. */
 export async function startSqsAndS3(options: SqsAndS3Options): Promise<SqsAndS3> {
   const server = await startFauxqs(LOCAL_REGION);
   const proxy = await FaultProxy.start(server.port);
@@ -94,17 +99,20 @@ export async function startSqsAndS3(options: SqsAndS3Options): Promise<SqsAndS3>
   }
 }
 
-type Resources = Pick<SqsAndS3, 'fallback' | 'deadLetters' | 'bucket'>;
+type Resources = Pick<SqsAndS3, 'fallback' | 'urgent' | 'held' | 'deadLetters' | 'bucket'>;
 
 async function createResources(sqs: SQSClient, s3: S3Client, options: SqsAndS3Options): Promise<Resources> {
   const deadLetters = await createQueue(sqs, 'dead-letters', {});
-  const fallback = await createQueue(sqs, 'fallback', {
+  const feeding = {
     visibilitySeconds: options.visibilitySeconds,
     deadLetters: { arn: deadLetters.arn, maxReceiveCount: options.maxReceiveCount ?? MAX_RECEIVE_COUNT },
-  });
+  };
+  const fallback = await createQueue(sqs, 'fallback', feeding);
+  const urgent = await createQueue(sqs, 'fallback-urgent', feeding);
+  const held = await createQueue(sqs, 'held', feeding);
   const bucket = 'payloads';
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
-  return { fallback, deadLetters, bucket };
+  return { fallback, urgent, held, deadLetters, bucket };
 }
 
 async function createQueue(sqs: SQSClient, name: string, options: LocalQueueOptions): Promise<LocalQueue> {

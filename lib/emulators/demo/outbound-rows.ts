@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { HOUR_MS } from '../../common/time.ts';
 import { readStoredMail, type StoredMailFields } from '../../domain/stored-mail.ts';
 import type { Mail } from '../../mailer/mailer.ts';
+import { DEFAULT_TUNING } from '../../worker/create-worker.ts';
 import { toMail } from '../../worker/process-claim.ts';
 
 export interface OutboundRow {
@@ -95,5 +96,5 @@ export function expectedMail(row: OutboundRow, createdAt: Date): Mail {
     attempts: 1,
     reclaimed: false,
   };
-  return toMail(claim, stored.fields);
+  return toMail(claim, stored.fields, DEFAULT_TUNING.urgentPriority);
 }

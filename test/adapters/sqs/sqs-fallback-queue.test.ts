@@ -4,7 +4,7 @@ import { SqsFallbackQueue } from '../../../lib/adapters/sqs/sqs-fallback-queue.t
 import { packMime } from '../../../lib/domain/content.ts';
 import { type FallbackMessage, serialiseFallbackMessage } from '../../../lib/domain/fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../../lib/domain/limits.ts';
-import { type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
+import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { REMAINDER_ATTRIBUTE } from '../../../lib/ports/queues.ts';
 import { takeAll, takeEnvelopes } from '../../support/queue-contents.ts';
 
@@ -55,6 +55,51 @@ describe('the fallback queue', () => {
 
     const received = await takeEnvelopes(aws);
     expect(received.map(({ id }) => id).sort()).toEqual(ids);
+  });
+
+  it('sends urgent mail to its own queue, and a batch to one queue only', async () => {
+    queue = new SqsFallbackQueue(aws.sqs, aws.fallback.url, 5_000, aws.urgent.url);
+    const envelopes = Array.from({ length: 8 }, (_, index): FallbackMessage => {
+      const urgent = index % 2 === 0;
+      return {
+        ...anEnvelope(`${urgent ? 'otp' : 'reply'}-${index}`),
+        priority: urgent ? 'urgent' : 'normal',
+      };
+    });
+
+    await Promise.all([...envelopes, anEnvelope('reply-8')].map((envelope) => queue.push(envelope)));
+
+    const idsIn = async (one: LocalQueue) =>
+      (await takeAll(aws, one)).map(({ Body = '' }) => JSON.parse(Body).id).sort();
+    expect(await idsIn(aws.urgent)).toEqual(['otp-0', 'otp-2', 'otp-4', 'otp-6']);
+    expect(await idsIn(aws.fallback)).toEqual(['reply-1', 'reply-3', 'reply-5', 'reply-7', 'reply-8']);
+    expect(aws.callsOf({ action: 'SendMessageBatch' })).toBe(2);
+  });
+
+  it('sends a single urgent mail to its own queue, too', async () => {
+    queue = new SqsFallbackQueue(aws.sqs, aws.fallback.url, 5_000, aws.urgent.url);
+
+    await queue.push({ ...anEnvelope('otp'), priority: 'urgent' });
+
+    expect(await takeAll(aws, aws.urgent)).toHaveLength(1);
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
+  it('sends urgent mail to the one queue of an API that knows no other', async () => {
+    await queue.push({ ...anEnvelope('otp'), priority: 'urgent' });
+
+    expect(await takeEnvelopes(aws)).toMatchObject([{ id: 'otp', priority: 'urgent' }]);
+  });
+
+  it.each<[string, (aws: SqsAndS3) => [string, string]]>([
+    ['the fallback queue', ({ fallback, urgent }) => [`${fallback.url}-old`, urgent.url]],
+    ['the urgent queue', ({ fallback, urgent }) => [fallback.url, `${urgent.url}-old`]],
+  ])('is not ready without %s', async (_which, urls) => {
+    const [normal, urgent] = urls(aws);
+    await expect(new SqsFallbackQueue(aws.sqs, normal, 5_000, urgent).check()).rejects.toThrow();
+    await new SqsFallbackQueue(aws.sqs, aws.fallback.url, 5_000, aws.urgent.url).check();
+
+    expect(await takeAll(aws, aws.urgent)).toEqual([]);
   });
 
   it('returns to every push the id of its own message', async () => {

@@ -10,19 +10,22 @@ import { type ResendDeps, resendMessage } from './resend-message.ts';
 
 export interface BatchDeps extends ResendDeps {
   readonly redelivery: Redelivery;
+  /** Whether the records are mail that the reputation fuse held before. */
+  readonly isHeld: boolean;
   /** True as long as the invocation has time for one more SES call. */
   readonly hasTime: () => boolean;
 }
 
 /**
- * Processes the records of a batch one by one. SQS keeps the records named in the response and deletes the
+ * Processes the records of a batch side by side: each call to SES waits for its turn. SQS keeps the records named in the response and deletes the
  * others. A record that fails does not affect the others.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export async function resendBatch(records: readonly SQSRecord[], deps: BatchDeps): Promise<SQSBatchResponse> {
-  const processed: Processed[] = [];
-  for (const record of records) processed.push({ record, result: await resendSafely(record, deps) });
+  const processed: Processed[] = await Promise.all(
+    records.map(async (record) => ({ record, result: await resendSafely(record, deps) })),
+  );
   const receipts = processed.flatMap(({ result }) => result.receipts);
   const unconfirmed = new Set(await deps.receipts.push(receipts));
   for (const { result } of processed) {
@@ -52,6 +55,7 @@ async function resendSafely(record: SQSRecord, deps: BatchDeps): Promise<RecordR
         sentAt: new Date(Number(record.attributes.SentTimestamp)),
         isRemainder: record.messageAttributes[REMAINDER_ATTRIBUTE] !== undefined,
         hasTime: deps.hasTime,
+        isHeld: deps.isHeld,
       },
       deps,
     );

@@ -1,14 +1,22 @@
+import { MAX_CONTENT_BYTES } from '../../lib/domain/limits.ts';
+
 /**
  * Constants shared by the resend Lambda and the stack that deploys it.
  */
 
-/** Records are processed one by one. Those that there is no time for go back to the queue. */
-export const RESEND_BATCH_SIZE = 5;
+/** The most that Lambda takes without waiting for more. They are processed side by side. */
+export const RESEND_BATCH_SIZE = 10;
+
+/** Bytes of mail that one function has in memory at a time; a single one may be that large. */
+export const MAX_BYTES_IN_MEMORY = MAX_CONTENT_BYTES;
 
 export const RESEND_TIMEOUT_SECONDS = 90;
 
 /** Timeout of one SES call, including reading the response; after it the result counts as unknown. */
 export const SES_CALL_TIMEOUT_MS = 20_000;
+
+/** Timeout of asking SES for the quota or the statistics, including the SDK's retry. */
+export const ACCOUNT_LIMITS_TIMEOUT_MS = 3_000;
 
 /** Timeout of one SQS call, including the SDK's retries. */
 export const SQS_CALL_TIMEOUT_MS = 4_000;
@@ -33,6 +41,8 @@ export const FALLBACK_VISIBILITY_SECONDS = 6 * RESEND_TIMEOUT_SECONDS;
 /** Environment variables that the stack sets and the handler reads. */
 export const RESEND_ENV = {
   queueUrl: 'FALLBACK_QUEUE_URL',
+  urgentQueueUrl: 'URGENT_QUEUE_URL',
+  heldQueueUrl: 'HELD_QUEUE_URL',
   deadLetterQueueUrl: 'DEAD_LETTER_QUEUE_URL',
   payloadBucket: 'PAYLOAD_BUCKET',
   configurationSet: 'CONFIGURATION_SET',
@@ -46,6 +56,8 @@ export const RESEND_ENV = {
   softBounceWindowDays: 'SOFT_BOUNCE_WINDOW_DAYS',
   /** Comma-separated tenants whose mail is sent despite soft bounces; may be empty. */
   exemptTenants: 'SUPPRESSION_EXEMPT_TENANTS',
+  /** `on` or `off`. */
+  reputationFuse: 'REPUTATION_FUSE',
   eventWaitLeastSeconds: 'EVENT_WAIT_LEAST_SECONDS',
   eventWaitDefaultSeconds: 'EVENT_WAIT_DEFAULT_SECONDS',
   eventWaitMostSeconds: 'EVENT_WAIT_MOST_SECONDS',

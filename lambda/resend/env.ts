@@ -18,6 +18,8 @@ const names = v.pipe(
 const envSchema = v.object({
   region: setting(region, { variable: 'AWS_REGION' }),
   queueUrl: setting(text, { variable: ENV.queueUrl }),
+  urgentQueueUrl: setting(text, { variable: ENV.urgentQueueUrl }),
+  heldQueueUrl: setting(text, { variable: ENV.heldQueueUrl }),
   deadLetterQueueUrl: setting(text, { variable: ENV.deadLetterQueueUrl }),
   receiptsQueueUrl: setting(text, { variable: ENV.receiptsQueueUrl }),
   feedbackQueueUrl: setting(text, { variable: ENV.feedbackQueueUrl }),
@@ -30,6 +32,7 @@ const envSchema = v.object({
   softBounceLimit: setting(integer(1, MAX_SOFT_BOUNCES), { variable: ENV.softBounceLimit }),
   softBounceWindowDays: setting(days, { variable: ENV.softBounceWindowDays }),
   exemptTenants: setting(v.optional(names, []), { variable: ENV.exemptTenants }),
+  reputationFuse: setting(v.picklist(['on', 'off']), { variable: ENV.reputationFuse }),
   eventWaitLeastSeconds: setting(seconds, { variable: ENV.eventWaitLeastSeconds }),
   eventWaitDefaultSeconds: setting(seconds, { variable: ENV.eventWaitDefaultSeconds }),
   eventWaitMostSeconds: setting(seconds, { variable: ENV.eventWaitMostSeconds }),

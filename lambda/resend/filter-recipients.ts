@@ -10,7 +10,7 @@ export interface FilterDeps extends TurnReports {
   readonly suppressions: SuppressionList;
   /** Tenants whose mail is sent despite soft bounces, e.g. a password reset after a full mailbox. */
   readonly exemptTenants: readonly string[];
-  readonly turns: Pick<SendTurns, 'isHolding'>;
+  readonly turns: SendTurns;
   readonly delivered: DeliveredAddresses;
   readonly clock: Clock;
 }

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
+import { DynamoDeliveredAddresses } from '../../lib/adapters/dynamodb/dynamo-delivered-addresses.ts';
 import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
 import { DynamoLedger } from '../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoSendingState } from '../../lib/adapters/dynamodb/dynamo-sending-state.ts';
 import { DynamoSuppressionList } from '../../lib/adapters/dynamodb/dynamo-suppression.ts';
 import { dynamoClient } from '../../lib/adapters/dynamodb/dynamo-table.ts';
 import { createJsonLog } from '../../lib/adapters/json-log.ts';
+import { SesAccountLimits } from '../../lib/adapters/ses/ses-account-limits.ts';
 import { SesV1Sender } from '../../lib/adapters/ses/ses-v1-sender.ts';
 import { SizedSesSender } from '../../lib/adapters/ses/sized-ses-sender.ts';
 import { SqsDeadLetters } from '../../lib/adapters/sqs/sqs-dead-letters.ts';
@@ -14,23 +18,32 @@ import { SqsEventBacklog } from '../../lib/adapters/sqs/sqs-event-backlog.ts';
 import { SqsFallbackQueue } from '../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { SqsReceiptQueue } from '../../lib/adapters/sqs/sqs-receipt-queue.ts';
 import { SqsRedelivery } from '../../lib/adapters/sqs/sqs-redelivery.ts';
+import { WeightLimit } from '../../lib/common/async.ts';
 import { systemClock } from '../../lib/ports/runtime.ts';
 import { type BatchDeps, resendBatch } from './batch.ts';
 import {
+  ACCOUNT_LIMITS_TIMEOUT_MS,
   DYNAMODB_CALL_TIMEOUT_MS,
+  MAX_BYTES_IN_MEMORY,
   NEEDED_FOR_ONE_SEND_MS,
   PAYLOAD_TIMEOUT_MS,
   SES_CALL_TIMEOUT_MS,
   SQS_CALL_TIMEOUT_MS,
 } from './constants.ts';
 import { readResendEnv } from './env.ts';
+import { SendTurns } from './send-turns.ts';
 
 const env = readResendEnv(process.env);
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
 const dynamoDb = dynamoClient();
 const ledgerTable = { tableName: env.ledgerTable, timeoutMs: DYNAMODB_CALL_TIMEOUT_MS };
 
-const deps: Omit<BatchDeps, 'hasTime' | 'log' | 'metrics' | 'ses'> = {
+type InvocationDeps = Pick<
+  BatchDeps,
+  'deadline' | 'hasTime' | 'isHeld' | 'log' | 'metrics' | 'redelivery' | 'ses'
+>;
+
+const deps: Omit<BatchDeps, keyof InvocationDeps> = {
   ledger: new DynamoLedger(dynamoDb, { ...ledgerTable, retentionDays: env.ledgerRetentionDays }, systemClock),
   latencies: new DynamoEventLatencies(dynamoDb, ledgerTable),
   backlog: new SqsEventBacklog(sqs, env.feedbackQueueUrl, SQS_CALL_TIMEOUT_MS),
@@ -41,11 +54,24 @@ const deps: Omit<BatchDeps, 'hasTime' | 'log' | 'metrics' | 'ses'> = {
     policy: env.softBouncePolicy,
   }),
   exemptTenants: env.exemptTenants,
+  turns: new SendTurns({
+    store: new DynamoSendingState(dynamoDb, ledgerTable),
+    limits: new SesAccountLimits(ACCOUNT_LIMITS_TIMEOUT_MS),
+    hasFuse: env.reputationFuse === 'on',
+    clock: systemClock,
+    sleep: delay,
+    random: Math.random,
+  }),
+  delivered: new DynamoDeliveredAddresses(dynamoDb, {
+    ...ledgerTable,
+    retentionDays: env.ledgerRetentionDays,
+  }),
+  memory: new WeightLimit(MAX_BYTES_IN_MEMORY),
   sources: { payloads: loadPayloads, composer: loadComposer },
-  queue: new SqsFallbackQueue(sqs, env.queueUrl, SQS_CALL_TIMEOUT_MS),
+  queue: new SqsFallbackQueue(sqs, env.queueUrl, SQS_CALL_TIMEOUT_MS, env.urgentQueueUrl),
+  heldQueue: new SqsFallbackQueue(sqs, env.heldQueueUrl, SQS_CALL_TIMEOUT_MS),
   receipts: new SqsReceiptQueue(sqs, env.receiptsQueueUrl, SQS_CALL_TIMEOUT_MS),
   deadLetters: new SqsDeadLetters(sqs, env.deadLetterQueueUrl, SQS_CALL_TIMEOUT_MS),
-  redelivery: new SqsRedelivery(sqs, env.queueUrl, SQS_CALL_TIMEOUT_MS),
   region: env.region,
   fromDomain: env.fromDomain,
   clock: systemClock,
@@ -57,17 +83,29 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   const ses = openSes();
   const metrics = openMetrics();
   try {
+    const queueUrl = sourceQueueUrl(event);
+    const waitMs = Math.max(context.getRemainingTimeInMillis() - NEEDED_FOR_ONE_SEND_MS, 0);
     return await resendBatch(event.Records, {
       ...deps,
       ses,
       metrics,
+      redelivery: new SqsRedelivery(sqs, queueUrl, SQS_CALL_TIMEOUT_MS),
+      isHeld: queueUrl === env.heldQueueUrl,
       hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_SEND_MS,
+      deadline: new Date(systemClock.now().getTime() + waitMs),
       log: createJsonLog(write, { base: { requestId: context.awsRequestId } }),
     });
   } finally {
     ses.close();
     metrics.flush();
   }
+}
+
+/** All records of an invocation are of one queue; ARN and URL both end with its name. */
+function sourceQueueUrl({ Records: [record] }: SQSEvent): string {
+  const name = record?.eventSourceARN.split(':').at(-1);
+  const urls = [env.urgentQueueUrl, env.heldQueueUrl];
+  return urls.find((url) => url.split('/').at(-1) === name) ?? env.queueUrl;
 }
 
 /** Lambda does not wrap lines that are JSON already. */

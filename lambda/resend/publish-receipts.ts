@@ -4,7 +4,7 @@ import { OTHER_VALUE } from '../../lib/domain/metrics.ts';
 import { type Receipt, toReceipts } from '../../lib/domain/receipt.ts';
 import type { ReceiptQueue } from '../../lib/ports/queues.ts';
 import type { Metrics } from '../../lib/ports/runtime.ts';
-import type { SuppressedRecipient } from './filter-suppressed.ts';
+import type { SuppressedRecipient } from './filter-recipients.ts';
 import type { SentRecipients } from './send-plan.ts';
 
 /** Receipts that must be published before the next step were not. */

@@ -1,3 +1,4 @@
+import type { WeightLimit } from '../../lib/common/async.ts';
 import { errorName } from '../../lib/common/errors.ts';
 import { DAY_MS } from '../../lib/common/time.ts';
 import { distinctRecipients, needsSmtpUtf8, withAsciiDomain } from '../../lib/domain/address.ts';
@@ -9,7 +10,11 @@ import {
   parseFallbackMessage,
   serialiseFallbackMessage,
 } from '../../lib/domain/fallback-message.ts';
-import { QUEUE_RETENTION_DAYS } from '../../lib/domain/limits.ts';
+import {
+  MAX_QUEUE_MESSAGE_BYTES,
+  QUEUE_RETENTION_DAYS,
+  SES_MAX_RECIPIENTS,
+} from '../../lib/domain/limits.ts';
 import { NOT_TRIED } from '../../lib/domain/metrics.ts';
 import { validateHeaders } from '../../lib/domain/mime-headers.ts';
 import type { Receipt } from '../../lib/domain/receipt.ts';
@@ -38,6 +43,10 @@ import { nextAttemptAt, observeEvents, type SendEventDeps } from './wait-for-sen
 export interface ResendDeps extends Omit<SendDeps, 'hasTime'>, DeadLetterDeps {
   readonly sources: ContentSources;
   readonly queue: FallbackQueue;
+  /** Where mail waits that the reputation fuse holds. */
+  readonly heldQueue: FallbackQueue;
+  /** Limits the bytes of all mails in memory. */
+  readonly memory: WeightLimit;
   readonly fromDomain: string;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -48,6 +57,8 @@ export interface QueuedMessage extends Receive {
   readonly body: string;
   /** True as long as the invocation has time for one more SES call. */
   readonly hasTime: () => boolean;
+  /** Whether the reputation fuse held it before. */
+  readonly isHeld: boolean;
 }
 
 const DONE: RecordResult = { kind: 'done', receipts: [] };
@@ -73,9 +84,44 @@ export async function resendMessage(record: QueuedMessage, deps: ResendDeps): Pr
     return DONE;
   }
   const { message } = parsed;
+  const blocked = await waitForSes(message, record, deps);
   const expiry = expiryOf(message, record.sentAt, deps.clock.now());
   if (expiry !== undefined) return resolveExpired(body, message, expiry, deps);
+  if (blocked !== undefined) {
+    return { kind: 'retry', delaySeconds: scheduledDelay('outage', record, deps), receipts: [] };
+  }
+  return deps.memory.run(bytesOf(message), () => resendOpen(message, record, deps));
+}
 
+/**
+ * Waits as long as the invocation has time: so the mail that cannot be sent stays in the queue unreceived. An expired
+ * mail needs no SES.
+ */
+async function waitForSes(
+  message: FallbackMessage,
+  { sentAt, isHeld }: QueuedMessage,
+  { turns, deadline, clock, log, metrics }: ResendDeps,
+): Promise<{ readonly cause: string } | undefined> {
+  if (expiryOf(message, sentAt, clock.now()) !== undefined) return undefined;
+  return turns.untilOpen({ isUrgent: message.priority === 'urgent', isHeld, deadline, log, metrics });
+}
+
+/** In memory, the bytes of its content: those of a structured mail are at most those of its message. */
+function bytesOf({ content }: FallbackMessage): number {
+  return content.type === 'mail' ? MAX_QUEUE_MESSAGE_BYTES : content.bytes;
+}
+
+/** Resends a message that SES may be called for now. */
+async function resendOpen(
+  message: FallbackMessage,
+  record: QueuedMessage,
+  deps: ResendDeps,
+): Promise<RecordResult> {
+  const { body } = record;
+  // It may have waited for the memory of a large mail.
+  if (!record.hasTime()) {
+    return { kind: 'retry', delaySeconds: scheduledDelay('rate', record, deps), receipts: [] };
+  }
   const checked = await checkedContent(message, deps);
   if (checked.kind === 'mime') return sendToAll(message, checked.mime, record, deps);
   await deadLetterMessage(body, message, checked.reason, checked.detail, deps);
@@ -132,8 +178,8 @@ async function sendToAll(
   if (result.retryAt !== undefined) {
     deps.log.info('send-event-awaited', { deliveryId: message.id, until: result.retryAt.toISOString() });
   }
-  const { unsent } = result;
-  if (unsent.length === 0 && refused.length === 0) return { kind: 'done', receipts };
+  const { unsent, held } = result;
+  if (unsent.length === 0 && refused.length === 0 && held.length === 0) return { kind: 'done', receipts };
   const delaySeconds = delayOf(result, record, deps);
   if (unsent.length === recipients.length) {
     return {
@@ -145,6 +191,7 @@ async function sendToAll(
   // Publish the receipts first: the steps below must not be repeated because a receipt was not published.
   await publishReceipts(receipts, deps.receipts);
   countSuppressed(receipts, deps.metrics);
+  if (held.length > 0) await hold(message, held, deps);
   if (unsent.length > 0) await pushRemainder(message, unsent, delaySeconds, deps);
   const notDeadLettered = await deadLetterRefused(message, refused, deps);
   if (notDeadLettered.length > 0) {
@@ -190,6 +237,17 @@ async function pushRemainder(
   log.info('recipients-requeued', { deliveryId: message.id, recipients: remaining.length, delaySeconds });
 }
 
+/** The mail waits in a queue of its own, so that it is not in the way of mail that may be sent. */
+async function hold(
+  message: FallbackMessage,
+  held: readonly string[],
+  { heldQueue, log, metrics }: ResendDeps,
+): Promise<void> {
+  await heldQueue.push(forRecipients(message, held), { isRemainder: true });
+  metrics.add('FuseHeld', held.length);
+  log.warn('held-by-fuse', { deliveryId: message.id, recipients: held.length });
+}
+
 interface Late {
   readonly reason: 'expired' | 'retention-ends';
   readonly detail: string;
@@ -231,7 +289,13 @@ async function resolveExpired(
   const recipients = distinctRecipients(message.envelope.to);
   const observed = await observeEvents(known, deps);
   const now = deps.clock.now();
-  const plan = planSends(recipients, contentOf(known), known, (batch) => nextAttemptAt(batch, observed, now));
+  const plan = planSends(
+    recipients,
+    contentOf(known),
+    known,
+    (batch) => nextAttemptAt(batch, observed, now),
+    SES_MAX_RECIPIENTS,
+  );
   if (plan.kind === 'conflict') {
     const detail = 'the ledger holds two contents of the id';
     await deadLetterMessage(body, message, 'id-conflict', detail, deps);

@@ -73,8 +73,7 @@ export function planSends(
     const isWhole = batch.recipients.every((recipient) => open.has(addressKey(recipient)));
     if (isWhole) pending.push({ recipients: takeOpen(batch), before: batch });
   }
-  for (const chunk of chunkRecipients([...open.values()], maxRecipients))
-    pending.push({ recipients: chunk });
+  for (const chunk of chunkRecipients([...open.values()], maxRecipients)) pending.push({ recipients: chunk });
 
   return {
     kind: 'plan',

@@ -58,13 +58,14 @@ export async function sendToRecipients(mail: OutgoingMail, deps: SendDeps): Prom
   let retryAt: Date | undefined;
   for (let reads = 0; reads < MAX_LEDGER_READS; reads += 1) {
     const observed = await observeEvents(known, deps);
+    const maxRecipients = await deps.turns.maxRecipients(deps);
     const now = deps.clock.now();
     const plan = planSends(
       results.unsent,
       mail.contentSha256,
       known,
       (batch) => nextAttemptAt(batch, observed, now),
-      deps.turns.maxRecipients,
+      maxRecipients,
     );
     if (plan.kind === 'conflict') return plan;
     for (const sent of plan.sent) {

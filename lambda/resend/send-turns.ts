@@ -3,7 +3,6 @@ import { judgeReputation, type ReputationRate, reputationRates } from '../../lib
 import {
   afterQuotaUsedUp,
   afterThrottling,
-  EMPTY_LINE,
   isQuotaStale,
   maxRecipientsOfCall,
   type SendQuota,
@@ -97,7 +96,9 @@ export class SendTurns {
     log,
     metrics,
     ...mail
-  }: Omit<Call, 'recipients'> & { readonly isHeld: boolean }): Promise<{ readonly cause: string } | undefined> {
+  }: Omit<Call, 'recipients'> & { readonly isHeld: boolean }): Promise<
+    { readonly cause: string } | undefined
+  > {
     for (;;) {
       const { state } = await this.#read({ log, metrics });
       const blocked = whyBlocked(state, mail, this.#nowMs());
@@ -120,10 +121,9 @@ export class SendTurns {
     if (ms > 0) await this.#deps.sleep(ms);
   }
 
-  /** How many recipients one call may have. */
-  get maxRecipients(): number {
-    const { stored } = this.#known ?? {};
-    return maxRecipientsOfCall(stored?.state.line ?? EMPTY_LINE);
+  /** How many recipients one call may have. @throws if the store does not respond */
+  async maxRecipients(reports: TurnReports): Promise<number> {
+    return maxRecipientsOfCall((await this.#read(reports)).state.line);
   }
 
   /** Whether normal mail to addresses never delivered to is held now. @throws if the store does not respond */
@@ -134,6 +134,9 @@ export class SendTurns {
 
   /** Reports the response to a call. Does not throw: if that is lost, the next one is reported. */
   async report(response: SendResponse, reports: TurnReports): Promise<void> {
+    if (response.kind === 'failed' && response.verdict.cause === 'sending-rate') {
+      reports.metrics.add('Throttled', 1);
+    }
     const before = this.#known?.stored.state.outage;
     // What nearly all calls come to, and nothing to write.
     if (response.kind === 'sent' && before === undefined) return;

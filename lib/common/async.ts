@@ -46,6 +46,43 @@ export function singleFlight<T>(call: () => Promise<T>): () => Promise<T> {
   };
 }
 
+/** Starts work while the weights of all that runs stay within a limit; first come, first served. */
+export class WeightLimit {
+  readonly #limit: number;
+  #used = 0;
+  readonly #waiting: { readonly weight: number; readonly start: () => void }[] = [];
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** @param weight what exceeds the limit runs alone */
+  async run<T>(weight: number, work: () => Promise<T>): Promise<T> {
+    const counted = Math.min(weight, this.#limit);
+    if (this.#waiting.length > 0 || this.#used + counted > this.#limit) {
+      await new Promise<void>((start) => this.#waiting.push({ weight: counted, start }));
+    } else {
+      this.#used += counted;
+    }
+    try {
+      return await work();
+    } finally {
+      this.#used -= counted;
+      this.#startWaiting();
+    }
+  }
+
+  #startWaiting(): void {
+    for (;;) {
+      const [next] = this.#waiting;
+      if (next === undefined || this.#used + next.weight > this.#limit) return;
+      this.#waiting.shift();
+      this.#used += next.weight;
+      next.start();
+    }
+  }
+}
+
 /** Lets a loop sleep until there is work. Remembers a call made during work. */
 export class WakeSignal {
   #called = false;

@@ -99,6 +99,16 @@ export const METRICS = {
     source: 'resend',
     meaning: 'From the SMTP failure until SES accepted the mail, once for each call',
   },
+  Throttled: {
+    unit: 'Count',
+    source: 'resend',
+    meaning: 'Calls that SES refused for the sending rate, although the common line was kept',
+  },
+  FuseHeld: {
+    unit: 'Count',
+    source: 'resend',
+    meaning: 'Recipients whose mail the reputation fuse holds',
+  },
   MailRetryAge: {
     unit: 'Seconds',
     source: 'resend',

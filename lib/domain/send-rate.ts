@@ -1,4 +1,3 @@
-import { DAY_MS } from '../common/time.ts';
 import { SES_MAX_RECIPIENTS } from './limits.ts';
 
 /**
@@ -206,12 +205,15 @@ function unthrottledShare({ throttled }: SendLine, nowMs: number): number {
   return Math.min(1, throttled.share + Math.max(nowMs - throttled.atMs, 0) * RECOVERY_PER_MS);
 }
 
-/** A function whose clock is wrong must not stop the others: no line is longer than one call after the horizon. */
+/**
+ * A function whose clock is wrong must not stop the others: what is longer ahead than the largest call after the
+ * horizon, and as much again for clocks that differ a little, is ignored.
+ */
 function withoutClockJumps(line: SendLine, slotMs: number, nowMs: number): SendLine {
-  const longestMs = nowMs + URGENT_HORIZON_MS + Math.min(SES_MAX_RECIPIENTS * slotMs, DAY_MS);
+  const longestMs = 2 * (URGENT_HORIZON_MS + BURST_MS + SES_MAX_RECIPIENTS * slotMs);
   return {
     ...line,
-    nextSlotMs: Math.min(line.nextSlotMs, longestMs),
-    normalDueMs: Math.min(line.normalDueMs, nowMs + (SES_MAX_RECIPIENTS * slotMs) / NORMAL_SHARE),
+    nextSlotMs: line.nextSlotMs > nowMs + longestMs ? nowMs : line.nextSlotMs,
+    normalDueMs: line.normalDueMs > nowMs + longestMs / NORMAL_SHARE ? nowMs : line.normalDueMs,
   };
 }

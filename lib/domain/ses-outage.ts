@@ -59,9 +59,10 @@ export type OutageGate =
 /** Whether calls may be made now. */
 export function passOutage(outage: SesOutage | undefined, nowMs: number): OutageGate {
   if (outage?.probeAtMs === undefined) return { kind: 'open' };
+  const { probeAtMs } = outage;
   // A function whose clock is wrong must not put off the probe.
-  const probeAtMs = Math.min(outage.probeAtMs, nowMs + LONGEST_PROBE_MS.hours);
-  if (probeAtMs > nowMs) return { kind: 'closed', cause: outage.cause, untilMs: probeAtMs };
+  const isPlausible = probeAtMs <= nowMs + 2 * LONGEST_PROBE_MS.hours;
+  if (probeAtMs > nowMs && isPlausible) return { kind: 'closed', cause: outage.cause, untilMs: probeAtMs };
   return { kind: 'probe', outage: { ...outage, probeAtMs: nowMs + PROBE_LEASE_MS } };
 }
 

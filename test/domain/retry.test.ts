@@ -27,6 +27,18 @@ describe('the retry schedule', () => {
     expect(seconds).toBeGreaterThan(QUEUE_RETENTION_DAYS * 24 * 3600);
   });
 
+  it('is at most ten minutes in two days of an outage, so that the last mail is out soon after it', () => {
+    let seconds = 0;
+    let longest = 0;
+    for (let receiveCount = 1; seconds < 48 * 3600; receiveCount += 1) {
+      const delay = retryDelaySeconds('outage', receiveCount, 0.5);
+      longest = Math.max(longest, delay);
+      seconds += delay;
+    }
+
+    expect(longest).toBeLessThanOrEqual(600);
+  });
+
   it('grows with each attempt, with a jitter of half of it', () => {
     expect([1, 2, 3, 4].map((count) => retryDelaySeconds('outage', count, 0))).toEqual([3, 5, 10, 20]);
     expect(retryDelaySeconds('outage', 4, 0.999)).toBe(40);

@@ -1,4 +1,9 @@
-import { GetSendQuotaCommand, GetSendStatisticsCommand, type SESClient } from '@aws-sdk/client-ses';
+import {
+  GetSendQuotaCommand,
+  GetSendStatisticsCommand,
+  SESClient,
+  type SESClientConfig,
+} from '@aws-sdk/client-ses';
 import * as v from 'valibot';
 import type { SendStatistics } from '../../domain/reputation-fuse.ts';
 import type { SendQuota } from '../../domain/send-rate.ts';
@@ -31,12 +36,15 @@ const statisticsSchema = v.array(
  * - https://docs.aws.amazon.com/ses/latest/APIReference/API_GetSendStatistics.html
  */
 export class SesAccountLimits implements AccountLimits {
-  readonly #ses: SESClient;
   readonly #timeoutMs: number;
+  readonly #config: SESClientConfig;
+  /** A client of its own: unlike a send, these calls may be retried. */
+  #client: SESClient | undefined;
 
-  constructor(ses: SESClient, timeoutMs: number) {
-    this.#ses = ses;
+  /** @param config by default from the environment */
+  constructor(timeoutMs: number, config: SESClientConfig = {}) {
     this.#timeoutMs = timeoutMs;
+    this.#config = config;
   }
 
   async quota(): Promise<SendQuota> {
@@ -57,6 +65,11 @@ export class SesAccountLimits implements AccountLimits {
       bounces: point.Bounces,
       complaints: point.Complaints,
     }));
+  }
+
+  get #ses(): SESClient {
+    this.#client ??= new SESClient({ ...this.#config, maxAttempts: 2 });
+    return this.#client;
   }
 
   #limit(): { readonly abortSignal: AbortSignal } {

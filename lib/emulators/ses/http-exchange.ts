@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { SesAccount } from './account.ts';
+import type { SendStatistics } from './send-statistics.ts';
 import type { Refusal, SesApi, SesMail, Submission } from './submission.ts';
 
 /** A completely read request. */
@@ -83,6 +84,7 @@ export type SendOutcome =
 export interface SesService {
   readonly account: SesAccount;
   now(): Date;
+  readonly statistics: SendStatistics;
   sentLast24Hours(): number;
   send(submission: Submission, api: SesApi): SendOutcome;
 }

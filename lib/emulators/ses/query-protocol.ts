@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Answer, PreparedCall, SesService, Wire, WireError, WireRequest } from './http-exchange.ts';
+import type { StatisticsPoint } from './send-statistics.ts';
 import type { Refusal, RefusalReason, Submission } from './submission.ts';
 
 const NAMESPACE = 'http://ses.amazonaws.com/doc/2010-12-01/';
@@ -25,7 +26,11 @@ const ERRORS: Readonly<Record<RefusalReason, { readonly code: string; readonly s
 /** Reads an action's parameters from the request form. To add an action, add an entry to the table. */
 type Action = (form: URLSearchParams, service: SesService) => PreparedCall;
 
-const ACTIONS: Readonly<Record<string, Action>> = { SendRawEmail: sendRawEmail, GetSendQuota: getSendQuota };
+const ACTIONS: Readonly<Record<string, Action>> = {
+  SendRawEmail: sendRawEmail,
+  GetSendQuota: getSendQuota,
+  GetSendStatistics: getSendStatistics,
+};
 
 /** SES v1: the request is a form with an `Action`, the response is XML. */
 export function queryProtocol(service: SesService): Wire {
@@ -98,6 +103,24 @@ function getSendQuota(_form: URLSearchParams, service: SesService): PreparedCall
           element('MaxSendRate', account.maxSendRate.toFixed(1)) +
           element('SentLast24Hours', service.sentLast24Hours().toFixed(1)),
       ),
+  };
+}
+
+function getSendStatistics(_form: URLSearchParams, { statistics }: SesService): PreparedCall {
+  const operation = 'GetSendStatistics';
+  const member = ({ at, attempts, bounces, complaints }: StatisticsPoint) =>
+    `<member>${[
+      element('Timestamp', at.toISOString()),
+      element('DeliveryAttempts', String(attempts)),
+      element('Bounces', String(bounces)),
+      element('Complaints', String(complaints)),
+      element('Rejects', '0'),
+    ].join('')}</member>`;
+  return {
+    api: 'v1',
+    operation,
+    perform: () =>
+      success(operation, `<SendDataPoints>${statistics.points.map(member).join('')}</SendDataPoints>`),
   };
 }
 

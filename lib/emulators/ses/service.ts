@@ -4,22 +4,25 @@ import { isMailboxSimulator, type SesAccount } from './account.ts';
 import { checkSubmission } from './check-submission.ts';
 import { deliveredMessage } from './delivered-message.ts';
 import type { SendOutcome, SesService } from './http-exchange.ts';
+import type { SendStatistics } from './send-statistics.ts';
 import { newSesMessageId, type Refusal, type SesApi, type SesMail, type Submission } from './submission.ts';
 
 export interface SesServiceOptions {
   readonly account: SesAccount;
   readonly region: string;
   readonly clock: Clock;
+  readonly statistics: SendStatistics;
   /** Called with each accepted mail, before the response. */
   readonly onAccepted: (mail: SesMail) => void;
 }
 
 /** SES without a protocol: accepts or refuses submissions, and counts them. */
 export function createSesService(options: SesServiceOptions): SesService {
-  const { account, clock } = options;
+  const { account, clock, statistics } = options;
   const limits = new SendingLimits(account, clock.now());
   return {
     account,
+    statistics,
     now: () => clock.now(),
     sentLast24Hours: () => limits.sentLast24Hours(clock.now()),
     send: (submission, api) => send(submission, api, limits, options),

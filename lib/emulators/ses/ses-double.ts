@@ -10,6 +10,7 @@ import { HttpFront } from './http-front.ts';
 import { queryProtocol } from './query-protocol.ts';
 import { Recorder, type WaitOptions } from './recorder.ts';
 import { restProtocol } from './rest-protocol.ts';
+import { SendStatistics } from './send-statistics.ts';
 import { createSesService } from './service.ts';
 import type { SesEvent } from './ses-event.ts';
 import type { ScriptFor } from './simulate-delivery.ts';
@@ -80,7 +81,8 @@ export interface SesDouble {
 }
 
 /**
- * Starts an SES double on 127.0.0.1 with the protocols of `@aws-sdk/client-ses` (SendRawEmail, GetSendQuota)
+ * Starts an SES double on 127.0.0.1 with the protocols of `@aws-sdk/client-ses` (SendRawEmail, GetSendQuota,
+ * GetSendStatistics)
  * and `@aws-sdk/client-sesv2` (SendEmail with raw content, GetAccount, PutAccountDetails, GetEmailIdentity,
  * GetConfigurationSet, the account's suppression list). It refuses what SES refuses, stores accepted mails,
  * and publishes their events.
@@ -101,11 +103,15 @@ export async function startSesDouble(options: SesDoubleOptions = {}): Promise<Se
   const mailListener = new Listener<SesMail>('onMail', options.onMail);
   const publisher = new EventPublisher(options.onEvent);
   const simulator = new DeliverySimulator({ account, region, publisher });
+  const statistics = new SendStatistics();
+  publisher.journal.subscribe((event) => statistics.countEvent(event));
   const service = createSesService({
     account,
     region,
     clock,
+    statistics,
     onAccepted: (mail) => {
+      statistics.countMail(mail);
       mails.add(mail);
       mailListener.call(mail);
       simulator.follow(mail);

@@ -128,7 +128,7 @@ describe('the resend Lambda', () => {
     const response = await bench.resend(records);
 
     expect(response.batchItemFailures).toEqual([{ itemIdentifier: records[2]?.messageId }]);
-    expect(bench.ses.mails.map(({ tags }) => tags.deliveryId)).toEqual(['good-1', 'good-2']);
+    expect(bench.ses.mails.map(({ tags }) => tags.deliveryId).sort()).toEqual(['good-1', 'good-2']);
     expect(await bench.parked()).toHaveLength(1);
   });
 
@@ -156,7 +156,7 @@ describe('the resend Lambda', () => {
 
     expect(response.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
     expect(bench.postponed).toEqual([{ receiptHandle: record.receiptHandle, delaySeconds: 2 }]);
-    expect(bench.ses.calls).toEqual([]);
+    expect(bench.sends).toEqual([]);
   });
 
   it('logs the delivery id, but no body and no address', async () => {

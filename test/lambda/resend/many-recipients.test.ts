@@ -172,14 +172,9 @@ describe('a mail with many recipients', () => {
 
   it('requeues the rest when the time of the invocation is over', async () => {
     const to = recipients(120);
-    let calls = 0;
-    const hasTime = () => {
-      calls += 1;
-      return calls <= 3;
-    };
 
     await bench.resend([aRecordOf(anEnvelope({ envelope: { from: 'support@keybuzz.io', to } }))], {
-      hasTime,
+      hasTime: () => bench.ses.mails.length < 2,
     });
 
     expect(bench.ses.mails.flatMap((mail) => mail.recipients)).toEqual(to.slice(0, 100));

@@ -153,12 +153,16 @@ describe('the metrics of the resend Lambda', () => {
       expect(elapsedMs).toBeLessThan(leastMs + MINUTE_MS);
     });
 
-    it('count nothing while SES throttles', async () => {
+    it('count only the refusal while SES throttles', async () => {
       bench.ses.fault({ effect: { kind: 'throttling' } });
 
       await bench.resend([aRecordOf(anEnvelope(), { SentTimestamp: String(Date.now() - 90_000) })]);
 
-      expect(Object.keys(bench.metrics.sums).sort()).toEqual(['HandedOver not-tried', 'MailRetryAge']);
+      expect(Object.keys(bench.metrics.sums).sort()).toEqual([
+        'HandedOver not-tried',
+        'MailRetryAge',
+        'Throttled',
+      ]);
       expect(bench.metrics.values('MailRetryAge')[0]).toBeGreaterThanOrEqual(90);
     });
   });

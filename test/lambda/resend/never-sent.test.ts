@@ -129,7 +129,7 @@ describe('what is never sent', () => {
 
     expect(response.batchItemFailures).toEqual([]);
     expect(await bench.parked()).toMatchObject([{ cause, body }]);
-    expect(bench.ses.calls).toEqual([]);
+    expect(bench.sends).toEqual([]);
   });
 
   it('dead-letters a body that leaves no room for the cause', async () => {

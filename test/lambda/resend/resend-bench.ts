@@ -1,15 +1,23 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { type BatchDeps, resendBatch } from '../../../lambda/resend/batch.ts';
+import { MAX_BYTES_IN_MEMORY } from '../../../lambda/resend/constants.ts';
+import { SendTurns, type SendTurnsDeps } from '../../../lambda/resend/send-turns.ts';
+import { DynamoDeliveredAddresses } from '../../../lib/adapters/dynamodb/dynamo-delivered-addresses.ts';
 import { DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
+import { DynamoSendingState } from '../../../lib/adapters/dynamodb/dynamo-sending-state.ts';
 import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
 import { MailContentComposer } from '../../../lib/adapters/mime/compose-mail.ts';
 import { S3PayloadStore } from '../../../lib/adapters/s3/s3-payload-store.ts';
+import { SesAccountLimits } from '../../../lib/adapters/ses/ses-account-limits.ts';
 import { SesV1Sender } from '../../../lib/adapters/ses/ses-v1-sender.ts';
 import { SqsDeadLetters } from '../../../lib/adapters/sqs/sqs-dead-letters.ts';
 import { SqsFallbackQueue } from '../../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { SqsReceiptQueue } from '../../../lib/adapters/sqs/sqs-receipt-queue.ts';
+import { WeightLimit } from '../../../lib/common/async.ts';
 import { HOUR_MS } from '../../../lib/common/time.ts';
 import { parseReceipt, type Receipt } from '../../../lib/domain/receipt.ts';
 import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
@@ -35,6 +43,7 @@ class ResendBench {
   aws!: SqsAndS3;
   dynamoDb!: LocalDynamoDb;
   #receipts!: LocalQueue;
+  held!: LocalQueue;
   ses!: SesDouble;
   deps!: BatchDeps;
   logged: string[] = [];
@@ -45,6 +54,7 @@ class ResendBench {
     this.aws = await startSqsAndS3({ visibilitySeconds: 30 });
     this.dynamoDb = await startDynamoDb();
     this.#receipts = await this.aws.createQueue('receipts');
+    this.held = await this.aws.createQueue('held');
   }
 
   /** For each test: an SES without mail, and empty queues. Ids are never used twice. */
@@ -53,6 +63,7 @@ class ResendBench {
     this.logged = [];
     this.metrics = new CountedMetrics();
     this.postponed = [];
+    await this.forgetSendingState();
     this.ses = await startSesDouble({
       identities: ['keybuzz.io'],
       configurationSets: ['keybuzz-mail'],
@@ -74,6 +85,14 @@ class ResendBench {
         policy: { softBounces: 3, windowDays: 7 },
       }),
       exemptTenants: [],
+      turns: this.turns(),
+      delivered: new DynamoDeliveredAddresses(dynamoDb.client, {
+        ...table(dynamoDb.ledgerTable),
+        retentionDays: 90,
+      }),
+      memory: new WeightLimit(MAX_BYTES_IN_MEMORY),
+      isHeld: false,
+      deadline: new Date(Date.now() + HOUR_MS),
       latencies: { recent: async () => ({ counts: [] }) },
       backlog: { anyWaiting: async () => false },
       eventWait: { leastMs: 60_000, defaultMs: 900_000, mostMs: HOUR_MS },
@@ -82,6 +101,7 @@ class ResendBench {
         composer: async () => new MailContentComposer(),
       },
       queue: new SqsFallbackQueue(aws.sqs, aws.fallback.url, CALL_TIMEOUT_MS),
+      heldQueue: new SqsFallbackQueue(aws.sqs, this.held.url, CALL_TIMEOUT_MS),
       receipts: new SqsReceiptQueue(aws.sqs, this.#receipts.url, CALL_TIMEOUT_MS),
       deadLetters: new SqsDeadLetters(aws.sqs, aws.deadLetters.url, CALL_TIMEOUT_MS),
       redelivery: {
@@ -100,10 +120,40 @@ class ResendBench {
     };
   }
 
+  /** The calls that send; not those that ask for the quota. */
+  get sends() {
+    return this.ses.calls.filter(({ operation }) => operation.startsWith('Send'));
+  }
+
+  /** As before the first mail. */
+  async forgetSendingState(): Promise<void> {
+    const { client, ledgerTable } = this.dynamoDb;
+    const Key = { id: { S: 'sending' }, part: { N: '0' } };
+    await client.send(new DeleteItemCommand({ TableName: ledgerTable, Key }));
+  }
+
+  /** Those of a function that was just started. */
+  turns(overrides: Partial<SendTurnsDeps> = {}): SendTurns {
+    const { aws, dynamoDb, ses } = this;
+    const client = { region: 'eu-west-1', endpoint: ses.url, credentials: { ...aws.credentials } };
+    return new SendTurns({
+      store: new DynamoSendingState(dynamoDb.client, {
+        tableName: dynamoDb.ledgerTable,
+        timeoutMs: CALL_TIMEOUT_MS,
+      }),
+      limits: new SesAccountLimits(CALL_TIMEOUT_MS, client),
+      hasFuse: true,
+      clock: systemClock,
+      sleep: delay,
+      random: () => 0.5,
+      ...overrides,
+    });
+  }
+
   async clear(): Promise<void> {
     this.aws.heal();
     this.dynamoDb.heal();
-    for (const queue of [this.aws.fallback, this.aws.deadLetters, this.#receipts])
+    for (const queue of [this.aws.fallback, this.aws.deadLetters, this.#receipts, this.held])
       await takeAll(this.aws, queue);
     await this.ses.close();
   }

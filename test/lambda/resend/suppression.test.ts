@@ -52,7 +52,7 @@ describe('suppressed recipients of a mail', () => {
     ]);
 
     expect(response.batchItemFailures).toEqual([]);
-    expect(bench.ses.calls).toEqual([]);
+    expect(bench.sends).toEqual([]);
     expect(await bench.parked()).toEqual([]);
     expect(await bench.told()).toMatchObject([{ kind: 'suppressed' }]);
   });
@@ -80,6 +80,6 @@ describe('suppressed recipients of a mail', () => {
     const response = await bench.resend([record]);
 
     expect(response.batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
-    expect(bench.ses.calls).toEqual([]);
+    expect(bench.sends).toEqual([]);
   });
 });

@@ -48,6 +48,8 @@ export const FEEDBACK_ENV = {
   softBounceLimit: 'SOFT_BOUNCE_LIMIT',
   softBounceWindowDays: 'SOFT_BOUNCE_WINDOW_DAYS',
   fromDomain: 'FROM_DOMAIN',
+  /** `on` or `off`. */
+  reputationFuse: 'REPUTATION_FUSE',
   metricsNamespace: 'METRICS_NAMESPACE',
   metricsStage: 'METRICS_STAGE',
 } as const;

@@ -20,6 +20,7 @@ const feedbackEnvSchema = v.object({
   softBounceLimit: setting(integer(1, MAX_SOFT_BOUNCES), { variable: ENV.softBounceLimit }),
   softBounceWindowDays: setting(days, { variable: ENV.softBounceWindowDays }),
   fromDomain: setting(domain, { variable: ENV.fromDomain }),
+  reputationFuse: setting(v.picklist(['on', 'off']), { variable: ENV.reputationFuse }),
   metricsNamespace: setting(namespace, { variable: ENV.metricsNamespace }),
   metricsStage: setting(stage, { variable: ENV.metricsStage }),
   region: setting(region, { variable: 'AWS_REGION' }),

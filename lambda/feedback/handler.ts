@@ -1,6 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
+import { DynamoDeliveredAddresses } from '../../lib/adapters/dynamodb/dynamo-delivered-addresses.ts';
 import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
 import { DynamoStatusLedger } from '../../lib/adapters/dynamodb/dynamo-ledger.ts';
 import { DynamoSuppressionReports } from '../../lib/adapters/dynamodb/dynamo-suppression.ts';
@@ -31,6 +32,14 @@ const deps: Omit<FeedbackDeps, 'hasTime' | 'log' | 'metrics'> = {
     policy: { softBounces: env.softBounceLimit, windowDays: env.softBounceWindowDays },
     timeoutMs,
   }),
+  delivered:
+    env.reputationFuse === 'on'
+      ? new DynamoDeliveredAddresses(dynamo, {
+          tableName: env.ledgerTable,
+          retentionDays: env.ledgerRetentionDays,
+          timeoutMs,
+        })
+      : undefined,
   receipts: new SqsReceiptQueue(sqs, env.receiptsQueueUrl, timeoutMs),
   deadLetters: new SqsDeadLetters(sqs, env.deadLetterQueueUrl, timeoutMs),
   redelivery: new SqsRedelivery(sqs, env.queueUrl, timeoutMs),

@@ -5,11 +5,14 @@ import type { SuppressionSignal } from '../../lib/domain/suppression.ts';
 import type { SuppressionReports } from '../../lib/ports/ledger.ts';
 import type { DeadLetters } from '../../lib/ports/queues.ts';
 import type { Log } from '../../lib/ports/runtime.ts';
+import type { DeliveredAddressRecords } from '../../lib/ports/sending.ts';
 import { type BatchEvents, type RecordStatusDeps, recordStatuses } from './record-status.ts';
 import { type ParsedSesEvent, parseSesEvent, type SesEvent } from './ses-event.ts';
 
 export interface JobDeps extends RecordStatusDeps {
   readonly suppressions: SuppressionReports;
+  /** Undefined if the reputation fuse is off, which alone reads them. */
+  readonly delivered: DeliveredAddressRecords | undefined;
   readonly deadLetters: DeadLetters;
   readonly fromDomain: string;
 }
@@ -67,6 +70,7 @@ async function apply(events: BatchEvents, deps: JobDeps): Promise<void> {
   const results = await Promise.allSettled([
     recordStatuses(events, deps),
     reportSignals(events, deps.suppressions),
+    deps.delivered?.record(deliveredAddresses(events), deps.clock.now()),
   ]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
@@ -79,6 +83,11 @@ async function deadLetter(
   await deadLetters.park(record.body, { cause: reason, detail });
   metrics.add('EventsUnreadable', 1);
   log.error('dead-lettered', { queueMessageId: record.messageId, cause: reason, detail });
+}
+
+function deliveredAddresses(events: readonly SesEvent[]): string[] {
+  const statuses = events.flatMap((event) => event.statuses);
+  return statuses.filter(({ status }) => status.kind === 'delivered').map(({ address }) => address);
 }
 
 /**

@@ -60,7 +60,7 @@ interface Waiting extends Call {
 const MAX_AGE_MS = 2_000;
 
 /** How often a closed gate is looked at, at least. */
-const MAX_SLEEP_MS = 5_000;
+const MAX_SLEEP_MS = 2_000;
 
 /** Functions that wait for the same slot do not all ask at once; less than a slot may be taken ahead. */
 const JITTER_MS = 200;
@@ -179,6 +179,7 @@ export class SendTurns {
     const late = this.#waiting.filter(({ deadline }) => deadline.getTime() <= nowMs);
     this.#waiting = this.#waiting.filter((call) => !late.includes(call));
     for (const call of late) call.resolve({ kind: 'none', cause: turns.cause });
+    if (this.#waiting.length === 0) return;
     await this.#sleepUntil(turns.untilMs, earliestDeadline(this.#waiting));
   }
 

@@ -82,6 +82,7 @@ export function afterFailure(
   const sinceMs = outage?.sinceMs ?? nowMs;
   const isOutage = pace === 'hours' || isClosed(outage) || failures >= FAILURES_TO_OUTAGE;
   if (!isOutage) return { cause, sinceMs, failures };
-  const waitMs = Math.min(FIRST_PROBE_MS * 2 ** Math.min(failures - 1, 20), LONGEST_PROBE_MS[pace]);
+  const doublings = Math.min(Math.max(failures - FAILURES_TO_OUTAGE, 0), 20);
+  const waitMs = Math.min(FIRST_PROBE_MS * 2 ** doublings, LONGEST_PROBE_MS[pace]);
   return { cause, sinceMs, failures, probeAtMs: nowMs + waitMs };
 }

@@ -205,6 +205,7 @@ export function feedbackEnvironment(services: LocalServices): Record<string, str
     [FEEDBACK_ENV.softBounceLimit]: COMMON.softBounceLimit,
     [FEEDBACK_ENV.softBounceWindowDays]: COMMON.softBounceWindowDays,
     [FEEDBACK_ENV.fromDomain]: services.fromDomain,
+    [FEEDBACK_ENV.reputationFuse]: 'on',
     [FEEDBACK_ENV.metricsNamespace]: METRICS_ENV.namespace,
     [FEEDBACK_ENV.metricsStage]: METRICS_ENV.stage,
     AWS_ENDPOINT_URL_SQS: aws.endpoint,

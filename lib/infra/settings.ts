@@ -251,6 +251,10 @@ const settingsSchema = v.object({
   suppressionExemptTenants: setting(v.optional(tenants, []), {
     description: 'tenants whose mail is sent in spite of soft bounces',
   }),
+  reputationFuse: setting(v.optional(trueOrFalse, true), {
+    description:
+      'before bounces or complaints reach the level at which AWS reviews the account, hold mail that is not urgent to addresses never delivered to',
+  }),
   eventWaitLeastSeconds: setting(v.optional(eventWait, 60), {
     description: 'after a lost SES response, a mail waits at least this long for the Send event',
   }),

@@ -16,6 +16,7 @@ export class FeedbackBench {
   readonly parked: { body: string; why: DeadLetterCause }[] = [];
   readonly postponed: { receiptHandle: string; delaySeconds: number }[] = [];
   readonly paces: EventPace[] = [];
+  readonly delivered: string[] = [];
   readonly metrics = new CountedMetrics();
   readonly logged: Readonly<Record<string, unknown>>[] = [];
   readonly #now = new Date('2026-08-01T10:01:00.000Z');
@@ -35,6 +36,7 @@ export class FeedbackBench {
         this.suppressions.set(key, applySignal(this.suppressions.get(key) ?? NO_RECORD, signal));
       },
     },
+    delivered: { record: async (addresses) => void this.delivered.push(...addresses) },
     deadLetters: { park: async (body, why) => void this.parked.push({ body, why }) },
     redelivery: {
       postpone: async (receiptHandle, delaySeconds) =>

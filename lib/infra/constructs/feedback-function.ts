@@ -29,6 +29,9 @@ export interface FeedbackFunctionProps extends FunctionProps {
   /** Gets the receipts for the API. */
   readonly receiptsQueue: ReceiptsQueue;
 
+  /** Whether it records the addresses that SES delivered to, which the reputation fuse asks for. */
+  readonly reputationFuse: boolean;
+
   /** The domain that the From of a mail belongs to. */
   readonly fromDomain: string;
 
@@ -67,6 +70,7 @@ function environmentOf(props: FeedbackFunctionProps): Record<string, string> {
     [FEEDBACK_ENV.softBounceLimit]: String(suppressionList.softBounces.limit),
     [FEEDBACK_ENV.softBounceWindowDays]: String(suppressionList.softBounces.window.toDays()),
     [FEEDBACK_ENV.fromDomain]: props.fromDomain,
+    [FEEDBACK_ENV.reputationFuse]: props.reputationFuse ? 'on' : 'off',
     [FEEDBACK_ENV.metricsNamespace]: props.metrics.namespace,
     [FEEDBACK_ENV.metricsStage]: props.metrics.stage,
   };

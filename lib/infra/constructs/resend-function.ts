@@ -36,6 +36,9 @@ export interface ResendFunctionProps extends FunctionProps {
   /** Tenants whose mail is sent in spite of soft bounces. */
   readonly exemptTenants: readonly string[];
 
+  /** Whether bounces and complaints may hold normal mail to addresses that were never delivered to. */
+  readonly reputationFuse: boolean;
+
   /** Gets the receipts for the API. */
   readonly receiptsQueue: ReceiptsQueue;
 
@@ -76,6 +79,7 @@ export class ResendFunction extends QueueFunction {
     props.fallbackQueue.grantSend(this.role);
     props.payloadBucket.grantGet(this.role);
     props.sendingConfiguration.grantSend(this.role);
+    props.sendingConfiguration.grantLimits(this.role);
     props.ledger.grantClaims(this.role);
     props.suppressionList.grantFind(this.role);
     props.receiptsQueue.grantPublish(this.role);
@@ -99,6 +103,7 @@ function environmentOf(props: ResendFunctionProps): Record<string, string> {
     [RESEND_ENV.softBounceLimit]: String(suppressionList.softBounces.limit),
     [RESEND_ENV.softBounceWindowDays]: String(suppressionList.softBounces.window.toDays()),
     [RESEND_ENV.exemptTenants]: props.exemptTenants.join(','),
+    [RESEND_ENV.reputationFuse]: props.reputationFuse ? 'on' : 'off',
     [RESEND_ENV.eventWaitLeastSeconds]: String(eventWait.least.toSeconds()),
     [RESEND_ENV.eventWaitDefaultSeconds]: String(eventWait.default.toSeconds()),
     [RESEND_ENV.eventWaitMostSeconds]: String(eventWait.most.toSeconds()),

@@ -79,6 +79,19 @@ export class SendingConfiguration extends Construct {
     );
   }
 
+  /** Allows reading the quota of the account and what became of its mail. */
+  grantLimits(grantee: IGrantable & IConstruct): Grant {
+    Validations.of(grantee).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'Quota and statistics are those of the whole account; IAM knows no resource to limit them to.',
+    });
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['ses:GetSendQuota', 'ses:GetSendStatistics'],
+      resourceArns: ['*'],
+    });
+  }
+
   /** How cdk-nag writes an ARN whose account is known only when it is deployed. */
   private inFindings(arn: string): string {
     const { account } = Stack.of(this);

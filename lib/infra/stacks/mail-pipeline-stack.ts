@@ -117,6 +117,7 @@ export class MailPipelineStack extends Stack {
       feedbackQueue: this.feedbackQueue,
       receiptsQueue: this.receiptsQueue,
       fromDomain: settings.domain,
+      reputationFuse: settings.reputationFuse,
       logRetention: settings.logRetentionDays,
       metrics: { namespace: metricNamespace(settings.project), stage: settings.stage },
     };

@@ -44,6 +44,7 @@ class ResendBench {
   dynamoDb!: LocalDynamoDb;
   #receipts!: LocalQueue;
   held!: LocalQueue;
+  delivered!: DynamoDeliveredAddresses;
   ses!: SesDouble;
   deps!: BatchDeps;
   logged: string[] = [];
@@ -55,6 +56,11 @@ class ResendBench {
     this.dynamoDb = await startDynamoDb();
     this.#receipts = await this.aws.createQueue('receipts');
     this.held = await this.aws.createQueue('held');
+    this.delivered = new DynamoDeliveredAddresses(this.dynamoDb.client, {
+      tableName: this.dynamoDb.ledgerTable,
+      timeoutMs: CALL_TIMEOUT_MS,
+      retentionDays: 90,
+    });
   }
 
   /** For each test: an SES without mail, and empty queues. Ids are never used twice. */
@@ -86,10 +92,7 @@ class ResendBench {
       }),
       exemptTenants: [],
       turns: this.turns(),
-      delivered: new DynamoDeliveredAddresses(dynamoDb.client, {
-        ...table(dynamoDb.ledgerTable),
-        retentionDays: 90,
-      }),
+      delivered: this.delivered,
       memory: new WeightLimit(MAX_BYTES_IN_MEMORY),
       isHeld: false,
       deadline: new Date(Date.now() + HOUR_MS),

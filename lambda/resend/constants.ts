@@ -33,6 +33,9 @@ export const FALLBACK_VISIBILITY_SECONDS = 6 * RESEND_TIMEOUT_SECONDS;
 /** Environment variables that the stack sets and the handler reads. */
 export const RESEND_ENV = {
   queueUrl: 'FALLBACK_QUEUE_URL',
+  urgentQueueUrl: 'URGENT_QUEUE_URL',
+  /** Of mail that the function holds. */
+  heldQueueUrl: 'HELD_QUEUE_URL',
   deadLetterQueueUrl: 'DEAD_LETTER_QUEUE_URL',
   payloadBucket: 'PAYLOAD_BUCKET',
   configurationSet: 'CONFIGURATION_SET',

@@ -18,6 +18,8 @@ const names = v.pipe(
 const envSchema = v.object({
   region: setting(region, { variable: 'AWS_REGION' }),
   queueUrl: setting(text, { variable: ENV.queueUrl }),
+  urgentQueueUrl: setting(text, { variable: ENV.urgentQueueUrl }),
+  heldQueueUrl: setting(text, { variable: ENV.heldQueueUrl }),
   deadLetterQueueUrl: setting(text, { variable: ENV.deadLetterQueueUrl }),
   receiptsQueueUrl: setting(text, { variable: ENV.receiptsQueueUrl }),
   feedbackQueueUrl: setting(text, { variable: ENV.feedbackQueueUrl }),

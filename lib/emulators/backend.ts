@@ -164,6 +164,8 @@ export function resendEnvironment(
   const { aws, dynamoDb, ses } = services;
   return {
     [RESEND_ENV.queueUrl]: aws.fallback.url,
+    [RESEND_ENV.urgentQueueUrl]: aws.urgent.url,
+    [RESEND_ENV.heldQueueUrl]: aws.held.url,
     [RESEND_ENV.deadLetterQueueUrl]: aws.deadLetters.url,
     [RESEND_ENV.receiptsQueueUrl]: services.receipts.url,
     [RESEND_ENV.feedbackQueueUrl]: services.feedback.url,

@@ -73,7 +73,7 @@ export async function startLocalBackend(options: LocalBackendOptions): Promise<L
   };
 }
 
-/** Only the resend Lambda, with its bundle and queue. */
+/** Only the resend Lambda, with its bundle and queues. */
 export function startResendFunction(
   services: LocalServices,
   options: LocalBackendOptions,
@@ -85,6 +85,11 @@ export function startResendFunction(
     environment: resendEnvironment(services, options.eventWaitSeconds),
     queueUrl: aws.fallback.url,
     queueArn: aws.fallback.arn,
+    otherSources: [aws.urgent, aws.held].map(({ url, arn }) => ({
+      queueUrl: url,
+      queueArn: arn,
+      concurrency: CONCURRENCY,
+    })),
     sqs: aws.sqs,
     batchSize: RESEND_BATCH_SIZE,
     timeoutSeconds: getResendPace(options).timeoutSeconds,

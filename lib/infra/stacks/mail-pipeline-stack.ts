@@ -43,7 +43,7 @@ const FIXED_LOGICAL_IDS: Readonly<Record<string, string>> = {
   'ApiUser/Secret': LOGICAL_IDS.secret,
 };
 
-/** One stage of the pipeline: from the fallback queue to SES, and with receipts back to the API. */
+/** One stage of the pipeline: from the fallback queues to SES, and with receipts back to the API. */
 export class MailPipelineStack extends Stack {
   readonly sendingConfiguration: SendingConfiguration;
   readonly fallbackQueue: FallbackQueue;

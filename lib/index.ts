@@ -10,6 +10,7 @@ export type { Failure, FailureClass, FailurePhase } from './domain/failure.ts';
 export {
   type FallbackMessage,
   type ParsedFallbackMessage,
+  type Priority,
   parseFallbackMessage,
 } from './domain/fallback-message.ts';
 export type { Accepted, Attempted, FallbackFailure, HandOver, Outcome, Refused } from './domain/outcome.ts';

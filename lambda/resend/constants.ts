@@ -42,6 +42,7 @@ export const FALLBACK_VISIBILITY_SECONDS = 6 * RESEND_TIMEOUT_SECONDS;
 export const RESEND_ENV = {
   queueUrl: 'FALLBACK_QUEUE_URL',
   urgentQueueUrl: 'URGENT_QUEUE_URL',
+  /** Of mail that the function holds. */
   heldQueueUrl: 'HELD_QUEUE_URL',
   deadLetterQueueUrl: 'DEAD_LETTER_QUEUE_URL',
   payloadBucket: 'PAYLOAD_BUCKET',

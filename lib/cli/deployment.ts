@@ -34,6 +34,7 @@ export interface DeployedStacks {
 /** The outputs of the pipeline stack that commands use; an older stack may lack some. */
 const pipelineSchema = v.object({
   FallbackQueueUrl: v.string(),
+  UrgentQueueUrl: v.string(),
   DeadLetterQueueUrl: v.string(),
   ReceiptsQueueUrl: v.string(),
   PayloadBucketName: v.string(),

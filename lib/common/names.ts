@@ -37,6 +37,10 @@ export function monitoringStackName({ project, stage }: DeploymentName): string 
  */
 export interface ResourceNames {
   readonly fallbackQueue: string;
+  /** Of urgent mail. */
+  readonly urgentQueue: string;
+  /** Of mail that the resend function holds. */
+  readonly heldQueue: string;
   readonly deadLetterQueue: string;
   readonly resendFunction: string;
   readonly ledgerTable: string;
@@ -59,6 +63,8 @@ export function resourceNames({
 }: DeploymentName & { readonly userName: string }): ResourceNames {
   return {
     fallbackQueue: `${project}-mail-fallback-${stage}`,
+    urgentQueue: `${project}-mail-fallback-urgent-${stage}`,
+    heldQueue: `${project}-mail-held-${stage}`,
     deadLetterQueue: `${project}-mail-dead-letters-${stage}`,
     resendFunction: `${project}-mail-resend-${stage}`,
     ledgerTable: `${project}-mail-ledger-${stage}`,
@@ -83,6 +89,8 @@ export function resourceNames({
  */
 export const LOGICAL_IDS = {
   fallbackQueue: 'FallbackQueue',
+  urgentQueue: 'UrgentQueue',
+  heldQueue: 'HeldQueue',
   fallbackDeadLetters: 'FallbackDeadLetters',
   feedbackQueue: 'FeedbackQueue',
   feedbackDeadLetters: 'FeedbackDeadLetters',

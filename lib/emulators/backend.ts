@@ -73,7 +73,7 @@ export async function startLocalBackend(options: LocalBackendOptions): Promise<L
   };
 }
 
-/** Only the resend Lambda, with its bundle and queue. */
+/** Only the resend Lambda, with its bundle and queues. */
 export function startResendFunction(
   services: LocalServices,
   options: LocalBackendOptions,
@@ -85,6 +85,11 @@ export function startResendFunction(
     environment: resendEnvironment(services, options.eventWaitSeconds),
     queueUrl: aws.fallback.url,
     queueArn: aws.fallback.arn,
+    otherSources: [aws.urgent, aws.held].map(({ url, arn }) => ({
+      queueUrl: url,
+      queueArn: arn,
+      concurrency: CONCURRENCY,
+    })),
     sqs: aws.sqs,
     batchSize: RESEND_BATCH_SIZE,
     timeoutSeconds: getResendPace(options).timeoutSeconds,
@@ -164,6 +169,8 @@ export function resendEnvironment(
   const { aws, dynamoDb, ses } = services;
   return {
     [RESEND_ENV.queueUrl]: aws.fallback.url,
+    [RESEND_ENV.urgentQueueUrl]: aws.urgent.url,
+    [RESEND_ENV.heldQueueUrl]: aws.held.url,
     [RESEND_ENV.deadLetterQueueUrl]: aws.deadLetters.url,
     [RESEND_ENV.receiptsQueueUrl]: services.receipts.url,
     [RESEND_ENV.feedbackQueueUrl]: services.feedback.url,
@@ -177,8 +184,6 @@ export function resendEnvironment(
     [RESEND_ENV.softBounceWindowDays]: COMMON.softBounceWindowDays,
     [RESEND_ENV.exemptTenants]: '',
     [RESEND_ENV.reputationFuse]: 'on',
-    [RESEND_ENV.urgentQueueUrl]: aws.fallback.url,
-    [RESEND_ENV.heldQueueUrl]: aws.fallback.url,
     [RESEND_ENV.eventWaitLeastSeconds]: String(eventWaitSeconds.least),
     [RESEND_ENV.eventWaitDefaultSeconds]: String(eventWaitSeconds.default),
     [RESEND_ENV.eventWaitMostSeconds]: String(eventWaitSeconds.most),

@@ -139,6 +139,7 @@ function localStack({
     name: pipelineStackName({ project: 'keybuzz', stage: 'dev' }),
     outputs: {
       FallbackQueueUrl: aws.fallback.url,
+      UrgentQueueUrl: aws.urgent.url,
       DeadLetterQueueUrl: aws.deadLetters.url,
       ReceiptsQueueUrl: receipts.url,
       PayloadBucketName: aws.bucket,
@@ -150,6 +151,8 @@ function localStack({
     },
     resources: {
       [LOGICAL_IDS.fallbackQueue]: aws.fallback.url,
+      [LOGICAL_IDS.urgentQueue]: aws.urgent.url,
+      [LOGICAL_IDS.heldQueue]: aws.held.url,
       [LOGICAL_IDS.fallbackDeadLetters]: aws.deadLetters.url,
       [LOGICAL_IDS.feedbackQueue]: feedback.url,
       [LOGICAL_IDS.feedbackDeadLetters]: feedbackDeadLetters.url,
@@ -220,6 +223,7 @@ function workerEnvironment(
     SMTP_TLS_CA: smtp.certificatePem,
     SMTP_BREAKER_PROBE_INTERVAL_MS: String(PROBE_INTERVAL_MS),
     FALLBACK_QUEUE_URL: aws.fallback.url,
+    FALLBACK_URGENT_QUEUE_URL: aws.urgent.url,
     PAYLOAD_BUCKET: aws.bucket,
     RECEIPTS_QUEUE_URL: receipts.url,
     MAIL_DOMAIN: fromDomain,
@@ -236,6 +240,7 @@ function mailerSettings(smtp: SmtpDouble, { aws }: LocalServices): MailerSetting
     smtp: { host: smtp.host, port: smtp.port, tlsCa: smtp.certificatePem },
     fallback: {
       queueUrl: aws.fallback.url,
+      urgentQueueUrl: aws.urgent.url,
       payloadBucket: aws.bucket,
       region: aws.region,
       ...aws.credentials,

@@ -201,7 +201,7 @@ const podReasons: Manifest['reasons'] = [
   ],
   [
     ['containers', 0, 'envFrom'],
-    'DATABASE_URL or PGHOST and its kin; AWS_SES_*, FALLBACK_QUEUE_URL, PAYLOAD_BUCKET, RECEIPTS_QUEUE_URL; SMTP_*.',
+    'DATABASE_URL or PGHOST and its kin; AWS_SES_*, FALLBACK_*, PAYLOAD_BUCKET, RECEIPTS_QUEUE_URL; SMTP_*.',
   ],
   [
     ['containers', 0, 'livenessProbe'],

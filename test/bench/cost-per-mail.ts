@@ -35,7 +35,8 @@ const ASSUMED = { messageBytes: 20 * 1024, resendMs: 150, feedbackMs: 30 } as co
 
 /** Lambda polls each of its queues with five long polls of 20 s, and each worker its receipts with one. */
 const POLLS_A_MONTH = (30 * 86_400) / 20;
-const LAMBDA_POLLERS = 2 * 5;
+const QUEUES_OF_LAMBDAS = 4;
+const LAMBDA_POLLERS = QUEUES_OF_LAMBDAS * 5;
 
 /** SendMessageBatch takes ten. */
 const SENT_TOGETHER = 10;

@@ -74,6 +74,7 @@ type Asked<T> = T | { readonly skipped: string } | { readonly failure: Described
 interface Waiting {
   readonly outbox: Asked<WaitingCounts & { readonly rows: readonly ShownRow[] }>;
   readonly fallback: Asked<QueueCounts>;
+  readonly urgent: Asked<QueueCounts>;
   readonly deadLetters: Asked<QueueCounts>;
 }
 
@@ -86,16 +87,17 @@ async function showQueue(context: CommandContext, flags: ShowFlags): Promise<Exi
     if (signal.aborted) throw error;
     return { failure: describeFailure(error, commands) };
   };
-  const inSqs = async (name: 'FallbackQueueUrl' | 'DeadLetterQueueUrl') => {
+  const inSqs = async (name: 'FallbackQueueUrl' | 'UrgentQueueUrl' | 'DeadLetterQueueUrl') => {
     const outputs = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
     return new DlqClient(await aws.sqs(), outputs[name]).counts();
   };
-  const [outbox, fallback, deadLetters] = await Promise.all([
+  const [outbox, fallback, urgent, deadLetters] = await Promise.all([
     inOutbox(context, flags).catch(caught),
     inSqs('FallbackQueueUrl').catch(caught),
+    inSqs('UrgentQueueUrl').catch(caught),
     inSqs('DeadLetterQueueUrl').catch(caught),
   ]);
-  const waiting: Waiting = { outbox, fallback, deadLetters };
+  const waiting: Waiting = { outbox, fallback, urgent, deadLetters };
   terminal.result(waiting, () => renderWaiting(terminal, waiting));
   return Object.values(waiting).some((place) => 'failure' in place) ? EXIT.warning : EXIT.ok;
 }
@@ -121,11 +123,12 @@ async function inOutbox(
   }
 }
 
-function renderWaiting(terminal: Terminal, { outbox, fallback, deadLetters }: Waiting): string {
+function renderWaiting(terminal: Terminal, { outbox, fallback, urgent, deadLetters }: Waiting): string {
   const rows = 'rows' in outbox ? outbox.rows : [];
   return [
     `outbox: ${textOf(outbox, ({ waiting, onHold }) => `${waiting} wait, ${onHold} are on hold`)}`,
     `fallback queue: ${textOf(fallback, countsText)}`,
+    `urgent mail: ${textOf(urgent, countsText)}`,
     `dead letters: ${textOf(deadLetters, countsText)}`,
     ...(rows.length === 0 ? [] : ['', renderRows(terminal, rows, new Date())]),
   ].join('\n');

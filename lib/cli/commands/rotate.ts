@@ -124,6 +124,7 @@ async function findPlace({ aws, deployment, signal }: CommandContext): Promise<P
     settings: {
       AWS_SES_REGION: aws.region,
       FALLBACK_QUEUE_URL: outputs.FallbackQueueUrl,
+      FALLBACK_URGENT_QUEUE_URL: outputs.UrgentQueueUrl,
       PAYLOAD_BUCKET: outputs.PayloadBucketName,
       RECEIPTS_QUEUE_URL: outputs.ReceiptsQueueUrl,
       MAIL_DOMAIN: outputs.MailDomain,

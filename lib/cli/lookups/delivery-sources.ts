@@ -62,7 +62,14 @@ async function awsSources(
   const statuses = new DynamoStatusLedger(dynamoDb, table, systemClock);
   const deadLetters = new DlqClient(sqs, outputs.DeadLetterQueueUrl);
   return {
-    queue: () => new DlqClient(sqs, outputs.FallbackQueueUrl).counts(),
+    queue: async () => {
+      const urls = [outputs.FallbackQueueUrl, outputs.UrgentQueueUrl];
+      const [normal, urgent] = await Promise.all(urls.map((url) => new DlqClient(sqs, url).counts()));
+      return {
+        waiting: (normal?.waiting ?? 0) + (urgent?.waiting ?? 0),
+        inFlight: (normal?.inFlight ?? 0) + (urgent?.inFlight ?? 0),
+      };
+    },
     deadLetters: async (id): Promise<FoundDeadLetters> => {
       const found: FoundDeadLetters['deadLetters'][number][] = [];
       let looked = 0;

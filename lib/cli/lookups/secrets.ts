@@ -16,10 +16,14 @@ export const SES_FIELDS = [
   'AWS_SES_SECRET_KEY',
   'AWS_SES_REGION',
   'FALLBACK_QUEUE_URL',
+  'FALLBACK_URGENT_QUEUE_URL',
   'PAYLOAD_BUCKET',
   'RECEIPTS_QUEUE_URL',
   'MAIL_DOMAIN',
 ] as const;
+
+/** A secret that an earlier version of mailctl wrote has none; the API goes on working with it. */
+const OPTIONAL_FIELDS: readonly string[] = ['FALLBACK_URGENT_QUEUE_URL'];
 
 const fieldsSchema = v.record(v.string(), v.string());
 
@@ -38,7 +42,7 @@ export async function readSourceSecret(
 ): Promise<SecretFields> {
   const fields = await readStoredFields(secretsManager, secretArn, signal);
   if (fields === undefined) throw noKey(secretArn);
-  const missing = SES_FIELDS.filter((field) => !fields[field]);
+  const missing = SES_FIELDS.filter((field) => !fields[field] && !OPTIONAL_FIELDS.includes(field));
   if (missing.length > 0) throw damaged(secretArn, `has no ${missing.join(', ')}`);
   return fields;
 }

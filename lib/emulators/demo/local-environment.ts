@@ -53,6 +53,7 @@ function localEnvironment({ databaseUrl, smtp, services, cloudFormation }: Local
       SMTP_PORT: String(smtp.port),
       SMTP_TLS_CA: smtp.certificatePem,
       FALLBACK_QUEUE_URL: aws.fallback.url,
+      FALLBACK_URGENT_QUEUE_URL: aws.urgent.url,
       PAYLOAD_BUCKET: aws.bucket,
       RECEIPTS_QUEUE_URL: receipts.url,
       MAIL_DOMAIN: fromDomain,

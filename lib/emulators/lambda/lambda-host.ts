@@ -21,13 +21,21 @@ const POLL_RETRY_MS = 200;
 const MAX_BATCH_SIZE_WITHOUT_WINDOW = 10;
 const MAX_BATCH_SIZE = 10_000;
 
-export type LambdaHostOptions = {
+/** The queue of an event source mapping. */
+export type LambdaSource = {
+  readonly queueUrl: string;
+  readonly queueArn: string;
+  /** Maximum number of concurrent invocations with its batches, each in its own process. */
+  readonly concurrency: number;
+};
+
+export type LambdaHostOptions = LambdaSource & {
   /** A folder with an `index.mjs` that exports `handler`. */
   readonly bundleDirectory: string;
   /** Environment variables of the function, in addition to those that Lambda sets. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly queueUrl: string;
-  readonly queueArn: string;
+  /** Further queues that feed the function. @default none */
+  readonly otherSources?: readonly LambdaSource[];
   readonly sqs: SQSClient;
   /** 1 to 10; up to 10,000 with a batching window. */
   readonly batchSize: number;
@@ -35,8 +43,6 @@ export type LambdaHostOptions = {
   readonly batchWindowSeconds?: number;
   /** The function's timeout; the queue's visibility timeout must not be shorter. */
   readonly timeoutSeconds: number;
-  /** Maximum number of concurrent invocations, each in its own process. */
-  readonly concurrency: number;
   /** @default 'resend' */
   readonly functionName?: string;
   /** @default 256 */
@@ -48,7 +54,7 @@ export type LambdaHostOptions = {
   readonly log?: Log;
 };
 
-/** Starts an event source mapping and its function. */
+/** Starts the event source mappings of a function, and the function. */
 export async function startLambdaHost(options: LambdaHostOptions): Promise<LambdaHost> {
   const { batchSize, batchWindowSeconds = 0 } = options;
   const maxBatchSize = batchWindowSeconds > 0 ? MAX_BATCH_SIZE : MAX_BATCH_SIZE_WITHOUT_WINDOW;
@@ -62,12 +68,14 @@ export async function startLambdaHost(options: LambdaHostOptions): Promise<Lambd
 
 type Wait = { readonly signal?: AbortSignal };
 
+type PolledSource = LambdaSource & { readonly queue: EventQueue };
+
 export class LambdaHost {
   readonly #options: LambdaHostOptions;
   readonly #log: Log;
   readonly #function: LambdaFunction;
   readonly #closing = new AbortController();
-  readonly #queue: EventQueue;
+  readonly #sources: readonly PolledSource[];
   readonly #events = new EventEmitter<{ invocation: []; empty: [] }>();
   readonly #processes = new Set<LambdaProcess>();
   #pollers: readonly Promise<void>[] = [];
@@ -82,7 +90,12 @@ export class LambdaHost {
       memoryLimitMb: options.memoryLimitMb ?? 256,
       bundleDirectory: options.bundleDirectory,
     };
-    this.#queue = new EventQueue(options.sqs, options.queueUrl, this.#closing.signal);
+    this.#sources = [options, ...(options.otherSources ?? [])].map(({ queueUrl, queueArn, concurrency }) => ({
+      queueUrl,
+      queueArn,
+      concurrency,
+      queue: new EventQueue(options.sqs, queueUrl, this.#closing.signal),
+    }));
   }
 
   get invocations(): InvocationCounts {
@@ -90,17 +103,21 @@ export class LambdaHost {
   }
 
   async start(): Promise<void> {
-    const visibilitySeconds = await this.#queue.visibilitySeconds();
-    if (visibilitySeconds < this.#options.timeoutSeconds) {
-      throw new RangeError(
-        `The queue's visibility timeout of ${visibilitySeconds} s is less than the function's timeout of ${this.#options.timeoutSeconds} s`,
-      );
+    for (const { queue } of this.#sources) {
+      const visibilitySeconds = await queue.visibilitySeconds();
+      if (visibilitySeconds < this.#options.timeoutSeconds) {
+        throw new RangeError(
+          `The queue's visibility timeout of ${visibilitySeconds} s is less than the function's timeout of ${this.#options.timeoutSeconds} s`,
+        );
+      }
     }
-    this.#pollers = Array.from({ length: this.#options.concurrency }, () => this.#pollUntilClosed());
+    this.#pollers = this.#sources.flatMap((source) =>
+      Array.from({ length: source.concurrency }, () => this.#pollUntilClosed(source)),
+    );
   }
 
   /**
-   * Resolves when the queue is empty: no message is visible, delayed or in flight, which includes failed ones
+   * Resolves when the queues are empty: no message is visible, delayed or in flight, which includes failed ones
    * that wait for their visibility timeout. It checks now and after each poll or batch.
    */
   async idle(wait: Wait = {}): Promise<void> {
@@ -133,23 +150,23 @@ export class LambdaHost {
   }
 
   /** One poller with its warm process. */
-  async #pollUntilClosed(): Promise<void> {
+  async #pollUntilClosed(source: PolledSource): Promise<void> {
     let process: LambdaProcess | undefined;
     while (!this.#closing.signal.aborted) {
-      for (const event of await this.#poll()) {
+      for (const event of await this.#poll(source)) {
         if (this.#closing.signal.aborted) return;
         if (!process?.alive) process = this.#startProcess();
-        await this.#invoke(process, event);
+        await this.#invoke(process, event, source);
       }
       await this.#checkEmpty();
     }
   }
 
-  async #poll(): Promise<readonly SQSEvent[]> {
+  async #poll({ queue, queueArn }: PolledSource): Promise<readonly SQSEvent[]> {
     const { batchSize, batchWindowSeconds = 0 } = this.#options;
     try {
-      const messages = await this.#queue.poll(batchSize, batchWindowSeconds);
-      return sqsEvents(messages, { queueArn: this.#options.queueArn, region: this.#function.region });
+      const messages = await queue.poll(batchSize, batchWindowSeconds);
+      return sqsEvents(messages, { queueArn, region: this.#function.region });
     } catch (error) {
       if (this.#closing.signal.aborted) return [];
       this.#log.warn('poll-failed', { error: String(error) });
@@ -158,7 +175,7 @@ export class LambdaHost {
     }
   }
 
-  async #invoke(process: LambdaProcess, event: SQSEvent): Promise<void> {
+  async #invoke(process: LambdaProcess, event: SQSEvent, source: PolledSource): Promise<void> {
     const requestId = randomUUID();
     this.#count('started');
     const recorder = new InvocationRecorder(() => this.#invoking().length);
@@ -177,11 +194,16 @@ export class LambdaHost {
       },
     );
     this.#options.onInvocation?.(recorder.end(outcome));
-    await this.#settle(event, outcome, requestId);
+    await this.#settle(event, outcome, requestId, source);
   }
 
   /** Deletes processed messages. Failed ones are received again after the visibility timeout. */
-  async #settle(event: SQSEvent, outcome: InvocationOutcome, requestId: string): Promise<void> {
+  async #settle(
+    event: SQSEvent,
+    outcome: InvocationOutcome,
+    requestId: string,
+    { queue }: PolledSource,
+  ): Promise<void> {
     if (outcome.kind !== 'answered') {
       this.#count(({ threw: 'threw', 'timed-out': 'timedOut', crashed: 'crashed' } as const)[outcome.kind]);
       if (outcome.kind === 'timed-out') this.#reportTimeout(requestId);
@@ -195,7 +217,7 @@ export class LambdaHost {
     }
     this.#count(verdict.failedIds.size === 0 ? 'succeeded' : 'partFailed');
     const done = event.Records.filter(({ messageId }) => !verdict.failedIds.has(messageId));
-    await this.#queue.delete(done).catch((error: unknown) => {
+    await queue.delete(done).catch((error: unknown) => {
       // They are received again: SQS delivers at least once.
       this.#log.warn('delete-failed', { error: String(error) });
     });
@@ -220,8 +242,16 @@ export class LambdaHost {
   async #checkEmpty(): Promise<void> {
     if (this.#closing.signal.aborted || this.#events.listenerCount('empty') === 0) return;
     // If the check fails, it is repeated after the next poll.
-    const isEmpty = await this.#queue.isEmpty().catch(() => false);
+    const isEmpty = await this.#areEmpty().catch(() => false);
     if (isEmpty) this.#events.emit('empty');
+  }
+
+  /** Twice: the function may have moved a message into a queue that was looked at before. */
+  async #areEmpty(): Promise<boolean> {
+    for (const { queue } of [...this.#sources, ...this.#sources]) {
+      if (!(await queue.isEmpty())) return false;
+    }
+    return true;
   }
 
   #reportTimeout(requestId: string): void {

@@ -9,8 +9,9 @@ export interface ApiUserProps {
   readonly userName: string;
   readonly secretName: string;
 
-  /** The queue that the API's worker hands over to. */
+  /** The queues that the API's worker hands over to: normal and urgent mail. */
   readonly fallbackQueue: FallbackQueue;
+  readonly urgentQueue: FallbackQueue;
 
   /** Where the worker puts content that is too large for a message. */
   readonly payloadBucket: PayloadBucket;
@@ -54,6 +55,7 @@ export class ApiUser extends Construct {
     super(scope, id);
     this.user = new User(this, 'User', { userName: props.userName });
     props.fallbackQueue.grantSend(this.user);
+    props.urgentQueue.grantSend(this.user);
     props.payloadBucket.grantPut(this.user);
     props.receiptsQueue.grantRead(this.user);
     if (props.workerMetricNamespace !== undefined) this.allowMetrics(props.workerMetricNamespace);

@@ -91,6 +91,9 @@ export class PipelineFunction extends Construct {
   }
 }
 
+/** @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
+const MIN_CONCURRENCY = 2;
+
 /** What the settings of a stage decide for a function that a queue feeds. */
 export interface FunctionProps extends DeployedFunctionProps {
   /**
@@ -105,6 +108,14 @@ export interface QueueFunctionProps extends FunctionProps, PipelineFunctionProps
   /** The queue that feeds the function, and its dead letter queue. */
   readonly source: QueueWithDeadLetters;
 
+  /**
+   * Further queues that feed it, with the same dead letter queue, by the ids of their event sources. Each has two
+   * batches at once, the minimum of SQS.
+   *
+   * @default none
+   */
+  readonly otherSources?: Readonly<Record<string, QueueWithDeadLetters>>;
+
   readonly batchSize: number;
 
   /**
@@ -116,25 +127,34 @@ export interface QueueFunctionProps extends FunctionProps, PipelineFunctionProps
 }
 
 /**
- * A Lambda that a queue feeds.
+ * A Lambda that a queue feeds, or several.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
  */
 export class QueueFunction extends PipelineFunction {
-  readonly eventSource: EventSourceMapping;
-
   constructor(scope: Construct, id: string, props: QueueFunctionProps) {
     super(scope, id, props);
-    props.source.grantConsume(this.role);
     props.source.grantDeadLetter(this.role);
+    this.consume('EventSource', props.source, props, props.maximumConcurrency);
+    for (const [sourceId, source] of Object.entries(props.otherSources ?? {}))
+      this.consume(sourceId, source, props);
+  }
+
+  private consume(
+    id: string,
+    source: QueueWithDeadLetters,
+    { batchSize, batchWindow }: QueueFunctionProps,
+    maximumConcurrency = MIN_CONCURRENCY,
+  ): void {
+    source.grantConsume(this.role);
     // SqsEventSource would silently grant more than the function needs.
-    this.eventSource = new EventSourceMapping(this, 'EventSource', {
+    new EventSourceMapping(this, id, {
       target: this.function,
-      eventSourceArn: props.source.queue.queueArn,
-      batchSize: props.batchSize,
-      ...(props.batchWindow === undefined ? {} : { maxBatchingWindow: props.batchWindow }),
+      eventSourceArn: source.queue.queueArn,
+      batchSize,
+      ...(batchWindow === undefined ? {} : { maxBatchingWindow: batchWindow }),
       reportBatchItemFailures: true,
-      maxConcurrency: props.maximumConcurrency ?? 2,
+      maxConcurrency: maximumConcurrency,
     });
   }
 }

@@ -8,18 +8,36 @@ import { FALLBACK_VISIBILITY_SECONDS } from '../../../lambda/resend/constants.ts
 import { MAX_QUEUE_MESSAGE_BYTES, MAX_RECEIVE_COUNT, QUEUE_RETENTION_DAYS } from '../../domain/limits.ts';
 import type { EventTopic } from './event-topic.ts';
 
-export interface QueueProps {
+interface CommonProps {
   readonly queueName: string;
-  readonly deadLetterQueueName: string;
 
   /** Whether the queues, and the mail in them, are deleted with their stack. */
   readonly removalPolicy: RemovalPolicy;
 }
 
-export interface QueueWithDeadLettersProps extends QueueProps {
-  /** How long a received message stays in flight. */
-  readonly visibilityTimeout: Duration;
+interface OwnDeadLetters {
+  readonly deadLetterQueueName: string;
+
+  /**
+   * The names of the other queues whose dead letters go there.
+   *
+   * @default none
+   */
+  readonly otherSources?: readonly string[];
 }
+
+interface SharedDeadLetters {
+  /** The queue whose dead letter queue this one shares. It names this one among its other sources. */
+  readonly deadLettersOf: QueueWithDeadLetters;
+}
+
+export type QueueProps = CommonProps & OwnDeadLetters;
+
+export type QueueWithDeadLettersProps = CommonProps &
+  (OwnDeadLetters | SharedDeadLetters) & {
+    /** How long a received message stays in flight. */
+    readonly visibilityTimeout: Duration;
+  };
 
 /**
  * What all queues of the pipeline have in common: encrypted, TLS only, the longest retention of SQS, and a dead letter
@@ -41,14 +59,19 @@ export class QueueWithDeadLetters extends Construct {
       maxMessageSizeBytes: MAX_QUEUE_MESSAGE_BYTES,
       removalPolicy: props.removalPolicy,
     };
-    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
-      ...common,
-      queueName: props.deadLetterQueueName,
-      redriveAllowPolicy: {
-        redrivePermission: RedrivePermission.BY_QUEUE,
-        sourceQueues: [this.queueByName(props.queueName)],
-      },
-    });
+    this.deadLetterQueue =
+      'deadLettersOf' in props
+        ? props.deadLettersOf.deadLetterQueue
+        : new Queue(this, 'DeadLetterQueue', {
+            ...common,
+            queueName: props.deadLetterQueueName,
+            redriveAllowPolicy: {
+              redrivePermission: RedrivePermission.BY_QUEUE,
+              sourceQueues: [props.queueName, ...(props.otherSources ?? [])].map((name) =>
+                this.queueByName(name),
+              ),
+            },
+          });
     this.queue = new Queue(this, 'Queue', {
       ...common,
       queueName: props.queueName,
@@ -78,19 +101,20 @@ export class QueueWithDeadLetters extends Construct {
     return this.deadLetterQueue.grant(grantee, 'sqs:SendMessage');
   }
 
-  /** The two queues refer to each other, so one of them by name before it exists. */
+  /** A queue and that of its dead letters refer to each other, so one of them by name before it exists. */
   private queueByName(queueName: string): ReturnType<typeof Queue.fromQueueArn> {
     const arn = Stack.of(this).formatArn({ service: 'sqs', resource: queueName });
-    return Queue.fromQueueArn(this, 'SourceQueue', arn);
+    return Queue.fromQueueArn(this, `Source-${queueName}`, arn);
   }
 }
 
 /**
- * The queue that envelopes wait in for the resend Lambda, and the dead letters of mail that could not be sent. A
- * message is received often enough for the retry schedule to outlast the retention of the queue.
+ * A queue that envelopes wait in for the resend Lambda, and the dead letters of mail that could not be sent. A
+ * message is received often enough for the retry schedule to outlast the retention of the queue. There are three, with
+ * the same dead letters: normal mail, urgent mail, and mail that the Lambda holds.
  */
 export class FallbackQueue extends QueueWithDeadLetters {
-  constructor(scope: Construct, id: string, props: QueueProps) {
+  constructor(scope: Construct, id: string, props: CommonProps & (OwnDeadLetters | SharedDeadLetters)) {
     super(scope, id, { ...props, visibilityTimeout: Duration.seconds(FALLBACK_VISIBILITY_SECONDS) });
   }
 }

@@ -15,8 +15,14 @@ import type { LedgerTable, SuppressionTable } from './tables.ts';
 export const RESEND_MEMORY_MIB = 1024;
 
 export interface ResendFunctionProps extends FunctionProps {
-  /** The queue that feeds the function. */
+  /** The queue of normal mail, and of continuations. */
   readonly fallbackQueue: FallbackQueue;
+
+  /** The queue of urgent mail: its batches do not wait for those of normal mail. */
+  readonly urgentQueue: FallbackQueue;
+
+  /** The queue of mail that the function holds: only it writes there. */
+  readonly heldQueue: FallbackQueue;
 
   /** Holds large content. */
   readonly payloadBucket: PayloadBucket;
@@ -61,13 +67,14 @@ interface EventWait {
   readonly most: Duration;
 }
 
-/** The Lambda that resends through SES what SMTP did not accept, fed by the fallback queue. */
+/** The Lambda that resends through SES what SMTP did not accept, fed by the queues of normal, urgent and held mail. */
 export class ResendFunction extends QueueFunction {
   constructor(scope: Construct, id: string, props: ResendFunctionProps) {
     super(scope, id, {
       ...props,
       description: 'Resends through SES the mail that SMTP did not accept',
       source: props.fallbackQueue,
+      otherSources: { UrgentEventSource: props.urgentQueue, HeldEventSource: props.heldQueue },
       batchSize: RESEND_BATCH_SIZE,
       // Pending recipients go back to the queue as a continuation, fewer with each round.
       feedsItself: true,
@@ -75,8 +82,8 @@ export class ResendFunction extends QueueFunction {
       memoryMib: RESEND_MEMORY_MIB,
       environment: environmentOf(props),
     });
-    // For continuations.
-    props.fallbackQueue.grantSend(this.role);
+    // For continuations, and for what it holds and lets go.
+    for (const queue of [props.fallbackQueue, props.urgentQueue, props.heldQueue]) queue.grantSend(this.role);
     props.payloadBucket.grantGet(this.role);
     props.sendingConfiguration.grantSend(this.role);
     props.sendingConfiguration.grantLimits(this.role);
@@ -91,6 +98,8 @@ function environmentOf(props: ResendFunctionProps): Record<string, string> {
   const { fallbackQueue, ledger, suppressionList, eventWait } = props;
   return {
     [RESEND_ENV.queueUrl]: fallbackQueue.queue.queueUrl,
+    [RESEND_ENV.urgentQueueUrl]: props.urgentQueue.queue.queueUrl,
+    [RESEND_ENV.heldQueueUrl]: props.heldQueue.queue.queueUrl,
     [RESEND_ENV.deadLetterQueueUrl]: fallbackQueue.deadLetterQueue.queueUrl,
     [RESEND_ENV.payloadBucket]: props.payloadBucket.bucket.bucketName,
     [RESEND_ENV.configurationSet]: props.sendingConfiguration.configurationSet.configurationSetName,

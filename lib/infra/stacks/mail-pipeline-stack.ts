@@ -26,6 +26,8 @@ export interface MailPipelineStackProps extends StackProps {
 const FIXED_LOGICAL_IDS: Readonly<Record<string, string>> = {
   'FallbackQueue/Queue/Resource': LOGICAL_IDS.fallbackQueue,
   'FallbackQueue/DeadLetterQueue/Resource': LOGICAL_IDS.fallbackDeadLetters,
+  'UrgentQueue/Queue/Resource': LOGICAL_IDS.urgentQueue,
+  'HeldQueue/Queue/Resource': LOGICAL_IDS.heldQueue,
   'FeedbackQueue/Queue/Resource': LOGICAL_IDS.feedbackQueue,
   'FeedbackQueue/DeadLetterQueue/Resource': LOGICAL_IDS.feedbackDeadLetters,
   'ReceiptsQueue/Queue/Resource': LOGICAL_IDS.receiptsQueue,
@@ -41,10 +43,12 @@ const FIXED_LOGICAL_IDS: Readonly<Record<string, string>> = {
   'ApiUser/Secret': LOGICAL_IDS.secret,
 };
 
-/** One stage of the pipeline: from the fallback queue to SES, and with receipts back to the API. */
+/** One stage of the pipeline: from the fallback queues to SES, and with receipts back to the API. */
 export class MailPipelineStack extends Stack {
   readonly sendingConfiguration: SendingConfiguration;
   readonly fallbackQueue: FallbackQueue;
+  readonly urgentQueue: FallbackQueue;
+  readonly heldQueue: FallbackQueue;
   readonly payloadBucket: PayloadBucket;
   readonly ledger: LedgerTable;
   readonly suppressionList: SuppressionTable;
@@ -75,8 +79,15 @@ export class MailPipelineStack extends Stack {
     this.fallbackQueue = new FallbackQueue(this, 'FallbackQueue', {
       queueName: names.fallbackQueue,
       deadLetterQueueName: names.deadLetterQueue,
+      otherSources: [names.urgentQueue, names.heldQueue],
       removalPolicy,
     });
+    const besideFallback = { deadLettersOf: this.fallbackQueue, removalPolicy };
+    this.urgentQueue = new FallbackQueue(this, 'UrgentQueue', {
+      ...besideFallback,
+      queueName: names.urgentQueue,
+    });
+    this.heldQueue = new FallbackQueue(this, 'HeldQueue', { ...besideFallback, queueName: names.heldQueue });
     this.payloadBucket = new PayloadBucket(this, 'PayloadBucket', {
       retention: Duration.days(settings.payloadRetentionDays),
       // In dev the bucket is deleted with its stack, once it is empty.
@@ -126,6 +137,8 @@ export class MailPipelineStack extends Stack {
       functionName: names.resendFunction,
       bundle: resendBundle,
       fallbackQueue: this.fallbackQueue,
+      urgentQueue: this.urgentQueue,
+      heldQueue: this.heldQueue,
       payloadBucket: this.payloadBucket,
       sendingConfiguration: this.sendingConfiguration,
       exemptTenants: settings.suppressionExemptTenants,
@@ -146,6 +159,7 @@ export class MailPipelineStack extends Stack {
       userName: names.user,
       secretName: names.secret,
       fallbackQueue: this.fallbackQueue,
+      urgentQueue: this.urgentQueue,
       payloadBucket: this.payloadBucket,
       receiptsQueue: this.receiptsQueue,
       allowedSourceAddresses: settings.allowedSourceAddresses,
@@ -171,6 +185,7 @@ export class MailPipelineStack extends Stack {
 
   private outputSettings(domain: string): void {
     this.output('FallbackQueueUrl', 'FALLBACK_QUEUE_URL of the API', this.fallbackQueue.queue.queueUrl);
+    this.output('UrgentQueueUrl', 'FALLBACK_URGENT_QUEUE_URL of the API', this.urgentQueue.queue.queueUrl);
     this.output('PayloadBucketName', 'PAYLOAD_BUCKET of the API', this.payloadBucket.bucket.bucketName);
     this.output('MailDomain', 'MAIL_DOMAIN of the API', domain);
     this.output('ReceiptsQueueUrl', 'RECEIPTS_QUEUE_URL of the API', this.receiptsQueue.queue.queueUrl);

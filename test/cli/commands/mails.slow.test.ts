@@ -144,7 +144,7 @@ describe('mailctl queue', () => {
   beforeAll(async () => {
     aws = await startSqsAndS3({ visibilitySeconds: 30 });
     account = await startAwsAccount({
-      account: deployedAccount({ resources: { fallback: aws.fallback, deadLetters: aws.deadLetters } }),
+      account: deployedAccount({ resources: aws }),
     });
   });
 
@@ -172,6 +172,7 @@ describe('mailctl queue', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('outbox: 1 wait, 2 are on hold');
     expect(stdout).toContain('fallback queue: 0 wait');
+    expect(stdout).toContain('urgent mail: 0 wait');
     expect(stdout).toMatch(/^a-1 +shop-a +on-hold/m);
 
     const timeline = await queue('status', 'a-1');

@@ -70,6 +70,50 @@ describe('the Lambda host', () => {
     expect(host.invocations).toMatchObject({ started: 1, succeeded: 1, coldStarts: 1 });
   });
 
+  it('feeds the function from several queues, and names the queue of each record', async () => {
+    await send('normal');
+    await aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.urgent.url, MessageBody: 'urgent' }));
+    await start(
+      `export const handler = async ({ Records }) => {
+        console.log(JSON.stringify(Records.map((r) => [r.body, r.eventSourceARN])));
+      };`,
+      { otherSources: [{ queueUrl: aws.urgent.url, queueArn: aws.urgent.arn, concurrency: 1 }] },
+    );
+    await host.idle();
+
+    expect(logged().flat().sort()).toEqual([
+      ['normal', aws.fallback.arn],
+      ['urgent', aws.urgent.arn],
+    ]);
+    expect(host.invocations).toMatchObject({ started: 2, succeeded: 2, coldStarts: 2 });
+  });
+
+  it('gives each of its queues concurrent invocations of its own', async () => {
+    for (const { url } of [aws.fallback, aws.urgent])
+      await aws.sqs.send(
+        new SetQueueAttributesCommand({ QueueUrl: url, Attributes: { VisibilityTimeout: '60' } }),
+      );
+    const begun = { normal: Promise.withResolvers<void>(), urgent: Promise.withResolvers<void>() };
+    await send('normal');
+    await start(
+      // Busy with its batch until it is killed, as with a backlog.
+      `export const handler = async ({ Records: [{ body }] }) => {
+        console.log(body);
+        await new Promise(() => setInterval(() => {}, 1000));
+      };`,
+      {
+        timeoutSeconds: 60,
+        otherSources: [{ queueUrl: aws.urgent.url, queueArn: aws.urgent.arn, concurrency: 1 }],
+        onLogLine: (line) => begun[line === 'urgent' ? 'urgent' : 'normal'].resolve(),
+      },
+    );
+    await begun.normal.promise;
+    await aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.urgent.url, MessageBody: 'urgent' }));
+    await begun.urgent.promise;
+
+    expect(await host.kill()).toBe(2);
+  });
+
   it('passes records and a context like Lambda', async () => {
     await aws.sqs.send(
       new SendMessageCommand({

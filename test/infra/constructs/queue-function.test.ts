@@ -98,6 +98,8 @@ describe.each(STAGES)('the Lambdas: %s', (stage, template) => {
     const [least, otherwise, most] = set.waits;
     expect(variablesOf('resend')).toEqual({
       [RESEND_ENV.queueUrl]: { Ref: queue('fallback') },
+      [RESEND_ENV.urgentQueueUrl]: { Ref: queue('fallback-urgent') },
+      [RESEND_ENV.heldQueueUrl]: { Ref: queue('held') },
       [RESEND_ENV.deadLetterQueueUrl]: { Ref: queue('dead-letters') },
       [RESEND_ENV.payloadBucket]: { Ref: idOf(template, 'AWS::S3::Bucket') },
       [RESEND_ENV.configurationSet]: { Ref: idOf(template, 'AWS::SES::ConfigurationSet') },
@@ -143,15 +145,22 @@ describe.each(STAGES)('the Lambdas: %s', (stage, template) => {
   });
 
   it('are fed by their queues and report the items that failed', () => {
-    template.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
-    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
-      EventSourceArn: arnOf(queue('fallback')),
-      FunctionName: { Ref: functionId('resend') },
-      BatchSize: RESEND_BATCH_SIZE,
-      MaximumBatchingWindowInSeconds: Match.absent(),
-      FunctionResponseTypes: ['ReportBatchItemFailures'],
-      ScalingConfig: { MaximumConcurrency: set.concurrency.resend },
-    });
+    template.resourceCountIs('AWS::Lambda::EventSourceMapping', 4);
+    for (const [name, concurrency] of [
+      ['fallback', set.concurrency.resend],
+      // A backlog of normal mail takes nothing of it.
+      ['fallback-urgent', 2],
+      ['held', 2],
+    ] as const) {
+      template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+        EventSourceArn: arnOf(queue(name)),
+        FunctionName: { Ref: functionId('resend') },
+        BatchSize: RESEND_BATCH_SIZE,
+        MaximumBatchingWindowInSeconds: Match.absent(),
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        ScalingConfig: { MaximumConcurrency: concurrency },
+      });
+    }
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       EventSourceArn: arnOf(queue('feedback')),
       FunctionName: { Ref: functionId('feedback') },
@@ -160,6 +169,12 @@ describe.each(STAGES)('the Lambdas: %s', (stage, template) => {
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: set.concurrency.feedback },
     });
+  });
+
+  it('keep the ids of their event sources: AWS allows one between a queue and a function, so none can be replaced', () => {
+    expect(Object.keys(template.findResources('AWS::Lambda::EventSourceMapping'))).toEqual(
+      expect.arrayContaining(['ResendEventSource10462DD0', 'FeedbackEventSourceD256AFCC']),
+    );
   });
 
   function functionId(name: string): string {

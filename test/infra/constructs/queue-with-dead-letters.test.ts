@@ -17,6 +17,8 @@ const queueId = (QueueName: string) => idOf(dev, 'AWS::SQS::Queue', { QueueName 
 /** The name of each queue, that of its dead letters, and how long a message is hidden. */
 const QUEUES: readonly (readonly [queue: string, deadLetters: string, hiddenSeconds: number])[] = [
   ['keybuzz-mail-fallback-dev', 'keybuzz-mail-dead-letters-dev', 6 * RESEND_TIMEOUT_SECONDS],
+  ['keybuzz-mail-fallback-urgent-dev', 'keybuzz-mail-dead-letters-dev', 6 * RESEND_TIMEOUT_SECONDS],
+  ['keybuzz-mail-held-dev', 'keybuzz-mail-dead-letters-dev', 6 * RESEND_TIMEOUT_SECONDS],
   [
     'keybuzz-mail-feedback-dev',
     'keybuzz-mail-feedback-dead-letters-dev',
@@ -25,7 +27,7 @@ const QUEUES: readonly (readonly [queue: string, deadLetters: string, hiddenSeco
   ['keybuzz-mail-receipts-dev', 'keybuzz-mail-receipts-dead-letters-dev', 300],
 ];
 
-const NAMES = QUEUES.flatMap(([queue, deadLetters, _hiddenSeconds]) => [queue, deadLetters]);
+const NAMES = [...new Set(QUEUES.flatMap(([queue, deadLetters, _hiddenSeconds]) => [queue, deadLetters]))];
 
 /** Who may send to a queue beside those whom a role or a user allows it. */
 const fromTopic = (queue: string) => ({
@@ -47,8 +49,8 @@ describe('the queues', () => {
     dev.allResources('AWS::SQS::Queue', { DeletionPolicy: 'Delete' });
   });
 
-  it('are three with their dead letters, encrypted, keep messages for 14 days and take 1 MiB', () => {
-    dev.resourceCountIs('AWS::SQS::Queue', 6);
+  it('are five with three of dead letters, encrypted, keep messages for 14 days and take 1 MiB', () => {
+    dev.resourceCountIs('AWS::SQS::Queue', 8);
     dev.allResourcesProperties('AWS::SQS::Queue', {
       SqsManagedSseEnabled: true,
       MessageRetentionPeriod: 14 * DAY_SECONDS,
@@ -87,14 +89,20 @@ describe('the queues', () => {
     },
   );
 
-  it.each(QUEUES)('have dead letters of their own: %s', (name, deadLetters) => {
+  it.each([
+    ['keybuzz-mail-dead-letters-dev', 3],
+    ['keybuzz-mail-feedback-dead-letters-dev', 1],
+    ['keybuzz-mail-receipts-dead-letters-dev', 1],
+  ])('have dead letter queues that take from them alone: %s', (deadLetters, count) => {
+    const sources = QUEUES.filter(([, theirs]) => theirs === deadLetters).map(([name]) => name);
+    expect(sources).toHaveLength(count);
     dev.hasResourceProperties('AWS::SQS::Queue', {
       QueueName: deadLetters,
       RedriveAllowPolicy: {
         redrivePermission: 'byQueue',
-        sourceQueueArns: [
-          { 'Fn::Join': ['', ['arn:aws:sqs:eu-west-1:', { Ref: 'AWS::AccountId' }, `:${name}`]] },
-        ],
+        sourceQueueArns: sources.map((name) => ({
+          'Fn::Join': ['', ['arn:aws:sqs:eu-west-1:', { Ref: 'AWS::AccountId' }, `:${name}`]],
+        })),
       },
       RedrivePolicy: Match.absent(),
     });

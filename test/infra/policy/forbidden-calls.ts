@@ -42,9 +42,10 @@ export function forbiddenCalls(
     ...SENDS.flatMap((action) =>
       [IDENTITY, configurationSet].map((arn) => call('api', action, arn, FROM_US)),
     ),
-    ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'].map((action) =>
-      call('api', action, queue('fallback')),
+    ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'].flatMap((action) =>
+      [queue('fallback'), queue('fallback-urgent')].map((arn) => call('api', action, arn)),
     ),
+    call('api', 'sqs:SendMessage', queue('held')),
     call('api', 'sqs:SendMessage', queue('receipts')),
     call('api', 'sqs:SendMessage', queue('feedback')),
     call('api', 'sqs:ReceiveMessage', queue('dead-letters')),
@@ -68,7 +69,9 @@ export function forbiddenCalls(
     ...SENDS.flatMap((action) =>
       [IDENTITY, configurationSet].map((arn) => call('feedback', action, arn, FROM_US)),
     ),
-    call('feedback', 'sqs:SendMessage', queue('fallback')),
+    ...['fallback', 'fallback-urgent', 'held'].map((name) =>
+      call('feedback', 'sqs:SendMessage', queue(name)),
+    ),
     call('feedback', 's3:GetObject', `${bucket}/${PAYLOAD_KEY}`),
     call('feedback', 'dynamodb:DeleteItem', table('suppression')),
     // The account-metrics Lambda counts what there is: it reads no address, sends nothing and makes no key.

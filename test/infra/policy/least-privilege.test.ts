@@ -57,6 +57,8 @@ const logGroup = (name: string) =>
   arn('AWS::Logs::LogGroup', { LogGroupName: `/aws/lambda/keybuzz-mail-${name}-prod` });
 
 const fallbackQueue = queue('fallback');
+const urgentQueue = queue('fallback-urgent');
+const heldQueue = queue('held');
 const feedbackQueue = queue('feedback');
 const receiptsQueue = queue('receipts');
 const ledger = table('ledger');
@@ -75,6 +77,7 @@ describe('the user of the API', () => {
         `Allow sqs:DeleteMessage on ${receiptsQueue}`,
         `Allow sqs:ReceiveMessage on ${receiptsQueue}`,
         `Allow sqs:SendMessage on ${fallbackQueue}`,
+        `Allow sqs:SendMessage on ${urgentQueue}`,
       ].sort(),
     );
   });
@@ -110,7 +113,9 @@ describe('the user of the API', () => {
 
   it('can neither read what was handed over, nor write a receipt, nor see the events of SES', () => {
     const permissions = permissionsOf(API_USER);
-    expect(permissions).not.toContain(`Allow sqs:ReceiveMessage on ${fallbackQueue}`);
+    for (const handedOver of [fallbackQueue, urgentQueue])
+      expect(permissions).not.toContain(`Allow sqs:ReceiveMessage on ${handedOver}`);
+    expect(permissions.filter((permission) => permission.includes(heldQueue))).toEqual([]);
     expect(permissions).not.toContain(`Allow sqs:SendMessage on ${receiptsQueue}`);
     expect(permissions.filter((permission) => permission.includes(feedbackQueue))).toEqual([]);
     expect(permissions.filter((permission) => permission.includes('s3:GetObject'))).toEqual([]);
@@ -134,13 +139,15 @@ describe('the role of the resend Lambda', () => {
         `Allow ses:SendEmail on ${ses}:identity/* ${fromDomain}`,
         `Allow ses:SendRawEmail on ${configurationSet}`,
         `Allow ses:SendRawEmail on ${ses}:identity/* ${fromDomain}`,
-        `Allow sqs:ChangeMessageVisibility on ${fallbackQueue}`,
-        `Allow sqs:DeleteMessage on ${fallbackQueue}`,
-        `Allow sqs:GetQueueAttributes on ${fallbackQueue}`,
+        ...[fallbackQueue, urgentQueue, heldQueue].flatMap((feeding) => [
+          `Allow sqs:ChangeMessageVisibility on ${feeding}`,
+          `Allow sqs:DeleteMessage on ${feeding}`,
+          `Allow sqs:GetQueueAttributes on ${feeding}`,
+          `Allow sqs:ReceiveMessage on ${feeding}`,
+          `Allow sqs:SendMessage on ${feeding}`,
+        ]),
         `Allow sqs:GetQueueAttributes on ${feedbackQueue}`,
-        `Allow sqs:ReceiveMessage on ${fallbackQueue}`,
         `Allow sqs:SendMessage on ${queue('dead-letters')}`,
-        `Allow sqs:SendMessage on ${fallbackQueue}`,
         `Allow sqs:SendMessage on ${receiptsQueue}`,
       ].sort(),
     );
@@ -181,7 +188,8 @@ describe('the role of the feedback Lambda', () => {
   it('can send no mail, and neither read nor hand over any', () => {
     const permissions = permissionsOf(FEEDBACK_ROLE);
     expect(permissions.filter((permission) => /\b(ses|s3|sns|kms):/.test(permission))).toEqual([]);
-    expect(permissions.filter((permission) => permission.includes(fallbackQueue))).toEqual([]);
+    for (const mail of [fallbackQueue, urgentQueue, heldQueue])
+      expect(permissions.filter((permission) => permission.includes(mail))).toEqual([]);
   });
 });
 

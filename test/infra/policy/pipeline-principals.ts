@@ -22,17 +22,17 @@ const IDENTITIES = ['keybuzz.io'];
 /** The principals of a template, each with the calls that were recorded of its code. */
 export function pipelinePrincipals(resources: Resources, run: RecordedRun): PipelinePrincipal[] {
   return [
-    functionPrincipal('resend', 'FALLBACK_QUEUE_URL', resources, run),
-    functionPrincipal('feedback', 'FEEDBACK_QUEUE_URL', resources, run),
-    functionPrincipal('account-metrics', undefined, resources, run),
+    functionPrincipal('resend', ['FALLBACK_QUEUE_URL', 'URGENT_QUEUE_URL', 'HELD_QUEUE_URL'], resources, run),
+    functionPrincipal('feedback', ['FEEDBACK_QUEUE_URL'], resources, run),
+    functionPrincipal('account-metrics', [], resources, run),
     apiPrincipal(resources, run),
   ];
 }
 
-/** @param sourceVariable names the queue that feeds it; undefined where a schedule starts it */
+/** @param sourceVariables name the queues that feed it; none where a schedule starts it */
 function functionPrincipal(
   who: 'resend' | 'feedback' | 'account-metrics',
-  sourceVariable: string | undefined,
+  sourceVariables: readonly string[],
   resources: Resources,
   run: RecordedRun,
 ): PipelinePrincipal {
@@ -47,7 +47,7 @@ function functionPrincipal(
     principal: { kind: 'identity', arn: String(Role) },
     recorded: permissionsOf(run[who], environment, run),
     onItsBehalf: [
-      ...(sourceVariable === undefined ? [] : pollersOwn(String(environment[sourceVariable]))),
+      ...sourceVariables.flatMap((variable) => pollersOwn(String(environment[variable]))),
       ...lambdasOwn(String(FunctionName)),
     ],
   };
@@ -71,6 +71,7 @@ function secretOf(resources: Resources): Record<string, string> {
   const queueUrl = (id: string) => `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${nameOf(id, resources)}`;
   return {
     FALLBACK_QUEUE_URL: queueUrl(LOGICAL_IDS.fallbackQueue),
+    FALLBACK_URGENT_QUEUE_URL: queueUrl(LOGICAL_IDS.urgentQueue),
     RECEIPTS_QUEUE_URL: queueUrl(LOGICAL_IDS.receiptsQueue),
     PAYLOAD_BUCKET: (arnOf(LOGICAL_IDS.payloadBucket, resources) ?? '').replace('arn:aws:s3:::', ''),
   };

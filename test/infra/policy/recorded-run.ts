@@ -138,6 +138,11 @@ function startResend(services: LocalServices, environment: Record<string, string
     environment,
     queueUrl: aws.fallback.url,
     queueArn: aws.fallback.arn,
+    otherSources: [aws.urgent, aws.held].map(({ url, arn }) => ({
+      queueUrl: url,
+      queueArn: arn,
+      concurrency: 2,
+    })),
     sqs: aws.sqs,
     batchSize: RESEND_BATCH_SIZE,
     timeoutSeconds: RESEND_TIMEOUT_SECONDS,

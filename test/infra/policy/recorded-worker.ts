@@ -18,10 +18,11 @@ const mail = (text: string) => ({
   text,
 });
 
-/** What the API asks for: small mails, that share a call, and a large one. */
+/** What the API asks for: small mails, that share a call, an urgent one, and a large one. */
 const ROWS: readonly OutboundRow[] = [
   { id: 'row-1', tenantId: 'tenant-7', mail: mail('On its way.') },
   { id: 'row-2', tenantId: 'tenant-7', mail: mail('On its way.') },
+  { id: 'row-urgent', tenantId: 'tenant-7', priority: 10, mail: mail('Your code is 204 816.') },
   { id: 'row-large', tenantId: 'tenant-7', mail: mail(LARGE_TEXT) },
 ];
 
@@ -46,6 +47,7 @@ export async function runWorker(
       SMTP_HOST: '127.0.0.1',
       SMTP_PORT: '9',
       FALLBACK_QUEUE_URL: aws.fallback.url,
+      FALLBACK_URGENT_QUEUE_URL: aws.urgent.url,
       PAYLOAD_BUCKET: aws.bucket,
       RECEIPTS_QUEUE_URL: receipts.url,
       AWS_SES_REGION: aws.region,

@@ -7,6 +7,7 @@ const dev = synthesise().pipeline;
 const prod = synthesise({ stage: 'prod', payloadRetentionDays: '50' }).pipeline;
 
 const fallbackQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-fallback-dev' });
+const urgentQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-fallback-urgent-dev' });
 const deadLetterQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-dead-letters-dev' });
 const receiptsQueue = idOf(dev, 'AWS::SQS::Queue', { QueueName: 'keybuzz-mail-receipts-dev' });
 const bucket = idOf(dev, 'AWS::S3::Bucket');
@@ -116,6 +117,7 @@ describe('the user of the API', () => {
 describe('the stack', () => {
   it('tells the API and the operator where things are', () => {
     dev.hasOutput('FallbackQueueUrl', { Value: { Ref: fallbackQueue } });
+    dev.hasOutput('UrgentQueueUrl', { Value: { Ref: urgentQueue } });
     dev.hasOutput('DeadLetterQueueUrl', { Value: { Ref: deadLetterQueue } });
     dev.hasOutput('PayloadBucketName', { Value: { Ref: bucket } });
     dev.hasOutput('ReceiptsQueueUrl', { Value: { Ref: receiptsQueue } });

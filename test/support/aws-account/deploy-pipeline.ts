@@ -6,6 +6,8 @@ import { awsResources, type DeployedResources } from './deployed-resources.ts';
 import { type Deployment, type DeploymentOptions, readDeployment } from './deployment.ts';
 
 const RESEND_MAPPING = '00000000-0000-4000-8000-0000000e5e4d';
+const URGENT_MAPPING = '00000000-0000-4000-8000-00000004e4e7';
+const HELD_MAPPING = '00000000-0000-4000-8000-000000004e1d';
 const FEEDBACK_MAPPING = '00000000-0000-4000-8000-00000feedbac';
 
 /** The stack's default. */
@@ -60,6 +62,7 @@ function arnsOf({ names }: Deployment, { id, region }: AwsAccount): Arns {
 function outputsOf(resources: DeployedResources, arns: Arns, domain: string): Record<string, string> {
   return {
     FallbackQueueUrl: resources.fallback.url,
+    UrgentQueueUrl: resources.urgent.url,
     PayloadBucketName: resources.payloadBucket,
     MailDomain: domain,
     ReceiptsQueueUrl: resources.receipts.url,
@@ -75,6 +78,8 @@ function outputsOf(resources: DeployedResources, arns: Arns, domain: string): Re
 function stackResources({ names }: Deployment, resources: DeployedResources, arns: Arns): StackResource[] {
   const rows: readonly (readonly [logicalId: string, type: string, physicalId: string])[] = [
     [LOGICAL_IDS.fallbackQueue, 'AWS::SQS::Queue', resources.fallback.url],
+    [LOGICAL_IDS.urgentQueue, 'AWS::SQS::Queue', resources.urgent.url],
+    [LOGICAL_IDS.heldQueue, 'AWS::SQS::Queue', resources.held.url],
     [LOGICAL_IDS.fallbackDeadLetters, 'AWS::SQS::Queue', resources.deadLetters.url],
     [LOGICAL_IDS.feedbackQueue, 'AWS::SQS::Queue', resources.feedback.url],
     [LOGICAL_IDS.feedbackDeadLetters, 'AWS::SQS::Queue', resources.feedbackDeadLetters.url],
@@ -87,6 +92,8 @@ function stackResources({ names }: Deployment, resources: DeployedResources, arn
     [LOGICAL_IDS.eventTopic, 'AWS::SNS::Topic', arns.topic],
     [LOGICAL_IDS.resendFunction, 'AWS::Lambda::Function', names.resendFunction],
     ['ResendEventSource10462DD0', 'AWS::Lambda::EventSourceMapping', RESEND_MAPPING],
+    ['ResendUrgentEventSource41415A1E', 'AWS::Lambda::EventSourceMapping', URGENT_MAPPING],
+    ['ResendHeldEventSourceAB981B2F', 'AWS::Lambda::EventSourceMapping', HELD_MAPPING],
     [LOGICAL_IDS.feedbackFunction, 'AWS::Lambda::Function', names.feedbackFunction],
     ['FeedbackEventSourceD256AFCC', 'AWS::Lambda::EventSourceMapping', FEEDBACK_MAPPING],
     [LOGICAL_IDS.apiUser, 'AWS::IAM::User', names.user],
@@ -113,13 +120,16 @@ function functionsOf({ names, at }: Deployment, resources: DeployedResources) {
       },
     ],
     sourceMappings: [
-      {
+      ...[
+        { id: RESEND_MAPPING, sourceArn: resources.fallback.arn },
+        { id: URGENT_MAPPING, sourceArn: resources.urgent.arn },
+        { id: HELD_MAPPING, sourceArn: resources.held.arn },
+      ].map((mapping) => ({
         ...common,
-        id: RESEND_MAPPING,
+        ...mapping,
         functionName: names.resendFunction,
-        sourceArn: resources.fallback.arn,
         batchSize: RESEND_BATCH_SIZE,
-      },
+      })),
       {
         ...common,
         id: FEEDBACK_MAPPING,
@@ -143,6 +153,7 @@ function userOf(
     AWS_SES_SECRET_KEY: accessKey.secret,
     AWS_SES_REGION: region,
     FALLBACK_QUEUE_URL: resources.fallback.url,
+    FALLBACK_URGENT_QUEUE_URL: resources.urgent.url,
     PAYLOAD_BUCKET: resources.payloadBucket,
     RECEIPTS_QUEUE_URL: resources.receipts.url,
     MAIL_DOMAIN: domain,

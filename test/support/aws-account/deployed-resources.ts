@@ -5,6 +5,8 @@ import type { AwsAccount } from './aws-account.ts';
 /** The resources in the outputs of a deployed pipeline. */
 export interface DeployedResources {
   readonly fallback: DeployedQueue;
+  readonly urgent: DeployedQueue;
+  readonly held: DeployedQueue;
   readonly deadLetters: DeployedQueue;
   readonly feedback: DeployedQueue;
   readonly feedbackDeadLetters: DeployedQueue;
@@ -33,6 +35,8 @@ export function awsResources(
   });
   return {
     fallback: queue(names.fallbackQueue),
+    urgent: queue(names.urgentQueue),
+    held: queue(names.heldQueue),
     deadLetters: queue(names.deadLetterQueue),
     feedback: queue(names.feedbackQueue),
     feedbackDeadLetters: queue(names.feedbackDeadLetterQueue),
@@ -51,6 +55,8 @@ export function resourcesOf(services: LocalServices): Partial<DeployedResources>
   const { aws, dynamoDb, feedback, feedbackDeadLetters, receipts, configurationSet } = services;
   return {
     fallback: aws.fallback,
+    urgent: aws.urgent,
+    held: aws.held,
     deadLetters: aws.deadLetters,
     feedback,
     feedbackDeadLetters,

@@ -4,10 +4,11 @@ import { pipelineOutputs } from '../../deployment.ts';
 import { OperatorError } from '../../errors.ts';
 import type { FixHints } from '../../hints.ts';
 import type { ScanDeps } from '../../lookups/dead-letters.ts';
+import type { Resubmission } from './redrive-dead-letters.ts';
 
 export interface DlqClients {
   readonly deadLetters: DlqClient;
-  readonly fallback: SqsResubmission;
+  readonly resubmission: Resubmission;
   readonly payloadBucket: string;
   /** Dependencies for a scan of the dead letters. */
   readonly survey: ScanDeps;
@@ -25,7 +26,10 @@ export async function openDlqClients({
   const deadLetters = new DlqClient(sqs, outputs.DeadLetterQueueUrl);
   return {
     deadLetters,
-    fallback: new SqsResubmission(sqs, outputs.FallbackQueueUrl),
+    resubmission: {
+      normal: new SqsResubmission(sqs, outputs.FallbackQueueUrl),
+      urgent: new SqsResubmission(sqs, outputs.UrgentQueueUrl),
+    },
     payloadBucket: outputs.PayloadBucketName,
     survey: { box: deadLetters, signal, progress: (total) => terminal.progress('Looking', total) },
   };

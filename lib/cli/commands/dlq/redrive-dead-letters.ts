@@ -1,6 +1,11 @@
 import type { DlqClient, Resubmitted, SqsResubmission } from '../../../adapters/sqs/dlq-client.ts';
 import { intoBatches } from '../../../adapters/sqs/sqs-client.ts';
-import { type FallbackMessage, serialiseFallbackMessage } from '../../../domain/fallback-message.ts';
+import {
+  type FallbackMessage,
+  PRIORITIES,
+  type Priority,
+  serialiseFallbackMessage,
+} from '../../../domain/fallback-message.ts';
 import type { Clock } from '../../../ports/runtime.ts';
 import type { DeadLetter, DeadLetterFilter, ScanDeps } from '../../lookups/dead-letters.ts';
 import { matchesFilter, scanDeadLetters } from '../../lookups/dead-letters.ts';
@@ -13,22 +18,25 @@ import {
   processDeadLetters,
 } from './process-dead-letters.ts';
 
+/** The queue of each priority. */
+export type Resubmission = Readonly<Record<Priority, SqsResubmission>>;
+
 export interface RedriveDeps extends ProcessDeps {
-  readonly fallback: SqsResubmission;
+  readonly resubmission: Resubmission;
   readonly clock: Clock;
   readonly extendMs: number | undefined;
 }
 
 export interface RedriveOutcome extends ProcessOutcome {
   /**
-   * In the fallback queue and still in the DLQ. They are the same mails with the same IDs, so the ledger
+   * In the queue of its priority and still in the DLQ. They are the same mails with the same IDs, so the ledger
    * prevents a second send.
    */
   readonly inBoth: number;
 }
 
 /**
- * Moves dead letters to the fallback queue. One is deleted only after the queue has confirmed its copy:
+ * Moves each dead letter to the queue of its priority. One is deleted only after the queue has confirmed its copy:
  * whenever the run ends, each is in at least one of the queues.
  *
  * @param chosen SQS message IDs
@@ -37,7 +45,7 @@ export async function redriveDeadLetters(
   chosen: ReadonlySet<string>,
   deps: RedriveDeps,
 ): Promise<RedriveOutcome> {
-  /** Confirmed by the fallback queue, not yet deleted from the DLQ. */
+  /** Confirmed by its queue, not yet deleted from the DLQ. */
   const sent = new Set<string>();
   const outcome = await processDeadLetters(chosen, deps, async (deadLetters) => {
     const refused = await send(
@@ -63,16 +71,24 @@ async function send(
   deps: RedriveDeps,
 ): Promise<ReadonlyMap<string, string>> {
   const refused = new Map<string, string>();
-  const messages = deadLetters.map((deadLetter) => {
-    const message = resubmitted(deadLetter, deps);
-    return { ...message, bytes: Buffer.byteLength(message.body) };
-  });
-  for (const batch of intoBatches(messages)) {
-    const response = await deps.fallback.send(batch);
-    for (const id of response.taken) sent.add(id);
-    for (const [id, code] of response.refused) refused.set(id, code);
+  for (const priority of PRIORITIES) {
+    const messages = deadLetters
+      .filter((deadLetter) => priorityOf(deadLetter) === priority)
+      .map((deadLetter) => {
+        const message = resubmitted(deadLetter, deps);
+        return { ...message, bytes: Buffer.byteLength(message.body) };
+      });
+    for (const batch of intoBatches(messages)) {
+      const response = await deps.resubmission[priority].send(batch);
+      for (const id of response.taken) sent.add(id);
+      for (const [id, code] of response.refused) refused.set(id, code);
+    }
   }
   return refused;
+}
+
+function priorityOf({ parsed }: DeadLetter): Priority {
+  return (parsed.kind === 'message' ? parsed.message.priority : undefined) ?? 'normal';
 }
 
 /** @returns those deleted; also removes them from `sent` */

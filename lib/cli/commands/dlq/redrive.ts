@@ -14,7 +14,7 @@ export interface RedriveCommand extends RedriveRequest {
   readonly dryRun: boolean;
 }
 
-/** Shows which dead letters go back to the fallback queue, asks for confirmation, and moves them. */
+/** Shows which dead letters go back to the queue of their priority, asks for confirmation, and moves them. */
 export async function redrive(
   context: CommandContext,
   command: RedriveCommand,
@@ -45,7 +45,7 @@ export async function redrive(
     new Set(plan.deadLetters.map(({ queueMessageId }) => queueMessageId)),
     {
       box: queues.deadLetters,
-      fallback: queues.fallback,
+      resubmission: queues.resubmission,
       pace: new RateLimiter(command.perSecond),
       progress: terminal.progress('Moving', plan.deadLetters.length),
       clock,

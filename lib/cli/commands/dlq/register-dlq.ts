@@ -92,7 +92,7 @@ interface RedriveOptions extends ChoiceOptions {
 function registerRedrive(dlq: Command, run: RunCommand): void {
   const command = dlq
     .command('redrive')
-    .description('move dead letters back to the fallback queue, to be sent')
+    .description('move dead letters back to the fallback queue of their priority, to be sent')
     .option('--cause <cause>', 'those of this cause')
     .option('--id <id>', 'delivery ID or SQS message ID')
     .option('--all', 'all that can be read')

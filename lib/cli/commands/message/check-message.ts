@@ -9,7 +9,11 @@ import {
 } from '../../../domain/address.ts';
 import { unpackMime } from '../../../domain/content.ts';
 import { compositionMark } from '../../../domain/delivery.ts';
-import { type FallbackMessage, parseFallbackMessage } from '../../../domain/fallback-message.ts';
+import {
+  type FallbackMessage,
+  type Priority,
+  parseFallbackMessage,
+} from '../../../domain/fallback-message.ts';
 import { MAX_QUEUE_MESSAGE_BYTES } from '../../../domain/limits.ts';
 import { headerValues, parseMailboxList, validateHeaders } from '../../../domain/mime-headers.ts';
 import { describeProblem, type Problem } from '../../../domain/problems.ts';
@@ -27,6 +31,8 @@ export interface MessageCheck {
   readonly warnings: readonly string[];
   readonly id?: string;
   readonly tenantId?: string;
+  /** Which queue it belongs into. */
+  readonly priority?: Priority;
   /** Who gets the mail, masked. */
   readonly recipients: readonly string[];
   readonly bytes: { readonly message: number; readonly limit: number; readonly mime?: number };
@@ -76,11 +82,12 @@ async function checkReadable(
   now: Date,
   domain: string | undefined,
 ): Promise<MessageCheck> {
-  const { id, tenantId, content, expiresAt } = message;
+  const { id, tenantId, priority = 'normal', content, expiresAt } = message;
   const common = {
     problems: [],
     id,
     ...(tenantId === undefined ? {} : { tenantId }),
+    priority,
     content: content.type === 's3' ? ('s3' as const) : ('inline' as const),
     ...(expiresAt === undefined ? {} : { expiresAt }),
   };

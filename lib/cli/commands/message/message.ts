@@ -63,10 +63,11 @@ async function read(file: string): Promise<string> {
 const SHOWN_RECIPIENTS = 10;
 
 function render(terminal: Terminal, check: MessageCheck): string {
-  const { id, tenantId, recipients, bytes, content, expiresAt } = check;
+  const { id, tenantId, priority, recipients, bytes, content, expiresAt } = check;
   const fields: (readonly [string, string | undefined])[] = [
     ['id', id],
     ['tenant', tenantId],
+    ['priority', priority],
     ['recipients', recipients.length === 0 ? undefined : recipientsText(recipients)],
     ['message', `${bytes.message} of ${bytes.limit} bytes`],
     ['content', content === undefined ? undefined : contentText(content, bytes.mime)],

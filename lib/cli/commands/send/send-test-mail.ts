@@ -32,6 +32,8 @@ export interface SendOptions {
   readonly to: string;
   /** @default mailctl@ the deployed domain */
   readonly from?: string;
+  /** By the queue of urgent mail; only by the fallback. */
+  readonly urgent?: boolean;
   /** False to return as soon as it is sent. */
   readonly wait: boolean;
   /** From sending to final status. */
@@ -45,10 +47,17 @@ const QUEUE_TIMEOUT_MS = 20_000;
 
 /** Sends a mail by one of the routes, and follows it as far as possible. @throws {@link OperatorError} */
 export async function sendTestMail(context: CommandContext, options: SendOptions): Promise<SendResult> {
-  const { id, by, to } = options;
+  const { id, by, to, urgent = false } = options;
+  if (urgent && by !== 'fallback') {
+    throw new OperatorError(
+      'NOT_BY_FALLBACK',
+      `--urgent says nothing by ${by}`,
+      'send --urgent --by fallback',
+    );
+  }
   const smtp = by === 'smtp' ? smtpSettingsOf(context.env) : undefined;
   const from = options.from ?? (await defaultSender(context));
-  const delivery = await composeTestMail({ id, by, from, to }, new Date());
+  const delivery = await composeTestMail({ id, by, from, to, urgent }, new Date());
   const steps: SendStep[] = [];
   const onStep = (step: SendStep) => {
     steps.push(step);
@@ -81,9 +90,15 @@ async function sendByAws(
       if (sent.kind === 'ended') return sent.ending;
       report(`SES answered with its message id, ${sent.sesMessageId}`);
     } else {
-      const queue = new SqsFallbackQueue(await aws.sqs(), outputs.FallbackQueueUrl, QUEUE_TIMEOUT_MS);
+      const queue = new SqsFallbackQueue(
+        await aws.sqs(),
+        outputs.FallbackQueueUrl,
+        QUEUE_TIMEOUT_MS,
+        outputs.UrgentQueueUrl,
+      );
       const queueMessageId = await untilAborted(handOverTestMail(delivery, queue), signal);
-      report(`handed over to the fallback queue (SQS ${queueMessageId})`);
+      const which = delivery.priority === 'urgent' ? 'the queue of urgent mail' : 'the fallback queue';
+      report(`handed over to ${which} (SQS ${queueMessageId})`);
     }
     if (!wait) {
       return { verdict: 'open', detail: 'not waited for', fix: context.commands.mailctl(`status ${id}`) };
@@ -110,6 +125,7 @@ interface TestMail {
   readonly by: SendWay;
   readonly from: string;
   readonly to: string;
+  readonly urgent: boolean;
 }
 
 /** An old test mail is useless. */
@@ -120,7 +136,7 @@ const TIME_TO_LIVE_MS = HOUR_MS;
  *
  * @throws {@link OperatorError} if the pipeline would refuse it
  */
-async function composeTestMail({ id, by, from, to }: TestMail, now: Date): Promise<Delivery> {
+async function composeTestMail({ id, by, from, to, urgent }: TestMail, now: Date): Promise<Delivery> {
   const composed = await new MailComposer('content-only').compose({
     from: { name: 'mailctl', address: from },
     to,
@@ -130,7 +146,7 @@ async function composeTestMail({ id, by, from, to }: TestMail, now: Date): Promi
     headers: { 'Auto-Submitted': 'auto-generated' },
   });
   const expiresAt = new Date(now.getTime() + TIME_TO_LIVE_MS);
-  const result = composeDelivery(composed, { id, expiresAt }, now);
+  const result = composeDelivery(composed, { id, expiresAt, urgent }, now);
   if (result.kind === 'delivery') return result.delivery;
   throw new OperatorError('MAIL_REFUSED', result.detail, 'choose another --from or --to');
 }
@@ -173,6 +189,7 @@ function handOverTestMail(delivery: Delivery, queue: FallbackQueue): Promise<str
     content: packMime(delivery.mime),
     createdAt: delivery.createdAt.toISOString(),
     expiresAt: delivery.expiresAt.toISOString(),
+    ...(delivery.priority === undefined ? {} : { priority: delivery.priority }),
   };
   return queue.push(message);
 }

@@ -27,6 +27,7 @@ Exit codes: 0 delivered, or accepted by mail-core; 1 sent, but its status is not
 
 Examples:
   mailctl send
+  mailctl send --urgent
   mailctl send --by smtp --to you@example.org
   mailctl send --by ses --from alerts@example.org
   mailctl --json send --to bounce@simulator.amazonses.com | jq '.data.steps'`;
@@ -39,6 +40,7 @@ export function registerSend(program: Command, run: RunCommand): void {
     .addOption(new Option('--by <way>', 'the route').choices(SEND_WAYS).default('fallback'))
     .addOption(new Option('--to <address>', 'the recipient').argParser(address).default(SIMULATOR))
     .option('--from <address>', 'the sender (default: mailctl@ the deployed domain)', address)
+    .option('--urgent', 'by the queue of urgent mail, which no backlog of other mail delays', false)
     .addOption(
       new Option('--timeout <seconds>', 'how long to wait for its status')
         .argParser((text: string) => wholeNumber(99_999)(text) * 1000)

@@ -24,7 +24,7 @@ Examples:
 
 Sources: the row in outbound_deliveries (DATABASE_URL, or PGHOST and the other variables of psql; skipped without
 them), the dead letters, the ledger with the SES events, and both suppression lists. Dead letters are received and
-released. Mails in the fallback queue are only counted: receiving them would count as a try.
+released. Mails in the fallback queues are only counted: receiving them would count as a try.
 
 Exit codes: 0 no problem; 1 an operator should look: it is lost for a recipient, dead-lettered or held, has waited for
 SES for 6 hours, or a source could not be queried; 2 no queried source knows it.`;

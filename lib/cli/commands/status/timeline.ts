@@ -195,11 +195,11 @@ export function sourcesNotQueried({ row, queue, deadLetters, parts }: DeliveryFa
   const queued = queue.kind === 'told' ? queue.value.waiting + queue.value.inFlight : 0;
   return [
     ...notQueried('the row', row),
-    ...notQueried('the fallback queue', queue),
+    ...notQueried('the fallback queues', queue),
     ...notQueried('the dead letters', deadLetters),
     ...notQueried('the ledger', parts),
     ...(scanned === undefined ? [] : [`the dead letters past the ${scanned} that were looked at`]),
-    ...(queued === 0 ? [] : [`the ${queued} mails of the fallback queue, which are not looked into`]),
+    ...(queued === 0 ? [] : [`the ${queued} mails of the fallback queues, which are not looked into`]),
   ];
 }
 

@@ -8,9 +8,10 @@ import { type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
 /** The outputs of the deployed pipeline stack. */
 export function accountOf({
   fallback,
+  urgent,
   deadLetters,
   bucket,
-}: Pick<SqsAndS3, 'fallback' | 'deadLetters' | 'bucket'>) {
+}: Pick<SqsAndS3, 'fallback' | 'urgent' | 'deadLetters' | 'bucket'>) {
   return new AwsAccount().add({
     stacks: [
       {
@@ -20,6 +21,7 @@ export function accountOf({
         resources: [],
         outputs: {
           FallbackQueueUrl: fallback.url,
+          UrgentQueueUrl: urgent.url,
           DeadLetterQueueUrl: deadLetters.url,
           ReceiptsQueueUrl: `${fallback.url}-receipts`,
           PayloadBucketName: bucket,

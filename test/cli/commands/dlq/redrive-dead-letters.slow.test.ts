@@ -9,7 +9,7 @@ import {
 import type { Progress } from '../../../../lib/cli/terminal.ts';
 import { packMime } from '../../../../lib/domain/content.ts';
 import type { AwsFault } from '../../../../lib/emulators/aws/aws-fault.ts';
-import { type SqsAndS3, startSqsAndS3 } from '../../../../lib/emulators/aws/sqs-and-s3.ts';
+import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../../lib/emulators/aws/sqs-and-s3.ts';
 import { systemClock } from '../../../../lib/ports/runtime.ts';
 import { anEnvelope, mimeFrom } from '../../../support/an-envelope.ts';
 import { takeAll, takeEnvelopes } from '../../../support/queue-contents.ts';
@@ -33,7 +33,10 @@ describe('a redrive', () => {
   function redrive(chosen: ReadonlySet<string>, set?: (done: number) => void): Promise<RedriveOutcome> {
     return redriveDeadLetters(chosen, {
       box,
-      fallback: new SqsResubmission(aws.sqs, aws.fallback.url),
+      resubmission: {
+        normal: new SqsResubmission(aws.sqs, aws.fallback.url),
+        urgent: new SqsResubmission(aws.sqs, aws.urgent.url),
+      },
       pace: new RateLimiter(1_000),
       signal: stop.signal,
       progress: progress(set),
@@ -75,6 +78,24 @@ describe('a redrive', () => {
     expect(outcome).toMatchObject({ done: 10, missing: 0, broken: undefined });
     expect(await takeAll(aws, aws.fallback)).toHaveLength(10);
     expect(await takeAll(aws, aws.deadLetters)).toHaveLength(15);
+  });
+
+  it('puts each back into the queue of its priority', async () => {
+    const priorities = ['urgent', 'normal', undefined, 'urgent'] as const;
+    await parkLetters(
+      aws,
+      priorities.map((priority, index) => ({
+        body: anEnvelope({ id: `id-${index}`, ...(priority === undefined ? {} : { priority }) }),
+        attributes,
+      })),
+    );
+
+    expect(await redrive(await plan())).toMatchObject({ done: 4, missing: 0 });
+
+    const idsIn = async (queue: LocalQueue) =>
+      (await takeAll(aws, queue)).map(({ Body = '' }) => JSON.parse(Body).id).sort();
+    expect(await idsIn(aws.urgent)).toEqual(['id-0', 'id-3']);
+    expect(await idsIn(aws.fallback)).toEqual(['id-1', 'id-2']);
   });
 
   it('does not wait forever for a message that another consumer received', async () => {

@@ -15,12 +15,15 @@ export interface BrokenSetUp {
   readonly skipped?: readonly string[];
 }
 
+const URGENT_MAPPING = '00000000-0000-4000-8000-00000004e4e7';
 const EARLIER = new Date(Date.now() - DAY_MS);
 const DEPLOY = 'npm run deploy -- -c stage=dev';
 const OF_STACK = [
   'sending configuration-set',
   'sending event-destination',
   'queues fallback',
+  'queues urgent',
+  'queues held',
   'queues feedback',
   'queues receipts',
   'queues dead-letters',
@@ -30,6 +33,7 @@ const OF_STACK = [
   'functions feedback-source',
   'fallback in-use',
   'key access-key',
+  'secrets urgent-queue',
   'secrets vault',
   'secrets kubernetes',
 ];
@@ -181,6 +185,34 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
         'aws lambda update-event-source-mapping --uuid 00000000-0000-4000-8000-0000000e5e4d --enabled',
       ],
     },
+  },
+  {
+    what: 'the resend function does not poll the queue of urgent mail',
+    break: ({ account }) => {
+      const mapping = account.sourceMappings.get(URGENT_MAPPING);
+      if (mapping !== undefined) mapping.state = 'Disabled';
+    },
+    amiss: {
+      'functions resend-source': [
+        'fail',
+        `aws lambda update-event-source-mapping --uuid ${URGENT_MAPPING} --enabled`,
+      ],
+    },
+  },
+  {
+    what: 'the queue of urgent mail feeds the resend function no more',
+    break: ({ account }) => account.sourceMappings.delete(URGENT_MAPPING),
+    amiss: { 'functions resend-source': ['fail', 'cloudformation detect-stack-drift'] },
+  },
+  {
+    what: 'the secret is of a version without the queue of urgent mail',
+    break: ({ account }) => {
+      for (const secret of account.secrets.values()) {
+        const { FALLBACK_URGENT_QUEUE_URL: _, ...earlier } = JSON.parse(secret.value ?? '{}');
+        secret.value = JSON.stringify(earlier);
+      }
+    },
+    amiss: { 'secrets urgent-queue': ['warn', 'mailctl rotate'] },
   },
   {
     what: 'there are dead letters',

@@ -60,8 +60,8 @@ export async function startDoctorBench(queues: DoctorQueues, domain: string): Pr
     startSmtpDouble(),
     mkdtemp(join(tmpdir(), 'mailctl-doctor-')),
   ]);
-  const { fallback, deadLetters } = queues.aws;
-  const resources = { fallback, deadLetters, ...queues.named };
+  const { fallback, urgent, held, deadLetters } = queues.aws;
+  const resources = { fallback, urgent, held, deadLetters, ...queues.named };
   const alarmEmail = ['operator@example.org'];
   const account = deployedAccount({
     domain,

@@ -39,6 +39,16 @@ describe('mailctl message check', () => {
     expect(stdout).not.toMatch(/marie@|accounts@/);
   });
 
+  it.each([
+    [undefined, 'normal'],
+    ['normal', 'normal'],
+    ['urgent', 'urgent'],
+    // Of a newer sender.
+    ['bulk', 'normal'],
+  ])('says which priority it has: %s', async (priority, read) => {
+    expect(await check({ ...anEnvelope(), priority })).toMatchObject({ priority: read });
+  });
+
   it('knows by MAIL_DOMAIN or cdk.json which domain may send', async () => {
     const message = JSON.stringify(
       anEnvelope({ envelope: { from: 'marie@shop.example', to: ['a@example.org'] } }),

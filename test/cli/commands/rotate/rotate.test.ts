@@ -85,6 +85,7 @@ describe('mailctl rotate', () => {
       'AWS_SES_REGION',
       'AWS_SES_SECRET_KEY',
       'FALLBACK_QUEUE_URL',
+      'FALLBACK_URGENT_QUEUE_URL',
       'MAIL_DOMAIN',
       'PAYLOAD_BUCKET',
       'RECEIPTS_QUEUE_URL',

@@ -14,6 +14,7 @@ export const SES = {
   AWS_SES_SECRET_KEY: 'value/of+the/secret=',
   AWS_SES_REGION: 'eu-west-1',
   FALLBACK_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-fallback-dev',
+  FALLBACK_URGENT_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-fallback-urgent-dev',
   PAYLOAD_BUCKET: 'keybuzz-payloads-dev',
   RECEIPTS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-receipts-dev',
   MAIL_DOMAIN: 'keybuzz.io',
@@ -21,6 +22,7 @@ export const SES = {
 
 const OUTPUTS = {
   FallbackQueueUrl: SES.FALLBACK_QUEUE_URL,
+  UrgentQueueUrl: SES.FALLBACK_URGENT_QUEUE_URL,
   DeadLetterQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-dead-dev',
   ReceiptsQueueUrl: SES.RECEIPTS_QUEUE_URL,
   PayloadBucketName: SES.PAYLOAD_BUCKET,

@@ -69,6 +69,21 @@ describe('mailctl send', () => {
     expect(mail?.recipients).toEqual(['success@simulator.amazonses.com']);
   });
 
+  it('sends an urgent mail by the queue of urgent mail', async () => {
+    const { code, stdout } = await send(['--json', '--urgent']);
+
+    expect(code).toBe(0);
+    expect(steps(stdout)[0]).toMatch(/^handed over to the queue of urgent mail \(SQS .+\)$/);
+    expect(dataOf(stdout).verdict).toBe('delivered');
+  });
+
+  it('refuses an urgent mail by another route, which has no such queue', async () => {
+    const { code, stderr } = await send(['--urgent', '--by', 'ses']);
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('--urgent says nothing by ses');
+  });
+
   it('fails on a bounce, and shows no full address', async () => {
     const { code, stdout, stderr } = await send(['--to', 'bounce+secret@simulator.amazonses.com']);
     expect(code).toBe(2);

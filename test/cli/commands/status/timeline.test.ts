@@ -210,7 +210,7 @@ describe('the timeline of a delivery', () => {
     [
       'the queue contains mails',
       { queue: { kind: 'told', value: { waiting: 2, inFlight: 1 } } },
-      'the 3 mails of the fallback queue',
+      'the 3 mails of the fallback queues',
     ],
   ])('says what was not checked if no source knows the id and %s', (_, overrides, concern) => {
     const { known, concerns } = buildTimeline({ ...facts(undefined), ...overrides }, NOW, COMMANDS);

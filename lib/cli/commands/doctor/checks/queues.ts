@@ -24,6 +24,8 @@ const startWorker: QueueFix = () =>
 /** Backlog of the work queues. */
 export const QUEUE_CHECKS: readonly Check[] = [
   queueCheck('fallback', 'fallbackQueue', lookAtLog('resend')),
+  queueCheck('urgent', 'urgentQueue', lookAtLog('resend')),
+  queueCheck('held', 'heldQueue', lookAtLog('resend')),
   queueCheck('feedback', 'feedbackQueue', lookAtLog('feedback')),
   queueCheck('receipts', 'receiptsQueue', startWorker),
 ];
@@ -96,11 +98,12 @@ function deadLetterCheck(name: string, resource: ResourceName, what: string, fix
 
 /** Whether the event source mappings of the functions are enabled. */
 export const EVENT_SOURCE_CHECKS: readonly Check[] = [
-  eventSourceCheck('resend-source', 'resendFunction'),
-  eventSourceCheck('feedback-source', 'feedbackFunction'),
+  eventSourceCheck('resend-source', 'resendFunction', 3),
+  eventSourceCheck('feedback-source', 'feedbackFunction', 1),
 ];
 
-function eventSourceCheck(name: string, resource: ResourceName): Check {
+/** @param sources how many queues feed the function */
+function eventSourceCheck(name: string, resource: ResourceName, sources: number): Check {
   return resourceCheck({
     group: 'functions',
     name,
@@ -110,11 +113,23 @@ function eventSourceCheck(name: string, resource: ResourceName): Check {
       if (mappings === undefined) {
         return fail(`there is no function ${functionName}: somebody has deleted it`, commands.driftedStack);
       }
-      const [mapping] = mappings;
-      if (mapping === undefined) return fail(`no queue feeds ${functionName}`, commands.driftedStack);
-      return judgeEventSource(mapping, functionName, commands);
+      if (mappings.length === 0) return fail(`no queue feeds ${functionName}`, commands.driftedStack);
+      if (mappings.length < sources) {
+        const fed = mappings.map(({ EventSourceArn = '' }) => EventSourceArn.split(':').at(-1)).join(', ');
+        return fail(
+          `only ${mappings.length} of ${sources} queues feed ${functionName}: ${fed}`,
+          commands.driftedStack,
+        );
+      }
+      return worstOf(mappings.map((mapping) => judgeEventSource(mapping, functionName, commands)));
     },
   });
+}
+
+/** The first that is as bad as any; of several that are well, what each says. */
+function worstOf(results: readonly CheckResult[]): CheckResult {
+  const bad = (['fail', 'warn'] as const).map((status) => results.find((one) => one.status === status));
+  return bad.find((one) => one !== undefined) ?? ok(results.map(({ detail }) => detail).join('; '));
 }
 
 /** Undefined if there is no such function. */

@@ -1,11 +1,12 @@
 import { compareWithVault, kubernetesFields } from '../../../lookups/secret-copies.ts';
 import type { CopyComparison } from '../../../lookups/secrets.ts';
-import { compareFields, readSourceSecret } from '../../../lookups/secrets.ts';
+import { compareFields, readSourceSecret, readStoredFields } from '../../../lookups/secrets.ts';
 import type { DoctorContext } from '../check.ts';
 import { type Check, type CheckResult, ok, resourceCheck, skipped, warn } from '../check.ts';
 
-/** Whether the copies that the API reads match Secrets Manager. */
+/** Whether the secret names all queues, and the copies that the API reads match Secrets Manager. */
 export const SECRET_CHECKS: readonly Check[] = [
+  secretCheck('urgent-queue', urgentQueue),
   secretCheck('vault', vault),
   secretCheck('kubernetes', kubernetes),
 ];
@@ -14,6 +15,21 @@ type Compare = (secretArn: string, context: DoctorContext, signal: AbortSignal) 
 
 function secretCheck(name: string, run: Compare): Check {
   return resourceCheck({ group: 'secrets', name, resource: 'secret', run });
+}
+
+/** One that an earlier version of mailctl wrote names none: then urgent mail waits behind all other. */
+async function urgentQueue(
+  secretArn: string,
+  { aws, commands }: DoctorContext,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const fields = await readStoredFields(await aws.secretsManager(), secretArn, signal);
+  if (fields === undefined) return skipped('the secret has no value yet');
+  if (fields.FALLBACK_URGENT_QUEUE_URL) return ok('urgent mail has a queue of its own');
+  return warn(
+    'the secret has no FALLBACK_URGENT_QUEUE_URL: in an outage urgent mail waits behind all other',
+    `${commands.mailctl('rotate')}: it writes all settings with a new key`,
+  );
 }
 
 async function vault(secretArn: string, context: DoctorContext, signal: AbortSignal): Promise<CheckResult> {

@@ -32,6 +32,8 @@ export interface LocalBackendOptions {
   readonly resend?: FunctionPace;
   /** @default as deployed */
   readonly feedback?: FunctionPace;
+  /** Batches of the fallback queue that the resend Lambda processes at a time. @default 2 */
+  readonly resendConcurrency?: number;
   /** How long an unknown result waits for its event. */
   readonly eventWaitSeconds: EventWaitSeconds;
   /** The batching window of events. @default as deployed */
@@ -93,7 +95,7 @@ export function startResendFunction(
     sqs: aws.sqs,
     batchSize: RESEND_BATCH_SIZE,
     timeoutSeconds: getResendPace(options).timeoutSeconds,
-    concurrency: CONCURRENCY,
+    concurrency: options.resendConcurrency ?? CONCURRENCY,
     onLogLine: options.onResendLogLine ?? (() => {}),
     onInvocation: (invocation) => options.onInvocation?.('resend', invocation),
   });

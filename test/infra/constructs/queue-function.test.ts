@@ -104,6 +104,7 @@ describe.each(STAGES)('the Lambdas: %s', (stage, template) => {
       [RESEND_ENV.payloadBucket]: { Ref: idOf(template, 'AWS::S3::Bucket') },
       [RESEND_ENV.configurationSet]: { Ref: idOf(template, 'AWS::SES::ConfigurationSet') },
       [RESEND_ENV.fromDomain]: 'keybuzz.io',
+      [RESEND_ENV.reputationFuse]: 'on',
       [RESEND_ENV.receiptsQueueUrl]: { Ref: queue('receipts') },
       [RESEND_ENV.feedbackQueueUrl]: { Ref: queue('feedback') },
       [RESEND_ENV.ledgerTable]: { Ref: table('ledger') },
@@ -132,6 +133,7 @@ describe.each(STAGES)('the Lambdas: %s', (stage, template) => {
       [FEEDBACK_ENV.softBounceLimit]: set.softBounces,
       [FEEDBACK_ENV.softBounceWindowDays]: set.windowDays,
       [FEEDBACK_ENV.fromDomain]: 'keybuzz.io',
+      [FEEDBACK_ENV.reputationFuse]: 'on',
       [FEEDBACK_ENV.metricsNamespace]: 'keybuzz/mail',
       [FEEDBACK_ENV.metricsStage]: stage,
     });

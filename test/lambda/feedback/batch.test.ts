@@ -64,6 +64,14 @@ describe('the feedback Lambda', () => {
     ]);
   });
 
+  it('records the addresses that SES delivered to, and no others', async () => {
+    bench.ledger.put(aPart('sent', { recipients: [marie, paul] }));
+
+    await apply([aDelivery(marie, at), aBounce(paul, at)]);
+
+    expect(bench.delivered).toEqual([marie]);
+  });
+
   it('ignores the Send event of a mail that is known to be sent: no write, no receipt', async () => {
     bench.ledger.put(aPart('sent'));
 

@@ -13,6 +13,7 @@ const env = {
   [FEEDBACK_ENV.softBounceLimit]: '3',
   [FEEDBACK_ENV.softBounceWindowDays]: '7',
   [FEEDBACK_ENV.fromDomain]: 'keybuzz.io',
+  [FEEDBACK_ENV.reputationFuse]: 'on',
   [FEEDBACK_ENV.metricsNamespace]: 'keybuzz/mail',
   [FEEDBACK_ENV.metricsStage]: 'dev',
 };
@@ -52,6 +53,7 @@ describe('the environment of the feedback Lambda', () => {
     [FEEDBACK_ENV.fromDomain, 'https://keybuzz.io', ' = "https://keybuzz.io": allowed is '],
     [FEEDBACK_ENV.ledgerTable, 'a table', ' = "a table": allowed is '],
     [FEEDBACK_ENV.metricsNamespace, 'keybuzz mail', ' = "keybuzz mail": allowed is '],
+    [FEEDBACK_ENV.reputationFuse, 'maybe', ' = "maybe": allowed is '],
     [FEEDBACK_ENV.metricsStage, '', ' is not set: it is needed, allowed is '],
     ['AWS_REGION', 'Ireland', ' = "Ireland": allowed is '],
   ])('is rejected if %s is %j, with the value and what is allowed', (name, value, problem) => {

@@ -59,6 +59,7 @@ describe('the handler of the feedback Lambda', () => {
       [FEEDBACK_ENV.softBounceLimit]: '3',
       [FEEDBACK_ENV.softBounceWindowDays]: '7',
       [FEEDBACK_ENV.fromDomain]: 'keybuzz.io',
+      [FEEDBACK_ENV.reputationFuse]: 'on',
       [FEEDBACK_ENV.metricsNamespace]: 'keybuzz/mail',
       [FEEDBACK_ENV.metricsStage]: 'dev',
       AWS_REGION: aws.region,

@@ -37,7 +37,7 @@ export class FeedbackBench {
     },
     deadLetters: { park: async (body, why) => void this.parked.push({ body, why }) },
     redelivery: {
-      postpone: async (receiptHandle, delaySeconds) =>
+      postpone: async ({ receiptHandle }, delaySeconds) =>
         void this.postponed.push({ receiptHandle, delaySeconds }),
     },
     latencies: { add: async (pace) => void this.paces.push(pace) },

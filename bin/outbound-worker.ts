@@ -25,6 +25,7 @@ const HELP = `Sends the mails that wait in outbound_deliveries: by SMTP, and to 
 
 Settings come from the environment; docs/settings.md has the tables. The least that is needed:
   DATABASE_URL  SMTP_HOST  FALLBACK_QUEUE_URL  PAYLOAD_BUCKET
+With FALLBACK_URGENT_QUEUE_URL urgent mail has a queue of its own.
 With RECEIPTS_QUEUE_URL it also writes to the rows what became of the mails that it handed over.
 
 Exit codes: 0 all done; 1 an error, or mails were left for other workers; 2 a wrong setting or argument.

@@ -103,14 +103,22 @@ export interface ReceiptListener {
   queueFailed(action: 'receive' | 'delete', error: unknown): void;
 }
 
+/** A message that a function was invoked with. */
+interface ReceivedRecord {
+  readonly messageId: string;
+  /** Of the current receive. */
+  readonly receiptHandle: string;
+  /** The ARN of its queue: several may feed a function. */
+  readonly eventSourceARN: string;
+}
+
 /** Sets when SQS redelivers a message that was not deleted. */
 export interface Redelivery {
   /**
-   * @param receiptHandle of the current receive
    * @param delaySeconds from now, 0 to 43,200
    * @throws if the queue did not confirm it; the queue's own visibility timeout then applies
    */
-  postpone(receiptHandle: string, delaySeconds: number): Promise<void>;
+  postpone(record: ReceivedRecord, delaySeconds: number): Promise<void>;
 }
 
 /**
@@ -118,12 +126,12 @@ export interface Redelivery {
  * it, the queue's own visibility timeout redelivers the record, only not at the requested time.
  */
 export async function postponeRecord(
-  record: { readonly messageId: string; readonly receiptHandle: string },
+  record: ReceivedRecord,
   delaySeconds: number,
   { redelivery, log }: { readonly redelivery: Redelivery; readonly log: Log },
 ): Promise<void> {
   try {
-    await redelivery.postpone(record.receiptHandle, delaySeconds);
+    await redelivery.postpone(record, delaySeconds);
   } catch (error) {
     log.warn('visibility-change-failed', { queueMessageId: record.messageId, ...errorName(error) });
   }

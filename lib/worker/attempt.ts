@@ -9,11 +9,11 @@ import type { Mailer } from '../mailer/mailer.ts';
 import type { Claim, LeaseRoute, LoadedClaim, WorkerObserver } from '../ports/outbox.ts';
 import type { Clock, Log } from '../ports/runtime.ts';
 import { type ClaimResult, IN_SES, toMail } from './process-claim.ts';
-import type { WorkerTuning } from './worker.ts';
 
 export interface AttemptDeps {
   readonly mailer: Mailer;
-  readonly tuning: Pick<WorkerTuning, 'urgentPriority'>;
+  /** From which priority on a mail is handed over as urgent. */
+  readonly tuning: { readonly urgentPriority: number };
   readonly observer: WorkerObserver;
   readonly log: Log;
   readonly clock: Clock;

@@ -22,6 +22,7 @@ const ENVIRONMENT = {
   AWS_SES_ACCESS_KEY: 'key',
   AWS_SES_SECRET_KEY: 'secret',
   FALLBACK_QUEUE_URL: 'https://sqs.example/fallback',
+  FALLBACK_URGENT_QUEUE_URL: 'https://sqs.example/urgent',
   USER_ID: '77',
 };
 
@@ -76,12 +77,15 @@ describe('the page for senders in other languages', () => {
     expect(printed.split('\n')).toEqual(
       expect.arrayContaining([
         'aws:amz:eu-west-1:sqs',
-        ENVIRONMENT.FALLBACK_QUEUE_URL,
+        ENVIRONMENT.FALLBACK_URGENT_QUEUE_URL,
         'Action=SendMessage',
         'MessageBody@message.json',
       ]),
     );
-    await expectSent(readFileSync(join(folder, 'message.json'), 'utf8'));
+    const message = readFileSync(join(folder, 'message.json'), 'utf8');
+    await expectSent(message);
+    // The queue is that of its priority.
+    expect(JSON.parse(message).priority).toBe('urgent');
   });
 
   it.each([

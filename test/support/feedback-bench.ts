@@ -39,7 +39,7 @@ export class FeedbackBench {
     delivered: { record: async (addresses) => void this.delivered.push(...addresses) },
     deadLetters: { park: async (body, why) => void this.parked.push({ body, why }) },
     redelivery: {
-      postpone: async (receiptHandle, delaySeconds) =>
+      postpone: async ({ receiptHandle }, delaySeconds) =>
         void this.postponed.push({ receiptHandle, delaySeconds }),
     },
     latencies: { add: async (pace) => void this.paces.push(pace) },

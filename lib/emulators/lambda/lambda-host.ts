@@ -22,7 +22,7 @@ const MAX_BATCH_SIZE_WITHOUT_WINDOW = 10;
 const MAX_BATCH_SIZE = 10_000;
 
 /** The queue of an event source mapping. */
-export type LambdaSource = {
+type LambdaSource = {
   readonly queueUrl: string;
   readonly queueArn: string;
   /** Maximum number of concurrent invocations with its batches, each in its own process. */

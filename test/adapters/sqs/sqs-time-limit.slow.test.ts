@@ -22,7 +22,14 @@ const CALLS: [string, (sqs: SQSClient, url: string) => Promise<unknown>][] = [
     'a dead letter',
     (sqs, url) => new SqsDeadLetters(sqs, url, TIMEOUT_MS).park('x', { cause: 'a', detail: 'b' }),
   ],
-  ['a postponement', (sqs, url) => new SqsRedelivery(sqs, url, TIMEOUT_MS).postpone('handle', 5)],
+  [
+    'a postponement',
+    (sqs, url) =>
+      new SqsRedelivery(sqs, url, TIMEOUT_MS).postpone(
+        { messageId: 'm', receiptHandle: 'handle', eventSourceARN: 'arn:aws:sqs:eu-west-1:1:fallback' },
+        5,
+      ),
+  ],
 ];
 
 describe.each(CALLS)('%s', (_name, call) => {

@@ -108,7 +108,7 @@ class ResendBench {
       receipts: new SqsReceiptQueue(aws.sqs, this.#receipts.url, CALL_TIMEOUT_MS),
       deadLetters: new SqsDeadLetters(aws.sqs, aws.deadLetters.url, CALL_TIMEOUT_MS),
       redelivery: {
-        postpone: async (receiptHandle, delaySeconds) => {
+        postpone: async ({ receiptHandle }, delaySeconds) => {
           this.postponed.push({ receiptHandle, delaySeconds });
         },
       },

@@ -1,10 +1,13 @@
 import { DlqClient, SqsResubmission } from '../../../adapters/sqs/dlq-client.ts';
+import type { Priority } from '../../../domain/fallback-message.ts';
 import type { CommandContext } from '../../context.ts';
 import { pipelineOutputs } from '../../deployment.ts';
 import { OperatorError } from '../../errors.ts';
 import type { FixHints } from '../../hints.ts';
 import type { ScanDeps } from '../../lookups/dead-letters.ts';
-import type { Resubmission } from './redrive-dead-letters.ts';
+
+/** The queue of each priority. */
+export type Resubmission = Readonly<Record<Priority, SqsResubmission>>;
 
 export interface DlqClients {
   readonly deadLetters: DlqClient;

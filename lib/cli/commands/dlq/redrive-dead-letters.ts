@@ -1,4 +1,4 @@
-import type { DlqClient, Resubmitted, SqsResubmission } from '../../../adapters/sqs/dlq-client.ts';
+import type { DlqClient, Resubmitted } from '../../../adapters/sqs/dlq-client.ts';
 import { intoBatches } from '../../../adapters/sqs/sqs-client.ts';
 import {
   type FallbackMessage,
@@ -11,15 +11,13 @@ import type { DeadLetter, DeadLetterFilter, ScanDeps } from '../../lookups/dead-
 import { matchesFilter, scanDeadLetters } from '../../lookups/dead-letters.ts';
 import type { CauseGroup, DeadLetterSummary } from './causes.ts';
 import { groupsOf, summaryOf } from './causes.ts';
+import type { Resubmission } from './open-queues.ts';
 import {
   type DeadLetterResult,
   type ProcessDeps,
   type ProcessOutcome,
   processDeadLetters,
 } from './process-dead-letters.ts';
-
-/** The queue of each priority. */
-export type Resubmission = Readonly<Record<Priority, SqsResubmission>>;
 
 export interface RedriveDeps extends ProcessDeps {
   readonly resubmission: Resubmission;

@@ -38,10 +38,7 @@ const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_
 const dynamoDb = dynamoClient();
 const ledgerTable = { tableName: env.ledgerTable, timeoutMs: DYNAMODB_CALL_TIMEOUT_MS };
 
-type InvocationDeps = Pick<
-  BatchDeps,
-  'deadline' | 'hasTime' | 'isHeld' | 'log' | 'metrics' | 'redelivery' | 'ses'
->;
+type InvocationDeps = Pick<BatchDeps, 'deadline' | 'hasTime' | 'isHeld' | 'log' | 'metrics' | 'ses'>;
 
 const deps: Omit<BatchDeps, keyof InvocationDeps> = {
   ledger: new DynamoLedger(dynamoDb, { ...ledgerTable, retentionDays: env.ledgerRetentionDays }, systemClock),
@@ -72,6 +69,7 @@ const deps: Omit<BatchDeps, keyof InvocationDeps> = {
   heldQueue: new SqsFallbackQueue(sqs, env.heldQueueUrl, SQS_CALL_TIMEOUT_MS),
   receipts: new SqsReceiptQueue(sqs, env.receiptsQueueUrl, SQS_CALL_TIMEOUT_MS),
   deadLetters: new SqsDeadLetters(sqs, env.deadLetterQueueUrl, SQS_CALL_TIMEOUT_MS),
+  redelivery: new SqsRedelivery(sqs, env.queueUrl, SQS_CALL_TIMEOUT_MS),
   region: env.region,
   fromDomain: env.fromDomain,
   clock: systemClock,
@@ -83,14 +81,12 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   const ses = openSes();
   const metrics = openMetrics();
   try {
-    const queueUrl = sourceQueueUrl(event);
     const waitMs = Math.max(context.getRemainingTimeInMillis() - NEEDED_FOR_ONE_SEND_MS, 0);
     return await resendBatch(event.Records, {
       ...deps,
       ses,
       metrics,
-      redelivery: new SqsRedelivery(sqs, queueUrl, SQS_CALL_TIMEOUT_MS),
-      isHeld: queueUrl === env.heldQueueUrl,
+      isHeld: isOfHeldQueue(event),
       hasTime: () => context.getRemainingTimeInMillis() > NEEDED_FOR_ONE_SEND_MS,
       deadline: new Date(systemClock.now().getTime() + waitMs),
       log: createJsonLog(write, { base: { requestId: context.awsRequestId } }),
@@ -102,10 +98,8 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
 }
 
 /** All records of an invocation are of one queue; ARN and URL both end with its name. */
-function sourceQueueUrl({ Records: [record] }: SQSEvent): string {
-  const name = record?.eventSourceARN.split(':').at(-1);
-  const urls = [env.urgentQueueUrl, env.heldQueueUrl];
-  return urls.find((url) => url.split('/').at(-1) === name) ?? env.queueUrl;
+function isOfHeldQueue({ Records: [record] }: SQSEvent): boolean {
+  return record?.eventSourceARN.split(':').at(-1) === env.heldQueueUrl.split('/').at(-1);
 }
 
 /** Lambda does not wrap lines that are JSON already. */

@@ -15,6 +15,9 @@ import { type FeedbackDeps, feedbackBatch } from './batch.ts';
 import { FEEDBACK_CALL_TIMEOUT_MS, NEEDED_FOR_ONE_JOB_MS } from './constants.ts';
 import { readFeedbackEnv } from './env.ts';
 
+/** Send batches that are applied side by side have their receipts ready at nearly the same time. */
+const RECEIPTS_GATHER_MS = 10;
+
 const env = readFeedbackEnv(process.env);
 const timeoutMs = FEEDBACK_CALL_TIMEOUT_MS;
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
@@ -40,7 +43,7 @@ const deps: Omit<FeedbackDeps, 'hasTime' | 'log' | 'metrics'> = {
           timeoutMs,
         })
       : undefined,
-  receipts: new SqsReceiptQueue(sqs, env.receiptsQueueUrl, timeoutMs),
+  receipts: new SqsReceiptQueue(sqs, env.receiptsQueueUrl, timeoutMs, RECEIPTS_GATHER_MS),
   deadLetters: new SqsDeadLetters(sqs, env.deadLetterQueueUrl, timeoutMs),
   redelivery: new SqsRedelivery(sqs, env.queueUrl, timeoutMs),
   fromDomain: env.fromDomain,

@@ -92,7 +92,7 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
       log: createJsonLog(write, { base: { requestId: context.awsRequestId } }),
     });
   } finally {
-    ses.close();
+    idle = { ses, since: systemClock.now() };
     metrics.flush();
   }
 }
@@ -112,12 +112,23 @@ function openMetrics(): EmbeddedMetrics {
   return new EmbeddedMetrics({ namespace, stage, write, clock: systemClock });
 }
 
+/** The connections of the invocation before. */
+let idle: { readonly ses: SizedSesSender; readonly since: Date } | undefined;
+
+/** Far below the time after which any server closes an idle connection. */
+const MAX_IDLE_MS = 2_000;
+
 /**
- * Connections to SES last for one invocation. Between invocations the function is frozen, maybe for minutes,
- * and SES closes idle connections: the next call would use a closed connection, and its result would be
- * unknown. Calls to other services are retried; a call to SES cannot be.
+ * Connections to SES are used again only by an invocation that follows at once. Between invocations the function is
+ * frozen, maybe for minutes, and SES closes idle connections: the next call would use a closed connection, and its
+ * result would be unknown. Calls to other services are retried; a call to SES cannot be.
  */
 function openSes(): SizedSesSender {
+  if (idle !== undefined) {
+    const idleMs = systemClock.now().getTime() - idle.since.getTime();
+    if (idleMs >= 0 && idleMs < MAX_IDLE_MS) return idle.ses;
+    idle.ses.close();
+  }
   return new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS), loadSesV2);
 }
 

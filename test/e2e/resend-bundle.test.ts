@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RESEND_ENV } from '../../lambda/resend/constants.ts';
@@ -81,6 +82,25 @@ describe('the bundle of the resend Lambda, under plain Node outside the reposito
     ]);
     const events = lines.map((line) => JSON.parse(line).event).filter((event) => event !== undefined);
     expect(events.sort()).toEqual(['dead-lettered', 'resent', 'resent']);
+  });
+
+  it('keeps its connection to SES for an invocation that follows at once, and for no later one', async () => {
+    await startHost();
+    const sendAlone = async (id: string): Promise<number | undefined> => {
+      await enqueue(anEnvelope({ id }));
+      const isOfMail = ({ tags }: { readonly tags?: Readonly<Record<string, string>> }) =>
+        tags?.deliveryId === id;
+      const { clientPort } = await services.ses.waitForCall(isOfMail, { timeoutMs: 30_000 });
+      await host.idle({ signal: AbortSignal.timeout(30_000) });
+      return clientPort;
+    };
+    const first = await sendAlone('first');
+    const atOnce = await sendAlone('at-once');
+    // Longer than any connection is kept.
+    await delay(2_500);
+
+    expect(atOnce).toBe(first);
+    expect(await sendAlone('later')).not.toBe(first);
   });
 
   it('writes metrics that CloudWatch can read, without addresses or content', async () => {

@@ -3,9 +3,6 @@ import { type Receipt, serialiseReceipt } from '../../domain/receipt.ts';
 import type { ReceiptQueue } from '../../ports/queues.ts';
 import { intoBatches, messageGroup } from './sqs-client.ts';
 
-/** Deliveries that are processed concurrently have their receipts ready at nearly the same time. */
-const GATHER_MS = 10;
-
 interface Waiting {
   readonly receipt: Receipt;
   readonly body: string;
@@ -13,18 +10,23 @@ interface Waiting {
   readonly settle: (isConfirmed: boolean) => void;
 }
 
-/** Sends receipts to SQS, as many per call as possible, including those pushed a moment apart. */
+/** Sends receipts to SQS, as many per call as possible, including those pushed within the gathering time. */
 export class SqsReceiptQueue implements ReceiptQueue {
   readonly #sqs: SQSClient;
   readonly #queueUrl: string;
   readonly #timeoutMs: number;
+  readonly #gatherMs: number;
   #waiting: Waiting[] = [];
 
-  /** @param timeoutMs total time for one call, including SDK retries */
-  constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number) {
+  /**
+   * @param timeoutMs total time for one call, including SDK retries
+   * @param gatherMs how far apart pushes may be that share a call; 0 for those of one turn of the event loop
+   */
+  constructor(sqs: SQSClient, queueUrl: string, timeoutMs: number, gatherMs = 0) {
     this.#sqs = sqs;
     this.#queueUrl = queueUrl;
     this.#timeoutMs = timeoutMs;
+    this.#gatherMs = gatherMs;
   }
 
   async push(receipts: readonly Receipt[]): Promise<readonly Receipt[]> {
@@ -35,9 +37,15 @@ export class SqsReceiptQueue implements ReceiptQueue {
   #pushOne(receipt: Receipt): Promise<boolean> {
     const body = serialiseReceipt(receipt);
     return new Promise((settle) => {
-      if (this.#waiting.length === 0) setTimeout(() => this.#flush(), GATHER_MS);
+      if (this.#waiting.length === 0) this.#flushSoon();
       this.#waiting.push({ receipt, body, bytes: Buffer.byteLength(body), settle });
     });
+  }
+
+  #flushSoon(): void {
+    const flush = () => this.#flush();
+    if (this.#gatherMs === 0) setImmediate(flush);
+    else setTimeout(flush, this.#gatherMs);
   }
 
   #flush(): void {

@@ -53,7 +53,7 @@ export class HttpFront {
     if (body.kind === 'gone') return;
     const call = this.#readCall(wire, request, body);
     const ending = execute(call, this.#options.faults.take(call), wire);
-    this.#record(call, ending);
+    this.#record(call, ending, request);
     await this.#finish(ending, request, response);
   }
 
@@ -75,11 +75,18 @@ export class HttpFront {
     });
   }
 
-  #record(call: PreparedCall, ending: Ending): void {
+  #record(call: PreparedCall, ending: Ending, { socket }: IncomingMessage): void {
     const { api, operation, submission } = call;
     const at = this.#options.clock.now();
     const tags = submission && { tags: submission.tags };
-    this.#options.calls.add({ api, operation, at, ...tags, outcome: outcomeOf(ending) });
+    this.#options.calls.add({
+      api,
+      operation,
+      at,
+      ...tags,
+      clientPort: socket.remotePort,
+      outcome: outcomeOf(ending),
+    });
   }
 
   async #finish(ending: Ending, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -174,6 +181,8 @@ export interface CallRecord {
   readonly operation: string;
   readonly at: Date;
   readonly tags?: MessageTags;
+  /** Calls by one connection have the same; undefined if it is closed already. */
+  readonly clientPort: number | undefined;
   readonly outcome: CallOutcome;
 }
 

@@ -1,0 +1,300 @@
+/**
+ * The worker beside what one would build instead, on the same rows and the same SMTP server, in turn:
+ *
+ *   - a loop of SELECT … FOR UPDATE SKIP LOCKED around a nodemailer pool
+ *   - graphile-worker around a nodemailer pool, if it is installed (`npm install --no-save graphile-worker`)
+ *   - a bare nodemailer pool without a database
+ *
+ * `smtp-sink` and Postfix are those of Debian's package; without it this bench says so and ends.
+ *
+ *   npm run bench:peers -- [--rows 3000] [--rounds 3] [--only sink|postfix] [--json]
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import nodemailer from 'nodemailer';
+import { Pool, type PoolClient } from 'pg';
+import { migrate } from '../../lib/adapters/postgres/migrate.ts';
+import { PostgresOutbox } from '../../lib/adapters/postgres/postgres-outbox.ts';
+import { HOUR_MS } from '../../lib/common/time.ts';
+import { startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
+import { startPostgres } from '../../lib/emulators/postgres/embedded-postgres.ts';
+import { createMailer } from '../../lib/mailer/create-mailer.ts';
+import { silentObserver } from '../../lib/ports/outbox.ts';
+import { createWorker } from '../../lib/worker/create-worker.ts';
+import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
+import { canRunPostfix, freePort, startPostfix } from '../support/postfix.ts';
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '3000' },
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string' },
+    peer: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const ROWS = Number(values.rows);
+const ROUNDS = Number(values.rounds);
+const CONNECTIONS = 10;
+const CLAIMED_TOGETHER = 100;
+const BODY = 'Dear customer, your order is on its way.\r\n'.repeat(45);
+
+interface Target {
+  readonly name: 'sink' | 'postfix';
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Row {
+  readonly id: string;
+  readonly target_address: string;
+  readonly delivery_trace: {
+    readonly fromAddress: string;
+    readonly emailSubject: string;
+    readonly emailBody: string;
+  };
+}
+
+interface Database {
+  readonly pool: Pool;
+  readonly url: string;
+}
+
+const postgres = await startPostgres();
+const database: Database = {
+  url: postgres.connectionString,
+  pool: new Pool({ connectionString: postgres.connectionString }),
+};
+await migrate({ connectionString: database.url });
+const aws = await startSqsAndS3({ visibilitySeconds: 3600 });
+
+async function insertRows(): Promise<void> {
+  await database.pool.query('TRUNCATE outbound_deliveries');
+  await database.pool.query(
+    `INSERT INTO outbound_deliveries
+       (id, tenant_id, provider, status, attempt_count, created_at, target_address, delivery_trace)
+     SELECT 'bench-' || n, 'tenant-' || n % 10, 'smtp', 'queued', 0, now(), 'buyer-' || n || '@example.org',
+       jsonb_build_object('fromAddress', 'support@keybuzz.io', 'emailSubject', 'Order ' || n, 'emailBody', $2::text)
+     FROM generate_series(1, $1) n`,
+    [ROWS, BODY],
+  );
+}
+
+function openPool({ host, port }: Target) {
+  return nodemailer.createTransport({
+    pool: true,
+    maxConnections: CONNECTIONS,
+    maxMessages: 1_000_000,
+    host,
+    port,
+  });
+}
+
+function mailOf({ id, target_address, delivery_trace }: Row) {
+  const { fromAddress, emailSubject, emailBody } = delivery_trace;
+  return {
+    from: fromAddress,
+    to: target_address,
+    subject: emailSubject,
+    text: emailBody,
+    messageId: `<${id}@keybuzz.io>`,
+  };
+}
+
+/** The worker of this project with its default settings but for the number of connections. */
+async function ours(target: Target): Promise<void> {
+  const outbox = new PostgresOutbox({
+    connectionString: database.url,
+    workerId: 'bench',
+    providers: ['smtp'],
+    defaultTimeToLiveMs: HOUR_MS,
+  });
+  const mailer = createMailer({
+    smtp: { host: target.host, port: target.port, maxConnections: CONNECTIONS },
+    fallback: fallbackSettingsFor(aws),
+  });
+  let left = ROWS;
+  const done = Promise.withResolvers<void>();
+  const completed = () => {
+    left -= 1;
+    if (left === 0) done.resolve();
+  };
+  const worker = createWorker({
+    outbox,
+    mailer,
+    observer: { ...silentObserver, completed },
+    tuning: { concurrency: 2 * CONNECTIONS },
+  });
+  worker.start();
+  await done.promise;
+  // The last rows are written after the last mail.
+  await worker.drain(5_000);
+  await mailer.close();
+  await outbox.close();
+}
+
+/** A transaction for each batch; a crash sends it again. */
+async function skipLockedLoop(target: Target): Promise<void> {
+  const transporter = openPool(target);
+  const client = await database.pool.connect();
+  for (;;) {
+    await client.query('BEGIN');
+    const { rows } = await client.query<Row>(
+      `SELECT id, target_address, delivery_trace FROM outbound_deliveries
+       WHERE status = 'queued' ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
+      [CLAIMED_TOGETHER],
+    );
+    const sent = await Promise.all(
+      rows.map(async (row) => ({ row, info: await transporter.sendMail(mailOf(row)) })),
+    );
+    await markDelivered(
+      client,
+      sent.map(({ row }) => row.id),
+    );
+    await client.query('COMMIT');
+    if (rows.length === 0) break;
+  }
+  client.release();
+  transporter.close();
+}
+
+async function markDelivered(client: PoolClient, ids: readonly string[]): Promise<void> {
+  await client.query(
+    `UPDATE outbound_deliveries SET status = 'delivered', attempt_count = attempt_count + 1
+     WHERE id = ANY($1)`,
+    [ids],
+  );
+}
+
+async function barePool(target: Target): Promise<void> {
+  const transporter = openPool(target);
+  const delivery_trace = { fromAddress: 'support@keybuzz.io', emailSubject: 'Order', emailBody: BODY };
+  await Promise.all(
+    Array.from({ length: ROWS }, (_, index) =>
+      transporter.sendMail(
+        mailOf({ id: `bench-${index}`, target_address: `buyer-${index}@example.org`, delivery_trace }),
+      ),
+    ),
+  );
+  transporter.close();
+}
+
+/** Jobs with the id of a row; undefined if the package is not installed. */
+async function loadGraphileWorker(): Promise<((target: Target) => Promise<void>) | undefined> {
+  const name: string = 'graphile-worker';
+  const graphile = await import(name).catch(() => undefined);
+  if (graphile === undefined) return undefined;
+  return async (target) => {
+    const transporter = openPool(target);
+    let left = ROWS;
+    const done = Promise.withResolvers<void>();
+    const send = async ({ id }: { readonly id: string }) => {
+      const { rows } = await database.pool.query<Row>(
+        'SELECT id, target_address, delivery_trace FROM outbound_deliveries WHERE id = $1',
+        [id],
+      );
+      const [row] = rows;
+      if (row === undefined) return;
+      await transporter.sendMail(mailOf(row));
+      await database.pool.query(
+        "UPDATE outbound_deliveries SET status = 'delivered' WHERE id = $1",
+        [id],
+      );
+      left -= 1;
+      if (left === 0) done.resolve();
+    };
+    const runner = await graphile.run({
+      connectionString: database.url,
+      concurrency: 2 * CONNECTIONS,
+      noHandleSignals: true,
+      logger: new graphile.Logger(() => () => {}),
+      preset: { worker: { localQueue: { size: 500 }, completeJobBatchDelay: 0 } },
+      taskList: { send },
+    });
+    await database.pool.query(
+      "SELECT count(*) FROM (SELECT graphile_worker.add_job('send', json_build_object('id', id)) FROM outbound_deliveries) added",
+    );
+    await done.promise;
+    await runner.stop();
+    transporter.close();
+  };
+}
+
+async function timed(run: (target: Target) => Promise<void>, target: Target): Promise<number> {
+  await insertRows();
+  const begunMs = performance.now();
+  await run(target);
+  return (ROWS / (performance.now() - begunMs)) * 1000;
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+}
+
+/** `smtp-sink` takes mail faster than any client sends it. */
+async function startSink(): Promise<{ readonly target: Target; readonly process: ChildProcess }> {
+  const port = await freePort();
+  const process = spawn('smtp-sink', ['-u', 'nobody', '-c', `127.0.0.1:${port}`, '1000'], {
+    stdio: 'ignore',
+  });
+  for (let tries = 0; tries < 100 && !(await isListening(port)); tries += 1) await delay(20);
+  return { target: { name: 'sink', host: '127.0.0.1', port }, process };
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+if (!canRunPostfix) {
+  console.log('left out: this bench needs root and the Debian package postfix, which brings smtp-sink');
+} else {
+  const sink = await startSink();
+  const postfix = await startPostfix({ relayPort: sink.target.port, discard: true });
+  const targets: Target[] = [sink.target, { name: 'postfix', host: postfix.host, port: postfix.port }];
+  const graphileWorker = await loadGraphileWorker();
+  const peers = {
+    'SKIP LOCKED loop + pool': skipLockedLoop,
+    'bare pool, no database': barePool,
+    ...(graphileWorker === undefined ? {} : { 'graphile-worker + pool': graphileWorker }),
+  };
+  if (graphileWorker === undefined) console.log('graphile-worker is not installed: left out');
+  const results = [];
+  for (const target of targets.filter(({ name }) => values.only === undefined || name === values.only)) {
+    for (const [name, peer] of Object.entries(peers)) {
+      if (values.peer !== undefined && !name.includes(values.peer)) continue;
+      const rounds: { ours: number; peer: number }[] = [];
+      // In turn, so that a machine that slows down affects both; the first round compiles the code.
+      for (let round = 0; round <= ROUNDS; round += 1) {
+        rounds.push({ ours: await timed(ours, target), peer: await timed(peer, target) });
+      }
+      const counted = rounds.slice(1);
+      const result = {
+        target: target.name,
+        peer: name,
+        ours: Math.round(median(counted.map((one) => one.ours))),
+        theirs: Math.round(median(counted.map((one) => one.peer))),
+        ratio: median(counted.map((one) => one.ours / one.peer)),
+      };
+      results.push(result);
+      console.log(
+        `PostgreSQL to ${result.target.padEnd(8)} ours ${result.ours}/s, ${name} ${result.theirs}/s, ratio ${result.ratio.toFixed(2)}`,
+      );
+    }
+  }
+  if (values.json) console.log(JSON.stringify({ rows: ROWS, rounds: ROUNDS, results }));
+  postfix.remove();
+  sink.process.kill();
+}
+await Promise.all([database.pool.end(), aws.close()]);
+await postgres.close();

@@ -199,10 +199,7 @@ async function loadGraphileWorker(): Promise<((target: Target) => Promise<void>)
       const [row] = rows;
       if (row === undefined) return;
       await transporter.sendMail(mailOf(row));
-      await database.pool.query(
-        "UPDATE outbound_deliveries SET status = 'delivered' WHERE id = $1",
-        [id],
-      );
+      await database.pool.query("UPDATE outbound_deliveries SET status = 'delivered' WHERE id = $1", [id]);
       left -= 1;
       if (left === 0) done.resolve();
     };

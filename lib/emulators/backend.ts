@@ -32,10 +32,12 @@ export interface LocalBackendOptions {
   readonly resend?: FunctionPace;
   /** @default as deployed */
   readonly feedback?: FunctionPace;
-  /** Batches of the fallback queue that the resend Lambda processes at a time. @default 2 */
-  readonly resendConcurrency?: number;
   /** How long an unknown result waits for its event. */
   readonly eventWaitSeconds: EventWaitSeconds;
+  /** The services as the functions reach them, such as through proxies. @default directly */
+  readonly reached?: (services: LocalServices) => Promise<LocalServices>;
+  /** Additional environment variables of the functions. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** The batching window of events. @default as deployed */
   readonly feedbackWindowSeconds?: number;
   readonly onResendLogLine?: (line: string) => void;
@@ -51,6 +53,8 @@ interface FunctionPace {
   readonly timeoutSeconds: number;
   /** Of its queue: when a message is received again after its function was killed. */
   readonly visibilitySeconds: number;
+  /** Concurrent invocations. @default 2, with which a new event source mapping starts in AWS */
+  readonly concurrency?: number;
 }
 
 /**
@@ -62,8 +66,9 @@ export async function startLocalBackend(options: LocalBackendOptions): Promise<L
     fallbackVisibilitySeconds: getResendPace(options).visibilitySeconds,
     feedbackVisibilitySeconds: getFeedbackPace(options).visibilitySeconds,
   });
-  const resendFunction = await startResendFunction(services, options);
-  const feedbackFunction = await startFeedbackFunction(services, options);
+  const reached = (await options.reached?.(services)) ?? services;
+  const resendFunction = await startResendFunction(reached, options);
+  const feedbackFunction = await startFeedbackFunction(reached, options);
   return {
     services,
     resendFunction,
@@ -84,7 +89,7 @@ export function startResendFunction(
   return startLambdaHost({
     functionName: 'resend',
     bundleDirectory: bundleLambda('resend').directory,
-    environment: resendEnvironment(services, options.eventWaitSeconds),
+    environment: { ...resendEnvironment(services, options.eventWaitSeconds), ...options.environment },
     queueUrl: aws.fallback.url,
     queueArn: aws.fallback.arn,
     otherSources: [aws.urgent, aws.held].map(({ url, arn }) => ({
@@ -95,7 +100,7 @@ export function startResendFunction(
     sqs: aws.sqs,
     batchSize: RESEND_BATCH_SIZE,
     timeoutSeconds: getResendPace(options).timeoutSeconds,
-    concurrency: options.resendConcurrency ?? CONCURRENCY,
+    concurrency: options.resend?.concurrency ?? CONCURRENCY,
     onLogLine: options.onResendLogLine ?? (() => {}),
     onInvocation: (invocation) => options.onInvocation?.('resend', invocation),
   });
@@ -110,14 +115,14 @@ export function startFeedbackFunction(
   return startLambdaHost({
     functionName: 'feedback',
     bundleDirectory: bundleLambda('feedback').directory,
-    environment: feedbackEnvironment(services),
+    environment: { ...feedbackEnvironment(services), ...options.environment },
     queueUrl: feedback.url,
     queueArn: feedback.arn,
     sqs: aws.sqs,
     batchSize: FEEDBACK_BATCH_SIZE,
     batchWindowSeconds: options.feedbackWindowSeconds ?? FEEDBACK_BATCH_WINDOW_SECONDS,
     timeoutSeconds: getFeedbackPace(options).timeoutSeconds,
-    concurrency: CONCURRENCY,
+    concurrency: options.feedback?.concurrency ?? CONCURRENCY,
     onLogLine: options.onFeedbackLogLine ?? (() => {}),
     onInvocation: (invocation) => options.onInvocation?.('feedback', invocation),
   });

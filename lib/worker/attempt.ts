@@ -117,10 +117,16 @@ async function send(
   route: LeaseRoute,
   { mailer, clock }: AttemptDeps,
 ): Promise<Outcome> {
-  if (claim.reclaimed) return mailer.handOver(delivery, leaseEnded(clock.now()));
+  if (claim.reclaimed) return withDoubt(await mailer.handOver(delivery, leaseEnded(clock.now())));
   // The lease says "queue": if this worker crashes, the lease proves that SMTP was never tried.
   if (route === 'queue') return mailer.handOver(delivery);
   return mailer.deliver(delivery);
+}
+
+/** The row must not say that a mail expired unsent if that is not known. */
+function withDoubt(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'refused') return outcome;
+  return { ...outcome, detail: `${outcome.detail}; SMTP may have it from a worker that is gone` };
 }
 
 /** The previous worker is gone; it is unknown whether SMTP accepted the mail from it. */

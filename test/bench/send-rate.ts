@@ -6,6 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { FALLBACK_VISIBILITY_SECONDS, RESEND_TIMEOUT_SECONDS } from '../../lambda/resend/constants.ts';
 import { SqsFallbackQueue } from '../../lib/adapters/sqs/sqs-fallback-queue.ts';
 import { packMime } from '../../lib/domain/content.ts';
 import type { FallbackMessage } from '../../lib/domain/fallback-message.ts';
@@ -44,7 +45,11 @@ function aMail(id: string, isUrgent = false): FallbackMessage {
 async function start(rate: number): Promise<{ backend: LocalBackend; queue: SqsFallbackQueue }> {
   const backend = await startLocalBackend({
     eventWaitSeconds: { least: 60, default: 900, most: 3600 },
-    resendConcurrency: FUNCTIONS,
+    resend: {
+      timeoutSeconds: RESEND_TIMEOUT_SECONDS,
+      visibilitySeconds: FALLBACK_VISIBILITY_SECONDS,
+      concurrency: FUNCTIONS,
+    },
   });
   const { ses, aws } = backend.services;
   ses.account.maxSendRate = rate;

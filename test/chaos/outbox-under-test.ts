@@ -1,4 +1,4 @@
-/** What the chaos runs of the worker have in common: rows, worker processes, and an account of what came out. */
+/** What the cases of the worker alone have in common: rows, worker processes, and an account of what came out. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { Pool } from 'pg';
@@ -10,10 +10,10 @@ import { type EmbeddedPostgres, startPostgres } from '../../lib/emulators/postgr
 import type { ReceivedMail } from '../../lib/emulators/smtp/received-mail.ts';
 import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
 import { WorkerProcess } from '../../lib/emulators/worker-process.ts';
+import { say } from './report.ts';
+import { workerEnvironment } from './worker-environment.ts';
 
 const PATIENCE_MS = 30 * 60_000;
-
-export const say = (text: string) => process.stderr.write(`${text}\n`);
 
 /** Rows in a table, worker processes, and the servers they talk to. */
 export class OutboxUnderTest {
@@ -60,20 +60,7 @@ export class OutboxUnderTest {
     const { postgres, smtp, aws } = this;
     return WorkerProcess.start({
       environment: {
-        DATABASE_URL: postgres.connectionString,
-        SMTP_HOST: smtp.host,
-        SMTP_PORT: String(smtp.port),
-        SMTP_TLS_CA: smtp.certificatePem,
-        SMTP_CONNECT_TIMEOUT_MS: '1000',
-        SMTP_GREETING_TIMEOUT_MS: '1000',
-        SMTP_BREAKER_PROBE_INTERVAL_MS: '500',
-        FALLBACK_QUEUE_URL: aws.fallback.url,
-        PAYLOAD_BUCKET: aws.bucket,
-        AWS_SES_ACCESS_KEY: aws.credentials.accessKeyId,
-        AWS_SES_SECRET_KEY: aws.credentials.secretAccessKey,
-        AWS_ENDPOINT_URL_SQS: aws.endpoint,
-        AWS_ENDPOINT_URL_S3: aws.endpoint,
-        OUTBOUND_POLL_INTERVAL_MS: '500',
+        ...workerEnvironment({ databaseUrl: postgres.connectionString, smtp, aws }),
         ...settings,
       },
     });

@@ -1,21 +1,43 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import type { Account } from '../chaos/account.ts';
+import { FAILED_SEEDS } from '../chaos/failed-seeds.ts';
+import { runChaos } from '../support/run-chaos.ts';
 
-const CHAOS = fileURLToPath(new URL('../chaos/flapping-smtp.ts', import.meta.url));
+const FIXED_SEEDS = [{ mails: 100, seed: 5, minutes: 0.1, why: 'a fixed seed' }];
 
-describe('failing SMTP and killed workers', () => {
-  it('lose no row, and send none twice without an unavoidable reason', async () => {
-    const run = await new Promise<{ failed: boolean; stdout: string }>((resolve) => {
-      execFile(process.execPath, [CHAOS, '6000'], (error, stdout) =>
-        resolve({ failed: error !== null, stdout }),
+describe('the whole pipeline under a schedule of faults', () => {
+  it.each([...FIXED_SEEDS, ...FAILED_SEEDS])(
+    'accounts for every mail of seed $seed: $why',
+    async ({ mails, seed, minutes }) => {
+      const json = join(tmpdir(), `chaos-${process.pid}-${seed}.json`);
+
+      const run = await runChaos(
+        ...['--mails', String(mails), '--seed', String(seed), '--minutes', String(minutes), '--json', json],
       );
-    });
 
-    expect(run.stdout).toMatch(/^rows 6000, taken by SMTP \d+, handed over \d+/m);
-    expect(run.stdout).toMatch(/^lost: 0$/m);
-    expect(run.stdout).toMatch(/^came out twice, unexplained: 0$/m);
-    expect(run.stdout).toMatch(/, [1-9]\d* workers were killed$/m);
-    expect(run.failed).toBe(false);
-  }, 120_000);
+      // First, since it says what is wrong.
+      expect(run.stdout).toMatch(/every mail is accounted for; again: npm run chaos/);
+      const { account, faults } = JSON.parse(await readFile(json, 'utf8')) as {
+        readonly account: Account;
+        readonly faults: readonly unknown[];
+      };
+      await rm(json);
+      expect(account).toMatchObject({ mails, lost: [], twiceUnexplained: [], late: [], misreported: [] });
+      expect(account.bySmtp + account.bySes).toBeGreaterThan(mails / 2);
+      expect(account.bySes).toBeGreaterThan(0);
+      expect(faults.length).toBeGreaterThan(10);
+      expect(run.code).toBe(0);
+    },
+    300_000,
+  );
+
+  it('refuses a fault that it does not know, and names those that it knows', async () => {
+    const run = await runChaos('--only', 'meteor');
+
+    expect(run.stderr).toMatch(/--only has no fault meteor; there are .*smtp:4xx/);
+    expect(run.code).toBe(2);
+  });
 });

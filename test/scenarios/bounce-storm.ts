@@ -30,8 +30,9 @@ export const BOUNCE_STORM: Scenario = {
     {
       atHours: 2.1,
       title: 'DynamoDB throttles some writes',
-      act: ({ pipeline: { services } }) =>
-        services.dynamoDb.fault({ fault: { kind: 'throttle' }, on: { action: 'UpdateItem' }, times: 6 }),
+      act: ({ pipeline: { services } }) => {
+        services.dynamoDb.fault({ fault: { kind: 'throttle' }, on: { action: 'UpdateItem' }, times: 6 });
+      },
     },
     {
       atHours: 4,

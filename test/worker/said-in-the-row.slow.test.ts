@@ -67,6 +67,25 @@ describe('what a row says after an attempt', () => {
     expect(bench.smtp.mails.at(-1)?.to).toEqual(['marie@example.org', 'clara@example.org']);
   });
 
+  it('does not say of an expired mail that it was not sent if a worker died with it in hand', async () => {
+    const anHourAgo = new Date(Date.now() - 3_600_000);
+    const row = await settled({
+      mail: MAIL,
+      status: 'sending',
+      lease_owner: 'gone/1',
+      lease_route: 'smtp',
+      lease_until: anHourAgo,
+      expires_at: anHourAgo,
+    });
+
+    expect(row).toMatchObject({
+      status: 'failed',
+      last_error: expect.stringMatching(
+        /^expired: it expired at .*; SMTP may have it from a worker that is gone$/,
+      ),
+    });
+  });
+
   it('says nothing if all have it', async () => {
     expect(await settled({ mail: MAIL })).toMatchObject({ status: 'delivered', last_error: null });
   });

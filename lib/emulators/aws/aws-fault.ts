@@ -34,17 +34,29 @@ export type AwsCalls = { readonly service?: string; readonly action?: string };
 export type AwsFaultRule = {
   readonly fault: AwsFault;
   readonly on?: AwsCalls;
-  /** Number of calls that it applies to. @default all, until `heal` */
+  /** Which of those calls. @default all */
+  readonly when?: (request: AwsRequest) => boolean;
+  /** Number of calls that it applies to. @default all, until it is removed or `heal` */
   readonly times?: number;
+};
+
+export type AwsFaultHandle = {
+  /** Ends this fault alone. */
+  remove(): void;
 };
 
 /** The pending faults. The first rule that matches a call applies to it. */
 export class FaultPlan {
   #rules: { readonly rule: AwsFaultRule; left: number }[] = [];
 
-  add(rule: AwsFaultRule): void {
-    const left = rule.times ?? Number.POSITIVE_INFINITY;
-    if (left > 0) this.#rules.push({ rule, left });
+  add(rule: AwsFaultRule): AwsFaultHandle {
+    const added = { rule, left: rule.times ?? Number.POSITIVE_INFINITY };
+    if (added.left > 0) this.#rules.push(added);
+    return {
+      remove: () => {
+        this.#rules = this.#rules.filter((one) => one !== added);
+      },
+    };
   }
 
   heal(): void {
@@ -53,7 +65,9 @@ export class FaultPlan {
 
   /** Returns the fault for this call, and counts it. */
   strike(request: AwsRequest): AwsFault | undefined {
-    const match = this.#rules.find(({ rule }) => concerns(rule.on ?? {}, request));
+    const match = this.#rules.find(
+      ({ rule }) => concerns(rule.on ?? {}, request) && (rule.when?.(request) ?? true),
+    );
     if (!match) return undefined;
     match.left -= 1;
     this.#rules = this.#rules.filter(({ left }) => left > 0);

@@ -13,6 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   type AwsCalls,
   type AwsFault,
+  type AwsFaultHandle,
   type AwsFaultRule,
   type AwsRequest,
   concerns,
@@ -60,8 +61,8 @@ export class FaultProxy {
   }
 
   /** From now on, calls fail by this rule. Earlier rules have precedence. */
-  fault(rule: AwsFaultRule): void {
-    this.#plan.add(rule);
+  fault(rule: AwsFaultRule): AwsFaultHandle {
+    return this.#plan.add(rule);
   }
 
   /** Ends all faults. Calls with the fault `silence` still get no response. */

@@ -8,7 +8,7 @@ import {
   MAX_RECEIVE_COUNT,
   QUEUE_RETENTION_DAYS,
 } from '../../domain/limits.ts';
-import type { AwsCalls, AwsFaultRule } from './aws-fault.ts';
+import type { AwsCalls, AwsFaultHandle, AwsFaultRule } from './aws-fault.ts';
 import { type CallListener, FaultProxy } from './fault-proxy.ts';
 import { correctS3, correctSqs } from './fauxqs-corrections.ts';
 
@@ -48,8 +48,8 @@ export type SqsAndS3 = AsyncDisposable & {
   createQueue(name: string, options?: LocalQueueOptions): Promise<LocalQueue>;
   /** Creates an SNS topic with raw delivery to the queue. Faults do not apply to it. */
   createTopic(name: string, options: { readonly subscriber: LocalQueue }): Promise<LocalTopic>;
-  /** Makes calls fail, until `times` is used up or `heal`. */
-  fault(rule: AwsFaultRule): void;
+  /** Makes calls fail, until `times` is used up, it is removed, or `heal`. */
+  fault(rule: AwsFaultRule): AwsFaultHandle;
   heal(): void;
   /** Number of matching calls so far, including retries and failed calls. */
   callsOf(calls: AwsCalls): number;

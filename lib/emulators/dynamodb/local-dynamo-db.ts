@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { LEDGER_KEY, SUPPRESSION_KEY } from '../../adapters/dynamodb/constants.ts';
-import type { AwsCalls, AwsFaultRule } from '../aws/aws-fault.ts';
+import type { AwsCalls, AwsFaultHandle, AwsFaultRule } from '../aws/aws-fault.ts';
 import { type CallListener, FaultProxy } from '../aws/fault-proxy.ts';
 import {
   askingForCapacity,
@@ -35,8 +35,8 @@ export type LocalDynamoDb = AsyncDisposable & {
   readonly client: DynamoDBClient;
   readonly ledgerTable: string;
   readonly suppressionTable: string;
-  /** Makes calls fail, until `times` is used up or `heal`. */
-  fault(rule: AwsFaultRule): void;
+  /** Makes calls fail, until `times` is used up, it is removed, or `heal`. */
+  fault(rule: AwsFaultRule): AwsFaultHandle;
   heal(): void;
   /** Number of matching calls so far, including retries and failed calls. */
   callsOf(calls: AwsCalls): number;

@@ -131,9 +131,14 @@ export class LambdaHost {
     await once(this.#events, 'invocation', this.#untilClosedOr(wait));
   }
 
-  /** Kills (-9) every process with a running invocation. @returns their number */
-  async kill(): Promise<number> {
-    const invoking = this.#invoking();
+  /** Of the processes that are running, warm ones included. */
+  get processIds(): readonly number[] {
+    return [...this.#processes].flatMap(({ alive, pid }) => (alive && pid !== undefined ? [pid] : []));
+  }
+
+  /** Kills (-9) processes with a running invocation. @param most @default all @returns their number */
+  async kill(most = Number.POSITIVE_INFINITY): Promise<number> {
+    const invoking = this.#invoking().slice(0, most);
     await Promise.all(invoking.map((process) => process.kill()));
     return invoking.length;
   }

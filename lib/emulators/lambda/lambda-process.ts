@@ -40,6 +40,10 @@ export class LambdaProcess {
     this.#child.on('message', (report: BootstrapReport) => this.#onReport(report));
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** False if the process has ended: the next invocation needs a new one. */
   get alive(): boolean {
     return !this.#ended;

@@ -122,7 +122,7 @@ class DueQueue<Entry> {
     clearTimeout(this.#timer);
     const [next] = this.#waiting;
     if (next !== undefined) {
-      const waitMs = Math.min(Math.ceil(next.atMs - performance.now()), MAX_TIMER_MS);
+      const waitMs = Math.min(Math.max(Math.ceil(next.atMs - performance.now()), 0), MAX_TIMER_MS);
       this.#timer = setTimeout(() => this.#emitDue(), waitMs);
       return;
     }

@@ -2,21 +2,17 @@
  * Many envelopes, each three times in the queue; an SES that loses responses; events that arrive late, twice,
  * out of order and for some mails never; and every few seconds all running Lambdas are killed with SIGKILL.
  * Afterwards SES must have accepted each id once; twice only if its response was lost and its events were
- * withheld. Prints the counts; exits with 1 otherwise.
- *
- *   npm run chaos:ledger -- [envelopes] [rounds of killing]
+ * withheld. Prints the counts.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
-import { packMime } from '../../lib/domain/content.ts';
-import { serialiseFallbackMessage } from '../../lib/domain/fallback-message.ts';
-import type { LocalQueue, SqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
-import { type LocalBackend, startLocalBackend } from '../../lib/emulators/backend.ts';
-import type { LocalServices } from '../../lib/emulators/services.ts';
+import { packMime } from '../../../lib/domain/content.ts';
+import { serialiseFallbackMessage } from '../../../lib/domain/fallback-message.ts';
+import type { LocalQueue, SqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
+import { type LocalBackend, startLocalBackend } from '../../../lib/emulators/backend.ts';
+import type { LocalServices } from '../../../lib/emulators/services.ts';
+import { say, timesTakenBySes } from '../report.ts';
 
-const ENVELOPES = Number(process.argv[2] ?? 5_000);
-/** Each may cost a visibility timeout. */
-const KILLINGS = Number(process.argv[3] ?? Number.POSITIVE_INFINITY);
 const COPIES = 3;
 const KILL_MS = 3_000;
 /**
@@ -26,8 +22,6 @@ const KILL_MS = 3_000;
 const LOST_EVERY = 25;
 const WITHHELD_EVERY = 100;
 const PATIENCE_MS = 20 * 60_000;
-
-const say = (text: string) => process.stderr.write(`${text}\n`);
 
 const idOf = (index: number) => `thrice-${index}`;
 const indexOf = (id: string | undefined) => Number(id?.split('-')[1]);
@@ -45,14 +39,14 @@ function bodyOf(index: number): string {
 }
 
 /** The copies of a mail arrive at different times: right after the first, a little later, and much later. */
-function orderOfArrival(): number[] {
-  const first = Array.from({ length: ENVELOPES }, (_, index) => index);
+function orderOfArrival(count: number): number[] {
+  const first = Array.from({ length: count }, (_, index) => index);
   const soon = first.flatMap((index) => (index < 10 ? [index] : [index, index - 10]));
   return [...soon, ...first.slice(-10), ...first];
 }
 
-async function enqueueAll({ aws }: LocalServices): Promise<void> {
-  const order = orderOfArrival();
+async function enqueueAll({ aws }: LocalServices, count: number): Promise<void> {
+  const order = orderOfArrival(count);
   for (let start = 0; start < order.length; start += 10) {
     const Entries = order
       .slice(start, start + 10)
@@ -100,13 +94,17 @@ function disturbEvents({ ses }: LocalServices): void {
 }
 
 /** @returns the number of invocations killed before SES had accepted all mails */
-async function killFunctions(backend: LocalBackend, over: AbortSignal): Promise<number> {
+async function killFunctions(
+  backend: LocalBackend,
+  { mails, kills = Number.POSITIVE_INFINITY }: ThriceDeliveredOptions,
+  over: AbortSignal,
+): Promise<number> {
   let killed = 0;
   for (let round = 0; ; round += 1) {
-    if (round === KILLINGS) return killed;
+    if (round === kills) return killed;
     await delay(KILL_MS, undefined, { signal: over }).catch(() => {});
     // From here on, a kill would only add a visibility timeout.
-    if (over.aborted || backend.services.ses.mails.length >= ENVELOPES) return killed;
+    if (over.aborted || backend.services.ses.mails.length >= mails) return killed;
     killed += await backend.resendFunction.kill();
     killed += await backend.feedbackFunction.kill();
   }
@@ -143,18 +141,14 @@ async function inQueue({ sqs }: SqsAndS3, { url }: LocalQueue): Promise<number> 
   return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
 }
 
-function report({ ses }: LocalServices, lostAnswers: ReadonlySet<string>): number {
-  const taken = new Map<string, number>();
-  for (const { tags } of ses.mails) {
-    const id = tags.deliveryId ?? '';
-    taken.set(id, (taken.get(id) ?? 0) + 1);
-  }
-  const ids = Array.from({ length: ENVELOPES }, (_, index) => idOf(index));
+function countWrong({ ses }: LocalServices, count: number, lostAnswers: ReadonlySet<string>): number {
+  const taken = timesTakenBySes(ses);
+  const ids = Array.from({ length: count }, (_, index) => idOf(index));
   const lost = ids.filter((id) => !taken.has(id));
   const twice = ids.filter((id) => (taken.get(id) ?? 0) > 1);
   const explained = twice.filter((id) => isWithheld(id));
   const unexplained = twice.filter((id) => !isWithheld(id));
-  console.log(`ids ${ENVELOPES}, taken by SES once: ${ids.filter((id) => taken.get(id) === 1).length}`);
+  console.log(`ids ${count}, taken by SES once: ${ids.filter((id) => taken.get(id) === 1).length}`);
   console.log(`answers lost on purpose: ${lostAnswers.size}`);
   console.log(`lost: ${lost.length}`);
   console.log(`taken twice, no answer and its events withheld: ${explained.length}`);
@@ -164,7 +158,14 @@ function report({ ses }: LocalServices, lostAnswers: ReadonlySet<string>): numbe
   return lost.length + unexplained.length;
 }
 
-async function run(): Promise<number> {
+export interface ThriceDeliveredOptions {
+  readonly mails: number;
+  /** How often running functions are killed; each may cost a visibility timeout. @default until all are sent */
+  readonly kills?: number;
+}
+
+/** @returns whether SES has each id once, but for those whose events were withheld */
+export async function runThriceDelivered(options: ThriceDeliveredOptions): Promise<boolean> {
   const backend = await startLocalBackend({
     resend: { timeoutSeconds: 60, visibilitySeconds: 60 },
     feedback: { timeoutSeconds: 60, visibilitySeconds: 60 },
@@ -175,19 +176,17 @@ async function run(): Promise<number> {
   services.ses.account.max24HourSend = -1;
   const lostAnswers = loseAnswers(services);
   disturbEvents(services);
-  say(`putting ${ENVELOPES} envelopes into the queue, ${COPIES} times each`);
-  await enqueueAll(services);
+  say(`putting ${options.mails} envelopes into the queue, ${COPIES} times each`);
+  await enqueueAll(services, options.mails);
   const started = performance.now();
   const over = new AbortController();
-  const killing = killFunctions(backend, over.signal);
+  const killing = killFunctions(backend, options, over.signal);
   const drained = await untilDrained(backend);
   over.abort();
   const killed = await killing;
-  const wrong = report(services, lostAnswers);
+  const wrong = countWrong(services, options.mails, lostAnswers);
   const seconds = Math.round((performance.now() - started) / 1000);
   console.log(`${seconds} s, ${killed} invocations were killed`);
   await backend.close();
-  return drained && wrong === 0 ? 0 : 1;
+  return drained && wrong === 0;
 }
-
-process.exitCode = await run();

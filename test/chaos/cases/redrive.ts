@@ -1,9 +1,7 @@
 /**
  * Many dead letters, and a redrive that is killed with SIGKILL twice, each time at a random moment, and then
  * run to completion. Afterwards no dead letter is left, each id is in the fallback queue, and the resend
- * Lambda on that queue sends each id through SES exactly once. Prints the counts; exits with 1 otherwise.
- *
- *   npm run chaos:redrive -- [letters]
+ * Lambda on that queue sends each id through SES exactly once. Prints the counts.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,19 +9,19 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ChangeMessageVisibilityBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../lambda/resend/constants.ts';
-import { DlqClient } from '../../lib/adapters/sqs/dlq-client.ts';
-import { packMime } from '../../lib/domain/content.ts';
-import { parseFallbackMessage } from '../../lib/domain/fallback-message.ts';
-import type { LocalQueue, SqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
-import { resendEnvironment } from '../../lib/emulators/backend.ts';
-import { startLambdaHost } from '../../lib/emulators/lambda/lambda-host.ts';
-import { type LocalServices, startLocalServices } from '../../lib/emulators/services.ts';
-import { bundleLambda } from '../../lib/infra/lambda-bundle.ts';
-import { accountOf, type Parked, parkLetters } from '../cli/commands/dlq/dead-letter-bench.ts';
-import { startAwsAccount } from '../support/aws-account/start-aws-account.ts';
+import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../../lambda/resend/constants.ts';
+import { DlqClient } from '../../../lib/adapters/sqs/dlq-client.ts';
+import { packMime } from '../../../lib/domain/content.ts';
+import { parseFallbackMessage } from '../../../lib/domain/fallback-message.ts';
+import type { LocalQueue, SqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
+import { resendEnvironment } from '../../../lib/emulators/backend.ts';
+import { startLambdaHost } from '../../../lib/emulators/lambda/lambda-host.ts';
+import { type LocalServices, startLocalServices } from '../../../lib/emulators/services.ts';
+import { bundleLambda } from '../../../lib/infra/lambda-bundle.ts';
+import { accountOf, type Parked, parkLetters } from '../../cli/commands/dlq/dead-letter-bench.ts';
+import { startAwsAccount } from '../../support/aws-account/start-aws-account.ts';
+import { say, timesTakenBySes } from '../report.ts';
 
-const LETTERS = Number(process.argv[2] ?? 10_000);
 const KILLS = 2;
 /**
  * Messages received by the killed runs become visible again by themselves; until then, the redrive is
@@ -32,9 +30,7 @@ const KILLS = 2;
 const LOOK_AGAIN_MS = 3_000;
 const PATIENCE_MS = 20 * 60_000;
 const CAUSES = ['MessageRejected', 'AccountSendingPausedException', 'foreign-sender', 'payload-missing'];
-const MAILCTL = fileURLToPath(new URL('../../bin/mailctl.ts', import.meta.url));
-
-const say = (line: string) => process.stderr.write(`${line}\n`);
+const MAILCTL = fileURLToPath(new URL('../../../bin/mailctl.ts', import.meta.url));
 
 const idOf = (index: number) => `letter-${index}`;
 
@@ -65,13 +61,19 @@ function startRedrive(environment: Readonly<Record<string, string>>) {
   });
 }
 
+interface RedriveUnderTest {
+  readonly aws: SqsAndS3;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly letters: number;
+}
+
 /** Kills a run after a random number of its batches, `delayMs` after the next one has arrived at SQS. */
 async function runAndKill(
-  { aws, environment }: { readonly aws: SqsAndS3; readonly environment: Readonly<Record<string, string>> },
+  { aws, environment, letters }: RedriveUnderTest,
   delayMs: number,
 ): Promise<boolean> {
   const calls = { service: 'sqs', action: 'SendMessageBatch' };
-  const target = aws.callsOf(calls) + 1 + Math.floor(Math.random() * (LETTERS / 10 / (KILLS + 1)));
+  const target = aws.callsOf(calls) + 1 + Math.floor(Math.random() * (letters / 10 / (KILLS + 1)));
   const child = startRedrive(environment);
   const exited = once(child, 'exit');
   const ended = new AbortController();
@@ -148,7 +150,8 @@ async function resendAll(services: LocalServices): Promise<void> {
   }
 }
 
-async function run(): Promise<number> {
+/** @returns whether none was lost or sent twice, and no dead letter is left */
+export async function runRedrive(letters: number): Promise<boolean> {
   const services = await startLocalServices({
     fallbackVisibilitySeconds: RESEND_TIMEOUT_SECONDS,
     feedbackVisibilitySeconds: 60,
@@ -159,8 +162,8 @@ async function run(): Promise<number> {
   const account = await startAwsAccount({ account: accountOf(aws) });
   const environment = { ...account.environment, AWS_ENDPOINT_URL_SQS: aws.endpoint };
   const started = performance.now();
-  say(`parking ${LETTERS} letters`);
-  const ids = Array.from({ length: LETTERS }, (_, index) => idOf(index));
+  say(`parking ${letters} letters`);
+  const ids = Array.from({ length: letters }, (_, index) => idOf(index));
   await parkLetters(
     aws,
     ids.map((_, index) => letterOf(index)),
@@ -169,7 +172,7 @@ async function run(): Promise<number> {
   let killed = 0;
   for (let kill = 0; kill < KILLS; kill += 1) {
     // The first kill hits between a send and its delete: that batch is in both queues.
-    if (await runAndKill({ aws, environment }, kill === 0 ? 0 : Math.random() * 30)) killed += 1;
+    if (await runAndKill({ aws, environment, letters }, kill === 0 ? 0 : Math.random() * 30)) killed += 1;
     const left = await approximateCount(aws, aws.deadLetters);
     say(`  killed ${killed} times, ${left} letters left`);
   }
@@ -179,15 +182,11 @@ async function run(): Promise<number> {
   say('resending what is in the fallback queue');
   await resendAll(services);
 
-  const taken = new Map<string, number>();
-  for (const { tags } of ses.mails) {
-    const id = tags.deliveryId ?? '';
-    taken.set(id, (taken.get(id) ?? 0) + 1);
-  }
+  const taken = timesTakenBySes(ses);
   const lost = ids.filter((id) => !copies.has(id) || !taken.has(id));
   const twice = ids.filter((id) => (taken.get(id) ?? 0) > 1);
   const inBoth = ids.filter((id) => (copies.get(id) ?? 0) > 1);
-  console.log(`letters ${LETTERS}, killed with SIGKILL ${killed} times, then ${runs} runs to the end`);
+  console.log(`letters ${letters}, killed with SIGKILL ${killed} times, then ${runs} runs to the end`);
   console.log(`left among the dead letters: ${left.size}`);
   console.log(`in the fallback queue: ${ids.filter((id) => copies.has(id)).length}`);
   console.log(`in it more than once, since a kill came between the send and the delete: ${inBoth.length}`);
@@ -197,13 +196,10 @@ async function run(): Promise<number> {
   console.log(`${Math.round((performance.now() - started) / 1000)} s`);
   await account.close();
   await services.close();
-  const isRight = killed === KILLS && left.size + lost.length + twice.length === 0;
-  return isRight ? 0 : 1;
+  return killed === KILLS && left.size + lost.length + twice.length === 0;
 }
 
 async function approximateCount({ sqs }: SqsAndS3, { url }: LocalQueue): Promise<number> {
   const { waiting, inFlight } = await new DlqClient(sqs, url).counts();
   return waiting + inFlight;
 }
-
-process.exitCode = await run();

@@ -1,28 +1,28 @@
 /**
  * Many rows and three workers, and the database goes away again and again, for less and for longer than a lease. No worker
- * dies, so no mail may come out twice. Prints the counts; exits with 1 if one was lost or came out twice.
- *
- *   npm run chaos:database -- [rows] [seconds away] [times] [seconds of a lease]
+ * dies, so no mail may come out twice. Prints the counts.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { OutboxUnderTest, say, totalOf } from './outbox-under-test.ts';
+import { OutboxUnderTest, totalOf } from '../outbox-under-test.ts';
+import { say } from '../report.ts';
 
-const [rowsText = '20000', awayText = '15,80', timesText = '5', leaseText = '60'] = process.argv.slice(2);
-const ROWS = Number(rowsText);
-const AWAY_SECONDS = awayText.split(',').map(Number);
-const TIMES = Number(timesText);
 const WORKERS = 3;
+const LEASE_SECONDS = 60;
+/** Less and more than a lease. */
+const AWAY_SECONDS = [15, 80];
+const TIMES = 5;
 /** Between two outages: mail flows again, and is in flight when the next one begins. */
 const BACK_MS = 5_000;
 
 /** Slow enough that mail is left for the last outage. */
 const SMTP_BYTES_PER_SECOND = 8_000;
 
-const settings = { OUTBOUND_POLL_INTERVAL_MS: '2000', OUTBOUND_LEASE_MS: String(Number(leaseText) * 1_000) };
+const settings = { OUTBOUND_POLL_INTERVAL_MS: '2000', OUTBOUND_LEASE_MS: String(LEASE_SECONDS * 1_000) };
 
-async function run(): Promise<number> {
-  say(`inserting ${ROWS} rows and starting ${WORKERS} workers`);
-  const outbox = await OutboxUnderTest.start(ROWS);
+/** @returns whether no mail was lost or came out twice */
+export async function runDatabaseAway(rows: number): Promise<boolean> {
+  say(`inserting ${rows} rows and starting ${WORKERS} workers`);
+  const outbox = await OutboxUnderTest.start(rows);
   await outbox.smtp.behave({ kind: 'slow', bytesPerSecond: SMTP_BYTES_PER_SECOND });
   const workers = await Promise.all(Array.from({ length: WORKERS }, () => outbox.startWorker(settings)));
   let outages = 0;
@@ -46,13 +46,11 @@ async function run(): Promise<number> {
   const lost = timesOut.filter((times) => times === 0).length;
   const twice = timesOut.filter((times) => times > 1).length;
   console.log(
-    `rows ${ROWS}, taken by SMTP ${totalOf(arrivals, 'taken')}, handed over ${totalOf(arrivals, 'queued')}`,
+    `rows ${rows}, taken by SMTP ${totalOf(arrivals, 'taken')}, handed over ${totalOf(arrivals, 'queued')}`,
   );
   console.log(`${outages} outages of ${AWAY_SECONDS.join(' and ')} s`);
   console.log(`lost: ${lost}`);
   console.log(`came out twice: ${twice}`);
   await outbox.close();
-  return settled && lost === 0 && twice === 0 && left.every((code) => code === 0) ? 0 : 1;
+  return settled && lost === 0 && twice === 0 && left.every((code) => code === 0);
 }
-
-process.exitCode = await run();

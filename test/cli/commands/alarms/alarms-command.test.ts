@@ -39,7 +39,7 @@ const stateOf = (name: string) => double.account.alarms.get(`keybuzz-mail-dev-${
 
 describe('mailctl alarms', () => {
   it('prints one line when no alarm rings', async () => {
-    expect(await mailctl('alarms')).toMatchObject({ code: 0, stdout: '14 quiet; --all names them\n' });
+    expect(await mailctl('alarms')).toMatchObject({ code: 0, stdout: '16 quiet; --all names them\n' });
   });
 
   it('prints ringing alarms first: what it is, since when, why, and what to do', async () => {
@@ -57,7 +57,7 @@ describe('mailctl alarms', () => {
       '  → docs/runbook.md#dead-letters',
     ]);
     expect(other).toMatch(/^warning {2}fallback-in-use {2}since /);
-    expect(quiet).toBe('12 quiet; --all names them\n');
+    expect(quiet).toBe('14 quiet; --all names them\n');
   });
 
   it('exits with 1 if only warnings ring', async () => {

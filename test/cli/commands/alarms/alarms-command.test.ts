@@ -68,7 +68,7 @@ describe('mailctl alarms', () => {
   it('names the quiet alarms with --all', async () => {
     ring('dead-letters');
     const { stdout } = await mailctl('alarms', '--all');
-    const quiet = stdout.slice(stdout.indexOf('13 quiet'));
+    const quiet = stdout.slice(stdout.indexOf('15 quiet'));
     expect(quiet).toMatch(/^mail-waiting +critical +ok +/m);
     expect(quiet).toMatch(/^key-old +warning +ok +/m);
     expect(quiet).not.toContain('dead-letters');
@@ -121,13 +121,13 @@ describe('mailctl alarms', () => {
       const others = [...deployedAccount(options).alarms.values()];
       double.account.add({ alarms: others.map((alarm) => ({ ...alarm, state: 'ALARM' as const })) });
     }
-    expect((await mailctl('alarms')).stdout).toBe('14 quiet; --all names them\n');
+    expect((await mailctl('alarms')).stdout).toBe('16 quiet; --all names them\n');
   });
 
   it('reads all pages', async () => {
     double.account.pageSize = 3;
     try {
-      expect((await mailctl('alarms')).stdout).toBe('14 quiet; --all names them\n');
+      expect((await mailctl('alarms')).stdout).toBe('16 quiet; --all names them\n');
     } finally {
       double.account.pageSize = undefined;
     }

@@ -109,9 +109,9 @@ export const CASES: readonly AlarmCase[] = [
   },
   {
     alarm: 'urgent-waiting',
-    what: 'SES was away for three minutes',
+    what: 'SES was away for two minutes',
     states: quiet,
-    told: (tell) => tell(m.oldestAge('urgent'), { value: 3 * 60, from: NOON, to: NOON + 3 }),
+    told: (tell) => tell(m.oldestAge('urgent'), { value: 130, ...once }),
   },
   {
     alarm: 'urgent-waiting',
@@ -371,7 +371,7 @@ export const CASES: readonly AlarmCase[] = [
     alarm: 'ses-throttled',
     what: 'a few calls, once',
     states: quiet,
-    told: (tell) => tell(m.own('Throttled', 'Sum'), { value: 5, from: NOON, to: NOON + 8 }),
+    told: (tell) => tell(m.own('Throttled', 'Sum'), { value: 5, from: NOON, to: NOON + 4 }),
   },
   {
     alarm: 'ses-throttled',

@@ -46,12 +46,17 @@ async function publishOrLog(source: AccountSource, deps: AccountMetricsDeps): Pr
 type Unreadable = readonly string[];
 
 async function publishAccount({ sendingAccount, metrics }: AccountMetricsDeps): Promise<Unreadable> {
-  const { quota, isPaused } = await sendingAccount.state();
+  const { quota, maxPerSecond, isPaused } = await sendingAccount.state();
   if (quota !== undefined) metrics.add('QuotaUsed', percentUsed(quota));
   // An unlimited quota has no limit to draw.
   if (quota?.kind === 'limited') metrics.add('QuotaLimit', quota.limit);
+  if (maxPerSecond !== undefined) metrics.add('QuotaRate', maxPerSecond);
   if (isPaused !== undefined) metrics.add('SendingPaused', isPaused ? 1 : 0);
-  return [...(quota === undefined ? ['quota'] : []), ...(isPaused === undefined ? ['pause'] : [])];
+  return [
+    ...(quota === undefined ? ['quota'] : []),
+    ...(maxPerSecond === undefined ? ['rate'] : []),
+    ...(isPaused === undefined ? ['pause'] : []),
+  ];
 }
 
 /** Above 100 if the quota was lowered below usage. A quota of 0 counts as used up. */

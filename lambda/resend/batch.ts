@@ -17,8 +17,8 @@ export interface BatchDeps extends ResendDeps {
 }
 
 /**
- * Processes the records of a batch side by side: each call to SES waits for its turn. SQS keeps the records named in the response and deletes the
- * others. A record that fails does not affect the others.
+ * Processes the records of a batch side by side: each call to SES waits for its turn. SQS keeps the records named in
+ * the response and deletes the others. A record that fails does not affect the others.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
@@ -36,7 +36,8 @@ export async function resendBatch(records: readonly SQSRecord[], deps: BatchDeps
     const delaySeconds = delayOf(record, result, unconfirmed, deps);
     return delaySeconds === undefined ? [] : [{ record, delaySeconds }];
   });
-  for (const { record } of retried) countRetried(record, deps);
+  // Held mail has an alarm of its own, and this age would ring that of mail which neither SMTP nor SES accepts.
+  if (!deps.isHeld) for (const { record } of retried) countRetried(record, deps);
   await Promise.all(retried.map(({ record, delaySeconds }) => postponeRecord(record, delaySeconds, deps)));
   return { batchItemFailures: retried.map(({ record }) => ({ itemIdentifier: record.messageId })) };
 }

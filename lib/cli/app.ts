@@ -7,6 +7,7 @@ import { registerCompletion } from './commands/completion.ts';
 import { registerDlq } from './commands/dlq/register-dlq.ts';
 import { registerDns } from './commands/dns.ts';
 import { registerDoctor, runDoctorCommand } from './commands/doctor/doctor.ts';
+import { registerFuse } from './commands/fuse.ts';
 import { registerMails, registerTail } from './commands/mails.ts';
 import { registerMessage } from './commands/message/message.ts';
 import {
@@ -16,6 +17,7 @@ import {
 } from './commands/production-access/production-access.ts';
 import { registerQueue } from './commands/queue.ts';
 import { registerQuickstart } from './commands/quickstart/quickstart.ts';
+import { registerRate } from './commands/rate.ts';
 import { registerRotate, runFirstKey } from './commands/rotate.ts';
 import { registerRunbook } from './commands/runbook.ts';
 import { registerSecrets } from './commands/secrets/secrets.ts';
@@ -49,6 +51,7 @@ Examples:
   mailctl status reply-48213       the whole story of one delivery
   mailctl mails --state failed     the deliveries of the last day that failed
   mailctl queue                    what waits, in the outbox and in SQS
+  mailctl rate                     how fast mail goes out, and how long what waits takes
   mailctl runbook dead-letters     what to do about an alarm, with your names
   mailctl dlq ls                   why mail waits for a person
   mailctl message check FILE       whether a fallback message is right, without sending it
@@ -194,6 +197,7 @@ function registerCommands(program: Command, run: RunCommand): void {
   registerDlq(program, run);
   registerDns(program, run);
   registerDoctor(program, run);
+  registerFuse(program, run);
   registerMails(program, run);
   registerMessage(program, run);
   registerProductionAccess(program, run);
@@ -206,6 +210,7 @@ function registerCommands(program: Command, run: RunCommand): void {
     requestProductionAccess: runRequestCommand,
     addRequestOptions,
   });
+  registerRate(program, run);
   registerRotate(program, run, runVaultCommand);
   registerRunbook(program, run);
   registerSecrets(program, run);

@@ -35,6 +35,7 @@ export interface DeployedStacks {
 const pipelineSchema = v.object({
   FallbackQueueUrl: v.string(),
   UrgentQueueUrl: v.string(),
+  HeldQueueUrl: v.string(),
   DeadLetterQueueUrl: v.string(),
   ReceiptsQueueUrl: v.string(),
   PayloadBucketName: v.string(),

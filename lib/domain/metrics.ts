@@ -144,6 +144,11 @@ export const METRICS = {
   },
   QuotaUsed: { unit: 'Percent', source: 'account-metrics', meaning: 'Share of the 24-hour quota of SES' },
   QuotaLimit: { unit: 'Count', source: 'account-metrics', meaning: 'The 24-hour quota of SES' },
+  QuotaRate: {
+    unit: 'Count',
+    source: 'account-metrics',
+    meaning: 'Recipients a second that SES allows',
+  },
   SendingPaused: {
     unit: 'None',
     source: 'account-metrics',

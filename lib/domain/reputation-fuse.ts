@@ -25,10 +25,10 @@ export interface SendStatistics {
 }
 
 /** AWS reviews an account at 5 % of bounces and 0.1 % of complaints. It trips at four fifths of that. */
-const TRIP: Record<FuseCause, number> = { 'bounce-rate': 0.04, 'complaint-rate': 0.0008 };
+export const FUSE_TRIP_RATES: Record<FuseCause, number> = { 'bounce-rate': 0.04, 'complaint-rate': 0.0008 };
 
 /** It resets below this: between the two it stays as it is. */
-const RESET: Record<FuseCause, number> = { 'bounce-rate': 0.03, 'complaint-rate': 0.0006 };
+export const FUSE_RESET_RATES: Record<FuseCause, number> = { 'bounce-rate': 0.03, 'complaint-rate': 0.0006 };
 
 /** AWS looks at a "representative volume" without saying how much; one complaint of few mails says nothing. */
 const REPRESENTATIVE_ATTEMPTS: Record<FuseCause, number> = { 'bounce-rate': 1_000, 'complaint-rate': 10_000 };
@@ -64,11 +64,13 @@ export function judgeReputation(
   nowMs: number,
 ): ReputationFuse | undefined {
   const worst = rates
-    .filter(({ cause, rate }) => rate >= TRIP[cause])
-    .sort((one, other) => other.rate / TRIP[other.cause] - one.rate / TRIP[one.cause])[0];
+    .filter(({ cause, rate }) => rate >= FUSE_TRIP_RATES[cause])
+    .sort(
+      (one, other) => other.rate / FUSE_TRIP_RATES[other.cause] - one.rate / FUSE_TRIP_RATES[one.cause],
+    )[0];
   if (fuse === undefined) return worst && { ...worst, trippedAtMs: nowMs };
   // After the operator's reset it stays open until the rates are good, or the time is over.
-  const isStillBad = rates.some(({ cause, rate }) => rate >= RESET[cause]);
+  const isStillBad = rates.some(({ cause, rate }) => rate >= FUSE_RESET_RATES[cause]);
   return isStillBad ? { ...fuse, ...worst } : undefined;
 }
 

@@ -192,7 +192,12 @@ function availableToday({ perDay, usedToday }: SendQuota, isUrgent: boolean): nu
   if (perDay === undefined) {
     return usedToday === Number.MAX_SAFE_INTEGER ? 0 : Number.POSITIVE_INFINITY;
   }
-  return perDay - usedToday - (isUrgent ? 0 : Math.ceil(perDay * URGENT_QUOTA_SHARE));
+  return perDay - usedToday - (isUrgent ? 0 : urgentReserve(perDay));
+}
+
+/** Recipients of the 24-hour quota that only urgent mail may use. */
+export function urgentReserve(perDay: number): number {
+  return Math.ceil(perDay * URGENT_QUOTA_SHARE);
 }
 
 function nextQuotaMs({ quota }: SendLine, nowMs: number): number {

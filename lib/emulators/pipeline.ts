@@ -140,6 +140,7 @@ function localStack({
     outputs: {
       FallbackQueueUrl: aws.fallback.url,
       UrgentQueueUrl: aws.urgent.url,
+      HeldQueueUrl: aws.held.url,
       DeadLetterQueueUrl: aws.deadLetters.url,
       ReceiptsQueueUrl: receipts.url,
       PayloadBucketName: aws.bucket,

@@ -8,6 +8,8 @@ export interface SendingAccount {
 /** A field is undefined if the response did not contain it or it is invalid. */
 export interface SendingState {
   readonly quota: SendingQuota | undefined;
+  /** Recipients a second that it allows. */
+  readonly maxPerSecond: number | undefined;
   readonly isPaused: boolean | undefined;
 }
 

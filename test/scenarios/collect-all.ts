@@ -36,6 +36,8 @@ export function collectAll(pipeline: LocalPipeline, observe: Observe): readonly 
 function collectQueues({ services: { aws, ses, ...queues } }: LocalPipeline, observe: Observe): Collector {
   const pairs = [
     [aws.fallback, DEPLOYED_NAMES.fallbackQueue],
+    [aws.urgent, DEPLOYED_NAMES.urgentQueue],
+    [aws.held, DEPLOYED_NAMES.heldQueue],
     [aws.deadLetters, DEPLOYED_NAMES.deadLetterQueue],
     [queues.feedback, DEPLOYED_NAMES.feedbackQueue],
     [queues.feedbackDeadLetters, DEPLOYED_NAMES.feedbackDeadLetterQueue],

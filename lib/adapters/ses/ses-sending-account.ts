@@ -23,7 +23,11 @@ export class SesSendingAccount implements SendingAccount {
     const account = await this.#ses.send(new GetAccountCommand({}), {
       abortSignal: AbortSignal.timeout(this.#timeoutMs),
     });
-    return { quota: quotaOf(account), isPaused: isPausedIn(account) };
+    return {
+      quota: quotaOf(account),
+      maxPerSecond: maxPerSecondIn(account),
+      isPaused: isPausedIn(account),
+    };
   }
 }
 
@@ -39,6 +43,11 @@ function quotaOf({ SendQuota }: GetAccountCommandOutput): SendingQuota | undefin
   if (!parsed.success) return undefined;
   const { Max24HourSend: limit, SentLast24Hours: used } = parsed.output;
   return limit === UNLIMITED ? { kind: 'unlimited' } : { kind: 'limited', limit, used };
+}
+
+function maxPerSecondIn({ SendQuota }: GetAccountCommandOutput): number | undefined {
+  const parsed = v.safeParse(count, SendQuota?.MaxSendRate);
+  return parsed.success ? parsed.output : undefined;
 }
 
 const pauseSchema = v.object({ SendingEnabled: v.boolean(), EnforcementStatus: v.string() });

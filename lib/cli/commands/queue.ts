@@ -75,6 +75,7 @@ interface Waiting {
   readonly outbox: Asked<WaitingCounts & { readonly rows: readonly ShownRow[] }>;
   readonly fallback: Asked<QueueCounts>;
   readonly urgent: Asked<QueueCounts>;
+  readonly held: Asked<QueueCounts>;
   readonly deadLetters: Asked<QueueCounts>;
 }
 
@@ -87,17 +88,20 @@ async function showQueue(context: CommandContext, flags: ShowFlags): Promise<Exi
     if (signal.aborted) throw error;
     return { failure: describeFailure(error, commands) };
   };
-  const inSqs = async (name: 'FallbackQueueUrl' | 'UrgentQueueUrl' | 'DeadLetterQueueUrl') => {
+  const inSqs = async (
+    name: 'FallbackQueueUrl' | 'UrgentQueueUrl' | 'HeldQueueUrl' | 'DeadLetterQueueUrl',
+  ) => {
     const outputs = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
     return new DlqClient(await aws.sqs(), outputs[name]).counts();
   };
-  const [outbox, fallback, urgent, deadLetters] = await Promise.all([
+  const [outbox, fallback, urgent, held, deadLetters] = await Promise.all([
     inOutbox(context, flags).catch(caught),
     inSqs('FallbackQueueUrl').catch(caught),
     inSqs('UrgentQueueUrl').catch(caught),
+    inSqs('HeldQueueUrl').catch(caught),
     inSqs('DeadLetterQueueUrl').catch(caught),
   ]);
-  const waiting: Waiting = { outbox, fallback, urgent, deadLetters };
+  const waiting: Waiting = { outbox, fallback, urgent, held, deadLetters };
   terminal.result(waiting, () => renderWaiting(terminal, waiting));
   return Object.values(waiting).some((place) => 'failure' in place) ? EXIT.warning : EXIT.ok;
 }
@@ -123,12 +127,13 @@ async function inOutbox(
   }
 }
 
-function renderWaiting(terminal: Terminal, { outbox, fallback, urgent, deadLetters }: Waiting): string {
+function renderWaiting(terminal: Terminal, { outbox, fallback, urgent, held, deadLetters }: Waiting): string {
   const rows = 'rows' in outbox ? outbox.rows : [];
   return [
     `outbox: ${textOf(outbox, ({ waiting, onHold }) => `${waiting} wait, ${onHold} are on hold`)}`,
     `fallback queue: ${textOf(fallback, countsText)}`,
     `urgent mail: ${textOf(urgent, countsText)}`,
+    `held by the fuse: ${textOf(held, countsText)}`,
     `dead letters: ${textOf(deadLetters, countsText)}`,
     ...(rows.length === 0 ? [] : ['', renderRows(terminal, rows, new Date())]),
   ].join('\n');

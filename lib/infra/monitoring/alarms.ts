@@ -11,6 +11,7 @@ import {
   QUOTA_NEAR_PERCENT,
   RECEIPTS_UNREAD_SECONDS,
   REPUTATION,
+  URGENT_WAITING_SECONDS,
 } from './thresholds.ts';
 
 type DefinitionSettings = MetricSettings &
@@ -93,6 +94,8 @@ function essentialAlarms(m: PipelineMetrics, settings: AlarmSettings): readonly 
   return [
     fallbackInUse(m),
     mailWaiting(m, settings),
+    urgentWaiting(m),
+    mailHeld(m),
     deadLetters(m),
     functionsFailing(m),
     feedbackStuck(m, settings),
@@ -142,12 +145,60 @@ function mailWaiting(m: PipelineMetrics, settings: AlarmSettings): AlarmDefiniti
     first: 'doctor --only account,sending,queues,functions',
     dashboard: 'mail',
     // The age that SQS reports excludes messages received more than three times; the function reports those itself.
-    metrics: { age: m.oldestAge('fallback'), tried: m.own('MailRetryAge', 'Maximum') },
-    expression: 'MAX([FILL(age, 0), FILL(tried, 0)])',
+    metrics: {
+      normal: m.oldestAge('fallback'),
+      urgent: m.oldestAge('urgent'),
+      tried: m.own('MailRetryAge', 'Maximum'),
+    },
+    expression: 'MAX([FILL(normal, 0), FILL(urgent, 0), FILL(tried, 0)])',
     comparison: '>=',
     threshold,
     periodMinutes: 5,
     evaluationPeriods: MAIL_WINDOW_PERIODS,
+    datapointsToAlarm: 1,
+    missingData: 'notBreaching',
+  };
+}
+
+function urgentWaiting(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'urgent-waiting',
+    severity: 'critical',
+    meaning: 'Urgent mail waits: somebody has asked for a code or a link and does not get it.',
+    when: `an urgent mail had waited for ${minutes(URGENT_WAITING_SECONDS)} minutes, in 2 of the last 3 periods of 5 minutes`,
+    because:
+      'no backlog of normal mail delays it by more than 2 seconds; a moment without SES is over sooner, and a mail ' +
+      'whose response was lost waits longer for its event',
+    first: 'doctor --only sending,queues,functions',
+    dashboard: 'mail',
+    metrics: { age: m.oldestAge('urgent') },
+    expression: 'FILL(age, 0)',
+    comparison: '>=',
+    threshold: URGENT_WAITING_SECONDS,
+    periodMinutes: 5,
+    evaluationPeriods: 3,
+    datapointsToAlarm: 2,
+    missingData: 'notBreaching',
+  };
+}
+
+function mailHeld(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'mail-held',
+    severity: 'critical',
+    meaning:
+      'The reputation fuse holds mail to addresses that were never delivered to, before AWS reviews the account.',
+    when: 'the queue of held mail had a message within the last 15 minutes',
+    because:
+      'it is held until the rates fall or a person resets the fuse; a held mail is looked at now and then, and is in flight meanwhile',
+    first: 'fuse',
+    dashboard: 'mail',
+    metrics: { waiting: m.waiting('held'), inFlight: m.inFlight('held') },
+    expression: sumOf('waiting', 'inFlight'),
+    comparison: '>=',
+    threshold: 1,
+    periodMinutes: 5,
+    evaluationPeriods: 3,
     datapointsToAlarm: 1,
     missingData: 'notBreaching',
   };
@@ -282,15 +333,19 @@ function queueNearLimit(m: PipelineMetrics): AlarmDefinition {
     severity: 'critical',
     meaning: `A queue has more than ${IN_FLIGHT_NEAR} messages in flight; at ${MAX_IN_FLIGHT} SQS hands out no more.`,
     when: 'it had so many at any time within the last 15 minutes',
-    because: 'messages that wait for a retry are in flight, and an outage of SES holds all of them there',
+    because:
+      'a message that waits for its retry is in flight; in an outage of SES only those that were received are, and the ' +
+      'others wait unreceived',
     first: 'doctor --only queues,functions,sending',
     dashboard: 'mail',
     metrics: {
       mail: m.inFlight('fallback'),
+      urgent: m.inFlight('urgent'),
+      held: m.inFlight('held'),
       events: m.inFlight('feedback'),
       receipts: m.inFlight('receipts'),
     },
-    expression: 'MAX([FILL(mail, 0), FILL(events, 0), FILL(receipts, 0)])',
+    expression: 'MAX([FILL(mail, 0), FILL(urgent, 0), FILL(held, 0), FILL(events, 0), FILL(receipts, 0)])',
     comparison: '>=',
     threshold: IN_FLIGHT_NEAR,
     periodMinutes: 5,
@@ -327,12 +382,12 @@ function unusualVolume(m: PipelineMetrics, { mailPerHourLimit }: AlarmSettings):
     name: 'unusual-volume',
     severity: 'critical',
     meaning: 'Far more mail is handed over than usual: a loop in the API, or its key is in other hands.',
-    when: `more than ${mailPerHourLimit} messages were put on the fallback queue within an hour`,
+    when: `more than ${mailPerHourLimit} messages were put on the queues of normal and urgent mail within an hour`,
     because: 'SQS itself counts them, whatever they say of themselves; mailPerHourLimit is for you to set',
     first: 'doctor --only fallback,key',
     dashboard: 'mail',
-    metrics: { sent: m.sentTo('fallback') },
-    expression: 'FILL(sent, 0)',
+    metrics: { normal: m.sentTo('fallback'), urgent: m.sentTo('urgent') },
+    expression: sumOf('normal', 'urgent'),
     comparison: '>',
     threshold: mailPerHourLimit,
     periodMinutes: 60,
@@ -446,7 +501,12 @@ function keyOld(m: PipelineMetrics): AlarmDefinition {
 
 /** What `alarms: all` adds: another alarm covers each of these too, but later or less clearly. */
 function furtherAlarms(m: PipelineMetrics, settings: AlarmSettings): readonly AlarmDefinition[] {
-  return [...(watchesAccount(settings) ? [sendingPaused(m)] : []), sentTwice(m), tableThrottled(m)];
+  return [
+    ...(watchesAccount(settings) ? [sendingPaused(m)] : []),
+    sesThrottled(m),
+    sentTwice(m),
+    tableThrottled(m),
+  ];
 }
 
 function sendingPaused(m: PipelineMetrics): AlarmDefinition {
@@ -466,6 +526,30 @@ function sendingPaused(m: PipelineMetrics): AlarmDefinition {
     datapointsToAlarm: 1,
     // quota-near and key-old report an account-metrics function that publishes nothing.
     missingData: 'ignore',
+  };
+}
+
+function sesThrottled(m: PipelineMetrics): AlarmDefinition {
+  return {
+    name: 'ses-throttled',
+    severity: 'warning',
+    meaning:
+      'SES refuses calls for the sending rate although the functions keep to it: another sender shares the account.',
+    when: 'a call was refused in 3 of the last 6 periods of 5 minutes',
+    because:
+      'all functions take their turns in one line below the rate; after a call is refused they yield and try the full rate ' +
+      'again within seconds',
+    first: 'rate',
+    dashboard: 'mail',
+    metrics: { throttled: m.own('Throttled', 'Sum') },
+    // Without throttled calls there is no data, and CloudWatch would evaluate older periods in place of the missing ones.
+    expression: 'FILL(throttled, 0)',
+    comparison: '>=',
+    threshold: 1,
+    periodMinutes: 5,
+    evaluationPeriods: 6,
+    datapointsToAlarm: 3,
+    missingData: 'notBreaching',
   };
 }
 

@@ -22,7 +22,10 @@ export type Statistic = 'Sum' | 'Average' | 'Maximum' | 'SampleCount' | `p${numb
 /** The settings that metrics depend on. */
 export type MetricSettings = Pick<Settings, 'project' | 'stage' | 'userName'>;
 
-type QueueOf = 'fallback' | 'feedback' | 'receipts';
+type QueueOf = 'fallback' | 'urgent' | 'held' | 'feedback' | 'receipts';
+
+/** Normal, urgent and held mail share one dead letter queue. */
+type DeadLettersOf = 'fallback' | 'feedback' | 'receipts';
 type FunctionOf = 'resend' | 'feedback' | 'account-metrics';
 type TableOf = 'ledger' | 'suppression';
 
@@ -73,7 +76,7 @@ export class PipelineMetrics {
   }
 
   /** Dead letters that wait for a person; a count. */
-  deadLetters(queue: QueueOf): MetricSpec {
+  deadLetters(queue: DeadLettersOf): MetricSpec {
     return this.#ofQueue(this.#deadLettersName(queue), 'ApproximateNumberOfMessagesVisible', 'Maximum');
   }
 
@@ -149,11 +152,17 @@ export class PipelineMetrics {
   }
 
   #queueName(queue: QueueOf): string {
-    const { fallbackQueue, feedbackQueue, receiptsQueue } = this.#names;
-    return { fallback: fallbackQueue, feedback: feedbackQueue, receipts: receiptsQueue }[queue];
+    const { fallbackQueue, urgentQueue, heldQueue, feedbackQueue, receiptsQueue } = this.#names;
+    return {
+      fallback: fallbackQueue,
+      urgent: urgentQueue,
+      held: heldQueue,
+      feedback: feedbackQueue,
+      receipts: receiptsQueue,
+    }[queue];
   }
 
-  #deadLettersName(queue: QueueOf): string {
+  #deadLettersName(queue: DeadLettersOf): string {
     const { deadLetterQueue, feedbackDeadLetterQueue, receiptsDeadLetterQueue } = this.#names;
     return {
       fallback: deadLetterQueue,

@@ -31,6 +31,9 @@ export const IN_FLIGHT_NEAR = 90_000;
 /** How old an unread receipt may get. */
 export const RECEIPTS_UNREAD_SECONDS = 30 * 60;
 
+/** How long an urgent mail may wait: other mail delays it by 2 seconds at most. */
+export const URGENT_WAITING_SECONDS = 2 * 60;
+
 type EventWait = Pick<Settings, 'eventWaitDefaultSeconds'>;
 
 /** How long a mail may wait in the queue; longer than the wait for the event of a lost response. */

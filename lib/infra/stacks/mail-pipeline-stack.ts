@@ -186,6 +186,7 @@ export class MailPipelineStack extends Stack {
   private outputSettings(domain: string): void {
     this.output('FallbackQueueUrl', 'FALLBACK_QUEUE_URL of the API', this.fallbackQueue.queue.queueUrl);
     this.output('UrgentQueueUrl', 'FALLBACK_URGENT_QUEUE_URL of the API', this.urgentQueue.queue.queueUrl);
+    this.output('HeldQueueUrl', 'Mail that the resend function holds', this.heldQueue.queue.queueUrl);
     this.output('PayloadBucketName', 'PAYLOAD_BUCKET of the API', this.payloadBucket.bucket.bucketName);
     this.output('MailDomain', 'MAIL_DOMAIN of the API', domain);
     this.output('ReceiptsQueueUrl', 'RECEIPTS_QUEUE_URL of the API', this.receiptsQueue.queue.queueUrl);

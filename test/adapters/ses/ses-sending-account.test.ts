@@ -34,7 +34,12 @@ describe('the state of the sending account', () => {
 
   it('has the quota, and its usage', async () => {
     ses.account.max24HourSend = 200;
-    expect(await state()).toEqual({ quota: { kind: 'limited', limit: 200, used: 0 }, isPaused: false });
+    ses.account.maxSendRate = 14;
+    expect(await state()).toEqual({
+      quota: { kind: 'limited', limit: 200, used: 0 },
+      maxPerSecond: 14,
+      isPaused: false,
+    });
   });
 
   it('has a quota without a limit', async () => {
@@ -65,7 +70,7 @@ describe('the state of the sending account', () => {
     ['an infinite usage', { Max24HourSend: 200, SentLast24Hours: 'Infinity' }],
   ])('has no quota if the response has %s, but still whether it is paused', async (_what, SendQuota) => {
     respondWith(JSON.stringify({ SendQuota, SendingEnabled: false, EnforcementStatus: 'HEALTHY' }));
-    expect(await state()).toEqual({ quota: undefined, isPaused: true });
+    expect(await state()).toEqual({ quota: undefined, maxPerSecond: undefined, isPaused: true });
   });
 
   it.each([

@@ -7,16 +7,16 @@ function costOf(overrides: Readonly<Record<string, unknown>>) {
 }
 
 describe('what it costs to monitor a stage', () => {
-  it('is nothing for the dashboards, and little more than a dollar a month for the alarms, by default', () => {
+  it('is nothing for the dashboards, and less than two dollars a month for the alarms, by default', () => {
     const { dashboards, alarmMetrics } = costOf({});
     expect(dashboards).toEqual({ count: 2, listPrice: 6, beyondFree: 0 });
-    expect(alarmMetrics.count).toBe(22);
-    expect(alarmMetrics.beyondFree).toBeLessThan(1.5);
+    expect(alarmMetrics.count).toBe(29);
+    expect(alarmMetrics.beyondFree).toBeLessThan(2);
   });
 
-  it('is nothing for metrics at rest: the five of the account-metrics function', () => {
+  it('is nothing for metrics at rest: the six of the account-metrics function', () => {
     const { customMetrics, customMetricsAtRest } = costOf({});
-    expect(customMetricsAtRest).toMatchObject({ count: 5, beyondFree: 0 });
+    expect(customMetricsAtRest).toMatchObject({ count: 6, beyondFree: 0 });
     expect(customMetrics.count).toBeGreaterThan(customMetricsAtRest.count);
   });
 

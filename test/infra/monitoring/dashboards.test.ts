@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { HOUR_MS } from '../../../lib/common/time.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../lib/common/time.ts';
 import { alarmsOf } from '../../support/cloudwatch/alarm-definition.ts';
 import { MetricStore } from '../../support/cloudwatch/metric-store.ts';
 import { evaluateMetrics } from '../../support/cloudwatch/widget-series.ts';
@@ -81,6 +81,49 @@ describe('the dashboard of the mail', () => {
     const title = 'Outbox rows';
     expect(titled(dashboardOf('keybuzz-mail-dev'), title)).toBeDefined();
     expect(titled(dashboardOf('keybuzz-mail-dev', synthesise().monitoring), title)).toBeUndefined();
+  });
+});
+
+describe('the time to drain the queues', () => {
+  const BACKLOG = { fallback: [80, 20], 'fallback-urgent': [10, 10], held: [500, 0] } as const;
+
+  function minutesWith(sent: number | undefined): Record<string, number | undefined> {
+    const title = 'Mail in the queues, and the time to drain them';
+    const widget = titled(dashboardOf('keybuzz-mail-dev'), title);
+    const store = new MetricStore();
+    const add = (namespace: string, name: string, dimensions: Record<string, string>, value: number) =>
+      store.add({ namespace, name, dimensions, at: 0, values: [value], unit: 'Count' });
+    for (const [queue, [visible, inFlight]] of Object.entries(BACKLOG)) {
+      const dimensions = { QueueName: `keybuzz-mail-${queue}-dev` };
+      add('AWS/SQS', 'ApproximateNumberOfMessagesVisible', dimensions, visible);
+      add('AWS/SQS', 'ApproximateNumberOfMessagesNotVisible', dimensions, inFlight);
+    }
+    if (sent !== undefined) add('keybuzz/mail', 'Resent', { stage: 'dev' }, sent);
+    add('keybuzz/mail', 'QuotaRate', { stage: 'dev' }, 2);
+    const series = evaluateMetrics(widget?.metrics ?? [], store, {
+      fromMs: 0,
+      toMs: 5 * MINUTE_MS,
+      periodMs: 5 * MINUTE_MS,
+    });
+    return Object.fromEntries(
+      series.flatMap(({ label, visible, points }) => (visible ? [[label, points[0]]] : [])),
+    );
+  }
+
+  it('is that of normal and urgent mail, at the rate of the last minutes and at the quota', () => {
+    expect(minutesWith(30)).toEqual({
+      normal: 100,
+      urgent: 20,
+      'held by the fuse': 500,
+      'minutes to drain, as it goes now': 20,
+      'minutes to drain, at the quota': 1,
+    });
+  });
+
+  it('is unknown at the present rate while nothing is sent', () => {
+    const minutes = minutesWith(undefined);
+    expect(minutes['minutes to drain, as it goes now'] ?? Number.NaN).toBeNaN();
+    expect(minutes['minutes to drain, at the quota']).toBe(1);
   });
 });
 

@@ -19,6 +19,8 @@ interface AlarmProperties {
 const ESSENTIAL = [
   'fallback-in-use',
   'mail-waiting',
+  'urgent-waiting',
+  'mail-held',
   'dead-letters',
   'functions-failing',
   'feedback-stuck',
@@ -30,7 +32,7 @@ const ESSENTIAL = [
   'key-old',
 ];
 const OF_ACCOUNT = ['quota-near', 'bounce-rate', 'complaint-rate'];
-const FURTHER = ['sending-paused', 'sent-twice', 'table-throttled'];
+const FURTHER = ['sending-paused', 'ses-throttled', 'sent-twice', 'table-throttled'];
 const OF_WORKER = ['worker-silent', 'outbox-old', 'status-overdue'];
 
 function alarmsIn(template: Template): AlarmProperties[] {

@@ -57,6 +57,18 @@ export class CallTap {
     return proxy;
   }
 
+  /** Resolves when a call like that is made. Rejects with the signal's reason. */
+  made(isMeant: (call: AwsRequest) => boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason));
+      for (const proxy of [this.aws, this.dynamoDb, this.#ses, this.cloudWatch]) {
+        proxy.subscribe((call) => {
+          if (isMeant(call)) resolve();
+        });
+      }
+    });
+  }
+
   get calls(): readonly AwsRequest[] {
     return this.#calls;
   }

@@ -135,6 +135,8 @@ describe('the role of the resend Lambda', () => {
         `Allow logs:PutLogEvents on ${logGroup('resend')}`,
         `Allow s3:GetObject on ${payloads}`,
         `Allow s3:ListBucket on ${payloadBucket}`,
+        'Allow ses:GetSendQuota on *',
+        'Allow ses:GetSendStatistics on *',
         `Allow ses:SendEmail on ${configurationSet}`,
         `Allow ses:SendEmail on ${ses}:identity/* ${fromDomain}`,
         `Allow ses:SendRawEmail on ${configurationSet}`,

@@ -116,9 +116,8 @@ function iamPermission(call: AwsRequest, { deployed }: CallSurroundings): Permis
  */
 function sesPermissions(call: AwsRequest, { deployed, identities }: CallSurroundings): Permission[] {
   // What is about the account as a whole has no resource.
-  if (commandOf(call) === 'GetAccount') {
-    return [{ action: 'ses:GetAccount', resource: '*', context: OVER_TLS }];
-  }
+  const command = commandOf(call);
+  if (OF_ACCOUNT.has(command)) return [{ action: `ses:${command}`, resource: '*', context: OVER_TLS }];
   const { actions, from, configurationSet } = sendingOf(call);
   const domain = from.slice(from.lastIndexOf('@') + 1);
   const identity = identities.find((known) => domain === known || domain.endsWith(`.${known}`));
@@ -132,6 +131,8 @@ function sesPermissions(call: AwsRequest, { deployed, identities }: CallSurround
   const context = { ...OVER_TLS, 'ses:FromAddress': from };
   return actions.flatMap((action) => resources.map((resource) => ({ action, resource, context })));
 }
+
+const OF_ACCOUNT: ReadonlySet<string> = new Set(['GetAccount', 'GetSendQuota', 'GetSendStatistics']);
 
 /** Whom the sandbox lets get mail. */
 const SANDBOX_RECIPIENT = 'example.org';

@@ -2,6 +2,7 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { FEEDBACK_BATCH_SIZE, FEEDBACK_TIMEOUT_SECONDS } from '../../../lambda/feedback/constants.ts';
 import { RESEND_BATCH_SIZE, RESEND_TIMEOUT_SECONDS } from '../../../lambda/resend/constants.ts';
+import { DynamoSendingState } from '../../../lib/adapters/dynamodb/dynamo-sending-state.ts';
 import { type FallbackMessage, serialiseFallbackMessage } from '../../../lib/domain/fallback-message.ts';
 import { PAYLOAD_PREFIX } from '../../../lib/domain/limits.ts';
 import type { AwsRequest } from '../../../lib/emulators/aws/aws-fault.ts';
@@ -11,6 +12,7 @@ import { type LocalServices, startLocalServices } from '../../../lib/emulators/s
 import { bundleLambda } from '../../../lib/infra/lambda-bundle.ts';
 import { anEnvelope } from '../../support/an-envelope.ts';
 import { CallTap } from './call-tap.ts';
+import { commandOf } from './needed-permissions.ts';
 import { runAccountMetrics } from './recorded-account-metrics.ts';
 import { runWorker } from './recorded-worker.ts';
 
@@ -66,17 +68,28 @@ export async function recordRun(): Promise<RecordedRun> {
     // The first event that is looked up fails, and is put off.
     feedbackTap.dynamoDb.fault({ fault: { kind: 'denied' }, on: { action: 'GetItem' }, times: 1 });
     await enqueue(services, services.aws.fallback.url, ...MAILS.map(serialiseFallbackMessage), 'no envelope');
+    await enqueue(services, services.aws.urgent.url, ...URGENT_MAILS.map(serialiseFallbackMessage));
+    await enqueue(services, services.aws.held.url, serialiseFallbackMessage(FORMERLY_HELD));
     await enqueue(services, services.feedback.url, 'no event');
-    const apiEnv = await runWorker(services, apiTap);
+    // The large mail waits its turn behind the others.
+    const [apiEnv] = await Promise.all([
+      runWorker(services, apiTap),
+      resendTap.made((call) => commandOf(call) === 'SendEmail', SOON().signal),
+    ]);
     const watchEnv = await runAccountMetrics(services, watchTap);
 
     await resend.idle(SOON());
     await services.ses.eventsSettled();
     await feedback.idle(SOON());
 
+    await tripFuse(services);
+    await Promise.all([
+      resendTap.made(sendsTo(services.aws.held.url), SOON().signal),
+      enqueue(services, services.aws.fallback.url, serialiseFallbackMessage(TO_HOLD)),
+    ]);
     await Promise.all([
       resendTap.aws.arrival({ action: 'GetQueueAttributes' }, SOON()),
-      enqueue(services, services.aws.fallback.url, serialiseFallbackMessage(anEnvelope({ id: 'lost' }))),
+      enqueue(services, services.aws.fallback.url, serialiseFallbackMessage(LOST)),
     ]);
     return {
       resend: { environment: resendEnv, calls: resendTap.calls },
@@ -108,6 +121,43 @@ const MAILS: readonly FallbackMessage[] = [
   anEnvelope({ id: 'foreign', envelope: { from: 'someone@example.org', to: ['marie@example.org'] } }),
 ];
 
+const URGENT_MAILS: readonly FallbackMessage[] = [
+  anEnvelope({ id: 'many-urgent', priority: 'urgent', envelope: to(...recipients(60)) }),
+  // SES does not take it now: it comes back later.
+  anEnvelope({ id: 'throttled-urgent', priority: 'urgent' }),
+];
+
+/** It comes back later too, once the fuse lets it pass. */
+const FORMERLY_HELD = anEnvelope({ id: 'throttled-held' });
+
+/** SES has delivered nothing to that address. */
+const TO_HOLD = anEnvelope({ id: 'to-hold', envelope: to('stranger@example.org') });
+
+/** Urgent, so that the fuse does not hold it. */
+const LOST = anEnvelope({ id: 'lost', priority: 'urgent' });
+
+/** As after too many bounces; the quota counts as just read, so that no function judges the fuse anew. */
+async function tripFuse({ dynamoDb }: LocalServices): Promise<void> {
+  const store = new DynamoSendingState(dynamoDb.client, {
+    tableName: dynamoDb.ledgerTable,
+    timeoutMs: 5_000,
+  });
+  for (;;) {
+    const seen = await store.read();
+    const nowMs = Date.now();
+    const quota = { perSecond: 14, perDay: 50_000, usedToday: 0, readAtMs: nowMs };
+    const fuse = { cause: 'bounce-rate', rate: 0.05, trippedAtMs: nowMs } as const;
+    const state = { ...seen.state, line: { ...seen.state.line, quota }, fuse };
+    if ((await store.write(state, seen)) !== undefined) return;
+  }
+}
+
+/** Whether a call puts a message on a queue. */
+const sendsTo =
+  (queueUrl: string) =>
+  ({ action, body }: AwsRequest): boolean =>
+    action.startsWith('SendMessage') && body.includes(`"${queueUrl}"`);
+
 function stageFates({ ses }: LocalServices): void {
   const isOf = (id: string, tags: Readonly<Record<string, string>> | undefined) => tags?.deliveryId === id;
   ses.status((_, recipient) => (recipient === 'gone@example.org' ? { kind: 'hard-bounce' } : undefined));
@@ -115,6 +165,13 @@ function stageFates({ ses }: LocalServices): void {
     effect: { kind: 'throttling' },
     when: ({ submission }) => isOf('many', submission?.tags) && submission?.tags.part === '1',
   });
+  ses.fault({
+    effect: { kind: 'throttling' },
+    when: ({ submission }) => isOf('many-urgent', submission?.tags) && submission?.tags.part === '1',
+  });
+  for (const id of ['throttled-urgent', 'throttled-held']) {
+    ses.fault({ effect: { kind: 'throttling' }, when: ({ submission }) => isOf(id, submission?.tags) });
+  }
   // The answer is lost and no event comes: the next try has to find out whether any are waiting.
   ses.fault({
     effect: { kind: 'reset', accepted: true },

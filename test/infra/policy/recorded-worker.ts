@@ -57,7 +57,9 @@ export async function runWorker(
       OUTBOUND_CLOUDWATCH_STAGE: 'dev',
       ...tap.endpoints,
     };
-    const calls = ['PutObject', 'DeleteMessageBatch'].map((action) => tap.aws.arrival({ action }, SOON()));
+    const calls = ['PutObject', 'SendMessage', 'DeleteMessageBatch'].map((action) =>
+      tap.aws.arrival({ action }, SOON()),
+    );
     const isDone = Promise.all([...calls, tap.cloudWatch.arrival({ action: 'PutMetricData' }, SOON())]);
     // The worker may not even start; then that is what is to be told.
     isDone.catch(() => {});

@@ -118,6 +118,7 @@ describe('the stack', () => {
   it('tells the API and the operator where things are', () => {
     dev.hasOutput('FallbackQueueUrl', { Value: { Ref: fallbackQueue } });
     dev.hasOutput('UrgentQueueUrl', { Value: { Ref: urgentQueue } });
+    dev.hasOutput('HeldQueueUrl', { Value: { Ref: LOGICAL_IDS.heldQueue } });
     dev.hasOutput('DeadLetterQueueUrl', { Value: { Ref: deadLetterQueue } });
     dev.hasOutput('PayloadBucketName', { Value: { Ref: bucket } });
     dev.hasOutput('ReceiptsQueueUrl', { Value: { Ref: receiptsQueue } });

@@ -12,6 +12,7 @@ const PREFIX = 'keybuzz/mail stage=dev';
 const ALL = {
   [`${PREFIX} QuotaUsed`]: [0],
   [`${PREFIX} QuotaLimit`]: [200],
+  [`${PREFIX} QuotaRate`]: [1],
   [`${PREFIX} SendingPaused`]: [0],
   [`${PREFIX} KeyAgeDays`]: [100],
   // dynalite counts like DynamoDB in the first hours: not yet.
@@ -22,7 +23,7 @@ const ALL = {
 const OF_SERVICE: Readonly<
   Record<Service, { readonly source: string; readonly missing: readonly string[] }>
 > = {
-  ses: { source: 'account', missing: ['QuotaUsed', 'QuotaLimit', 'SendingPaused'] },
+  ses: { source: 'account', missing: ['QuotaUsed', 'QuotaLimit', 'QuotaRate', 'SendingPaused'] },
   iam: { source: 'keys', missing: ['KeyAgeDays'] },
   dynamodb: { source: 'entries', missing: ['SuppressionEntries'] },
 };

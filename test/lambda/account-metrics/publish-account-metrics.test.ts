@@ -27,7 +27,9 @@ async function runWith({ state, key, items }: Account) {
     return value;
   };
   const deps: AccountMetricsDeps = {
-    sendingAccount: { state: () => settle(state ?? { quota: limited(200, 50), isPaused: false }) },
+    sendingAccount: {
+      state: () => settle(state ?? { quota: limited(200, 50), maxPerSecond: 14, isPaused: false }),
+    },
     accessKeys: { oldestActive: () => settle(key ?? { kind: 'found', createdAt: daysAgo(90) }) },
     entries: {
       items: async () => {
@@ -43,7 +45,14 @@ async function runWith({ state, key, items }: Account) {
   return { unknown, metrics: metrics.sums, log: lines.map((line) => JSON.parse(line)) };
 }
 
-const HEALTHY = { QuotaUsed: 25, QuotaLimit: 200, SendingPaused: 0, KeyAgeDays: 90, SuppressionEntries: 7 };
+const HEALTHY = {
+  QuotaUsed: 25,
+  QuotaLimit: 200,
+  QuotaRate: 14,
+  SendingPaused: 0,
+  KeyAgeDays: 90,
+  SuppressionEntries: 7,
+};
 
 /** The healthy metrics without the given ones. */
 const healthyWithout = (...names: string[]) =>
@@ -60,12 +69,14 @@ describe('a run of the account metrics', () => {
     ['nothing of nothing', limited(0, 0), { QuotaUsed: 100, QuotaLimit: 0 }],
     ['anything of a quota without a limit', { kind: 'unlimited' }, { QuotaUsed: 0 }],
   ] as const)('counts a quota of which %s is used', async (_what, quota, expected) => {
-    const { metrics } = await runWith({ state: { quota, isPaused: false } });
+    const { metrics } = await runWith({ state: { quota, maxPerSecond: 14, isPaused: false } });
     expect(metrics).toEqual({ ...healthyWithout('QuotaUsed', 'QuotaLimit'), ...expected });
   });
 
   it('counts that sending is paused', async () => {
-    const { metrics } = await runWith({ state: { quota: limited(200, 50), isPaused: true } });
+    const { metrics } = await runWith({
+      state: { quota: limited(200, 50), maxPerSecond: 14, isPaused: true },
+    });
     expect(metrics).toEqual({ ...HEALTHY, SendingPaused: 1 });
   });
 
@@ -87,7 +98,7 @@ describe('a run of the account metrics', () => {
   });
 
   it.each<[string, Account, readonly string[]]>([
-    ['account', { state: new TypeError() }, ['QuotaUsed', 'QuotaLimit', 'SendingPaused']],
+    ['account', { state: new TypeError() }, ['QuotaUsed', 'QuotaLimit', 'QuotaRate', 'SendingPaused']],
     ['keys', { key: new TypeError() }, ['KeyAgeDays']],
     ['entries', { items: new TypeError() }, ['SuppressionEntries']],
   ])('counts the others if the %s cannot be read', async (source, account, missing) => {
@@ -98,8 +109,24 @@ describe('a run of the account metrics', () => {
   });
 
   it.each<[string, Account, readonly string[], readonly string[]]>([
-    ['account', { state: { quota: undefined, isPaused: false } }, ['QuotaUsed', 'QuotaLimit'], ['quota']],
-    ['account', { state: { quota: limited(200, 50), isPaused: undefined } }, ['SendingPaused'], ['pause']],
+    [
+      'account',
+      { state: { quota: undefined, maxPerSecond: 14, isPaused: false } },
+      ['QuotaUsed', 'QuotaLimit'],
+      ['quota'],
+    ],
+    [
+      'account',
+      { state: { quota: limited(200, 50), maxPerSecond: undefined, isPaused: false } },
+      ['QuotaRate'],
+      ['rate'],
+    ],
+    [
+      'account',
+      { state: { quota: limited(200, 50), maxPerSecond: 14, isPaused: undefined } },
+      ['SendingPaused'],
+      ['pause'],
+    ],
     ['keys', { key: { kind: 'unreadable' } }, ['KeyAgeDays'], ['key']],
     ['entries', { items: 'absent' }, ['SuppressionEntries'], ['count']],
   ])('counts the rest if the response of the %s is incomplete', async (source, account, missing, facts) => {

@@ -63,6 +63,7 @@ function outputsOf(resources: DeployedResources, arns: Arns, domain: string): Re
   return {
     FallbackQueueUrl: resources.fallback.url,
     UrgentQueueUrl: resources.urgent.url,
+    HeldQueueUrl: resources.held.url,
     PayloadBucketName: resources.payloadBucket,
     MailDomain: domain,
     ReceiptsQueueUrl: resources.receipts.url,

@@ -9,7 +9,8 @@ import {
 import { DNS_ALIGNMENT_CHECKS, DNS_RECORD_CHECKS } from './checks/dns.ts';
 import { FALLBACK_CHECK } from './checks/fallback.ts';
 import { CONFIGURATION_SET_CHECK, EVENT_DESTINATION_CHECK, IDENTITY_CHECKS } from './checks/identity.ts';
-import { DEAD_LETTER_CHECKS, EVENT_SOURCE_CHECKS, QUEUE_CHECKS } from './checks/queues.ts';
+import { OUTAGE_CHECK } from './checks/outage.ts';
+import { CONCURRENCY_CHECK, DEAD_LETTER_CHECKS, EVENT_SOURCE_CHECKS, QUEUE_CHECKS } from './checks/queues.ts';
 import { SECRET_CHECKS } from './checks/secrets.ts';
 import { SENDERS_CHECK } from './checks/senders.ts';
 import { SMTP_CHECKS } from './checks/smtp.ts';
@@ -22,11 +23,13 @@ export const ALL_CHECKS: readonly Check[] = [
   ...DNS_RECORD_CHECKS,
   ...DNS_ALIGNMENT_CHECKS,
   ...SENDING_CHECKS,
+  OUTAGE_CHECK,
   CONFIGURATION_SET_CHECK,
   EVENT_DESTINATION_CHECK,
   ...QUEUE_CHECKS,
   ...DEAD_LETTER_CHECKS,
   ...EVENT_SOURCE_CHECKS,
+  CONCURRENCY_CHECK,
   ACCOUNT_METRICS_CHECK,
   ALARM_SUBSCRIBERS_CHECK,
   ALARM_STATE_CHECK,

@@ -3,7 +3,7 @@ import { METRICS } from '../../../domain/metrics.ts';
 import { FEEDBACK_MEMORY_MIB } from '../../constructs/feedback-function.ts';
 import { RESEND_MEMORY_MIB } from '../../constructs/resend-function.ts';
 import { PRICES } from '../cost.ts';
-import type { PipelineMetrics } from '../metrics.ts';
+import { type PipelineMetrics, sumOf } from '../metrics.ts';
 import { KEY_OLD_DAYS } from '../thresholds.ts';
 import type { DashboardProps } from './dashboard-props.ts';
 import { COLOURS, type Line } from './widgets.ts';
@@ -89,8 +89,6 @@ function stores({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const units: Line[] = [
     { label: 'ledger, writes', color: COLOURS.fallback, of: m.writeUnits('ledger') },
     { label: 'ledger, reads', color: COLOURS.ses, of: m.readUnits('ledger') },
-    { label: 'suppression list, writes', color: COLOURS.neutral, of: m.writeUnits('suppression') },
-    { label: 'suppression list, reads', color: COLOURS.pale, of: m.readUnits('suppression') },
   ];
   const throttles: Line[] = [
     { label: 'ledger, writes', color: COLOURS.harm, of: m.writeThrottles('ledger') },
@@ -98,15 +96,20 @@ function stores({ widgets, metrics: m }: DashboardProps): IWidget[] {
     { label: 'suppression list, writes', color: COLOURS.warning, of: m.writeThrottles('suppression') },
     { label: 'suppression list, reads', color: COLOURS.fallback, of: m.readThrottles('suppression') },
   ];
+  const waiting: Line[] = [
+    { label: 'events', color: COLOURS.ses, of: m.waiting('feedback') },
+    { label: 'receipts', color: COLOURS.neutral, of: m.waiting('receipts') },
+  ];
   const sent: Line[] = [
-    { label: 'mail', color: COLOURS.fallback, of: m.sentTo('fallback') },
+    { label: 'normal mail', color: COLOURS.fallback, of: m.sentTo('fallback') },
     { label: 'events', color: COLOURS.ses, of: m.sentTo('feedback') },
     { label: 'receipts', color: COLOURS.neutral, of: m.sentTo('receipts') },
   ];
   return [
-    widgets.graph({ title: 'Messages sent to the queues', width: 8, lines: sent, axis: 'messages / 5 min' }),
-    widgets.graph({ title: 'DynamoDB units', width: 8, lines: units, axis: 'units / 5 min' }),
-    widgets.graph({ title: 'Throttled by DynamoDB', width: 8, lines: throttles, axis: 'count / 5 min' }),
+    widgets.graph({ title: 'Messages sent to the queues', width: 6, lines: sent, axis: 'messages / 5 min' }),
+    widgets.graph({ title: 'Waiting events and receipts', width: 6, lines: waiting, axis: 'messages' }),
+    widgets.graph({ title: 'DynamoDB units of the ledger', width: 6, lines: units, axis: 'units / 5 min' }),
+    widgets.graph({ title: 'Throttled by DynamoDB', width: 6, lines: throttles, axis: 'count / 5 min' }),
   ];
 }
 
@@ -186,13 +189,17 @@ function sqsCost(m: PipelineMetrics): Line {
       s1: m.sentTo('fallback'),
       s2: m.sentTo('feedback'),
       s3: m.sentTo('receipts'),
+      s4: m.sentTo('urgent'),
       e1: m.emptyReceives('fallback'),
       e2: m.emptyReceives('feedback'),
       e3: m.emptyReceives('receipts'),
+      // Lambda polls an empty queue as often as the others.
+      e4: m.emptyReceives('urgent'),
+      e5: m.emptyReceives('held'),
     },
     expression:
-      `(FILL(s1, 0) + FILL(s2, 0) + FILL(s3, 0)) * ${price(REQUESTS_OF_MESSAGE * request)} + ` +
-      `(FILL(e1, 0) + FILL(e2, 0) + FILL(e3, 0)) * ${price(request)}`,
+      `${sumOf('s1', 's2', 's3', 's4')} * ${price(REQUESTS_OF_MESSAGE * request)} + ` +
+      `${sumOf('e1', 'e2', 'e3', 'e4', 'e5')} * ${price(request)}`,
   };
 }
 

@@ -1,7 +1,12 @@
 import { AlarmStatusWidget, type IAlarmRef, type IWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { METRICS } from '../../../domain/metrics.ts';
 import { type PipelineMetrics, sumOf } from '../metrics.ts';
-import { feedbackStuckSeconds, mailWaitingSeconds, RECEIPTS_UNREAD_SECONDS } from '../thresholds.ts';
+import {
+  feedbackStuckSeconds,
+  mailWaitingSeconds,
+  RECEIPTS_UNREAD_SECONDS,
+  URGENT_WAITING_SECONDS,
+} from '../thresholds.ts';
 import type { DashboardProps } from './dashboard-props.ts';
 import { COLOURS, FULL_WIDTH, type Line, PERCENTILE_COLOURS } from './widgets.ts';
 
@@ -12,6 +17,7 @@ export function mailDashboard(props: DashboardProps): IWidget[][] {
     bigNumbers(props),
     ...alarmRow(props.alarms),
     flow(props),
+    backlog(props),
     waiting(props),
     times(props),
     ...(props.settings.workerMetrics ? [workerRow(props)] : []),
@@ -111,17 +117,76 @@ const CLASS_COLOURS = {
   'not-tried': COLOURS.pale,
 } as const satisfies Record<(typeof METRICS.HandedOver.by.values)[number], string>;
 
+const PERIOD_MINUTES = 5;
+
+/** What waits, how fast it goes, and so how long it takes. Held mail is not part of that: it waits for a person. */
+function backlog({ widgets, metrics: m }: DashboardProps): IWidget[] {
+  const perSecond = `m / ${PERIOD_MINUTES * 60}`;
+  const rates: Line[] = [
+    { label: 'SES allows', color: COLOURS.neutral, of: m.own('QuotaRate', 'Maximum') },
+    {
+      label: 'recipients sent',
+      color: COLOURS.ses,
+      of: m.own('Resent', 'Sum'),
+      expression: perSecond,
+    },
+    {
+      label: 'calls throttled',
+      color: COLOURS.harm,
+      of: m.own('Throttled', 'Sum'),
+      expression: perSecond,
+    },
+  ];
+  const ofQueue = (queue: 'fallback' | 'urgent' | 'held') => ({
+    of: { visible: m.waiting(queue), flying: m.inFlight(queue) },
+    expression: sumOf('visible', 'flying'),
+  });
+  const waiting: Line[] = [
+    { label: 'normal', color: COLOURS.fallback, ...ofQueue('fallback') },
+    { label: 'urgent', color: COLOURS.harm, ...ofQueue('urgent') },
+    { label: 'held by the fuse', color: COLOURS.neutral, ...ofQueue('held') },
+  ];
+  const toDrain = {
+    n1: m.waiting('fallback'),
+    n2: m.inFlight('fallback'),
+    u1: m.waiting('urgent'),
+    u2: m.inFlight('urgent'),
+  };
+  const all = sumOf(...Object.keys(toDrain));
+  // A message counts as one recipient. Where nothing is sent, there is no time at which it would be drained.
+  const minutes: Line[] = [
+    {
+      label: 'minutes to drain, as it goes now',
+      color: COLOURS.smtp,
+      of: { ...toDrain, sent: m.own('Resent', 'Sum') },
+      expression: `${PERIOD_MINUTES} * ${all} / sent`,
+    },
+    {
+      label: 'minutes to drain, at the quota',
+      color: COLOURS.good,
+      of: { ...toDrain, quota: m.own('QuotaRate', 'Maximum') },
+      expression: `${all} / (60 * quota)`,
+    },
+  ];
+  return [
+    widgets.graph({ title: 'Sent, and what SES allows', width: 8, lines: rates, axis: 'a second' }),
+    widgets.graph({
+      title: 'Mail in the queues, and the time to drain them',
+      width: 16,
+      lines: waiting,
+      axis: 'messages',
+      right: { lines: minutes, axis: 'minutes' },
+    }),
+  ];
+}
+
 function waiting({ widgets, metrics: m, settings }: DashboardProps): IWidget[] {
   const ages: Line[] = [
     { label: 'mail', color: COLOURS.fallback, of: m.oldestAge('fallback') },
+    { label: 'urgent mail', color: COLOURS.slightHarm, of: m.oldestAge('urgent') },
     { label: 'mail that was tried', color: COLOURS.harm, of: m.own('MailRetryAge', 'Maximum') },
     { label: 'events', color: COLOURS.ses, of: m.oldestAge('feedback') },
     { label: 'receipts', color: COLOURS.neutral, of: m.oldestAge('receipts') },
-  ];
-  const counts: Line[] = [
-    { label: 'mail', color: COLOURS.fallback, of: m.waiting('fallback') },
-    { label: 'events', color: COLOURS.ses, of: m.waiting('feedback') },
-    { label: 'receipts', color: COLOURS.neutral, of: m.waiting('receipts') },
   ];
   const deadLetters: Line[] = [
     { label: 'mail', color: COLOURS.harm, of: m.deadLetters('fallback') },
@@ -135,17 +200,17 @@ function waiting({ widgets, metrics: m, settings }: DashboardProps): IWidget[] {
       : [{ label: 'receipts-unread', value: RECEIPTS_UNREAD_SECONDS, kind: 'alarm' as const }]),
     { label: 'mail-waiting', value: mailWaiting, kind: 'alarm' as const },
     { label: 'feedback-stuck', value: feedbackStuckSeconds(settings), kind: 'alarm' as const },
+    { label: 'urgent-waiting', value: URGENT_WAITING_SECONDS, kind: 'alarm' as const },
   ];
   return [
-    widgets.graph({ title: 'The oldest message', width: 8, lines: ages, axis: 'seconds', marks }),
-    widgets.graph({ title: 'Waiting messages', width: 8, lines: counts, axis: 'messages' }),
-    widgets.graph({ title: 'Dead letters', width: 8, lines: deadLetters, axis: 'messages', stacked: true }),
+    widgets.graph({ title: 'The oldest message', width: 12, lines: ages, axis: 'seconds', marks }),
+    widgets.graph({ title: 'Dead letters', width: 12, lines: deadLetters, axis: 'messages', stacked: true }),
   ];
 }
 
 function times({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const lines = (name: 'TimeToAcceptance' | 'TimeToDelivery') =>
-    (['p50', 'p90', 'p99'] as const).map((percentile): Line => {
+    (['p50', 'p99'] as const).map((percentile): Line => {
       const color = PERCENTILE_COLOURS[percentile];
       return { label: percentile, color, of: m.own(name, percentile), expression: 'm / 1000' };
     });
@@ -172,35 +237,12 @@ function deadLettersOf(m: PipelineMetrics) {
   };
 }
 
-/** The worker's own metrics: what SMTP did not accept, and what waits in the outbox. */
+/** The worker's own metrics: what waits in the outbox. */
 function workerRow({ widgets, metrics: m }: DashboardProps): IWidget[] {
-  const failed = {
-    unreachable: m.own('SmtpFailed', 'Sum', 'unreachable'),
-    tls: m.own('SmtpFailed', 'Sum', 'tls'),
-    auth: m.own('SmtpFailed', 'Sum', 'auth'),
-    deferred: m.own('SmtpFailed', 'Sum', 'deferred'),
-    rejected: m.own('SmtpFailed', 'Sum', 'rejected'),
-    unknown: m.own('SmtpFailed', 'Sum', 'unknown'),
-    open: m.own('SmtpFailed', 'Sum', 'circuit-open'),
-  };
-  const ids = Object.keys(failed);
   return [
     widgets.graph({
-      title: 'Not accepted by SMTP (worker)',
-      width: 8,
-      axis: 'deliveries / 5 min',
-      lines: [
-        {
-          label: 'not accepted',
-          color: COLOURS.harm,
-          of: failed,
-          expression: sumOf(...ids),
-        },
-      ],
-    }),
-    widgets.graph({
       title: 'Outbox rows',
-      width: 8,
+      width: 12,
       axis: 'deliveries',
       lines: [
         { label: 'waiting', color: COLOURS.smtp, of: m.own('OutboxWaiting', 'Maximum') },
@@ -209,7 +251,7 @@ function workerRow({ widgets, metrics: m }: DashboardProps): IWidget[] {
     }),
     widgets.graph({
       title: 'The oldest due row',
-      width: 8,
+      width: 12,
       axis: 'seconds',
       lines: [{ label: 'due for', color: COLOURS.smtp, of: m.own('OutboxOldestDue', 'Maximum') }],
     }),

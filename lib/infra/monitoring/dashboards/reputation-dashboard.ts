@@ -111,12 +111,13 @@ function suppression({ widgets, metrics: m }: DashboardProps): IWidget[] {
   const suppressed = METRICS.Suppressed.by.values.map((cause): Line => {
     return { label: cause, color: CAUSE_COLOURS[cause], of: m.own('Suppressed', 'Sum', cause) };
   });
+  const held: Line = { label: 'held by the fuse', color: COLOURS.smtp, of: m.own('FuseHeld', 'Sum') };
   const entries = { label: 'entries', color: COLOURS.neutral, of: m.own('SuppressionEntries', 'Maximum') };
   return [
     widgets.graph({
-      title: 'Not sent because suppressed',
+      title: 'Not sent because suppressed or held',
       width: 12,
-      lines: suppressed,
+      lines: [...suppressed, held],
       axis: 'recipients / 15 min',
       periodMinutes: 15,
       stacked: true,

@@ -30,7 +30,7 @@ export const COLOURS = {
 } as const;
 
 /** One shade for each percentile: the longest wait is the darkest. */
-export const PERCENTILE_COLOURS = { p50: '#9ecae1', p90: '#4292c6', p99: '#084594' } as const;
+export const PERCENTILE_COLOURS = { p50: '#9ecae1', p99: '#084594' } as const;
 
 /** One line of a graph, or one big number: a metric, or an expression over several. */
 export type Line = PlainLine | ComputedLine;
@@ -56,24 +56,43 @@ interface ComputedLine extends Appearance {
 }
 
 /** The lines of one widget for the CDK, in periods of so many minutes. */
-function metricsOf(lines: readonly Line[], periodMinutes: number): IMetric[] {
-  return lines.map((line, index) => metricOf(line, index, Duration.minutes(periodMinutes)));
+function metricsOf(lines: readonly Line[], periodMinutes: number, ids = new WidgetIds()): IMetric[] {
+  return lines.map((line) => metricOf(line, ids, Duration.minutes(periodMinutes)));
 }
 
-function metricOf(line: Line, index: number, period: Duration): IMetric {
+/** All lines of a widget share one namespace of ids. CloudWatch charges a metric once for each id. */
+class WidgetIds {
+  readonly #ids = new Map<string, string>();
+  #lines = 0;
+
+  /** The ids of a line's metrics, by those in its expression. */
+  ofLine(specs: Readonly<Record<string, MetricSpec>>): ReadonlyMap<string, string> {
+    const line = this.#lines;
+    this.#lines += 1;
+    return new Map(
+      Object.entries(specs).map(([id, spec]) => {
+        const key = JSON.stringify(spec);
+        const known = this.#ids.get(key) ?? `${id}_${line}`;
+        this.#ids.set(key, known);
+        return [id, known];
+      }),
+    );
+  }
+}
+
+function metricOf(line: Line, ids: WidgetIds, period: Duration): IMetric {
   const { label, color } = line;
   const appearance = { label, period, ...(color === undefined ? {} : { color }) };
   if (line.expression === undefined) return new Metric({ ...propsOf(line.of), ...appearance });
   const { of, expression } = line;
   const specs = isSpec(of) ? { m: of } : of;
-  // All lines of a widget share one namespace of ids.
-  const unique = (id: string) => `${id}_${index}`;
+  const unique = ids.ofLine(specs);
   const metrics = Object.entries(specs).map(([id, spec]) => [
-    unique(id),
+    unique.get(id) ?? id,
     new Metric({ ...propsOf(spec), period }),
   ]);
   return new MathExpression({
-    expression: expression.replaceAll(/[a-z]\w*/g, (word) => (word in specs ? unique(word) : word)),
+    expression: expression.replaceAll(/[a-z]\w*/g, (word) => unique.get(word) ?? word),
     usingMetrics: Object.fromEntries(metrics),
     ...appearance,
   });
@@ -105,6 +124,9 @@ export interface GraphProps extends Placed {
 
   /** What the axis counts, with its unit. */
   readonly axis: string;
+
+  /** Lines on an axis of their own, from zero upwards too. @default none */
+  readonly right?: { readonly lines: readonly Line[]; readonly axis: string };
 
   /** @default false */
   readonly stacked?: boolean;
@@ -143,13 +165,20 @@ export class Widgets {
   }
 
   /** Lines over time, from zero upwards. */
-  graph({ lines, axis, marks = [], periodMinutes = 5, height = 6, ...props }: GraphProps): IWidget {
+  graph({ lines, axis, right, marks = [], periodMinutes = 5, height = 6, ...props }: GraphProps): IWidget {
+    const ids = new WidgetIds();
     return new GraphWidget({
       ...props,
       height,
       region: this.#region,
-      left: metricsOf(lines, periodMinutes),
+      left: metricsOf(lines, periodMinutes, ids),
       leftYAxis: { label: axis, min: 0, showUnits: false },
+      ...(right === undefined
+        ? {}
+        : {
+            right: metricsOf(right.lines, periodMinutes, ids),
+            rightYAxis: { label: right.axis, min: 0, showUnits: false },
+          }),
       leftAnnotations: marks.map(annotationOf),
       legendPosition: LegendPosition.BOTTOM,
       stacked: props.stacked ?? false,

@@ -39,7 +39,7 @@ const stateOf = (name: string) => double.account.alarms.get(`keybuzz-mail-dev-${
 
 describe('mailctl alarms', () => {
   it('prints one line when no alarm rings', async () => {
-    expect(await mailctl('alarms')).toMatchObject({ code: 0, stdout: '14 quiet; --all names them\n' });
+    expect(await mailctl('alarms')).toMatchObject({ code: 0, stdout: '16 quiet; --all names them\n' });
   });
 
   it('prints ringing alarms first: what it is, since when, why, and what to do', async () => {
@@ -57,7 +57,7 @@ describe('mailctl alarms', () => {
       '  → docs/runbook.md#dead-letters',
     ]);
     expect(other).toMatch(/^warning {2}fallback-in-use {2}since /);
-    expect(quiet).toBe('12 quiet; --all names them\n');
+    expect(quiet).toBe('14 quiet; --all names them\n');
   });
 
   it('exits with 1 if only warnings ring', async () => {
@@ -68,7 +68,7 @@ describe('mailctl alarms', () => {
   it('names the quiet alarms with --all', async () => {
     ring('dead-letters');
     const { stdout } = await mailctl('alarms', '--all');
-    const quiet = stdout.slice(stdout.indexOf('13 quiet'));
+    const quiet = stdout.slice(stdout.indexOf('15 quiet'));
     expect(quiet).toMatch(/^mail-waiting +critical +ok +/m);
     expect(quiet).toMatch(/^key-old +warning +ok +/m);
     expect(quiet).not.toContain('dead-letters');
@@ -121,13 +121,13 @@ describe('mailctl alarms', () => {
       const others = [...deployedAccount(options).alarms.values()];
       double.account.add({ alarms: others.map((alarm) => ({ ...alarm, state: 'ALARM' as const })) });
     }
-    expect((await mailctl('alarms')).stdout).toBe('14 quiet; --all names them\n');
+    expect((await mailctl('alarms')).stdout).toBe('16 quiet; --all names them\n');
   });
 
   it('reads all pages', async () => {
     double.account.pageSize = 3;
     try {
-      expect((await mailctl('alarms')).stdout).toBe('14 quiet; --all names them\n');
+      expect((await mailctl('alarms')).stdout).toBe('16 quiet; --all names them\n');
     } finally {
       double.account.pageSize = undefined;
     }

@@ -22,6 +22,7 @@ export function accountOf({
         outputs: {
           FallbackQueueUrl: fallback.url,
           UrgentQueueUrl: urgent.url,
+          HeldQueueUrl: `${fallback.url}-held`,
           DeadLetterQueueUrl: deadLetters.url,
           ReceiptsQueueUrl: `${fallback.url}-receipts`,
           PayloadBucketName: bucket,

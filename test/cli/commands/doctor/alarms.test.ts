@@ -41,7 +41,7 @@ describe('mailctl doctor, on the subscribers of the alarms', () => {
     const check = await examine('subscribers');
     expect(check).toMatchObject({
       status: 'warn',
-      detail: `nobody hears all 17 alarms: the topic ${TOPIC} has no subscriber`,
+      detail: `nobody hears all 20 alarms: the topic ${TOPIC} has no subscriber`,
     });
     expect(check?.fix).toMatch(
       /^aws sns subscribe --topic-arn \S+ .+set alarmEmail .+npm run deploy .+follow the link/,
@@ -52,7 +52,7 @@ describe('mailctl doctor, on the subscribers of the alarms', () => {
     subscribe(false);
     expect(await examine('subscribers')).toMatchObject({
       status: 'warn',
-      detail: `nobody hears all 17 alarms: nobody has confirmed the subscription to the topic ${TOPIC}`,
+      detail: `nobody hears all 20 alarms: nobody has confirmed the subscription to the topic ${TOPIC}`,
       fix: expect.stringContaining('o***@example.org'),
     });
   });
@@ -76,9 +76,9 @@ describe('mailctl doctor, on the subscribers of the alarms', () => {
     change('complaint-rate', { actions: [topicArn('other'), topicArn(TOPIC)] });
     const { detail = '' } = (await examine('subscribers')) ?? {};
     expect(detail.split('; ').sort()).toEqual([
-      'nobody hears dead-letters (1 of 17 alarms): no topic is told',
-      'nobody hears key-old (1 of 17 alarms): its actions are switched off',
-      'nobody hears quota-near, bounce-rate (2 of 17 alarms): nobody has confirmed the subscription to the topic other',
+      'nobody hears dead-letters (1 of 20 alarms): no topic is told',
+      'nobody hears key-old (1 of 20 alarms): its actions are switched off',
+      'nobody hears quota-near, bounce-rate (2 of 20 alarms): nobody has confirmed the subscription to the topic other',
     ]);
   });
 
@@ -86,14 +86,14 @@ describe('mailctl doctor, on the subscribers of the alarms', () => {
     subscribe(true);
     expect(await examine('subscribers')).toMatchObject({
       status: 'ok',
-      detail: 'of 17 deployed, each has a confirmed subscriber',
+      detail: 'of 20 deployed, each has a confirmed subscriber',
     });
   });
 });
 
 describe('mailctl doctor, on what rings', () => {
   it('is well where nothing rings', async () => {
-    expect(await examine('ringing')).toMatchObject({ status: 'ok', detail: 'none of 17' });
+    expect(await examine('ringing')).toMatchObject({ status: 'ok', detail: 'none of 20' });
   });
 
   it('lists the critical alarms first, since when and why', async () => {
@@ -120,7 +120,7 @@ describe('mailctl doctor, on the runbook', () => {
   it('warns that runbookUrl is empty, so that alarms name a file', async () => {
     expect(await examine('runbook')).toMatchObject({
       status: 'warn',
-      detail: expect.stringMatching(/^all 17 alarms name docs\/runbook\.md.*runbookUrl is empty/),
+      detail: expect.stringMatching(/^all 20 alarms name docs\/runbook\.md.*runbookUrl is empty/),
       fix: expect.stringMatching(/^set runbookUrl in cdk\.json.*npm run deploy.*mailctl runbook$/),
     });
   });

@@ -1,7 +1,9 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { DynamoSendingState } from '../../../../lib/adapters/dynamodb/dynamo-sending-state.ts';
 import { DAY_MS } from '../../../../lib/common/time.ts';
+import { INITIAL_SENDING_STATE, type SendingState } from '../../../../lib/domain/sending-state.ts';
 import type { Alarm, AwsAccount } from '../../../support/aws-account/aws-account.ts';
-import type { DoctorBench } from './doctor-bench.ts';
+import type { DoctorBench, DoctorQueues } from './doctor-bench.ts';
 import { handOver } from './hand-over.ts';
 
 export interface BrokenSetUp {
@@ -19,6 +21,7 @@ const URGENT_MAPPING = '00000000-0000-4000-8000-00000004e4e7';
 const EARLIER = new Date(Date.now() - DAY_MS);
 const DEPLOY = 'npm run deploy -- -c stage=dev';
 const OF_STACK = [
+  'sending outage',
   'sending configuration-set',
   'sending event-destination',
   'queues fallback',
@@ -31,6 +34,7 @@ const OF_STACK = [
   'queues receipts-dead-letters',
   'functions resend-source',
   'functions feedback-source',
+  'functions resend-concurrency',
   'fallback in-use',
   'key access-key',
   'secrets urgent-queue',
@@ -215,6 +219,27 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     amiss: { 'secrets urgent-queue': ['warn', 'mailctl rotate'] },
   },
   {
+    what: 'the account may send faster than the functions do',
+    break: ({ account, ses }) => {
+      ses.account.maxSendRate = 200;
+      for (const [id, mapping] of account.sourceMappings) {
+        account.sourceMappings.set(id, { ...mapping, maximumConcurrency: 2 });
+      }
+    },
+    amiss: { 'functions resend-concurrency': ['warn', 'set "maximumConcurrency" to 5 in cdk.json'] },
+  },
+  {
+    what: 'the reputation fuse holds mail',
+    break: ({ queues: { aws } }) =>
+      aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.held.url, MessageBody: '{}' })),
+    amiss: { 'queues held': ['warn', 'mailctl fuse'] },
+  },
+  {
+    what: 'SES takes no mail',
+    break: ({ queues }) => remember(queues, { outage: OUTAGE }),
+    amiss: { 'sending outage': ['fail', 'mailctl rate'] },
+  },
+  {
     what: 'there are dead letters',
     break: ({ queues: { aws } }) =>
       aws.sqs.send(new SendMessageCommand({ QueueUrl: aws.deadLetters.url, MessageBody: '{}' })),
@@ -389,10 +414,27 @@ export const BROKEN_SET_UPS: readonly BrokenSetUp[] = [
     amiss: {
       'functions resend-source': ['fail', 'mailctl doctor --only functions --timeout 60'],
       'functions feedback-source': ['fail', 'mailctl doctor --only functions --timeout 60'],
+      'functions resend-concurrency': ['fail', 'mailctl doctor --only functions --timeout 60'],
       'functions account-metrics': ['fail', 'mailctl doctor --only functions --timeout 60'],
     },
   },
 ];
+
+const OUTAGE = {
+  cause: 'ses-unavailable',
+  sinceMs: EARLIER.getTime(),
+  failures: 9,
+  probeAtMs: Date.now() + 20_000,
+};
+
+/** What the functions know together from then on. */
+export async function remember(
+  { dynamoDb: { client, ledgerTable } }: DoctorQueues,
+  changes: Partial<SendingState>,
+): Promise<void> {
+  const store = new DynamoSendingState(client, { tableName: ledgerTable, timeoutMs: 5_000 });
+  await store.write({ ...INITIAL_SENDING_STATE, ...changes }, await store.read());
+}
 
 function change({ alarms }: AwsAccount, name: string, changes: Partial<Alarm>): void {
   const alarm = alarms.get(`keybuzz-mail-dev-${name}`);

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalQueue, type SqsAndS3, startSqsAndS3 } from '../../../../lib/emulators/aws/sqs-and-s3.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import type { SesAccount } from '../../../../lib/emulators/ses/account.ts';
 import { type SesDouble, startSesDouble } from '../../../../lib/emulators/ses/ses-double.ts';
 import { type SmtpDouble, startSmtpDouble } from '../../../../lib/emulators/smtp/smtp-double.ts';
@@ -20,6 +21,7 @@ const RUNBOOK_URL = 'https://wiki.example/runbook';
 /** Shared by all set-ups, because starting their emulator takes most of the time. */
 export interface DoctorQueues {
   readonly aws: SqsAndS3;
+  readonly dynamoDb: LocalDynamoDb;
   readonly named: Readonly<
     Record<'feedback' | 'feedbackDeadLetters' | 'receipts' | 'receiptsDeadLetters', LocalQueue>
   >;
@@ -43,14 +45,14 @@ export interface DoctorBench {
 }
 
 export async function startDoctorQueues(): Promise<DoctorQueues> {
-  const aws = await startSqsAndS3({ visibilitySeconds: 30 });
+  const [aws, dynamoDb] = await Promise.all([startSqsAndS3({ visibilitySeconds: 30 }), startDynamoDb()]);
   const [feedback, feedbackDeadLetters, receipts, receiptsDeadLetters] = await Promise.all([
     aws.createQueue('feedback'),
     aws.createQueue('feedback-dead-letters'),
     aws.createQueue('receipts'),
     aws.createQueue('receipts-dead-letters'),
   ]);
-  return { aws, named: { feedback, feedbackDeadLetters, receipts, receiptsDeadLetters } };
+  return { aws, dynamoDb, named: { feedback, feedbackDeadLetters, receipts, receiptsDeadLetters } };
 }
 
 export async function startDoctorBench(queues: DoctorQueues, domain: string): Promise<DoctorBench> {
@@ -61,7 +63,8 @@ export async function startDoctorBench(queues: DoctorQueues, domain: string): Pr
     mkdtemp(join(tmpdir(), 'mailctl-doctor-')),
   ]);
   const { fallback, urgent, held, deadLetters } = queues.aws;
-  const resources = { fallback, urgent, held, deadLetters, ...queues.named };
+  const { ledgerTable } = queues.dynamoDb;
+  const resources = { fallback, urgent, held, deadLetters, ledgerTable, ...queues.named };
   const alarmEmail = ['operator@example.org'];
   const account = deployedAccount({
     domain,
@@ -90,6 +93,7 @@ export async function startDoctorBench(queues: DoctorQueues, domain: string): Pr
     env: {
       ...double.environment,
       AWS_ENDPOINT_URL_SQS: queues.aws.endpoint,
+      AWS_ENDPOINT_URL_DYNAMODB: queues.dynamoDb.endpoint,
       AWS_ENDPOINT_URL_SESV2: ses.url,
       VAULT_ADDR: vault.url,
       VAULT_TOKEN: 'root',

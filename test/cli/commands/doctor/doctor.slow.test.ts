@@ -10,7 +10,7 @@ import {
 import { describeWithNameServer } from '../../../support/name-server-ready.ts';
 import { canRunPostfix, startPostfix } from '../../../support/postfix.ts';
 import { dataOf, runMailctl } from '../../../support/run-mailctl.ts';
-import { BROKEN_SET_UPS, type BrokenSetUp } from './broken-set-ups.ts';
+import { BROKEN_SET_UPS, type BrokenSetUp, remember } from './broken-set-ups.ts';
 import { type DoctorBench, type DoctorQueues, startDoctorBench, startDoctorQueues } from './doctor-bench.ts';
 import { doctorZones } from './doctor-zones.ts';
 
@@ -28,11 +28,14 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await queues.aws.sqs.send(new PurgeQueueCommand({ QueueUrl: queues.aws.deadLetters.url }));
+  for (const { url } of [queues.aws.deadLetters, queues.aws.held]) {
+    await queues.aws.sqs.send(new PurgeQueueCommand({ QueueUrl: url }));
+  }
+  await remember(queues, {});
   await bench.close();
 });
 
-afterAll(() => queues.aws.close());
+afterAll(() => Promise.all([queues.aws.close(), queues.dynamoDb.close()]));
 
 async function examine(args: readonly string[] = []) {
   const { code, stdout, stderr } = await runMailctl(['--json', 'doctor', ...args, ...bench.args], bench.env);

@@ -23,6 +23,7 @@ export const SES = {
 const OUTPUTS = {
   FallbackQueueUrl: SES.FALLBACK_QUEUE_URL,
   UrgentQueueUrl: SES.FALLBACK_URGENT_QUEUE_URL,
+  HeldQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-held-dev',
   DeadLetterQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/keybuzz-dead-dev',
   ReceiptsQueueUrl: SES.RECEIPTS_QUEUE_URL,
   PayloadBucketName: SES.PAYLOAD_BUCKET,

@@ -102,6 +102,49 @@ export const CASES: readonly AlarmCase[] = [
     told: (tell) => tell(tried, { value: 2 * 3600, from: NOON, to: NOON + 400, every: 45 }),
   },
   {
+    alarm: 'mail-waiting',
+    what: 'urgent mail is stuck',
+    states: ringsOnce,
+    told: (tell) => tell(m.oldestAge('urgent'), { value: 40 * 60, from: NOON, to: NOON + 30 }),
+  },
+  {
+    alarm: 'urgent-waiting',
+    what: 'SES was away for two minutes',
+    states: quiet,
+    told: (tell) => tell(m.oldestAge('urgent'), { value: 130, ...once }),
+  },
+  {
+    alarm: 'urgent-waiting',
+    what: 'mail that waits for a minute all day',
+    states: quiet,
+    told: (tell) => tell(m.oldestAge('urgent'), { value: 60, ...allDay }),
+  },
+  {
+    alarm: 'urgent-waiting',
+    what: 'SES is away for an hour',
+    states: ringsOnce,
+    told: (tell) => tell(m.oldestAge('urgent'), { value: 10 * 60, from: NOON, to: NOON + 60 }),
+  },
+  {
+    alarm: 'mail-held',
+    what: 'an empty queue',
+    states: quiet,
+    told: (tell) => {
+      tell(m.waiting('held'), { value: 0, ...allDay });
+      tell(m.inFlight('held'), { value: 0, ...allDay });
+    },
+  },
+  {
+    alarm: 'mail-held',
+    what: 'one mail for an hour, visible now and then',
+    states: ringsOnce,
+    told: (tell) => {
+      tell(m.waiting('held'), { value: 1, from: NOON, to: NOON + 2 });
+      tell(m.inFlight('held'), { value: 1, from: NOON + 2, to: NOON + 58 });
+      tell(m.waiting('held'), { value: 1, from: NOON + 58, to: NOON + 60 });
+    },
+  },
+  {
     alarm: 'dead-letters',
     what: 'one letter, which a person looks at and puts back',
     states: ringsOnce,
@@ -221,6 +264,14 @@ export const CASES: readonly AlarmCase[] = [
     states: ringsOnce,
     told: (tell) => tell(m.inFlight('fallback'), { value: 100_000, from: NOON, to: NOON + 60 }),
   },
+  ...(['urgent', 'held'] as const).map(
+    (queue): AlarmCase => ({
+      alarm: 'queue-near-limit',
+      what: `100,000 in flight of the queue ${queue}`,
+      states: ringsOnce,
+      told: (tell) => tell(m.inFlight(queue), { value: 100_000, from: NOON, to: NOON + 60 }),
+    }),
+  ),
   {
     alarm: 'receipts-left',
     what: 'receipts are read and deleted',
@@ -253,6 +304,15 @@ export const CASES: readonly AlarmCase[] = [
     what: 'somebody with the key puts 12,000 messages an hour into the queue',
     states: ringsOnce,
     told: (tell) => tell(m.sentTo('fallback'), { value: 200, from: NOON, to: NOON + 180 }),
+  },
+  {
+    alarm: 'unusual-volume',
+    what: 'the same, half of it as urgent mail',
+    states: ringsOnce,
+    told: (tell) => {
+      for (const queue of ['fallback', 'urgent'] as const)
+        tell(m.sentTo(queue), { value: 60, from: NOON, to: NOON + 180 });
+    },
   },
   {
     alarm: 'quota-near',
@@ -306,6 +366,18 @@ export const CASES: readonly AlarmCase[] = [
       tell(m.own('SendingPaused', 'Maximum'), { value: 0, ...allDay, every: 5 });
       tell(m.own('SendingPaused', 'Maximum'), { value: 1, from: NOON, to: NOON + 60, every: 5 });
     },
+  },
+  {
+    alarm: 'ses-throttled',
+    what: 'a few calls, once',
+    states: quiet,
+    told: (tell) => tell(m.own('Throttled', 'Sum'), { value: 5, from: NOON, to: NOON + 4 }),
+  },
+  {
+    alarm: 'ses-throttled',
+    what: 'another sender has shared the rate for an hour',
+    states: ringsOnce,
+    told: (tell) => tell(m.own('Throttled', 'Sum'), { value: 1, from: NOON, to: NOON + 60, every: 5 }),
   },
   {
     alarm: 'sent-twice',

@@ -179,6 +179,7 @@ export class SendTurns {
     const late = this.#waiting.filter(({ deadline }) => deadline.getTime() <= nowMs);
     this.#waiting = this.#waiting.filter((call) => !late.includes(call));
     for (const call of late) call.resolve({ kind: 'none', cause: turns.cause });
+    if (this.#waiting.length === 0) return;
     await this.#sleepUntil(turns.untilMs, earliestDeadline(this.#waiting));
   }
 

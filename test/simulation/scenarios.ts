@@ -80,7 +80,7 @@ function bounceStorm(hasFuse: boolean): Scenario {
     name: hasFuse ? 'bounce-storm' : 'bounce-storm-no-fuse',
     title: `20,000 mails to unknown addresses, of which 25 % bounce${hasFuse ? '' : ', without the fuse'}`,
     story:
-      'They arrive within two hours, beside 4 mails a second to known addresses (0.5 % bounce) for a day and 2,000 urgent ones to unknown addresses.',
+      'They arrive within two hours, beside 4 mails a second to known addresses and 2,000 urgent ones a day.',
     drainsAfter: 'the last arrival',
     options: {
       arrivals: [

@@ -1,4 +1,10 @@
-import type { Latencies } from './simulation.ts';
+/** From creation to SES. */
+export interface Latencies {
+  readonly mails: number;
+  readonly medianMs: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
 
 /** A bin is two per cent wider than the one before. */
 const RATIO = Math.log(1.02);

@@ -99,7 +99,7 @@ export function assumptions(): string {
   const { sesMs, dynamoDbMs, sqsMs, toSesMs, maxInFlight, receivesToBack, expiryDays } = ASSUMED;
   return [
     `A call of SES takes ${sesMs} ms and reaches it after ${toSesMs} to ${2 * toSesMs} ms; a request of DynamoDB takes ${dynamoDbMs} ms, one of SQS ${sqsMs} ms. Every mail has one recipient.`,
-    `SQS hands out messages in the order in which they were sent. One that came back keeps its place until its receive ${receivesToBack}, and is last from then on, as [AWS documents](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html). With ${count(maxInFlight)} in flight it hands out nothing new.`,
+    `SQS hands out messages in the order in which they were sent. One that came back keeps its place until it was received ${receivesToBack} times, and is last from then on, as [AWS documents](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html). With ${count(maxInFlight)} in flight it hands out nothing new.`,
     'Of several tenants, the one with the fewest messages in flight is first: AWS says that fair queues favour such tenants, not by which rule.',
     `Mail expires ${expiryDays} days after its creation, the default. Urgent and held mail have ${ASSUMED.otherConcurrency} functions each.`,
     'SES limits the rate by a token bucket of one second; the daily quota counts the last 24 hours; its statistics show a quarter of an hour once it is over.',

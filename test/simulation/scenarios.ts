@@ -23,7 +23,7 @@ const BATCH_MS = 3 * ASSUMED.sqsMs + 4 * ASSUMED.dynamoDbMs + ASSUMED.sesMs + AS
 const HEADROOM = 1.5;
 
 /** `maximumConcurrency` for a quota: enough functions to keep it busy with full batches, at least two. */
-export function functionsFor(perSecond: number): number {
+function functionsFor(perSecond: number): number {
   const busy = (perSecond * BATCH_MS) / 1000 / RESEND_BATCH_SIZE;
   return Math.max(2, Math.ceil(busy * HEADROOM));
 }

@@ -2,7 +2,7 @@ import { DAY_MS } from '../../lib/common/time.ts';
 import { isFuseHolding } from '../../lib/domain/sending-state.ts';
 import { isClosed } from '../../lib/domain/ses-outage.ts';
 import { ASSUMED } from './assumptions.ts';
-import { LatencyHistogram } from './latency-histogram.ts';
+import { type Latencies, LatencyHistogram } from './latency-histogram.ts';
 import { type FunctionUsage, SimulatedFunctions } from './simulated-functions.ts';
 import { type SimulatedMail, SimulatedQueue } from './simulated-queue.ts';
 import { type SesAccountOptions, type SesFault, SimulatedSes } from './simulated-ses.ts';
@@ -91,14 +91,6 @@ export interface SimulationResult {
   readonly usage: Readonly<FunctionUsage>;
   readonly sqsRequests: number;
   readonly samples: readonly Sample[];
-}
-
-/** From creation to SES. */
-export interface Latencies {
-  readonly mails: number;
-  readonly medianMs: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
 }
 
 /** SendMessageBatch takes ten. */

@@ -257,7 +257,11 @@ interface Late {
 const MAX_STAY_MS = (QUEUE_RETENTION_DAYS - 1) * DAY_MS;
 
 /** Why a mail must not be sent any more; undefined if it may be. */
-function expiryOf(message: FallbackMessage, sentAt: Date, now: Date): Late | undefined {
+export function expiryOf(
+  message: Pick<FallbackMessage, 'expiresAt'>,
+  sentAt: Date,
+  now: Date,
+): Late | undefined {
   if (message.expiresAt !== undefined && new Date(message.expiresAt) <= now) {
     return { reason: 'expired', detail: `it expired at ${message.expiresAt}` };
   }

@@ -2,6 +2,7 @@ import { errorName } from '../../lib/common/errors.ts';
 import { sinceFailureMs } from '../../lib/domain/failure.ts';
 import { type FallbackMessage, failedAt } from '../../lib/domain/fallback-message.ts';
 import type { RetryPace } from '../../lib/domain/retry.ts';
+import { paceOfMail } from '../../lib/domain/ses-outage.ts';
 import { type BatchClaim, type BatchResult, isUnknown, type Ledger } from '../../lib/ports/ledger.ts';
 import type { Clock, Log, Metrics } from '../../lib/ports/runtime.ts';
 import type { RawMailSender } from '../../lib/ports/senders.ts';
@@ -110,11 +111,11 @@ export async function sendBatch(
     if (recipients.length > 1) log.warn('refused-in-part', { ...fields, cause: verdict.cause, detail });
     return { kind: 'refused', cause: verdict.cause, detail };
   }
-  const { pace, answerLost, cause } = verdict;
+  const { answerLost, cause } = verdict;
   await settle(claimed, answerLost ? { kind: 'unknown', endedAt: clock.now() } : { kind: 'open' }, deps);
   if (answerLost) metrics.add('UnknownOutcomes', 1);
   log.warn('ses-send-deferred', { ...fields, cause, answerLost, detail });
-  return { kind: 'retry', pace, answerLost };
+  return { kind: 'retry', pace: paceOfMail(verdict), answerLost };
 }
 
 function countSent(

@@ -1,3 +1,5 @@
+import type { RetryPace } from './retry.ts';
+
 /**
  * What the functions remember together while SES takes no mail: then only one call in a while finds out whether
  * it does again, and all other mail waits without a try of its own.
@@ -48,6 +50,15 @@ const CAUSES_FOR_ALL_MAIL: ReadonlySet<string> = new Set([
 
 export function concernsAllMail(cause: string): boolean {
   return CAUSES_FOR_ALL_MAIL.has(cause);
+}
+
+/**
+ * How soon to retry the mail whose call failed. A cause that all functions remember does not need its long waits: the
+ * mail would still wait when the cause is gone and all others are sent.
+ */
+export function paceOfMail({ cause, pace }: { readonly cause: string; readonly pace: RetryPace }): RetryPace {
+  const isRemembered = concernsAllMail(cause) || cause === 'daily-quota';
+  return isRemembered && pace === 'hours' ? 'outage' : pace;
 }
 
 export type OutageGate =

@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { afterFailure, isClosed, passOutage, type SesOutage } from '../../lib/domain/ses-outage.ts';
+import {
+  afterFailure,
+  isClosed,
+  paceOfMail,
+  passOutage,
+  type SesOutage,
+} from '../../lib/domain/ses-outage.ts';
 
 const T0 = Date.parse('2026-11-28T12:00:00Z');
 const down = { cause: 'ses-unreachable', pace: 'outage' } as const;
@@ -59,5 +65,12 @@ describe('the memory of an outage of SES', () => {
     const outage = { cause: 'ses-unreachable', sinceMs: T0, failures: 3, probeAtMs: T0 + 1e12 };
 
     expect(passOutage(outage, T0)).toMatchObject({ kind: 'probe', outage: { probeAtMs: T0 + 30_000 } });
+  });
+
+  it('does not make the mail of a failed probe wait longer than the others', () => {
+    expect(paceOfMail(paused)).toBe('outage');
+    expect(paceOfMail({ cause: 'daily-quota', pace: 'hours' })).toBe('outage');
+    expect(paceOfMail({ cause: 'identity-not-verified', pace: 'hours' })).toBe('hours');
+    expect(paceOfMail({ cause: 'sending-rate', pace: 'rate' })).toBe('rate');
   });
 });

@@ -79,8 +79,8 @@ describe('the resend Lambda', () => {
       { itemIdentifier: tenth.messageId },
     ]);
     expect(bench.postponed).toEqual([
-      { receiptHandle: first.receiptHandle, delaySeconds: 225 },
-      { receiptHandle: tenth.receiptHandle, delaySeconds: 2025 },
+      { receiptHandle: first.receiptHandle, delaySeconds: 4 },
+      { receiptHandle: tenth.receiptHandle, delaySeconds: 450 },
     ]);
     expect(await bench.parked()).toEqual([]);
   });

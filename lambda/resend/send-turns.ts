@@ -229,7 +229,7 @@ export class SendTurns {
     let rates: readonly ReputationRate[] | undefined;
     try {
       quota = await limits.quota();
-      if (hasFuse) rates = reputationRates(await limits.statistics());
+      if (hasFuse) rates = reputationRates(await limits.statistics(), this.#nowMs());
     } catch (error) {
       reports.log.warn('account-limits-unknown', errorName(error));
     }

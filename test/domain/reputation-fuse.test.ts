@@ -23,7 +23,7 @@ function points(...counts: readonly Counts[]): SendStatistics[] {
 }
 
 const judge = (...counts: readonly Counts[]) =>
-  judgeReputation(undefined, reputationRates(points(...counts)), T0);
+  judgeReputation(undefined, reputationRates(points(...counts), T0), T0);
 
 describe('the reputation fuse', () => {
   it('trips below the rates at which AWS reviews an account, 5 % and 0.1 %', () => {
@@ -36,7 +36,7 @@ describe('the reputation fuse', () => {
   it('looks at the newest thousand mails, in whatever order SES lists them', () => {
     const storm = points([500, 60], [600, 0], [100_000, 0]);
 
-    expect(judgeReputation(undefined, reputationRates(storm.toReversed()), T0)).toMatchObject({
+    expect(judgeReputation(undefined, reputationRates(storm.toReversed(), T0), T0)).toMatchObject({
       rate: 60 / 1_100,
     });
   });
@@ -48,16 +48,28 @@ describe('the reputation fuse', () => {
   it('resets when the rate has fallen well below, and not before', () => {
     const tripped = judge([1_000, 50]);
     const later = (bounces: number) =>
-      judgeReputation(tripped, reputationRates(points([1_000, bounces])), T0 + 1);
+      judgeReputation(tripped, reputationRates(points([1_000, bounces]), T0), T0 + 1);
 
     expect(isHolding(later(35), T0)).toBe(true);
     expect(later(29)).toBeUndefined();
   });
 
+  it('does not reset while the day of the storm lasts: what was held would trip it again at once', () => {
+    const tripped = judge([1_000, 50]);
+    const storm = [
+      { atMs: T0, attempts: 2_000, bounces: 100, complaints: 0 },
+      { atMs: T0 + 30 * MINUTE_MS, attempts: 1_000, bounces: 0, complaints: 0 },
+    ];
+    const at = (nowMs: number) => judgeReputation(tripped, reputationRates(storm, nowMs), nowMs);
+
+    expect(isHolding(at(T0 + 60 * MINUTE_MS), T0)).toBe(true);
+    expect(at(T0 + DAY_MS)).toBeUndefined();
+  });
+
   it("lets mail pass for a day after the operator's reset, although the rate is still high", () => {
     const tripped = judge([1_000, 50]);
     if (tripped === undefined) throw new Error('not tripped');
-    const reset = judgeReputation(resetFuse(tripped, T0), reputationRates(points([1_000, 50])), T0 + 1);
+    const reset = judgeReputation(resetFuse(tripped, T0), reputationRates(points([1_000, 50]), T0), T0 + 1);
 
     expect(isHolding(reset, T0 + DAY_MS - 1)).toBe(false);
     expect(isHolding(reset, T0 + DAY_MS)).toBe(true);

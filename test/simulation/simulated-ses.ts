@@ -100,7 +100,8 @@ export class SimulatedSes implements AccountLimits {
 
   /** Of the newest mails, those of this moment included. */
   bounceRate(): number | undefined {
-    return reputationRates(this.#quarters).find(({ cause }) => cause === 'bounce-rate')?.rate;
+    return reputationRates(this.#quarters, this.#time.nowMs).find(({ cause }) => cause === 'bounce-rate')
+      ?.rate;
   }
 
   #count(bounceShare: number): void {

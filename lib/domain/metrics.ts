@@ -112,7 +112,7 @@ export const METRICS = {
   MailRetryAge: {
     unit: 'Seconds',
     source: 'resend',
-    meaning: 'Time in the queue of a mail that stays there after an attempt',
+    meaning: 'Time in the queue of a mail that stays there after an attempt; without held mail',
   },
   Delivered: { unit: 'Count', source: 'feedback', meaning: "Accepted by the recipient's server" },
   Bounced: {

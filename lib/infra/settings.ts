@@ -223,7 +223,8 @@ const settingsSchema = v.object({
     description: 'how long CloudWatch keeps the logs of the Lambdas',
   }),
   maximumConcurrency: setting(v.optional(wholeNumber(2, 1000), 2), {
-    description: 'batches of each queue that the resend Lambda processes at a time; one sends about 40 mails a second',
+    description:
+      'batches of each queue that the resend Lambda processes at a time; one sends about 40 mails a second',
   }),
   feedbackMaximumConcurrency: setting(v.optional(wholeNumber(2, 1000), 2), {
     description: 'batches of events that the feedback Lambda processes at a time',

@@ -13,7 +13,7 @@ export interface Sending {
   counts(queue: SendingQueue): Promise<QueueCounts>;
 }
 
-export type SendingQueue = 'normal' | 'urgent' | 'held';
+type SendingQueue = 'normal' | 'urgent' | 'held';
 
 /** @throws {@link OperatorError} if the pipeline is not deployed */
 export async function openSending({ aws, deployment, signal }: CommandContext): Promise<Sending> {

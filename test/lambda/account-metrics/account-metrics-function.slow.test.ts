@@ -12,7 +12,7 @@ const PREFIX = 'keybuzz/mail stage=dev';
 const ALL = {
   [`${PREFIX} QuotaUsed`]: [0],
   [`${PREFIX} QuotaLimit`]: [200],
-  [`${PREFIX} QuotaRate`]: [1],
+  [`${PREFIX} QuotaRate`]: [14],
   [`${PREFIX} SendingPaused`]: [0],
   [`${PREFIX} KeyAgeDays`]: [100],
   // dynalite counts like DynamoDB in the first hours: not yet.

@@ -165,6 +165,15 @@ describe('the metrics of the resend Lambda', () => {
       ]);
       expect(bench.metrics.values('MailRetryAge')[0]).toBeGreaterThanOrEqual(90);
     });
+
+    it('do not count the age of held mail, which is no sign that SES takes none', async () => {
+      bench.ses.fault({ effect: { kind: 'throttling' } });
+
+      await bench.resend([aRecordOf(anEnvelope())], { isHeld: true });
+
+      expect(Object.keys(bench.metrics.sums)).toContain('Throttled');
+      expect(Object.keys(bench.metrics.sums)).not.toContain('MailRetryAge');
+    });
   });
 
   it('counts as prevented what SES has accepted according to the ledger', async () => {

@@ -100,7 +100,7 @@ describe('mailctl alarms', () => {
     ring('dead-letters');
     const { code, stdout } = await mailctl('--json', 'alarms');
     const { ringing, blind, quiet } = dataOf(stdout);
-    expect([code, blind, quiet.length]).toEqual([2, [], 13]);
+    expect([code, blind, quiet.length]).toEqual([2, [], 15]);
     expect(ringing).toEqual([
       {
         name: 'dead-letters',

@@ -1,3 +1,4 @@
+import { singleFlight } from '../../lib/common/async.ts';
 import { errorName } from '../../lib/common/errors.ts';
 import { judgeReputation, type ReputationRate, reputationRates } from '../../lib/domain/reputation-fuse.ts';
 import {
@@ -78,11 +79,14 @@ const JUST_READ_MS = 100;
 export class SendTurns {
   readonly #deps: SendTurnsDeps;
   #known: { readonly stored: StoredSendingState; readonly atMs: number } | undefined;
+  /** The mails of a batch share a read. */
+  readonly #readStore: () => Promise<StoredSendingState>;
   #waiting: Waiting[] = [];
   #isServing = false;
 
   constructor(deps: SendTurnsDeps) {
     this.#deps = deps;
+    this.#readStore = singleFlight(() => deps.store.read());
   }
 
   /**
@@ -215,7 +219,7 @@ export class SendTurns {
   async #read(reports: TurnReports, maxAgeMs = MAX_AGE_MS): Promise<StoredSendingState> {
     const nowMs = this.#nowMs();
     if (this.#known !== undefined && nowMs - this.#known.atMs < maxAgeMs) return this.#known.stored;
-    const stored = await this.#deps.store.read();
+    const stored = await this.#readStore();
     this.#known = { stored, atMs: nowMs };
     return isQuotaStale(stored.state.line, nowMs) ? this.#refresh(stored, reports) : stored;
   }

@@ -31,7 +31,7 @@ export interface SendQuota {
   readonly usedToday: number;
 }
 
-export interface QuotaReading extends SendQuota {
+interface QuotaReading extends SendQuota {
   /** When SES was asked; `usedToday` also counts the slots taken since. */
   readonly readAtMs: number;
 }

@@ -27,6 +27,8 @@ export interface Delivery {
   readonly tags?: Readonly<Record<string, string>>;
   /** Recipients of the mail that neither route can send to; they are not in `to`. */
   readonly refused?: readonly RefusedAddress[];
+  /** Header fields that SMTP alone gets, in front of `mime`, each with its CRLF. */
+  readonly smtpHeader?: string;
   /** For SMTP alone, and only where the server offers it. */
   readonly dsn?: DsnRequest;
 }

@@ -56,6 +56,9 @@ const TRACE_FIELDS = new Set([
   ...['received', 'return-path', 'delivered-to', 'x-original-to', STAMP_HEADER.toLowerCase()],
 ]);
 
+/** Each is compared with the hash of all that follows. */
+const MAX_STAMPS = 3;
+
 /** As Postfix counts them. */
 const MAX_HOPS = 50;
 
@@ -125,9 +128,12 @@ function findStamp(
 ): { readonly mime: Buffer; readonly stamp: DeliveryStamp } | undefined {
   if (keys.length === 0) return undefined;
   let end = 0;
+  let seen = 0;
   for (const field of fields) {
     end += Buffer.byteLength(field.lines, 'latin1') + 2;
     if (field.name !== STAMP_HEADER.toLowerCase()) continue;
+    seen += 1;
+    if (seen > MAX_STAMPS) return undefined;
     const mime = raw.subarray(end);
     const stamp = readStamp(field, mime, keys);
     if (stamp !== undefined) return { mime, stamp };

@@ -17,7 +17,6 @@ const IMAGE_REFERENCE = (() => {
   return new RegExp(`^(?:${host})?${part}(?:/${part})*(?:${tag}(?:${digest})?|${digest})$`);
 })();
 
-
 export const imageReference = v.pipe(v.string(), v.maxLength(512), v.regex(IMAGE_REFERENCE), allowed(IMAGE));
 
 export const namespaceName = matching(

@@ -3,6 +3,7 @@ import { parseSettings, settingsOf } from '../common/config.ts';
 import { DEPLOYMENT_DEFAULTS, kubernetesSecretNames } from '../common/names.ts';
 import { integer, projectName } from '../common/schemas.ts';
 import { HOUR_MS } from '../common/time.ts';
+import { namespaceSchema, stageSchema } from '../process/cloud-watch-settings.ts';
 import {
   imageReference,
   type Manifest,
@@ -12,7 +13,7 @@ import {
   UNPRIVILEGED_CONTAINER,
   UNPRIVILEGED_POD,
 } from '../process/manifest.ts';
-import { namespaceSchema, stageSchema, WORKER_DEFAULTS } from './settings.ts';
+import { WORKER_DEFAULTS } from './settings.ts';
 
 export interface ManifestOptions {
   /** Must exist, with the three secrets in it. */

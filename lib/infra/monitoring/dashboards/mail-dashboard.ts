@@ -108,6 +108,7 @@ const CLASS_COLOURS = {
   rejected: COLOURS.slightHarm,
   unknown: '#17becf',
   'circuit-open': COLOURS.smtp,
+  undelivered: '#bcbd22',
   'not-tried': COLOURS.pale,
 } as const satisfies Record<(typeof METRICS.HandedOver.by.values)[number], string>;
 

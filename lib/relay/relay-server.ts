@@ -16,7 +16,7 @@ import type { ClientLimits } from './client-limits.ts';
 import type { Networks } from './networks.ts';
 import type { RelayObserver } from './observer.ts';
 import type { MailReceiver } from './receive-mail.ts';
-import { foreignReply, NO_ROOM, nullSenderReply, problemOf, type Reply, recipientReply } from './replies.ts';
+import { foreignReply, NO_ROOM, nullSenderReply, parameterReply, problemOf, type Reply, recipientReply } from './replies.ts';
 import type { CompleteRelaySettings } from './settings.ts';
 import type { UserCheck } from './users.ts';
 
@@ -80,12 +80,12 @@ export class RelayServer extends SMTPServer {
     const { limits, settings, observer } = this.#deps;
     const address = socket.remoteAddress ?? '';
     // A client that is gone before it is greeted has no address.
-    if (address === '' || this.connections.size >= settings.maxConnections)
-      return turnAway(socket, 'too many connections', () => observer.turnedAway('connections'));
-    if (!limits.connect(address))
-      return turnAway(socket, 'too many connections from you', () =>
-        observer.turnedAway('client-connections'),
-      );
+    const isFull = this.connections.size >= settings.maxConnections;
+    if (address === '' || isFull || !limits.connect(address)) {
+      observer.turnedAway(isFull ? 'connections' : 'client-connections');
+      turnAway(socket, isFull ? 'too many connections' : 'too many connections from you');
+      return;
+    }
     observer.connected(1);
     socket.once('close', () => {
       limits.disconnect(address);
@@ -99,7 +99,10 @@ export class RelayServer extends SMTPServer {
 
   override onConnect(session: SMTPServerSession, done: Done): void {
     this.#allowAuth(session);
-    if (this.#isTrusted(session) || this.#deps.users.hasUsers) return done();
+    if (this.#isTrusted(session) || this.#deps.users.hasUsers) {
+      done();
+      return;
+    }
     this.#deps.observer.turnedAway('network');
     this.#deps.log.warn('client-refused', { client: session.remoteAddress });
     done(refuse(554, '5.7.1 your address is in none of the networks that may send here'));
@@ -133,7 +136,10 @@ export class RelayServer extends SMTPServer {
     }
     users.isRight(username, password ?? '').then(
       (isRight) => {
-        if (isRight) return done(null, { user: username });
+        if (isRight) {
+          done(null, { user: username });
+          return;
+        }
         limits.wrongPassword(client);
         observer.turnedAway('password');
         log.warn('wrong-password', { client });
@@ -143,19 +149,26 @@ export class RelayServer extends SMTPServer {
     );
   }
 
-  override onMailFrom({ address, args }: SMTPServerAddress, session: SMTPServerSession, done: Done): void {
+  override onMailFrom(
+    { address, args }: SMTPServerAddress,
+    session: SMTPServerSession,
+    done: Done,
+  ): void {
     const reply =
-      this.#senderReply(address, session) ?? this.#roomReply(Number(args ? args.SIZE : 0), session);
-    if (reply === undefined) return done();
-    this.#report(reply, 'MAIL', session);
-    done(new ReplyError(reply));
+      this.#senderReply(address, session) ??
+      parameterReply(args, ['SIZE', 'BODY', 'SMTPUTF8', 'AUTH', ...(this.#isBehind ? [] : ['RET', 'ENVID'])]) ??
+      this.#roomReply(Number(args ? args.SIZE : 0), session);
+    this.#answer(reply, 'MAIL', session, done);
   }
 
-  override onRcptTo({ address }: SMTPServerAddress, session: SMTPServerSession, done: Done): void {
-    const reply = recipientReply(address);
-    if (reply === undefined) return done();
-    this.#report(reply, 'RCPT', session);
-    done(new ReplyError(reply));
+  override onRcptTo({ address, args }: SMTPServerAddress, session: SMTPServerSession, done: Done): void {
+    const reply =
+      recipientReply(address) ?? parameterReply(args, this.#isBehind ? [] : ['NOTIFY', 'ORCPT']);
+    this.#answer(reply, 'RCPT', session, done);
+  }
+
+  get #isBehind(): boolean {
+    return this.#deps.settings.upstream.host === undefined;
   }
 
   override onData(
@@ -178,6 +191,11 @@ export class RelayServer extends SMTPServer {
     );
   }
 
+  #answer(reply: Reply | undefined, command: 'MAIL' | 'RCPT', session: SMTPServerSession, done: Done): void {
+    if (reply !== undefined) this.#report(reply, command, session);
+    done(reply && new ReplyError(reply));
+  }
+
   #isTrusted({ remoteAddress, user }: SMTPServerSession): boolean {
     return Boolean(user) || this.#deps.networks.has(remoteAddress);
   }
@@ -185,7 +203,7 @@ export class RelayServer extends SMTPServer {
   #senderReply(address: string, session: SMTPServerSession): Reply | undefined {
     const { settings, limits } = this.#deps;
     if (!this.#isTrusted(session)) return { code: 530, text: '5.7.0 authentication required' };
-    if (address === '') return nullSenderReply(settings.upstream.host === undefined);
+    if (address === '') return nullSenderReply(this.#isBehind);
     const problem = problemOf(address);
     if (problem !== undefined) return { code: 553, text: `5.1.7 the sender cannot be used: ${problem}` };
     if (!isWithinDomain(address, settings.fallback.domain))
@@ -225,8 +243,7 @@ export class RelayServer extends SMTPServer {
   }
 }
 
-function turnAway(socket: Socket, why: string, report: () => void): void {
-  report();
+function turnAway(socket: Socket, why: string): void {
   socket.on('error', () => {});
   socket.end(`421 4.7.0 ${why}, try again later\r\n`);
   socket.setTimeout(TURN_AWAY_MS, () => socket.destroy());

@@ -40,3 +40,12 @@ export function problemOf(address: string): string | undefined {
   if (!result.success) return `it is not ${result.issues[0].message}`;
   return findAddressProblem(address);
 }
+
+/** A parameter that was not offered is refused (RFC 5321, 4.1.1.11): its sender would count on it. */
+export function parameterReply(
+  args: Readonly<Record<string, unknown>> | false,
+  known: readonly string[],
+): Reply | undefined {
+  const unknown = Object.keys(args || {}).some((name) => !known.includes(name));
+  return unknown ? { code: 555, text: '5.5.4 a parameter that is not offered' } : undefined;
+}

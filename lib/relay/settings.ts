@@ -215,12 +215,10 @@ export type CompleteRelaySettings = v.InferOutput<typeof relaySchema>;
 /** Everything that the process reads from its environment. */
 export type RelayProcessSettings = v.InferOutput<typeof processSchema>;
 
-/** The settings of the relay itself, without those of its fallback. */
-export const RELAY_SETTINGS = [
-  ...listSettings({ entries: { ...listener, ...clients } }),
-  ...listSettings({ entries: { upstream: upstreamSchema } }),
-  ...listSettings({ entries: processEntries }),
-];
+/** The settings of the process, without those that it shares with the mailer. */
+export const RELAY_SETTINGS = listSettings(processSchema).filter(
+  ({ name }) => !/^relay\.(?:fallback\.|idKeys|timeToLiveMs)/.test(name),
+);
 
 /** @throws {@link SettingsError} that lists every error at once */
 export function parseRelaySettings(settings: unknown): CompleteRelaySettings {

@@ -10,6 +10,7 @@ import { DNS_ALIGNMENT_CHECKS, DNS_RECORD_CHECKS } from './checks/dns.ts';
 import { FALLBACK_CHECK } from './checks/fallback.ts';
 import { CONFIGURATION_SET_CHECK, EVENT_DESTINATION_CHECK, IDENTITY_CHECKS } from './checks/identity.ts';
 import { DEAD_LETTER_CHECKS, EVENT_SOURCE_CHECKS, QUEUE_CHECKS } from './checks/queues.ts';
+import { RELAY_CHECK } from './checks/relay.ts';
 import { SECRET_CHECKS } from './checks/secrets.ts';
 import { SENDERS_CHECK } from './checks/senders.ts';
 import { SMTP_CHECKS } from './checks/smtp.ts';
@@ -35,5 +36,6 @@ export const ALL_CHECKS: readonly Check[] = [
   SENDERS_CHECK,
   ACCESS_KEY_CHECK,
   ...SMTP_CHECKS,
+  RELAY_CHECK,
   ...SECRET_CHECKS,
 ];

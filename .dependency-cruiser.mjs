@@ -156,7 +156,9 @@ const forbidden = [
     comment:
       'commands and Lambdas are bundled from what this project declares, not from what else is installed',
     severity: 'error',
-    from: { path: '^(lib/(common|domain|ports|adapters|mailer|process|worker|relay|cli)|lambda)/|^lib/index\\.ts$' },
+    from: {
+      path: '^(lib/(common|domain|ports|adapters|mailer|process|worker|relay|cli)|lambda)/|^lib/index\\.ts$',
+    },
     to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/@types/' },
   },
 ];

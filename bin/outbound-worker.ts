@@ -6,9 +6,9 @@ import { parseArgs } from 'node:util';
 import { createJsonLog } from '../lib/adapters/json-log.ts';
 import { migrate } from '../lib/adapters/postgres/migrate.ts';
 import { DEPLOYMENT_DEFAULTS } from '../lib/common/names.ts';
+import { relayManifest } from '../lib/relay/kubernetes-manifest.ts';
 import { connectionOf, readDatabaseSettings } from '../lib/worker/database-settings.ts';
 import { kubernetesManifest, type ManifestOptions } from '../lib/worker/kubernetes-manifest.ts';
-import { relayManifest } from '../lib/relay/kubernetes-manifest.ts';
 import { runWorker } from '../lib/worker/run.ts';
 import { readWorkerSettings } from '../lib/worker/settings.ts';
 

@@ -22,7 +22,7 @@ export interface SubmittedMail {
 }
 
 /** What a client is answered if a mail can never be sent as it is. */
-export interface Rejection {
+interface Rejection {
   readonly code: number;
   /** RFC 3463. */
   readonly enhancedStatus: string;

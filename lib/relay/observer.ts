@@ -13,7 +13,7 @@ export const RELAY_OUTCOMES = [
   'refused',
 ] as const;
 
-export type RelayOutcome = (typeof RELAY_OUTCOMES)[number];
+type RelayOutcome = (typeof RELAY_OUTCOMES)[number];
 
 /** Counts what a relay does. */
 export interface RelayObserver {

@@ -16,7 +16,15 @@ import type { ClientLimits } from './client-limits.ts';
 import type { Networks } from './networks.ts';
 import type { RelayObserver } from './observer.ts';
 import type { MailReceiver } from './receive-mail.ts';
-import { foreignReply, NO_ROOM, nullSenderReply, parameterReply, problemOf, type Reply, recipientReply } from './replies.ts';
+import {
+  foreignReply,
+  NO_ROOM,
+  nullSenderReply,
+  parameterReply,
+  problemOf,
+  type Reply,
+  recipientReply,
+} from './replies.ts';
 import type { CompleteRelaySettings } from './settings.ts';
 import type { UserCheck } from './users.ts';
 
@@ -149,21 +157,22 @@ export class RelayServer extends SMTPServer {
     );
   }
 
-  override onMailFrom(
-    { address, args }: SMTPServerAddress,
-    session: SMTPServerSession,
-    done: Done,
-  ): void {
+  override onMailFrom({ address, args }: SMTPServerAddress, session: SMTPServerSession, done: Done): void {
     const reply =
       this.#senderReply(address, session) ??
-      parameterReply(args, ['SIZE', 'BODY', 'SMTPUTF8', 'AUTH', ...(this.#isBehind ? [] : ['RET', 'ENVID'])]) ??
+      parameterReply(args, [
+        'SIZE',
+        'BODY',
+        'SMTPUTF8',
+        'AUTH',
+        ...(this.#isBehind ? [] : ['RET', 'ENVID']),
+      ]) ??
       this.#roomReply(Number(args ? args.SIZE : 0), session);
     this.#answer(reply, 'MAIL', session, done);
   }
 
   override onRcptTo({ address, args }: SMTPServerAddress, session: SMTPServerSession, done: Done): void {
-    const reply =
-      recipientReply(address) ?? parameterReply(args, this.#isBehind ? [] : ['NOTIFY', 'ORCPT']);
+    const reply = recipientReply(address) ?? parameterReply(args, this.#isBehind ? [] : ['NOTIFY', 'ORCPT']);
     this.#answer(reply, 'RCPT', session, done);
   }
 
@@ -267,6 +276,8 @@ function optionsOf({ settings, name, certificate, implicitTls }: RelayServerDeps
     maxRecipients: settings.maxRecipients,
     // Before TLS is up, smtp-server limits the handshakes by this.
     maxClients: settings.maxConnections,
+    // Replies to pipelined commands are small and many: each would wait for the client's acknowledgement of the one before.
+    noDelay: true,
     socketTimeout: settings.idleTimeoutMs,
     disableReverseLookup: true,
     hideENHANCEDSTATUSCODES: false,

@@ -39,12 +39,15 @@ async function compare(ports: readonly number[]): Promise<number[]> {
 const ratio = ([one = 0, other = 1]: readonly number[]) => (one / other).toFixed(2);
 
 const aws = await startSqsAndS3({ visibilitySeconds: 600 });
-const postfix = await startPostfix({ relayPort: 9, discard: true, settings: { default_process_limit: '100' } });
+const postfix = await startPostfix({
+  relayPort: 9,
+  discard: true,
+  settings: { default_process_limit: '100' },
+});
 const front = await RelayProcess.start(aws, {
   RELAY_UPSTREAM_HOST: postfix.host,
   RELAY_UPSTREAM_PORT: String(postfix.port),
   RELAY_UPSTREAM_MAX_CONNECTIONS: String(SESSIONS),
-  LOG_LEVEL: 'warn',
 });
 const inFront = await compare([front.port, postfix.port]);
 console.log(
@@ -56,7 +59,7 @@ postfix.remove();
 const sinkPort = await freePort();
 const sink = spawn('smtp-sink', ['-4', '-u', 'postfix', `127.0.0.1:${sinkPort}`, '100'], { stdio: 'ignore' });
 await delay(500);
-const behind = await RelayProcess.start(aws, { LOG_LEVEL: 'warn' });
+const behind = await RelayProcess.start(aws);
 const compared = await compare([behind.port, sinkPort]);
 console.log(
   `behind a mail server: ${compared[0]} mails a second into SQS, bare smtp-sink ${compared[1]}, ratio ${ratio(compared)}`,

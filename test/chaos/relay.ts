@@ -73,7 +73,12 @@ async function sendAll(): Promise<void> {
         date: new Date(0),
       };
       // As any mail server: until it is answered with 250.
-      while (!(await transport.sendMail(mail).then(() => true, () => false))) {
+      while (
+        !(await transport.sendMail(mail).then(
+          () => true,
+          () => false,
+        ))
+      ) {
         triedAgain.set(id, (triedAgain.get(id) ?? 0) + 1);
         await delay(50);
       }

@@ -33,8 +33,11 @@ afterEach(async () => {
 });
 
 async function start(overrides: Partial<RelaySettings> = {}, logged: string[] = []): Promise<void> {
-  const write = (event: string, fields: object = {}) => void logged.push(JSON.stringify({ event, ...fields }));
-  relay = createSmtpRelay(relaySettingsFor(aws, overrides), { log: { info: write, warn: write, error: write } });
+  const write = (event: string, fields: object = {}) =>
+    void logged.push(JSON.stringify({ event, ...fields }));
+  relay = createSmtpRelay(relaySettingsFor(aws, overrides), {
+    log: { info: write, warn: write, error: write },
+  });
   ({ port } = await relay.start());
 }
 
@@ -101,9 +104,13 @@ describe('a limit', () => {
     await start();
     const client = await RawSmtpClient.connect(port);
     await client.say('EHLO x');
-    expect(await client.say(`MAIL FROM:<${ENVELOPE.from}> SIZE=${MAX_CONTENT_BYTES + 1}`)).toMatch(/^552 5\.3\.4 /);
+    expect(await client.say(`MAIL FROM:<${ENVELOPE.from}> SIZE=${MAX_CONTENT_BYTES + 1}`)).toMatch(
+      /^552 5\.3\.4 /,
+    );
     client.end();
-    expect(await send(`${HEAD}${`${'x'.repeat(98)}\r\n`.repeat(MAX_CONTENT_BYTES / 100)}.\r\n`)).toMatch(/^552 5\.3\.4 /);
+    expect(await send(`${HEAD}${`${'x'.repeat(98)}\r\n`.repeat(MAX_CONTENT_BYTES / 100)}.\r\n`)).toMatch(
+      /^552 5\.3\.4 /,
+    );
     expect(relay.bytesInMemory).toBe(0);
   });
 });

@@ -13,7 +13,8 @@ import { RawSmtpClient, relaySettingsFor } from '../support/relay-bench.ts';
 const FROM = 'shop@keybuzz.io';
 const TO = 'marie@example.org';
 const PASSWORD = 'correct horse';
-const MESSAGE = 'From: shop@keybuzz.io\r\nTo: marie@example.org\r\nMessage-ID: <1@keybuzz.io>\r\n\r\nHi.\r\n.\r\n';
+const MESSAGE =
+  'From: shop@keybuzz.io\r\nTo: marie@example.org\r\nMessage-ID: <1@keybuzz.io>\r\n\r\nHi.\r\n.\r\n';
 
 let aws: SqsAndS3;
 let folder: string;
@@ -199,7 +200,9 @@ describe('a trusted client', () => {
     'shop@[127.0.0.1]',
     'shop@localhost',
   ])('cannot send from %s', async (from) => {
-    expect(await talk(trustingPort, (client) => client.say(`MAIL FROM:<${from}>`))).toMatch(/^55[03] 5\.[17]\.[17] /);
+    expect(await talk(trustingPort, (client) => client.say(`MAIL FROM:<${from}>`))).toMatch(
+      /^55[03] 5\.[17]\.[17] /,
+    );
   });
 
   it.each([
@@ -282,7 +285,9 @@ describe('a smuggled mail', () => {
     // One mail, and one reply to it.
     expect(replies[1]).toMatch(/^221 /);
     const messages = await takeEnvelopes(aws);
-    expect(messages.flatMap(({ envelope }) => envelope.to)).toEqual(replies[0]?.startsWith('250') ? [TO] : []);
+    expect(messages.flatMap(({ envelope }) => envelope.to)).toEqual(
+      replies[0]?.startsWith('250') ? [TO] : [],
+    );
     if (/(?<!\r)\n|\r(?!\n)/.test(end)) expect(replies[0]).toMatch(/^550 5\.6\.0 /);
   });
 
@@ -291,7 +296,18 @@ describe('a smuggled mail', () => {
       await client.say(`MAIL FROM:<${FROM}>`);
       await client.say(`RCPT TO:<${TO}>`);
       await client.say('DATA');
-      for (const piece of ['From: shop@keybuzz.io\r\n\r\n', '.', '.', '\r', '\n', 'x', '\n', '.', '\r', '\n']) {
+      for (const piece of [
+        'From: shop@keybuzz.io\r\n\r\n',
+        '.',
+        '.',
+        '\r',
+        '\n',
+        'x',
+        '\n',
+        '.',
+        '\r',
+        '\n',
+      ]) {
         client.write(piece);
         await new Promise((resolve) => setImmediate(resolve));
       }

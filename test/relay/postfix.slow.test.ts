@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { FallbackMessage } from '../../lib/domain/fallback-message.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
 import type { SmtpBehaviour } from '../../lib/emulators/smtp/smtp-behaviour.ts';
 import { type SmtpDouble, startSmtpDouble } from '../../lib/emulators/smtp/smtp-double.ts';
-import type { FallbackMessage } from '../../lib/domain/fallback-message.ts';
 import { createMailer } from '../../lib/mailer/create-mailer.ts';
 import { createSmtpRelay, type SmtpRelay } from '../../lib/relay/create-relay.ts';
 import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
@@ -134,7 +134,13 @@ const MESSAGE =
   it('a mail of a mailer of ours keeps its id and its bytes', async () => {
     await recipients.behave({ kind: 'refused' });
     const mailer = createMailer({
-      smtp: { host: postfix.host, port: postfix.port, socketTimeoutMs: 20_000, greetingTimeoutMs: 20_000, connectTimeoutMs: 20_000 },
+      smtp: {
+        host: postfix.host,
+        port: postfix.port,
+        socketTimeoutMs: 20_000,
+        greetingTimeoutMs: 20_000,
+        connectTimeoutMs: 20_000,
+      },
       fallback: fallbackSettingsFor(aws),
       idKeys: [KEY],
     });

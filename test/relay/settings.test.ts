@@ -22,9 +22,9 @@ describe('the settings of a relay', () => {
       upstream: { port: 587 },
     });
     expect(readRelaySettings(ENV).upstream.host).toBeUndefined();
-    expect(readRelaySettings({ ...ENV, RELAY_UPSTREAM_HOST: 'mail-core', RELAY_UPSTREAM_PORT: '465' }).upstream).toMatchObject(
-      { host: 'mail-core', port: 465, secure: true },
-    );
+    expect(
+      readRelaySettings({ ...ENV, RELAY_UPSTREAM_HOST: 'mail-core', RELAY_UPSTREAM_PORT: '465' }).upstream,
+    ).toMatchObject({ host: 'mail-core', port: 465, secure: true });
   });
 
   it.each<[string, Record<string, string>]>([
@@ -47,14 +47,19 @@ describe('the settings of a relay', () => {
 
   it('want a certificate where there are users', async () => {
     const users = { RELAY_USERS: `shop:${await hashPassword('x')}` };
-    expect(() => readRelaySettings({ ...ENV, ...users })).toThrow('RELAY_USERS) = ***: it needs a certificate');
+    expect(() => readRelaySettings({ ...ENV, ...users })).toThrow(
+      'RELAY_USERS) = ***: it needs a certificate',
+    );
     expect(usersOf(readRelaySettings({ ...ENV, ...users, ...TLS }))).toMatchObject([{ name: 'shop' }]);
   });
 
   it('read users from a file, too, and name a file that has none', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'relay-'));
     const usersFile = join(folder, 'users');
-    writeFileSync(usersFile, `# programs\nshop:${await hashPassword('x')}\n\ncron:${await hashPassword('y')}\n`);
+    writeFileSync(
+      usersFile,
+      `# programs\nshop:${await hashPassword('x')}\n\ncron:${await hashPassword('y')}\n`,
+    );
     expect(usersOf({ usersFile }).map(({ name }) => name)).toEqual(['shop', 'cron']);
     writeFileSync(usersFile, 'shop:plain');
     expect(() => usersOf({ usersFile })).toThrow('RELAY_USERS_FILE');
@@ -100,10 +105,13 @@ describe('a password', () => {
     expect(await hashPassword('x')).not.toBe(await hashPassword('x'));
   });
 
-  it.each(['shop', 'shop:', 'shop:$scrypt$ln=30,r=8,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAA', ':$scrypt$', 'a:b c:d'])(
-    'is not read from %s',
-    (text) => {
-      expect(parseUsers(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    'shop',
+    'shop:',
+    'shop:$scrypt$ln=30,r=8,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAA',
+    ':$scrypt$',
+    'a:b c:d',
+  ])('is not read from %s', (text) => {
+    expect(parseUsers(text)).toBeUndefined();
+  });
 });

@@ -3,8 +3,8 @@ import { type DeploymentName, pipelineStackName } from '../../../common/names.ts
 import type { AwsClients } from '../../aws-clients.ts';
 import { findResource, type ResourceName, type StackResource } from '../../deployment.ts';
 import type { FixHints } from '../../hints.ts';
-import type { Lookups } from './lookups.ts';
 import type { RelayTarget } from '../../lookups/relay-target.ts';
+import type { Lookups } from './lookups.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 
 /** Groups of checks, in the order of the report. */

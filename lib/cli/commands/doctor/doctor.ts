@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import { addDnsServerOptions } from '../../lookups/dns/dns-server-options.ts';
+import { relayTarget } from '../../lookups/relay-target.ts';
 import { duration, port } from '../../number-flags.ts';
 import { DEFAULT_PROJECT } from '../../project-file.ts';
 import type { Style, Terminal } from '../../terminal.ts';
@@ -10,7 +11,6 @@ import { ALL_CHECKS } from './all-checks.ts';
 import { CHECK_GROUPS, type Check, type CheckGroup, type CheckStatus } from './check.ts';
 import { createLookups } from './lookups.ts';
 import { type CheckReport, runChecks } from './run-checks.ts';
-import { relayTarget } from '../../lookups/relay-target.ts';
 import { type SmtpFlags, smtpTarget } from './smtp-target.ts';
 
 const NOTES = `

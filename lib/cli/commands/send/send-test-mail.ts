@@ -1,6 +1,6 @@
 import { MailComposer } from '../../../adapters/mime/compose-mail.ts';
-import { SqsFallbackQueue } from '../../../adapters/sqs/sqs-fallback-queue.ts';
 import type { SmtpSettings } from '../../../adapters/smtp/smtp-pool-route.ts';
+import { SqsFallbackQueue } from '../../../adapters/sqs/sqs-fallback-queue.ts';
 import { untilAborted } from '../../../common/async.ts';
 import { identityStackName } from '../../../common/names.ts';
 import { HOUR_MS } from '../../../common/time.ts';
@@ -13,9 +13,9 @@ import type { FallbackQueue } from '../../../ports/queues.ts';
 import type { CommandContext } from '../../context.ts';
 import { describeDeployment, pipelineOutputs } from '../../deployment.ts';
 import { OperatorError } from '../../errors.ts';
-import { relayTarget } from '../../lookups/relay-target.ts';
 import { openDeliverySources } from '../../lookups/delivery-sources.ts';
 import { domainOf, neededRecords } from '../../lookups/dns/needed-records.ts';
+import { relayTarget } from '../../lookups/relay-target.ts';
 import { DEFAULT_SOFT_BOUNCES, type Listing } from '../../lookups/suppression-lists.ts';
 import { followDelivery } from './follow-delivery.ts';
 import {

@@ -147,10 +147,12 @@ function waiting({ widgets, metrics: m, settings }: DashboardProps): IWidget[] {
 function times({ widgets, metrics: m }: DashboardProps): IWidget[] {
   // Without the median of the first: a dashboard of up to 50 metrics is free, and the tail is what users notice.
   const lines = (name: 'TimeToAcceptance' | 'TimeToDelivery') =>
-    (name === 'TimeToDelivery' ? (['p50', 'p90', 'p99'] as const) : (['p90', 'p99'] as const)).map((percentile): Line => {
-      const color = PERCENTILE_COLOURS[percentile];
-      return { label: percentile, color, of: m.own(name, percentile), expression: 'm / 1000' };
-    });
+    (name === 'TimeToDelivery' ? (['p50', 'p90', 'p99'] as const) : (['p90', 'p99'] as const)).map(
+      (percentile): Line => {
+        const color = PERCENTILE_COLOURS[percentile];
+        return { label: percentile, color, of: m.own(name, percentile), expression: 'm / 1000' };
+      },
+    );
   const place = { width: 12, axis: 'seconds' };
   return [
     widgets.graph({

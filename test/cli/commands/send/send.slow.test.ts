@@ -187,14 +187,22 @@ describe('mailctl send --by relay', () => {
 
     expect(stdout).toMatch(/^delivered: the server has queued it: 250/);
     expect(code).toBe(0);
-    expect(await runMailctl(['send', ...options], { MAIL_RELAY: address, SMTP_TLS_CA })).toMatchObject({ code: 0 });
+    expect(await runMailctl(['send', ...options], { MAIL_RELAY: address, SMTP_TLS_CA })).toMatchObject({
+      code: 0,
+    });
   });
 
-  it.each([undefined, 'a b', 'smtp-relay:0', 'smtp-relay:99999'])('names the setting that is wrong: %s', async (relay) => {
-    const { code, stderr } = await send(['--by', 'relay'], relay === undefined ? {} : { MAIL_RELAY: relay });
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/--relay|MAIL_RELAY|host/);
-  });
+  it.each([undefined, 'a b', 'smtp-relay:0', 'smtp-relay:99999'])(
+    'names the setting that is wrong: %s',
+    async (relay) => {
+      const { code, stderr } = await send(
+        ['--by', 'relay'],
+        relay === undefined ? {} : { MAIL_RELAY: relay },
+      );
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/--relay|MAIL_RELAY|host/);
+    },
+  );
 });
 
 describe('mailctl send, called wrongly', () => {

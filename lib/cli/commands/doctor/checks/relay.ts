@@ -23,13 +23,25 @@ function judgeRelay(probe: SmtpProbe, { host, port }: RelayTarget): CheckResult 
         'start smtp-relay there, or let its port be reached from here',
       );
     case 'silent':
-      return fail(`${where} gives no answer to the ${probe.at}`, `look into the log of smtp-relay on ${host}`);
+      return fail(
+        `${where} gives no answer to the ${probe.at}`,
+        `look into the log of smtp-relay on ${host}`,
+      );
     case 'refused':
       return /^(?:421|554) /.test(probe.reply)
-        ? warn(`${where} does not let this machine in: ${probe.reply}`, 'set RELAY_NETWORKS or RELAY_USERS of the relay')
-        : fail(`${where} answers the ${probe.at} with: ${probe.reply}`, `look into the log of smtp-relay on ${host}`);
+        ? warn(
+            `${where} does not let this machine in: ${probe.reply}`,
+            'set RELAY_NETWORKS or RELAY_USERS of the relay',
+          )
+        : fail(
+            `${where} answers the ${probe.at} with: ${probe.reply}`,
+            `look into the log of smtp-relay on ${host}`,
+          );
     case 'tls-failed':
-      return fail(`${where}: the TLS handshake fails: ${probe.reason}`, 'set RELAY_TLS_CERT_FILE and RELAY_TLS_KEY_FILE right');
+      return fail(
+        `${where}: the TLS handshake fails: ${probe.reason}`,
+        'set RELAY_TLS_CERT_FILE and RELAY_TLS_KEY_FILE right',
+      );
     case 'plain':
       return ok(`${where} greets and answers EHLO, without TLS`);
     case 'tls':

@@ -276,8 +276,6 @@ function optionsOf({ settings, name, certificate, implicitTls }: RelayServerDeps
     maxRecipients: settings.maxRecipients,
     // Before TLS is up, smtp-server limits the handshakes by this.
     maxClients: settings.maxConnections,
-    // Replies to pipelined commands are small and many: each would wait for the client's acknowledgement of the one before.
-    noDelay: true,
     socketTimeout: settings.idleTimeoutMs,
     disableReverseLookup: true,
     hideENHANCEDSTATUSCODES: false,

@@ -5,7 +5,7 @@ const dependencies = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')
 
 /**
  * The arrows of the design. Imports point one way:
- * bin → infra, worker, cli, emulators → mailer → adapters → ports → domain, and all → common.
+ * bin → infra, worker, relay, cli, emulators → mailer → adapters → ports → domain, and all → common.
  */
 const lib = (...folders) => `^lib/(${folders.join('|')})/`;
 
@@ -16,7 +16,9 @@ const layers = {
   ports: ['domain', 'common'],
   adapters: ['ports', 'domain', 'common'],
   mailer: ['adapters', 'ports', 'domain', 'common'],
-  worker: ['mailer', 'adapters', 'ports', 'domain', 'common'],
+  process: ['mailer', 'adapters', 'ports', 'domain', 'common'],
+  worker: ['process', 'mailer', 'adapters', 'ports', 'domain', 'common'],
+  relay: ['process', 'mailer', 'adapters', 'ports', 'domain', 'common'],
   cli: ['mailer', 'adapters', 'ports', 'domain', 'common'],
 };
 
@@ -154,7 +156,9 @@ const forbidden = [
     comment:
       'commands and Lambdas are bundled from what this project declares, not from what else is installed',
     severity: 'error',
-    from: { path: '^(lib/(common|domain|ports|adapters|mailer|worker|cli)|lambda)/|^lib/index\\.ts$' },
+    from: {
+      path: '^(lib/(common|domain|ports|adapters|mailer|process|worker|relay|cli)|lambda)/|^lib/index\\.ts$',
+    },
     to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/@types/' },
   },
 ];

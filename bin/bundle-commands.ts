@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
-const COMMANDS = ['mailctl', 'outbound-worker'];
+const COMMANDS = ['mailctl', 'outbound-worker', 'smtp-relay'];
 const LICENCES = 'dist/bin/THIRD-PARTY-LICENCES.txt';
 
 /** Packages that the API installs along with this one; the commands use the same. */

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { createJsonLog } from '../lib/adapters/json-log.ts';
 import { migrate } from '../lib/adapters/postgres/migrate.ts';
 import { DEPLOYMENT_DEFAULTS } from '../lib/common/names.ts';
+import { relayManifest } from '../lib/relay/kubernetes-manifest.ts';
 import { connectionOf, readDatabaseSettings } from '../lib/worker/database-settings.ts';
 import { kubernetesManifest, type ManifestOptions } from '../lib/worker/kubernetes-manifest.ts';
 import { runWorker } from '../lib/worker/run.ts';
@@ -18,9 +19,11 @@ const HELP = `Sends the mails that wait in outbound_deliveries: by SMTP, and to 
   outbound-worker manifest --namespace NS --image IMAGE [--replicas N]
                   [--project NAME]
                   [--cloudwatch-namespace NAME --cloudwatch-stage STAGE]
+                  [--relay [--upstream HOST]]
                                      prints Kubernetes manifests for "kubectl apply -f -"; they read the secrets
                                      NAME-api-postgres, NAME-ses and NAME-smtp (default: ${DEPLOYMENT_DEFAULTS.project}); with the
-                                     last two options, the workers publish their metrics to CloudWatch
+                                     --cloudwatch-…, the workers publish their metrics to CloudWatch; with --relay, those
+                                     of smtp-relay as well, in front of HOST or, without it, behind a mail server
   outbound-worker --help             this text
 
 Settings come from the environment; docs/settings.md has the tables. The least that is needed:
@@ -38,6 +41,8 @@ const OPTIONS = {
   replicas: { type: 'string' },
   'cloudwatch-namespace': { type: 'string' },
   'cloudwatch-stage': { type: 'string' },
+  relay: { type: 'boolean', default: false },
+  upstream: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -70,6 +75,8 @@ interface ManifestValues {
   readonly replicas?: string;
   readonly 'cloudwatch-namespace'?: string;
   readonly 'cloudwatch-stage'?: string;
+  readonly relay?: boolean;
+  readonly upstream?: string;
 }
 
 function printManifest(values: ManifestValues): number {
@@ -85,6 +92,8 @@ function printManifest(values: ManifestValues): number {
       cloudWatch: cloudWatchOf(values),
     }),
   );
+  if (values.relay === true)
+    writeLine(`---\n${relayManifest({ namespace, image, project, upstreamHost: values.upstream })}`);
   return 0;
 }
 

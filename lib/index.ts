@@ -42,6 +42,14 @@ export type {
   WorkerObserver,
 } from './ports/outbox.ts';
 export type { Log, LogFields } from './ports/runtime.ts';
+export {
+  createSmtpRelay,
+  type RelayPorts,
+  type SmtpRelay,
+  type SmtpRelayOptions,
+} from './relay/create-relay.ts';
+export type { RelayObserver } from './relay/observer.ts';
+export type { RelaySettings } from './relay/settings.ts';
 export { type CreateWorkerOptions, createWorker } from './worker/create-worker.ts';
 export {
   createReceiptConsumer,

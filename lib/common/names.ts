@@ -148,4 +148,8 @@ export function alarmPrefix({ project, stage }: DeploymentName): string {
 }
 
 /** What `mailctl` reads where a flag is missing; the API and the worker may see them in a shared environment. */
-export const MAILCTL_VARIABLES = { stage: 'MAIL_STAGE', project: 'MAIL_PROJECT' } as const;
+export const MAILCTL_VARIABLES = {
+  stage: 'MAIL_STAGE',
+  project: 'MAIL_PROJECT',
+  relay: 'MAIL_RELAY',
+} as const;

@@ -30,6 +30,8 @@ export interface Delivery {
   readonly priority?: Priority;
   /** Recipients of the mail that neither route can send to; they are not in `to`. */
   readonly refused?: readonly RefusedAddress[];
+  /** Header fields that SMTP alone gets, in front of `mime`, each with its CRLF. */
+  readonly smtpHeader?: string;
   /** For SMTP alone, and only where the server offers it. */
   readonly dsn?: DsnRequest;
 }

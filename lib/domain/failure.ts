@@ -12,6 +12,7 @@ import { QUEUE_RETENTION_DAYS } from './limits.ts';
  * - `rejected`: 5xx reply: permanent.
  * - `unknown`: data was on the wire and no final reply came; the server may or may not have accepted it.
  * - `circuit-open`: SMTP was not tried, because it had just failed for other mails.
+ * - `undelivered`: the mail server accepted the mail, could not deliver it, and gave it to the relay behind it.
  */
 export const FAILURE_CLASSES = [
   'unreachable',
@@ -21,6 +22,7 @@ export const FAILURE_CLASSES = [
   'rejected',
   'unknown',
   'circuit-open',
+  'undelivered',
 ] as const;
 
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
@@ -111,6 +113,7 @@ export function isServerAtFault(failure: Failure): boolean {
     case 'auth':
     case 'unknown':
     case 'circuit-open':
+    case 'undelivered':
       return true;
     case 'deferred':
     case 'rejected': {

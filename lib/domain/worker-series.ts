@@ -102,9 +102,10 @@ export const WORKER_SERIES = {
   },
 } as const satisfies Readonly<Record<`outbound_${string}`, SeriesDefinition>>;
 
-export type SeriesName = keyof typeof WORKER_SERIES;
-
 /** The names of all series of one type. */
-export type SeriesOf<Type extends SeriesDefinition['type']> = {
-  [Name in SeriesName]: (typeof WORKER_SERIES)[Name]['type'] extends Type ? Name : never;
-}[SeriesName];
+export type SeriesOf<
+  Type extends SeriesDefinition['type'],
+  Series extends Readonly<Record<string, SeriesDefinition>>,
+> = {
+  [Name in keyof Series & string]: Series[Name]['type'] extends Type ? Name : never;
+}[keyof Series & string];

@@ -4,10 +4,17 @@ import { S3PayloadStore } from '../adapters/s3/s3-payload-store.ts';
 import { SmtpPoolRoute } from '../adapters/smtp/smtp-pool-route.ts';
 import { openSqsClient } from '../adapters/sqs/sqs-client.ts';
 import { SqsFallbackQueue } from '../adapters/sqs/sqs-fallback-queue.ts';
+import type { Failure } from '../domain/failure.ts';
 import { type Log, silentLog, systemClock } from '../ports/runtime.ts';
+import type { SmtpRoute } from '../ports/senders.ts';
 import { type BreakerState, CircuitBreakerRoute } from './circuit-breaker.ts';
 import { FallbackMailer, type ForeignSender, type Mailer } from './mailer.ts';
-import { type CompleteMailerSettings, type MailerSettings, parseMailerSettings } from './settings.ts';
+import {
+  type CompleteMailerSettings,
+  type CompleteSmtpSettings,
+  type MailerSettings,
+  parseMailerSettings,
+} from './settings.ts';
 
 /**
  * Total time for one call, including the SDK's retries and the whole response: a mail that SMTP did not
@@ -36,13 +43,22 @@ export function createMailer(settings: MailerSettings, options: MailerOptions = 
 
 /** The mailer with the internal calls that the nodemailer transport needs. */
 export function openMailer(settings: MailerSettings, options: MailerOptions = {}): FallbackMailer {
-  const complete = parseMailerSettings(settings);
+  return openMailerOf(parseMailerSettings(settings), options);
+}
+
+/** The settings of a mailer that were checked as a whole; without `smtp` there is no mail server, and none is tried. */
+export type OpenMailerSettings = Omit<CompleteMailerSettings, 'smtp'> & {
+  readonly smtp?: CompleteSmtpSettings | undefined;
+};
+
+export function openMailerOf(complete: OpenMailerSettings, options: MailerOptions = {}): FallbackMailer {
   const log = options.log ?? silentLog;
   return new FallbackMailer({
-    smtp: smtpRoute(complete, log, options),
+    smtp: smtpRoute(complete.smtp, log, options),
     queue: fallbackQueue(complete),
     payloads: new S3PayloadStore(s3Client(complete), complete.fallback.payloadBucket, PAYLOAD_TIMEOUT_MS),
     onUnknown: complete.onUnknown,
+    idKeys: complete.idKeys ?? [],
     timeToLiveMs: complete.timeToLiveMs,
     domain: complete.fallback.domain,
     onForeignSender: options.onForeignSender ?? (() => {}),
@@ -52,31 +68,46 @@ export function openMailer(settings: MailerSettings, options: MailerOptions = {}
 }
 
 function smtpRoute(
-  { smtp }: CompleteMailerSettings,
+  smtp: CompleteSmtpSettings | undefined,
   log: Log,
   { onSmtpState }: MailerOptions,
 ): CircuitBreakerRoute {
-  return new CircuitBreakerRoute(new SmtpPoolRoute(smtp), {
-    ...smtp,
+  const breaker = smtp ?? { breakerFailures: 1, breakerProbeIntervalMs: 60_000 };
+  return new CircuitBreakerRoute(smtp === undefined ? NO_SMTP : new SmtpPoolRoute(smtp), {
+    breakerFailures: breaker.breakerFailures,
+    breakerProbeIntervalMs: breaker.breakerProbeIntervalMs,
     clock: systemClock,
     random: Math.random,
     onChange: (state, failure) => {
       if (state === 'open')
-        log.error('smtp-down', { host: smtp.host, failureClass: failure?.class, code: failure?.code });
-      else log.info('smtp-back', { host: smtp.host });
+        log.error('smtp-down', { host: smtp?.host, failureClass: failure?.class, code: failure?.code });
+      else log.info('smtp-back', { host: smtp?.host });
       onSmtpState?.(state);
     },
   });
 }
 
-function fallbackQueue({ fallback }: CompleteMailerSettings): SqsFallbackQueue {
+/** Behind a mail server there is none to try: what comes is handed over. */
+const NO_SMTP: SmtpRoute = {
+  send: async ({ to }) => ({ kind: 'failed', failure: noSmtp(), failed: to, refused: [] }),
+  verify: async () => noSmtp(),
+  close: async () => {},
+};
+
+function noSmtp(): Failure {
+  return { class: 'undelivered', phase: 'queue', at: systemClock.now().toISOString() };
+}
+
+function fallbackQueue({ fallback }: Pick<CompleteMailerSettings, 'fallback'>): SqsFallbackQueue {
   const { sqsEndpoint: endpoint, queueUrl, urgentQueueUrl, ...connection } = fallback;
   const sqs = openSqsClient({ ...connection, endpoint, tryTimeoutMs: QUEUE_TIMEOUT_MS / 2 });
   return new SqsFallbackQueue(sqs, queueUrl, QUEUE_TIMEOUT_MS, urgentQueueUrl);
 }
 
 /** Emulators serve buckets by path, not by host name. */
-function s3Client({ fallback: { s3Endpoint: endpoint, ...connection } }: CompleteMailerSettings): S3Client {
+function s3Client({
+  fallback: { s3Endpoint: endpoint, ...connection },
+}: Pick<CompleteMailerSettings, 'fallback'>): S3Client {
   const options = {
     ...awsClientOptions({ ...connection, endpoint, tryTimeoutMs: PAYLOAD_TIMEOUT_MS / 2 }),
     forcePathStyle: endpoint !== undefined,

@@ -25,6 +25,38 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
   return settleAndReport(delivery, await deps.smtp.send(delivery), deps);
 }
 
+/** The server refused every recipient as one that there is not: nothing was handed over. */
+export interface Rejected {
+  readonly kind: 'rejected';
+  readonly id: string;
+  readonly failure: Failure;
+}
+
+/**
+ * The same for a caller that has a client to answer, and so can return what it cannot later: a mail whose every recipient
+ * the server refuses for good, since there is no such mailbox or domain, is `rejected` and not handed over. SES would only
+ * bounce it. What the server refuses for a reason of its own (a denied relay, its policy, a block list) is handed over.
+ */
+export async function deliverOrReject(delivery: Delivery, deps: DeliverDeps): Promise<Attempted | Rejected> {
+  const result = await deps.smtp.send(delivery);
+  const rejection = findRejection(delivery, result);
+  if (rejection === undefined) return settleAndReport(delivery, result, deps);
+  deps.log.info('rejected-by-smtp', { deliveryId: delivery.id, ...fieldsOf(rejection) });
+  return { kind: 'rejected', id: delivery.id, failure: rejection };
+}
+
+function findRejection({ to }: Delivery, { kind, refused }: SmtpResult): Failure | undefined {
+  if (kind !== 'failed' || refused.length < to.length) return undefined;
+  return refused.every(({ failure }) => isNoSuchRecipient(failure)) ? refused[0]?.failure : undefined;
+}
+
+/** Bad mailbox, bad system, bad syntax, moved, null MX: the codes of RFC 3463, 3.2, and RFC 7505 about the recipient alone. */
+const NO_SUCH_RECIPIENT = /^5\.1\.(?:1|2|3|6|10)$/;
+
+function isNoSuchRecipient({ class: failureClass, enhancedStatus = '' }: Failure): boolean {
+  return failureClass === 'rejected' && NO_SUCH_RECIPIENT.test(enhancedStatus);
+}
+
 /** Only the hand-over, for a caller that already knows why SMTP did not accept the mail. */
 export async function deliverBySqs(
   delivery: Delivery,

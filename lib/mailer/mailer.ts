@@ -4,6 +4,7 @@ import { awsErrorCode, isAwsMisconfiguration } from '../adapters/aws-client.ts';
 import { findNonAddresses, MailComposer } from '../adapters/mime/compose-mail.ts';
 import type { MimeResult } from '../adapters/mime/compose-message.ts';
 import type { Delivery, RefusedAddress } from '../domain/delivery.ts';
+import { stampField } from '../domain/delivery-stamp.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { Attempted, FallbackFailure, Outcome, Refused } from '../domain/outcome.ts';
 import { validateSender } from '../domain/sender.ts';
@@ -15,7 +16,7 @@ import {
   type DeliveryRequest,
   validateDelivery,
 } from './compose-delivery.ts';
-import { type DeliverDeps, deliver, deliverBySqs } from './deliver.ts';
+import { type DeliverDeps, deliver, deliverBySqs, deliverOrReject, type Rejected } from './deliver.ts';
 import { type CheckFallbackDeps, checkFallback } from './hand-over.ts';
 
 /** Optional fields of a mail besides nodemailer's own. */
@@ -98,6 +99,8 @@ export interface MailerDeps extends Omit<CompleteDeps, 'describeError' | 'isMisc
   readonly timeToLiveMs: number;
   /** The domain that SES sends for; undefined if it is not known. */
   readonly domain: string | undefined;
+  /** Keys of the stamp that SMTP gets; without one, there is none. */
+  readonly idKeys: readonly string[];
   /** Called for each mail that the fallback would refuse for its sender. */
   readonly onForeignSender: (mail: ForeignSender) => void;
 }
@@ -173,7 +176,22 @@ export class FallbackMailer implements Mailer {
     const valid = this.#validate(delivery);
     if (valid.kind === 'refused') return valid;
     this.#checkSender(valid.delivery);
-    return deliver(valid.delivery, this.#deps);
+    return deliver(this.#stamped(valid.delivery), this.#deps);
+  }
+
+  /** `deliver` for a caller that has a client to answer: see `deliverOrReject`. */
+  deliverOrReject(delivery: Delivery): Promise<Attempted | Refused | Rejected> {
+    return this.#whileOpen(async () => {
+      const valid = this.#validate(delivery);
+      return valid.kind === 'refused' ? valid : deliverOrReject(this.#stamped(valid.delivery), this.#deps);
+    });
+  }
+
+  #stamped(delivery: Delivery): Delivery {
+    const { idKeys } = this.#deps;
+    if (idKeys.length === 0) return delivery;
+    const { mime, smtpHeader = '' } = delivery;
+    return { ...delivery, smtpHeader: `${smtpHeader}${stampField(delivery, mime, idKeys)}` };
   }
 
   get smtpState(): BreakerState {

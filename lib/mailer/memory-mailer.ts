@@ -82,6 +82,7 @@ class InMemoryMailer extends FallbackMailer implements MemoryMailer {
       onUnknown,
       timeToLiveMs,
       domain,
+      idKeys: [],
       onForeignSender: onForeignSender ?? (() => {}),
       clock: systemClock,
       log: silentLog,
@@ -203,4 +204,5 @@ const PHASES: Readonly<Record<FailureClass, Failure['phase']>> = {
   rejected: 'envelope',
   unknown: 'final-reply',
   'circuit-open': 'queue',
+  undelivered: 'queue',
 };

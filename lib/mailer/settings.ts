@@ -45,73 +45,98 @@ export const smtpHostSchema = v.pipe(
   ),
 );
 
+/**
+ * The entries of an SMTP server's settings but for its host.
+ *
+ * @param prefix of the variables
+ */
+const smtpEntries = <const Prefix extends string>(prefix: Prefix) => ({
+  port: setting(v.optional(port, 587), {
+    variable: `${prefix}PORT`,
+    description: 'its port; 465 switches `smtp.secure` on',
+  }),
+  secure: setting(v.optional(flag), {
+    variable: `${prefix}SECURE`,
+    description:
+      'TLS from the first byte, by default on port 465 only; otherwise STARTTLS if the server offers it',
+  }),
+  requireTls: setting(v.optional(flag, false), {
+    variable: `${prefix}REQUIRE_TLS`,
+    description: 'send nothing without STARTTLS',
+  }),
+  user: setting(v.optional(text), {
+    variable: `${prefix}USER`,
+    description: 'needed with `smtp.password`',
+    neededWith: 'password',
+  }),
+  password: setting(v.optional(text), {
+    variable: `${prefix}PASSWORD`,
+    description: 'needed with `smtp.user`',
+    secret: true,
+    neededWith: 'user',
+  }),
+  tlsRejectUnauthorized: setting(v.optional(flag, true), {
+    variable: `${prefix}TLS_REJECT_UNAUTHORIZED`,
+    description: 'false trusts any certificate',
+  }),
+  tlsCa: setting(v.optional(text), {
+    variable: `${prefix}TLS_CA`,
+    description: "certificates to trust in place of the system's, as PEM text",
+  }),
+  connectTimeoutMs: setting(v.optional(timer, 5_000), {
+    variable: `${prefix}CONNECT_TIMEOUT_MS`,
+    description: 'from the DNS lookup to the end of the TLS handshake',
+  }),
+  greetingTimeoutMs: setting(v.optional(timer, 5_000), {
+    variable: `${prefix}GREETING_TIMEOUT_MS`,
+    description: 'wait for the greeting, within the time above',
+  }),
+  socketTimeoutMs: setting(v.optional(timer, 30_000), {
+    variable: `${prefix}SOCKET_TIMEOUT_MS`,
+    description: 'a socket that is idle for this long is closed',
+  }),
+  sendTimeoutMs: setting(v.optional(timer, 120_000), {
+    variable: `${prefix}SEND_TIMEOUT_MS`,
+    description: 'the whole send, including the wait for a free connection',
+  }),
+  maxConnections: setting(v.optional(count, 5), {
+    variable: `${prefix}MAX_CONNECTIONS`,
+    description: 'size of the connection pool',
+  }),
+  breakerFailures: setting(v.optional(count, 3), {
+    variable: `${prefix}BREAKER_FAILURES`,
+    description:
+      'connection failures in a row that open the circuit breaker; mails then go straight to the queue',
+  }),
+  breakerProbeIntervalMs: setting(v.optional(timer, 5_000), {
+    variable: `${prefix}BREAKER_PROBE_INTERVAL_MS`,
+    description:
+      'first interval at which a probe without a mail checks a server that is down; it grows while the server keeps failing',
+  }),
+});
+
+const withSecure = <Smtp extends { readonly secure?: boolean | undefined; readonly port: number }>(
+  smtp: Smtp,
+) => ({ ...smtp, secure: smtp.secure ?? smtp.port === 465 });
+
 const smtpSchema = v.pipe(
   v.object({
     host: setting(smtpHostSchema, { variable: 'SMTP_HOST', description: 'your own mail server' }),
-    port: setting(v.optional(port, 587), {
-      variable: 'SMTP_PORT',
-      description: 'its port; 465 switches `smtp.secure` on',
-    }),
-    secure: setting(v.optional(flag), {
-      variable: 'SMTP_SECURE',
-      description:
-        'TLS from the first byte, by default on port 465 only; otherwise STARTTLS if the server offers it',
-    }),
-    requireTls: setting(v.optional(flag, false), {
-      variable: 'SMTP_REQUIRE_TLS',
-      description: 'send nothing without STARTTLS',
-    }),
-    user: setting(v.optional(text), {
-      variable: 'SMTP_USER',
-      description: 'needed with `smtp.password`',
-      neededWith: 'password',
-    }),
-    password: setting(v.optional(text), {
-      variable: 'SMTP_PASSWORD',
-      description: 'needed with `smtp.user`',
-      secret: true,
-      neededWith: 'user',
-    }),
-    tlsRejectUnauthorized: setting(v.optional(flag, true), {
-      variable: 'SMTP_TLS_REJECT_UNAUTHORIZED',
-      description: 'false trusts any certificate',
-    }),
-    tlsCa: setting(v.optional(text), {
-      variable: 'SMTP_TLS_CA',
-      description: "certificates to trust in place of the system's, as PEM text",
-    }),
-    connectTimeoutMs: setting(v.optional(timer, 5_000), {
-      variable: 'SMTP_CONNECT_TIMEOUT_MS',
-      description: 'from the DNS lookup to the end of the TLS handshake',
-    }),
-    greetingTimeoutMs: setting(v.optional(timer, 5_000), {
-      variable: 'SMTP_GREETING_TIMEOUT_MS',
-      description: 'wait for the greeting, within the time above',
-    }),
-    socketTimeoutMs: setting(v.optional(timer, 30_000), {
-      variable: 'SMTP_SOCKET_TIMEOUT_MS',
-      description: 'a socket that is idle for this long is closed',
-    }),
-    sendTimeoutMs: setting(v.optional(timer, 120_000), {
-      variable: 'SMTP_SEND_TIMEOUT_MS',
-      description: 'the whole send, including the wait for a free connection',
-    }),
-    maxConnections: setting(v.optional(count, 5), {
-      variable: 'SMTP_MAX_CONNECTIONS',
-      description: 'size of the connection pool',
-    }),
-    breakerFailures: setting(v.optional(count, 3), {
-      variable: 'SMTP_BREAKER_FAILURES',
-      description:
-        'connection failures in a row that open the circuit breaker; mails then go straight to the queue',
-    }),
-    breakerProbeIntervalMs: setting(v.optional(timer, 5_000), {
-      variable: 'SMTP_BREAKER_PROBE_INTERVAL_MS',
-      description:
-        'first interval at which a probe without a mail checks a server that is down; it grows while the server keeps failing',
-    }),
+    ...smtpEntries('SMTP_'),
   }),
-  v.transform((smtp) => ({ ...smtp, secure: smtp.secure ?? smtp.port === 465 })),
+  v.transform(withSecure),
+);
+
+/** The mail server in front of which a relay stands; without its host, there is none. */
+export const upstreamSchema = v.pipe(
+  v.object({
+    host: setting(v.exactOptional(smtpHostSchema), {
+      variable: 'RELAY_UPSTREAM_HOST',
+      description: 'the mail server that each mail is offered to; without it, each is handed over at once',
+    }),
+    ...smtpEntries('RELAY_UPSTREAM_'),
+  }),
+  v.transform(withSecure),
 );
 
 /** The Region in the URL of a queue of AWS; undefined for an emulator's. */
@@ -136,52 +161,81 @@ export function otherRegion(queueUrl: string | undefined, region: string): strin
   return `the queue is in ${actual}, but fallback.region (AWS_SES_REGION) is ${region}; set both to the same Region`;
 }
 
+const fallbackEntries = {
+  queueUrl: setting(url, {
+    variable: 'FALLBACK_QUEUE_URL',
+    description: 'the fallback queue; an output of the pipeline stack',
+  }),
+  urgentQueueUrl: setting(v.optional(url), {
+    variable: 'FALLBACK_URGENT_QUEUE_URL',
+    description:
+      'the queue of urgent mail, an output of the pipeline stack; without it urgent mail waits in the fallback queue behind all other',
+  }),
+  payloadBucket: setting(bucketName, {
+    variable: 'PAYLOAD_BUCKET',
+    description: 'the bucket for large content; an output of the pipeline stack',
+  }),
+  region: setting(v.optional(region, 'eu-west-1'), {
+    variable: 'AWS_SES_REGION',
+    description: 'the Region of queue and bucket',
+  }),
+  domain: setting(v.optional(domainName), {
+    variable: 'MAIL_DOMAIN',
+    description:
+      'the domain that SES sends for, as in the secret that `mailctl rotate` writes; a mail from another one, which the fallback would refuse, is logged and counted while SMTP still takes it',
+  }),
+  accessKeyId: setting(v.optional(text), {
+    variable: 'AWS_SES_ACCESS_KEY',
+    description:
+      'access key of the IAM user that the pipeline made for the API; by default the credential chain of the AWS SDK; needed with `fallback.secretAccessKey`',
+    secret: true,
+    neededWith: 'secretAccessKey',
+  }),
+  secretAccessKey: setting(v.optional(text), {
+    variable: 'AWS_SES_SECRET_KEY',
+    description: 'its secret; needed with `fallback.accessKeyId`',
+    secret: true,
+    neededWith: 'accessKeyId',
+  }),
+  sqsEndpoint: setting(v.optional(url), {
+    variable: 'AWS_ENDPOINT_URL_SQS',
+    description: "an emulator or a VPC endpoint in place of AWS's own",
+    isConvention: true,
+  }),
+  s3Endpoint: setting(v.optional(url), {
+    variable: 'AWS_ENDPOINT_URL_S3',
+    description: 'likewise for S3',
+    isConvention: true,
+  }),
+};
+
 const fallbackSchema = v.pipe(
+  v.object(fallbackEntries),
+  v.forward(
+    v.partialCheck(
+      [['queueUrl'], ['region']],
+      ({ queueUrl, region }) => isInRegion(queueUrl, region),
+      ({ input: { queueUrl, region } }) => otherRegion(queueUrl, region),
+    ),
+    ['queueUrl'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['urgentQueueUrl'], ['region']],
+      ({ urgentQueueUrl, region }) => isInRegion(urgentQueueUrl, region),
+      ({ input: { urgentQueueUrl, region } }) => otherRegion(urgentQueueUrl, region),
+    ),
+    ['urgentQueueUrl'],
+  ),
+);
+
+/** The fallback of a relay: it refuses mail from other domains, and so must know its own. */
+export const relayFallbackSchema = v.pipe(
   v.object({
-    queueUrl: setting(url, {
-      variable: 'FALLBACK_QUEUE_URL',
-      description: 'the fallback queue; an output of the pipeline stack',
-    }),
-    urgentQueueUrl: setting(v.optional(url), {
-      variable: 'FALLBACK_URGENT_QUEUE_URL',
-      description:
-        'the queue of urgent mail, an output of the pipeline stack; without it urgent mail waits in the fallback queue behind all other',
-    }),
-    payloadBucket: setting(bucketName, {
-      variable: 'PAYLOAD_BUCKET',
-      description: 'the bucket for large content; an output of the pipeline stack',
-    }),
-    region: setting(v.optional(region, 'eu-west-1'), {
-      variable: 'AWS_SES_REGION',
-      description: 'the Region of queue and bucket',
-    }),
-    domain: setting(v.optional(domainName), {
+    ...fallbackEntries,
+    domain: setting(domainName, {
       variable: 'MAIL_DOMAIN',
-      description:
-        'the domain that SES sends for, as in the secret that `mailctl rotate` writes; a mail from another one, which the fallback would refuse, is logged and counted while SMTP still takes it',
-    }),
-    accessKeyId: setting(v.optional(text), {
-      variable: 'AWS_SES_ACCESS_KEY',
-      description:
-        'access key of the IAM user that the pipeline made for the API; by default the credential chain of the AWS SDK; needed with `fallback.secretAccessKey`',
-      secret: true,
-      neededWith: 'secretAccessKey',
-    }),
-    secretAccessKey: setting(v.optional(text), {
-      variable: 'AWS_SES_SECRET_KEY',
-      description: 'its secret; needed with `fallback.accessKeyId`',
-      secret: true,
-      neededWith: 'accessKeyId',
-    }),
-    sqsEndpoint: setting(v.optional(url), {
-      variable: 'AWS_ENDPOINT_URL_SQS',
-      description: "an emulator or a VPC endpoint in place of AWS's own",
-      isConvention: true,
-    }),
-    s3Endpoint: setting(v.optional(url), {
-      variable: 'AWS_ENDPOINT_URL_S3',
-      description: 'likewise for S3',
-      isConvention: true,
+      description: 'the domain that SES sends for; mail from any other is refused',
     }),
   }),
   v.forward(
@@ -202,6 +256,26 @@ const fallbackSchema = v.pipe(
   ),
 );
 
+/** Long enough that it cannot be guessed. */
+const idKeySchema = v.pipe(
+  v.array(v.pipe(v.string(), v.trim(), v.minLength(32))),
+  v.minLength(1),
+  allowed('at least 32 characters, such as of `openssl rand -hex 32`; several with a comma between'),
+);
+
+/** What the mails that a mail server passes on are known by. */
+export const idKeySetting = setting(v.exactOptional(idKeySchema), {
+  variable: 'MAIL_ID_KEY',
+  description:
+    'signs the delivery id in a header for SMTP, so that the relay behind the mail server knows the mail; the same for worker, API and relay. The first of several signs, all are known',
+  secret: true,
+});
+
+export const timeToLiveSetting = setting(v.optional(lifetime, 4 * DAY_MS), {
+  variable: 'MAIL_TIME_TO_LIVE_MS',
+  description: 'after this time a mail without its own `expiresAt` expires',
+});
+
 export const mailerSettingsSchema = v.object({
   smtp: smtpSchema,
   fallback: fallbackSchema,
@@ -210,10 +284,8 @@ export const mailerSettingsSchema = v.object({
     description:
       'what to do with a mail that SMTP may have accepted: `hand-over` risks a duplicate, `hold` leaves the mail to you',
   }),
-  timeToLiveMs: setting(v.optional(lifetime, 4 * DAY_MS), {
-    variable: 'MAIL_TIME_TO_LIVE_MS',
-    description: 'after this time a mail without its own `expiresAt` expires',
-  }),
+  timeToLiveMs: timeToLiveSetting,
+  idKeys: idKeySetting,
 });
 
 /** What the API developer sets; docs/settings.md has the table. */
@@ -221,6 +293,8 @@ export type MailerSettings = v.InferInput<typeof mailerSettingsSchema>;
 
 /** The settings with all defaults applied. */
 export type CompleteMailerSettings = v.InferOutput<typeof mailerSettingsSchema>;
+
+export type CompleteSmtpSettings = CompleteMailerSettings['smtp'];
 
 export const MAILER_SETTINGS = listSettings(mailerSettingsSchema);
 

@@ -1,11 +1,19 @@
 import * as v from 'valibot';
-import { Document, isMap, isScalar } from 'yaml';
 import { parseSettings, settingsOf } from '../common/config.ts';
 import { DEPLOYMENT_DEFAULTS, kubernetesSecretNames } from '../common/names.ts';
-import { allowed, integer, matching, projectName } from '../common/schemas.ts';
+import { integer, projectName } from '../common/schemas.ts';
 import { HOUR_MS } from '../common/time.ts';
-import { HEALTH_ANSWER_TIMEOUT_MS } from './health.ts';
-import { namespaceSchema, stageSchema, WORKER_DEFAULTS } from './settings.ts';
+import { namespaceSchema, stageSchema } from '../process/cloud-watch-settings.ts';
+import {
+  imageReference,
+  type Manifest,
+  namespaceName,
+  probe,
+  renderManifests,
+  UNPRIVILEGED_CONTAINER,
+  UNPRIVILEGED_POD,
+} from '../process/manifest.ts';
+import { WORKER_DEFAULTS } from './settings.ts';
 
 export interface ManifestOptions {
   /** Must exist, with the three secrets in it. */
@@ -29,24 +37,9 @@ const NAME = 'outbound-worker';
 /** After the last mail: time to release leases and close connections. */
 const CLOSING_SECONDS = 10;
 
-const NAMESPACE = 'a DNS label: 1 to 63 lower-case letters, digits and dashes, no dash at either end';
-const IMAGE =
-  'an image with a tag or a digest, such as registry.example/team/mail:1.0 or mail@sha256:<64 hex digits>; without ' +
-  'one the replicas could run different builds';
-
-/** Grammar: https://pkg.go.dev/github.com/distribution/reference */
-const imageReference = (() => {
-  const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?';
-  const host = `${label}(?:\\.${label})*(?::\\d{1,5})?/`;
-  const part = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
-  const tag = ':\\w[\\w.-]{0,127}';
-  const digest = '@sha256:[a-f0-9]{64}';
-  return new RegExp(`^(?:${host})?${part}(?:/${part})*(?:${tag}(?:${digest})?|${digest})$`);
-})();
-
 const optionsSchema = v.object({
-  namespace: matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, NAMESPACE),
-  image: v.pipe(v.string(), v.maxLength(512), v.regex(imageReference), allowed(IMAGE)),
+  namespace: namespaceName,
+  image: imageReference,
   project: v.optional(projectName, DEPLOYMENT_DEFAULTS.project),
   replicas: v.optional(integer(1, 100), 2),
   drainTimeoutMs: v.optional(integer(0, HOUR_MS), WORKER_DEFAULTS.drainTimeoutMs),
@@ -63,13 +56,7 @@ type Options = v.InferOutput<typeof optionsSchema>;
  */
 export function kubernetesManifest(options: ManifestOptions): string {
   const complete = settingsOf(parseSettings(optionsSchema, options));
-  return [deployment(complete), disruptionBudget(complete)].map(render).join('---\n');
-}
-
-interface Manifest {
-  readonly content: unknown;
-  /** The comment that explains a line, by the line's path. */
-  readonly reasons: readonly (readonly [path: readonly (string | number)[], reason: string])[];
+  return renderManifests([deployment(complete), disruptionBudget(complete)]);
 }
 
 const LABELS = {
@@ -121,12 +108,7 @@ function podSpec(options: Options): Record<string, unknown> {
     terminationGracePeriodSeconds: Math.ceil(options.drainTimeoutMs / 1000) + CLOSING_SECONDS,
     automountServiceAccountToken: false,
     enableServiceLinks: false,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: 1000,
-      runAsGroup: 1000,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    securityContext: UNPRIVILEGED_POD,
     topologySpreadConstraints: [
       {
         maxSkew: 1,
@@ -166,21 +148,8 @@ function container({
     livenessProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 3 }),
     readinessProbe: probe('/readyz', { periodSeconds: 10, failureThreshold: 2 }),
     resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '768Mi' } },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
+    securityContext: UNPRIVILEGED_CONTAINER,
   };
-}
-
-function probe(
-  path: string,
-  pace: { readonly periodSeconds: number; readonly failureThreshold: number },
-): Record<string, unknown> {
-  // Longer than the server's own timeout, so that the response with the reason gets through.
-  const timeoutSeconds = Math.ceil(HEALTH_ANSWER_TIMEOUT_MS / 1000) + 2;
-  return { httpGet: { path, port: 'http' }, timeoutSeconds, ...pace };
 }
 
 const podReasons: Manifest['reasons'] = [
@@ -236,20 +205,4 @@ function disruptionBudget({ namespace }: Options): Manifest {
       ],
     ],
   };
-}
-
-function render({ content, reasons }: Manifest): string {
-  // Without this, YAML uses aliases for labels and selector; written out, each can be edited by itself.
-  const document = new Document(content, { aliasDuplicateObjects: false });
-  for (const [path, reason] of reasons) comment(document, path, reason);
-  return document.toString({ lineWidth: 0 });
-}
-
-/** A comment must be attached to the key that starts the line. */
-function comment(document: Document, path: readonly (string | number)[], reason: string): void {
-  const parent = document.getIn(path.slice(0, -1), true);
-  if (!isMap(parent)) throw new TypeError(`the manifest has no map at ${path.slice(0, -1).join('.')}`);
-  const line = parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1));
-  if (line === undefined || !isScalar(line.key)) throw new TypeError(`the manifest has no ${path.join('.')}`);
-  line.key.commentBefore = ` ${reason}`;
 }

@@ -1,14 +1,9 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
 import { withTimeout } from '../common/async.ts';
 import { STATUS_KINDS } from '../domain/delivery-status.ts';
 import { FAILURE_CLASSES } from '../domain/failure.ts';
-import type { Outcome, RefusalReason } from '../domain/outcome.ts';
-import {
-  type SeriesDefinition,
-  type SeriesName,
-  type SeriesOf,
-  WORKER_SERIES,
-} from '../domain/worker-series.ts';
+import type { Outcome } from '../domain/outcome.ts';
+import { WORKER_SERIES } from '../domain/worker-series.ts';
 import {
   type CompletedEvent,
   type OutboxStats,
@@ -16,6 +11,7 @@ import {
   type ReceiptObserver,
   type WorkerObserver,
 } from '../ports/outbox.ts';
+import { HANDLE_BUCKETS_SECONDS, REFUSAL_REASONS, seriesIn } from '../process/prometheus.ts';
 
 export interface WorkerMetrics {
   /** Counts worker events. */
@@ -30,17 +26,12 @@ export interface WorkerMetrics {
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
+type WorkerSeries = ReturnType<typeof seriesIn<typeof WORKER_SERIES>>;
+
 export interface WorkerMetricsOptions {
   /** How long a scrape waits for the outbox; well within Prometheus' own 10 s. @default 2000 */
   readonly statsTimeoutMs?: number | undefined;
 }
-
-const REFUSAL_REASONS = Object.keys({
-  'too-large': true,
-  'no-recipient': true,
-  expired: true,
-  invalid: true,
-} satisfies Record<RefusalReason, true>);
 
 const OUTCOMES = Object.keys({
   taken: true,
@@ -66,9 +57,6 @@ const OUTBOX_ERROR_CODES = [
 /** From one poll of an idle worker to a ten-minute outage; beyond that, the queue age says more. */
 const WAIT_BUCKETS_SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600];
 
-/** From a nearby SMTP server to one that takes the whole send timeout. */
-const HANDLE_BUCKETS_SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
-
 /**
  * The metrics of one worker, in their own registry.
  *
@@ -80,15 +68,16 @@ export function createWorkerMetrics(
 ): WorkerMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const refreshQueue = queueGauges(registry, readStats, options.statsTimeoutMs ?? 2_000);
-  const observer = countingObserver(registry);
-  const fallbackUp = gauge(registry, 'outbound_fallback_up');
-  const foreignSenders = counter(registry, 'outbound_foreign_sender_total');
+  const series = seriesIn(registry, WORKER_SERIES);
+  const refreshQueue = queueGauges(series, readStats, options.statsTimeoutMs ?? 2_000);
+  const observer = countingObserver(series);
+  const fallbackUp = series.gauge('outbound_fallback_up');
+  const foreignSenders = series.counter('outbound_foreign_sender_total');
   return {
     observer,
     foreignSender: () => foreignSenders.inc(),
     fallback: (isUp) => fallbackUp.set(isUp ? 1 : 0),
-    receipts: { ...receiptCounters(registry), storeError: observer.outboxError },
+    receipts: { ...receiptCounters(series), storeError: observer.outboxError },
     render: async () => {
       await refreshQueue();
       return { contentType: registry.contentType, body: await registry.metrics() };
@@ -96,27 +85,27 @@ export function createWorkerMetrics(
   };
 }
 
-function countingObserver(registry: Registry): WorkerObserver {
-  const claimed = counter(registry, 'outbound_claimed_total');
-  const late = counter(registry, 'outbound_late_settlements_total');
-  const outboxErrors = labelled(registry, 'outbound_outbox_errors_total', OUTBOX_ERROR_CODES);
-  const breaker = gauge(registry, 'outbound_breaker_open');
+function countingObserver(series: WorkerSeries): WorkerObserver {
+  const claimed = series.counter('outbound_claimed_total');
+  const late = series.counter('outbound_late_settlements_total');
+  const outboxErrors = series.labelled('outbound_outbox_errors_total', OUTBOX_ERROR_CODES);
+  const breaker = series.gauge('outbound_breaker_open');
   return {
     claimed: (count) => claimed.inc(positive(count)),
-    completed: settledCounters(registry),
+    completed: settledCounters(series),
     breaker: (state) => breaker.set(state === 'open' ? 1 : 0),
     lateCompletion: () => late.inc(),
     outboxError: (code) => outboxErrors(code),
   };
 }
 
-function settledCounters(registry: Registry): WorkerObserver['completed'] {
-  const taken = counter(registry, 'outbound_taken_total');
-  const handedOver = labelled(registry, 'outbound_handed_over_total', FAILURE_CLASSES);
-  const notAccepted = labelled(registry, 'outbound_not_accepted_total', FAILURE_CLASSES);
-  const refused = labelled(registry, 'outbound_refused_total', REFUSAL_REASONS);
-  const held = counter(registry, 'outbound_held_total');
-  const time = timeHistograms(registry);
+function settledCounters(series: WorkerSeries): WorkerObserver['completed'] {
+  const taken = series.counter('outbound_taken_total');
+  const handedOver = series.labelled('outbound_handed_over_total', FAILURE_CLASSES);
+  const notAccepted = series.labelled('outbound_not_accepted_total', FAILURE_CLASSES);
+  const refused = series.labelled('outbound_refused_total', REFUSAL_REASONS);
+  const held = series.counter('outbound_held_total');
+  const time = timeHistograms(series);
 
   const count: Record<Outcome['kind'], (event: CompletedEvent) => void> = {
     taken: () => taken.inc(),
@@ -135,9 +124,9 @@ function settledCounters(registry: Registry): WorkerObserver['completed'] {
   };
 }
 
-function timeHistograms(registry: Registry): (event: CompletedEvent) => void {
-  const wait = histogram(registry, 'outbound_wait_seconds', WAIT_BUCKETS_SECONDS);
-  const handle = histogram(registry, 'outbound_handle_seconds', HANDLE_BUCKETS_SECONDS);
+function timeHistograms(series: WorkerSeries): (event: CompletedEvent) => void {
+  const wait = series.histogram('outbound_wait_seconds', WAIT_BUCKETS_SECONDS);
+  const handle = series.histogram('outbound_handle_seconds', HANDLE_BUCKETS_SECONDS);
   for (const outcome of OUTCOMES) handle.zero({ outcome });
   return ({ outcome, waitedMs, handledMs }) => {
     wait.observe(positive(waitedMs) / 1000);
@@ -147,14 +136,14 @@ function timeHistograms(registry: Registry): (event: CompletedEvent) => void {
 
 /** @returns a function that updates the gauges before a scrape */
 function queueGauges(
-  registry: Registry,
+  series: WorkerSeries,
   readStats: () => Promise<OutboxStats>,
   timeoutMs: number,
 ): () => Promise<void> {
-  const up = gauge(registry, 'outbound_outbox_up');
-  const depth = gauge(registry, 'outbound_queue_depth');
-  const oldest = gauge(registry, 'outbound_queue_oldest_seconds');
-  const overdue = gauge(registry, 'outbound_statuses_overdue');
+  const up = series.gauge('outbound_outbox_up');
+  const depth = series.gauge('outbound_queue_depth');
+  const oldest = series.gauge('outbound_queue_oldest_seconds');
+  const overdue = series.gauge('outbound_statuses_overdue');
 
   return async () => {
     const answer = await withTimeout(readStats(), timeoutMs);
@@ -167,9 +156,9 @@ function queueGauges(
 }
 
 /** No value is better than a stale value that looks current. */
-function show(series: Gauge<string>, value: number | undefined): void {
-  if (value === undefined) series.remove();
-  else series.set(value);
+function show(shown: Gauge<string>, value: number | undefined): void {
+  if (value === undefined) shown.remove();
+  else shown.set(value);
 }
 
 /** Clock skew between database and worker can make a wait negative; prom-client throws on that. */
@@ -178,56 +167,15 @@ function positive(amount: number): number {
 }
 
 /** Counts receipt results; errors of the receipt store count as outbox errors. */
-function receiptCounters(registry: Registry): Omit<ReceiptObserver, 'storeError'> {
-  const receipts = counter(registry, 'outbound_receipts_total');
+function receiptCounters(series: WorkerSeries): Omit<ReceiptObserver, 'storeError'> {
+  const receipts = series.counter('outbound_receipts_total');
   // Both label sets are closed. Prometheus misses the first event of a series that is created by it.
   for (const kind of STATUS_KINDS) for (const result of RECEIPT_RESULTS) receipts.inc({ kind, result }, 0);
-  const unreadable = counter(registry, 'outbound_receipts_unreadable_total');
-  const queueErrors = labelled(registry, 'outbound_receipts_queue_errors_total', ['receive', 'delete']);
+  const unreadable = series.counter('outbound_receipts_unreadable_total');
+  const queueErrors = series.labelled('outbound_receipts_queue_errors_total', ['receive', 'delete']);
   return {
     received: (kind, result) => receipts.inc({ kind, result }),
     unreadable: () => unreadable.inc(),
     queueError: (action) => queueErrors(action),
   };
-}
-
-function counter(registry: Registry, name: SeriesOf<'counter'>): Counter<string> {
-  return new Counter({ ...described(name), registers: [registry] });
-}
-
-function gauge(registry: Registry, name: SeriesOf<'gauge'>): Gauge<string> {
-  return new Gauge({ ...described(name), registers: [registry] });
-}
-
-function histogram(
-  registry: Registry,
-  name: SeriesOf<'histogram'>,
-  buckets: readonly number[],
-): Histogram<string> {
-  return new Histogram({ ...described(name), buckets: [...buckets], registers: [registry] });
-}
-
-/** Label value for anything outside the closed set: a label never carries free text. */
-const OTHER = 'other';
-
-/**
- * Counts by the single label of a counter, whose values are a closed set. All series exist from the start:
- * Prometheus misses the first event of a series that is created by it.
- */
-function labelled(
-  registry: Registry,
-  name: SeriesOf<'counter'>,
-  known: readonly string[],
-): (value: string | undefined) => void {
-  const [label, ...others] = described(name).labelNames;
-  if (label === undefined || others.length > 0) throw new TypeError(`${name} has not one label`);
-  const labelledCounter = counter(registry, name);
-  const values = new Set([...known, OTHER]);
-  for (const value of values) labelledCounter.inc({ [label]: value }, 0);
-  return (value = OTHER) => labelledCounter.inc({ [label]: values.has(value) ? value : OTHER });
-}
-
-function described(name: SeriesName): { name: string; help: string; labelNames: string[] } {
-  const { help, labels = [] }: SeriesDefinition = WORKER_SERIES[name];
-  return { name, help, labelNames: [...labels] };
 }

@@ -9,18 +9,9 @@ import {
   mailerSettingsSchema,
   otherRegion,
 } from '../mailer/settings.ts';
+import { namespaceSchema, stageSchema } from '../process/cloud-watch-settings.ts';
 import { DEFAULT_TUNING } from './create-worker.ts';
 import { type DatabaseSettings, databaseSchema } from './database-settings.ts';
-
-/** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html */
-export const namespaceSchema = matching(
-  /^(?!AWS\/)[\w.\-/#][\w.\-/#:]{0,254}$/,
-  'a namespace of CloudWatch such as keybuzz/mail-worker: up to 255 letters, digits, dots, dashes, _, /, # and :, not ' +
-    'beginning with AWS/ or a colon',
-);
-
-/** The stages of the stacks and their alarms. */
-export const stageSchema = oneOf(['dev', 'prod']);
 
 /** Defaults that the manifest needs too; the others are in the schema. */
 export const WORKER_DEFAULTS = { drainTimeoutMs: 25_000, httpPort: 9464 } as const;

@@ -2,10 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { SettingEntry } from '../../lib/common/config.ts';
 import { DAY_MS } from '../../lib/common/time.ts';
 import { METRICS, type MetricDefinition } from '../../lib/domain/metrics.ts';
+import { RELAY_SERIES } from '../../lib/domain/relay-series.ts';
 import { type SeriesDefinition, WORKER_SERIES } from '../../lib/domain/worker-series.ts';
 import { alarmDefinitions } from '../../lib/infra/monitoring/alarms.ts';
 import { PIPELINE_SETTINGS, readSettings } from '../../lib/infra/settings.ts';
 import { MAILER_SETTINGS } from '../../lib/mailer/settings.ts';
+import { RELAY_SETTINGS } from '../../lib/relay/settings.ts';
 import { WORKER_PROCESS_SETTINGS, WORKER_SETTINGS } from '../../lib/worker/settings.ts';
 
 const DATABASE_SETTINGS = WORKER_PROCESS_SETTINGS.filter(({ name }) => name.startsWith('database.'));
@@ -18,7 +20,9 @@ const TABLES: Readonly<Record<string, () => string>> = {
   worker: () => environmentTable(WORKER_SETTINGS),
   alarms: alarmsTable,
   metrics: metricsTable,
-  series: seriesTable,
+  series: () => seriesTable(WORKER_SERIES),
+  relay: () => environmentTable(RELAY_SETTINGS),
+  relayseries: () => seriesTable(RELAY_SERIES),
 };
 
 /** Every alarm that any setting adds. */
@@ -97,8 +101,8 @@ function metricsTable(): string {
   return table(['metric', 'unit', 'from', 'by', 'what it counts'], rows);
 }
 
-function seriesTable(): string {
-  const rows = Object.entries<SeriesDefinition>(WORKER_SERIES).map(([name, { type, labels = [], help }]) => {
+function seriesTable(series: Readonly<Record<string, SeriesDefinition>>): string {
+  const rows = Object.entries(series).map(([name, { type, labels = [], help }]) => {
     return [`\`${name}\``, type, labels.map((label) => `\`${label}\``).join(', '), help];
   });
   return table(['series', 'type', 'labels', 'what it counts'], rows);

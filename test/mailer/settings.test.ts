@@ -200,7 +200,7 @@ describe('the settings of the mailer', () => {
 
     expect(() => parseMailerSettings(misspelt)).toThrow(SettingsError);
     expect(problemsOf(misspelt)).toEqual([
-      'onUnkown is no setting: allowed are smtp, fallback, onUnknown, timeToLiveMs',
+      'onUnkown is no setting: allowed are smtp, fallback, onUnknown, timeToLiveMs, idKeys',
       expect.stringMatching(/^smtp\.requireTLS is no setting: allowed are smtp\.host, .*smtp\.requireTls, /),
       expect.stringMatching(/^smtp\.tls is no setting: allowed are /),
     ]);

@@ -57,7 +57,7 @@ describe('the contents of the package', () => {
   it('include nothing else', async () => {
     const files = await installed.files();
     const expected =
-      /^(LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/bin\/((mailctl|outbound-worker|chunk-\w+)\.js|sql\/\w+\.sql|THIRD-PARTY-LICENCES\.txt)|dist\/cjs\/(package\.json|sql\/\w+\.sql|(index|outbox-contract)\.js|.+\.d\.ts)|dist\/lib\/(index|(common|domain|ports|adapters|mailer|worker)\/.+)\.(js|d\.ts|sql))$/;
+      /^(LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/bin\/((mailctl|outbound-worker|smtp-relay|chunk-\w+)\.js|sql\/\w+\.sql|THIRD-PARTY-LICENCES\.txt)|dist\/cjs\/(package\.json|sql\/\w+\.sql|(index|outbox-contract)\.js|.+\.d\.ts)|dist\/lib\/(index|(common|domain|ports|adapters|mailer|process|relay|worker)\/.+)\.(js|d\.ts|sql))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 });

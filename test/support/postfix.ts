@@ -25,6 +25,8 @@ export interface PostfixOptions {
   /** Whether clients on this machine may relay. */
   readonly relay?: 'allowed' | 'denied';
   readonly messageSizeLimit?: number;
+  /** More of its settings, which go before the others. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly certificate?: { readonly certificatePem: string; readonly keyPem: string };
 }
 
@@ -36,6 +38,10 @@ export interface Postfix {
   /** Stops it and deletes its folders. */
   remove(): void;
   log(): string;
+  /** The mails in its queue. */
+  queue(): { readonly queue_id: string; readonly recipients: readonly { readonly address: string }[] }[];
+  /** Tries again what it has deferred. */
+  flush(): void;
 }
 
 /** Starts a separate Postfix: its configuration, queue and port are not shared. */
@@ -64,6 +70,12 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
       rmSync(directory, { recursive: true, force: true });
     },
     log: () => readFileSync(join(directory, 'postfix.log'), 'utf8'),
+    queue: () =>
+      execFileSync('postqueue', ['-c', directory, '-j'], { encoding: 'utf8' })
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line)),
+    flush: () => void execFileSync('postqueue', ['-c', directory, '-f'], { stdio: 'pipe' }),
   };
 }
 
@@ -106,6 +118,7 @@ function configure(directory: string, port: number, options: PostfixOptions): vo
     disable_dns_lookups: 'yes',
     message_size_limit: String(options.messageSizeLimit ?? 50_000_000),
     ...tlsSettings(directory, options.certificate),
+    ...options.settings,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
   writeFileSync(join(directory, 'main.cf'), lines.join(''));
@@ -144,6 +157,8 @@ function masterCf(port: number): string {
     'discard unix - - n - - discard',
     'anvil unix - - n - 1 anvil',
     'scache unix - - n - 1 scache',
+    'showq unix n - n - - showq',
+    'pickup unix n - n 60 1 pickup',
     'postlog unix-dgram n - n - 1 postlogd',
   ];
   return `${services.join('\n')}\n`;

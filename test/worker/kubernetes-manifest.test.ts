@@ -4,7 +4,7 @@ import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBu
 import * as v from 'valibot';
 import { parse, parseAllDocuments } from 'yaml';
 import { SettingsError } from '../../lib/common/config.ts';
-import { HEALTH_ANSWER_TIMEOUT_MS } from '../../lib/worker/health.ts';
+import { HEALTH_ANSWER_TIMEOUT_MS } from '../../lib/process/health.ts';
 import { kubernetesManifest, type ManifestOptions } from '../../lib/worker/kubernetes-manifest.ts';
 import { WORKER_DEFAULTS, WORKER_PROCESS_SETTINGS } from '../../lib/worker/settings.ts';
 

@@ -28,6 +28,9 @@ export type RowResult =
  * written: the next worker skips those recipients, and the receipts are redelivered until the row is
  * completed.
  *
+ * SMTP may have accepted a mail that the mail server could not deliver, and gave to the relay behind it. Then receipts come
+ * for recipients that the row says SMTP has: from then on, they count as handed over.
+ *
  * @param workerId written to the trace with a proven hand-over
  */
 export function applyReceipts(
@@ -51,6 +54,11 @@ export function applyReceipts(
     const proof = mergeReceipts(row, stored, receipts.filter(isProof));
     const results = receipts.map((): ReceiptResult => 'too-early');
     return proof.isNews ? { ...changed(row, proof), results } : { kind: 'settled', results };
+  }
+  const rescued = rescuedRecipients(row, receipts, handedOver);
+  if (rescued.length > 0) {
+    const state = stateOf(row, merged.all, [...handedOver, ...rescued]);
+    return changed(row, merged, state, handOver(rescued, workerId, RESCUED));
   }
   const state = hasSesState(row) ? stateOf(row, merged.all, handedOver) : undefined;
   if (!merged.isNews && (state === undefined || isState(row, state))) {
@@ -132,14 +140,38 @@ function provenRecipients(row: RowForReceipts, statuses: RecipientStatuses): str
   return isProven ? recipients : [];
 }
 
-function handOver(recipients: readonly string[], worker: string): NonNullable<RowChange['handOver']> {
-  const reason = 'receipts tell that SES has it';
+/** The recipients of these receipts that SMTP had accepted, and that nothing was handed over for from here. */
+function rescuedRecipients(
+  row: RowForReceipts,
+  receipts: readonly Receipt[],
+  handedOver: readonly string[],
+): string[] {
+  const isBySmtp = row.provider === 'smtp' && row.status === 'delivered';
+  if (!isBySmtp && !hasSesState(row)) return [];
+  const known = new Set(handedOver.map(addressKey));
+  const taken = new Map(
+    textsIn(arrayOf(row.takenBySmtp)).map((address) => [addressKey(address), address] as const),
+  );
+  const named = new Set(
+    receipts.flatMap(({ recipients }) => recipients.map(({ address }) => addressKey(address))),
+  );
+  return [...taken].filter(([key]) => named.has(key) && !known.has(key)).map(([, address]) => address);
+}
+
+/** Why the trace of a mail that SMTP had accepted goes on. */
+const RESCUED = 'SMTP had accepted it; receipts tell that it was handed over after that';
+
+function handOver(
+  recipients: readonly string[],
+  worker: string,
+  reason = 'receipts tell that SES has it',
+): NonNullable<RowChange['handOver']> {
   return { outcome: 'handed-over', durationMs: 0, worker, reason, queue: { recipients } };
 }
 
 const SES_STATES: readonly (string | null)[] = ['sending', 'delivered', 'failed'];
 
-/** Rows that SMTP accepted, that wait for an operator or that have the API's own states keep their state. */
+/** Rows that SMTP accepted (unless {@link rescuedRecipients} says more), that wait for an operator or that have the API's own states keep their state. */
 export function hasSesState({ provider, status }: RowForReceipts): boolean {
   return provider === 'ses' && SES_STATES.includes(status);
 }

@@ -29,16 +29,20 @@ export class ObservedMessage extends MimeNode {
   readonly #delivery: Delivery;
   #envelope: SessionEnvelope | undefined;
   #bodyBytesRead = 0;
+  /** What SMTP gets. */
+  readonly #message: Buffer;
 
   constructor(delivery: Delivery) {
     super('message/rfc822');
     this.#delivery = delivery;
+    const { mime, smtpHeader } = delivery;
+    this.#message =
+      smtpHeader === undefined ? mime : Buffer.concat([Buffer.from(smtpHeader, 'latin1'), mime]);
     this.setHeader('Message-ID', delivery.messageId);
   }
 
   get progress(): Progress {
-    if (this.#bodyBytesRead > 0)
-      return this.#bodyBytesRead < this.#delivery.mime.length ? 'data' : 'complete';
+    if (this.#bodyBytesRead > 0) return this.#bodyBytesRead < this.#message.length ? 'data' : 'complete';
     return this.#envelope === undefined ? 'waiting' : 'envelope';
   }
 
@@ -49,8 +53,9 @@ export class ObservedMessage extends MimeNode {
 
   /** Called once for each session that tries the message. */
   override getEnvelope(): MimeNodeEnvelope {
-    const { from, to, mime } = this.#delivery;
-    this.#envelope = { from, to: [...to], size: mime.length, use8BitMime: !isAscii(mime) };
+    const { from, to } = this.#delivery;
+    const message = this.#message;
+    this.#envelope = { from, to: [...to], size: message.length, use8BitMime: !isAscii(message) };
     return this.#envelope;
   }
 
@@ -59,9 +64,8 @@ export class ObservedMessage extends MimeNode {
   }
 
   override createReadStream(): ReturnType<MimeNode['createReadStream']> {
-    const { mime } = this.#delivery;
     const nextChunk = (): Buffer | null => {
-      const chunk = mime.subarray(this.#bodyBytesRead, this.#bodyBytesRead + CHUNK_BYTES);
+      const chunk = this.#message.subarray(this.#bodyBytesRead, this.#bodyBytesRead + CHUNK_BYTES);
       this.#bodyBytesRead += chunk.length;
       return chunk.length === 0 ? null : chunk;
     };

@@ -201,6 +201,71 @@ describe('the row of a mail that was handed over', () => {
   });
 });
 
+describe('the row of a mail that SMTP accepted and could not deliver', () => {
+  const bySmtp = (recipients = ALL) => ({
+    ...PLAIN_TRACE,
+    attempts: [
+      {
+        at: FIRST,
+        outcome: 'taken',
+        durationMs: 5,
+        worker: 'worker-1',
+        smtp: { recipients, response: '250 queued' },
+      },
+    ],
+  });
+  const accepted = () =>
+    handedOver({
+      provider: 'smtp',
+      status: 'delivered',
+      delivery_trace: bySmtp(),
+    });
+
+  it('is handed over from the first receipt on, and then what SES reports; the trace says why', async () => {
+    const id = await accepted();
+
+    expect(await store.apply([aReceipt(id, 'sent', ALL)])).toEqual(['entered']);
+    expect(await database.row(id)).toMatchObject({
+      provider: 'ses',
+      status: 'sending',
+      delivered_at: null,
+      delivery_trace: {
+        attempts: [
+          { outcome: 'taken' },
+          {
+            outcome: 'handed-over',
+            reason: expect.stringMatching(/^SMTP had accepted it/),
+            queue: { recipients: ALL },
+          },
+        ],
+      },
+    });
+
+    await store.apply([delivered(id)]);
+    expect(await database.row(id)).toMatchObject({ status: 'delivered', delivered_at: new Date(FIRST) });
+  });
+
+  it('is for the recipients that come one by one, each once', async () => {
+    const id = await accepted();
+    for (const address of ALL) {
+      await store.apply([delivered(id, [address])]);
+      expect(await store.apply([delivered(id, [address])])).toEqual(['unchanged']);
+    }
+    const row = await database.row(id);
+    expect(row.status).toBe('delivered');
+    expect((row.delivery_trace as { attempts: unknown[] }).attempts).toHaveLength(1 + ALL.length);
+  });
+
+  it('says that it bounced, although the mail server has delivered it to the others', async () => {
+    const id = await accepted();
+    await store.apply([aBounce(id, ['eve@example.org'])]);
+    expect(await database.row(id)).toMatchObject({
+      status: 'failed',
+      last_error: expect.stringMatching(/for 1 of 3 recipients$/),
+    });
+  });
+});
+
 describe('a row whose state receipts must not change', () => {
   it.each<[string, Partial<OutboxRow>]>([
     ['was accepted by SMTP', { provider: 'smtp', status: 'delivered' }],

@@ -1,5 +1,5 @@
 import { METRICS, type MetricName } from '../../../lib/domain/metrics.ts';
-import type { SeriesName } from '../../../lib/domain/worker-series.ts';
+import type { WORKER_SERIES } from '../../../lib/domain/worker-series.ts';
 import { type PrometheusSample, readPrometheus } from './collect-prometheus.ts';
 import type { Collector, Observe } from './collector.ts';
 
@@ -16,13 +16,13 @@ const COUNTERS = [
   ['outbound_taken_total', 'SmtpTaken'],
   ['outbound_handed_over_total', 'SmtpFailed'],
   ['outbound_not_accepted_total', 'SmtpFailed'],
-] as const satisfies readonly (readonly [SeriesName, MetricName])[];
+] as const satisfies readonly (readonly [keyof typeof WORKER_SERIES, MetricName])[];
 
 const GAUGES = [
   ['outbound_queue_depth', 'OutboxWaiting'],
   ['outbound_queue_oldest_seconds', 'OutboxOldestDue'],
   ['outbound_statuses_overdue', 'StatusesOverdue'],
-] as const satisfies readonly (readonly [SeriesName, MetricName])[];
+] as const satisfies readonly (readonly [keyof typeof WORKER_SERIES, MetricName])[];
 
 /**
  * The metrics that the worker would publish itself, from its `/metrics`: it publishes once a minute, and a

@@ -11,6 +11,7 @@ import { FALLBACK_CHECK } from './checks/fallback.ts';
 import { CONFIGURATION_SET_CHECK, EVENT_DESTINATION_CHECK, IDENTITY_CHECKS } from './checks/identity.ts';
 import { OUTAGE_CHECK } from './checks/outage.ts';
 import { CONCURRENCY_CHECK, DEAD_LETTER_CHECKS, EVENT_SOURCE_CHECKS, QUEUE_CHECKS } from './checks/queues.ts';
+import { RELAY_CHECK } from './checks/relay.ts';
 import { SECRET_CHECKS } from './checks/secrets.ts';
 import { SENDERS_CHECK } from './checks/senders.ts';
 import { SMTP_CHECKS } from './checks/smtp.ts';
@@ -38,5 +39,6 @@ export const ALL_CHECKS: readonly Check[] = [
   SENDERS_CHECK,
   ACCESS_KEY_CHECK,
   ...SMTP_CHECKS,
+  RELAY_CHECK,
   ...SECRET_CHECKS,
 ];

@@ -3,6 +3,7 @@ import { type DeploymentName, pipelineStackName } from '../../../common/names.ts
 import type { AwsClients } from '../../aws-clients.ts';
 import { findResource, type ResourceName, type StackResource } from '../../deployment.ts';
 import type { FixHints } from '../../hints.ts';
+import type { RelayTarget } from '../../lookups/relay-target.ts';
 import type { Lookups } from './lookups.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 
@@ -19,6 +20,7 @@ export const CHECK_GROUPS = [
   'fallback',
   'key',
   'smtp',
+  'relay',
   'secrets',
 ] as const;
 
@@ -72,6 +74,8 @@ export interface DoctorContext {
   readonly commands: FixHints;
   /** Undefined if none was given. */
   readonly smtp: SmtpTarget | undefined;
+  /** The relay, if one was named. */
+  readonly relay: RelayTarget | undefined;
   readonly secrets: SecretLocations;
   readonly now: Date;
 }

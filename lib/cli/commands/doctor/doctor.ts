@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import { addDnsServerOptions } from '../../lookups/dns/dns-server-options.ts';
+import { relayTarget } from '../../lookups/relay-target.ts';
 import { duration, port } from '../../number-flags.ts';
 import { DEFAULT_PROJECT } from '../../project-file.ts';
 import type { Style, Terminal } from '../../terminal.ts';
@@ -45,6 +46,7 @@ export function registerDoctor(program: Command, run: RunCommand): void {
     )
     .option('--smtp-host <host>', "the API's own mail server (or SMTP_HOST)")
     .option('--smtp-port <port>', '(or SMTP_PORT; else 587)', port)
+    .option('--relay <host:port>', 'the SMTP relay (or MAIL_RELAY)')
     .option('--mount <path>', 'the KV v2 store of Vault', 'secret')
     .option('--path <path>', 'of the secret below the mount (default: "<project>/ses")')
     .option('--kubernetes-file <file>', 'a Secret printed by kubectl, to compare; - is standard input')
@@ -62,6 +64,7 @@ export interface DoctorFlags extends SmtpFlags {
   readonly timeoutMs: number;
   readonly resolver?: string;
   readonly serverPort: number;
+  readonly relay?: string;
   readonly mount: string;
   readonly path?: string;
   readonly kubernetesFile?: string;
@@ -73,6 +76,7 @@ const EXITS = { ok: EXIT.ok, warn: EXIT.warning, fail: EXIT.failed } as const;
 export async function runDoctorCommand(context: CommandContext, flags: DoctorFlags): Promise<ExitCode> {
   const { deployment, aws, commands, env, signal, streams, terminal } = context;
   const smtp = smtpTarget(flags, env);
+  const relay = relayTarget(flags.relay, env);
   const project = context.projectFile?.settings ?? DEFAULT_PROJECT;
   const { timeoutMs } = flags;
   const dns = { resolver: flags.resolver, port: flags.serverPort };
@@ -86,7 +90,8 @@ export async function runDoctorCommand(context: CommandContext, flags: DoctorFla
         aws,
         env,
         smtp,
-        lookups: createLookups({ aws, deployment, project, dns, smtp, timeoutMs, signal }),
+        relay,
+        lookups: createLookups({ aws, deployment, project, dns, smtp, relay, timeoutMs, signal }),
         commands,
         secrets: {
           mount: flags.mount,

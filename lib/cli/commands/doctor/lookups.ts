@@ -24,6 +24,7 @@ import { checkDns } from '../../lookups/dns/check-dns.ts';
 import type { DnsFinding } from '../../lookups/dns/findings.ts';
 import { domainOf, type NeededRecord, neededRecords, recordFor } from '../../lookups/dns/needed-records.ts';
 import { findInTheWay } from '../../lookups/first-deploy.ts';
+import type { RelayTarget } from '../../lookups/relay-target.ts';
 import type { ProjectSettings } from '../../project-file.ts';
 import type { SmtpTarget } from './smtp-target.ts';
 
@@ -58,6 +59,8 @@ export interface Lookups {
   dnsFindings(): Promise<readonly DnsFinding[]>;
   /** Undefined if no host was given. */
   smtp(): Promise<SmtpProbe | undefined>;
+  /** Undefined if no relay was given. */
+  relay(): Promise<SmtpProbe | undefined>;
 }
 
 export interface LookupSources {
@@ -67,6 +70,7 @@ export interface LookupSources {
   readonly project: ProjectSettings;
   readonly dns: { readonly resolver?: string | undefined; readonly port: number };
   readonly smtp: SmtpTarget | undefined;
+  readonly relay: RelayTarget | undefined;
   /** Timeout of a check. Lookups get a shorter one, so that the checks waiting for them can report it. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -125,6 +129,10 @@ export function createLookups(sources: LookupSources): Lookups {
     }),
     // It has its own timeout, and reports how far it got.
     smtp: once(async () => sources.smtp && probeSmtp({ ...sources.smtp, timeoutMs }, sources.signal)),
+    relay: once(
+      async () =>
+        sources.relay && probeSmtp({ ...sources.relay, implicitTls: false, timeoutMs }, sources.signal),
+    ),
   };
 }
 

@@ -10,6 +10,7 @@ import { readMailerSettings } from '../../../mailer/settings.ts';
 import type { RawMail, SesErrorClass } from '../../../ports/senders.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
 import { printable } from '../../lookups/dead-letters.ts';
+import type { RelayTarget } from '../../lookups/relay-target.ts';
 
 export interface SesSending {
   /** Provides the credentials and the Region. */
@@ -83,11 +84,25 @@ export function smtpSettingsOf(env: Readonly<Record<string, string | undefined>>
   }
 }
 
+/** The relay's settings: those of SMTP_* by which it trusts a certificate, and no login. */
+export function relaySettingsOf(
+  { host, port }: RelayTarget,
+  env: Readonly<Record<string, string | undefined>>,
+): SmtpSettings {
+  const { SMTP_TLS_CA, SMTP_TLS_REJECT_UNAUTHORIZED } = env;
+  const trust = { SMTP_TLS_CA, SMTP_TLS_REJECT_UNAUTHORIZED };
+  return smtpSettingsOf({ ...trust, SMTP_HOST: host, SMTP_PORT: String(port), SMTP_SECURE: 'false' });
+}
+
 /** Sends the mail to the API's own mail server. Its 250 is final: the server reports no later statuses. */
 export async function sendBySmtp(
   delivery: Delivery,
   settings: SmtpSettings,
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  {
+    by,
+    timeoutMs,
+    signal,
+  }: { readonly by: 'smtp' | 'relay'; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<SendEnding> {
   const sendTimeoutMs = Math.min(settings.sendTimeoutMs, timeoutMs);
   const route = new SmtpPoolRoute({ ...settings, sendTimeoutMs });
@@ -95,28 +110,31 @@ export async function sendBySmtp(
     const result = await route.send(delivery, { abandon: signal });
     signal.throwIfAborted();
     const [refusal] = result.refused;
-    if (result.kind === 'failed') return smtpEnding(result.failure);
-    if (refusal !== undefined) return smtpEnding(refusal.failure);
+    if (result.kind === 'failed') return smtpEnding(result.failure, by);
+    if (refusal !== undefined) return smtpEnding(refusal.failure, by);
     return { verdict: 'delivered', detail: `the server has queued it: ${shown(result.taken.response)}` };
   } finally {
     await route.close();
   }
 }
 
-function smtpEnding({ class: failureClass, code, response, phase }: Failure): SendEnding {
+function smtpEnding(
+  { class: failureClass, code, response, phase }: Failure,
+  by: 'smtp' | 'relay',
+): SendEnding {
   const words = response === undefined ? (code ?? 'no answer') : shown(response);
   if (failureClass === 'unknown') {
     const fix = 'look into the log of the mail server before you send again';
     return { verdict: 'open', detail: `its data was sent and no answer came: ${words}`, fix };
   }
-  const fix = 'mailctl doctor --only smtp';
+  const fix = `mailctl doctor --only ${by}`;
   return { verdict: 'failed', detail: `SMTP did not take it: ${failureClass} at ${phase}, ${words}`, fix };
 }
 
 const shown = (response: string) => printable(maskAddressesIn(response));
 
 /** The routes of a test mail. */
-export const SEND_WAYS = ['smtp', 'ses', 'fallback'] as const;
+export const SEND_WAYS = ['smtp', 'relay', 'ses', 'fallback'] as const;
 
 export type SendWay = (typeof SEND_WAYS)[number];
 

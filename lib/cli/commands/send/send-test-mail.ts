@@ -1,4 +1,5 @@
 import { MailComposer } from '../../../adapters/mime/compose-mail.ts';
+import type { SmtpSettings } from '../../../adapters/smtp/smtp-pool-route.ts';
 import { SqsFallbackQueue } from '../../../adapters/sqs/sqs-fallback-queue.ts';
 import { untilAborted } from '../../../common/async.ts';
 import { identityStackName } from '../../../common/names.ts';
@@ -14,9 +15,11 @@ import { describeDeployment, pipelineOutputs } from '../../deployment.ts';
 import { OperatorError } from '../../errors.ts';
 import { openDeliverySources } from '../../lookups/delivery-sources.ts';
 import { domainOf, neededRecords } from '../../lookups/dns/needed-records.ts';
+import { relayTarget } from '../../lookups/relay-target.ts';
 import { DEFAULT_SOFT_BOUNCES, type Listing } from '../../lookups/suppression-lists.ts';
 import { followDelivery } from './follow-delivery.ts';
 import {
+  relaySettingsOf,
   type SendEnding,
   type SendResult,
   type SendStep,
@@ -29,6 +32,8 @@ import {
 export interface SendOptions {
   readonly id: string;
   readonly by: SendWay;
+  /** `HOST:PORT`. @default MAIL_RELAY */
+  readonly relay?: string | undefined;
   readonly to: string;
   /** @default mailctl@ the deployed domain */
   readonly from?: string;
@@ -55,7 +60,7 @@ export async function sendTestMail(context: CommandContext, options: SendOptions
       'send --urgent --by fallback',
     );
   }
-  const smtp = by === 'smtp' ? smtpSettingsOf(context.env) : undefined;
+  const smtp = smtpServerOf(context, options);
   const from = options.from ?? (await defaultSender(context));
   const delivery = await composeTestMail({ id, by, from, to, urgent }, new Date());
   const steps: SendStep[] = [];
@@ -66,8 +71,25 @@ export async function sendTestMail(context: CommandContext, options: SendOptions
   const ending =
     smtp === undefined
       ? await sendByAws(context, delivery, { ...options, onStep })
-      : await sendBySmtp(delivery, smtp, { timeoutMs: options.timeoutMs, signal: context.signal });
+      : await sendBySmtp(delivery, smtp, {
+          by: by === 'relay' ? 'relay' : 'smtp',
+          timeoutMs: options.timeoutMs,
+          signal: context.signal,
+        });
   return { id, by, from: maskAddress(from), to: maskAddress(to), ...ending, steps };
+}
+
+/** Undefined if the mail does not go by SMTP. @throws {@link OperatorError} if it does, and no server is set */
+function smtpServerOf({ env }: CommandContext, { by, relay }: SendOptions): SmtpSettings | undefined {
+  if (by === 'smtp') return smtpSettingsOf(env);
+  if (by !== 'relay') return undefined;
+  const target = relayTarget(relay, env);
+  if (target !== undefined) return relaySettingsOf(target, env);
+  throw new OperatorError(
+    'WRONG_SETTING',
+    'no relay was given',
+    'name it by --relay HOST:PORT, or set MAIL_RELAY',
+  );
 }
 
 /** By SES or the fallback: the ledger has the status of both. */

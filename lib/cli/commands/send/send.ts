@@ -19,6 +19,8 @@ Routes:
   ses        directly to SES with your own credentials, which need ses:SendEmail; its events are followed, too.
   smtp       mail-core, by SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD and the other variables of the worker.
              Its "250" is the final state.
+  relay      smtp-relay, by --relay or MAIL_RELAY, from this machine and without login. Its reply says which way the
+             mail went, and the delivery id for mailctl status.
 
 The mailbox simulator accepts mail in the sandbox, too. Use bounce@ and complaint@simulator.amazonses.com to test
 bounces and complaints; these addresses are then suppressed like any other.
@@ -46,6 +48,7 @@ export function registerSend(program: Command, run: RunCommand): void {
         .argParser((text: string) => wholeNumber(99_999)(text) * 1000)
         .default(DEFAULT_TIMEOUT_MS, String(DEFAULT_TIMEOUT_MS / 1000)),
     )
+    .option('--relay <host:port>', 'with --by relay (or MAIL_RELAY)')
     .option('--no-wait', 'exit as soon as it is sent')
     .addHelpText('after', NOTES)
     .action(({ timeout, ...flags }: Omit<SendFlags, 'timeoutMs'> & { readonly timeout: number }) =>

@@ -114,6 +114,7 @@ const CLASS_COLOURS = {
   rejected: COLOURS.slightHarm,
   unknown: '#17becf',
   'circuit-open': COLOURS.smtp,
+  undelivered: '#bcbd22',
   'not-tried': COLOURS.pale,
 } as const satisfies Record<(typeof METRICS.HandedOver.by.values)[number], string>;
 
@@ -209,6 +210,7 @@ function waiting({ widgets, metrics: m, settings }: DashboardProps): IWidget[] {
 }
 
 function times({ widgets, metrics: m }: DashboardProps): IWidget[] {
+  // Without the median of the first: a dashboard of up to 50 metrics is free, and the tail is what users notice.
   const lines = (name: 'TimeToAcceptance' | 'TimeToDelivery') =>
     (['p50', 'p99'] as const).map((percentile): Line => {
       const color = PERCENTILE_COLOURS[percentile];

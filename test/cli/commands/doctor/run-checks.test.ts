@@ -19,6 +19,7 @@ const contextWith = (caller: Lookups['caller']): DoctorContext => ({
   lookups: { caller } as Lookups,
   commands: new FixHints(deployment, 'eu-west-1'),
   smtp: undefined,
+  relay: undefined,
   secrets: { mount: 'secret', input: process.stdin },
   now: new Date(),
 });

@@ -192,6 +192,34 @@ describe('mailctl send --by smtp', () => {
   });
 });
 
+describe('mailctl send --by relay', () => {
+  it('says what the relay answered, without AWS', async () => {
+    const { SMTP_TLS_CA } = smtpEnvironment();
+    const address = `${smtp.host}:${smtp.port}`;
+    const options = ['--by', 'relay', '--from', 'ops@keybuzz.io', '--to', 'marie@example.org'];
+
+    const { code, stdout } = await runMailctl(['send', ...options, '--relay', address], { SMTP_TLS_CA });
+
+    expect(stdout).toMatch(/^delivered: the server has queued it: 250/);
+    expect(code).toBe(0);
+    expect(await runMailctl(['send', ...options], { MAIL_RELAY: address, SMTP_TLS_CA })).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it.each([undefined, 'a b', 'smtp-relay:0', 'smtp-relay:99999'])(
+    'names the setting that is wrong: %s',
+    async (relay) => {
+      const { code, stderr } = await send(
+        ['--by', 'relay'],
+        relay === undefined ? {} : { MAIL_RELAY: relay },
+      );
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/--relay|MAIL_RELAY|host/);
+    },
+  );
+});
+
 describe('mailctl send, called wrongly', () => {
   it.each([
     [['--by', 'post']],

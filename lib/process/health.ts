@@ -189,14 +189,17 @@ export interface Liveness {
   readonly sinceLastTurnMs: number;
 }
 
-/** Whether the worker can claim deliveries now. */
+/** Whether the process can do its work now. */
 export interface Readiness {
   /** What prevents it; empty if ready. */
-  readonly missing: readonly ('database' | 'schema' | 'claims' | 'draining')[];
+  readonly missing: readonly ('database' | 'schema' | 'claims' | 'listeners' | 'draining')[];
   /** What is wrong, in words that may be shown to anyone. */
   readonly reason?: string;
-  /** For information only, does not affect readiness: while SMTP is down the queue accepts the mail. */
-  readonly breaker: 'closed' | 'open';
+  /**
+   * For information only, does not affect readiness: while SMTP is down the queue accepts the mail. Absent if there is no
+   * SMTP server.
+   */
+  readonly breaker?: 'closed' | 'open' | undefined;
   /** What is wrong and does not affect readiness, such as a fallback that would accept nothing. */
   readonly warnings?: readonly string[];
 }

@@ -4,8 +4,8 @@ import { Agent, get } from 'node:http';
 import { connect, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { HealthChecks, MetricsSource } from '../../lib/worker/health.ts';
-import { type HealthServerLimits, startHealthServer } from '../../lib/worker/health.ts';
+import type { HealthChecks, MetricsSource } from '../../lib/process/health.ts';
+import { type HealthServerLimits, startHealthServer } from '../../lib/process/health.ts';
 
 const WELL: HealthChecks = {
   live: () => ({ live: true, sinceLastTurnMs: 12 }),

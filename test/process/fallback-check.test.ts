@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { FallbackFailure } from '../../lib/domain/outcome.ts';
 import type { Log } from '../../lib/ports/runtime.ts';
-import { FallbackCheck } from '../../lib/worker/fallback-check.ts';
+import { FallbackCheck } from '../../lib/process/fallback-check.ts';
 
 const DENIED: FallbackFailure = { code: 'queue-misconfigured', detail: 'AccessDenied' };
 const AWAY: FallbackFailure = { code: 'queue-unavailable', detail: 'TimeoutError' };

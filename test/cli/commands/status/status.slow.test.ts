@@ -31,9 +31,9 @@ beforeAll(async () => {
     OutboxServer.start(),
   ]);
   database = await server.database();
-  const { fallback, deadLetters } = aws;
+  const { fallback, urgent, deadLetters } = aws;
   const { ledgerTable, suppressionTable } = dynamoDb;
-  const resources = { fallback, deadLetters, ledgerTable, suppressionTable };
+  const resources = { fallback, urgent, deadLetters, ledgerTable, suppressionTable };
   account = await startAwsAccount({ account: deployedAccount({ resources }) });
 });
 

@@ -140,7 +140,7 @@ describe('a deployment', () => {
     expect(topic?.subscriptions).toEqual([
       { protocol: 'email', endpoint: 'ops@example.org', confirmed: false },
     ]);
-    expect(double.account.alarms.size).toBe(14);
+    expect(double.account.alarms.size).toBe(16);
   });
 
   it('has no topic without alarms', () => {

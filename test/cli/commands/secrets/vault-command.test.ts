@@ -31,7 +31,7 @@ describe('mailctl secrets vault', () => {
     const first = await run(['--yes']);
     expect(first).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('7 of 7 fields written as version 1'),
+      stdout: expect.stringContaining('8 of 8 fields written as version 1'),
     });
     expect(stored('keybuzz/ses')).toEqual(SES);
     expect(valuesIn(first.stdout + first.stderr)).toEqual([]);

@@ -81,6 +81,7 @@ export class SendTurns {
   #known: { readonly stored: StoredSendingState; readonly atMs: number } | undefined;
   /** The mails of a batch share a read. */
   readonly #readStore: () => Promise<StoredSendingState>;
+  #refreshing: Promise<StoredSendingState> | undefined;
   #waiting: Waiting[] = [];
   #isServing = false;
 
@@ -221,7 +222,12 @@ export class SendTurns {
     if (this.#known !== undefined && nowMs - this.#known.atMs < maxAgeMs) return this.#known.stored;
     const stored = await this.#readStore();
     this.#known = { stored, atMs: nowMs };
-    return isQuotaStale(stored.state.line, nowMs) ? this.#refresh(stored, reports) : stored;
+    if (!isQuotaStale(stored.state.line, nowMs)) return stored;
+    // The mails of a batch find it stale together.
+    this.#refreshing ??= this.#refresh(stored, reports).finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
   }
 
   /** Asks SES for the account's limits; only one function does. What is known stays if SES does not answer. */

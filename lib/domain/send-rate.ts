@@ -56,11 +56,11 @@ export type TurnGrant =
   | { readonly kind: 'granted'; readonly line: SendLine; readonly startsMs: readonly number[] }
   | { readonly kind: 'wait'; readonly cause: 'rate' | 'daily-quota'; readonly untilMs: number };
 
-/** How far ahead of now a slot may be taken. Longer than it takes to come back for the next ones. */
-const NORMAL_HORIZON_MS = 500;
-
-/** Urgent mail may take slots at which normal mail must still wait: so it is always before it. */
+/** How far ahead of now urgent mail may take a slot. */
 const URGENT_HORIZON_MS = 1_500;
+
+/** Of what normal mail may take ahead, so much is left when it comes for more: longer than that takes. */
+const REFILL_SHARE = 0.5;
 
 /** Of the rate, if urgent mail alone would fill it. */
 const NORMAL_SHARE = 0.1;
@@ -85,7 +85,7 @@ const QUOTA_INTERVAL_MS = 60_000;
 const ASKING_MS = 10_000;
 
 /** After SES refused a call for its rate, by how much, and how soon it is used in full again. */
-const YIELD = 0.7;
+const YIELD = 0.9;
 const MIN_SHARE = 0.1;
 const RECOVERY_PER_MS = 0.02 / 1000;
 const MIN_YIELD_INTERVAL_MS = 1_000;
@@ -95,6 +95,7 @@ export function takeTurns(seen: SendLine, { recipients, isUrgent }: TurnRequest,
   const quota = seen.quota ?? UNKNOWN_QUOTA;
   const slotMs = 1000 / currentRate(seen, nowMs);
   const line = withoutClockJumps(seen, slotMs, nowMs);
+  const shortHorizonMs = nowMs + normalHorizon(slotMs);
   const horizonMs = nowMs + horizonOf(line, isUrgent, slotMs, nowMs);
   const available = availableToday(quota, isUrgent);
 
@@ -108,12 +109,12 @@ export function takeTurns(seen: SendLine, { recipients, isUrgent }: TurnRequest,
     nextSlotMs = startMs + count * slotMs;
     taken += count;
     // Past the short horizon, normal mail is due for one call.
-    if (!isUrgent && nextSlotMs > nowMs + NORMAL_HORIZON_MS) break;
+    if (!isUrgent && nextSlotMs > shortHorizonMs) break;
   }
   if (startsMs.length === 0) {
     return (recipients[0] ?? 0) > available
       ? { kind: 'wait', cause: 'daily-quota', untilMs: nextQuotaMs(seen, nowMs) }
-      : { kind: 'wait', cause: 'rate', untilMs: nextTryMs(line, horizonMs - nowMs, isUrgent, nowMs) };
+      : { kind: 'wait', cause: 'rate', untilMs: nextTryMs(line, isUrgent, slotMs, nowMs) };
   }
   return {
     kind: 'granted',
@@ -176,16 +177,26 @@ export function isQuotaStale({ quota, askedAtMs }: SendLine, nowMs: number): boo
   return quota === undefined || Math.abs(nowMs - quota.readAtMs) >= QUOTA_INTERVAL_MS;
 }
 
+/**
+ * Normal mail may take slots only so far ahead that with one more call the line is no longer than what urgent mail may
+ * take: so that is always before it.
+ */
+function normalHorizon(slotMs: number): number {
+  return URGENT_HORIZON_MS - Math.min(Math.max(slotMs, BURST_MS), URGENT_HORIZON_MS);
+}
+
 /** A normal call that is due may be the last in the line, however far urgent mail has filled it. */
 function horizonOf(line: SendLine, isUrgent: boolean, slotMs: number, nowMs: number): number {
   if (isUrgent) return URGENT_HORIZON_MS;
-  if (line.normalDueMs > nowMs) return NORMAL_HORIZON_MS;
+  if (line.normalDueMs > nowMs) return normalHorizon(slotMs);
   return URGENT_HORIZON_MS + Math.max(slotMs, BURST_MS);
 }
 
-function nextTryMs(line: SendLine, horizonMs: number, isUrgent: boolean, nowMs: number): number {
-  const freeMs = line.nextSlotMs - horizonMs;
-  return Math.max(isUrgent ? freeMs : Math.min(freeMs, line.normalDueMs), nowMs + 1);
+/** Normal mail waits until there is room for several calls, so that a write is worth it. */
+function nextTryMs(line: SendLine, isUrgent: boolean, slotMs: number, nowMs: number): number {
+  if (isUrgent) return Math.max(line.nextSlotMs - URGENT_HORIZON_MS, nowMs + 1);
+  const refillMs = line.nextSlotMs - REFILL_SHARE * normalHorizon(slotMs);
+  return Math.max(Math.min(refillMs, line.normalDueMs), nowMs + 1);
 }
 
 function availableToday({ perDay, usedToday }: SendQuota, isUrgent: boolean): number {

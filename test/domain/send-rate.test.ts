@@ -125,7 +125,7 @@ describe('the common line of all functions', () => {
     if (grant.kind !== 'granted') throw new Error('no turn');
     const gaps = grant.startsMs.slice(1).map((at, index) => at - (grant.startsMs[index] ?? 0));
     for (const gap of gaps) expect(gap).toBeCloseTo(1000 / (14 * 0.98), 2);
-    expect(Math.max(...grant.startsMs)).toBeLessThanOrEqual(T0 + 500);
+    expect(Math.max(...grant.startsMs)).toBeLessThanOrEqual(T0 + 1_000);
   });
 
   it('recovers from any state that a function with a wrong clock wrote, within a minute', () => {
@@ -152,7 +152,7 @@ describe('a call that SES refused for its rate', () => {
     const line = lineOf(100);
     const yielding = afterThrottling(line, T0);
 
-    expect(currentRate(yielding, T0)).toBeCloseTo(0.7 * currentRate(line, T0));
+    expect(currentRate(yielding, T0)).toBeCloseTo(0.9 * currentRate(line, T0));
     expect(afterThrottling(yielding, T0 + 500)).toBe(yielding);
     expect(currentRate(afterThrottling(yielding, T0 + 2_000), T0 + 2_000)).toBeLessThan(
       currentRate(yielding, T0 + 2_000),

@@ -56,17 +56,12 @@ export async function sendBatch(
   const { ledger, ses, turns, deadline, clock, log, metrics } = deps;
   const { message, contentSha256, mime, from } = mail;
   const { id: deliveryId, tenantId, tags } = message;
-  const turn = await turns.take({
-    recipients: recipients.length,
-    isUrgent: message.priority === 'urgent',
-    deadline,
-    log,
-    metrics,
-  });
+  const isUrgent = message.priority === 'urgent';
+  const call = { recipients: recipients.length, isUrgent, deadline, log, metrics };
+  const turn = await turns.awaitTurn(call, CLAIM_LEAD_MS);
   if (turn.kind === 'none') {
     return { kind: 'retry', pace: turn.cause === 'rate' ? 'rate' : 'outage', answerLost: false };
   }
-  await turns.until(turn, CLAIM_LEAD_MS);
   const claim = newClaim(deps);
   const claimed: Claimed = { deliveryId, part, token: claim.token };
   const claiming =

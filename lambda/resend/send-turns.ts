@@ -7,6 +7,7 @@ import {
   isQuotaStale,
   maxRecipientsOfCall,
   type SendQuota,
+  toleratedDelayMs,
   withQuota,
 } from '../../lib/domain/send-rate.ts';
 import {
@@ -109,6 +110,23 @@ export class SendTurns {
       const blocked = whyBlocked(state, mail, this.#nowMs());
       if (blocked === undefined) return undefined;
       if (!(await this.#sleepUntil(blocked.untilMs, deadline))) return blocked;
+    }
+  }
+
+  /**
+   * Waits for the turn of a call, or until shortly before it. A process that stood still meanwhile would make all its
+   * calls at once, and SES would refuse them for the rate: a turn that has passed is not used.
+   *
+   * @throws if the store does not respond
+   */
+  async awaitTurn(call: Call, earlierMs: number): Promise<Turn> {
+    for (;;) {
+      const turn = await this.take(call);
+      if (turn.kind === 'none') return turn;
+      await this.until(turn, earlierMs);
+      const { stored } = this.#known ?? {};
+      const lateMs = this.#nowMs() - turn.at.getTime();
+      if (stored === undefined || lateMs <= toleratedDelayMs(stored.state.line)) return turn;
     }
   }
 

@@ -136,6 +136,12 @@ export function currentRate(line: SendLine, nowMs: number): number {
   return perSecond * (perSecond < 2 ? USED_SHARE_BELOW_TWO : USED_SHARE) * unthrottledShare(line, nowMs);
 }
 
+/** How much later than its turn a call may be made: SES tolerates less where it allows one call at a time. */
+export function toleratedDelayMs({ quota }: SendLine): number {
+  const { perSecond } = quota ?? UNKNOWN_QUOTA;
+  return perSecond < 2 ? 40 : BURST_MS;
+}
+
 /** The longest that one call takes of the line, unless it has only one recipient. */
 const BURST_MS = 500;
 

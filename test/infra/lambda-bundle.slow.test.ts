@@ -139,6 +139,7 @@ function environmentOf(names: Readonly<Record<string, string>>): Record<string, 
 function valueFor(setting: string): string {
   if (setting.endsWith('Url')) return `https://sqs.example.org/${setting}`;
   if (/(Days|Limit|Seconds)$/.test(setting)) return '20';
+  if (setting === 'reputationFuse') return 'on';
   return setting === 'fromDomain' ? 'example.org' : `a-${setting.toLowerCase()}`;
 }
 

@@ -31,7 +31,7 @@ export interface RecordedRun {
   readonly storedKeys: ReadonlySet<string>;
 }
 
-const SOON = () => ({ signal: AbortSignal.timeout(90_000) });
+const SOON = () => ({ signal: AbortSignal.timeout(200_000) });
 
 /**
  * Lets the real worker and the real bundles go through all that makes them call AWS, and writes down each call as it

@@ -6,7 +6,7 @@ import type { LocalServices } from '../../../lib/emulators/services.ts';
 import { WorkerProcess } from '../../../lib/emulators/worker-process.ts';
 import type { CallTap } from './call-tap.ts';
 
-const SOON = () => ({ signal: AbortSignal.timeout(90_000) });
+const SOON = () => ({ signal: AbortSignal.timeout(200_000) });
 
 /** More than the 10 MB of v1, which takes the other call of SES; and too large for SQS. */
 const LARGE_TEXT = 'It is on its way.\r\n'.repeat(600_000);

@@ -121,7 +121,12 @@ describe('a mail with many recipients', () => {
 
   it('delays the rest by no more than the SQS maximum', async () => {
     bench.ses.fault({
-      effect: { kind: 'throttling', message: 'Daily message quota exceeded.' },
+      effect: {
+        kind: 'error',
+        code: 'MessageRejected',
+        message: 'Email address is not verified.',
+        status: 400,
+      },
       when: () => bench.ses.mails.length === 1,
     });
     const delays: (number | undefined)[] = [];

@@ -58,7 +58,7 @@ describe('mailctl doctor --only fallback', () => {
     // The clock may have advanced in between.
     expect([before, periodAt(30)]).toContain(since);
     // Two calls for how many and since when; one for each class.
-    expect(callsOfCloudWatch()).toBe(10);
+    expect(callsOfCloudWatch()).toBe(11);
   });
 
   it('considers an outage over after half an hour of quiet, but not after a quarter', async () => {

@@ -44,7 +44,7 @@ describe('two stages in one account', () => {
   it('have monitoring with readable names', () => {
     const names = monitoringNames(settingsWith());
     const alarms = Object.values(devMonitoring.findResources('AWS::CloudWatch::Alarm'));
-    expect(alarms).toHaveLength(20);
+    expect(alarms).toHaveLength(23);
     expect(physicalNames(devMonitoring).sort()).toEqual(
       [
         ...Object.values(names),

@@ -22,8 +22,17 @@ function headerEnd(mime: Buffer): number {
   return blankLine === -1 ? mime.length : blankLine + CRLF.length;
 }
 
+/** Every check reads the fields; no one changes the bytes of a message. */
+const known = new WeakMap<Buffer, readonly HeaderField[]>();
+
 /** All fields, in order. */
-export function headerFields(mime: Buffer): HeaderField[] {
+export function headerFields(mime: Buffer): readonly HeaderField[] {
+  const fields = known.get(mime) ?? parseFields(mime);
+  known.set(mime, fields);
+  return fields;
+}
+
+function parseFields(mime: Buffer): HeaderField[] {
   const section = mime.toString('latin1', 0, headerEnd(mime));
   return fieldsOf(section).map((lines) => ({
     name: lines.slice(0, lines.indexOf(':')).trim().toLowerCase(),
@@ -100,6 +109,7 @@ export function fieldValue({ lines }: HeaderField): string {
 
 /** Header text may be UTF-8 (RFC 6532); decode the latin1 bytes again. */
 function unfolded(value: string): string {
+  if (/^[\t -~]*$/.test(value)) return value.trim();
   return Buffer.from(value.replaceAll(/\r\n(?=[ \t])/g, ''), 'latin1')
     .toString('utf8')
     .trim();

@@ -72,8 +72,12 @@ const FIRST_RETRY_MS = 2_000;
 /** Maximum per claim: after a crash, claimed mails that were not sent wait for their leases to end. */
 const MAX_CLAIM = 100;
 
-/** As many as fast connections send while a claim is in progress. */
+/** Claimed so that no connection waits while a claim is in progress: at least, and at most, for a fast server. */
 const MIN_CLAIMED_AHEAD = 60;
+const MAX_CLAIMED_AHEAD = 200;
+
+/** So many times what was begun during the last claim. The more a claim brings, the less each of its mails costs. */
+const CLAIMS_AHEAD = 8;
 
 /** While writes to the outbox fail, sent but unwritten mails pile up to this many times those in flight. */
 const MAX_BEGUN_PER_IN_FLIGHT = 10;
@@ -103,6 +107,8 @@ export class OutboundWorker {
   /** Claimed but not started, so that a free connection does not wait for the outbox. */
   readonly #ready = new ReadyDeliveries();
   readonly #sending = new Set<Promise<void>>();
+  #begun = 0;
+  #claimedAhead = MIN_CLAIMED_AHEAD;
   #loop: Promise<void> | undefined;
   #lastTurn: Date;
   /** Something may wait that is more urgent than what is claimed. */
@@ -195,7 +201,10 @@ export class OutboundWorker {
         if (performance.now() - this.#lookedAt >= pollIntervalMs) this.#arrived = true;
         continue;
       }
+      const begunBefore = this.#begun;
       const claims = await this.#claim({ ...wanted, route });
+      const ahead = CLAIMS_AHEAD * (this.#begun - begunBefore);
+      this.#claimedAhead = Math.min(Math.max(ahead, MIN_CLAIMED_AHEAD), MAX_CLAIMED_AHEAD);
       failures = claims === undefined ? failures + 1 : 0;
       this.#ready.add((claims ?? []).map((claim) => ({ claim, route })));
       this.#startReady();
@@ -233,7 +242,7 @@ export class OutboundWorker {
    */
   #room(route: LeaseRoute): number {
     const limit = this.#inFlightLimit(route);
-    const keptReady = Math.max(limit, MIN_CLAIMED_AHEAD);
+    const keptReady = Math.max(limit, this.#claimedAhead);
     const free = limit + keptReady - this.#sending.size - this.#ready.length;
     return free >= keptReady / 2 ? Math.min(free, MAX_CLAIM) : 0;
   }
@@ -277,6 +286,7 @@ export class OutboundWorker {
           this.#sending.size < this.#inFlightLimit(claimed.route) && this.#leases.holds(claimed.claim.id),
       );
       if (next === undefined) return;
+      this.#begun += 1;
       const sending = this.#process(next).finally(() => {
         this.#sending.delete(sending);
         this.#ready.finished(next.claim);

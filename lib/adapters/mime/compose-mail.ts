@@ -5,11 +5,15 @@ import type { MailContent } from '../../domain/fallback-message.ts';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
 import type { ComposedContent, ContentComposer } from '../../ports/senders.ts';
 import { composeMessage, type MimeResult } from './compose-message.ts';
+import { isPlainMail } from './write-at-once.ts';
+
+/** nodemailer asks a transport for an envelope, and would parse the addresses for it once more. */
+const NOT_SENT: { from: false; to: string[] } = { from: false, to: [] };
 
 /** What the composing transport returns instead of a server response. */
 interface ComposedInfo {
   readonly result: MimeResult;
-  readonly envelope: { from: string | false; to: string[] };
+  readonly envelope: { from: false; to: string[] };
   readonly messageId: string;
   [key: string]: unknown;
 }
@@ -19,9 +23,8 @@ const composingTransport: Transport<ComposedInfo> = {
   name: 'compose',
   version: '1',
   send(mail, callback) {
-    composeMessage(mail.message).then(
-      (result) =>
-        callback(null, { result, envelope: mail.message.getEnvelope(), messageId: mail.message.messageId() }),
+    composeMessage(mail.message, isPlainMail(mail.data)).then(
+      (result) => callback(null, { result, envelope: NOT_SENT, messageId: '' }),
       (error: Error) => callback(error),
     );
   },

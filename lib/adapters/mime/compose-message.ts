@@ -13,6 +13,7 @@ import {
   withHeader,
   withLowerCaseFrom,
 } from '../../domain/mime-headers.ts';
+import { writeAtOnce } from './write-at-once.ts';
 
 /** A composed mail whose bytes no longer change, whichever route sends it. */
 export interface ComposedMessage {
@@ -39,23 +40,29 @@ export type MimeResult =
  * refuse, removes the Bcc header of a ready-made message, lower-cases the domain of its From and adds a missing
  * Message-ID.
  *
+ * @param isPlain see `isPlainMail`
  * @throws errors of its attachment streams
  */
-export async function composeMessage(node: MimeNode): Promise<MimeResult> {
+export async function composeMessage(node: MimeNode, isPlain = false): Promise<MimeResult> {
   const parts = countParts(node);
   if (parts > MAX_COMPOSED_PARTS) {
     const detail = `the message has ${parts} parts (texts and attachments), at most ${MAX_COMPOSED_PARTS} can be sent`;
     return { kind: 'malformed', reason: 'not-composable', detail };
   }
   quoteNames(node);
-  node.transform(() => new HeaderCorrector());
-  const { bytes, mime } = await collect(node.createReadStream(), MAX_CONTENT_BYTES);
+  const written = isPlain ? writeAtOnce(node) : undefined;
+  if (written === undefined) node.transform(() => new HeaderCorrector());
+  const { bytes, mime } =
+    written === undefined
+      ? await collect(node.createReadStream(), MAX_CONTENT_BYTES)
+      : { bytes: written.length, mime: written };
   if (mime === undefined) return { kind: 'too-large', bytes };
   const normalized = withCrlf(mime);
   const problem = validateHeaders(normalized);
   if (problem !== undefined) return { kind: 'malformed', ...problem };
-  // Once more: nodemailer has signed the message since then, perhaps more than once.
-  const composed = withMessageId(correctHeaders(normalized), node);
+  // For a streamed message once more: nodemailer has signed it since then, perhaps more than once.
+  const corrected = correctHeaders(normalized);
+  const composed = withMessageId(written === undefined ? corrected : withLowerCaseFrom(corrected), node);
   if (composed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: composed.length };
   const unsendable = findUnsendable(composed);
   if (unsendable !== undefined) return { kind: 'malformed', ...unsendable };

@@ -33,12 +33,12 @@ export class ObservedMessage extends MimeNode {
   readonly #message: Buffer;
 
   constructor(delivery: Delivery) {
-    super('message/rfc822');
+    // nodemailer would draw a random one for each mail; nothing here uses it.
+    super(undefined, { baseBoundary: 'none' });
     this.#delivery = delivery;
     const { mime, smtpHeader } = delivery;
     this.#message =
       smtpHeader === undefined ? mime : Buffer.concat([Buffer.from(smtpHeader, 'latin1'), mime]);
-    this.setHeader('Message-ID', delivery.messageId);
   }
 
   get progress(): Progress {
@@ -59,6 +59,11 @@ export class ObservedMessage extends MimeNode {
     return this.#envelope;
   }
 
+  /** The pool asks for the Message-ID alone, for its log. */
+  override getHeader(): string {
+    return this.#delivery.messageId;
+  }
+
   override messageId(): string {
     return this.#delivery.messageId;
   }
@@ -69,10 +74,29 @@ export class ObservedMessage extends MimeNode {
       this.#bodyBytesRead += chunk.length;
       return chunk.length === 0 ? null : chunk;
     };
-    return new Readable({
-      read() {
-        this.push(nextChunk());
-      },
-    });
+    return this.#message.length <= CHUNK_BYTES ? new OneChunk(nextChunk) : new Chunks(nextChunk);
+  }
+}
+
+/** Reads one chunk at a time, as the socket takes it. */
+class Chunks extends Readable {
+  readonly #nextChunk: () => Buffer | null;
+
+  constructor(nextChunk: () => Buffer | null) {
+    super();
+    this.#nextChunk = nextChunk;
+  }
+
+  override _read(): void {
+    this.push(this.#nextChunk());
+  }
+}
+
+/** A short message is written in one call; for each, a pipe would add and remove a dozen listeners. */
+class OneChunk extends Chunks {
+  override pipe<Destination extends NodeJS.WritableStream>(destination: Destination): Destination {
+    // Read as from any stream: by this, the pool knows that it must not send the message over another connection.
+    destination.end(this.read() ?? undefined);
+    return destination;
   }
 }

@@ -17,6 +17,12 @@ import { ObservedMessage } from './observed-message.ts';
  */
 const MAX_REQUEUES = 2;
 
+/**
+ * Mails over one connection; then a new one, which a load balancer may lead elsewhere. nodemailer's 100 is a handshake for
+ * every second of a fast server. A server that wants fewer says so with 421, and the mail goes over another connection.
+ */
+const MAX_MESSAGES = 1_000;
+
 type PoolResult =
   | { readonly kind: 'info'; readonly info: SMTPPoolSentMessageInfo }
   | { readonly kind: 'error'; readonly error: NodemailerError };
@@ -70,7 +76,10 @@ export class SmtpPoolRoute implements SmtpRoute {
       if (message.progress === 'waiting') givenUp.abort(abandon?.reason);
     };
     abandon?.addEventListener('abort', giveUpWaiting);
+    // A signal of its own for the time limit, and one for both, would cost more than this timer.
+    const timer = setTimeout(() => givenUp.abort(), this.#sendTimeoutMs);
     const result = await this.#send(message, delivery.dsn, givenUp.signal);
+    clearTimeout(timer);
     abandon?.removeEventListener('abort', giveUpWaiting);
     if (result.kind === 'error') return this.#failed(delivery, message, result.error);
     const { response, accepted } = result.info;
@@ -78,8 +87,7 @@ export class SmtpPoolRoute implements SmtpRoute {
   }
 
   /** Passes the message to the pool directly: nodemailer's sendMail would compose it again. */
-  #send(message: ObservedMessage, dsn: DsnRequest | undefined, givenUp: AbortSignal): Promise<PoolResult> {
-    const signal = AbortSignal.any([givenUp, AbortSignal.timeout(this.#sendTimeoutMs)]);
+  #send(message: ObservedMessage, dsn: DsnRequest | undefined, signal: AbortSignal): Promise<PoolResult> {
     const mail = new MailMessage<SMTPPoolSentMessageInfo>(this.#transporter, {
       signal,
       // The pool leaves it out if the server does not offer DSN.
@@ -151,6 +159,7 @@ function poolOptions(settings: SmtpSettings): SMTPPoolOptions & { pool: true } {
     greetingTimeout: settings.greetingTimeoutMs,
     socketTimeout: settings.socketTimeoutMs,
     maxConnections: settings.maxConnections,
+    maxMessages: MAX_MESSAGES,
     maxRequeues: MAX_REQUEUES,
   };
 }

@@ -40,6 +40,22 @@ describe('the SMTP route, with a misbehaving server', () => {
     await server.close();
   });
 
+  it('sends no mail again whose body a connection took before it broke', async () => {
+    let messages = 0;
+    await start((line, socket) => {
+      if (line !== '.') return TAKES_ALL(line, socket);
+      messages += 1;
+      // The first one makes the connection one that was used before: the pool sends again what such a one did not take.
+      if (messages === 1) return '250 OK';
+      socket.destroy();
+      return undefined;
+    });
+
+    expect((await route.send(aDelivery())).kind).toBe('taken');
+    expect(await route.send(aDelivery())).toMatchObject({ kind: 'failed', failure: { class: 'unknown' } });
+    expect(messages).toBe(2);
+  });
+
   it('gives up an idle socket', async () => {
     await start((line, socket) => (line === 'DATA' ? undefined : TAKES_ALL(line, socket)), {
       socketTimeoutMs: 300,

@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { Delivery } from './delivery.ts';
 import { fieldValue, type HeaderField } from './mime-headers.ts';
 
 /**
@@ -10,23 +11,28 @@ export const STAMP_HEADER = 'X-Mail-Pipeline-Delivery';
 
 const VERSION = 'v1';
 
-/** The one signature, and the one content that it is for. */
-export interface DeliveryStamp {
-  readonly id: string;
-  readonly expiresAt: Date;
-}
+/**
+ * What the mailer says of a mail. Urgency is said only here: any client can write `Importance: high`, and newsletters do,
+ * but what the urgent queue keeps free is for the mails that our own programs chose.
+ */
+export type DeliveryStamp = Pick<Delivery, 'id' | 'expiresAt' | 'priority'>;
 
 /**
  * The header field, folded, with its line end. The keys are alternatives; the first one signs.
  *
  * @param mime the message that follows the field
  */
-export function stampField({ id, expiresAt }: DeliveryStamp, mime: Buffer, [key]: readonly string[]): string {
+export function stampField(
+  { id, expiresAt, priority = 'normal' }: DeliveryStamp,
+  mime: Buffer,
+  [key]: readonly string[],
+): string {
   if (key === undefined) throw new TypeError('a stamp needs a key');
   const words = [
     VERSION,
     Buffer.from(id, 'latin1').toString('base64url'),
     String(expiresAt.getTime()),
+    priority,
     sha256(mime),
   ];
   return `${STAMP_HEADER}: ${[...words, signatureOf(words, key)].join('\r\n ')}\r\n`;
@@ -42,11 +48,16 @@ export function readStamp(
   mime: Buffer,
   keys: readonly string[],
 ): DeliveryStamp | undefined {
-  const [version, id = '', expires = '', hash, signature = '', ...rest] = fieldValue(field).split(/\s+/);
+  const [version, id = '', expires = '', priority = '', hash, signature = '', ...rest] =
+    fieldValue(field).split(/\s+/);
   if (version !== VERSION || rest.length > 0 || hash !== sha256(mime)) return undefined;
-  const words = [version, id, expires, hash];
+  const words = [version, id, expires, priority, hash];
   if (!keys.some((key) => isEqual(signatureOf(words, key), signature))) return undefined;
-  return { id: Buffer.from(id, 'base64url').toString('latin1'), expiresAt: new Date(Number(expires)) };
+  return {
+    id: Buffer.from(id, 'base64url').toString('latin1'),
+    expiresAt: new Date(Number(expires)),
+    ...(priority === 'urgent' ? { priority } : {}),
+  };
 }
 
 function signatureOf(words: readonly string[], key: string): string {

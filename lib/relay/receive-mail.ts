@@ -118,6 +118,7 @@ export class MailReceiver {
       messageId,
       createdAt: now,
       expiresAt: stamp?.expiresAt ?? new Date(now.getTime() + settings.timeToLiveMs),
+      ...(stamp?.priority === undefined ? {} : { priority: stamp.priority }),
       smtpHeader: `${this.#receivedField(session, now)}${trace}`,
       ...(typeof session.user === 'string' ? { tenantId: session.user } : {}),
       ...(dsn === undefined ? {} : { dsn }),

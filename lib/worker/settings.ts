@@ -153,13 +153,13 @@ export function readWorkerSettings(
   env: Environment,
   defaults: { readonly workerId: string },
 ): WorkerSettings {
-  const { smtp, fallback, onUnknown, timeToLiveMs, ...worker } = settingsOf(
+  const { smtp, fallback, onUnknown, timeToLiveMs, idKeys, ...worker } = settingsOf(
     readOwnEnvironment(processSchema, env, Object.values(MAILCTL_VARIABLES)),
   );
   return {
     concurrency: 2 * smtp.maxConnections,
     ...defaults,
     ...worker,
-    mailer: { smtp, fallback, onUnknown, timeToLiveMs },
+    mailer: { smtp, fallback, onUnknown, timeToLiveMs, ...(idKeys === undefined ? {} : { idKeys }) },
   };
 }

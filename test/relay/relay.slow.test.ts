@@ -50,6 +50,11 @@ async function start(overrides: Partial<RelaySettings> = {}): Promise<void> {
   ({ port } = await relay.start());
 }
 
+function withUrgentQueue(overrides: Partial<RelaySettings>): Partial<RelaySettings> {
+  const { fallback } = relaySettingsFor(aws);
+  return { ...overrides, fallback: { ...fallback, urgentQueueUrl: aws.urgent.url } };
+}
+
 const startInFront = (overrides: Partial<RelaySettings> = {}) =>
   start({ upstream: upstreamOf(double), ...overrides });
 
@@ -262,14 +267,14 @@ describe('a mail of a mailer of ours that comes back', () => {
     expiresAt: new Date(Date.UTC(2099, 0, 1)),
   };
 
-  async function sentBySmtp(idKeys: string[] | undefined) {
+  async function sentBySmtp(idKeys: string[] | undefined, urgent = false) {
     const mailer = createMailer({
       smtp: smtpSettingsFor(double),
       fallback: fallbackSettingsFor(aws),
       ...(idKeys === undefined ? {} : { idKeys }),
     });
     const composed = await mailer.compose(mail);
-    const outcome = await mailer.send(mail);
+    const outcome = await mailer.send({ ...mail, urgent });
     await mailer.close();
     if (composed.kind !== 'delivery') throw new Error(composed.detail);
     expect(outcome.kind).toBe('taken');
@@ -289,6 +294,31 @@ describe('a mail of a mailer of ours that comes back', () => {
     const mime = message && mimeOf(message).toString('latin1');
     expect(raw.endsWith(mime ?? '')).toBe(true);
     expect(mime).not.toMatch(/^(?:Received|X-Mail-Pipeline)/m);
+  });
+
+  it('stays urgent', async () => {
+    const { raw } = await sentBySmtp([KEY], true);
+    await start(withUrgentQueue({ idKeys: [KEY] }));
+
+    expect(await send(again(raw))).toMatch(/^250 2\.0\.0 Ok: row-17 handed over/);
+
+    expect(await takeEnvelopes(aws, aws.urgent)).toMatchObject([{ id: 'row-17', priority: 'urgent' }]);
+    expect(await takeEnvelopes(aws)).toEqual([]);
+  });
+
+  it.each<[string, boolean, (raw: string) => string]>([
+    ['its sender did not say so', false, (raw) => raw],
+    ['a client wrote so into the stamp', false, (raw) => raw.replace(/^ normal\r$/m, ' urgent\r')],
+    ['its content was changed', true, (raw) => raw.replace('on its way', 'not on its way')],
+    ['a client has its own word for it', false, (raw) => `Importance: high\r\nX-Priority: 1\r\n${raw}`],
+  ])('is not urgent if %s', async (_, urgent, change) => {
+    const { raw } = await sentBySmtp([KEY], urgent);
+    await start(withUrgentQueue({ idKeys: [KEY] }));
+
+    expect(await send(again(change(raw)))).toMatch(/^250 /);
+
+    expect(await takeEnvelopes(aws, aws.urgent)).toEqual([]);
+    expect(await takeEnvelopes(aws)).toHaveLength(1);
   });
 
   it.each<[string, (raw: string) => string]>([

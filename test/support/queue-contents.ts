@@ -28,9 +28,12 @@ export async function takeAll(aws: SqsAndS3, queue: LocalQueue): Promise<Message
   }
 }
 
-/** Receives and deletes every envelope of the fallback queue. */
-export async function takeEnvelopes(aws: SqsAndS3): Promise<FallbackMessage[]> {
-  const messages = await takeAll(aws, aws.fallback);
+/** Receives and deletes every envelope of the fallback queue, or of another. */
+export async function takeEnvelopes(
+  aws: SqsAndS3,
+  queue: LocalQueue = aws.fallback,
+): Promise<FallbackMessage[]> {
+  const messages = await takeAll(aws, queue);
   return messages.map((message) => {
     const parsed = parseFallbackMessage(message.Body ?? '');
     if (parsed.kind !== 'message') throw new Error(`the queue holds no envelope: ${parsed.detail}`);

@@ -24,6 +24,11 @@ function messageOf(reading: () => unknown): string {
 }
 
 describe('the settings of the worker', () => {
+  it('give the mailer its key of delivery ids', () => {
+    const key = 'a key for tests that nobody guesses 1';
+    expect(read({ ...ENV, MAIL_ID_KEY: key }).mailer.idKeys).toEqual([key]);
+  });
+
   it('have the documented defaults', () => {
     const { mailer, ...worker } = read(ENV);
 

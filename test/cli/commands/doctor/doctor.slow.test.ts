@@ -1,6 +1,7 @@
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { issueCertificates } from '../../../../lib/emulators/smtp/certificates.ts';
+import { createSmtpRelay } from '../../../../lib/relay/create-relay.ts';
 import {
   loopbackAddresses,
   type NameServerAddress,
@@ -19,6 +20,9 @@ interface Checked {
   readonly detail: string;
   readonly fix?: string;
 }
+
+/** A probe sends no mail. */
+const UNUSED_QUEUE = 'https://sqs.eu-west-1.amazonaws.com/1/fallback';
 
 let queues: DoctorQueues;
 let bench: DoctorBench;
@@ -159,6 +163,25 @@ describe('mailctl doctor', () => {
     } finally {
       postfix.remove();
     }
+  });
+
+  it('probes the relay that it is given, and finds one that is not there', async () => {
+    bench = await startDoctorBench(queues, 'good.test');
+    const fallback = { queueUrl: UNUSED_QUEUE, payloadBucket: 'payloads', domain: 'keybuzz.io' };
+    const relay = createSmtpRelay({ host: '127.0.0.1', port: 0, fallback });
+    const { port } = await relay.start();
+    const only = ['--only', 'relay', '--relay', `127.0.0.1:${port}`];
+    const there = await examine(only);
+    await relay.drain(500);
+    const gone = await examine(only);
+
+    expect(there.checks['relay host']).toMatchObject({ status: 'ok' });
+    expect(there.code).toBe(0);
+    expect(gone.checks['relay host']).toMatchObject({
+      status: 'fail',
+      detail: expect.stringContaining('ECONNREFUSED'),
+    });
+    expect(gone.code).toBe(2);
   });
 
   it('rejects an unknown group', async () => {

@@ -20,7 +20,10 @@ export function isPlainMail(mail: SendMailOptions): boolean {
 }
 
 /**
- * The bytes of a plain mail that nodemailer's `createReadStream` would bring without its streams, which cost a short mail several times as much as all else. Undefined if it has to be streamed.
+ * The bytes of a plain mail that nodemailer's `createReadStream` would bring, without its streams, which cost a short
+ * mail several times as much as all else.
+ *
+ * @returns undefined if it has to be streamed
  */
 export function writeAtOnce(root: MimeNode): Buffer | undefined {
   if (!canWrite(root) || contentBytes(root) > MAX_BYTES) return undefined;

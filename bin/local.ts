@@ -4,6 +4,7 @@ import { DemoScreen, showResult, withoutPipeline } from '../lib/emulators/demo/d
 import { DemoKeys } from '../lib/emulators/demo/keys.ts';
 import { writeLocalEnvironment } from '../lib/emulators/demo/local-environment.ts';
 import { Play } from '../lib/emulators/demo/play.ts';
+import { DEMO_ID_KEY, playRelayScenes } from '../lib/emulators/demo/relay-scenes.ts';
 import { makeRunFolder, type RunFolder, removeIfEmpty } from '../lib/emulators/demo/run-folder.ts';
 import { describeTrouble } from '../lib/emulators/demo/trouble.ts';
 import { type LocalPipeline, startLocalPipeline } from '../lib/emulators/pipeline.ts';
@@ -128,7 +129,7 @@ async function tellStory(pipeline: LocalPipeline, screen: DemoScreen, json: bool
     wait: (what) => screen.wait(what),
     mail: (result) => showResult(screen, result),
   };
-  const results = await runDemo(pipeline, listener);
+  const results = [...(await runDemo(pipeline, listener)), ...(await playRelayScenes(pipeline, listener))];
   screen.stop();
   const expected = results.filter(({ asItShould }) => asItShould).length;
   if (json) process.stdout.write(`${asJson(results)}\n`);
@@ -147,6 +148,7 @@ async function runIn(folder: RunFolder, values: Arguments, screen: DemoScreen): 
   const pipeline = await startLocalPipeline({
     directory: folder.directory,
     databaseUrl: databaseUrl(process.env),
+    workerEnvironment: { MAIL_ID_KEY: DEMO_ID_KEY },
     onFunctionLogLine: (line) => play?.functionLogged(line),
     onLogError: (error) => screen.say(`a log is not written: ${describeTrouble(error) ?? error.message}`),
   });

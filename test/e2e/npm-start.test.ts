@@ -72,7 +72,11 @@ describe('npm start -- --exit --json', () => {
     expect(story.stderr).toContain(`${mails.length} of ${mails.length} mails came to the end they should`);
     expect(mails.filter(({ asItShould }) => !asItShould)).toEqual([]);
     expect(mails.filter(({ verdict }) => verdict !== 'arrived').map(({ id }) => id)).toEqual(['reply-5']);
-    expect(mails.map(({ id }) => id)).toEqual(SCENES.flatMap((scene) => scene.rows.map(({ id }) => id)));
+    expect(mails.map(({ id }) => id)).toEqual([
+      ...SCENES.flatMap((scene) => scene.rows.map(({ id }) => id)),
+      'cron-1',
+      'reply-6',
+    ]);
     expect(story.code).toBe(0);
   });
 
@@ -82,7 +86,7 @@ describe('npm start -- --exit --json', () => {
     expect(lines.map((line) => line.split(/\s+/)[1])).toEqual(mails.map(({ id }) => id));
     expect(lines[2]).toMatch(/^✓ otp-2 +marie@example\.org +unreachable: ECONNREFUSED +SES +[\d.]+ m?s$/);
     expect(story.stderr).toContain(
-      'without the pipeline 9 of these 15 mails would be lost, and 1 would miss a recipient',
+      'without the pipeline 11 of these 17 mails would be lost, and 1 would miss a recipient',
     );
   });
 
@@ -101,6 +105,15 @@ describe('npm start -- --exit --json', () => {
     expect(attempt?.outcome).toBe(outcome);
     expect(attempt?.failure?.class).toBe(failureClass);
     expect(mail(id)?.arrivals.map(({ route }) => route)).toEqual(routes);
+  });
+
+  it('takes the mail of a program that only speaks SMTP, and what the mail server could not deliver', () => {
+    expect(story.stderr).toMatch(/^✓ cron-1 +night-shift@example\.org +the relay: 250 .* SES +[\d.]+ m?s$/m);
+    expect(mail('cron-1')?.arrivals).toMatchObject([
+      { route: 'ses', recipients: ['night-shift@example.org'] },
+    ]);
+    expect(mail('reply-6')?.row).toMatchObject({ status: 'delivered', provider: 'ses' });
+    expect(mail('reply-6')?.arrivals).toMatchObject([{ route: 'ses', recipients: ['ines@example.org'] }]);
   });
 
   it('writes the outcome of each mail into its row', () => {

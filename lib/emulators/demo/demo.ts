@@ -34,6 +34,8 @@ export interface DemoResult {
   readonly tookMs: number | undefined;
   /** The final row, or its state at the timeout. */
   readonly row: RowState | undefined;
+  /** What a server said to a program that has no row. */
+  readonly said?: string;
   readonly arrivals: readonly Arrival[];
   readonly verdict: Verdict;
   /** Whether mail and row ended as expected. */
@@ -83,7 +85,7 @@ async function playScene(scene: Scene, composer: Mailer, pipeline: LocalPipeline
 }
 
 /** Ends the previous outage and waits until the worker notices, so that each scene starts the same. */
-async function recover({ smtp, worker }: LocalPipeline): Promise<void> {
+export async function recover({ smtp, worker }: LocalPipeline): Promise<void> {
   await smtp.behave({ kind: 'healthy' });
   await until(async () => ((await worker.breaker()) === 'closed' ? true : undefined));
 }
@@ -101,7 +103,7 @@ async function follow(
     throw new Error(`the story has a mail that cannot be sent: ${composed.detail}`);
   const { delivery } = composed;
   const arrivals = findArrivals(delivery, pipeline);
-  const files = await writeFiles(delivery, arrivals, pipeline.directory);
+  const files = await writeArrivals(delivery.id, arrivals, pipeline.directory);
   const verdict = judge(delivery, arrivals);
   return {
     scene: scene.title,
@@ -137,7 +139,7 @@ function endedAsExpected(row: OutboundRow, state: RowState | undefined, verdict:
 }
 
 /** Polls until there is a value or the timeout ends. */
-async function until<T>(poll: () => Promise<T | undefined>): Promise<T | undefined> {
+export async function until<T>(poll: () => Promise<T | undefined>): Promise<T | undefined> {
   const end = performance.now() + TIMEOUT_MS;
   while (performance.now() < end) {
     const value = await poll();
@@ -148,8 +150,8 @@ async function until<T>(poll: () => Promise<T | undefined>): Promise<T | undefin
 }
 
 /** Writes the bytes to files for inspection; for SES, those that recipients receive. */
-async function writeFiles(
-  delivery: Delivery,
+export async function writeArrivals(
+  id: string,
   arrivals: readonly Arrival[],
   directory: string,
 ): Promise<string[]> {
@@ -157,7 +159,7 @@ async function writeFiles(
     arrivals.map(async ({ route, raw, delivered }) => {
       const folder = join(directory, route);
       await mkdir(folder, { recursive: true });
-      const file = join(folder, `${delivery.id}.eml`);
+      const file = join(folder, `${id}.eml`);
       await writeFile(file, delivered ?? raw);
       return file;
     }),
@@ -184,17 +186,12 @@ function findArrivals(delivery: Delivery, { smtp, services: { ses } }: LocalPipe
   return [
     // The SMTP double returns domains in Unicode; on the wire they were in ASCII.
     ...bySmtp.map(({ to, raw }): Arrival => ({ route: 'smtp', recipients: to.map(withAsciiDomain), raw })),
-    ...bySes.map(
-      ({ recipients, raw, delivered, sesMessageId, at }): Arrival => ({
-        route: 'ses',
-        recipients,
-        raw,
-        delivered,
-        sesMessageId,
-        at,
-      }),
-    ),
+    ...bySes.map(sesArrival),
   ];
+}
+
+export function sesArrival({ recipients, raw, delivered, sesMessageId, at }: SesMail): Arrival {
+  return { route: 'ses', recipients, raw, delivered, sesMessageId, at };
 }
 
 function isSameMail(delivery: Delivery, { raw }: ReceivedMail): boolean {
@@ -214,5 +211,7 @@ function judge(delivery: Delivery, arrivals: readonly Arrival[]): Verdict {
   const reached = arrivals.flatMap(({ recipients }) => recipients);
   if (delivery.to.some((recipient) => !reached.includes(recipient))) return 'recipients missing';
   if (new Set(reached).size < reached.length) return 'sent twice';
-  return arrivals.every(({ raw }) => raw.equals(delivery.mime)) ? 'arrived' : 'bytes differ';
+  // The worker puts the signed id before what SMTP gets.
+  const isSame = ({ raw }: Arrival) => raw.subarray(-delivery.mime.length).equals(delivery.mime);
+  return arrivals.every(isSame) ? 'arrived' : 'bytes differ';
 }

@@ -107,6 +107,7 @@ async function playBehind(pipeline: LocalPipeline, listener: DemoListener): Prom
     to: [to],
     tookMs: mail === undefined ? undefined : mail.at.getTime() - createdAt.getTime(),
     row: row ?? (await rowsNow(pool, [REPLY.id]))[0],
+    said: 'took it, and cannot deliver it',
     arrivals,
     verdict,
     asItShould: row !== undefined && verdict === 'arrived',

@@ -171,7 +171,8 @@ describe('the resend Lambda', () => {
     ]);
 
     expect(bench.logged).toHaveLength(3);
-    expect(bench.logged.join()).toMatch(/logged-1.*logged-2/);
+    expect(bench.logged.join()).toContain('logged-1');
+    expect(bench.logged.join()).toContain('logged-2');
     expect(bench.logged.join()).not.toMatch(/marie@|support@|on its way|Your order/);
   });
 });

@@ -187,7 +187,7 @@ export class RelayServer extends SMTPServer {
   ): void {
     this.#deps.receiver.receive(stream, session).then(
       (reply) => {
-        // The client broke off within the mail: there is nobody to answer.
+        // The client broke off within the mail: no reply can reach it.
         if (reply === undefined) return;
         if (reply.code !== 250) this.#report(reply, 'DATA', session);
         if (reply.code === 250) done(null, reply.text);

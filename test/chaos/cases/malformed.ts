@@ -34,11 +34,8 @@ const MAX_WAITING = 2_000;
 const SAMPLE_MS = 2_000;
 const PATIENCE_MS = 30 * 60_000;
 
-/**
- * A process may grow until it has seen everything once, and V8's heap grows lazily: 252 MB after 8,000 messages, 269 after
- * 14,000. What is held at half time is what it starts from; a leak goes on as before.
- */
-const WARM_SHARE = 0.5;
+/** A process may grow until it has seen everything once: what it holds then is what it starts from. */
+const WARM_SHARE = 0.25;
 const MAX_GROWTH = 1.5;
 
 /** @returns whether all of that is so */

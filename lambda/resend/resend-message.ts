@@ -1,6 +1,4 @@
 import type { WeightLimit } from '../../lib/common/async.ts';
-import { errorName } from '../../lib/common/errors.ts';
-import { DAY_MS } from '../../lib/common/time.ts';
 import { distinctRecipients, needsSmtpUtf8, withAsciiDomain } from '../../lib/domain/address.ts';
 import { CLOCK_SKEW_MS, isServerAtFault } from '../../lib/domain/failure.ts';
 import {
@@ -8,19 +6,13 @@ import {
   failedAt,
   forRecipients,
   parseFallbackMessage,
-  serialiseFallbackMessage,
 } from '../../lib/domain/fallback-message.ts';
-import {
-  MAX_QUEUE_MESSAGE_BYTES,
-  QUEUE_RETENTION_DAYS,
-  SES_MAX_RECIPIENTS,
-} from '../../lib/domain/limits.ts';
+import { MAX_QUEUE_MESSAGE_BYTES } from '../../lib/domain/limits.ts';
 import { NOT_TRIED } from '../../lib/domain/metrics.ts';
 import { validateHeaders } from '../../lib/domain/mime-headers.ts';
 import type { Receipt } from '../../lib/domain/receipt.ts';
-import { type RetryPace, retryDelaySeconds } from '../../lib/domain/retry.ts';
+import { type RetryPace, retryDelaySeconds, secondsUntil } from '../../lib/domain/retry.ts';
 import { validateSender } from '../../lib/domain/sender.ts';
-import type { Ledger, SendBatch } from '../../lib/ports/ledger.ts';
 import type { FallbackQueue } from '../../lib/ports/queues.ts';
 import type { Metrics } from '../../lib/ports/runtime.ts';
 import { type ContentSources, contentHash, loadContent } from './content.ts';
@@ -30,15 +22,14 @@ import {
   deadLetterRefused,
   deadLetterUnreadable,
 } from './dead-letter.ts';
+import { type ExpiryResult, expiryOf, resolveExpired } from './expiry.ts';
 import { countSuppressed, publishReceipts, sentReceipts, suppressedReceipts } from './publish-receipts.ts';
-import { isFree, isUnresolved, type PendingBatch, planSends } from './send-plan.ts';
 import {
   type RefusedRecipients,
   type SendDeps,
   type SendSummary,
   sendToRecipients,
 } from './send-to-recipients.ts';
-import { nextAttemptAt, observeEvents, type SendEventDeps } from './wait-for-send-event.ts';
 
 export interface ResendDeps extends Omit<SendDeps, 'hasTime'>, DeadLetterDeps {
   readonly sources: ContentSources;
@@ -86,11 +77,17 @@ export async function resendMessage(record: QueuedMessage, deps: ResendDeps): Pr
   const { message } = parsed;
   const blocked = await waitForSes(message, record, deps);
   const expiry = expiryOf(message, record.sentAt, deps.clock.now());
-  if (expiry !== undefined) return resolveExpired(body, message, expiry, deps);
+  if (expiry !== undefined) return toRecordResult(await resolveExpired(body, message, expiry, deps), deps);
   if (blocked !== undefined) {
     return { kind: 'retry', delaySeconds: scheduledDelay('outage', record, deps), receipts: [] };
   }
   return deps.memory.run(bytesOf(message), () => resendOpen(message, record, deps));
+}
+
+function toRecordResult(result: ExpiryResult, { clock }: ResendDeps): RecordResult {
+  return result.kind === 'resolved'
+    ? { kind: 'done', receipts: result.receipts }
+    : { kind: 'retry', delaySeconds: secondsUntil(result.until, clock.now()), receipts: [] };
 }
 
 /**
@@ -248,118 +245,6 @@ async function hold(
   log.warn('held-by-fuse', { deliveryId: message.id, recipients: held.length });
 }
 
-interface Late {
-  readonly reason: 'expired' | 'retention-ends';
-  readonly detail: string;
-}
-
-/** One day before SQS would delete the message. */
-const MAX_STAY_MS = (QUEUE_RETENTION_DAYS - 1) * DAY_MS;
-
-/** Why a mail must not be sent any more; undefined if it may be. */
-export function expiryOf(
-  message: Pick<FallbackMessage, 'expiresAt'>,
-  sentAt: Date,
-  now: Date,
-): Late | undefined {
-  if (message.expiresAt !== undefined && new Date(message.expiresAt) <= now) {
-    return { reason: 'expired', detail: `it expired at ${message.expiresAt}` };
-  }
-  if (now.getTime() - sentAt.getTime() > MAX_STAY_MS) {
-    return { reason: 'retention-ends', detail: `in the queue since ${sentAt.toISOString()}` };
-  }
-  return undefined;
-}
-
-/**
- * Dead-letters an expired mail for the recipients that it was not sent to. If a call may be in progress, or
- * its event still due, it waits for that.
- *
- * @throws if the receipt queue or dead-letter queue does not respond, or the ledger, unless SQS is about to
- * delete the message; the message then stays in the queue
- */
-async function resolveExpired(
-  body: string,
-  message: FallbackMessage,
-  late: Late,
-  deps: ExpiryDeps,
-): Promise<RecordResult> {
-  const known = await readBatches(message.id, late, deps);
-  if (known === undefined) {
-    const detail = `${late.detail}; the ledger could not be asked: it may have been sent`;
-    await deadLetterMessage(body, message, late.reason, detail, deps);
-    return { kind: 'done', receipts: [] };
-  }
-  const recipients = distinctRecipients(message.envelope.to);
-  const observed = await observeEvents(known, deps);
-  const now = deps.clock.now();
-  const plan = planSends(
-    recipients,
-    contentOf(known),
-    known,
-    (batch) => nextAttemptAt(batch, observed, now),
-    SES_MAX_RECIPIENTS,
-  );
-  if (plan.kind === 'conflict') {
-    const detail = 'the ledger holds two contents of the id';
-    await deadLetterMessage(body, message, 'id-conflict', detail, deps);
-    return { kind: 'done', receipts: [] };
-  }
-  const { sent, waiting, pending } = plan;
-  const first = waiting.map(({ until }) => until).sort((one, other) => one.getTime() - other.getTime())[0];
-  if (first !== undefined) {
-    return { kind: 'retry', delaySeconds: secondsUntil(first, deps.clock.now()), receipts: [] };
-  }
-  await deadLetterUnsent(body, message, late, pending, deps);
-  return { kind: 'done', receipts: sentReceipts(message, deps.region, sent) };
-}
-
-type ExpiryDeps = DeadLetterDeps & SendEventDeps & { readonly ledger: Ledger };
-
-/** Does not wait for an unavailable ledger if SQS is about to delete the mail. */
-async function readBatches(
-  deliveryId: string,
-  { reason }: Late,
-  { ledger, log }: ExpiryDeps,
-): Promise<SendBatch[] | undefined> {
-  try {
-    return await ledger.partsOf(deliveryId);
-  } catch (error) {
-    if (reason !== 'retention-ends') throw error;
-    log.error('service-failed', { deliveryId, ...errorName(error) });
-    return undefined;
-  }
-}
-
-/** The content of an expired mail is not loaded: it is assumed to be the one in the ledger. */
-function contentOf(known: readonly SendBatch[]): string {
-  const holding = known.find((batch) => batch.contentSha256 !== undefined && !isFree(batch)) ?? known[0];
-  return holding?.contentSha256 ?? '';
-}
-
-async function deadLetterUnsent(
-  body: string,
-  message: FallbackMessage,
-  { reason, detail }: Late,
-  calls: readonly PendingBatch[],
-  deps: ExpiryDeps,
-): Promise<void> {
-  const unsent = calls.flatMap((call) => call.recipients);
-  if (unsent.length === 0) return;
-  const unknownCount = calls.filter(({ before }) => before !== undefined && isUnresolved(before)).length;
-  const doubt = unknownCount > 0 ? '; a call of SES ended without an answer, and no event told of it' : '';
-  const isWhole = unsent.length === distinctRecipients(message.envelope.to).length;
-  const theirs = isWhole ? message : forRecipients(message, unsent);
-  await deadLetterMessage(
-    isWhole ? body : serialiseFallbackMessage(theirs),
-    theirs,
-    reason,
-    `${detail}${doubt}`,
-    deps,
-  );
-  if (unknownCount > 0) deps.metrics.add('UnknownOutcomesResolved', unknownCount, 'parked');
-}
-
 /** What to do with an SQS message. */
 export type RecordResult =
   /** Delete it once the receipts are published. */
@@ -396,13 +281,4 @@ function countHandOver(receive: Receive, message: FallbackMessage, metrics: Metr
 function isFresh({ receiveCount, sentAt, isRemainder }: Receive, message: FallbackMessage): boolean {
   const waitedMs = sentAt.getTime() - failedAt(message).getTime();
   return receiveCount === 1 && !isRemainder && waitedMs <= CLOCK_SKEW_MS;
-}
-
-/** Below the maximum visibility timeout of SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html */
-const MAX_POSTPONEMENT_SECONDS = 11 * 60 * 60;
-
-/** Rounded up, at least one second: a message that is received too early has to wait again. */
-function secondsUntil(moment: Date, now: Date): number {
-  const seconds = Math.ceil((moment.getTime() - now.getTime()) / 1000);
-  return Math.min(Math.max(seconds, 1), MAX_POSTPONEMENT_SECONDS);
 }

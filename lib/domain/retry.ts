@@ -37,6 +37,15 @@ export function retryDelaySeconds(pace: RetryPace, receiveCount: number, random:
   return Math.ceil(ceiling / 2 + (ceiling / 2) * random);
 }
 
+/** Below the maximum visibility timeout of SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html */
+const MAX_VISIBILITY_SECONDS = 11 * 60 * 60;
+
+/** The visibility timeout until a moment. Rounded up, at least one second: a message that is received too early has to wait again. */
+export function secondsUntil(moment: Date, now: Date): number {
+  const seconds = Math.ceil((moment.getTime() - now.getTime()) / 1000);
+  return Math.min(Math.max(seconds, 1), MAX_VISIBILITY_SECONDS);
+}
+
 export interface Backoff {
   readonly firstMs: number;
   readonly longestMs: number;

@@ -3,7 +3,7 @@ import {
   RESEND_BATCH_SIZE,
   RESEND_TIMEOUT_SECONDS,
 } from '../../lambda/resend/constants.ts';
-import { expiryOf } from '../../lambda/resend/resend-message.ts';
+import { expiryOf } from '../../lambda/resend/expiry.ts';
 import { SendTurns, type Turn, type TurnReports } from '../../lambda/resend/send-turns.ts';
 import { type RetryPace, retryDelaySeconds } from '../../lib/domain/retry.ts';
 import { paceOfMail } from '../../lib/domain/ses-outage.ts';

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { createJsonLog } from '../lib/adapters/json-log.ts';
 import { migrate } from '../lib/adapters/postgres/migrate.ts';
 import { DEPLOYMENT_DEFAULTS } from '../lib/common/names.ts';
+import { commandOf, exitCodeOf, UsageError } from '../lib/process/command.ts';
 import { relayManifest } from '../lib/relay/kubernetes-manifest.ts';
 import { connectionOf, readDatabaseSettings } from '../lib/worker/database-settings.ts';
 import { kubernetesManifest, type ManifestOptions } from '../lib/worker/kubernetes-manifest.ts';
@@ -107,18 +108,13 @@ function cloudWatchOf({
   return { namespace, stage };
 }
 
-class UsageError extends Error {
-  readonly code = 'ERR_USAGE';
-}
-
 async function run(): Promise<number> {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
-  const [command = 'work', ...rest] = positionals;
   if (values.help) {
     writeLine(HELP);
     return 0;
   }
-  if (rest.length > 0) throw new UsageError(`one command at a time, not also ${rest.join(' ')}`);
+  const command = commandOf(positionals, 'work');
   switch (command) {
     case 'work':
       return work();
@@ -131,17 +127,6 @@ async function run(): Promise<number> {
   }
 }
 
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-}
-
-try {
-  process.exitCode = await run();
-} catch (error) {
-  const code = codeOf(error);
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-  if (code.startsWith('ERR_PARSE_ARGS') || code === 'ERR_USAGE') process.stderr.write(`\n${HELP}`);
-  process.exitCode = code.startsWith('ERR_PARSE_ARGS') || ['ERR_USAGE', 'ESETTINGS'].includes(code) ? 2 : 1;
-}
+process.exitCode = await exitCodeOf(run, HELP);
 // A server that does not respond may keep a connection open, and with it the process: exit now.
 if (process.exitCode !== 0) process.exit();

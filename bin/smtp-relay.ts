@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { createJsonLog } from '../lib/adapters/json-log.ts';
 import { DEPLOYMENT_DEFAULTS } from '../lib/common/names.ts';
+import { commandOf, exitCodeOf, UsageError } from '../lib/process/command.ts';
 import { relayManifest } from '../lib/relay/kubernetes-manifest.ts';
 import { runRelay } from '../lib/relay/run.ts';
 import { RELAY_DEFAULTS, readRelaySettings } from '../lib/relay/settings.ts';
@@ -46,10 +47,6 @@ const OPTIONS = {
 } as const;
 
 const writeLine = (line: string) => process.stdout.write(line);
-
-class UsageError extends Error {
-  readonly code = 'ERR_USAGE';
-}
 
 /** The variables that stand for `--upstream`. */
 function upstreamVariables(upstream: string | undefined): Record<string, string> {
@@ -111,12 +108,11 @@ function printManifest({ upstream, namespace, image, project, replicas }: Manife
 
 async function run(): Promise<number> {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
-  const [command = 'relay', ...rest] = positionals;
   if (values.help) {
     writeLine(HELP);
     return 0;
   }
-  if (rest.length > 0) throw new UsageError(`one command at a time, not also ${rest.join(' ')}`);
+  const command = commandOf(positionals, 'relay');
   switch (command) {
     case 'relay':
       return relay(values.upstream);
@@ -129,17 +125,6 @@ async function run(): Promise<number> {
   }
 }
 
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-}
-
-try {
-  process.exitCode = await run();
-} catch (error) {
-  const code = codeOf(error);
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-  if (code.startsWith('ERR_PARSE_ARGS') || code === 'ERR_USAGE') process.stderr.write(`\n${HELP}`);
-  process.exitCode = code.startsWith('ERR_PARSE_ARGS') || ['ERR_USAGE', 'ESETTINGS'].includes(code) ? 2 : 1;
-}
+process.exitCode = await exitCodeOf(run, HELP);
 // A client or a server that does not respond may keep a connection open, and with it the process: exit now.
 process.exit();

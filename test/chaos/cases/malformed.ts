@@ -46,6 +46,9 @@ export async function runMalformed(options: MalformedOptions): Promise<boolean> 
     feedback: { ...pace, concurrency: FEEDBACK_FUNCTIONS },
     eventWaitSeconds: { least: 2, default: 6, most: 15 },
     feedbackWindowSeconds: 1,
+    environment: {
+      NODE_OPTIONS: `--expose-gc --import=${new URL('../collecting-garbage.ts', import.meta.url).href}`,
+    },
   });
   backend.services.ses.account.maxSendRate = 10_000;
   backend.services.ses.account.max24HourSend = -1;

@@ -24,14 +24,14 @@ export const namespaceName = matching(
   'a DNS label: 1 to 63 lower-case letters, digits and dashes, no dash at either end',
 );
 
-export const UNPRIVILEGED_POD = {
+const UNPRIVILEGED_POD = {
   runAsNonRoot: true,
   runAsUser: 1000,
   runAsGroup: 1000,
   seccompProfile: { type: 'RuntimeDefault' },
 } as const;
 
-export const UNPRIVILEGED_CONTAINER = {
+const UNPRIVILEGED_CONTAINER = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
   capabilities: { drop: ['ALL'] },
@@ -43,7 +43,136 @@ export interface Manifest {
   readonly reasons: readonly (readonly [path: readonly (string | number)[], reason: string])[];
 }
 
-export function probe(
+/** What a process is found by. Only labels that never change: the selector of a Deployment is immutable. */
+export function labelsOf(name: string) {
+  const selector = { 'app.kubernetes.io/name': name };
+  return { labels: { ...selector, 'app.kubernetes.io/part-of': 'keybuzz-mail-pipeline' }, selector };
+}
+
+/** After the last mail: time to publish metrics and close connections. */
+const CLOSING_SECONDS = 10;
+
+export interface DeploymentOptions {
+  /** Of the process, its container and the command in the image. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly image: string;
+  readonly replicas: number;
+  readonly drainTimeoutMs: number;
+  /** Health and metrics. */
+  readonly httpPort: number;
+  readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  /** Names of Secrets whose keys are environment variables. */
+  readonly secrets: readonly string[];
+  readonly memoryLimit: string;
+  /** By the folder where they stand. */
+  readonly volumes?: Readonly<Record<string, { readonly name: string; readonly secretName: string }>>;
+  readonly reasons: {
+    readonly replicas: string;
+    readonly strategy: string;
+    /** By paths below the pod. */
+    readonly pod: Manifest['reasons'];
+  };
+}
+
+/** A process of which any number may run, that drains before it ends, without privileges. */
+export function deployment(options: DeploymentOptions): Manifest {
+  const { name, namespace, replicas, httpPort, reasons } = options;
+  const { labels, selector } = labelsOf(name);
+  const annotations = {
+    'prometheus.io/scrape': 'true',
+    'prometheus.io/path': '/metrics',
+    'prometheus.io/port': String(httpPort),
+  };
+  return {
+    content: {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, namespace, labels },
+      spec: {
+        replicas,
+        selector: { matchLabels: selector },
+        strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+        template: { metadata: { labels, annotations }, spec: podSpec(options) },
+      },
+    },
+    reasons: [
+      [['spec', 'replicas'], reasons.replicas],
+      [['spec', 'strategy'], reasons.strategy],
+      ...reasons.pod.map(([path, reason]) => [['spec', 'template', 'spec', ...path], reason] as const),
+    ],
+  };
+}
+
+function podSpec(options: DeploymentOptions): Record<string, unknown> {
+  const volumes = Object.values(options.volumes ?? {});
+  return {
+    terminationGracePeriodSeconds: Math.ceil(options.drainTimeoutMs / 1000) + CLOSING_SECONDS,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: UNPRIVILEGED_POD,
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: 'kubernetes.io/hostname',
+        whenUnsatisfiable: 'ScheduleAnyway',
+        labelSelector: { matchLabels: labelsOf(options.name).selector },
+      },
+    ],
+    containers: [container(options)],
+    ...(volumes.length === 0
+      ? {}
+      : { volumes: volumes.map(({ name, secretName }) => ({ name, secret: { secretName } })) }),
+  };
+}
+
+function container(options: DeploymentOptions): Record<string, unknown> {
+  const { name, image, env, secrets, ports = [], httpPort, memoryLimit, volumes = {} } = options;
+  const mounts = Object.entries(volumes).map(([mountPath, volume]) => ({
+    name: volume.name,
+    mountPath,
+    readOnly: true,
+  }));
+  return {
+    name,
+    image,
+    command: [name],
+    env,
+    envFrom: secrets.map((secret) => ({ secretRef: { name: secret } })),
+    ports: [...ports, { name: 'http', containerPort: httpPort }],
+    startupProbe: probe('/healthz', { periodSeconds: 2, failureThreshold: 30 }),
+    livenessProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 3 }),
+    readinessProbe: probe('/readyz', { periodSeconds: 10, failureThreshold: 2 }),
+    resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: memoryLimit } },
+    securityContext: UNPRIVILEGED_CONTAINER,
+    ...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
+  };
+}
+
+/** Maintenance of the cluster stops one of them at a time. */
+export function disruptionBudget(
+  name: string,
+  { namespace }: { readonly namespace: string },
+  reasons: Manifest['reasons'],
+): Manifest {
+  const { labels, selector } = labelsOf(name);
+  return {
+    content: {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name, namespace, labels },
+      spec: {
+        maxUnavailable: 1,
+        unhealthyPodEvictionPolicy: 'AlwaysAllow',
+        selector: { matchLabels: selector },
+      },
+    },
+    reasons,
+  };
+}
+
+function probe(
   path: string,
   pace: { readonly periodSeconds: number; readonly failureThreshold: number },
 ): Record<string, unknown> {

@@ -5,13 +5,12 @@ import { integer, projectName } from '../common/schemas.ts';
 import { HOUR_MS } from '../common/time.ts';
 import { namespaceSchema, stageSchema } from '../process/cloud-watch-settings.ts';
 import {
+  deployment,
+  disruptionBudget,
   imageReference,
   type Manifest,
   namespaceName,
-  probe,
   renderManifests,
-  UNPRIVILEGED_CONTAINER,
-  UNPRIVILEGED_POD,
 } from '../process/manifest.ts';
 import { WORKER_DEFAULTS } from './settings.ts';
 
@@ -34,9 +33,6 @@ export interface ManifestOptions {
 
 const NAME = 'outbound-worker';
 
-/** After the last mail: time to release leases and close connections. */
-const CLOSING_SECONDS = 10;
-
 const optionsSchema = v.object({
   namespace: namespaceName,
   image: imageReference,
@@ -56,82 +52,25 @@ type Options = v.InferOutput<typeof optionsSchema>;
  */
 export function kubernetesManifest(options: ManifestOptions): string {
   const complete = settingsOf(parseSettings(optionsSchema, options));
-  return renderManifests([deployment(complete), disruptionBudget(complete)]);
+  return renderManifests([worker(complete), disruptionBudget(NAME, complete, BUDGET_REASONS)]);
 }
 
-const LABELS = {
-  'app.kubernetes.io/name': NAME,
-  'app.kubernetes.io/part-of': 'keybuzz-mail-pipeline',
-} as const;
-
-/** Only labels that never change: the selector of a Deployment is immutable. */
-const SELECTOR = { matchLabels: { 'app.kubernetes.io/name': NAME } } as const;
-
-function deployment(options: Options): Manifest {
-  const { namespace, replicas } = options;
-  return {
-    content: {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: NAME, namespace, labels: LABELS },
-      spec: {
-        replicas,
-        selector: SELECTOR,
-        strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-        template: {
-          metadata: { labels: LABELS, annotations: scrapeAnnotations(options) },
-          spec: podSpec(options),
-        },
-      },
-    },
-    reasons: [
-      [['spec', 'replicas'], 'Workers share the rows; any number may run side by side.'],
-      [
-        ['spec', 'strategy'],
-        'A new one must be ready before an old one goes: mail never waits for a rollout.',
-      ],
-      ...podReasons.map(([path, reason]) => [['spec', 'template', 'spec', ...path], reason] as const),
-    ],
-  };
-}
-
-function scrapeAnnotations({ httpPort }: Options): Record<string, string> {
-  return {
-    'prometheus.io/scrape': 'true',
-    'prometheus.io/path': '/metrics',
-    'prometheus.io/port': String(httpPort),
-  };
-}
-
-function podSpec(options: Options): Record<string, unknown> {
-  return {
-    terminationGracePeriodSeconds: Math.ceil(options.drainTimeoutMs / 1000) + CLOSING_SECONDS,
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    securityContext: UNPRIVILEGED_POD,
-    topologySpreadConstraints: [
-      {
-        maxSkew: 1,
-        topologyKey: 'kubernetes.io/hostname',
-        whenUnsatisfiable: 'ScheduleAnyway',
-        labelSelector: SELECTOR,
-      },
-    ],
-    containers: [container(options)],
-  };
-}
-
-function container({
-  project,
+function worker({
+  namespace,
   image,
+  project,
+  replicas,
   drainTimeoutMs,
   httpPort,
   cloudWatch,
-}: Options): Record<string, unknown> {
-  return {
+}: Options): Manifest {
+  return deployment({
     name: NAME,
+    namespace,
     image,
-    command: [NAME],
+    replicas,
+    drainTimeoutMs,
+    httpPort,
     env: [
       { name: 'OUTBOUND_DRAIN_TIMEOUT_MS', value: String(drainTimeoutMs) },
       { name: 'OUTBOUND_HTTP_PORT', value: String(httpPort) },
@@ -142,17 +81,17 @@ function container({
             { name: 'OUTBOUND_CLOUDWATCH_STAGE', value: cloudWatch.stage },
           ]),
     ],
-    envFrom: Object.values(kubernetesSecretNames(project)).map((name) => ({ secretRef: { name } })),
-    ports: [{ name: 'http', containerPort: httpPort }],
-    startupProbe: probe('/healthz', { periodSeconds: 2, failureThreshold: 30 }),
-    livenessProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 3 }),
-    readinessProbe: probe('/readyz', { periodSeconds: 10, failureThreshold: 2 }),
-    resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '768Mi' } },
-    securityContext: UNPRIVILEGED_CONTAINER,
-  };
+    secrets: Object.values(kubernetesSecretNames(project)),
+    memoryLimit: '768Mi',
+    reasons: {
+      replicas: 'Workers share the rows; any number may run side by side.',
+      strategy: 'A new one must be ready before an old one goes: mail never waits for a rollout.',
+      pod: POD_REASONS,
+    },
+  });
 }
 
-const podReasons: Manifest['reasons'] = [
+const POD_REASONS: Manifest['reasons'] = [
   [
     ['terminationGracePeriodSeconds'],
     'Longer than the drain, or the worker would be killed while it finishes.',
@@ -186,23 +125,10 @@ const podReasons: Manifest['reasons'] = [
   ],
 ];
 
-function disruptionBudget({ namespace }: Options): Manifest {
-  return {
-    content: {
-      apiVersion: 'policy/v1',
-      kind: 'PodDisruptionBudget',
-      metadata: { name: NAME, namespace, labels: LABELS },
-      spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: SELECTOR },
-    },
-    reasons: [
-      [
-        ['spec', 'maxUnavailable'],
-        'One at a time; a minimum would keep a node from being drained at one replica.',
-      ],
-      [
-        ['spec', 'unhealthyPodEvictionPolicy'],
-        'Nor may a worker that waits for its database keep it from that.',
-      ],
-    ],
-  };
-}
+const BUDGET_REASONS: Manifest['reasons'] = [
+  [
+    ['spec', 'maxUnavailable'],
+    'One at a time; a minimum would keep a node from being drained at one replica.',
+  ],
+  [['spec', 'unhealthyPodEvictionPolicy'], 'Nor may a worker that waits for its database keep it from that.'],
+];

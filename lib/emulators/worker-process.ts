@@ -49,20 +49,21 @@ export class WorkerProcess {
 
   /** Resolves with the exit code. */
   async stop(): Promise<number | null> {
-    return this.#end('SIGTERM');
+    return endProcess(this.#child, 'SIGTERM');
   }
 
   async kill(): Promise<void> {
-    await this.#end('SIGKILL');
+    await endProcess(this.#child, 'SIGKILL');
   }
+}
 
-  async #end(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
-    const exited = once(this.#child, 'exit');
-    this.#child.kill(signal);
-    const [code] = await exited;
-    return typeof code === 'number' ? code : null;
-  }
+/** Resolves with the exit code; null if a signal ended it. */
+export async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  const [code] = await exited;
+  return typeof code === 'number' ? code : null;
 }
 
 function forEachLine(child: ChildProcess, onLine: (line: string) => void): void {

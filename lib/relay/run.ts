@@ -1,14 +1,12 @@
 import type { CloudWatchMetrics } from '../adapters/cloudwatch/cloud-watch-metrics.ts';
-import { type Log, systemClock } from '../ports/runtime.ts';
+import type { Log } from '../ports/runtime.ts';
+import { openCloudWatch } from '../process/cloud-watch.ts';
 import { FallbackCheck } from '../process/fallback-check.ts';
 import { startHealthServer } from '../process/health.ts';
 import { openRelay, type RelayPorts } from './create-relay.ts';
 import { createRelayMetrics } from './metrics.ts';
 import type { RelayObserver } from './observer.ts';
 import type { RelayProcessSettings } from './settings.ts';
-
-/** Timeout of one attempt; the SDK makes three, well within the minute. */
-const TRY_TIMEOUT_MS = 5_000;
 
 /** Publish even if the drain used all of its time. */
 const PUBLISHING_MS = 1_000;
@@ -22,7 +20,7 @@ export interface RunningRelay extends RelayPorts {
 /** Runs the relay's process: its listeners, and the HTTP server for health and metrics. */
 export async function runRelay(settings: RelayProcessSettings, log: Log): Promise<RunningRelay> {
   const metrics = createRelayMetrics(() => relay.bytesInMemory);
-  const cloudWatch = await openCloudWatch(settings, log);
+  const cloudWatch = await openCloudWatch(settings, settings.fallback, async () => {}, log);
   const observer: RelayObserver = {
     ...metrics.observer,
     mail: (...mail) => {
@@ -73,33 +71,4 @@ function countSmtp(
 ): void {
   if (outcome === 'taken' || outcome === 'split') metrics?.add('SmtpTaken', 1);
   if (outcome !== 'taken' && failureClass !== undefined) metrics?.add('SmtpFailed', 1, failureClass);
-}
-
-async function openCloudWatch(
-  {
-    cloudWatchNamespace: namespace,
-    cloudWatchStage: stage,
-    cloudWatchEndpoint,
-    fallback,
-  }: RelayProcessSettings,
-  log: Log,
-): Promise<CloudWatchMetrics | undefined> {
-  if (namespace === undefined || stage === undefined) return undefined;
-  const { region, accessKeyId, secretAccessKey } = fallback;
-  // Load the client only if used: it costs time and memory that most relays do not need to spend.
-  const { CloudWatchMetrics } = await import('../adapters/cloudwatch/cloud-watch-metrics.ts');
-  return new CloudWatchMetrics({
-    connection: {
-      region,
-      accessKeyId,
-      secretAccessKey,
-      endpoint: cloudWatchEndpoint,
-      tryTimeoutMs: TRY_TIMEOUT_MS,
-    },
-    namespace,
-    stage,
-    measure: async () => {},
-    clock: systemClock,
-    log,
-  });
 }

@@ -1,8 +1,8 @@
-import type { CloudWatchMetrics } from '../adapters/cloudwatch/cloud-watch-metrics.ts';
 import { withTimeout } from '../common/async.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { CompletedEvent, OutboxStats } from '../ports/outbox.ts';
-import { type Log, type Metrics, systemClock } from '../ports/runtime.ts';
+import type { Log, Metrics } from '../ports/runtime.ts';
+import { openCloudWatch } from '../process/cloud-watch.ts';
 import type { WorkerSettings } from './settings.ts';
 
 export interface MetricsPublication {
@@ -12,9 +12,6 @@ export interface MetricsPublication {
   /** Publishes what is left, within the timeout. */
   stop(timeoutMs: number): Promise<void>;
 }
-
-/** Timeout of one attempt; the SDK makes three, well within the minute. */
-const TRY_TIMEOUT_MS = 5_000;
 
 /** The same as a scrape waits for the outbox. */
 const STATS_TIMEOUT_MS = 2_000;
@@ -30,39 +27,18 @@ export async function publishMetrics(
   readStats: () => Promise<OutboxStats>,
   log: Log,
 ): Promise<MetricsPublication> {
-  const metrics = await openMetrics(settings, readStats, log);
+  const metrics = await openCloudWatch(
+    settings,
+    settings.mailer.fallback,
+    (open, signal) => measureOutbox(open, readStats, signal),
+    log,
+  );
   if (metrics === undefined) return { settled: () => {}, start: () => {}, stop: async () => {} };
   return {
     settled: (event) => countCompleted(metrics, event),
     start: () => metrics.start(),
     stop: (timeoutMs) => metrics.stop(timeoutMs),
   };
-}
-
-async function openMetrics(
-  { cloudWatchNamespace: namespace, cloudWatchStage: stage, cloudWatchEndpoint, mailer }: WorkerSettings,
-  readStats: () => Promise<OutboxStats>,
-  log: Log,
-): Promise<CloudWatchMetrics | undefined> {
-  if (namespace === undefined || stage === undefined) return undefined;
-  const { region, accessKeyId, secretAccessKey } = mailer.fallback;
-  // Load the client only if used: it costs time and memory that most workers do not need to spend.
-  const { CloudWatchMetrics } = await import('../adapters/cloudwatch/cloud-watch-metrics.ts');
-  const metrics: CloudWatchMetrics = new CloudWatchMetrics({
-    connection: {
-      region,
-      accessKeyId,
-      secretAccessKey,
-      endpoint: cloudWatchEndpoint,
-      tryTimeoutMs: TRY_TIMEOUT_MS,
-    },
-    namespace,
-    stage,
-    measure: (signal) => measureOutbox(metrics, readStats, signal),
-    clock: systemClock,
-    log,
-  });
-  return metrics;
 }
 
 /**

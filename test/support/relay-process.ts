@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { SqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
+import { endProcess } from '../../lib/emulators/worker-process.ts';
 import { RELAY_DOMAIN } from './relay-bench.ts';
 
 const RELAY = fileURLToPath(new URL('../../bin/smtp-relay.ts', import.meta.url));
@@ -45,19 +45,11 @@ export class RelayProcess {
   }
 
   async stop(): Promise<number | null> {
-    return this.#end('SIGTERM');
+    return endProcess(this.#child, 'SIGTERM');
   }
 
   async kill(): Promise<void> {
-    await this.#end('SIGKILL');
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
-    const exited = once(this.#child, 'exit');
-    this.#child.kill(signal);
-    const [code] = await exited;
-    return typeof code === 'number' ? code : null;
+    await endProcess(this.#child, 'SIGKILL');
   }
 }
 

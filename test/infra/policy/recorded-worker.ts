@@ -6,7 +6,7 @@ import type { LocalServices } from '../../../lib/emulators/services.ts';
 import { WorkerProcess } from '../../../lib/emulators/worker-process.ts';
 import type { CallTap } from './call-tap.ts';
 
-const SOON = () => ({ signal: AbortSignal.timeout(200_000) });
+const SOON = () => ({ signal: AbortSignal.timeout(90_000) });
 
 /** More than the 10 MB of v1, which takes the other call of SES; and too large for SQS. */
 const LARGE_TEXT = 'It is on its way.\r\n'.repeat(600_000);
@@ -37,7 +37,7 @@ export async function runWorker(
 ): Promise<Readonly<Record<string, string>>> {
   const postgres = await startPostgres();
   const pool = new Pool({ connectionString: postgres.connectionString, max: 1 });
-  // The database ends idle connections when it stops; there is nobody to tell.
+  // The database ends idle connections when it stops; that is no error.
   pool.on('error', () => {});
   try {
     await migrate({ connectionString: postgres.connectionString });

@@ -32,7 +32,7 @@ describe('the permissions of the pipeline, beside the calls that its code makes'
 
   beforeAll(async () => {
     run = await recordRun();
-  }, 400_000);
+  }, 180_000);
 
   function audit(who: Who, resources: Resources = template): Findings {
     const one = pipelinePrincipals(resources, run).find((principal) => principal.who === who);

@@ -93,7 +93,7 @@ export interface Account {
 }
 
 /** A mail is late if it is accepted this long after its insertion and after the last fault. */
-const LATE_MS = 10 * MINUTE_MS;
+const LATE_MS = 5 * MINUTE_MS;
 
 export function accountFor(observed: Observed): Account {
   const acceptancesOf = Map.groupBy(observed.acceptances, ({ id }) => id);

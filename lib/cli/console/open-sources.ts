@@ -1,0 +1,47 @@
+import { pipelineStackName } from '../../common/names.ts';
+import type { ConsoleDeployment, ConsoleSources } from '../../console/sources.ts';
+import { systemClock } from '../../ports/runtime.ts';
+import { notDeployed } from '../deployment.ts';
+import { describeFailure } from '../describe-failure.ts';
+import type { ConsoleAccess } from './access.ts';
+import { openOverview } from './overview.ts';
+
+export type ConsoleRequest = Omit<ConsoleAccess, 'clock' | 'describe' | 'notDeployed'>;
+
+export interface OpenConsoleSources {
+  readonly sources: ConsoleSources;
+  readonly describe: ConsoleAccess['describe'];
+  close(): Promise<void>;
+}
+
+/** Opens all that the console shows of a deployment. */
+export function openConsoleSources(
+  request: ConsoleRequest,
+  kind: ConsoleDeployment['kind'],
+): OpenConsoleSources {
+  const { aws, deployment, commands, region } = request;
+  const describe: ConsoleAccess['describe'] = (error) => {
+    const { message, fix } = describeFailure(error, commands);
+    return { why: message, fix };
+  };
+  const access: ConsoleAccess = {
+    ...request,
+    clock: systemClock,
+    describe,
+    notDeployed: async () =>
+      notDeployed(await aws.cloudFormation(), deployment, pipelineStackName(deployment)),
+  };
+  const overview = openOverview(access);
+  const notYet = { kind: 'missing', why: 'this page is not there yet', fix: 'use mailctl' } as const;
+  return {
+    sources: {
+      deployment: { name: `${deployment.project} ${deployment.stage}`, region, kind },
+      overview: { kind: 'open', reader: overview.reader },
+      deliveries: notYet,
+      deadLetters: notYet,
+      suppression: notYet,
+    },
+    describe,
+    close: () => overview.close(),
+  };
+}

@@ -1,0 +1,10 @@
+import type { ConsolePage } from './page.ts';
+import { deliveriesPage } from './pages/deliveries.ts';
+import { overviewPage } from './pages/overview.ts';
+import type { ConsoleSources } from './sources.ts';
+
+/** The pages of the navigation, in its order. What only a local pipeline has is not shown without one. */
+export function pagesFor({ local }: ConsoleSources): readonly ConsolePage[] {
+  const localPages: readonly ConsolePage[] = [];
+  return [overviewPage, deliveriesPage, ...(local === undefined ? [] : localPages)];
+}

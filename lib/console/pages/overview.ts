@@ -1,0 +1,182 @@
+import { html } from 'hono/html';
+import { withTimeout } from '../../common/async.ts';
+import { flowOf, rate } from '../flow.ts';
+import { flowPicture } from '../flow-picture.ts';
+import { type Broken, headlineOf } from '../headline.ts';
+import { LatestSnapshot } from '../latest-snapshot.ts';
+import type { Parts } from '../live.ts';
+import type { ConsolePage, Desk } from '../page.ts';
+import type { AlarmNow, OverviewSnapshot } from '../sources/overview.ts';
+import type { Missing, Reading } from '../sources/reading.ts';
+import {
+  badge,
+  type Content,
+  count,
+  definitions,
+  duration,
+  empty,
+  type Html,
+  loading,
+  missing,
+  section,
+  timeAndAge,
+} from '../view.ts';
+
+/** How often the places are read while somebody looks. */
+const INTERVAL_MS = 2_000;
+
+/** A page shows at once what was read last; it waits no longer for the first reading. */
+const FIRST_LOOK_MS = 120;
+
+/** `/`: whether mail flows, what broke, since when, and whether any is lost. */
+export const overviewPage: ConsolePage = {
+  path: '/',
+  title: 'Overview',
+  register(app, desk) {
+    const { overview } = desk.sources;
+    if (overview.kind === 'missing') {
+      app.get('/', (c) =>
+        desk.show(c, {
+          title: 'Overview',
+          path: '/',
+          body: missing('The overview cannot be shown', overview),
+        }),
+      );
+      return;
+    }
+    const latest = new LatestSnapshot(overview.reader, desk.clock, INTERVAL_MS);
+    desk.live.add('overview', {
+      intervalMs: INTERVAL_MS,
+      render: async (signal) => partsOf(await latest.read(signal), desk),
+    });
+    app.get('/', async (c) => {
+      const first = await withTimeout(latest.read(c.req.raw.signal), FIRST_LOOK_MS);
+      const parts = first.kind === 'done' ? partsOf(first.value, desk) : LOADING;
+      return desk.show(c, {
+        title: 'Overview',
+        path: '/',
+        live: 'overview',
+        charts: true,
+        body: html`<div id="headline" class="part">${parts.headline}</div>
+<div class="columns"><div>${section('The flow of mail', parts.flow, 'flow')}</div>
+<div>${section('Rate and backlog', parts.rate, 'rate')}
+${section('Alarms', parts.alarms, 'alarms')}</div></div>
+${section('The last hours', html`<div id="charts" data-charts="/charts.json">${loading('Reading the last hours')}</div>`, 'history')}
+<div id="missing-sources" class="part">${parts['missing-sources']}</div>`,
+      });
+    });
+    app.get('/charts.json', async (c) => c.json(await overview.reader.charts(c.req.raw.signal)));
+  },
+};
+
+const LOADING = {
+  headline: loading('Reading the queues, the outbox and SES'),
+  flow: loading('Reading'),
+  rate: loading('Reading'),
+  alarms: loading('Reading'),
+  'missing-sources': '',
+};
+
+type OverviewParts = Readonly<Record<keyof typeof LOADING, Content>> & Parts;
+
+function partsOf(snapshot: OverviewSnapshot, desk: Desk): OverviewParts {
+  return {
+    headline: headlinePart(snapshot),
+    flow: flowPicture(flowOf(snapshot)),
+    rate: ratePart(snapshot),
+    alarms: shown(snapshot.alarms, 'Alarms', ({ inAlarm, noData, ok }) =>
+      inAlarm.length + noData.length === 0
+        ? empty('No alarm is in alarm', `${count(ok)} are OK.`)
+        : html`<ul class="alarms">${inAlarm.map((alarm) => alarmItem(alarm, snapshot.at))}</ul>${
+            noData.length > 0 && html`<p>${badge('warn', 'no data')} ${noData.join(', ')}</p>`
+          }`,
+    ),
+    'missing-sources': missingSources(snapshot, desk),
+  };
+}
+
+function headlinePart(snapshot: OverviewSnapshot): Html {
+  const { tone, title, broke, loss } = headlineOf(snapshot);
+  return html`<div class="headline ${tone}">
+<p class="verdict">${title}</p>
+${broke.map((one) => brokenLine(one, snapshot.at))}
+<p class="loss ${loss.tone}">${loss.text}</p>
+</div>`;
+}
+
+function brokenLine({ what, class: failureClass, why, since, runbook }: Broken, now: Date): Html {
+  return html`<p class="broke">${badge('bad', failureClass)} <strong>${what}</strong> ${
+    since === undefined ? '' : html`since <strong>${timeAndAge(since, now)}</strong>`
+  }: ${why}. <a href="/runbook#${runbook}">What to do</a></p>`;
+}
+
+function ratePart({ sending, outbox, queues, at }: OverviewSnapshot): Html {
+  const rows = outbox.kind === 'read' ? outbox.value : undefined;
+  const inSqs = queues.kind === 'read' ? queues.value : {};
+  const backlog = [inSqs.urgent, inSqs.normal].reduce(
+    (sum, queue) => sum + (queue === undefined ? 0 : queue.waiting + queue.inFlight),
+    0,
+  );
+  const ses = sending.kind === 'read' ? sending.value : undefined;
+  return definitions([
+    [
+      'Rate of SES',
+      ses && html`${rate(ses.usedPerSecond)} of ${rate(ses.allowedPerSecond)} recipients a second`,
+    ],
+    [
+      'Sent in 24 hours',
+      ses &&
+        (ses.perDay === undefined
+          ? html`${count(ses.sentInLastDay)}, no limit`
+          : html`${count(ses.sentInLastDay)} of ${count(ses.perDay)}`),
+    ],
+    ['Backlog in SQS', queues.kind === 'read' && count(backlog)],
+    [
+      'Drained in',
+      ses &&
+        (ses.secondsToDrain === undefined
+          ? 'not known while SES takes no mail'
+          : backlog === 0
+            ? 'nothing to drain'
+            : duration(ses.secondsToDrain * 1000)),
+    ],
+    ['Beyond the day’s quota', ses !== undefined && ses.beyondDailyQuota > 0 && count(ses.beyondDailyQuota)],
+    [
+      'Oldest waiting row',
+      rows &&
+        (rows.oldest === undefined
+          ? 'none waits'
+          : html`<a href="/deliveries/${encodeURIComponent(rows.oldest.id)}">${rows.oldest.id}</a>, since ${timeAndAge(rows.oldest.since, at)}`),
+    ],
+  ]);
+}
+
+function alarmItem({ name, severity, meaning, since, runbook, first }: AlarmNow, now: Date): Html {
+  return html`<li>${badge(severity === 'critical' ? 'bad' : 'warn', severity)} <strong>${name}</strong>${
+    since === undefined ? '' : html` since ${timeAndAge(since, now)}`
+  }<br>${meaning}${first !== undefined && html`<br><code>${first}</code>`}<br><a href="${runbook}" rel="noreferrer">Runbook: ${name}</a></li>`;
+}
+
+const PLACES = {
+  outbox: 'The rows of the outbox',
+  worker: 'The worker',
+  queues: 'The queues',
+  sending: 'SES',
+  alarms: 'The alarms',
+} as const;
+
+/** Each cause once: one missing variable may hide several places. */
+function missingSources(snapshot: OverviewSnapshot, _desk: Desk): Content {
+  const places = Object.entries(PLACES).flatMap(([name, words]) => {
+    const reading = snapshot[name as keyof typeof PLACES];
+    return reading.kind === 'missing' ? [{ words, reading }] : [];
+  });
+  const byCause = Map.groupBy(places, ({ reading }) => reading.why);
+  return [...byCause.values()].map((those) =>
+    missing(those.map(({ words }) => words).join(', '), those[0]?.reading as Missing),
+  );
+}
+
+function shown<Value>(reading: Reading<Value>, what: string, show: (value: Value) => Html): Html {
+  return reading.kind === 'read' ? show(reading.value) : missing(what, reading);
+}

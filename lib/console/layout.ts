@@ -20,6 +20,8 @@ export interface PageContent {
   readonly body: Content;
   /** The parts of it that move, by the name that `/events?of=` takes. */
   readonly live?: string;
+  /** Whether a browser without scripts loads it again by itself, since something is still being read. */
+  readonly isUnfinished?: boolean;
   /** Whether it draws charts. */
   readonly charts?: boolean;
 }
@@ -27,7 +29,7 @@ export interface PageContent {
 /** The frame that all pages have. */
 export function layout(
   { deployment, navigation, allowChanges }: Frame,
-  { title, path, body, live, charts = false }: PageContent,
+  { title, path, body, live, isUnfinished = false, charts = false }: PageContent,
 ): Html {
   const { name, region, kind } = deployment;
   return html`<!doctype html>
@@ -37,6 +39,7 @@ export function layout(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title} · ${name}</title>
+${isUnfinished && html`<noscript><meta http-equiv="refresh" content="2"></noscript>`}
 <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/assets/console.css">
 ${charts && html`<link rel="stylesheet" href="/assets/uplot.css"><script src="/assets/uplot.js" defer></script>`}

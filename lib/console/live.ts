@@ -8,14 +8,15 @@ export type Parts = Readonly<Record<string, Content | Promise<Content>>>;
 
 interface LiveSource {
   readonly intervalMs: number;
-  readonly render: (signal: AbortSignal) => Promise<Parts>;
+  /** @param rest of the name that the page gave, after its first slash */
+  readonly render: (signal: AbortSignal, rest: string) => Promise<Parts>;
 }
 
 /** Sends the parts of a page that have changed, as long as the page is open. */
 export class LiveParts {
   readonly #sources = new Map<string, LiveSource>();
 
-  /** @param name as the page names it: `data-live` */
+  /** @param name as the page names it: `live`, up to a slash */
   add(name: string, source: LiveSource): void {
     this.#sources.set(name, source);
   }
@@ -23,7 +24,8 @@ export class LiveParts {
   /** @param ended aborts when the console ends */
   register(app: Hono, ended: AbortSignal): void {
     app.get('/events', (c) => {
-      const source = this.#sources.get(c.req.query('of') ?? '');
+      const [name = '', ...rest] = (c.req.query('of') ?? '').split('/');
+      const source = this.#sources.get(name);
       if (source === undefined) return c.text('no such page', 404);
       return streamSSE(c, async (stream) => {
         const closed = new AbortController();
@@ -31,7 +33,7 @@ export class LiveParts {
         const signal = AbortSignal.any([ended, closed.signal]);
         const sent = new Map<string, string>();
         while (!signal.aborted) {
-          const parts = await source.render(signal).catch(() => ({}));
+          const parts = await source.render(signal, rest.join('/')).catch(() => ({}));
           for (const [id, part] of Object.entries(parts)) {
             const text = String(await part);
             if (sent.get(id) === text) continue;

@@ -8,6 +8,7 @@ import { Jobs } from './jobs.ts';
 import { layout, refusalPage } from './layout.ts';
 import { LiveParts } from './live.ts';
 import type { Desk } from './page.ts';
+import { registerJobs } from './pages/jobs.ts';
 import { pagesFor } from './pages.ts';
 import { createGuard, secureHeaders } from './security.ts';
 import type { Missing } from './sources/reading.ts';
@@ -71,6 +72,7 @@ export async function startConsole(
   app.use(guard.check);
   registerAssets(app);
   for (const page of pages) page.register(app, desk);
+  registerJobs(app, desk);
   desk.live.register(app, ended.signal);
   app.notFound((c) =>
     desk.show(

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { errorCode } from '../../common/errors.ts';
 import { openConsoleSources } from '../console/open-sources.ts';
 import type { CommandContext, RunCommand } from '../context.ts';
 import { EXIT, type ExitCode, OperatorError } from '../errors.ts';
+import { DROP_RECORD } from '../lookups/dlq/drop-dead-letters.ts';
 import { wholeNumber } from '../number-flags.ts';
 
 const NOTES = `
@@ -49,7 +51,13 @@ async function serveConsole(context: CommandContext, flags: ConsoleFlags): Promi
   // The server would make all other commands start slower.
   const { startConsole } = await import('../../console/server.ts');
   const opened = openConsoleSources(
-    { ...context, region: aws.region, workerUrl: worker, noAlarms: undefined },
+    {
+      ...context,
+      region: aws.region,
+      workerUrl: worker,
+      noAlarms: undefined,
+      recordPath: resolve(DROP_RECORD),
+    },
     'deployed',
   );
   try {

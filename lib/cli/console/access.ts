@@ -10,6 +10,8 @@ export interface ConsoleAccess
   readonly clock: Clock;
   /** The port of a worker for health and metrics, as reachable from here. */
   readonly workerUrl: string | undefined;
+  /** The file in which dropped dead letters are recorded. */
+  readonly recordPath: string;
   /** Why there are no alarms to read; undefined if there are. */
   readonly noAlarms: Missing | undefined;
   readonly describe: (error: unknown) => Missing;

@@ -4,7 +4,9 @@ import { systemClock } from '../../ports/runtime.ts';
 import { notDeployed } from '../deployment.ts';
 import { describeFailure } from '../describe-failure.ts';
 import type { ConsoleAccess } from './access.ts';
+import { openDeadLetters } from './dead-letters.ts';
 import { openOverview } from './overview.ts';
+import { openSuppression } from './suppression.ts';
 
 export type ConsoleRequest = Omit<ConsoleAccess, 'clock' | 'describe' | 'notDeployed'>;
 
@@ -38,8 +40,8 @@ export function openConsoleSources(
       deployment: { name: `${deployment.project} ${deployment.stage}`, region, kind },
       overview: { kind: 'open', reader: overview.reader },
       deliveries: notYet,
-      deadLetters: notYet,
-      suppression: notYet,
+      deadLetters: { kind: 'open', reader: openDeadLetters(access) },
+      suppression: { kind: 'open', reader: openSuppression(access) },
     },
     describe,
     close: () => overview.close(),

@@ -3,7 +3,7 @@ import { withTimeout } from '../../common/async.ts';
 import { flowOf, rate } from '../flow.ts';
 import { flowPicture } from '../flow-picture.ts';
 import { type Broken, headlineOf } from '../headline.ts';
-import { LatestSnapshot } from '../latest-snapshot.ts';
+import { Latest } from '../latest.ts';
 import type { Parts } from '../live.ts';
 import type { ConsolePage, Desk } from '../page.ts';
 import type { AlarmNow, OverviewSnapshot } from '../sources/overview.ts';
@@ -44,18 +44,19 @@ export const overviewPage: ConsolePage = {
       );
       return;
     }
-    const latest = new LatestSnapshot(overview.reader, desk.clock, INTERVAL_MS);
+    const latest = new Latest((signal) => overview.reader.read(signal), desk.clock, INTERVAL_MS * 0.9);
     desk.live.add('overview', {
       intervalMs: INTERVAL_MS,
-      render: async (signal) => partsOf(await latest.read(signal), desk),
+      render: async () => partsOf(await latest.read(), desk),
     });
     app.get('/', async (c) => {
-      const first = await withTimeout(latest.read(c.req.raw.signal), FIRST_LOOK_MS);
+      const first = await withTimeout(latest.read(), FIRST_LOOK_MS);
       const parts = first.kind === 'done' ? partsOf(first.value, desk) : LOADING;
       return desk.show(c, {
         title: 'Overview',
         path: '/',
         live: 'overview',
+        isUnfinished: first.kind !== 'done',
         charts: true,
         body: html`<div id="headline" class="part">${parts.headline}</div>
 <div class="columns"><div>${section('The flow of mail', parts.flow, 'flow')}</div>

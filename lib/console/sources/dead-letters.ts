@@ -4,13 +4,11 @@ export interface DeadLetterDesk {
   survey(signal: AbortSignal): Promise<DeadLetterSurvey>;
   /** @param limit the most that are listed */
   list(choice: DeadLetterChoice, limit: number, signal: AbortSignal): Promise<DeadLetterListing>;
-  /** By the ID of its delivery or of its SQS message. */
-  show(id: string, reveal: DeadLetterReveal, signal: AbortSignal): Promise<readonly DeadLetterView[]>;
+  /** By the ID of its delivery or of its SQS message; undefined if none is seen. */
+  show(id: string, reveal: DeadLetterReveal, signal: AbortSignal): Promise<DeadLetterView | undefined>;
   /** What would be done; nothing is changed. */
   planRedrive(request: RedriveRequest, signal: AbortSignal): Promise<DeadLetterPlan>;
-  redrive(request: RedriveRequest, run: DeadLetterRun): Promise<DeadLetterOutcome>;
   planDrop(choice: DeadLetterChoice, signal: AbortSignal): Promise<DeadLetterPlan>;
-  drop(choice: DeadLetterChoice, because: string, run: DeadLetterRun): Promise<DeadLetterOutcome>;
 }
 
 export type DeadLetterChoice =
@@ -85,11 +83,14 @@ export interface RedriveRequest {
   readonly extendHours: number | undefined;
 }
 
+/** Exactly these letters are processed, and none that comes after the plan was shown. */
 export interface DeadLetterPlan {
   readonly count: number;
   readonly causes: readonly DeadLetterCause[];
   /** Those that would stay, and why. */
   readonly staying: readonly { readonly count: number; readonly why: string }[];
+  /** @param because why they are dropped; a redrive needs no reason */
+  run(run: DeadLetterRun, because?: string): Promise<DeadLetterOutcome>;
 }
 
 /** A change in progress. */

@@ -2,8 +2,8 @@ import type { Missing } from './reading.ts';
 
 /** The suppressed recipients of both lists: the pipeline's own, and that of SES for the whole account. */
 export interface SuppressionDesk {
-  /** All suppressed addresses, the newest first; those that contain `text`, if given. */
-  search(text: string | undefined, signal: AbortSignal): Promise<SuppressionListing>;
+  /** All suppressed addresses, the newest first. */
+  all(signal: AbortSignal): Promise<SuppressionListing>;
   /** The entries of these addresses, also of those that are on neither list. */
   lookUp(addresses: readonly string[], signal: AbortSignal): Promise<SuppressionListing>;
   add(address: string, signal: AbortSignal): Promise<SuppressionChange>;

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { AwsClients } from '../../cli/aws-clients.ts';
 import { type OpenConsoleSources, openConsoleSources } from '../../cli/console/open-sources.ts';
 import { FixHints } from '../../cli/hints.ts';
+import { DROP_RECORD } from '../../cli/lookups/dlq/drop-dead-letters.ts';
 import { DEPLOYMENT_DEFAULTS } from '../../common/names.ts';
 import type { ConsoleOptions } from '../../console/server.ts';
 import type { LocalPipeline } from '../pipeline.ts';
@@ -36,6 +38,7 @@ export function openLocalConsole(
       env: { DATABASE_URL: databaseUrl },
       signal,
       workerUrl: worker.healthUrl,
+      recordPath: join(pipeline.directory, DROP_RECORD),
       noAlarms: {
         why: 'alarms are those of CloudWatch, which this machine has not',
         fix: 'docs/monitoring.md has the list of what a deployment watches',

@@ -128,7 +128,7 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
       },
       received: { text: known(backlog, 'queued'), tone: 'info' },
       sent: {
-        text: sending === undefined ? UNKNOWN : `${count(sending.sentInLastDay)} in 24 h`,
+        text: sending === undefined ? UNKNOWN : `${count(sending.sentInLastDay)} sent`,
         tone: sending?.outage === undefined ? 'info' : 'bad',
       },
       deadLettered: { text: '', tone: (dead ?? 0) > 0 ? 'bad' : 'dim' },
@@ -137,7 +137,7 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
         text: `${known(outbox?.delivered, 'delivered')}, ${known(outbox?.bounced, 'bounced')}`,
         tone: 'info',
       },
-      written: { text: '', tone: 'info' },
+      written: { text: 'status into the row', tone: 'info' },
     },
   };
 }

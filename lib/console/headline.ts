@@ -11,7 +11,12 @@ export interface Headline {
   /** What broke, since when. */
   readonly broke: readonly Broken[];
   /** Whether mail is lost. */
-  readonly loss: { readonly tone: Tone; readonly text: string };
+  readonly loss: {
+    readonly tone: Tone;
+    readonly lost: string;
+    /** Mails that were not sent, and are kept for a person to look at. */
+    readonly person: number;
+  };
 }
 
 export interface Broken {
@@ -21,6 +26,8 @@ export interface Broken {
   /** What the class means, and the server's own words. */
   readonly why: string;
   readonly since: Date | undefined;
+  /** What becomes of the mail meanwhile. */
+  readonly meanwhile: string;
   /** Where to read what to do: a heading of the runbook. */
   readonly runbook: string;
 }
@@ -101,6 +108,7 @@ function smtpBroken(smtp: SmtpState): Broken[] {
         class: 'down',
         why: 'the worker counts it as down',
         since: undefined,
+        meanwhile: 'New mail goes out by SES.',
         runbook: 'fallback-in-use',
       },
     ];
@@ -112,6 +120,10 @@ function smtpBroken(smtp: SmtpState): Broken[] {
       class: failing.class,
       why: `${CLASS_WORDS[failing.class]}${words}`,
       since: failing.since,
+      meanwhile:
+        failing.mails === 1
+          ? 'Since then 1 mail was handed over to SES.'
+          : `Since then ${failing.mails.toLocaleString('en')} mails were handed over to SES.`,
       runbook: 'fallback-in-use',
     },
   ];
@@ -124,9 +136,10 @@ function sesBroken(sending: SendingNow | undefined): Broken[] {
     {
       what: 'SES',
       class: cause,
-      why: 'SES takes no mail; it is tried again by itself',
+      why: 'SES takes no mail, and is tried again by itself',
       since,
-      runbook: 'mail-stuck',
+      meanwhile: 'What was handed over waits in SQS.',
+      runbook: 'mail-waiting',
     },
   ];
 }
@@ -139,6 +152,7 @@ function fallbackBroken({ worker }: OverviewSnapshot): Broken[] {
       class: 'hand-over',
       why: 'the worker cannot hand mail over: its queue or bucket refuses it',
       since: undefined,
+      meanwhile: 'What SMTP does not accept waits in the outbox.',
       runbook: 'fallback-in-use',
     },
   ];
@@ -151,17 +165,10 @@ function lossOf({ outbox, queues }: OverviewSnapshot): Headline['loss'] {
   const unread = [
     ...(rows === undefined ? ['the outbox'] : []),
     ...(inSqs === undefined ? ['the queues'] : []),
-  ];
-  if (person > 0) {
-    const text = `${person === 1 ? '1 mail needs' : `${person.toLocaleString('en')} mails need`} a person: not sent, kept with the reason. No mail is lost.`;
-    return { tone: 'warn', text: unread.length === 0 ? text : `${text} Not read: ${unread.join(' and ')}.` };
-  }
-  if (unread.length > 0)
-    return {
-      tone: 'dim',
-      text: `Whether mail waits for a person is not known: ${unread.join(' and ')} cannot be read.`,
-    };
-  return { tone: 'good', text: 'No mail is lost, and none needs a person.' };
+  ].join(' and ');
+  if (unread !== '')
+    return { tone: 'dim', lost: `Whether mail is lost is not known: ${unread} cannot be read.`, person };
+  return { tone: 'good', lost: 'No mail is lost.', person };
 }
 
 /** What was not sent and will not be by itself. */

@@ -9,6 +9,7 @@ import { layout, refusalPage } from './layout.ts';
 import { LiveParts } from './live.ts';
 import type { Desk } from './page.ts';
 import { registerJobs } from './pages/jobs.ts';
+import { registerRunbook } from './pages/runbook.ts';
 import { pagesFor } from './pages.ts';
 import { createGuard, secureHeaders } from './security.ts';
 import type { Missing } from './sources/reading.ts';
@@ -73,6 +74,7 @@ export async function startConsole(
   registerAssets(app);
   for (const page of pages) page.register(app, desk);
   registerJobs(app, desk);
+  registerRunbook(app, desk);
   desk.live.register(app, ended.signal);
   app.notFound((c) =>
     desk.show(

@@ -12,8 +12,16 @@ export interface ConsoleSources {
   readonly deliveries: Source<DeliveryReader>;
   readonly deadLetters: Source<DeadLetterDesk>;
   readonly suppression: Source<SuppressionDesk>;
+  /** The runbook, with the names of this deployment. */
+  readonly runbook: Runbook;
   /** What only a pipeline on this machine has. */
   readonly local?: LocalDesk;
+}
+
+export interface Runbook {
+  readonly names: readonly string[];
+  /** A heading as Markdown; undefined if there is none. */
+  section(name: string): string | undefined;
 }
 
 export interface ConsoleDeployment {

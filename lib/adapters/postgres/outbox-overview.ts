@@ -46,13 +46,19 @@ WITH recent AS MATERIALIZED (
 accepted AS (
   SELECT max(delivered_at) AS last FROM recent WHERE status = 'delivered' AND provider = 'smtp'
 ),
-ended AS (
-  SELECT coalesce(delivery_trace -> 'recipients', '{}') AS recipients FROM outbound_deliveries
-  WHERE id = ANY (ARRAY(SELECT id FROM recent WHERE status = 'failed' LIMIT ${MAX_TRACES}))
+failed AS MATERIALIZED (
+  SELECT id FROM recent WHERE status = 'failed' LIMIT ${MAX_TRACES}
 ),
-many AS (
-  SELECT DISTINCT delivery_id AS id FROM outbound_recipients
-  WHERE delivery_id = ANY (ARRAY(SELECT id FROM recent WHERE status = 'failed' LIMIT ${MAX_TRACES}))
+reported AS (
+  SELECT id, delivery_trace #> '{recipients}' AS statuses FROM outbound_deliveries
+  WHERE id = ANY (ARRAY(SELECT id FROM failed)) AND jsonb_typeof(delivery_trace #> '{recipients}') = 'object'
+  UNION ALL
+  SELECT delivery_id, jsonb_build_object('one', status) FROM outbound_recipients
+  WHERE delivery_id = ANY (ARRAY(SELECT id FROM failed))
+),
+ended AS (
+  SELECT id, bool_or(statuses @? '$.*.kind ? (@ == "failed" || @ == "expired")') AS dead
+  FROM reported WHERE statuses <> '{}' GROUP BY id
 ),
 failing AS (
   SELECT
@@ -74,7 +80,8 @@ SELECT
   count(*) FILTER (WHERE provider = 'ses' AND status = 'sending' AND lease_owner IS NULL)::int AS awaited,
   count(*) FILTER (WHERE provider = 'ses' AND status = 'delivered')::int AS delivered,
   count(*) FILTER (WHERE status = 'failed')::int AS ended,
-  (SELECT count(*)::int FROM ended WHERE recipients <> '{}') + (SELECT count(*)::int FROM many) AS reported,
+  (SELECT count(*)::int FROM ended WHERE dead) AS "deadLettered",
+  (SELECT count(*)::int FROM ended WHERE NOT dead) AS refused,
   (SELECT last::timestamptz FROM accepted) AS "lastAccepted",
   (SELECT coalesce(json_agg(json_build_object('failure', failure, 'at', at)), '[]') FROM failing WHERE failure IS NOT NULL) AS failing
 FROM recent`;
@@ -98,8 +105,10 @@ export interface RecentRows {
   readonly handedOver: number;
   readonly awaited: number;
   readonly delivered: number;
-  /** Failed, and a receipt says why for a recipient: a bounce, a suppressed recipient, a dead letter. */
-  readonly reported: number;
+  /** Failed, since the recipient's server refused it, or the recipient is suppressed. */
+  readonly refused: number;
+  /** Failed, since it became a dead letter, for some of its recipients or for all. */
+  readonly deadLettered: number;
   /** Failed without a receipt: the worker could send it by no route. */
   readonly unsent: number;
   readonly lastAccepted: Date | undefined;
@@ -132,7 +141,8 @@ interface RecentRow {
   readonly awaited: number;
   readonly delivered: number;
   readonly ended: number;
-  readonly reported: number;
+  readonly refused: number;
+  readonly deadLettered: number;
   readonly lastAccepted: Date | null;
   readonly failing: unknown;
 }
@@ -165,8 +175,9 @@ export class PostgresOutboxOverview {
         handedOver: recent.handedOver,
         awaited: recent.awaited,
         delivered: recent.delivered,
-        reported: recent.reported,
-        unsent: Math.max(recent.ended - recent.reported, 0),
+        refused: recent.refused,
+        deadLettered: recent.deadLettered,
+        unsent: Math.max(recent.ended - recent.refused - recent.deadLettered, 0),
         lastAccepted: recent.lastAccepted ?? undefined,
         failing: attemptsIn(recent.failing),
       },

@@ -56,6 +56,7 @@ async function serveConsole(context: CommandContext, flags: ConsoleFlags): Promi
       region: aws.region,
       workerUrl: worker,
       noAlarms: undefined,
+      history: 'cloud-watch',
       recordPath: resolve(DROP_RECORD),
     },
     'deployed',

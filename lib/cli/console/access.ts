@@ -14,6 +14,8 @@ export interface ConsoleAccess
   readonly recordPath: string;
   /** Why there are no alarms to read; undefined if there are. */
   readonly noAlarms: Missing | undefined;
+  /** Where the history is from: CloudWatch, or what the console itself sees while it runs. */
+  readonly history: 'cloud-watch' | 'sampled';
   readonly describe: (error: unknown) => Missing;
   readonly notDeployed: () => Promise<OperatorError>;
 }

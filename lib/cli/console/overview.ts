@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PostgresOutboxOverview, type RecentRows } from '../../adapters/postgres/outbox-overview.ts';
 import { DlqClient } from '../../adapters/sqs/dlq-client.ts';
 import { pipelineStackName } from '../../common/names.ts';
@@ -17,53 +18,94 @@ import type {
 import type { Reading } from '../../console/sources/reading.ts';
 import { maskAddressesIn } from '../../domain/address.ts';
 import { isServerAtFault } from '../../domain/failure.ts';
+import type { WORKER_SERIES } from '../../domain/worker-series.ts';
 import { findResource, listStackResources, type ResourceName } from '../deployment.ts';
 import { firstCommandOf, listAlarms, summariseAlarms } from '../lookups/alarms.ts';
 import { askDatabase, databaseMissing, openDatabase } from '../lookups/database.ts';
 import { readRateReport } from '../lookups/rate-report.ts';
 import type { ConsoleAccess } from './access.ts';
+import { readCloudWatchHistory } from './cloud-watch-history.ts';
+import { SampledHistory } from './sampled-history.ts';
 
 /** What became of the mails of this time is counted. */
 const COUNTED_MS = DAY_MS;
+
+/** How often the history is continued where there is no CloudWatch. */
+const SAMPLE_MS = 5_000;
 
 /** Where the overview of a deployment is read. */
 export function openOverview(access: ConsoleAccess): {
   readonly reader: OverviewReader;
   close(): Promise<void>;
 } {
-  const { env, clock } = access;
+  const { clock, history } = access;
+  const places = openPlaces(access);
+  const samples = new SampledHistory();
+  const closed = new AbortController();
+  const read = async (signal: AbortSignal) => {
+    const snapshot = await places.read(clock.now(), signal);
+    samples.add(snapshot);
+    return snapshot;
+  };
+  const sampling =
+    history === 'sampled' ? sample(read, AbortSignal.any([closed.signal, access.signal])) : undefined;
+  return {
+    reader: {
+      read,
+      charts: async (signal) =>
+        history === 'sampled'
+          ? { kind: 'read', value: samples.charts }
+          : readingOf(() => places.history(clock.now(), signal), access),
+    },
+    close: async () => {
+      closed.abort();
+      await sampling;
+      await places.close();
+    },
+  };
+}
+
+async function sample(read: (signal: AbortSignal) => Promise<unknown>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await read(signal);
+    await delay(SAMPLE_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
+}
+
+/** The places that are read. Each that fails is said, and hides no other. */
+function openPlaces(access: ConsoleAccess) {
+  const { aws, env, workerUrl, noAlarms } = access;
   const noDatabase = databaseMissing(env);
   const rows =
     noDatabase === undefined
       ? openDatabase(env, (settings) => new PostgresOutboxOverview(settings))
       : undefined;
   const queueUrls = remembered(() => findQueues(access));
+  const reading = <Value>(read: () => Promise<Value>) => readingOf(read, access);
   return {
-    reader: {
-      read: async (signal) => {
-        const at = clock.now();
-        const reading = <Value>(read: () => Promise<Value>) => readingOf(read, access);
-        const [outbox, worker, queues, sending, alarms] = await Promise.all([
-          rows === undefined
-            ? missing(noDatabase ?? '', 'set DATABASE_URL to its URL and start the console again')
-            : reading(async () =>
-                outboxNow(await askDatabase(() => rows.read(new Date(at.getTime() - COUNTED_MS))), at),
-              ),
-          access.workerUrl === undefined
-            ? missing(
-                'no worker was named',
-                'start the console with --worker URL of its port for health and metrics',
-              )
-            : reading(() => workerNow(access.workerUrl ?? '', signal)),
-          reading(() => countQueues(queueUrls, access)),
-          reading(async () => sendingNow(await readRateReport({ ...access, signal }, at))),
-          access.noAlarms === undefined
-            ? reading(() => alarmsNow(access, at, signal))
-            : missing(access.noAlarms.why, access.noAlarms.fix),
-        ]);
-        return { at, outbox, worker, queues, sending, alarms } satisfies OverviewSnapshot;
-      },
-      charts: async () => missing('the history is not read yet', 'look at the dashboards in CloudWatch'),
+    read: async (at: Date, signal: AbortSignal): Promise<OverviewSnapshot> => {
+      const since = new Date(at.getTime() - COUNTED_MS);
+      const [outbox, worker, queues, sending, alarms] = await Promise.all([
+        rows === undefined
+          ? missing(noDatabase ?? '', 'set DATABASE_URL to its URL, and start the console again')
+          : reading(async () => outboxNow(await askDatabase(() => rows.read(since)), at)),
+        workerUrl === undefined
+          ? missing(
+              'no worker was named',
+              'start the console with --worker URL, its port for health and metrics',
+            )
+          : reading(() => workerNow(workerUrl, signal)),
+        reading(() => countQueues(queueUrls, access)),
+        reading(async () => sendingNow(await readRateReport({ ...access, signal }, at))),
+        noAlarms === undefined
+          ? reading(() => alarmsNow(access, at, signal))
+          : missing(noAlarms.why, noAlarms.fix),
+      ]);
+      return { at, outbox, worker, queues, sending, alarms };
+    },
+    history: async (at: Date, signal: AbortSignal) => {
+      const names = new Map((await queueUrls()).map(([name, url]) => [name, url.split('/').at(-1) ?? '']));
+      return readCloudWatchHistory(await aws.cloudWatch(), access, names, at, signal);
     },
     close: async () => {
       await rows?.close();
@@ -105,11 +147,11 @@ function outboxNow(
   { waiting, onHold, inHand, oldest, recent }: Awaited<ReturnType<PostgresOutboxOverview['read']>>,
   at: Date,
 ): OutboxNow {
-  const { isComplete, accepted, handedOver, awaited, delivered, reported, unsent, lastAccepted } = recent;
+  const { isComplete, accepted, handedOver, awaited, delivered, refused, unsent, lastAccepted } = recent;
   const since = isComplete ? new Date(at.getTime() - COUNTED_MS) : (recent.since ?? at);
   return {
     ...{ waiting, onHold, inHand, oldest, since, isComplete, accepted, handedOver, awaited, delivered },
-    bounced: reported,
+    bounced: refused,
     failed: unsent,
     smtp: { lastAccepted, failing: failingOf(recent) },
   };
@@ -143,15 +185,19 @@ function failingOf({ failing }: RecentRows): SmtpFailing | undefined {
 async function workerNow(url: string, signal: AbortSignal): Promise<WorkerNow> {
   const response = await fetch(new URL('/metrics', url), { signal });
   const text = await response.text();
-  const gauge = (name: string) => {
-    const [, value] = new RegExp(`^${name} (\\S+)$`, 'm').exec(text) ?? [];
-    return value === undefined ? undefined : Number(value);
-  };
-  const fallback = gauge('outbound_fallback_up');
+  const fallback = sumOf(text, 'outbound_fallback_up');
   return {
-    isBreakerOpen: gauge('outbound_breaker_open') === 1,
+    isBreakerOpen: sumOf(text, 'outbound_breaker_open') === 1,
     canHandOver: fallback === undefined ? undefined : fallback === 1,
+    accepted: sumOf(text, 'outbound_taken_total'),
+    handedOver: sumOf(text, 'outbound_handed_over_total'),
   };
+}
+
+/** Over the labels of a series in the text format of Prometheus; undefined if it has no value. */
+function sumOf(text: string, series: keyof typeof WORKER_SERIES): number | undefined {
+  const values = [...text.matchAll(new RegExp(`^${series}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
+  return values.length === 0 ? undefined : values.reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
 const QUEUES: Readonly<Record<QueueName, ResourceName>> = {

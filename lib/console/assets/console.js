@@ -56,3 +56,109 @@ function followLiveParts(name) {
 nameLocalTimes(document);
 const { live } = document.body.dataset;
 if (live !== undefined) followLiveParts(live);
+
+/** Colours of the page, which change with its scheme. */
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/** `02:10`, with seconds if the chart shows a few minutes only. */
+function clockTimes(_chart, seconds) {
+  const [first = 0] = seconds;
+  const length = (seconds.at(-1) ?? first) - first < 600 ? 'hh:mm:ss' : 'hh:mm';
+  return seconds.map((at) => new Date(at * 1000).toISOString().slice(11, 11 + length.length));
+}
+
+function chartOptions({ unit, series }, width) {
+  const axis = {
+    stroke: () => colour('soft'),
+    grid: { stroke: () => colour('line'), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width,
+    height: 170,
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'UTC'),
+    cursor: { points: { size: 7 } },
+    scales: { y: { range: (_chart, _min, max) => [0, Math.max(max ?? 0, 4) * 1.1] } },
+    axes: [
+      { ...axis, values: clockTimes, space: 80 },
+      { ...axis, size: 52, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] },
+    ],
+    series: [
+      {
+        label: 'UTC',
+        value: (_chart, at) => (at === null ? '–' : new Date(at * 1000).toISOString().slice(11, 19)),
+      },
+      ...series.map((one) => ({
+        label: one.label,
+        stroke: () => colour(one.colour),
+        width: 2,
+        points: { show: false },
+        value: (_chart, value) => (value === null ? '–' : `${Math.round(value * 10) / 10} ${unit}`),
+      })),
+    ],
+  };
+}
+
+/** Draws the charts once, then gives them new data. */
+function drawCharts(root) {
+  const drawn = new Map();
+  const widthOf = (figure) => Math.max(200, figure.clientWidth);
+  const addFigure = (grid, { id, title }) => {
+    const figure = document.createElement('figure');
+    figure.className = 'chart';
+    const caption = document.createElement('figcaption');
+    caption.textContent = title;
+    figure.append(caption);
+    grid.append(figure);
+    drawn.set(id, { figure });
+  };
+  const begin = ({ from, charts }) => {
+    root.textContent = '';
+    const source = document.createElement('p');
+    source.className = 'hint';
+    source.textContent = `${from[0].toUpperCase()}${from.slice(1)}. Times in UTC.`;
+    const grid = document.createElement('div');
+    grid.className = 'charts';
+    root.append(source, grid);
+    // All of them first: their number says how wide each is.
+    for (const chart of charts) addFigure(grid, chart);
+    for (const chart of charts) {
+      const known = drawn.get(chart.id);
+      const empty = [[], ...chart.series.map(() => [])];
+      known.plot = new uPlot(chartOptions(chart, widthOf(known.figure)), empty, known.figure);
+    }
+  };
+  const draw = (history) => {
+    if (drawn.size === 0) begin(history);
+    for (const { id, times, series } of history.charts) {
+      drawn.get(id)?.plot.setData([times, ...series.map(({ values }) => values)]);
+    }
+  };
+  const load = async () => {
+    let every = 30;
+    try {
+      const response = await fetch(root.dataset.charts);
+      const reading = await response.json();
+      if (reading.kind === 'read') {
+        every = reading.value.everySeconds;
+        draw(reading.value);
+      } else if (drawn.size === 0)
+        root.textContent = `The last hours cannot be shown: ${reading.why}. Fix: ${reading.fix}`;
+    } catch {
+      // The note about the connection says it.
+    }
+    setTimeout(load, every * 1000);
+  };
+  addEventListener('resize', () => {
+    for (const { figure, plot } of drawn.values()) plot.setSize({ width: widthOf(figure), height: 170 });
+  });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    for (const { plot } of drawn.values()) plot.redraw();
+  });
+  void load();
+}
+
+const charts = document.querySelector('[data-charts]');
+if (charts !== null) drawCharts(charts);

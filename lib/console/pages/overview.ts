@@ -7,7 +7,7 @@ import { Latest } from '../latest.ts';
 import type { Parts } from '../live.ts';
 import type { ConsolePage, Desk } from '../page.ts';
 import type { AlarmNow, OverviewSnapshot } from '../sources/overview.ts';
-import type { Missing, Reading } from '../sources/reading.ts';
+import type { Missing } from '../sources/reading.ts';
 import {
   badge,
   type Content,
@@ -18,6 +18,7 @@ import {
   type Html,
   loading,
   missing,
+  plural,
   section,
   timeAndAge,
 } from '../view.ts';
@@ -59,9 +60,9 @@ export const overviewPage: ConsolePage = {
         isUnfinished: first.kind !== 'done',
         charts: true,
         body: html`<div id="headline" class="part">${parts.headline}</div>
-<div class="columns"><div>${section('The flow of mail', parts.flow, 'flow')}</div>
-<div>${section('Rate and backlog', parts.rate, 'rate')}
-${section('Alarms', parts.alarms, 'alarms')}</div></div>
+${section('The flow of mail in the last 24 hours', parts.flow, 'flow')}
+<div class="columns">${section('Rate and backlog', parts.rate, 'rate')}
+${section('Alarms', parts.alarms, 'alarms')}</div>
 ${section('The last hours', html`<div id="charts" data-charts="/charts.json">${loading('Reading the last hours')}</div>`, 'history')}
 <div id="missing-sources" class="part">${parts['missing-sources']}</div>`,
       });
@@ -85,14 +86,8 @@ function partsOf(snapshot: OverviewSnapshot, desk: Desk): OverviewParts {
     headline: headlinePart(snapshot),
     flow: flowPicture(flowOf(snapshot)),
     rate: ratePart(snapshot),
-    alarms: shown(snapshot.alarms, 'Alarms', ({ inAlarm, noData, ok }) =>
-      inAlarm.length + noData.length === 0
-        ? empty('No alarm is in alarm', `${count(ok)} are OK.`)
-        : html`<ul class="alarms">${inAlarm.map((alarm) => alarmItem(alarm, snapshot.at))}</ul>${
-            noData.length > 0 && html`<p>${badge('warn', 'no data')} ${noData.join(', ')}</p>`
-          }`,
-    ),
-    'missing-sources': missingSources(snapshot, desk),
+    alarms: alarmsPart(snapshot, desk.sources.deployment.kind === 'local'),
+    'missing-sources': missingSources(snapshot),
   };
 }
 
@@ -101,14 +96,18 @@ function headlinePart(snapshot: OverviewSnapshot): Html {
   return html`<div class="headline ${tone}">
 <p class="verdict">${title}</p>
 ${broke.map((one) => brokenLine(one, snapshot.at))}
-<p class="loss ${loss.tone}">${loss.text}</p>
+<p class="loss"><span class="${loss.tone}">${loss.lost}</span> ${
+    loss.person === 0
+      ? loss.tone === 'good' && 'None needs a person.'
+      : html`<a class="person" href="/dead-letters">${plural(loss.person, 'mail needs', 'mails need')} a person</a>: not sent, kept with the reason.`
+  }</p>
 </div>`;
 }
 
-function brokenLine({ what, class: failureClass, why, since, runbook }: Broken, now: Date): Html {
+function brokenLine({ what, class: failureClass, why, since, meanwhile, runbook }: Broken, now: Date): Html {
   return html`<p class="broke">${badge('bad', failureClass)} <strong>${what}</strong> ${
     since === undefined ? '' : html`since <strong>${timeAndAge(since, now)}</strong>`
-  }: ${why}. <a href="/runbook#${runbook}">What to do</a></p>`;
+  }: ${why}. ${meanwhile} <a href="/runbook/${runbook}">What to do</a></p>`;
 }
 
 function ratePart({ sending, outbox, queues, at }: OverviewSnapshot): Html {
@@ -152,10 +151,10 @@ function ratePart({ sending, outbox, queues, at }: OverviewSnapshot): Html {
   ]);
 }
 
-function alarmItem({ name, severity, meaning, since, runbook, first }: AlarmNow, now: Date): Html {
+function alarmItem({ name, severity, meaning, since, first }: AlarmNow, now: Date): Html {
   return html`<li>${badge(severity === 'critical' ? 'bad' : 'warn', severity)} <strong>${name}</strong>${
     since === undefined ? '' : html` since ${timeAndAge(since, now)}`
-  }<br>${meaning}${first !== undefined && html`<br><code>${first}</code>`}<br><a href="${runbook}" rel="noreferrer">Runbook: ${name}</a></li>`;
+  }<br>${meaning}${first !== undefined && html`<br><code>${first}</code>`}<br><a href="/runbook/${name}">What to do: ${name}</a></li>`;
 }
 
 const PLACES = {
@@ -163,11 +162,10 @@ const PLACES = {
   worker: 'The worker',
   queues: 'The queues',
   sending: 'SES',
-  alarms: 'The alarms',
 } as const;
 
 /** Each cause once: one missing variable may hide several places. */
-function missingSources(snapshot: OverviewSnapshot, _desk: Desk): Content {
+function missingSources(snapshot: OverviewSnapshot): Content {
   const places = Object.entries(PLACES).flatMap(([name, words]) => {
     const reading = snapshot[name as keyof typeof PLACES];
     return reading.kind === 'missing' ? [{ words, reading }] : [];
@@ -178,6 +176,13 @@ function missingSources(snapshot: OverviewSnapshot, _desk: Desk): Content {
   );
 }
 
-function shown<Value>(reading: Reading<Value>, what: string, show: (value: Value) => Html): Html {
-  return reading.kind === 'read' ? show(reading.value) : missing(what, reading);
+/** A local pipeline has no alarms, which is no fault. */
+function alarmsPart({ alarms, at }: OverviewSnapshot, isLocal: boolean): Html {
+  if (alarms.kind === 'missing')
+    return isLocal ? html`<p class="hint">${alarms.why}. ${alarms.fix}.</p>` : missing('The alarms', alarms);
+  const { inAlarm, noData, ok } = alarms.value;
+  if (inAlarm.length + noData.length === 0) return empty('No alarm is in alarm', `${count(ok)} are OK.`);
+  return html`<ul class="alarms">${inAlarm.map((alarm) => alarmItem(alarm, at))}</ul>${
+    noData.length > 0 && html`<p>${badge('warn', 'no data')} ${noData.join(', ')}</p>`
+  }`;
 }

@@ -64,6 +64,9 @@ export interface WorkerNow {
   readonly isBreakerOpen: boolean;
   /** Undefined if it was not checked yet. */
   readonly canHandOver: boolean | undefined;
+  /** Since the worker started: mails that SMTP accepted, and mails that were handed over. */
+  readonly accepted: number | undefined;
+  readonly handedOver: number | undefined;
 }
 
 export interface QueueNow {
@@ -125,6 +128,8 @@ export interface AlarmNow {
 export interface Charts {
   /** Where the values are from, in words. */
   readonly from: string;
+  /** How often it is worth a new look. */
+  readonly everySeconds: number;
   readonly charts: readonly Chart[];
 }
 

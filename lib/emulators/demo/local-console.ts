@@ -39,8 +39,9 @@ export function openLocalConsole(
       signal,
       workerUrl: worker.healthUrl,
       recordPath: join(pipeline.directory, DROP_RECORD),
+      history: 'sampled',
       noAlarms: {
-        why: 'alarms are those of CloudWatch, which this machine has not',
+        why: 'Alarms are those of CloudWatch, which a pipeline on this machine does not have',
         fix: 'docs/monitoring.md has the list of what a deployment watches',
       },
     },

@@ -69,7 +69,7 @@ export async function startConsole(
   };
   const app = new Hono();
   app.use(secureHeaders);
-  app.use(bodyLimit({ maxSize: MAX_FORM_BYTES }));
+  app.use(bodyLimit({ maxSize: MAX_FORM_BYTES, onError: (c) => c.text('That form is too large.', 413) }));
   app.use(guard.check);
   registerAssets(app);
   for (const page of pages) page.register(app, desk);

@@ -127,8 +127,6 @@ export interface AlarmNow {
   readonly severity: 'critical' | 'warning';
   readonly meaning: string;
   readonly since: Date | undefined;
-  /** Its heading in the runbook. */
-  readonly runbook: string;
   /** The first command to run. */
   readonly first: string | undefined;
 }

@@ -39,7 +39,7 @@ export interface FlowNode {
   readonly href?: string;
 }
 
-export interface FlowArrow {
+interface FlowArrow {
   readonly text: string;
   readonly tone: Tone;
 }

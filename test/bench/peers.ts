@@ -220,11 +220,20 @@ async function loadGraphileWorker(): Promise<((target: Target) => Promise<void>)
   };
 }
 
-async function timed(run: (target: Target) => Promise<void>, target: Target): Promise<number> {
+interface Timed {
+  /** Mails a second. */
+  readonly rate: number;
+  /** Milliseconds of this process, for a mail: unlike the rate, a busy machine changes it little. */
+  readonly cpuMs: number;
+}
+
+async function timed(run: (target: Target) => Promise<void>, target: Target): Promise<Timed> {
   await insertRows();
   const begunMs = performance.now();
+  const usedBefore = process.cpuUsage();
   await run(target);
-  return (ROWS / (performance.now() - begunMs)) * 1000;
+  const { user, system } = process.cpuUsage(usedBefore);
+  return { rate: (ROWS / (performance.now() - begunMs)) * 1000, cpuMs: (user + system) / 1000 / ROWS };
 }
 
 function median(numbers: readonly number[]): number {
@@ -270,7 +279,7 @@ if (!canRunPostfix) {
   for (const target of targets.filter(({ name }) => values.only === undefined || name === values.only)) {
     for (const [name, peer] of Object.entries(peers)) {
       if (values.peer !== undefined && !name.includes(values.peer)) continue;
-      const rounds: { ours: number; peer: number }[] = [];
+      const rounds: { ours: Timed; peer: Timed }[] = [];
       // In turn, so that a machine that slows down affects both; the first round compiles the code.
       for (let round = 0; round <= ROUNDS; round += 1) {
         rounds.push({ ours: await timed(ours, target), peer: await timed(peer, target) });
@@ -279,13 +288,15 @@ if (!canRunPostfix) {
       const result = {
         target: target.name,
         peer: name,
-        ours: Math.round(median(counted.map((one) => one.ours))),
-        theirs: Math.round(median(counted.map((one) => one.peer))),
-        ratio: median(counted.map((one) => one.ours / one.peer)),
+        ours: Math.round(median(counted.map((one) => one.ours.rate))),
+        theirs: Math.round(median(counted.map((one) => one.peer.rate))),
+        ratio: median(counted.map((one) => one.ours.rate / one.peer.rate)),
+        oursCpuMs: median(counted.map((one) => one.ours.cpuMs)),
+        theirsCpuMs: median(counted.map((one) => one.peer.cpuMs)),
       };
       results.push(result);
       console.log(
-        `PostgreSQL to ${result.target.padEnd(8)} ours ${result.ours}/s, ${name} ${result.theirs}/s, ratio ${result.ratio.toFixed(2)}`,
+        `PostgreSQL to ${result.target.padEnd(8)} ours ${result.ours}/s, ${name} ${result.theirs}/s, ratio ${result.ratio.toFixed(2)}; CPU of the client ${result.oursCpuMs.toFixed(2)} and ${result.theirsCpuMs.toFixed(2)} ms a mail`,
       );
     }
   }

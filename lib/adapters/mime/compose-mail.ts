@@ -5,8 +5,8 @@ import type { CompositionMark, RefusedAddress } from '../../domain/delivery.ts';
 import type { MailContent } from '../../domain/fallback-message.ts';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
 import type { ComposedContent, ContentComposer } from '../../ports/senders.ts';
-import { composeMessage, type MimeResult } from './compose-message.ts';
-import { parsePlainMail } from './plain-mail.ts';
+import { composeMessage, finishMessage, type MimeResult } from './compose-message.ts';
+import { envelopeOf, parsePlainMail, toFields, writePlainMail } from './plain-mail.ts';
 import { isPlainMail } from './write-at-once.ts';
 
 /** nodemailer asks a transport for an envelope, and would parse the addresses for it once more. */
@@ -48,8 +48,11 @@ export class MailComposer {
   async compose(mail: SendMailOptions): Promise<MimeResult> {
     const parsed = parsePlainMail(mail);
     if (parsed !== undefined) {
-      const node = new Composer({ ...parsed.fields, ...this.#access }).compile();
-      return composeMessage(node, { isPlain: true, envelope: parsed.envelope });
+      const envelope = envelopeOf(parsed);
+      const written = writePlainMail(parsed);
+      if (written !== undefined) return finishMessage(written, { envelope, messageId: '' });
+      const node = new Composer({ ...toFields(parsed), ...this.#access }).compile();
+      return composeMessage(node, { isPlain: true, envelope });
     }
     const { result } = await this.#transporter.sendMail(mail);
     return result;

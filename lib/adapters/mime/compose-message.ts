@@ -66,20 +66,37 @@ export async function composeMessage(
       ? await collect(node.createReadStream(), MAX_CONTENT_BYTES)
       : { bytes: written.length, mime: written };
   if (mime === undefined) return { kind: 'too-large', bytes };
+  const envelope = parsed ?? node.getEnvelope();
+  return finishMessage(mime, { envelope, messageId: node.messageId(), isStreamed: written === undefined });
+}
+
+interface WrittenMessage {
+  readonly envelope: MimeNodeEnvelope;
+  /** For a message without one. */
+  readonly messageId: string;
+  /** Its From was corrected before nodemailer signed it. */
+  readonly isStreamed?: boolean;
+}
+
+/** Checks and corrects the bytes of a message, as {@link composeMessage} says. */
+export function finishMessage(
+  mime: Buffer,
+  { envelope, messageId, isStreamed = false }: WrittenMessage,
+): MimeResult {
   const normalized = withCrlf(mime);
   const problem = validateHeaders(normalized);
   if (problem !== undefined) return { kind: 'malformed', ...problem };
   // For a streamed message once more: nodemailer has signed it since then, perhaps more than once.
   const corrected = correctHeaders(normalized);
-  const composed = withMessageId(written === undefined ? corrected : withLowerCaseFrom(corrected), node);
+  const from = envelope.from === false ? '' : envelope.from;
+  const composed = withMessageId(isStreamed ? corrected : withLowerCaseFrom(corrected), messageId, from);
   if (composed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: composed.length };
   const unsendable = findUnsendable(composed);
   if (unsendable !== undefined) return { kind: 'malformed', ...unsendable };
-  const envelope = parsed ?? node.getEnvelope();
   const message = {
     mime: composed,
     messageId: headerValues(composed, 'message-id')[0] ?? '',
-    from: envelope.from === false ? '' : (distinctRecipients([envelope.from])[0] ?? ''),
+    from: from === '' ? '' : (distinctRecipients([from])[0] ?? ''),
     to: distinctRecipients(envelope.to),
   };
   return { kind: 'composed', message };
@@ -186,11 +203,9 @@ function hasBareLineEnd(mime: Buffer): boolean {
 
 const CR = 0x0d;
 
-function withMessageId(mime: Buffer, node: MimeNode): Buffer {
+function withMessageId(mime: Buffer, given: string, from: string): Buffer {
   if (headerValues(mime, 'message-id').length > 0) return mime;
-  const given = node.messageId();
-  const { from } = node.getEnvelope();
-  const domain = (from === false ? '' : parseDomain(from)) || 'localhost';
+  const domain = parseDomain(from) || 'localhost';
   return withHeader(mime, 'Message-ID', isEmptyId(given) ? `<${randomUUID()}@${domain}>` : given);
 }
 

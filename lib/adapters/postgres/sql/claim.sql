@@ -86,9 +86,9 @@ SELECT
   priority,
   bytes::float8 AS bytes,
   large,
-  CASE WHEN NOT large THEN {{mail}} END AS mail,
-  CASE WHEN NOT large THEN {{deliveryTrace}} END AS "deliveryTrace",
-  CASE WHEN NOT large THEN {{inSes}} END AS "inSes",
+  {{mail}} AS mail,
+  {{deliveryTrace}} AS "deliveryTrace",
+  {{inSes}} AS "inSes",
   to_json(owed_recipients)::text AS owed,
   extract(epoch FROM coalesce(created_at, now()))::float8 * 1000 AS "createdAtMs",
   extract(epoch FROM expires_at)::float8 * 1000 AS "expiresAtMs",
@@ -98,4 +98,6 @@ SELECT
   ended
 FROM claimed
 JOIN chosen ON chosen.id = claimed.id
+-- Only to a mail that is fetched: a large one is not unpacked.
+LEFT JOIN LATERAL {{unpacked}} AS unpacked ON NOT large
 ORDER BY priority DESC, number

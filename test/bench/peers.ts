@@ -7,7 +7,9 @@
  *
  * `smtp-sink` and Postfix are those of Debian's package; without it this bench says so and ends.
  *
- *   npm run bench:peers -- [--rows 3000] [--rounds 3] [--only sink|postfix] [--json]
+ *   npm run bench:peers -- [--rows 3000] [--rounds 3] [--only sink|postfix] [--peer NAME] [--profile] [--json]
+ *
+ * `--profile` compares nothing: it prints what the worker spends its time on.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,6 +28,7 @@ import { silentObserver } from '../../lib/ports/outbox.ts';
 import { createWorker } from '../../lib/worker/create-worker.ts';
 import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
 import { canRunPostfix, freePort, startPostfix } from '../support/postfix.ts';
+import { profileShares } from './profile-shares.ts';
 
 const { values } = parseArgs({
   options: {
@@ -33,6 +36,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
     peer: { type: 'string' },
+    profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -236,6 +240,14 @@ async function timed(run: (target: Target) => Promise<void>, target: Target): Pr
   return { rate: (ROWS / (performance.now() - begunMs)) * 1000, cpuMs: (user + system) / 1000 / ROWS };
 }
 
+async function printProfile(target: Target): Promise<void> {
+  await timed(ours, target);
+  await insertRows();
+  const shares = await profileShares(() => ours(target));
+  const words = Array.from(shares, ([name, share]) => `${name} ${(100 * share).toFixed(0)} %`);
+  console.log(`PostgreSQL to ${target.name}: ${words.toSorted().join(', ')}`);
+}
+
 function median(numbers: readonly number[]): number {
   return [...numbers].sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
@@ -277,6 +289,10 @@ if (!canRunPostfix) {
   if (graphileWorker === undefined) console.log('graphile-worker is not installed: left out');
   const results = [];
   for (const target of targets.filter(({ name }) => values.only === undefined || name === values.only)) {
+    if (values.profile) {
+      await printProfile(target);
+      continue;
+    }
     for (const [name, peer] of Object.entries(peers)) {
       if (values.peer !== undefined && !name.includes(values.peer)) continue;
       const rounds: { ours: Timed; peer: Timed }[] = [];

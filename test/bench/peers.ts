@@ -11,10 +11,6 @@
  *
  * `--profile` compares nothing: it prints what the worker spends its time on.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import nodemailer from 'nodemailer';
 import { Pool, type PoolClient } from 'pg';
@@ -27,7 +23,8 @@ import { createMailer } from '../../lib/mailer/create-mailer.ts';
 import { silentObserver } from '../../lib/ports/outbox.ts';
 import { createWorker } from '../../lib/worker/create-worker.ts';
 import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
-import { canRunPostfix, freePort, startPostfix } from '../support/postfix.ts';
+import { canRunPostfix, startPostfix } from '../support/postfix.ts';
+import { startSmtpSink } from '../support/smtp-sink.ts';
 import { profileShares } from './profile-shares.ts';
 
 const { values } = parseArgs({
@@ -252,34 +249,15 @@ function median(numbers: readonly number[]): number {
   return [...numbers].sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
 
-/** `smtp-sink` takes mail faster than any client sends it. */
-async function startSink(): Promise<{ readonly target: Target; readonly process: ChildProcess }> {
-  const port = await freePort();
-  const process = spawn('smtp-sink', ['-u', 'nobody', '-c', `127.0.0.1:${port}`, '1000'], {
-    stdio: 'ignore',
-  });
-  for (let tries = 0; tries < 100 && !(await isListening(port)); tries += 1) await delay(20);
-  return { target: { name: 'sink', host: '127.0.0.1', port }, process };
-}
-
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
 if (!canRunPostfix) {
   console.log('left out: this bench needs root and the Debian package postfix, which brings smtp-sink');
 } else {
-  const sink = await startSink();
-  const postfix = await startPostfix({ relayPort: sink.target.port, discard: true });
-  const targets: Target[] = [sink.target, { name: 'postfix', host: postfix.host, port: postfix.port }];
+  const sink = await startSmtpSink();
+  const postfix = await startPostfix({ relayPort: sink.port, discard: true });
+  const targets: Target[] = [
+    { name: 'sink', host: sink.host, port: sink.port },
+    { name: 'postfix', host: postfix.host, port: postfix.port },
+  ];
   const graphileWorker = await loadGraphileWorker();
   const peers = {
     'SKIP LOCKED loop + pool': skipLockedLoop,
@@ -318,7 +296,7 @@ if (!canRunPostfix) {
   }
   if (values.json) console.log(JSON.stringify({ rows: ROWS, rounds: ROUNDS, results }));
   postfix.remove();
-  sink.process.kill();
+  sink.stop();
 }
 await Promise.all([database.pool.end(), aws.close()]);
 await postgres.close();

@@ -100,7 +100,7 @@ class PoolGeneration {
   readonly #planNames: Map<string, string> | undefined;
 
   constructor(settings: PostgresSettings, applicationName: string, keepsPlans: boolean) {
-    this.#session = { ...NO_JIT, ...(keepsPlans ? ONE_PLAN : {}), ...sessionSettings(settings) };
+    this.#session = { ...(keepsPlans ? SESSION_OF_KEPT_PLANS : NO_JIT), ...sessionSettings(settings) };
     this.#planNames = keepsPlans ? new Map() : undefined;
     this.#pools = clientConfigs(settings, applicationName).map((config) => {
       const pool = new Pool({
@@ -199,7 +199,8 @@ const NO_JIT: SessionSettings = { jit: 'off' };
  * A plan for all values of the parameters. It may be made while the table is empty and reading all of it seems as
  * cheap as an index, and is kept while the table grows: so the indexes are the only way.
  */
-const ONE_PLAN: SessionSettings = {
+export const SESSION_OF_KEPT_PLANS: SessionSettings = {
+  ...NO_JIT,
   plan_cache_mode: 'force_generic_plan',
   enable_seqscan: 'off',
   enable_bitmapscan: 'off',

@@ -462,8 +462,7 @@ describe('a long queue', () => {
           id: '',
           passed: false,
         })),
-        cutPriority: null,
-        limit: 100,
+        pages: [{ priority: 0, ofQueue: 34, ofAll: 102 }],
         inHand: [],
       }),
     );

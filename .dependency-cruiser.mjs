@@ -19,7 +19,8 @@ const layers = {
   process: ['mailer', 'adapters', 'ports', 'domain', 'common'],
   worker: ['process', 'mailer', 'adapters', 'ports', 'domain', 'common'],
   relay: ['process', 'mailer', 'adapters', 'ports', 'domain', 'common'],
-  cli: ['mailer', 'adapters', 'ports', 'domain', 'common'],
+  console: ['ports', 'domain', 'common'],
+  cli: ['console', 'mailer', 'adapters', 'ports', 'domain', 'common'],
 };
 
 const forbidden = [
@@ -157,7 +158,7 @@ const forbidden = [
       'commands and Lambdas are bundled from what this project declares, not from what else is installed',
     severity: 'error',
     from: {
-      path: '^(lib/(common|domain|ports|adapters|mailer|process|worker|relay|cli)|lambda)/|^lib/index\\.ts$',
+      path: '^(lib/(common|domain|ports|adapters|mailer|process|worker|relay|console|cli)|lambda)/|^lib/index\\.ts$',
     },
     to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/@types/' },
   },

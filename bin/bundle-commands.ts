@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,11 @@ import { build, type Metafile } from 'esbuild';
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const COMMANDS = ['mailctl', 'outbound-worker', 'smtp-relay'];
 const LICENCES = 'dist/bin/THIRD-PARTY-LICENCES.txt';
+
+/** What the pages of the console load, beside the commands; by the name that `lib/console/assets.ts` looks for. */
+const ASSETS = 'dist/bin/assets';
+const CHART_LIBRARY = 'node_modules/uplot';
+const CHART_FILES = { 'uplot.js': 'dist/uPlot.iife.min.js', 'uplot.css': 'dist/uPlot.min.css' } as const;
 
 /** Packages that the API installs along with this one; the commands use the same. */
 const dependencies: readonly string[] = Object.keys(
@@ -46,6 +51,14 @@ async function bundleCommands(): Promise<void> {
   });
   assertInstallable(metafile);
   writeFileSync(join(repository, LICENCES), licencesOf(metafile));
+  copyAssets();
+}
+
+function copyAssets(): void {
+  cpSync(join(repository, 'lib/console/assets'), join(repository, ASSETS), { recursive: true });
+  for (const [name, file] of Object.entries(CHART_FILES)) {
+    copyFileSync(join(repository, CHART_LIBRARY, file), join(repository, ASSETS, name));
+  }
 }
 
 /** What is still imported must be installed with the package. */
@@ -69,7 +82,7 @@ function licencesOf({ inputs }: Metafile): string {
     if (inside === undefined) return [];
     return [input.slice(0, input.length - inside.length) + packageOf(inside)];
   });
-  const packages = Map.groupBy([...new Set(folders)].sort(), licenceIn);
+  const packages = Map.groupBy([...new Set([...folders, CHART_LIBRARY])].sort(), licenceIn);
   return [...packages]
     .map(([text, those]) => `${those.map(titleOf).join('\n')}\n\n${text}\n`)
     .join(`\n${'-'.repeat(80)}\n\n`);

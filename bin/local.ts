@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
+import { startConsole } from '../lib/console/server.ts';
 import { type DemoListener, type DemoResult, runDemo } from '../lib/emulators/demo/demo.ts';
 import { DemoScreen, showResult, withoutPipeline } from '../lib/emulators/demo/demo-screen.ts';
 import { DemoKeys } from '../lib/emulators/demo/keys.ts';
+import { openLocalConsole } from '../lib/emulators/demo/local-console.ts';
 import { writeLocalEnvironment } from '../lib/emulators/demo/local-environment.ts';
 import { Play } from '../lib/emulators/demo/play.ts';
 import { DEMO_ID_KEY, playRelayScenes } from '../lib/emulators/demo/relay-scenes.ts';
@@ -18,7 +20,7 @@ const HELP = `The whole mail pipeline on this machine, without an AWS account.
   npm start -- --dir DIR      writes the mails and the logs there (default: a new temporary folder)
   npm start -- --help         this text
 
-While it stays up, keys break and repair mail-core and SES, and each mail that comes out is shown and written to
+While it stays up, a console in the browser shows it: the link is printed. Keys break and repair mail-core and SES, and each mail that comes out is shown and written to
 the folder. The folder's .env.local has what the README's code, mailctl and other clients need to use it.
 
 DATABASE_URL, or PGHOST and its kin, name another PostgreSQL to use than the embedded one; it is
@@ -108,12 +110,17 @@ function usage({ directory }: LocalPipeline, environment: string | undefined): s
 async function stayUp(pipeline: LocalPipeline, screen: DemoScreen, play: Play, signal: AbortSignal) {
   const ended = new AbortController();
   screen.say(`\n${usage(pipeline, await writeLocalEnvironment(pipeline))}`);
+  const opened = openLocalConsole(pipeline, signal);
+  const running = await startConsole(opened.sources, opened);
+  screen.say(`  ${screen.paint('bold', 'In the browser:')} ${running.link}\n`);
   if (process.stdin.isTTY !== true) screen.say(addresses(pipeline));
   const played = play.follow(ended.signal);
   await new DemoKeys(pipeline, screen, addresses(pipeline)).follow(process.stdin, signal);
   ended.abort();
   await played;
   screen.say('\nstopping');
+  await running.close();
+  await opened.close();
 }
 
 /** Earlier runs leave their folders, since somebody may still look at them. */

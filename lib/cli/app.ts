@@ -4,6 +4,7 @@ import { AwsClients, profileRegion } from './aws-clients.ts';
 import { chooseDeployment, type DeploymentFlags, describeChoice } from './choose-deployment.ts';
 import { registerAlarms } from './commands/alarms.ts';
 import { registerCompletion } from './commands/completion.ts';
+import { registerConsole } from './commands/console.ts';
 import { registerDlq } from './commands/dlq/register-dlq.ts';
 import { registerDns } from './commands/dns.ts';
 import { registerDoctor, runDoctorCommand } from './commands/doctor/doctor.ts';
@@ -46,6 +47,7 @@ const NOTES = `
 Examples:
   mailctl quickstart               from nothing to the first mail, step by step
   mailctl doctor                   what is wrong, and what fixes it
+  mailctl console                  the same in the browser, and more
   mailctl alarms                   what rings, and what to do first
   mailctl dns --check              whether the DNS has what SES and DMARC need
   mailctl status reply-48213       the whole story of one delivery
@@ -194,6 +196,7 @@ export function createProgram({ output, errors }: Omit<TerminalStreams, 'input'>
 function registerCommands(program: Command, run: RunCommand): void {
   registerAlarms(program, run);
   registerCompletion(program, run);
+  registerConsole(program, run);
   registerDlq(program, run);
   registerDns(program, run);
   registerDoctor(program, run);

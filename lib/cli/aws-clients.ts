@@ -16,6 +16,14 @@ export interface AwsAccess {
   readonly profile?: string | undefined;
   /** True if an environment variable overrides the SQS endpoint. */
   readonly hasOwnSqs: boolean;
+  /** Emulators in place of AWS, by service; without it, what the environment and the configuration files say. */
+  readonly local?: LocalAws;
+}
+
+/** Services on this machine. */
+export interface LocalAws {
+  readonly endpoints: Readonly<Record<'cloudFormation' | 'sqs' | 's3' | 'dynamoDb' | 'ses', string>>;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 /** Timeout of one attempt; the SDK makes three. */
@@ -38,7 +46,7 @@ export class AwsClients {
 
   async cloudFormation(): Promise<CloudFormationClient> {
     const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
-    return new CloudFormationClient(this.#config());
+    return new CloudFormationClient(this.#config('cloudFormation'));
   }
 
   async cloudWatch(): Promise<CloudWatchClient> {
@@ -48,7 +56,7 @@ export class AwsClients {
 
   async dynamoDb(): Promise<DynamoDBClient> {
     const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
-    return new DynamoDBClient(this.#config());
+    return new DynamoDBClient(this.#config('dynamoDb'));
   }
 
   async iam(): Promise<IAMClient> {
@@ -64,7 +72,7 @@ export class AwsClients {
   async s3(): Promise<S3Client> {
     const { S3Client } = await import('@aws-sdk/client-s3');
     // Emulators serve buckets by path, and AWS still accepts path-style requests.
-    return new S3Client({ ...this.#config(), forcePathStyle: true });
+    return new S3Client({ ...this.#config('s3'), forcePathStyle: true });
   }
 
   async secretsManager(): Promise<SecretsManagerClient> {
@@ -74,7 +82,7 @@ export class AwsClients {
 
   async ses(): Promise<SESv2Client> {
     const { SESv2Client } = await import('@aws-sdk/client-sesv2');
-    return new SESv2Client(this.#config());
+    return new SESv2Client(this.#config('ses'));
   }
 
   async sns(): Promise<SNSClient> {
@@ -84,7 +92,7 @@ export class AwsClients {
 
   async sqs(): Promise<SQSClient> {
     const { SQSClient } = await import('@aws-sdk/client-sqs');
-    return new SQSClient({ ...this.#config(), useQueueUrlAsEndpoint: !this.#access.hasOwnSqs });
+    return new SQSClient({ ...this.#config('sqs'), useQueueUrlAsEndpoint: !this.#access.hasOwnSqs });
   }
 
   async sts(): Promise<STSClient> {
@@ -92,10 +100,13 @@ export class AwsClients {
     return new STSClient(this.#config());
   }
 
-  #config() {
-    const { region, profile } = this.#access;
+  #config(service?: keyof LocalAws['endpoints']) {
+    const { region, profile, local } = this.#access;
     return {
       region,
+      ...(local === undefined || service === undefined
+        ? {}
+        : { endpoint: local.endpoints[service], credentials: local.credentials }),
       ...(profile === undefined ? {} : { profile }),
       requestHandler: {
         connectionTimeout: 3_000,

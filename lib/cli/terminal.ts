@@ -148,7 +148,8 @@ export class Terminal {
   }
 }
 
-const silentProgress: Progress = { set: () => {}, stop: () => {} };
+/** Shows nothing. */
+export const silentProgress: Progress = { set: () => {}, stop: () => {} };
 
 /** In the two largest units: `3d 4h`. */
 export function age(since: Date, now: Date): string {

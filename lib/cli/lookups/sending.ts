@@ -16,7 +16,11 @@ export interface Sending {
 type SendingQueue = 'normal' | 'urgent' | 'held';
 
 /** @throws {@link OperatorError} if the pipeline is not deployed */
-export async function openSending({ aws, deployment, signal }: CommandContext): Promise<Sending> {
+export async function openSending({
+  aws,
+  deployment,
+  signal,
+}: Pick<CommandContext, 'aws' | 'deployment' | 'signal'>): Promise<Sending> {
   const outputs = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
   const [dynamoDb, sqs] = await Promise.all([aws.dynamoDb(), aws.sqs()]);
   return {

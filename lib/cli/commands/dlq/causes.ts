@@ -1,9 +1,10 @@
 import type { Clock } from '../../../ports/runtime.ts';
 import type { CommandContext } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
-import { type DeadLetter, scanDeadLetters } from '../../lookups/dead-letters.ts';
+import { scanDeadLetters } from '../../lookups/dead-letters.ts';
+import { type CauseGroup, CauseGroups } from '../../lookups/dlq/causes.ts';
+import { openDlqClients } from '../../lookups/dlq/open-queues.ts';
 import { type Terminal, timeAndAge } from '../../terminal.ts';
-import { openDlqClients } from './open-queues.ts';
 
 /** Shows the dead letters, grouped by cause. */
 export async function listDeadLetters(context: CommandContext, clock: Clock): Promise<ExitCode> {
@@ -54,57 +55,4 @@ export function inFlightText(count: number): string {
 
 function shortened(text: string): string {
   return text.length <= EXAMPLE_CHARACTERS ? text : `${text.slice(0, EXAMPLE_CHARACTERS - 1)}…`;
-}
-
-/** What is kept of a dead letter after its release, without its body. */
-export type DeadLetterSummary = Pick<
-  DeadLetter,
-  'queueMessageId' | 'deliveryId' | 'cause' | 'detail' | 'sentAt'
->;
-
-export function summaryOf({
-  queueMessageId,
-  deliveryId,
-  cause,
-  detail,
-  sentAt,
-}: DeadLetter): DeadLetterSummary {
-  return { queueMessageId, deliveryId, cause, detail, sentAt };
-}
-
-/** Dead letters of one cause. */
-export interface CauseGroup {
-  readonly cause: string;
-  readonly deadLetters: number;
-  readonly oldest: Date;
-  readonly newest: Date;
-  /** The detail of one of them. */
-  readonly example: string;
-}
-
-/** Counts dead letters by cause, without keeping them. */
-class CauseGroups {
-  readonly #groups = new Map<string, CauseGroup>();
-
-  add({ cause, detail, sentAt }: Omit<DeadLetterSummary, 'queueMessageId' | 'deliveryId'>): void {
-    const known = this.#groups.get(cause);
-    this.#groups.set(cause, {
-      cause,
-      deadLetters: (known?.deadLetters ?? 0) + 1,
-      oldest: known === undefined || sentAt < known.oldest ? sentAt : known.oldest,
-      newest: known === undefined || sentAt > known.newest ? sentAt : known.newest,
-      example: known?.example ?? detail,
-    });
-  }
-
-  /** Most frequent first. */
-  get groups(): readonly CauseGroup[] {
-    return [...this.#groups.values()].sort((one, other) => other.deadLetters - one.deadLetters);
-  }
-}
-
-export function groupsOf(deadLetters: readonly DeadLetterSummary[]): readonly CauseGroup[] {
-  const groups = new CauseGroups();
-  for (const deadLetter of deadLetters) groups.add(deadLetter);
-  return groups.groups;
 }

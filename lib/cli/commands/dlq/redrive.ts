@@ -3,11 +3,15 @@ import type { CommandContext } from '../../context.ts';
 import { type DescribedFailure, describeFailure } from '../../describe-failure.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import type { FixHints } from '../../hints.ts';
+import { noSuchDeadLetter, openDlqClients } from '../../lookups/dlq/open-queues.ts';
+import { type ProcessOutcome, RateLimiter } from '../../lookups/dlq/process-dead-letters.ts';
+import type { RedrivePlan, RedriveRequest } from '../../lookups/dlq/redrive-dead-letters.ts';
+import {
+  planRedrive,
+  type RedriveOutcome,
+  redriveDeadLetters,
+} from '../../lookups/dlq/redrive-dead-letters.ts';
 import { countText, inFlightText, renderCauses } from './causes.ts';
-import { noSuchDeadLetter, openDlqClients } from './open-queues.ts';
-import { type ProcessOutcome, RateLimiter } from './process-dead-letters.ts';
-import type { RedrivePlan, RedriveRequest } from './redrive-dead-letters.ts';
-import { planRedrive, type RedriveOutcome, redriveDeadLetters } from './redrive-dead-letters.ts';
 
 export interface RedriveCommand extends RedriveRequest {
   readonly perSecond: number;

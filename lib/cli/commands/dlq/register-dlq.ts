@@ -1,9 +1,9 @@
-import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { HOUR_MS } from '../../../common/time.ts';
 import { systemClock } from '../../../ports/runtime.ts';
 import type { RunCommand } from '../../context.ts';
 import type { DeadLetterFilter } from '../../lookups/dead-letters.ts';
+import { DROP_RECORD, operatorName } from '../../lookups/dlq/drop-dead-letters.ts';
 import { duration, wholeNumber } from '../../number-flags.ts';
 import { listDeadLetters } from './causes.ts';
 import { drop } from './drop.ts';
@@ -140,7 +140,7 @@ function registerDrop(dlq: Command, run: RunCommand): void {
     .option('--cause <cause>', 'those of this cause')
     .option('--id <id>', 'delivery ID or SQS message ID')
     .requiredOption('--because <text>', 'why they are not needed', parseReason)
-    .option('--record <file>', 'file for the record, one JSON line each', 'dropped-letters.jsonl')
+    .option('--record <file>', 'file for the record, one JSON line each', DROP_RECORD)
     .addHelpText(
       'after',
       `
@@ -155,18 +155,9 @@ ${EXIT_CODES}`,
   command.action(({ because, record, ...options }: DropOptions) => {
     const choice = choiceOf(options);
     if (choice === undefined) return command.error('error: give one of --cause and --id');
-    const reason = { because, by: userName() };
+    const reason = { because, by: operatorName() };
     return run((context) => drop(context, { choice, reason, recordPath: record }, systemClock));
   });
-}
-
-/** A container may run under a UID without a user name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'unnamed';
-  }
 }
 
 /** Command line options that select dead letters. */

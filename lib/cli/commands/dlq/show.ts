@@ -9,11 +9,15 @@ import {
   printable,
   scanDeadLetters,
 } from '../../lookups/dead-letters.ts';
+import {
+  type DeadLetterDetails,
+  describeDeadLetter,
+  type Reveal,
+} from '../../lookups/dlq/dead-letter-details.ts';
+import { noSuchDeadLetter, openDlqClients } from '../../lookups/dlq/open-queues.ts';
 import type { Terminal } from '../../terminal.ts';
 import { age } from '../../terminal.ts';
 import { countText } from './causes.ts';
-import { type DeadLetterDetails, describeDeadLetter, type Reveal } from './dead-letter-details.ts';
-import { noSuchDeadLetter, openDlqClients } from './open-queues.ts';
 
 /** Enough for a payload of 40 MB over a slow connection. */
 const PAYLOAD_TIMEOUT_MS = 60_000;

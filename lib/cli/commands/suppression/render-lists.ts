@@ -1,8 +1,8 @@
 import { maskAddress } from '../../../domain/address.ts';
 import type { SoftBouncePolicy } from '../../../domain/suppression.ts';
+import type { AddressChange, ListChange } from '../../lookups/change-suppression.ts';
 import type { ListedAddress, Listing, UnavailableList } from '../../lookups/suppression-lists.ts';
 import { type Terminal, timeAndAge } from '../../terminal.ts';
-import type { AddressChange, ListChange } from './change-lists.ts';
 
 type ListName = UnavailableList['list'];
 

@@ -6,6 +6,12 @@ import type { CommandContext, RunCommand } from '../../context.ts';
 import { pipelineOutputs } from '../../deployment.ts';
 import { EXIT, type ExitCode, OperatorError } from '../../errors.ts';
 import {
+  type AddressChange,
+  type ChangeSurroundings,
+  suppress,
+  unsuppress,
+} from '../../lookups/change-suppression.ts';
+import {
   addSoftBounceOptions,
   allListed,
   type ListedAddress,
@@ -17,7 +23,6 @@ import {
   softBouncePolicyOf,
 } from '../../lookups/suppression-lists.ts';
 import type { Terminal } from '../../terminal.ts';
-import { type AddressChange, type ChangeSurroundings, suppress, unsuppress } from './change-lists.ts';
 import { renderChanges, renderListing, renderPreview, shownListing } from './render-lists.ts';
 
 const EXAMPLES = `

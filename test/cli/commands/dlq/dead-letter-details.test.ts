@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { ReceivedDeadLetter } from '../../../../lib/adapters/sqs/dlq-client.ts';
-import { describeDeadLetter, type Reveal } from '../../../../lib/cli/commands/dlq/dead-letter-details.ts';
 import { readDeadLetter } from '../../../../lib/cli/lookups/dead-letters.ts';
+import { describeDeadLetter, type Reveal } from '../../../../lib/cli/lookups/dlq/dead-letter-details.ts';
 import { packMime } from '../../../../lib/domain/content.ts';
 import { type FallbackMessage, serialiseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
 import type { PayloadStore } from '../../../../lib/ports/queues.ts';

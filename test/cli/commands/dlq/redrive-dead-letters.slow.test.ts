@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DlqClient, SqsResubmission } from '../../../../lib/adapters/sqs/dlq-client.ts';
-import { RateLimiter } from '../../../../lib/cli/commands/dlq/process-dead-letters.ts';
+import { RateLimiter } from '../../../../lib/cli/lookups/dlq/process-dead-letters.ts';
 import {
   planRedrive,
   type RedriveOutcome,
   redriveDeadLetters,
-} from '../../../../lib/cli/commands/dlq/redrive-dead-letters.ts';
+} from '../../../../lib/cli/lookups/dlq/redrive-dead-letters.ts';
 import type { Progress } from '../../../../lib/cli/terminal.ts';
 import { packMime } from '../../../../lib/domain/content.ts';
 import type { AwsFault } from '../../../../lib/emulators/aws/aws-fault.ts';

@@ -5,7 +5,7 @@ import type { FallbackMessage, S3Content } from '../../../domain/fallback-messag
 import { decodeEncodedWords, headerValues, parseMailboxList } from '../../../domain/mime-headers.ts';
 import type { PayloadStore } from '../../../ports/queues.ts';
 import { describeFailure } from '../../describe-failure.ts';
-import { type DeadLetter, printable } from '../../lookups/dead-letters.ts';
+import { type DeadLetter, printable } from '../dead-letters.ts';
 
 /** Private parts of a dead letter, shown only on request. */
 export interface Reveal {

@@ -4,7 +4,8 @@ import type { CommandContext } from '../../context.ts';
 import { pipelineOutputs } from '../../deployment.ts';
 import { OperatorError } from '../../errors.ts';
 import type { FixHints } from '../../hints.ts';
-import type { ScanDeps } from '../../lookups/dead-letters.ts';
+import { silentProgress, type Terminal } from '../../terminal.ts';
+import type { ScanDeps } from '../dead-letters.ts';
 
 /** The queue of each priority. */
 export type Resubmission = Readonly<Record<Priority, SqsResubmission>>;
@@ -21,9 +22,12 @@ export interface DlqClients {
 export async function openDlqClients({
   aws,
   deployment,
-  terminal,
   signal,
-}: CommandContext): Promise<DlqClients> {
+  terminal,
+}: Pick<CommandContext, 'aws' | 'deployment' | 'signal'> & {
+  /** Without one, no progress is shown. */
+  readonly terminal?: Pick<Terminal, 'progress'>;
+}): Promise<DlqClients> {
   const outputs = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
   const sqs = await aws.sqs();
   const deadLetters = new DlqClient(sqs, outputs.DeadLetterQueueUrl);
@@ -34,7 +38,11 @@ export async function openDlqClients({
       urgent: new SqsResubmission(sqs, outputs.UrgentQueueUrl),
     },
     payloadBucket: outputs.PayloadBucketName,
-    survey: { box: deadLetters, signal, progress: (total) => terminal.progress('Looking', total) },
+    survey: {
+      box: deadLetters,
+      signal,
+      progress: (total) => terminal?.progress('Looking', total) ?? silentProgress,
+    },
   };
 }
 

@@ -1,7 +1,7 @@
-import { awsErrorCode } from '../../../adapters/aws-client.ts';
-import { type DescribedFailure, describeFailure } from '../../describe-failure.ts';
-import type { FixHints } from '../../hints.ts';
-import type { ListedAddress, SuppressionLists } from '../../lookups/suppression-lists.ts';
+import { awsErrorCode } from '../../adapters/aws-client.ts';
+import { type DescribedFailure, describeFailure } from '../describe-failure.ts';
+import type { FixHints } from '../hints.ts';
+import type { ListedAddress, SuppressionLists } from './suppression-lists.ts';
 
 export type ListChange =
   | { readonly kind: 'done' }

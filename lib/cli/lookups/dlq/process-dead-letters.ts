@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DlqClient, ReceivedDeadLetter } from '../../../adapters/sqs/dlq-client.ts';
-import { type DeadLetter, readDeadLetter } from '../../lookups/dead-letters.ts';
 import type { Progress } from '../../terminal.ts';
+import { type DeadLetter, readDeadLetter } from '../dead-letters.ts';
 
 /**
  * Visibility timeout, many times what ten dead letters take. If SQS is slower, one is received again and

@@ -7,8 +7,8 @@ import {
   serialiseFallbackMessage,
 } from '../../../domain/fallback-message.ts';
 import type { Clock } from '../../../ports/runtime.ts';
-import type { DeadLetter, DeadLetterFilter, ScanDeps } from '../../lookups/dead-letters.ts';
-import { matchesFilter, scanDeadLetters } from '../../lookups/dead-letters.ts';
+import type { DeadLetter, DeadLetterFilter, ScanDeps } from '../dead-letters.ts';
+import { matchesFilter, scanDeadLetters } from '../dead-letters.ts';
 import type { CauseGroup, DeadLetterSummary } from './causes.ts';
 import { groupsOf, summaryOf } from './causes.ts';
 import type { Resubmission } from './open-queues.ts';

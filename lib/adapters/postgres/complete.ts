@@ -102,6 +102,7 @@ written AS (
     END,
     delivered_at = CASE WHEN mine AND kind = 'delivered' THEN now() ELSE d.delivered_at END,
     last_error = CASE WHEN mine THEN reason ELSE d.last_error END,
+    search_class = coalesce(attempt #>> '{failure,class}', d.search_class),
     next_retry_at = CASE
       WHEN NOT mine THEN d.next_retry_at
       WHEN kind = 'queued' THEN now() + make_interval(secs => coalesce(retry_after_ms, 0) / 1000)

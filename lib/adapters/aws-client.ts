@@ -105,7 +105,7 @@ export function awsErrorStatus(error: unknown): number | undefined {
   return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
 }
 
-/** The errors that no waiting mends: a name, a key, a permission or a Region is wrong. */
+/** The errors that no waiting fixes: a name, a key, a permission or a Region is wrong. */
 const MISCONFIGURED: ReadonlySet<string> = new Set([
   // Queue, bucket and Region.
   ...['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue', 'NonExistentQueue', 'InvalidAddress'],

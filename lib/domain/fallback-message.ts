@@ -163,7 +163,7 @@ export const fallbackMessageSchema = v.object({
     v.pipe(
       v.fallback(v.picklist(PRIORITIES), 'normal'),
       v.description(
-        'urgent for a mail that somebody waits for, such as a one-time code: no backlog of normal mail delays it, if it is put into the urgent queue. Left out, it is normal.',
+        'urgent for a mail that a person waits for, such as a one-time code: no backlog of normal mail delays it, if it is put into the urgent queue. Left out, it is normal.',
       ),
     ),
   ),

@@ -21,7 +21,7 @@ export interface HandOverDeps {
   readonly payloads: PayloadStore;
   /** Returns the code of an adapter's error. */
   readonly describeError: (error: unknown) => string;
-  /** Whether no retry mends an adapter's error. */
+  /** Whether no retry fixes an adapter's error. */
   readonly isMisconfiguration: (error: unknown) => boolean;
 }
 

@@ -18,7 +18,7 @@ afterEach(() => {
   process.env = { ...before };
 });
 
-async function valueOf(setting: string | (() => Promise<string>)): Promise<string> {
+async function readSetting(setting: string | (() => Promise<string>)): Promise<string> {
   return typeof setting === 'function' ? setting() : setting;
 }
 
@@ -28,8 +28,8 @@ async function resolved({ config }: SQSClient) {
     credentials: { accessKeyId, secretAccessKey, sessionToken },
     region: await config.region(),
     maxAttempts: await config.maxAttempts(),
-    retryMode: await valueOf(config.retryMode),
-    defaultsMode: await valueOf(config.defaultsMode),
+    retryMode: await readSetting(config.retryMode),
+    defaultsMode: await readSetting(config.defaultsMode),
     useDualstackEndpoint: await config.useDualstackEndpoint(),
     useFipsEndpoint: await config.useFipsEndpoint(),
   };

@@ -76,7 +76,7 @@ describe('mailctl doctor, on the subscribers of the alarms', () => {
     change('complaint-rate', { actions: [topicArn('other'), topicArn(TOPIC)] });
     const { detail = '' } = (await examine('subscribers')) ?? {};
     expect(detail.split('; ').sort()).toEqual([
-      'no one is notified of dead-letters (1 of 20 alarms): no topic is told',
+      'no one is notified of dead-letters (1 of 20 alarms): they have no topic',
       'no one is notified of key-old (1 of 20 alarms): its actions are switched off',
       'no one is notified of quota-near, bounce-rate (2 of 20 alarms): no subscription is confirmed for the topic other',
     ]);

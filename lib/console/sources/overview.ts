@@ -26,7 +26,9 @@ export interface OutboxNow {
   /** Claimed by a worker. */
   readonly inHand: number;
   /** The oldest of those that wait; undefined if none does. */
-  readonly oldest: { readonly id: string; readonly since: Date } | undefined;
+  readonly oldest: WaitingDelivery | undefined;
+  /** The oldest that was handed over and has no final status. */
+  readonly oldestAwaited: WaitingDelivery | undefined;
   /** Since when the following are counted. */
   readonly since: Date;
   /** False if only the newest rows of that time were counted. */
@@ -41,6 +43,11 @@ export interface OutboxNow {
   /** Rows that ended as failed without a bounce: never sent, and to be looked at by a person. */
   readonly failed: number;
   readonly smtp: SmtpRecord;
+}
+
+export interface WaitingDelivery {
+  readonly id: string;
+  readonly since: Date;
 }
 
 /** What SMTP did last, as the rows recorded it. */
@@ -120,8 +127,6 @@ export interface AlarmNow {
   readonly severity: 'critical' | 'warning';
   readonly meaning: string;
   readonly since: Date | undefined;
-  /** Its heading in the runbook. */
-  readonly runbook: string;
   /** The first command to run. */
   readonly first: string | undefined;
 }

@@ -52,13 +52,24 @@ export type SmtpState =
   | { readonly kind: 'idle' }
   | { readonly kind: 'not-known' };
 
-export function smtpStateOf({ outbox, worker }: Pick<OverviewSnapshot, 'outbox' | 'worker'>): SmtpState {
+/**
+ * A worker that counts the server as down probes it, and is the first to know that it is back. Before it counts it as
+ * down, a few mails have failed: they say so for a while.
+ */
+const FRESH_MS = 60_000;
+
+export function smtpStateOf({
+  at,
+  outbox,
+  worker,
+}: Pick<OverviewSnapshot, 'at' | 'outbox' | 'worker'>): SmtpState {
   const smtp = readValue(outbox)?.smtp;
-  const breaker = readValue(worker)?.isBreakerOpen;
-  if (breaker === true) return { kind: 'fails', failing: smtp?.failing };
-  // The breaker probes, so it is the first to know that the server is back.
-  if (smtp?.failing !== undefined && breaker === undefined) return { kind: 'fails', failing: smtp.failing };
-  if (smtp?.lastAccepted !== undefined || breaker === false)
+  const failing = smtp?.failing;
+  const isOpen = readValue(worker)?.isBreakerOpen;
+  if (isOpen === true) return { kind: 'fails', failing };
+  if (failing !== undefined && (isOpen === undefined || at.getTime() - failing.last.getTime() < FRESH_MS))
+    return { kind: 'fails', failing };
+  if (smtp?.lastAccepted !== undefined || isOpen === false)
     return { kind: 'accepts', last: smtp?.lastAccepted };
   return smtp === undefined ? { kind: 'not-known' } : { kind: 'idle' };
 }

@@ -178,6 +178,7 @@ function failingOf({ failing }: RecentRows): SmtpFailing | undefined {
     class: newest.class,
     words: words === undefined ? undefined : maskAddressesIn(words),
     since: oldest.at,
+    last: newest.at,
     mails: byServer.length,
   };
 }

@@ -55,6 +55,8 @@ export interface SmtpFailing {
   /** The server's own words, or the error code. */
   readonly words: string | undefined;
   readonly since: Date;
+  /** The last of them. */
+  readonly last: Date;
   readonly mails: number;
 }
 

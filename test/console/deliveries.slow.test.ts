@@ -1,39 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { AwsClients } from '../../lib/cli/aws-clients.ts';
-import { type OpenConsoleSources, openConsoleSources } from '../../lib/cli/console/open-sources.ts';
-import { FixHints } from '../../lib/cli/hints.ts';
-import type { ConsoleOptions, RunningConsole } from '../../lib/console/server.ts';
-import { type SqsAndS3, startSqsAndS3 } from '../../lib/emulators/aws/sqs-and-s3.ts';
-import { type LocalDynamoDb, startDynamoDb } from '../../lib/emulators/dynamodb/local-dynamo-db.ts';
-import { type SesDouble, startSesDouble } from '../../lib/emulators/ses/ses-double.ts';
-import { deployedAccount } from '../support/aws-account/deployed-account.ts';
-import { type AwsAccountDouble, startAwsAccount } from '../support/aws-account/start-aws-account.ts';
+import type { ConsoleOptions } from '../../lib/console/server.ts';
 import { type OutboxDatabase, OutboxServer } from '../support/outbox-database.ts';
 import { recordDelivery } from '../support/recorded-delivery.ts';
-import { ConsoleClient, consoleOver } from './console-client.ts';
+import { ConsoleClient } from './console-client.ts';
+import { DeployedConsole } from './deployed-console.ts';
 
-let account: AwsAccountDouble;
-let aws: SqsAndS3;
-let dynamoDb: LocalDynamoDb;
-let ses: SesDouble;
+let deployed: DeployedConsole;
 let server: OutboxServer;
 let database: OutboxDatabase;
-let opened: OpenConsoleSources | undefined;
-let running: RunningConsole | undefined;
-
-const ended = new AbortController();
 
 beforeAll(async () => {
-  [aws, dynamoDb, ses, server] = await Promise.all([
-    startSqsAndS3({ visibilitySeconds: 30 }),
-    startDynamoDb(),
-    startSesDouble(),
-    OutboxServer.start(),
-  ]);
-  const { fallback, urgent, deadLetters } = aws;
-  const { ledgerTable, suppressionTable } = dynamoDb;
-  const resources = { fallback, urgent, deadLetters, ledgerTable, suppressionTable };
-  account = await startAwsAccount({ account: deployedAccount({ resources }) });
+  [deployed, server] = await Promise.all([DeployedConsole.start(), OutboxServer.start()]);
 });
 
 beforeEach(async () => {
@@ -41,40 +18,16 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await running?.close();
-  await opened?.close();
+  await deployed.closeOpen();
   await database.close();
 });
 
-afterAll(async () => {
-  ended.abort();
-  await Promise.all([account.close(), aws.close(), dynamoDb.close(), ses.close(), server.close()]);
-});
+afterAll(() => Promise.all([deployed.close(), server.close()]));
 
-/** The console of a deployment, over emulators, by the code that `mailctl console` runs. */
-async function openConsole(
+const openConsole = async (
   options: Partial<ConsoleOptions> = {},
   env: Readonly<Record<string, string>> = { DATABASE_URL: database.connectionString },
-): Promise<ConsoleClient> {
-  const region = 'eu-west-1';
-  const deployment = { project: 'keybuzz', stage: 'dev' } as const;
-  const endpoints = {
-    ...{ sqs: aws.endpoint, s3: aws.endpoint, dynamoDb: dynamoDb.endpoint, ses: ses.url },
-    cloudFormation: account.url,
-  };
-  opened = openConsoleSources(
-    {
-      ...{ deployment, region, env, signal: ended.signal, workerUrl: undefined, recordPath: '' },
-      aws: new AwsClients({ region, hasOwnSqs: true, local: { endpoints, credentials: aws.credentials } }),
-      commands: new FixHints(deployment, region),
-      noAlarms: { why: 'none', fix: 'none' },
-      history: 'cloud-watch',
-    },
-    'deployed',
-  );
-  running = await consoleOver(opened.sources, { describe: opened.describe, ...options });
-  return ConsoleClient.open(running);
-}
+) => ConsoleClient.open(await deployed.open(env, options));
 
 /** The links of the ids in the order of the page. */
 const idsIn = (text: string) =>
@@ -202,7 +155,7 @@ describe('the page of one delivery', () => {
   }
 
   it('tells what happened in order, with the words of the servers and both Message-IDs', async () => {
-    await recordDelivery({ database, dynamoDb }, 'reply-1');
+    await recordDelivery({ database, dynamoDb: deployed.dynamoDb }, 'reply-1');
     const client = await openConsole();
     const { status, text } = await finished(client, 'reply-1');
     const events = [
@@ -233,10 +186,10 @@ describe('the page of one delivery', () => {
 
   it('shows at once what the outbox knows, while AWS does not answer, and what is missing in the end', async () => {
     await database.insert({ id: 'waits' });
-    account.fault({ fault: { kind: 'silence' } });
+    deployed.account.fault({ fault: { kind: 'silence' } });
     const client = await openConsole();
     const { text } = await client.get('/deliveries/waits');
-    account.heal();
+    deployed.account.heal();
 
     expect(textOf(text)).toContain('the API asked for it');
     expect(textOf(text)).toContain('not looked at: it is being read');

@@ -115,6 +115,7 @@ function form(asked: Asked, { from, until, text, tenant }: DeliveryQuery): Html 
       label: 'Recipient, ID or Message-ID',
       kind: 'search',
       value: text,
+      isWide: true,
       hint: 'The whole address, also of a Cc or Bcc; the beginning of an ID; the Message-ID that a reply names.',
     },
     { name: 'status', value: asked.status, ...choice('Status', 'any', ROW_STATES) },
@@ -151,9 +152,9 @@ function resultPart(found: Found, asked: Asked, desk: Desk): Content {
     'Deliveries, newest first',
     [
       { title: 'Created' },
-      { title: 'To', kind: 'wide' },
+      { title: 'To', kind: 'address' },
       { title: 'Status' },
-      { title: 'Tenant' },
+      { title: 'Tenant', kind: 'wide' },
       { title: 'Delivery', kind: 'wide' },
       { title: 'Why', kind: 'wide' },
     ],
@@ -171,7 +172,7 @@ function cells(row: DeliverySummary, desk: Desk): Content[] {
     html`${stateBadge(state, by)}`,
     tenantId ?? '–',
     html`<a href="${PATH}/${encodeURIComponent(id)}">${id}</a>`,
-    html`${failureClass !== undefined && badge('dim', failureClass)} ${reason ?? ''}`,
+    failureClass === undefined ? (reason ?? '') : html`${badge('dim', failureClass)} ${reason ?? ''}`,
   ];
 }
 

@@ -119,7 +119,7 @@ function partsOf(view: DeliveryView, desk: Desk): DeliveryParts {
   return {
     state: html`<p class="facts">${status !== undefined && html`The row says ${badge(toneOf(view), status)}`}${
       tenantId !== undefined &&
-      html` Tenant <a href="${DELIVERIES_PATH}?tenant=${encodeURIComponent(tenantId)}">${tenantId}</a>`
+      html` <span class="hint">· tenant <a href="${DELIVERIES_PATH}?tenant=${encodeURIComponent(tenantId)}">${tenantId}</a></span>`
     }</p>${concerns.length > 0 && notice(recipients.some(({ lost }) => lost) ? 'bad' : 'warn', concerns.map(concernLine))}`,
     timeline:
       events.length === 0
@@ -139,7 +139,7 @@ function toneOf({ status, recipients }: DeliveryView) {
 /** `2 dead letters: mailctl dlq show reply-1`: what helps can be copied. */
 function concernLine(concern: string): Html {
   const [, text = concern, command] = /^(.*): ((?:\S+ )*mailctl .*)$/s.exec(concern) ?? [];
-  return html`<p>${text}${command !== undefined && html`: <code>${command}</code>`}</p>`;
+  return html`<p class="concern">${text}${command !== undefined && html`: <code>${command}</code>`}</p>`;
 }
 
 const MARKS = { good: '✓', warn: '!', bad: '✗', info: '·' } as const;
@@ -171,7 +171,7 @@ function recipientsPart(recipients: readonly DeliveryRecipient[]): Content {
   return html`${table(
     'Recipients and what became of the mail for each',
     [
-      { title: 'Recipient', kind: 'wide' },
+      { title: 'Recipient', kind: 'address' },
       { title: 'State', kind: 'wide' },
     ],
     ordered

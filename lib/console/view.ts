@@ -25,7 +25,7 @@ export function section(title: string, content: Content, id?: string): Html {
 
 export interface Column {
   readonly title: string;
-  readonly kind?: 'number' | 'code' | 'wide';
+  readonly kind?: 'number' | 'code' | 'wide' | 'address';
 }
 
 /** On a narrow screen each row is a block, with the titles of its columns. */
@@ -118,6 +118,8 @@ export interface Field {
   readonly kind?: 'text' | 'search' | 'email' | 'number' | 'datetime-local';
   readonly options?: readonly { readonly value: string; readonly label: string }[];
   readonly hint?: string;
+  /** Takes a line of its own. */
+  readonly isWide?: boolean;
   readonly required?: boolean;
 }
 
@@ -128,6 +130,7 @@ export function field({
   kind = 'text',
   options,
   hint,
+  isWide = false,
   required = false,
 }: Field): Html {
   const described = hint === undefined ? '' : `field-${name}-hint`;
@@ -138,7 +141,7 @@ export function field({
           (option) =>
             html`<option value="${option.value}" ${option.value === value ? 'selected' : ''}>${option.label}</option>`,
         )}</select>`;
-  return html`<div class="field"><label for="field-${name}">${label}</label>${input}${
+  return html`<div class="${isWide ? 'field line' : 'field'}"><label for="field-${name}">${label}</label>${input}${
     hint !== undefined && html`<p class="hint" id="field-${name}-hint">${hint}</p>`
   }</div>`;
 }

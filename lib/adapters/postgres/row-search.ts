@@ -1,14 +1,10 @@
 import { domainToUnicode } from 'node:url';
 import { addressKey } from '../../domain/address.ts';
 import type { FailureClass } from '../../domain/failure.ts';
+import type { RowState } from '../../domain/row-state.ts';
 import { localPartOf } from './apply-receipts.ts';
 import { ON_HOLD } from './held-rows.ts';
 import { MAX_ADDRESS_CHARACTERS, MESSAGE_ID_HASH, OUT_OF_HAND } from './migrations.ts';
-
-/** The states of a row, as an operator asks for them. */
-export const ROW_STATES = ['queued', 'on-hold', 'sending', 'delivered', 'failed'] as const;
-
-export type RowState = (typeof ROW_STATES)[number];
 
 /** What is looked for. All that is given has to be true of a row. */
 export interface RowSearch {

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type FoundRow, PostgresFoundRows } from '../../adapters/postgres/found-rows.ts';
-import { ROW_STATES, type RowPlace, type RowState } from '../../adapters/postgres/row-search.ts';
+import type { RowPlace } from '../../adapters/postgres/row-search.ts';
 import { HOUR_MS } from '../../common/time.ts';
 import { FAILURE_CLASSES, type FailureClass } from '../../domain/failure.ts';
+import { ROW_STATES, type RowState } from '../../domain/row-state.ts';
 import type { CommandContext, RunCommand } from '../context.ts';
 import { EXIT, type ExitCode } from '../errors.ts';
 import { askDatabase, openDatabase } from '../lookups/database.ts';

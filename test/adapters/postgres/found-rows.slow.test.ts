@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { PostgresFoundRows } from '../../../lib/adapters/postgres/found-rows.ts';
 import { PostgresHeldRows } from '../../../lib/adapters/postgres/held-rows.ts';
 import { PostgresReceiptStore } from '../../../lib/adapters/postgres/postgres-receipt-store.ts';
-import { ROW_STATES, type RowSearch } from '../../../lib/adapters/postgres/row-search.ts';
+import type { RowSearch } from '../../../lib/adapters/postgres/row-search.ts';
 import { compositionMark } from '../../../lib/domain/delivery.ts';
+import { ROW_STATES } from '../../../lib/domain/row-state.ts';
 import { aReceipt } from '../../support/a-receipt.ts';
 import { type OutboxDatabase, type OutboxRow, OutboxServer } from '../../support/outbox-database.ts';
 

@@ -12,8 +12,13 @@ import {
   type SoftBounceOptions,
   softBouncePolicyOf,
 } from '../../lookups/suppression-lists.ts';
-import { renderTimeline, shownTimeline } from './render-timeline.ts';
-import { buildTimeline, type DeliveryTimeline, sourcesNotQueried } from './timeline.ts';
+import {
+  buildTimeline,
+  type DeliveryTimeline,
+  sourcesNotQueried,
+} from '../../lookups/timeline/build-timeline.ts';
+import { shownTimeline } from '../../lookups/timeline/shown-timeline.ts';
+import { renderTimeline } from './render-timeline.ts';
 
 const HELP = `
 Examples:

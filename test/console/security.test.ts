@@ -232,7 +232,7 @@ describe('what a mail contains is not executed', () => {
       expect(headers).toMatchObject({
         'x-content-type-options': 'nosniff',
         'cache-control': 'no-store',
-        'referrer-policy': 'no-referrer',
+        'referrer-policy': 'same-origin',
       });
     },
   );

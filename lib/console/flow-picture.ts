@@ -43,9 +43,9 @@ const LINES: Readonly<Record<ArrowName, Line>> = {
 const NODES = Object.keys(BOXES) as NodeName[];
 const ARROWS = Object.keys(LINES) as ArrowName[];
 
-/** The picture for wide screens; the same as a list, for narrow ones and for those who do not see it. */
+/** The picture for wide screens, and the same as a list for narrow ones. */
 export function flowPicture(flow: Flow): Html {
-  return html`<svg class="flow" viewBox="0 0 1300 390" aria-hidden="true" focusable="false">
+  return html`<svg class="flow" viewBox="0 0 1300 390" role="group" aria-label="The flow of mail">
 <defs>${['good', 'warn', 'bad', 'info', 'dim'].map(
     (tone) =>
       html`<marker id="tip-${tone}" class="tip ${tone}" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0 L10 5 L0 10 z"/></marker>`,
@@ -66,13 +66,14 @@ function arrow(name: ArrowName, { arrows }: Flow): Html {
   }`;
 }
 
-function node(name: NodeName, { title, lines, tone }: FlowNode): Html {
+function node(name: NodeName, { title, lines, tone, href }: FlowNode): Html {
   const { x, y, width, height } = BOXES[name];
   const middle = x + width / 2;
   const first = y + (height - lines.length * 24) / 2 + 6;
-  return html`<g class="node ${tone}"><rect x="${x}" y="${y}" width="${width}" height="${height}" rx="10"/>
+  const content = html`<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="10"/>
 <text class="name" x="${middle}" y="${first}" text-anchor="middle">${title}</text>
-${lines.map((line, index) => html`<text class="line" x="${middle}" y="${first + 26 + index * 24}" text-anchor="middle">${line}</text>`)}</g>`;
+${lines.map((line, index) => html`<text class="line" x="${middle}" y="${first + 26 + index * 24}" text-anchor="middle">${line}</text>`)}`;
+  return html`<g class="node ${tone}">${href === undefined ? content : html`<a href="${href}">${content}</a>`}</g>`;
 }
 
 function step({ title, lines, tone, href }: FlowNode): Html {

@@ -66,7 +66,7 @@ const HEADERS = {
   'Content-Security-Policy': CONTENT_SECURITY_POLICY,
   'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-store',
-  // With no-referrer, browsers send the console's own forms with `Origin: null`.
+  // With no-referrer, browsers hide the origin of a form's request from its own server as well.
   'Referrer-Policy': 'same-origin',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',

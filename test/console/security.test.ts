@@ -153,6 +153,13 @@ describe('a change comes from a form of the console alone', () => {
     expect(await attempt({ Origin: 'https://evil.example' })).toEqual({ status: 403, dropped: 0 });
   });
 
+  it('nor from a frame without an origin', async () => {
+    expect(await attempt({ Origin: 'null', 'Sec-Fetch-Site': 'same-origin' })).toEqual({
+      status: 403,
+      dropped: 0,
+    });
+  });
+
   it('nor from another port of this machine', async () => {
     expect(await attempt({ Origin: 'http://127.0.0.1:1' })).toEqual({ status: 403, dropped: 0 });
   });

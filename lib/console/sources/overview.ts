@@ -26,7 +26,9 @@ export interface OutboxNow {
   /** Claimed by a worker. */
   readonly inHand: number;
   /** The oldest of those that wait; undefined if none does. */
-  readonly oldest: { readonly id: string; readonly since: Date } | undefined;
+  readonly oldest: WaitingDelivery | undefined;
+  /** The oldest that was handed over and has no final status. */
+  readonly oldestAwaited: WaitingDelivery | undefined;
   /** Since when the following are counted. */
   readonly since: Date;
   /** False if only the newest rows of that time were counted. */
@@ -43,6 +45,11 @@ export interface OutboxNow {
   readonly smtp: SmtpRecord;
 }
 
+export interface WaitingDelivery {
+  readonly id: string;
+  readonly since: Date;
+}
+
 /** What SMTP did last, as the rows recorded it. */
 export interface SmtpRecord {
   readonly lastAccepted: Date | undefined;
@@ -55,6 +62,8 @@ export interface SmtpFailing {
   /** The server's own words, or the error code. */
   readonly words: string | undefined;
   readonly since: Date;
+  /** The last of them. */
+  readonly last: Date;
   readonly mails: number;
 }
 

@@ -93,7 +93,9 @@ export class DemoKeys {
 
   async #toggle(key: string): Promise<void> {
     const fault = this.#faults.list().find((one) => one.key === key);
-    if (fault !== undefined) await this.#faults.set(fault.id, fault.since === undefined);
+    if (fault === undefined) return;
+    await this.#faults.set(fault.id, fault.since === undefined);
+    this.hint();
   }
 
   #showFaults(): void {

@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { startConsole } from '../lib/console/server.ts';
 import { type DemoListener, type DemoResult, runDemo } from '../lib/emulators/demo/demo.ts';
 import { DemoScreen, showResult, withoutPipeline } from '../lib/emulators/demo/demo-screen.ts';
-import { DemoKeys } from '../lib/emulators/demo/keys.ts';
+import { LocalFaults } from '../lib/emulators/demo/faults.ts';
+import { DemoKeys, showFault } from '../lib/emulators/demo/keys.ts';
 import { openLocalConsole } from '../lib/emulators/demo/local-console.ts';
 import { writeLocalEnvironment } from '../lib/emulators/demo/local-environment.ts';
 import { Play } from '../lib/emulators/demo/play.ts';
@@ -110,12 +111,13 @@ function usage({ directory }: LocalPipeline, environment: string | undefined): s
 async function stayUp(pipeline: LocalPipeline, screen: DemoScreen, play: Play, signal: AbortSignal) {
   const ended = new AbortController();
   screen.say(`\n${usage(pipeline, await writeLocalEnvironment(pipeline))}`);
-  const opened = openLocalConsole(pipeline, signal);
+  const faults = new LocalFaults(pipeline, (fault) => showFault(screen, fault));
+  const opened = openLocalConsole(pipeline, signal, { faults, idKeys: [DEMO_ID_KEY] });
   const running = await startConsole(opened.sources, opened);
   screen.say(`  ${screen.paint('bold', 'In the browser:')} ${running.link}\n`);
   if (process.stdin.isTTY !== true) screen.say(addresses(pipeline));
   const played = play.follow(ended.signal);
-  await new DemoKeys(pipeline, screen, addresses(pipeline)).follow(process.stdin, signal);
+  await new DemoKeys(pipeline, screen, addresses(pipeline), faults).follow(process.stdin, signal);
   ended.abort();
   await played;
   screen.say('\nstopping');

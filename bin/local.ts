@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { startConsole } from '../lib/console/server.ts';
 import { type DemoListener, type DemoResult, runDemo } from '../lib/emulators/demo/demo.ts';
 import { DemoScreen, showResult, withoutPipeline } from '../lib/emulators/demo/demo-screen.ts';
-import { DemoKeys } from '../lib/emulators/demo/keys.ts';
+import { LocalFaults } from '../lib/emulators/demo/faults.ts';
+import { DemoKeys, showFault } from '../lib/emulators/demo/keys.ts';
 import { openLocalConsole } from '../lib/emulators/demo/local-console.ts';
 import { writeLocalEnvironment } from '../lib/emulators/demo/local-environment.ts';
 import { Play } from '../lib/emulators/demo/play.ts';
@@ -23,7 +24,7 @@ const HELP = `The whole mail pipeline on this machine, without an AWS account.
 While it stays up, a console in the browser shows it: the link is printed. Keys break and repair mail-core and SES, and each mail that comes out is shown and written to
 the folder. The folder's .env.local has what the README's code, mailctl and other clients need to use it.
 
-DATABASE_URL, or PGHOST and its kin, name another PostgreSQL to use than the embedded one; it is
+DATABASE_URL, or PGHOST and the other PG* variables, name another PostgreSQL to use than the embedded one; it is
 migrated, and the story's rows stay in it. NO_COLOR and COLUMNS are respected.
 
 Exit codes: 0 all is well; 1 a mail did not come to the end it should; 2 it could not run.
@@ -110,12 +111,13 @@ function usage({ directory }: LocalPipeline, environment: string | undefined): s
 async function stayUp(pipeline: LocalPipeline, screen: DemoScreen, play: Play, signal: AbortSignal) {
   const ended = new AbortController();
   screen.say(`\n${usage(pipeline, await writeLocalEnvironment(pipeline))}`);
-  const opened = openLocalConsole(pipeline, signal);
+  const faults = new LocalFaults(pipeline, (fault) => showFault(screen, fault));
+  const opened = openLocalConsole(pipeline, signal, { faults, idKeys: [DEMO_ID_KEY] });
   const running = await startConsole(opened.sources, opened);
   screen.say(`  ${screen.paint('bold', 'In the browser:')} ${running.link}\n`);
   if (process.stdin.isTTY !== true) screen.say(addresses(pipeline));
   const played = play.follow(ended.signal);
-  await new DemoKeys(pipeline, screen, addresses(pipeline)).follow(process.stdin, signal);
+  await new DemoKeys(pipeline, screen, addresses(pipeline), faults).follow(process.stdin, signal);
   ended.abort();
   await played;
   screen.say('\nstopping');
@@ -123,7 +125,7 @@ async function stayUp(pipeline: LocalPipeline, screen: DemoScreen, play: Play, s
   await opened.close();
 }
 
-/** Earlier runs leave their folders, since somebody may still look at them. */
+/** Earlier runs leave their folders, since they may still be looked at. */
 function tellOfFolder(screen: DemoScreen, { earlier, removed }: RunFolder): void {
   if (removed > 0) screen.say(`removed ${removed} folders of runs that are over for a week`);
   if (earlier.length > 0) screen.say(`earlier runs left folders; to remove them: rm -r ${earlier.join(' ')}`);

@@ -11,6 +11,8 @@ export interface Frame {
   readonly deployment: ConsoleDeployment;
   readonly navigation: readonly NavigationEntry[];
   readonly allowChanges: boolean;
+  /** What is said above every page. */
+  readonly banner: Content;
 }
 
 export interface PageContent {
@@ -28,7 +30,7 @@ export interface PageContent {
 
 /** The frame that all pages have. */
 export function layout(
-  { deployment, navigation, allowChanges }: Frame,
+  { deployment, navigation, allowChanges, banner }: Frame,
   { title, path, body, live, isUnfinished = false, charts = false }: PageContent,
 ): Html {
   const { name, region, kind } = deployment;
@@ -54,6 +56,7 @@ ${charts && html`<link rel="stylesheet" href="/assets/uplot.css"><script src="/a
       html`<li><a href="${entry.path}"${entry.path === path ? html` aria-current="page"` : ''}>${entry.title}</a></li>`,
   )}</ul></nav>
 </header>
+<div id="banner" role="status">${banner}</div>
 <main id="content" tabindex="-1">
 <h1 class="${path === '/' ? 'unseen' : ''}">${title}</h1>
 <p id="connection" class="notice warn" role="status" hidden></p>

@@ -15,6 +15,12 @@ interface LiveSource {
 /** Sends the parts of a page that have changed, as long as the page is open. */
 export class LiveParts {
   readonly #sources = new Map<string, LiveSource>();
+  readonly #everywhere: () => Parts;
+
+  /** @param everywhere the parts that each page has */
+  constructor(everywhere: () => Parts = () => ({})) {
+    this.#everywhere = everywhere;
+  }
 
   /** @param name as the page names it: `live`, up to a slash */
   add(name: string, source: LiveSource): void {
@@ -34,7 +40,7 @@ export class LiveParts {
         const sent = new Map<string, string>();
         while (!signal.aborted) {
           const parts = await source.render(signal, rest.join('/')).catch(() => ({}));
-          for (const [id, part] of Object.entries(parts)) {
+          for (const [id, part] of Object.entries({ ...this.#everywhere(), ...parts })) {
             const text = String(await part);
             if (sent.get(id) === text) continue;
             sent.set(id, text);

@@ -8,6 +8,7 @@ import { Jobs } from './jobs.ts';
 import { layout, refusalPage } from './layout.ts';
 import { LiveParts } from './live.ts';
 import type { Desk } from './page.ts';
+import { faultBanner } from './pages/faults.ts';
 import { registerJobs } from './pages/jobs.ts';
 import { registerRunbook } from './pages/runbook.ts';
 import { pagesFor } from './pages.ts';
@@ -55,6 +56,7 @@ export async function startConsole(
   const guard = createGuard({ port: () => listening, random, refusal: refusalPage });
   const pages = pagesFor(sources);
   const navigation = pages.map(({ path, title }) => ({ path, title }));
+  const banner = () => faultBanner(sources.local?.faults, clock.now());
   const desk: Desk = {
     sources,
     clock,
@@ -62,10 +64,12 @@ export async function startConsole(
     showAddresses: isLocal || showAddresses,
     formToken: guard.formToken,
     jobs: new Jobs(ended.signal, () => random(9).toString('base64url')),
-    live: new LiveParts(),
+    live: new LiveParts(() => ({ banner: banner() })),
     describe,
-    show: async (c, content, status = 200) =>
-      c.html(await layout({ deployment: sources.deployment, navigation, allowChanges }, content), status),
+    show: async (c, content, status = 200) => {
+      const frame = { deployment: sources.deployment, navigation, allowChanges, banner: banner() };
+      return c.html(await layout(frame, content), status);
+    },
   };
   const app = new Hono();
   app.use(secureHeaders);

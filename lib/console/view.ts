@@ -25,7 +25,7 @@ export function section(title: string, content: Content, id?: string): Html {
 
 export interface Column {
   readonly title: string;
-  readonly kind?: 'number' | 'code' | 'wide';
+  readonly kind?: 'number' | 'code' | 'wide' | 'address';
 }
 
 /** On a narrow screen each row is a block, with the titles of its columns. */
@@ -101,6 +101,12 @@ export function duration(ms: number): string {
   return minutes > 0 ? `${minutes}m` : `${seconds}s`;
 }
 
+/** `812 B`, `316 kB`, `1.2 MB`. */
+export function size(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1_000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
 /** `12,345`. */
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en');
@@ -115,32 +121,38 @@ export interface Field {
   readonly name: string;
   readonly label: string;
   readonly value?: string | undefined;
-  readonly kind?: 'text' | 'search' | 'email' | 'number' | 'datetime-local';
+  readonly kind?: 'text' | 'search' | 'email' | 'number' | 'datetime-local' | 'textarea' | 'checkbox';
   readonly options?: readonly { readonly value: string; readonly label: string }[];
   readonly hint?: string;
+  /** Takes a line of its own. */
+  readonly isWide?: boolean;
   readonly required?: boolean;
 }
 
-export function field({
-  name,
-  label,
-  value = '',
-  kind = 'text',
-  options,
-  hint,
-  required = false,
-}: Field): Html {
-  const described = hint === undefined ? '' : `field-${name}-hint`;
-  const input =
-    options === undefined
-      ? html`<input id="field-${name}" name="${name}" type="${kind}" value="${value}" autocomplete="off" spellcheck="false" aria-describedby="${described}" ${required ? 'required' : ''}>`
-      : html`<select id="field-${name}" name="${name}" aria-describedby="${described}">${options.map(
-          (option) =>
-            html`<option value="${option.value}" ${option.value === value ? 'selected' : ''}>${option.label}</option>`,
-        )}</select>`;
-  return html`<div class="field"><label for="field-${name}">${label}</label>${input}${
+export function field(of: Field): Html {
+  const { name, label, hint, kind, isWide } = of;
+  const layout = kind === 'checkbox' ? 'check' : isWide === true ? 'line' : '';
+  return html`<div class="field ${layout}"><label for="field-${name}">${label}</label>${inputOf(of)}${
     hint !== undefined && html`<p class="hint" id="field-${name}-hint">${hint}</p>`
   }</div>`;
+}
+
+function inputOf({ name, value = '', kind = 'text', options, hint, required = false }: Field): Html {
+  const attributes = html`id="field-${name}" name="${name}" aria-describedby="${hint === undefined ? '' : `field-${name}-hint`}" ${required ? 'required' : ''}`;
+  if (options !== undefined)
+    return html`<select ${attributes}>${options.map(
+      (option) =>
+        html`<option value="${option.value}" ${option.value === value ? 'selected' : ''}>${option.label}</option>`,
+    )}</select>`;
+  switch (kind) {
+    case 'textarea':
+      // The first line break after the tag is not part of the text.
+      return html`<textarea ${attributes} rows="5" autocomplete="off">\n${value}</textarea>`;
+    case 'checkbox':
+      return html`<input ${attributes} type="checkbox" value="yes" ${value === '' ? '' : 'checked'}>`;
+    default:
+      return html`<input ${attributes} type="${kind}" value="${value}" autocomplete="off" spellcheck="false">`;
+  }
 }
 
 /** A form that asks: its answer is in the address, so that it can be kept and sent on. */
@@ -155,7 +167,7 @@ export interface ChangeForm {
   readonly hidden?: Readonly<Record<string, string>>;
   readonly fields?: readonly Field[];
   /** What the button does: `Move 12 letters`. */
-  readonly submit: string;
+  readonly submit: string | Html;
   readonly danger?: boolean;
   /** Where it goes without a change. */
   readonly cancel?: string;

@@ -121,7 +121,7 @@ function traceOf(fields: readonly HeaderField[]): string {
 }
 
 /** A client may write the field, too: only one with a valid signature counts. */
-function findStamp(
+export function findStamp(
   raw: Buffer,
   fields: readonly HeaderField[],
   keys: readonly string[],

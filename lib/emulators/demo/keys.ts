@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import type { FaultSwitch, FaultSwitches } from '../../console/sources/local.ts';
 import type { LocalPipeline } from '../pipeline.ts';
-import type { FaultHandle } from '../ses/fault.ts';
 import type { DemoScreen } from './demo-screen.ts';
 import { insertRows } from './outbound-rows.ts';
 import { describeTrouble } from './trouble.ts';
@@ -15,26 +15,32 @@ export type KeyInput = Pick<NodeJS.ReadStream, 'on' | 'off' | 'pause' | 'resume'
 const CTRL_C = '\u0003';
 const CTRL_D = '\u0004';
 
+/** The faults that are always in the hint; `f` shows the others. */
+const SHOWN_FAULT_KEYS = ['m', 's'];
+
 /** What the keys of a terminal do while the pipeline runs: break servers, repair them, send a mail. */
 export class DemoKeys {
   readonly #pipeline: LocalPipeline;
   readonly #screen: DemoScreen;
   readonly #addresses: string;
-  #smtpIsBroken = false;
-  #sesFault: FaultHandle | undefined;
+  readonly #faults: FaultSwitches;
   #sent = 0;
 
   /** @param addresses of all parts, shown on request */
-  constructor(pipeline: LocalPipeline, screen: DemoScreen, addresses: string) {
+  constructor(pipeline: LocalPipeline, screen: DemoScreen, addresses: string, faults: FaultSwitches) {
     this.#pipeline = pipeline;
     this.#screen = screen;
     this.#addresses = addresses;
+    this.#faults = faults;
   }
 
   hint(): void {
     const keys = [
-      `m ${this.#smtpIsBroken ? 'repairs' : 'breaks'} mail-core`,
-      `s ${this.#sesFault === undefined ? 'breaks' : 'repairs'} SES`,
+      ...this.#faults
+        .list()
+        .filter(({ key, since }) => SHOWN_FAULT_KEYS.includes(key) || since !== undefined)
+        .map(({ key, server, since }) => `${key} ${since === undefined ? 'breaks' : 'repairs'} ${server}`),
+      'f all faults',
       'n sends a mail',
       'a addresses',
       'q ends it',
@@ -68,10 +74,8 @@ export class DemoKeys {
   async #press(key: string): Promise<void> {
     try {
       switch (key) {
-        case 'm':
-          return await this.#toggleSmtp();
-        case 's':
-          return this.#toggleSes();
+        case 'f':
+          return this.#showFaults();
         case 'n':
           return await this.#sendMail();
         case 'a':
@@ -79,33 +83,26 @@ export class DemoKeys {
         case '?':
         case '\r':
           return this.hint();
+        default:
+          return await this.#toggle(key);
       }
     } catch (error) {
       this.#screen.say(describeTrouble(error) ?? String(error));
     }
   }
 
-  async #toggleSmtp(): Promise<void> {
-    this.#smtpIsBroken = !this.#smtpIsBroken;
-    await this.#pipeline.smtp.behave({ kind: this.#smtpIsBroken ? 'refused' : 'healthy' });
-    this.#tell('mail-core', this.#smtpIsBroken, 'refuses connections; mail goes out by SES');
-  }
-
-  #toggleSes(): void {
-    if (this.#sesFault === undefined) {
-      const effect = { kind: 'server-error', status: 503 } as const;
-      this.#sesFault = this.#pipeline.services.ses.fault({ effect, times: Number.POSITIVE_INFINITY });
-    } else {
-      this.#sesFault.remove();
-      this.#sesFault = undefined;
-    }
-    this.#tell('SES', this.#sesFault !== undefined, 'answers 503; what needs it waits in the queue');
-  }
-
-  #tell(server: string, isBroken: boolean, how: string): void {
-    const state = isBroken ? this.#screen.paint('red', 'broken') : this.#screen.paint('green', 'repaired');
-    this.#screen.say(`${server} is ${state}${isBroken ? `: it ${how}` : ''}`);
+  async #toggle(key: string): Promise<void> {
+    const fault = this.#faults.list().find((one) => one.key === key);
+    if (fault === undefined) return;
+    await this.#faults.set(fault.id, fault.since === undefined);
     this.hint();
+  }
+
+  #showFaults(): void {
+    for (const { key, server, does, since } of this.#faults.list()) {
+      const state = since === undefined ? 'off' : this.#screen.paint('red', 'on ');
+      this.#screen.say(`  ${key}  ${state.padEnd(3)}  ${server} ${does}`);
+    }
   }
 
   async #sendMail(): Promise<void> {
@@ -120,4 +117,14 @@ export class DemoKeys {
     await insertRows(this.#pipeline.pool, [{ id, tenantId: 'shop-a', mail }], new Date());
     this.#screen.detail(`the API has written the row ${id}`);
   }
+}
+
+/** Says that a fault was switched, by a key or on the page. */
+export function showFault(screen: DemoScreen, { server, does, effect, since }: FaultSwitch): void {
+  if (since === undefined) {
+    screen.say(`${server} is ${screen.paint('green', 'repaired')}: no longer it ${does}`);
+    return;
+  }
+  screen.say(`${server} is ${screen.paint('red', 'broken')}: it ${does}`);
+  screen.detail(effect);
 }

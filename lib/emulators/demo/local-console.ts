@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { AwsClients } from '../../cli/aws-clients.ts';
 import { type OpenConsoleSources, openConsoleSources } from '../../cli/console/open-sources.ts';
@@ -5,12 +6,16 @@ import { FixHints } from '../../cli/hints.ts';
 import { DROP_RECORD } from '../../cli/lookups/dlq/drop-dead-letters.ts';
 import { DEPLOYMENT_DEFAULTS } from '../../common/names.ts';
 import type { ConsoleOptions } from '../../console/server.ts';
+import { systemClock } from '../../ports/runtime.ts';
+import { type LocalDeskDeps, openLocalDesk } from '../console/local-desk.ts';
 import type { LocalPipeline } from '../pipeline.ts';
+import { LocalFaults } from './faults.ts';
 
 /** The console over the pipeline on this machine: the same sources as for a deployment, and what only it has. */
 export function openLocalConsole(
   pipeline: LocalPipeline,
   signal: AbortSignal,
+  desk: Pick<LocalDeskDeps, 'faults' | 'idKeys'> = { faults: new LocalFaults(pipeline), idKeys: [] },
 ): OpenConsoleSources & ConsoleOptions {
   const { services, cloudFormation, databaseUrl, worker } = pipeline;
   const { aws, dynamoDb, ses } = services;
@@ -47,5 +52,10 @@ export function openLocalConsole(
     },
     'local',
   );
-  return { ...opened, allowChanges: true, showAddresses: true };
+  const local = openLocalDesk(pipeline, {
+    ...desk,
+    clock: systemClock,
+    newId: () => randomUUID().slice(0, 8),
+  });
+  return { ...opened, sources: { ...opened.sources, local }, allowChanges: true, showAddresses: true };
 }

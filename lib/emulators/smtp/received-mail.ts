@@ -1,4 +1,6 @@
 export type ReceivedMail = {
+  /** When it was completely received. */
+  readonly at: Date;
   /** The address of MAIL FROM; empty for the null sender. */
   readonly from: string;
   /** The addresses of the accepted RCPT TO, in order. */

@@ -164,6 +164,7 @@ function refuse(error: Error): Reply {
 function receivedMail(raw: Buffer, session: SMTPServerSession, connection: number): ReceivedMail {
   const { mailFrom, rcptTo } = session.envelope;
   return {
+    at: new Date(),
     from: mailFrom ? mailFrom.address : '',
     to: rcptTo.map((recipient) => recipient.address),
     raw,

@@ -57,7 +57,7 @@ describe('the contents of the package', () => {
   it('include nothing else', async () => {
     const files = await installed.files();
     const expected =
-      /^(LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|package\.json|docs\/.+\.(md|json|svg)|dist\/bin\/((mailctl|outbound-worker|smtp-relay|chunk-\w+)\.js|sql\/\w+\.sql|THIRD-PARTY-LICENCES\.txt)|dist\/cjs\/(package\.json|sql\/\w+\.sql|(index|outbox-contract)\.js|.+\.d\.ts)|dist\/lib\/(index|(common|domain|ports|adapters|mailer|process|relay|worker)\/.+)\.(js|d\.ts|sql))$/;
+      /^(LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|package\.json|docs\/.+\.(md|json|svg|png)|dist\/bin\/(assets\/[\w.]+|(mailctl|outbound-worker|smtp-relay|chunk-\w+)\.js|sql\/\w+\.sql|THIRD-PARTY-LICENCES\.txt)|dist\/cjs\/(package\.json|sql\/\w+\.sql|(index|outbox-contract)\.js|.+\.d\.ts)|dist\/lib\/(index|(common|domain|ports|adapters|mailer|process|relay|worker)\/.+)\.(js|d\.ts|sql))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 });
@@ -329,6 +329,29 @@ describe('mailctl in the package', () => {
       stdout: expect.stringContaining('mailctl dlq ls'),
     });
     expect(await mailctl(['--version'])).toEqual({ status: 0, stdout: `${version}\n` });
+  });
+
+  it('serves the console with all that its pages load', async () => {
+    const { bin } = await installed.manifest();
+    const program = `
+      import { spawn } from 'node:child_process';
+      import { once } from 'node:events';
+      import { createInterface } from 'node:readline';
+      const child = spawn(process.execPath, ['node_modules/keybuzz-mail-pipeline/${bin?.mailctl}', 'console']);
+      const [link] = await once(createInterface({ input: child.stdout }), 'line');
+      const opened = await fetch(link, { redirect: 'manual' });
+      const headers = { Cookie: opened.headers.getSetCookie()[0].split(';')[0] };
+      const page = await (await fetch(new URL('/', link), { headers })).text();
+      const loaded = [...page.matchAll(/(?:src|href)="(\\/assets\\/[^"]+)"/g)].map(([, path]) => path);
+      const statuses = await Promise.all(
+        loaded.map(async (path) => [path, (await fetch(new URL(path, link), { headers })).status]));
+      child.kill('SIGINT');
+      console.log(JSON.stringify(Object.fromEntries(statuses)));`;
+    const names = ['icon.svg', 'console.css', 'uplot.css', 'uplot.js', 'console.js'];
+
+    expect(await installed.run('console.mjs', program, {})).toEqual(
+      Object.fromEntries(names.map((name) => [`/assets/${name}`, 200])),
+    );
   });
 
   it('brings the clients of AWS that the API does not install', async () => {

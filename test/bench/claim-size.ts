@@ -161,7 +161,7 @@ function printTable(tables: readonly Table[]): void {
   }
 }
 
-await using postgres = await startPostgres();
+const postgres = await startPostgres();
 const tables: Table[] = [];
 for (const rows of values.rows.split(',').map(Number)) {
   const begun = performance.now();

@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { groupBy } from '../../common/group-by.ts';
 import type { ConsolePage, Desk } from '../page.ts';
 import type { FaultSwitch, FaultSwitches, LocalDesk } from '../sources/local.ts';
 import { badge, type Content, changeForm, type Html, notice, section, timeAndAge } from '../view.ts';
@@ -57,7 +58,7 @@ async function repairAll(faults: FaultSwitches): Promise<void> {
 }
 
 function switchesPart(faults: readonly FaultSwitch[], desk: Desk): Html {
-  const servers = [...Map.groupBy(faults, ({ server }) => server)];
+  const servers = [...groupBy(faults, ({ server }) => server)];
   const isAnyOn = faults.some(({ since }) => since !== undefined);
   return html`${servers.map(([server, those]) =>
     section(server, html`<ul class="switches">${those.map((fault) => switchItem(fault, desk))}</ul>`),

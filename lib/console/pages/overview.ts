@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import { withTimeout } from '../../common/async.ts';
+import { groupBy } from '../../common/group-by.ts';
 import { flowOf, rate } from '../flow.ts';
 import { flowPicture } from '../flow-picture.ts';
 import { type Broken, headlineOf } from '../headline.ts';
@@ -171,7 +172,7 @@ function missingSources(snapshot: OverviewSnapshot): Content {
     const reading = snapshot[name as keyof typeof PLACES];
     return reading.kind === 'missing' ? [{ words, reading }] : [];
   });
-  const byCause = Map.groupBy(places, ({ reading }) => reading.why);
+  const byCause = groupBy(places, ({ reading }) => reading.why);
   return [...byCause.values()].map((those) =>
     missing(those.map(({ words }) => words).join(', '), those[0]?.reading as Missing),
   );

@@ -7,7 +7,7 @@ import type {
 import type { Reading } from '../../lib/console/sources/reading.ts';
 
 /** The time of all snapshots. */
-export const NOW = new Date('2026-03-01T03:00:00Z');
+const NOW = new Date('2026-03-01T03:00:00Z');
 
 export const minutesAgo = (minutes: number) => new Date(NOW.getTime() - minutes * 60_000);
 

@@ -1,5 +1,5 @@
 import { type SmtpState, smtpStateOf } from './headline.ts';
-import type { OverviewSnapshot, QueueName, QueueNow } from './sources/overview.ts';
+import type { OverviewSnapshot, QueueName, QueueNow, SendingNow } from './sources/overview.ts';
 import { readValue } from './sources/reading.ts';
 import { count, type Tone } from './view.ts';
 
@@ -39,7 +39,7 @@ export interface FlowNode {
   readonly href?: string;
 }
 
-export interface FlowArrow {
+interface FlowArrow {
   readonly text: string;
   readonly tone: Tone;
 }
@@ -57,7 +57,7 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
   const inQueue = (name: QueueName) => totalOf(queues[name]);
   const dead = inQueue('deadLetters');
   const backlog = sum(inQueue('urgent'), inQueue('normal'));
-  const smtpFails = smtp.kind === 'fails';
+  const isStuck = sending?.outage !== undefined && (backlog ?? 0) > 0;
   return {
     nodes: {
       rows: {
@@ -69,7 +69,7 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
       worker: {
         title: 'worker',
         lines: [known(outbox?.inHand, 'in hand')],
-        tone: readValue(snapshot.worker)?.canHandOver === false ? 'bad' : 'good',
+        tone: workerTone(snapshot),
       },
       smtp: { title: 'mail-core (SMTP)', lines: [smtpWord(smtp)], tone: SMTP_TONES[smtp.kind] },
       queues: {
@@ -79,24 +79,10 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
           known(inQueue('normal'), 'normal'),
           known(inQueue('held'), 'held'),
         ],
-        tone: backlog === undefined ? 'dim' : (inQueue('held') ?? 0) > 0 ? 'warn' : 'good',
+        tone: backlog === undefined ? 'dim' : isStuck || (inQueue('held') ?? 0) > 0 ? 'warn' : 'good',
       },
-      resend: {
-        title: 'resend Lambda',
-        lines: [sending === undefined ? UNKNOWN : `${rate(sending.usedPerSecond)} a second`],
-        tone: sending === undefined ? 'dim' : 'good',
-      },
-      ses: {
-        title: 'Amazon SES',
-        lines: [
-          sending === undefined
-            ? UNKNOWN
-            : sending.outage === undefined
-              ? 'accepts'
-              : `takes none: ${sending.outage.cause}`,
-        ],
-        tone: sending === undefined ? 'dim' : sending.outage === undefined ? 'good' : 'bad',
-      },
+      resend: resendNode(sending),
+      ses: sesNode(sending),
       deadLetters: {
         title: 'dead letters',
         lines: [dead === undefined ? UNKNOWN : dead === 0 ? 'none' : `${count(dead)} need a person`],
@@ -121,7 +107,7 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
     },
     arrows: {
       claimed: { text: known(outbox?.waiting, 'due'), tone: 'info' },
-      accepted: { text: known(outbox?.accepted, 'accepted'), tone: smtpFails ? 'bad' : 'good' },
+      accepted: { text: known(outbox?.accepted, 'accepted'), tone: SMTP_TONES[smtp.kind] },
       handedOver: {
         text: known(outbox?.handedOver, 'handed over'),
         tone: (outbox?.handedOver ?? 0) > 0 ? 'warn' : 'dim',
@@ -140,6 +126,26 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
       written: { text: 'status into the row', tone: 'info' },
     },
   };
+}
+
+function resendNode(sending: SendingNow | undefined): FlowNode {
+  const title = 'resend Lambda';
+  if (sending === undefined) return { title, lines: [UNKNOWN], tone: 'dim' };
+  if (sending.outage !== undefined) return { title, lines: ['waits for SES'], tone: 'warn' };
+  return { title, lines: [`up to ${rate(sending.usedPerSecond)} a second`], tone: 'good' };
+}
+
+function sesNode(sending: SendingNow | undefined): FlowNode {
+  const title = 'Amazon SES';
+  if (sending === undefined) return { title, lines: [UNKNOWN], tone: 'dim' };
+  if (sending.outage !== undefined)
+    return { title, lines: ['takes none:', sending.outage.cause], tone: 'bad' };
+  return { title, lines: ['accepts'], tone: 'good' };
+}
+
+function workerTone({ worker, outbox }: OverviewSnapshot): Tone {
+  if (readValue(worker)?.canHandOver === false) return 'bad';
+  return worker.kind === 'read' || outbox.kind === 'read' ? 'good' : 'dim';
 }
 
 const SMTP_TONES = { accepts: 'good', fails: 'bad', idle: 'dim', 'not-known': 'dim' } as const;

@@ -1,7 +1,14 @@
 import type { FailureClass } from '../domain/failure.ts';
-import type { OutboxNow, OverviewSnapshot, QueueNow, SendingNow, SmtpFailing } from './sources/overview.ts';
+import type {
+  AlarmNow,
+  OutboxNow,
+  OverviewSnapshot,
+  QueueNow,
+  SendingNow,
+  SmtpFailing,
+} from './sources/overview.ts';
 import { readValue } from './sources/reading.ts';
-import type { Tone } from './view.ts';
+import { plural, type Tone } from './view.ts';
 
 /** What an operator who was woken wants to know first, in words. */
 export interface Headline {
@@ -33,7 +40,7 @@ export interface Broken {
 }
 
 /** What each class says to somebody who does not know it. */
-export const CLASS_WORDS: Readonly<Record<FailureClass, string>> = {
+const CLASS_WORDS: Readonly<Record<FailureClass, string>> = {
   unreachable: 'no connection to the server',
   tls: 'the TLS handshake failed, or the certificate is not trusted',
   auth: 'the server refused the login',
@@ -47,7 +54,7 @@ export const CLASS_WORDS: Readonly<Record<FailureClass, string>> = {
 /** How SMTP stands. */
 export type SmtpState =
   | { readonly kind: 'accepts'; readonly last: Date | undefined }
-  | { readonly kind: 'fails'; readonly failing: SmtpFailing | undefined }
+  | { readonly kind: 'fails'; readonly failing: SmtpFailing | undefined; readonly since: Date | undefined }
   /** Nothing was sent lately. */
   | { readonly kind: 'idle' }
   | { readonly kind: 'not-known' };
@@ -58,67 +65,94 @@ export type SmtpState =
  */
 const FRESH_MS = 60_000;
 
-export function smtpStateOf({
-  at,
-  outbox,
-  worker,
-}: Pick<OverviewSnapshot, 'at' | 'outbox' | 'worker'>): SmtpState {
+export function smtpStateOf({ at, outbox, worker, alarms }: SmtpSources): SmtpState {
   const smtp = readValue(outbox)?.smtp;
   const failing = smtp?.failing;
   const isOpen = readValue(worker)?.isBreakerOpen;
-  if (isOpen === true) return { kind: 'fails', failing };
+  const fails = { kind: 'fails', failing, since: failing?.since } as const;
+  if (isOpen === true) return fails;
   if (failing !== undefined && (isOpen === undefined || at.getTime() - failing.last.getTime() < FRESH_MS))
-    return { kind: 'fails', failing };
+    return fails;
   if (smtp?.lastAccepted !== undefined || isOpen === false)
     return { kind: 'accepts', last: smtp?.lastAccepted };
-  return smtp === undefined ? { kind: 'not-known' } : { kind: 'idle' };
+  if (smtp !== undefined) return { kind: 'idle' };
+  const alarm = readValue(alarms)?.inAlarm.find(({ name }) => name === FALLBACK_ALARM);
+  return alarm === undefined ? { kind: 'not-known' } : { ...fails, since: alarm.since };
 }
+
+type SmtpSources = Pick<OverviewSnapshot, 'at' | 'outbox' | 'worker' | 'alarms'>;
+
+/** It rings while SMTP does not accept mail: without the rows and a worker, the only one to say so. */
+const FALLBACK_ALARM = 'fallback-in-use';
 
 export function headlineOf(snapshot: OverviewSnapshot): Headline {
   const smtp = smtpStateOf(snapshot);
   const sending = readValue(snapshot.sending);
-  const critical = (readValue(snapshot.alarms)?.inAlarm ?? []).filter(
+  const alarms = (readValue(snapshot.alarms)?.inAlarm ?? []).filter(
     ({ severity }) => severity === 'critical',
   );
-  const broke = [...smtpBroken(smtp), ...sesBroken(sending), ...fallbackBroken(snapshot)];
-  return { ...titleOf(smtp, sending, snapshot, critical.length), broke, loss: lossOf(snapshot) };
+  const broke = [
+    ...smtpBroken(smtp),
+    ...sesBroken(sending),
+    ...fallbackBroken(snapshot),
+    ...alarms.map(alarmBroken),
+  ];
+  return { ...titleOf(smtp, sending, snapshot, alarms), broke, loss: lossOf(snapshot, broke.length > 0) };
 }
 
 function titleOf(
   smtp: SmtpState,
   sending: SendingNow | undefined,
-  snapshot: OverviewSnapshot,
-  critical: number,
+  { outbox }: OverviewSnapshot,
+  alarms: readonly AlarmNow[],
 ): Pick<Headline, 'tone' | 'title'> {
   const sesIsDown = sending?.outage !== undefined;
-  if (smtp.kind === 'fails' && sesIsDown) return { tone: 'bad', title: 'No mail goes out' };
   if (smtp.kind === 'fails') {
+    if (sesIsDown) return { tone: 'bad', title: 'No mail goes out' };
     return sending === undefined
-      ? { tone: 'bad', title: 'mail-core is down' }
+      ? { tone: 'bad', title: 'mail-core is down; whether SES takes mail is not known' }
       : { tone: 'warn', title: 'Mail flows, by SES: mail-core is down' };
   }
-  if (sesIsDown) return { tone: 'warn', title: 'Mail flows by mail-core; SES takes none' };
-  if (critical > 0)
-    return { tone: 'bad', title: `${critical === 1 ? 'An alarm is' : `${critical} alarms are`} in alarm` };
-  if (smtp.kind === 'not-known' && sending === undefined)
-    return { tone: 'dim', title: 'Whether mail flows is not known' };
-  const outbox = readValue(snapshot.outbox);
-  if (smtp.kind === 'accepts') return { tone: 'good', title: 'Mail flows' };
-  return outbox !== undefined && outbox.waiting > 0
-    ? { tone: 'warn', title: 'Mail waits, and none was sent lately' }
-    : { tone: 'good', title: 'Nothing is broken, and nothing waits' };
+  if (sesIsDown)
+    return smtp.kind === 'not-known'
+      ? { tone: 'bad', title: 'SES takes no mail' }
+      : { tone: 'warn', title: 'Mail flows by mail-core; SES takes none' };
+  if (alarms.length > 0)
+    return { tone: 'bad', title: `In alarm: ${alarms.map(({ name }) => name).join(', ')}` };
+  switch (smtp.kind) {
+    case 'accepts':
+      return { tone: 'good', title: 'Mail flows' };
+    case 'not-known':
+      return {
+        tone: 'dim',
+        title:
+          sending === undefined
+            ? 'Whether mail flows is not known'
+            : 'SES takes mail; whether mail-core does is not known',
+      };
+    case 'idle':
+      return (readValue(outbox)?.waiting ?? 0) > 0
+        ? { tone: 'warn', title: 'Mail waits, and none was sent lately' }
+        : { tone: 'good', title: 'Nothing is broken, and nothing waits' };
+  }
 }
+
+function alarmBroken({ name, meaning, since }: AlarmNow): Broken {
+  return { what: name, class: 'alarm', why: withoutStop(meaning), since, meanwhile: '', runbook: name };
+}
+
+const withoutStop = (sentence: string) => sentence.replace(/\.$/, '');
 
 function smtpBroken(smtp: SmtpState): Broken[] {
   if (smtp.kind !== 'fails') return [];
-  const { failing } = smtp;
+  const { failing, since } = smtp;
   if (failing === undefined) {
     return [
       {
         what: 'mail-core (SMTP)',
         class: 'down',
-        why: 'the worker counts it as down',
-        since: undefined,
+        why: 'it is counted as down, and the rows do not say why',
+        since,
         meanwhile: 'New mail goes out by SES.',
         runbook: 'fallback-in-use',
       },
@@ -131,10 +165,7 @@ function smtpBroken(smtp: SmtpState): Broken[] {
       class: failing.class,
       why: `${CLASS_WORDS[failing.class]}${words}`,
       since: failing.since,
-      meanwhile:
-        failing.mails === 1
-          ? 'Since then 1 mail was handed over to SES.'
-          : `Since then ${failing.mails.toLocaleString('en')} mails were handed over to SES.`,
+      meanwhile: `Since then it did not accept ${plural(failing.mails, 'mail')}.`,
       runbook: 'fallback-in-use',
     },
   ];
@@ -170,7 +201,7 @@ function fallbackBroken({ worker }: OverviewSnapshot): Broken[] {
 }
 
 /** Lost is what no place has any more: that is said only of places that were read. */
-function lossOf({ outbox, queues }: OverviewSnapshot): Headline['loss'] {
+function lossOf({ outbox, queues }: OverviewSnapshot, isBroken: boolean): Headline['loss'] {
   const [rows, inSqs] = [readValue(outbox), readValue(queues)];
   const person = needPerson(rows, inSqs?.deadLetters);
   const unread = [
@@ -179,10 +210,18 @@ function lossOf({ outbox, queues }: OverviewSnapshot): Headline['loss'] {
   ].join(' and ');
   if (unread !== '')
     return { tone: 'dim', lost: `Whether mail is lost is not known: ${unread} cannot be read.`, person };
-  return { tone: 'good', lost: 'No mail is lost.', person };
+  const waiting = [inSqs?.urgent, inSqs?.normal, inSqs?.held].reduce(
+    (sum, queue) => sum + (queue === undefined ? 0 : queue.waiting + queue.inFlight),
+    rows?.waiting ?? 0,
+  );
+  const text =
+    isBroken && waiting > 0
+      ? `No mail is lost: ${plural(waiting, 'mail waits', 'mails wait')} to be sent.`
+      : 'No mail is lost.';
+  return { tone: 'good', lost: text, person };
 }
 
 /** What was not sent and will not be by itself. */
-export function needPerson(outbox: OutboxNow | undefined, deadLetters: QueueNow | undefined): number {
+function needPerson(outbox: OutboxNow | undefined, deadLetters: QueueNow | undefined): number {
   return (outbox?.failed ?? 0) + (deadLetters === undefined ? 0 : deadLetters.waiting + deadLetters.inFlight);
 }

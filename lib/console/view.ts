@@ -34,7 +34,7 @@ export function table(
   columns: readonly Column[],
   rows: readonly (readonly Content[])[],
 ): Html {
-  return html`<table>
+  return html`<table class="rows">
 <caption class="unseen">${caption}</caption>
 <thead><tr>${columns.map(({ title, kind }) => html`<th scope="col" class="${kind ?? ''}">${title}</th>`)}</tr></thead>
 <tbody>${rows.map(

@@ -11,7 +11,7 @@ const MAX_WAITING = 50_000;
 const MAX_COUNTED = 20_000;
 
 /** Of how many rows the trace is read, which may be large. */
-const MAX_TRACES = 500;
+export const MAX_TRACES = 500;
 
 /** What waits: the oldest is the first in an index, by the time from which it waits. */
 const WAITING = `
@@ -46,6 +46,10 @@ WITH recent AS MATERIALIZED (
 accepted AS (
   SELECT max(delivered_at) AS last FROM recent WHERE status = 'delivered' AND provider = 'smtp'
 ),
+waiting AS (
+  SELECT id, created_at FROM recent
+  WHERE provider = 'ses' AND status = 'sending' AND lease_owner IS NULL ORDER BY created_at LIMIT 1
+),
 failed AS MATERIALIZED (
   SELECT id FROM recent WHERE status = 'failed' LIMIT ${MAX_TRACES}
 ),
@@ -60,17 +64,18 @@ ended AS (
   SELECT id, bool_or(statuses @? '$.*.kind ? (@ == "failed" || @ == "expired")') AS dead
   FROM reported WHERE statuses <> '{}' GROUP BY id
 ),
+not_accepted AS MATERIALIZED (
+  SELECT id, created_at FROM recent, accepted
+  WHERE attempt_count > 0 AND lease_owner IS NULL AND (provider = 'ses' OR status = 'queued')
+    AND (accepted.last IS NULL OR updated_at > accepted.last)
+),
 failing AS (
   SELECT
     delivery_trace #> '{attempts,-1,failure}' AS failure,
-    (delivery_trace #>> '{attempts,-1,at}') AS at
+    delivery_trace #>> '{attempts,-1,at}' AS at
   FROM outbound_deliveries
-  WHERE id = ANY (ARRAY(
-    SELECT id FROM recent, accepted
-    WHERE attempt_count > 0 AND lease_owner IS NULL AND (provider = 'ses' OR status = 'queued')
-      AND (accepted.last IS NULL OR updated_at > accepted.last)
-    ORDER BY created_at DESC LIMIT ${MAX_TRACES}
-  )) AND jsonb_typeof(delivery_trace) = 'object'
+  WHERE id = ANY (ARRAY(SELECT id FROM not_accepted ORDER BY created_at DESC LIMIT ${MAX_TRACES}))
+    AND jsonb_typeof(delivery_trace) = 'object'
 )
 SELECT
   (SELECT count(*)::int FROM recent) AS counted,
@@ -82,7 +87,11 @@ SELECT
   count(*) FILTER (WHERE status = 'failed')::int AS ended,
   (SELECT count(*)::int FROM ended WHERE dead) AS "deadLettered",
   (SELECT count(*)::int FROM ended WHERE NOT dead) AS refused,
+  (SELECT id::text FROM waiting) AS "awaitedId",
+  (SELECT created_at::timestamptz FROM waiting) AS "awaitedSince",
   (SELECT last::timestamptz FROM accepted) AS "lastAccepted",
+  (SELECT count(*)::int FROM not_accepted) AS "notAccepted",
+  (SELECT min(created_at)::timestamptz FROM not_accepted) AS "notAcceptedSince",
   (SELECT coalesce(json_agg(json_build_object('failure', failure, 'at', at)), '[]') FROM failing WHERE failure IS NOT NULL) AS failing
 FROM recent`;
 
@@ -91,8 +100,13 @@ export interface OutboxOverview {
   readonly waiting: number;
   readonly onHold: number;
   readonly inHand: number;
-  readonly oldest: { readonly id: string; readonly since: Date } | undefined;
+  readonly oldest: WaitingDelivery | undefined;
   readonly recent: RecentRows;
+}
+
+interface WaitingDelivery {
+  readonly id: string;
+  readonly since: Date;
 }
 
 /** What became of the rows of a time. */
@@ -104,6 +118,8 @@ export interface RecentRows {
   readonly accepted: number;
   readonly handedOver: number;
   readonly awaited: number;
+  /** The oldest of those handed over that have no final status; undefined if none waits for one. */
+  readonly oldestAwaited: WaitingDelivery | undefined;
   readonly delivered: number;
   /** Failed, since the recipient's server refused it, or the recipient is suppressed. */
   readonly refused: number;
@@ -112,11 +128,14 @@ export interface RecentRows {
   /** Failed without a receipt: the worker could send it by no route. */
   readonly unsent: number;
   readonly lastAccepted: Date | undefined;
-  /** The last attempts after the last acceptance, the newest first. */
+  /** Mails that SMTP did not accept since then, and when the first of them came. */
+  readonly notAccepted: number;
+  readonly notAcceptedSince: Date | undefined;
+  /** The last attempts of the newest of them, the newest first. */
   readonly failing: readonly FailedAttempt[];
 }
 
-export interface FailedAttempt {
+interface FailedAttempt {
   readonly at: Date;
   /** What counts as down, if the circuit was open: the class that opened it. */
   readonly class: FailureClass;
@@ -143,7 +162,11 @@ interface RecentRow {
   readonly ended: number;
   readonly refused: number;
   readonly deadLettered: number;
+  readonly awaitedId: string | null;
+  readonly awaitedSince: Date | null;
   readonly lastAccepted: Date | null;
+  readonly notAccepted: number;
+  readonly notAcceptedSince: Date | null;
   readonly failing: unknown;
 }
 
@@ -167,18 +190,21 @@ export class PostgresOutboxOverview {
       waiting,
       onHold,
       inHand,
-      oldest: oldestId === null || oldestSince === null ? undefined : { id: oldestId, since: oldestSince },
+      oldest: waitingDelivery(oldestId, oldestSince),
       recent: {
         isComplete: recent.counted < MAX_COUNTED,
         since: recent.since ?? undefined,
         accepted: recent.accepted,
         handedOver: recent.handedOver,
         awaited: recent.awaited,
+        oldestAwaited: waitingDelivery(recent.awaitedId, recent.awaitedSince),
         delivered: recent.delivered,
         refused: recent.refused,
         deadLettered: recent.deadLettered,
         unsent: Math.max(recent.ended - recent.refused - recent.deadLettered, 0),
         lastAccepted: recent.lastAccepted ?? undefined,
+        notAccepted: recent.notAccepted,
+        notAcceptedSince: recent.notAcceptedSince ?? undefined,
         failing: attemptsIn(recent.failing),
       },
     };
@@ -187,6 +213,10 @@ export class PostgresOutboxOverview {
   async close(): Promise<void> {
     await this.#pool.close();
   }
+}
+
+function waitingDelivery(id: string | null, since: Date | null): WaitingDelivery | undefined {
+  return id === null || since === null ? undefined : { id, since };
 }
 
 const known = v.optional(v.picklist(FAILURE_CLASSES));

@@ -1,5 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { PostgresOutboxOverview, type RecentRows } from '../../adapters/postgres/outbox-overview.ts';
+import {
+  MAX_TRACES,
+  PostgresOutboxOverview,
+  type RecentRows,
+} from '../../adapters/postgres/outbox-overview.ts';
 import { DlqClient } from '../../adapters/sqs/dlq-client.ts';
 import { pipelineStackName } from '../../common/names.ts';
 import { DAY_MS } from '../../common/time.ts';
@@ -151,6 +155,7 @@ function outboxNow(
   const since = isComplete ? new Date(at.getTime() - COUNTED_MS) : (recent.since ?? at);
   return {
     ...{ waiting, onHold, inHand, oldest, since, isComplete, accepted, handedOver, awaited, delivered },
+    oldestAwaited: recent.oldestAwaited,
     bounced: refused,
     failed: unsent,
     smtp: { lastAccepted, failing: failingOf(recent) },
@@ -158,7 +163,7 @@ function outboxNow(
 }
 
 /** A recipient that a healthy server refuses is no outage. */
-function failingOf({ failing }: RecentRows): SmtpFailing | undefined {
+function failingOf({ failing, notAccepted, notAcceptedSince }: RecentRows): SmtpFailing | undefined {
   const byServer = failing.filter((attempt) =>
     isServerAtFault({
       class: attempt.class,
@@ -171,15 +176,17 @@ function failingOf({ failing }: RecentRows): SmtpFailing | undefined {
   const [newest] = byServer;
   const oldest = byServer.at(-1);
   if (newest === undefined || oldest === undefined) return undefined;
+  const isCut = failing.length >= MAX_TRACES;
   const telling =
     byServer.find(({ response, code }) => response !== undefined || code !== undefined) ?? newest;
   const words = telling.response ?? telling.code;
   return {
     class: newest.class,
     words: words === undefined ? undefined : maskAddressesIn(words),
-    since: oldest.at,
+    // Of a long outage, only the newest attempts were read.
+    since: isCut ? (notAcceptedSince ?? oldest.at) : oldest.at,
     last: newest.at,
-    mails: byServer.length,
+    mails: isCut ? notAccepted : byServer.length,
   };
 }
 
@@ -229,17 +236,21 @@ async function findQueues({
   );
 }
 
+/** A queue that cannot be read hides no other. @throws what SQS says, if it says so of all */
 async function countQueues(
   urls: () => Promise<[QueueName, string][]>,
   { aws }: ConsoleAccess,
 ): Promise<QueuesNow> {
   const [queues, sqs] = await Promise.all([urls(), aws.sqs()]);
-  const counts = await Promise.all(
+  const counts = await Promise.allSettled(
     queues.map(
       async ([name, url]): Promise<[QueueName, QueueNow]> => [name, await new DlqClient(sqs, url).counts()],
     ),
   );
-  return Object.fromEntries(counts);
+  const read = counts.flatMap((count) => (count.status === 'fulfilled' ? [count.value] : []));
+  const failed = counts.find((count) => count.status === 'rejected');
+  if (read.length === 0 && failed !== undefined) throw failed.reason;
+  return Object.fromEntries(read);
 }
 
 function sendingNow(report: Awaited<ReturnType<typeof readRateReport>>): SendingNow {
@@ -274,7 +285,6 @@ async function alarmsNow(
       severity: alarm.severity,
       meaning: alarm.meaning,
       since: alarm.since,
-      runbook: alarm.runbook,
       first: firstCommandOf(alarm, commands),
     })),
     noData: blind.map(({ name }) => name),

@@ -6,7 +6,7 @@ import { type Broken, headlineOf } from '../headline.ts';
 import { Latest } from '../latest.ts';
 import type { Parts } from '../live.ts';
 import type { ConsolePage, Desk } from '../page.ts';
-import type { AlarmNow, OverviewSnapshot } from '../sources/overview.ts';
+import type { AlarmNow, OverviewSnapshot, WaitingDelivery } from '../sources/overview.ts';
 import type { Missing } from '../sources/reading.ts';
 import {
   badge,
@@ -136,19 +136,20 @@ function ratePart({ sending, outbox, queues, at }: OverviewSnapshot): Html {
       ses &&
         (ses.secondsToDrain === undefined
           ? 'not known while SES takes no mail'
-          : backlog === 0
+          : ses.secondsToDrain === 0
             ? 'nothing to drain'
             : duration(ses.secondsToDrain * 1000)),
     ],
     ['Beyond the day’s quota', ses !== undefined && ses.beyondDailyQuota > 0 && count(ses.beyondDailyQuota)],
-    [
-      'Oldest waiting row',
-      rows &&
-        (rows.oldest === undefined
-          ? 'none waits'
-          : html`<a href="/deliveries/${encodeURIComponent(rows.oldest.id)}">${rows.oldest.id}</a>, since ${timeAndAge(rows.oldest.since, at)}`),
-    ],
+    ['Oldest row that waits', rows && oldest(rows.oldest, at)],
+    ['Oldest in the fallback', rows && oldest(rows.oldestAwaited, at)],
   ]);
+}
+
+function oldest(delivery: WaitingDelivery | undefined, now: Date): Content {
+  if (delivery === undefined) return 'none waits';
+  const { id, since } = delivery;
+  return html`<a href="/deliveries/${encodeURIComponent(id)}">${id}</a>, since ${timeAndAge(since, now)}`;
 }
 
 function alarmItem({ name, severity, meaning, since, first }: AlarmNow, now: Date): Html {

@@ -111,7 +111,8 @@ function listPart(listing: SuppressionListing, { wanted, isWhole, from }: Shown,
   );
   if (rows.length === 0) {
     const what = wanted === '' ? 'No address is suppressed' : 'That address is not suppressed';
-    const limits = listing.unavailable.length > 0 ? 'as far as the lists could be read' : 'on neither list';
+    const limits =
+      listing.unavailable.length > 0 ? 'That is as far as the lists could be read.' : 'Both lists were read.';
     return html`${unread}${empty(what, limits)}`;
   }
   return html`${unread}${table(

@@ -26,7 +26,9 @@ export interface OutboxNow {
   /** Claimed by a worker. */
   readonly inHand: number;
   /** The oldest of those that wait; undefined if none does. */
-  readonly oldest: { readonly id: string; readonly since: Date } | undefined;
+  readonly oldest: WaitingDelivery | undefined;
+  /** The oldest that was handed over and has no final status. */
+  readonly oldestAwaited: WaitingDelivery | undefined;
   /** Since when the following are counted. */
   readonly since: Date;
   /** False if only the newest rows of that time were counted. */
@@ -43,8 +45,13 @@ export interface OutboxNow {
   readonly smtp: SmtpRecord;
 }
 
+export interface WaitingDelivery {
+  readonly id: string;
+  readonly since: Date;
+}
+
 /** What SMTP did last, as the rows recorded it. */
-export interface SmtpRecord {
+interface SmtpRecord {
   readonly lastAccepted: Date | undefined;
   /** Attempts after the last acceptance that failed by the server's fault, the newest class. */
   readonly failing: SmtpFailing | undefined;
@@ -77,17 +84,14 @@ export interface QueueNow {
   readonly inFlight: number;
 }
 
-export const QUEUE_NAMES = [
-  'urgent',
-  'normal',
-  'held',
-  'deadLetters',
-  'feedback',
-  'feedbackDeadLetters',
-  'receipts',
-] as const;
-
-export type QueueName = (typeof QUEUE_NAMES)[number];
+export type QueueName =
+  | 'urgent'
+  | 'normal'
+  | 'held'
+  | 'deadLetters'
+  | 'feedback'
+  | 'feedbackDeadLetters'
+  | 'receipts';
 
 /** A queue that an older deployment does not have is missing. */
 export type QueuesNow = Readonly<Partial<Record<QueueName, QueueNow>>>;
@@ -120,8 +124,6 @@ export interface AlarmNow {
   readonly severity: 'critical' | 'warning';
   readonly meaning: string;
   readonly since: Date | undefined;
-  /** Its heading in the runbook. */
-  readonly runbook: string;
   /** The first command to run. */
   readonly first: string | undefined;
 }

@@ -85,7 +85,7 @@ describeWithChromium('the console in a browser, over the local pipeline', () => 
 
     expect(await verdict.textContent()).toBe('Mail flows, by SES: mail-core is down');
     expect(await page.locator('.broke').textContent()).toMatch(
-      /unreachable mail-core \(SMTP\) since \d\d:\d\d UTC, \d+s ago: no connection to the server: “ECONNREFUSED”\. Since then 1 mail was handed over to SES\./,
+      /unreachable mail-core \(SMTP\) since \d\d:\d\d UTC, \d+s ago: no connection to the server: “ECONNREFUSED”\. Since then it did not accept 1 mail\./,
     );
     await page.getByText('1 delivered').first().waitFor({ state: 'attached', timeout: TIMEOUT_MS });
     await readable(window);

@@ -14,7 +14,7 @@ export interface DeliveryReader {
   find(id: string, from: 'outbox' | 'all', show: DeliveryShow): Promise<DeliveryView | undefined>;
 }
 
-export interface DeliveryShow {
+interface DeliveryShow {
   readonly addresses: boolean;
   readonly signal: AbortSignal;
 }

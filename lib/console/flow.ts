@@ -39,7 +39,7 @@ export interface FlowNode {
   readonly href?: string;
 }
 
-export interface FlowArrow {
+interface FlowArrow {
   readonly text: string;
   readonly tone: Tone;
 }
@@ -57,7 +57,6 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
   const inQueue = (name: QueueName) => totalOf(queues[name]);
   const dead = inQueue('deadLetters');
   const backlog = sum(inQueue('urgent'), inQueue('normal'));
-  const smtpFails = smtp.kind === 'fails';
   const isStuck = sending?.outage !== undefined && (backlog ?? 0) > 0;
   return {
     nodes: {
@@ -70,7 +69,7 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
       worker: {
         title: 'worker',
         lines: [known(outbox?.inHand, 'in hand')],
-        tone: readValue(snapshot.worker)?.canHandOver === false ? 'bad' : 'good',
+        tone: workerTone(snapshot),
       },
       smtp: { title: 'mail-core (SMTP)', lines: [smtpWord(smtp)], tone: SMTP_TONES[smtp.kind] },
       queues: {
@@ -108,7 +107,7 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
     },
     arrows: {
       claimed: { text: known(outbox?.waiting, 'due'), tone: 'info' },
-      accepted: { text: known(outbox?.accepted, 'accepted'), tone: smtpFails ? 'bad' : 'good' },
+      accepted: { text: known(outbox?.accepted, 'accepted'), tone: SMTP_TONES[smtp.kind] },
       handedOver: {
         text: known(outbox?.handedOver, 'handed over'),
         tone: (outbox?.handedOver ?? 0) > 0 ? 'warn' : 'dim',
@@ -142,6 +141,11 @@ function sesNode(sending: SendingNow | undefined): FlowNode {
   if (sending.outage !== undefined)
     return { title, lines: ['takes none:', sending.outage.cause], tone: 'bad' };
   return { title, lines: ['accepts'], tone: 'good' };
+}
+
+function workerTone({ worker, outbox }: OverviewSnapshot): Tone {
+  if (readValue(worker)?.canHandOver === false) return 'bad';
+  return worker.kind === 'read' || outbox.kind === 'read' ? 'good' : 'dim';
 }
 
 const SMTP_TONES = { accepts: 'good', fails: 'bad', idle: 'dim', 'not-known': 'dim' } as const;

@@ -40,7 +40,7 @@ export interface Broken {
 }
 
 /** What each class says to somebody who does not know it. */
-export const CLASS_WORDS: Readonly<Record<FailureClass, string>> = {
+const CLASS_WORDS: Readonly<Record<FailureClass, string>> = {
   unreachable: 'no connection to the server',
   tls: 'the TLS handshake failed, or the certificate is not trusted',
   auth: 'the server refused the login',

@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import type { ConsoleDeployment } from './sources.ts';
 import type { Content, Html } from './view.ts';
 
-export interface NavigationEntry {
+interface NavigationEntry {
   readonly path: string;
   readonly title: string;
 }

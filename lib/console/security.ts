@@ -40,7 +40,7 @@ export interface GuardOptions {
 const TOKEN_BYTES = 32;
 
 /** The name of the field with the token of forms. */
-export const FORM_TOKEN = 'form-token';
+const FORM_TOKEN = 'form-token';
 
 /**
  * Nothing from elsewhere, and nothing inline: what a mail contains cannot run, load or send anything, even if it were

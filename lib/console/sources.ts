@@ -18,7 +18,7 @@ export interface ConsoleSources {
   readonly local?: LocalDesk;
 }
 
-export interface Runbook {
+interface Runbook {
   readonly names: readonly string[];
   /** A heading as Markdown; undefined if there is none. */
   section(name: string): string | undefined;

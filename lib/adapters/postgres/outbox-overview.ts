@@ -104,7 +104,7 @@ export interface OutboxOverview {
   readonly recent: RecentRows;
 }
 
-export interface WaitingDelivery {
+interface WaitingDelivery {
   readonly id: string;
   readonly since: Date;
 }
@@ -135,7 +135,7 @@ export interface RecentRows {
   readonly failing: readonly FailedAttempt[];
 }
 
-export interface FailedAttempt {
+interface FailedAttempt {
   readonly at: Date;
   /** What counts as down, if the circuit was open: the class that opened it. */
   readonly class: FailureClass;

@@ -236,17 +236,21 @@ async function findQueues({
   );
 }
 
+/** A queue that cannot be read hides no other. @throws what SQS says, if it says so of all */
 async function countQueues(
   urls: () => Promise<[QueueName, string][]>,
   { aws }: ConsoleAccess,
 ): Promise<QueuesNow> {
   const [queues, sqs] = await Promise.all([urls(), aws.sqs()]);
-  const counts = await Promise.all(
+  const counts = await Promise.allSettled(
     queues.map(
       async ([name, url]): Promise<[QueueName, QueueNow]> => [name, await new DlqClient(sqs, url).counts()],
     ),
   );
-  return Object.fromEntries(counts);
+  const read = counts.flatMap((count) => (count.status === 'fulfilled' ? [count.value] : []));
+  const failed = counts.find((count) => count.status === 'rejected');
+  if (read.length === 0 && failed !== undefined) throw failed.reason;
+  return Object.fromEntries(read);
 }
 
 function sendingNow(report: Awaited<ReturnType<typeof readRateReport>>): SendingNow {
@@ -281,7 +285,6 @@ async function alarmsNow(
       severity: alarm.severity,
       meaning: alarm.meaning,
       since: alarm.since,
-      runbook: alarm.runbook,
       first: firstCommandOf(alarm, commands),
     })),
     noData: blind.map(({ name }) => name),

@@ -136,7 +136,7 @@ function ratePart({ sending, outbox, queues, at }: OverviewSnapshot): Html {
       ses &&
         (ses.secondsToDrain === undefined
           ? 'not known while SES takes no mail'
-          : backlog === 0
+          : ses.secondsToDrain === 0
             ? 'nothing to drain'
             : duration(ses.secondsToDrain * 1000)),
     ],

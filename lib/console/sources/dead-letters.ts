@@ -16,7 +16,7 @@ export type DeadLetterChoice =
   | { readonly by: 'cause'; readonly cause: string }
   | { readonly by: 'id'; readonly id: string };
 
-export interface DeadLetterReveal {
+interface DeadLetterReveal {
   readonly addresses: boolean;
   readonly body: boolean;
 }
@@ -77,7 +77,7 @@ export interface DeadLetterView extends DeadLetterSummary {
   readonly body: string | undefined;
 }
 
-export interface RedriveRequest {
+interface RedriveRequest {
   readonly choice: DeadLetterChoice;
   /** Gives expired mail so many hours more; without it, expired mail stays. */
   readonly extendHours: number | undefined;

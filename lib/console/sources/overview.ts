@@ -51,7 +51,7 @@ export interface WaitingDelivery {
 }
 
 /** What SMTP did last, as the rows recorded it. */
-export interface SmtpRecord {
+interface SmtpRecord {
   readonly lastAccepted: Date | undefined;
   /** Attempts after the last acceptance that failed by the server's fault, the newest class. */
   readonly failing: SmtpFailing | undefined;
@@ -84,17 +84,14 @@ export interface QueueNow {
   readonly inFlight: number;
 }
 
-export const QUEUE_NAMES = [
-  'urgent',
-  'normal',
-  'held',
-  'deadLetters',
-  'feedback',
-  'feedbackDeadLetters',
-  'receipts',
-] as const;
-
-export type QueueName = (typeof QUEUE_NAMES)[number];
+export type QueueName =
+  | 'urgent'
+  | 'normal'
+  | 'held'
+  | 'deadLetters'
+  | 'feedback'
+  | 'feedbackDeadLetters'
+  | 'receipts';
 
 /** A queue that an older deployment does not have is missing. */
 export type QueuesNow = Readonly<Partial<Record<QueueName, QueueNow>>>;
@@ -127,8 +124,6 @@ export interface AlarmNow {
   readonly severity: 'critical' | 'warning';
   readonly meaning: string;
   readonly since: Date | undefined;
-  /** Its heading in the runbook. */
-  readonly runbook: string;
   /** The first command to run. */
   readonly first: string | undefined;
 }

@@ -10,7 +10,7 @@ export interface SuppressionDesk {
   remove(address: string, signal: AbortSignal): Promise<SuppressionChange>;
 }
 
-export type SuppressionList = 'pipeline' | 'ses';
+type SuppressionList = 'pipeline' | 'ses';
 
 export interface SuppressionListing {
   readonly entries: readonly SuppressionEntry[];

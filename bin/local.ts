@@ -24,7 +24,7 @@ const HELP = `The whole mail pipeline on this machine, without an AWS account.
 While it stays up, a console in the browser shows it: the link is printed. Keys break and repair mail-core and SES, and each mail that comes out is shown and written to
 the folder. The folder's .env.local has what the README's code, mailctl and other clients need to use it.
 
-DATABASE_URL, or PGHOST and its kin, name another PostgreSQL to use than the embedded one; it is
+DATABASE_URL, or PGHOST and the other PG* variables, name another PostgreSQL to use than the embedded one; it is
 migrated, and the story's rows stay in it. NO_COLOR and COLUMNS are respected.
 
 Exit codes: 0 all is well; 1 a mail did not come to the end it should; 2 it could not run.
@@ -125,7 +125,7 @@ async function stayUp(pipeline: LocalPipeline, screen: DemoScreen, play: Play, s
   await opened.close();
 }
 
-/** Earlier runs leave their folders, since somebody may still look at them. */
+/** Earlier runs leave their folders, since they may still be looked at. */
 function tellOfFolder(screen: DemoScreen, { earlier, removed }: RunFolder): void {
   if (removed > 0) screen.say(`removed ${removed} folders of runs that are over for a week`);
   if (earlier.length > 0) screen.say(`earlier runs left folders; to remove them: rm -r ${earlier.join(' ')}`);

@@ -48,7 +48,7 @@ export type ParsedSesEvent =
 
 /**
  * Parses an event as SES publishes it, with raw SNS delivery; also a feedback notification of an identity, whose
- * mail has tags only if SES adds them one day: without, nobody knows its delivery. It never throws, and error details contain none
+ * mail has tags only if SES adds them one day: without, its delivery is unknown. It never throws, and error details contain none
  * of the event's values.
  *
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html

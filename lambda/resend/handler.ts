@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { functionClientOptions } from '../../lib/adapters/aws-client.ts';
 import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
 import { DynamoDeliveredAddresses } from '../../lib/adapters/dynamodb/dynamo-delivered-addresses.ts';
 import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
@@ -34,8 +35,12 @@ import { readResendEnv } from './env.ts';
 import { SendTurns } from './send-turns.ts';
 
 const env = readResendEnv(process.env);
-const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
-const dynamoDb = dynamoClient();
+const client = functionClientOptions(process.env);
+const sqs = new SQSClient({
+  ...client,
+  useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined,
+});
+const dynamoDb = dynamoClient(client);
 const ledgerTable = { tableName: env.ledgerTable, timeoutMs: DYNAMODB_CALL_TIMEOUT_MS };
 
 type InvocationDeps = Pick<BatchDeps, 'deadline' | 'hasTime' | 'isHeld' | 'log' | 'metrics' | 'ses'>;
@@ -53,7 +58,7 @@ const deps: Omit<BatchDeps, keyof InvocationDeps> = {
   exemptTenants: env.exemptTenants,
   turns: new SendTurns({
     store: new DynamoSendingState(dynamoDb, ledgerTable),
-    limits: new SesAccountLimits(ACCOUNT_LIMITS_TIMEOUT_MS),
+    limits: new SesAccountLimits(ACCOUNT_LIMITS_TIMEOUT_MS, client),
     hasFuse: env.reputationFuse === 'on',
     clock: systemClock,
     sleep: delay,
@@ -129,17 +134,17 @@ function openSes(): SizedSesSender {
     if (idleMs >= 0 && idleMs < MAX_IDLE_MS) return idle.ses;
     idle.ses.close();
   }
-  return new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS), loadSesV2);
+  return new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS, client), loadSesV2);
 }
 
 async function loadSesV2() {
   const { SesV2Sender } = await import('../../lib/adapters/ses/ses-v2-sender.ts');
-  return new SesV2Sender(env.configurationSet, SES_CALL_TIMEOUT_MS);
+  return new SesV2Sender(env.configurationSet, SES_CALL_TIMEOUT_MS, client);
 }
 
 async function loadPayloads() {
   const { openPayloadStore } = await import('../../lib/adapters/s3/s3-payload-store.ts');
-  return openPayloadStore(env.payloadBucket, PAYLOAD_TIMEOUT_MS);
+  return openPayloadStore(env.payloadBucket, PAYLOAD_TIMEOUT_MS, client);
 }
 
 async function loadComposer() {

@@ -1,4 +1,4 @@
-/** Finds the name that somebody probably meant who wrote another one. */
+/** Finds the name that was probably meant by a mistyped one. */
 
 /** A name in lower case, without `_` and `-`: how it is spelt does not tell two names apart. */
 export function plainName(name: string): string {

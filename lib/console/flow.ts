@@ -139,7 +139,7 @@ function sesNode(sending: SendingNow | undefined): FlowNode {
   const title = 'Amazon SES';
   if (sending === undefined) return { title, lines: [UNKNOWN], tone: 'dim' };
   if (sending.outage !== undefined)
-    return { title, lines: ['takes none:', sending.outage.cause], tone: 'bad' };
+    return { title, lines: ['takes none', sending.outage.cause], tone: 'bad' };
   return { title, lines: ['accepts'], tone: 'good' };
 }
 

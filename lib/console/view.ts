@@ -25,7 +25,7 @@ export function section(title: string, content: Content, id?: string): Html {
 
 export interface Column {
   readonly title: string;
-  readonly kind?: 'number' | 'code' | 'wide';
+  readonly kind?: 'number' | 'code' | 'wide' | 'address';
 }
 
 /** On a narrow screen each row is a block, with the titles of its columns. */
@@ -124,12 +124,15 @@ export interface Field {
   readonly kind?: 'text' | 'search' | 'email' | 'number' | 'datetime-local' | 'textarea' | 'checkbox';
   readonly options?: readonly { readonly value: string; readonly label: string }[];
   readonly hint?: string;
+  /** Takes a line of its own. */
+  readonly isWide?: boolean;
   readonly required?: boolean;
 }
 
 export function field(of: Field): Html {
-  const { name, label, hint } = of;
-  return html`<div class="field ${of.kind === 'checkbox' ? 'check' : ''}"><label for="field-${name}">${label}</label>${inputOf(of)}${
+  const { name, label, hint, kind, isWide } = of;
+  const layout = kind === 'checkbox' ? 'check' : isWide === true ? 'line' : '';
+  return html`<div class="field ${layout}"><label for="field-${name}">${label}</label>${inputOf(of)}${
     hint !== undefined && html`<p class="hint" id="field-${name}-hint">${hint}</p>`
   }</div>`;
 }

@@ -1,21 +1,41 @@
 import { domainToASCII } from 'node:url';
 
-/** A host name in any script (RFC 5890): non-empty labels separated by dots. */
-const HOST_PATTERN = String.raw`[\p{L}\p{M}\p{N}-]+(?:\.[\p{L}\p{M}\p{N}-]+)*`;
-const HOST = new RegExp(`^${HOST_PATTERN}$`, 'u');
+interface Patterns {
+  /** A host name (RFC 5890): non-empty labels separated by dots. */
+  readonly host: RegExp;
+  /**
+   * An address without a display name: one `@`, others only inside a quoted local part. Each character matches
+   * in only one way, so that no input causes backtracking.
+   */
+  readonly bareAddress: RegExp;
+}
 
-/**
- * An address without a display name: one `@`, others only inside a quoted local part. Each character matches
- * in only one way, so that no input causes backtracking.
- */
-export const BARE_ADDRESS = new RegExp(
-  String.raw`^(?:[^\s<>()[\]\\,;:"@\p{Cc}]+|"(?:[^\s<>"\\\p{Cc}]|\\[^\s<>\p{Cc}])*")@${HOST_PATTERN}$`,
-  'u',
-);
+/** @param letters a character class of what the labels of a host name are made of, besides the hyphen */
+function patternsWith(letters: string): Patterns {
+  const host = String.raw`[${letters}-]+(?:\.[${letters}-]+)*`;
+  const localPart = String.raw`[^\s<>()[\]\\,;:"@\p{Cc}]+|"(?:[^\s<>"\\\p{Cc}]|\\[^\s<>\p{Cc}])*"`;
+  return { host: new RegExp(`^${host}$`, 'u'), bareAddress: new RegExp(`^(?:${localPart})@${host}$`, 'u') };
+}
+
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+const asciiPatterns = patternsWith('A-Za-z0-9');
+let patternsOfAnyScript: Patterns | undefined;
+
+/** V8 takes milliseconds to compile the classes of Unicode, and nearly all addresses are ASCII. */
+function patternsFor(text: string): Patterns {
+  if (PRINTABLE_ASCII.test(text)) return asciiPatterns;
+  patternsOfAnyScript ??= patternsWith(String.raw`\p{L}\p{M}\p{N}`);
+  return patternsOfAnyScript;
+}
+
+/** Whether it is an address without a display name, its domain in any script. */
+export function isBareAddress(address: string): boolean {
+  return patternsFor(address).bareAddress.test(address);
+}
 
 /**
  * What a bare address looks like in the published schema, in a form that the regular expressions of all languages
- * read in the same way. Outside ASCII it takes more than {@link BARE_ADDRESS}: classes such as `\p{L}` are not among
+ * read in the same way. Outside ASCII it takes more than {@link isBareAddress}: classes such as `\p{L}` are not among
  * what they share.
  */
 export const ADDRESS_SHAPE = new RegExp(
@@ -53,8 +73,8 @@ export function maskAddressesIn(text: string): string {
  * parsing, which truncates `example.org/x` and turns a number into an IPv4 address.
  */
 function asciiDomain(domain: string): string {
-  if (!HOST.test(domain)) return '';
-  if (/^[\x20-\x7e]*$/.test(domain)) return domain.toLowerCase();
+  if (!patternsFor(domain).host.test(domain)) return '';
+  if (PRINTABLE_ASCII.test(domain)) return domain.toLowerCase();
   const ascii = domainToASCII(domain);
   return /(?:^|\.)\d+$/.test(ascii) ? '' : ascii;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { parseDomain } from './address.ts';
 import type { DsnRequest } from './dsn.ts';
 import type { Priority } from './fallback-message.ts';
@@ -49,10 +49,10 @@ export interface CompositionMark {
  * distinguished from a second mail.
  */
 export function compositionMark(id: string, from: string, createdAt: Date): CompositionMark {
-  const hash = createHash('sha256').update(id).digest('hex');
+  const digest = hash('sha256', id);
   return {
-    messageId: `<${hash.slice(0, 40)}@${parseDomain(from)}>`,
+    messageId: `<${digest.slice(0, 40)}@${parseDomain(from)}>`,
     date: createdAt,
-    baseBoundary: hash.slice(40),
+    baseBoundary: digest.slice(40),
   };
 }

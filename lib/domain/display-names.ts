@@ -11,8 +11,8 @@ const NEEDS_QUOTES = /[:;,]/;
 const ENCODED_WORD = '=?';
 
 /**
- * A list of addresses whose names are quoted where they must be (RFC 5322, 3.2.3). Somebody who writes
- * `KeyBuzz: Support <support@keybuzz.io>` means a name; without quotes its colon begins a group. A group that is
+ * A list of addresses whose names are quoted where they must be (RFC 5322, 3.2.3). `KeyBuzz: Support <support@keybuzz.io>` means
+ * a name; without quotes its colon begins a group. A group that is
  * closed, `Team: a@example.org, b@example.org;`, is one.
  */
 export function quoteDisplayNames(list: string): string {

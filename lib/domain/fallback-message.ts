@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { parseJson } from '../common/json.ts';
-import { ADDRESS_SHAPE, BARE_ADDRESS, withAsciiDomain } from './address.ts';
+import { ADDRESS_SHAPE, isBareAddress, withAsciiDomain } from './address.ts';
 import { failureSchema } from './failure.ts';
 import { MAX_CONTENT_BYTES, MAX_QUEUE_MESSAGE_BYTES, MAX_RECIPIENTS, PAYLOAD_PREFIX } from './limits.ts';
 import { parseMailboxList } from './mime-headers.ts';
@@ -51,7 +51,7 @@ export const addressSchema = v.pipe(
   v.string(),
   v.maxCodePoints(MAX_ADDRESS_CHARACTERS, `at most ${MAX_ADDRESS_CHARACTERS} characters`),
   v.regex(ADDRESS_SHAPE, A_BARE_ADDRESS),
-  v.check((address) => BARE_ADDRESS.test(address), A_BARE_ADDRESS),
+  v.check(isBareAddress, A_BARE_ADDRESS),
   v.check(
     (address) => withAsciiDomain(address).length <= MAX_ADDRESS_CHARACTERS,
     `at most ${MAX_ADDRESS_CHARACTERS} characters, its domain in ASCII`,
@@ -163,7 +163,7 @@ export const fallbackMessageSchema = v.object({
     v.pipe(
       v.fallback(v.picklist(PRIORITIES), 'normal'),
       v.description(
-        'urgent for a mail that somebody waits for, such as a one-time code: no backlog of normal mail delays it, if it is put into the urgent queue. Left out, it is normal.',
+        'urgent for a mail that a person waits for, such as a one-time code: no backlog of normal mail delays it, if it is put into the urgent queue. Left out, it is normal.',
       ),
     ),
   ),

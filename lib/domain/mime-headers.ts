@@ -1,4 +1,4 @@
-import { BARE_ADDRESS } from './address.ts';
+import { isBareAddress } from './address.ts';
 import { MAX_HEADER_BYTES } from './limits.ts';
 
 /**
@@ -224,7 +224,7 @@ function addressOf(mailbox: readonly Token[]): string | undefined {
     .slice(at - 1, at + 2)
     .map(({ text }) => text)
     .join('');
-  const isPlain = BARE_ADDRESS.test(address) && address.split('@').length === 2;
+  const isPlain = isBareAddress(address) && address.split('@').length === 2;
   return isPlain && !address.includes(ENCODED_WORD) ? address : undefined;
 }
 

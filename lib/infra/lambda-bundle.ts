@@ -16,6 +16,8 @@ import { type BuildResult, buildSync, type OutputFile } from 'esbuild';
 
 const repository = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
+const NODE_HTTP = join(repository, 'lib', 'infra', 'lambda-node-http.ts');
+
 export interface LambdaBundle {
   /** The folder with `index.mjs`, which exports `handler`, and the chunks it loads. */
   readonly directory: string;
@@ -67,12 +69,14 @@ export function bundleEntry({ name, entry, outDir }: BundleEntryProps): LambdaBu
     target: 'node24',
     mainFields: ['module', 'main'],
     conditions: ['module'],
+    alias: { http: NODE_HTTP, 'node:http': NODE_HTTP },
     minifySyntax: true,
     minifyWhitespace: true,
     // Names stay as written, for the stack traces; with them, and the same bytes from the same code, a source map
-    // is not worth its load.
+    // is not worth its load. Where two modules have the same name one gets a number: to keep that from showing, each
+    // function and class would be given its name again when it is loaded.
     minifyIdentifiers: false,
-    keepNames: true,
+    keepNames: false,
     legalComments: 'none',
     sourcemap: false,
     logLevel: 'silent',
@@ -93,12 +97,15 @@ interface BundleFile {
  * A module that calls `require` for a built-in would throw when it is loaded as ESM. None does today, so no
  * `createRequire` is put in front of every chunk; a dependency that brings one fails the build, not the Lambda.
  */
-function assertNothingMissing(name: string, { metafile }: BuildResult<{ metafile: true }>): void {
-  const missing = Object.entries(metafile.outputs).flatMap(([output, { imports }]) =>
+function assertNothingMissing(name: string, { metafile, warnings }: BuildResult<{ metafile: true }>): void {
+  // An export that `lambda-node-http.ts` lacks.
+  const undefinedImports = warnings.filter(({ id }) => id === 'import-is-undefined').map(({ text }) => text);
+  const notBundled = Object.entries(metafile.outputs).flatMap(([output, { imports }]) =>
     imports
       .filter(({ external, kind, path }) => external && (kind === 'require-call' || !isBuiltin(path)))
       .map(({ kind, path }) => `${output}: ${kind} of ${path}`),
   );
+  const missing = [...undefinedImports, ...notBundled];
   if (missing.length > 0) {
     throw new Error(`The bundle of ${name} would not load on its own:\n${missing.join('\n')}`);
   }

@@ -44,9 +44,9 @@ export function composeDelivery(composed: MimeResult, request: DeliveryRequest, 
     );
   }
   if (composed.kind === 'malformed') return refuse('invalid', composed.detail);
-  const options = v.safeParse(optionsSchema, { dsn: request.dsn });
-  if (!options.success) return refuse('invalid', describeIssues(options.issues));
-  return validateDelivery(deliveryOf(composed.message, request, options.output.dsn ?? undefined, now), now);
+  const options = request.dsn === undefined ? undefined : v.safeParse(optionsSchema, { dsn: request.dsn });
+  if (options?.success === false) return refuse('invalid', describeIssues(options.issues));
+  return validateDelivery(deliveryOf(composed.message, request, options?.output.dsn ?? undefined, now), now);
 }
 
 /** Under their names, so that a problem names the option. */
@@ -128,7 +128,8 @@ export function validateDelivery(given: Delivery, now: Date): ComposeResult {
 
 /** The same delivery if it has no recipient that can be sent to, and so is refused as a whole. */
 function withoutUnsendable(delivery: Delivery): Delivery {
-  if (!Array.isArray(delivery.to) || delivery.to.length > MAX_RECIPIENTS) return delivery;
+  if (!Array.isArray(delivery.to) || delivery.to.length < 2 || delivery.to.length > MAX_RECIPIENTS)
+    return delivery;
   const refused = delivery.to.flatMap((address): RefusedAddress[] => {
     const detail = problemOf(address);
     return detail === undefined ? [] : [{ address: String(address), detail }];

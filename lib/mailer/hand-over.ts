@@ -21,7 +21,7 @@ export interface HandOverDeps {
   readonly payloads: PayloadStore;
   /** Returns the code of an adapter's error. */
   readonly describeError: (error: unknown) => string;
-  /** Whether no retry mends an adapter's error. */
+  /** Whether no retry fixes an adapter's error. */
   readonly isMisconfiguration: (error: unknown) => boolean;
 }
 
@@ -94,7 +94,10 @@ function inlineEnvelope(
   failure: Failure,
 ): FallbackMessage | undefined {
   if (delivery.mime.length > WORTH_PACKING_BYTES) return undefined;
-  const envelope = envelopeOf(delivery, recipients, failure, packMime(delivery.mime));
+  const content = packMime(delivery.mime);
+  const envelope = envelopeOf(delivery, recipients, failure, content);
+  // An ordinary mail need not be written twice to see that it fits: 100 addresses and all other fields take far less.
+  if (recipients.length <= 100 && content.data.length < MAX_QUEUE_MESSAGE_BYTES / 2) return envelope;
   return Buffer.byteLength(serialiseFallbackMessage(envelope)) <= MAX_QUEUE_MESSAGE_BYTES
     ? envelope
     : undefined;

@@ -30,7 +30,7 @@ export interface MailExtras {
   /** SES message tags: names and values of letters, digits, `_` and `-`. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
   /**
-   * Whether somebody waits for the mail, such as a one-time code: in the fallback no backlog of other mail delays it.
+   * Whether a person waits for the mail, such as a one-time code: in the fallback no backlog of other mail delays it.
    * nodemailer's own `priority` is something else: a header that the recipient's program may show.
    * @default false
    */

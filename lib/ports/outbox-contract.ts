@@ -73,7 +73,7 @@ const CHECKS: Readonly<Record<string, (outbox: OutboxUnderTest) => Promise<void>
     equal(claim.expiresAt > claim.createdAt, true, 'whether it expires after it was created');
   },
 
-  'what is claimed is claimed by nobody else, nor again by the same worker': async (outbox) => {
+  'what is claimed is claimed by no other worker, nor again by the same one': async (outbox) => {
     await outbox.add([{ id: 'a' }]);
     await claimBy(outbox, 'one');
     equal(idsOf(await claimBy(outbox, 'one')), '', 'what the same worker gets');
@@ -211,7 +211,7 @@ const CHECKS: Readonly<Record<string, (outbox: OutboxUnderTest) => Promise<void>
     equal(idsOf(await claimBy(outbox, 'two', { ...REQUEST, takeOver: false })), '', 'what is taken over');
   },
 
-  'a worker that has lost its lease is told so, and changes nothing for the new owner': async (outbox) => {
+  'a worker that has lost its lease learns so, and changes nothing for the new owner': async (outbox) => {
     await outbox.add([{ id: 'a' }]);
     const [one, two] = [await outbox.worker('one'), await outbox.worker('two')];
     await one.claim(ENDED);

@@ -102,7 +102,7 @@ const POD_REASONS: Manifest['reasons'] = [
   [['enableServiceLinks'], 'A Service named "relay" would set RELAY_PORT to tcp://…'],
   [
     ['containers', 0, 'envFrom'],
-    'AWS_SES_*, FALLBACK_*, PAYLOAD_BUCKET, MAIL_DOMAIN; MAIL_ID_KEY, RELAY_NETWORKS or RELAY_USERS, RELAY_UPSTREAM_USER and its kin.',
+    'AWS_SES_*, FALLBACK_*, PAYLOAD_BUCKET, MAIL_DOMAIN; MAIL_ID_KEY, RELAY_NETWORKS or RELAY_USERS, the other RELAY_UPSTREAM_* variables.',
   ],
   [
     ['containers', 0, 'resources'],

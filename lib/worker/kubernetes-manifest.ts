@@ -109,7 +109,7 @@ const POD_REASONS: Manifest['reasons'] = [
   ],
   [
     ['containers', 0, 'envFrom'],
-    'DATABASE_URL or PGHOST and its kin; AWS_SES_*, FALLBACK_*, PAYLOAD_BUCKET, RECEIPTS_QUEUE_URL; SMTP_*.',
+    'DATABASE_URL, or PGHOST and the other PG* variables; AWS_SES_*, FALLBACK_*, PAYLOAD_BUCKET, RECEIPTS_QUEUE_URL; SMTP_*.',
   ],
   [
     ['containers', 0, 'livenessProbe'],

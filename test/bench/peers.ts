@@ -7,12 +7,10 @@
  *
  * `smtp-sink` and Postfix are those of Debian's package; without it this bench says so and ends.
  *
- *   npm run bench:peers -- [--rows 3000] [--rounds 3] [--only sink|postfix] [--json]
+ *   npm run bench:peers -- [--rows 3000] [--rounds 3] [--only sink|postfix] [--peer NAME] [--profile] [--json]
+ *
+ * `--profile` compares nothing: it prints what the worker spends its time on.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import nodemailer from 'nodemailer';
 import { Pool, type PoolClient } from 'pg';
@@ -25,7 +23,9 @@ import { createMailer } from '../../lib/mailer/create-mailer.ts';
 import { silentObserver } from '../../lib/ports/outbox.ts';
 import { createWorker } from '../../lib/worker/create-worker.ts';
 import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
-import { canRunPostfix, freePort, startPostfix } from '../support/postfix.ts';
+import { canRunPostfix, startPostfix } from '../support/postfix.ts';
+import { startSmtpSink } from '../support/smtp-sink.ts';
+import { profileShares } from './profile-shares.ts';
 
 const { values } = parseArgs({
   options: {
@@ -33,6 +33,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
     peer: { type: 'string' },
+    profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -220,45 +221,43 @@ async function loadGraphileWorker(): Promise<((target: Target) => Promise<void>)
   };
 }
 
-async function timed(run: (target: Target) => Promise<void>, target: Target): Promise<number> {
+interface Timed {
+  /** Mails a second. */
+  readonly rate: number;
+  /** Milliseconds of this process, for a mail: unlike the rate, a busy machine changes it little. */
+  readonly cpuMs: number;
+}
+
+async function timed(run: (target: Target) => Promise<void>, target: Target): Promise<Timed> {
   await insertRows();
   const begunMs = performance.now();
+  const usedBefore = process.cpuUsage();
   await run(target);
-  return (ROWS / (performance.now() - begunMs)) * 1000;
+  const { user, system } = process.cpuUsage(usedBefore);
+  return { rate: (ROWS / (performance.now() - begunMs)) * 1000, cpuMs: (user + system) / 1000 / ROWS };
+}
+
+async function printProfile(target: Target): Promise<void> {
+  await timed(ours, target);
+  await insertRows();
+  const shares = await profileShares(() => ours(target));
+  const words = Array.from(shares, ([name, share]) => `${name} ${(100 * share).toFixed(0)} %`);
+  console.log(`PostgreSQL to ${target.name}: ${words.toSorted().join(', ')}`);
 }
 
 function median(numbers: readonly number[]): number {
   return [...numbers].sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
 
-/** `smtp-sink` takes mail faster than any client sends it. */
-async function startSink(): Promise<{ readonly target: Target; readonly process: ChildProcess }> {
-  const port = await freePort();
-  const process = spawn('smtp-sink', ['-u', 'nobody', '-c', `127.0.0.1:${port}`, '1000'], {
-    stdio: 'ignore',
-  });
-  for (let tries = 0; tries < 100 && !(await isListening(port)); tries += 1) await delay(20);
-  return { target: { name: 'sink', host: '127.0.0.1', port }, process };
-}
-
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
 if (!canRunPostfix) {
   console.log('left out: this bench needs root and the Debian package postfix, which brings smtp-sink');
 } else {
-  const sink = await startSink();
-  const postfix = await startPostfix({ relayPort: sink.target.port, discard: true });
-  const targets: Target[] = [sink.target, { name: 'postfix', host: postfix.host, port: postfix.port }];
+  const sink = await startSmtpSink();
+  const postfix = await startPostfix({ relayPort: sink.port, discard: true });
+  const targets: Target[] = [
+    { name: 'sink', host: sink.host, port: sink.port },
+    { name: 'postfix', host: postfix.host, port: postfix.port },
+  ];
   const graphileWorker = await loadGraphileWorker();
   const peers = {
     'SKIP LOCKED loop + pool': skipLockedLoop,
@@ -268,9 +267,13 @@ if (!canRunPostfix) {
   if (graphileWorker === undefined) console.log('graphile-worker is not installed: left out');
   const results = [];
   for (const target of targets.filter(({ name }) => values.only === undefined || name === values.only)) {
+    if (values.profile) {
+      await printProfile(target);
+      continue;
+    }
     for (const [name, peer] of Object.entries(peers)) {
       if (values.peer !== undefined && !name.includes(values.peer)) continue;
-      const rounds: { ours: number; peer: number }[] = [];
+      const rounds: { ours: Timed; peer: Timed }[] = [];
       // In turn, so that a machine that slows down affects both; the first round compiles the code.
       for (let round = 0; round <= ROUNDS; round += 1) {
         rounds.push({ ours: await timed(ours, target), peer: await timed(peer, target) });
@@ -279,19 +282,21 @@ if (!canRunPostfix) {
       const result = {
         target: target.name,
         peer: name,
-        ours: Math.round(median(counted.map((one) => one.ours))),
-        theirs: Math.round(median(counted.map((one) => one.peer))),
-        ratio: median(counted.map((one) => one.ours / one.peer)),
+        ours: Math.round(median(counted.map((one) => one.ours.rate))),
+        theirs: Math.round(median(counted.map((one) => one.peer.rate))),
+        ratio: median(counted.map((one) => one.ours.rate / one.peer.rate)),
+        oursCpuMs: median(counted.map((one) => one.ours.cpuMs)),
+        theirsCpuMs: median(counted.map((one) => one.peer.cpuMs)),
       };
       results.push(result);
       console.log(
-        `PostgreSQL to ${result.target.padEnd(8)} ours ${result.ours}/s, ${name} ${result.theirs}/s, ratio ${result.ratio.toFixed(2)}`,
+        `PostgreSQL to ${result.target.padEnd(8)} ours ${result.ours}/s, ${name} ${result.theirs}/s, ratio ${result.ratio.toFixed(2)}; CPU of the client ${result.oursCpuMs.toFixed(2)} and ${result.theirsCpuMs.toFixed(2)} ms a mail`,
       );
     }
   }
   if (values.json) console.log(JSON.stringify({ rows: ROWS, rounds: ROUNDS, results }));
   postfix.remove();
-  sink.process.kill();
+  sink.stop();
 }
 await Promise.all([database.pool.end(), aws.close()]);
 await postgres.close();

@@ -71,12 +71,13 @@ describe('the contributing page', () => {
     .filter((recipe) => /^1\. /m.test(recipe))
     .map((recipe) => ({ title: recipe.split('\n')[0], recipe }));
 
-  it('has a recipe for a failure class, an alarm, an outbox and a provider', () => {
+  it('has a recipe for each thing that is often added', () => {
     expect(recipes.map(({ title }) => title)).toEqual([
       'A failure class',
       'An alarm',
       'Another outbox',
       'Another provider',
+      'A page of the console',
     ]);
   });
 

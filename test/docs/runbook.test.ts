@@ -22,7 +22,7 @@ const sections = chapters.map((chapter) => ({
 }));
 
 /** What an operator does without an alarm, or before it is clear which one matters. */
-const PROCEDURES = ['first-hour', 'stop-tenant-or-key', 'rehearse', 'not-received', 'roll-back'];
+const PROCEDURES = ['first-hour', 'stop-tenant-or-key', 'test-the-fallback', 'not-received', 'roll-back'];
 
 /** The source of all programs, to look up what the runbook quotes from them. */
 const sources = globSync('{lib,lambda}/**/*.ts', { cwd: root }).map(read).join('\n');

@@ -1,10 +1,12 @@
 import type { SendMailOptions, Transport, Transporter } from 'nodemailer';
 import nodemailer from 'nodemailer';
+import Composer from 'nodemailer/lib/mail-composer';
 import type { CompositionMark, RefusedAddress } from '../../domain/delivery.ts';
 import type { MailContent } from '../../domain/fallback-message.ts';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
 import type { ComposedContent, ContentComposer } from '../../ports/senders.ts';
-import { composeMessage, type MimeResult } from './compose-message.ts';
+import { composeMessage, finishMessage, type MimeResult } from './compose-message.ts';
+import { envelopeOf, parsePlainMail, toFields, writePlainMail } from './plain-mail.ts';
 import { isPlainMail } from './write-at-once.ts';
 
 /** nodemailer asks a transport for an envelope, and would parse the addresses for it once more. */
@@ -23,7 +25,7 @@ const composingTransport: Transport<ComposedInfo> = {
   name: 'compose',
   version: '1',
   send(mail, callback) {
-    composeMessage(mail.message, isPlainMail(mail.data)).then(
+    composeMessage(mail.message, { isPlain: isPlainMail(mail.data) }).then(
       (result) => callback(null, { result, envelope: NOT_SENT, messageId: '' }),
       (error: Error) => callback(error),
     );
@@ -33,18 +35,25 @@ const composingTransport: Transport<ComposedInfo> = {
 /** Composes the bytes of a mail given in nodemailer's fields. */
 export class MailComposer {
   readonly #transporter: Transporter<ComposedInfo>;
+  readonly #access: { readonly disableFileAccess: boolean; readonly disableUrlAccess: boolean };
 
   /** @param access `content-only` prevents a mail from referencing files or URLs; for untrusted mail */
   constructor(access: 'files-and-urls' | 'content-only') {
     const closed = access === 'content-only';
-    this.#transporter = nodemailer.createTransport<ComposedInfo>(composingTransport, {
-      disableFileAccess: closed,
-      disableUrlAccess: closed,
-    });
+    this.#access = { disableFileAccess: closed, disableUrlAccess: closed };
+    this.#transporter = nodemailer.createTransport<ComposedInfo>(composingTransport, this.#access);
   }
 
   /** @throws if an attachment cannot be read, or the mail is not in nodemailer's format */
   async compose(mail: SendMailOptions): Promise<MimeResult> {
+    const parsed = parsePlainMail(mail);
+    if (parsed !== undefined) {
+      const envelope = envelopeOf(parsed);
+      const written = writePlainMail(parsed);
+      if (written !== undefined) return finishMessage(written, { envelope, messageId: '' });
+      const node = new Composer({ ...toFields(parsed), ...this.#access }).compile();
+      return composeMessage(node, { isPlain: true, envelope });
+    }
     const { result } = await this.#transporter.sendMail(mail);
     return result;
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import type MimeNode from 'nodemailer/lib/mime-node';
-import type { MimeNodeHeaderValue } from 'nodemailer/lib/mime-node';
+import type { MimeNodeEnvelope, MimeNodeHeaderValue } from 'nodemailer/lib/mime-node';
 import { distinctRecipients, parseDomain } from '../../domain/address.ts';
 import { quoteDisplayNames } from '../../domain/display-names.ts';
 import { correctHeaders, findUnsendable, type UnsendableMail } from '../../domain/header-corrections.ts';
@@ -34,22 +34,31 @@ export type MimeResult =
       readonly detail: string;
     };
 
+interface ComposeOptions {
+  readonly isPlain?: boolean;
+  readonly envelope?: MimeNodeEnvelope;
+}
+
 /**
  * Reads the bytes of a compiled message once. Converts line ends to CRLF as RFC 5321 requires (2.3.8), so
  * that SMTP changes nothing; nodemailer ends the last line. Corrects in the header section what SES would
  * refuse, removes the Bcc header of a ready-made message, lower-cases the domain of its From and adds a missing
  * Message-ID.
  *
- * @param isPlain see `isPlainMail`
+ * @param options.isPlain see `isPlainMail`
+ * @param options.envelope of a mail whose addresses were parsed before; their names need no quotes
  * @throws errors of its attachment streams
  */
-export async function composeMessage(node: MimeNode, isPlain = false): Promise<MimeResult> {
+export async function composeMessage(
+  node: MimeNode,
+  { isPlain = false, envelope: parsed }: ComposeOptions = {},
+): Promise<MimeResult> {
   const parts = countParts(node);
   if (parts > MAX_COMPOSED_PARTS) {
     const detail = `the message has ${parts} parts (texts and attachments), at most ${MAX_COMPOSED_PARTS} can be sent`;
     return { kind: 'malformed', reason: 'not-composable', detail };
   }
-  quoteNames(node);
+  if (parsed === undefined) quoteNames(node);
   const written = isPlain ? writeAtOnce(node) : undefined;
   if (written === undefined) node.transform(() => new HeaderCorrector());
   const { bytes, mime } =
@@ -57,20 +66,37 @@ export async function composeMessage(node: MimeNode, isPlain = false): Promise<M
       ? await collect(node.createReadStream(), MAX_CONTENT_BYTES)
       : { bytes: written.length, mime: written };
   if (mime === undefined) return { kind: 'too-large', bytes };
+  const envelope = parsed ?? node.getEnvelope();
+  return finishMessage(mime, { envelope, messageId: node.messageId(), isStreamed: written === undefined });
+}
+
+interface WrittenMessage {
+  readonly envelope: MimeNodeEnvelope;
+  /** For a message without one. */
+  readonly messageId: string;
+  /** Its From was corrected before nodemailer signed it. */
+  readonly isStreamed?: boolean;
+}
+
+/** Checks and corrects the bytes of a message, as {@link composeMessage} says. */
+export function finishMessage(
+  mime: Buffer,
+  { envelope, messageId, isStreamed = false }: WrittenMessage,
+): MimeResult {
   const normalized = withCrlf(mime);
   const problem = validateHeaders(normalized);
   if (problem !== undefined) return { kind: 'malformed', ...problem };
   // For a streamed message once more: nodemailer has signed it since then, perhaps more than once.
   const corrected = correctHeaders(normalized);
-  const composed = withMessageId(written === undefined ? corrected : withLowerCaseFrom(corrected), node);
+  const from = envelope.from === false ? '' : envelope.from;
+  const composed = withMessageId(isStreamed ? corrected : withLowerCaseFrom(corrected), messageId, from);
   if (composed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: composed.length };
   const unsendable = findUnsendable(composed);
   if (unsendable !== undefined) return { kind: 'malformed', ...unsendable };
-  const envelope = node.getEnvelope();
   const message = {
     mime: composed,
     messageId: headerValues(composed, 'message-id')[0] ?? '',
-    from: envelope.from === false ? '' : (distinctRecipients([envelope.from])[0] ?? ''),
+    from: from === '' ? '' : (distinctRecipients([from])[0] ?? ''),
     to: distinctRecipients(envelope.to),
   };
   return { kind: 'composed', message };
@@ -177,11 +203,9 @@ function hasBareLineEnd(mime: Buffer): boolean {
 
 const CR = 0x0d;
 
-function withMessageId(mime: Buffer, node: MimeNode): Buffer {
+function withMessageId(mime: Buffer, given: string, from: string): Buffer {
   if (headerValues(mime, 'message-id').length > 0) return mime;
-  const given = node.messageId();
-  const { from } = node.getEnvelope();
-  const domain = (from === false ? '' : parseDomain(from)) || 'localhost';
+  const domain = parseDomain(from) || 'localhost';
   return withHeader(mime, 'Message-ID', isEmptyId(given) ? `<${randomUUID()}@${domain}>` : given);
 }
 

@@ -6,7 +6,7 @@ import * as qp from 'nodemailer/lib/qp';
 const MAX_BYTES = 1024 * 1024;
 
 /** nodemailer encodes a longer text in slices. */
-const MAX_QP_BYTES = 60 * 1024;
+export const MAX_QP_BYTES = 60 * 1024;
 
 /** Whether nothing is fetched for a mail or done to its bytes: no files or streams, no signature, no ready-made parts. */
 export function isPlainMail(mail: SendMailOptions): boolean {
@@ -57,7 +57,8 @@ function piecesOf(node: MimeNode): Buffer[] {
   const encoding = node.getTransferEncoding();
   const head = Buffer.from(`${node.buildHeaders()}\r\n\r\n`);
   const { content = '', boundary, multipart } = node;
-  const body = typeof content === 'string' || Buffer.isBuffer(content) ? encode(content, encoding) : '';
+  const body =
+    typeof content === 'string' || Buffer.isBuffer(content) ? encodeContent(content, encoding) : '';
   const pieces = [head, Buffer.from(body)];
   // Both are set when the headers are built.
   if (typeof multipart !== 'string') return pieces;
@@ -68,7 +69,8 @@ function piecesOf(node: MimeNode): Buffer[] {
   return [...pieces, ...parts, Buffer.from(`\r\n--${boundary}--\r\n`)];
 }
 
-function encode(content: string | Buffer, encoding: string | false): string | Buffer {
+/** The content of a part in its transfer encoding, as {@link writeAtOnce} and nodemailer's streams write it. */
+export function encodeContent(content: string | Buffer, encoding: string | false): string | Buffer {
   if (encoding === 'base64') return inLines(Buffer.from(content).toString('base64'));
   return encoding === 'quoted-printable' ? qp.wrap(qp.encode(content)) : content;
 }

@@ -290,6 +290,8 @@ export function changeParameters(changes: readonly RowChange[]): unknown[] {
         version,
         statuses,
         message_ids: messageIds,
+        search_message_ids: searchedIds(textsIn(messageIds)),
+        reported: Object.keys(statuses).map((address) => address.slice(0, MAX_SEARCHED_CHARACTERS)),
         status: state?.status,
         last_error: state?.lastError,
         delivered_at: state?.deliveredAt,
@@ -297,6 +299,21 @@ export function changeParameters(changes: readonly RowChange[]): unknown[] {
       })),
     ),
   ];
+}
+
+/** An entry of an index has a limit; the ids of SES have 60 characters. */
+const MAX_SEARCHED_CHARACTERS = 200;
+
+/** What an operator finds a mail by: Message-ID headers without the domain that SES adds. Undefined if there is none. */
+export function searchedIds(messageIds: readonly string[]): string[] | undefined {
+  const ids = new Set(messageIds.map((id) => localPartOf(id).slice(0, MAX_SEARCHED_CHARACTERS)));
+  ids.delete('');
+  return ids.size === 0 ? undefined : [...ids];
+}
+
+/** What stands before the domain of a Message-ID, with or without its angle brackets. */
+export function localPartOf(messageId: string): string {
+  return messageId.replaceAll(/[<>\s]/g, '').replace(/@[^@]*$/, '');
 }
 
 /** Writes the state of `found`, if receipts determine one. */
@@ -320,7 +337,8 @@ const NOW = `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 export const CHANGE_BY_RECEIPTS = `
 WITH told AS (
   SELECT * FROM jsonb_to_recordset($1::jsonb) AS told (
-    id text, version text, statuses jsonb, message_ids jsonb, status text, last_error text, delivered_at timestamptz,
+    id text, version text, statuses jsonb, message_ids jsonb, search_message_ids text[], reported text[],
+    status text, last_error text, delivered_at timestamptz,
     hand_over jsonb
   )
 ),
@@ -342,6 +360,14 @@ UPDATE outbound_deliveries AS d SET
   ${STATE_FROM_RECEIPTS},
   provider = CASE WHEN hand_over IS NULL THEN d.provider ELSE 'ses' END,
   next_retry_at = CASE WHEN hand_over IS NULL THEN d.next_retry_at END,
+  search_message_ids = coalesce(found.search_message_ids, d.search_message_ids),
+  -- A mail server may have passed the mail on to others than its recipients.
+  search_addresses = CASE
+    WHEN reported <@ (d.search_addresses || lower(d.target_address)) THEN d.search_addresses
+    ELSE ARRAY(
+      SELECT DISTINCT one FROM unnest(d.search_addresses || reported) AS one WHERE one <> lower(coalesce(d.target_address, ''))
+    )
+  END,
   delivery_trace = trace
     || CASE
       WHEN coalesce(jsonb_typeof(trace -> 'recipients'), 'null') IN ('object', 'null') THEN '{}'

@@ -52,25 +52,28 @@ const unpackedBytesOf = (column: string) => `
 const EXPRESSIONS = {
   /** Of what may be fetched: the mail, or the trace that holds it. */
   unpackedBytes: `greatest(${unpackedBytesOf('mail')}, ${unpackedBytesOf('delivery_trace')})`,
-  mail: 'mail::text',
+  /** The mail and the trace, each unpacked once: an expression that names a column unpacks it for each time. */
+  unpacked: `(SELECT mail #> '{}' AS content, delivery_trace #> '{}' AS trace OFFSET 0)`,
+  /** Of what is unpacked. */
+  mail: 'content::text',
   deliveryTrace: `
     CASE
-      WHEN jsonb_typeof(mail) <> 'null' THEN NULL
-      WHEN jsonb_typeof(delivery_trace) = 'object'
-        THEN (delivery_trace - '{attempts,recipients,messageIds}'::text[])::text
-      ELSE delivery_trace::text
+      WHEN jsonb_typeof(content) <> 'null' THEN NULL
+      WHEN jsonb_typeof(trace) = 'object' AND trace ?| '{attempts,recipients,messageIds}'
+        THEN (trace - '{attempts,recipients,messageIds}'::text[])::text
+      ELSE trace::text
     END`,
   /**
    * The recipients that SES has by receipts, if no attempt recorded a hand-over: the queue's response was
    * lost. Requeueing a handed-over delivery means sending it again to all. Any other shape of trace has none.
    */
   inSes: `
-    jsonb_path_query_array(
-      delivery_trace,
+    CASE WHEN jsonb_typeof(trace) = 'object' AND trace ? 'recipients' THEN jsonb_path_query_array(
+      trace,
       '$ ? (!exists(@.attempts[*].queue.recipients[*])).recipients.keyvalue()
         ? (@.value.sesMessageId.type() == "string").key',
       '{}', true
-    )::text`,
+    )::text END`,
 } as const;
 
 /** Claims the candidates that the scout has found, and leases that have ended. */
@@ -86,7 +89,7 @@ WITH found AS MATERIALIZED (
     ${EXPRESSIONS.mail} AS mail,
     ${EXPRESSIONS.deliveryTrace} AS trace,
     ${EXPRESSIONS.inSes} AS in_ses
-  FROM outbound_deliveries
+  FROM outbound_deliveries CROSS JOIN LATERAL ${EXPRESSIONS.unpacked} AS unpacked
   WHERE id = $1::text AND greatest(pg_column_size(mail), pg_column_size(delivery_trace)) <= $2::int
 )
 SELECT

@@ -48,6 +48,14 @@ function recordOf({ id, next, attempt }: Completion): SettleRecord {
   }
 }
 
+/** The attempts of a trace of any shape, as a list. */
+const ATTEMPTS_OF = (trace: string) => `
+  CASE
+    WHEN coalesce(jsonb_typeof(${trace}), 'null') <> 'object' OR NOT ${trace} ? 'attempts' THEN '[]'
+    WHEN jsonb_typeof(${trace} -> 'attempts') = 'array' THEN ${trace} -> 'attempts'
+    ELSE jsonb_build_array(${trace} -> 'attempts')
+  END`;
+
 /**
  * Writes many completions in one statement and returns a row for each delivery found.
  *
@@ -62,36 +70,22 @@ WITH wanted AS (
   SELECT * FROM jsonb_to_recordset($2::jsonb)
     AS wanted (id text, kind text, reason text, retry_after_ms float8, owed text[], attempt jsonb)
 ),
-found AS (
-  SELECT
-    wanted.*,
-    d.lease_owner IS NOT DISTINCT FROM $1::text AS mine,
-    CASE coalesce(jsonb_typeof(d.delivery_trace), 'null')
-      WHEN 'object' THEN d.delivery_trace
-      WHEN 'null' THEN '{}'
-      ELSE jsonb_build_object('previous', d.delivery_trace)
-    END AS trace
-  FROM wanted
-  JOIN outbound_deliveries AS d ON d.id = wanted.id
-  ORDER BY d.id
-  FOR UPDATE OF d ${locks}
-),
-attempted AS (
-  SELECT
-    found.*,
-    CASE
-      WHEN NOT trace ? 'attempts' THEN '[]'
-      WHEN jsonb_typeof(trace -> 'attempts') = 'array' THEN trace -> 'attempts'
-      ELSE jsonb_build_array(trace -> 'attempts')
-    END AS attempts
-  FROM found
-),
 judged AS (
-  SELECT
-    attempted.*,
-    NOT mine AND attempts @> jsonb_build_array(attempt) AS known,
-    attempts @> jsonb_build_array(attempt || '{"late": true}') AS known_late
-  FROM attempted
+  SELECT wanted.*, locked.*
+  FROM (SELECT * FROM wanted ORDER BY id) AS wanted
+  -- One look-up by the primary key for each: for a join the planner expects many rows and reads the whole table.
+  CROSS JOIN LATERAL (
+    SELECT
+      lease_owner IS NOT DISTINCT FROM $1::text AS mine,
+      -- Looked at only if the lease is not ours, because then the trace may be long.
+      lease_owner IS DISTINCT FROM $1::text
+        AND ${ATTEMPTS_OF('delivery_trace')} @> jsonb_build_array(wanted.attempt) AS known,
+      lease_owner IS DISTINCT FROM $1::text
+        AND ${ATTEMPTS_OF('delivery_trace')} @> jsonb_build_array(wanted.attempt || '{"late": true}') AS known_late
+    FROM outbound_deliveries
+    WHERE id = wanted.id
+    FOR UPDATE ${locks}
+  ) AS locked
 ),
 written AS (
   UPDATE outbound_deliveries AS d SET
@@ -108,6 +102,7 @@ written AS (
     END,
     delivered_at = CASE WHEN mine AND kind = 'delivered' THEN now() ELSE d.delivered_at END,
     last_error = CASE WHEN mine THEN reason ELSE d.last_error END,
+    search_class = coalesce(attempt #>> '{failure,class}', d.search_class),
     next_retry_at = CASE
       WHEN NOT mine THEN d.next_retry_at
       WHEN kind = 'queued' THEN now() + make_interval(secs => coalesce(retry_after_ms, 0) / 1000)
@@ -117,12 +112,22 @@ written AS (
     lease_until = CASE WHEN NOT mine THEN d.lease_until END,
     lease_route = CASE WHEN NOT mine THEN d.lease_route END,
     updated_at = CASE WHEN mine THEN now() ELSE d.updated_at END,
-    delivery_trace = trace || jsonb_build_object(
-      'attempts',
-      attempts || jsonb_build_array(CASE WHEN mine THEN attempt ELSE attempt || '{"late": true}' END)
+    delivery_trace = (
+      SELECT
+        CASE jsonb_typeof(trace)
+          WHEN 'object' THEN trace
+          WHEN 'null' THEN '{}'
+          ELSE jsonb_build_object('previous', trace)
+        END || jsonb_build_object(
+          'attempts',
+          ${ATTEMPTS_OF('trace')}
+            || jsonb_build_array(CASE WHEN mine THEN attempt ELSE attempt || '{"late": true}' END)
+        )
+      -- With OFFSET the trace is unpacked once, and not for each time that it is named.
+      FROM (SELECT coalesce(d.delivery_trace, 'null') #> '{}' AS trace OFFSET 0) AS unpacked
     )
   FROM judged
-  WHERE d.id = judged.id AND NOT known
+  WHERE d.id = judged.id AND d.id = ANY (ARRAY(SELECT id FROM judged WHERE NOT known))
 )
 SELECT id, mine OR known AND NOT known_late AS settled FROM judged`;
 

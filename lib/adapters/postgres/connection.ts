@@ -20,15 +20,24 @@ export class ConnectionPool {
   readonly #applicationName: string;
   #generation: PoolGeneration;
   readonly #table: TableName;
+  readonly #keepsPlans: boolean;
   readonly #retired = new Set<Promise<void>>();
   #closed = false;
 
-  /** @throws {@link SettingsError} if the settings cannot work */
-  constructor(settings: PostgresSettings, applicationName: string) {
+  /**
+   * @param options `keepsPlans`: few statements are made again and again, and each is planned once for a connection
+   * @throws {@link SettingsError} if the settings cannot work
+   */
+  constructor(
+    settings: PostgresSettings,
+    applicationName: string,
+    { keepsPlans = false }: { readonly keepsPlans?: boolean } = {},
+  ) {
     this.#settings = settings;
     this.#table = readTableName(settings.table);
     this.#applicationName = applicationName;
-    this.#generation = new PoolGeneration(settings, applicationName);
+    this.#keepsPlans = keepsPlans;
+    this.#generation = this.#connect();
   }
 
   /**
@@ -58,8 +67,12 @@ export class ConnectionPool {
 
   #renew(failed: PoolGeneration): void {
     if (this.#generation !== failed || this.#closed) return;
-    this.#generation = new PoolGeneration(this.#settings, this.#applicationName);
+    this.#generation = this.#connect();
     this.#retire(failed);
+  }
+
+  #connect(): PoolGeneration {
+    return new PoolGeneration(this.#settings, this.#applicationName, this.#keepsPlans);
   }
 
   #retire(generation: PoolGeneration): void {
@@ -83,9 +96,12 @@ class PoolGeneration {
   readonly #session: SessionSettings;
   /** Connections whose session may belong to another client at the next statement. */
   readonly #pooled = new WeakSet<ClientBase>();
+  /** The name under which a session keeps the plan of a statement; undefined if none is kept. */
+  readonly #planNames: Map<string, string> | undefined;
 
-  constructor(settings: PostgresSettings, applicationName: string) {
-    this.#session = { ...NO_JIT, ...sessionSettings(settings) };
+  constructor(settings: PostgresSettings, applicationName: string, keepsPlans: boolean) {
+    this.#session = { ...(keepsPlans ? SESSION_OF_KEPT_PLANS : NO_JIT), ...sessionSettings(settings) };
+    this.#planNames = keepsPlans ? new Map() : undefined;
     this.#pools = clientConfigs(settings, applicationName).map((config) => {
       const pool = new Pool({
         ...config,
@@ -111,13 +127,21 @@ class PoolGeneration {
     try {
       const rows = this.#pooled.has(client)
         ? await this.#queryInTransaction<Row>(client, text, values)
-        : (await client.query<Row>(text, values)).rows;
+        : (await client.query<Row>({ text, values, ...this.#planOf(text) })).rows;
       client.release();
       return rows;
     } catch (error) {
       client.release(true);
       throw error;
     }
+  }
+
+  /** Only in a session of our own: behind a pooler, the next statement may meet another session, which has no such plan. */
+  #planOf(text: string): { readonly name?: string } {
+    if (this.#planNames === undefined) return {};
+    const name = this.#planNames.get(text) ?? `outbound_${this.#planNames.size + 1}`;
+    this.#planNames.set(text, name);
+    return { name };
   }
 
   /** Waits for queries in progress, which may still go on to the next encryption. */
@@ -170,6 +194,17 @@ class PoolGeneration {
  * JIT compilation would take fifty times as long as the query.
  */
 const NO_JIT: SessionSettings = { jit: 'off' };
+
+/**
+ * A plan for all values of the parameters. It may be made while the table is empty and reading all of it seems as
+ * cheap as an index, and is kept while the table grows: so the indexes are the only way.
+ */
+export const SESSION_OF_KEPT_PLANS: SessionSettings = {
+  ...NO_JIT,
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+};
 
 /** Set after connecting: PgBouncer refuses them as startup parameters. */
 export function sessionSettings(settings: PostgresSettings): SessionSettings {

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { mergeStatuses, type RecipientStatuses } from '../../domain/delivery-status.ts';
 import { readStoredStatuses } from '../../domain/delivery-trace.ts';
 import type { TraceAttempt } from '../../ports/outbox.ts';
+import { arrayOf, textsIn } from './apply-receipts.ts';
 import { MAX_STORED_MAIL_BYTES } from './claim.ts';
 import { ConnectionPool } from './connection.ts';
 import { ON_HOLD } from './held-rows.ts';
@@ -31,7 +32,8 @@ SELECT
   lease_owner AS "leaseOwner",
   ${milliseconds('lease_until')} AS "leaseUntilMs",
   CASE WHEN NOT large THEN (delivery_trace -> 'attempts')::text END AS attempts,
-  CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS statuses
+  CASE WHEN NOT large THEN (delivery_trace -> 'recipients')::text END AS statuses,
+  CASE WHEN NOT large THEN (delivery_trace -> 'messageIds')::text END AS "messageIds"
 FROM found`;
 
 /**
@@ -127,6 +129,8 @@ export interface DeliveryRow {
   readonly attempts: readonly TracedAttempt[];
   /** The statuses reported by receipts, by `addressKey`. */
   readonly statuses: RecipientStatuses;
+  /** The Message-IDs that SES wrote, as receipts reported them: one for each send batch. */
+  readonly messageIds?: readonly string[];
 }
 
 /** `late`: the worker had lost its lease by then, and another worker owns the state. */
@@ -150,6 +154,7 @@ interface DeliveryRowRead {
   readonly leaseUntilMs: number | null;
   readonly attempts: string | null;
   readonly statuses: string | null;
+  readonly messageIds: string | null;
 }
 
 /** Never throws. */
@@ -174,6 +179,12 @@ function deliveryRowOf(row: DeliveryRowRead, recipients: readonly RecipientRow[]
       readStoredStatuses(parse(row.statuses)),
       readStoredStatuses(Object.fromEntries(recipients.map((one) => [one.recipient, parse(one.status)]))),
     ),
+    messageIds: [
+      ...new Set([
+        ...textsIn(arrayOf(row.messageIds)),
+        ...recipients.flatMap(({ messageIds }) => messageIds),
+      ]),
+    ],
   };
 }
 

@@ -1,11 +1,6 @@
 import { ConnectionPool } from './connection.ts';
-import { ON_HOLD } from './held-rows.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
-
-/** The states of a row, as an operator asks for them. */
-export const ROW_STATES = ['queued', 'on-hold', 'sending', 'delivered', 'failed'] as const;
-
-export type RowState = (typeof ROW_STATES)[number];
+import { type RowPlace, type RowSearch, STATE, type Statement, searchStatement } from './row-search.ts';
 
 /** A row of `outbound_deliveries` in a list, without its mail. */
 export interface FoundRow {
@@ -16,22 +11,19 @@ export interface FoundRow {
   readonly state: string;
   readonly attempts: number;
   readonly lastError: string | null;
+  /** Of its last failure at SMTP, whatever came after. */
+  readonly failureClass: string | null;
   readonly createdAt: Date | null;
   readonly updatedAt: Date | null;
   readonly nextRetryAt: Date | null;
 }
 
-/** Addresses in the mail itself are looked for in this many of the newest rows. */
-export const SCANNED_ROWS = 5_000;
-
-/** A larger mail is not unpacked to look for an address. */
-const MAX_SCANNED_BYTES = 100_000;
-
-const STATE = `CASE WHEN ${ON_HOLD} THEN 'on-hold' ELSE coalesce(status, '') END`;
+/** A larger mail is not unpacked to show its first recipient. */
+const MAX_UNPACKED_BYTES = 100_000;
 
 /** Of a mail in parts, without the others. */
 const FIRST_TO = `
-  CASE WHEN pg_column_size(mail) <= ${MAX_SCANNED_BYTES} THEN
+  CASE WHEN pg_column_size(mail) <= ${MAX_UNPACKED_BYTES} THEN
     CASE jsonb_typeof(mail -> 'to') WHEN 'string' THEN mail ->> 'to' WHEN 'array' THEN mail #>> '{to,0}' END
   END`;
 
@@ -44,45 +36,11 @@ const COLUMNS = `
   ${STATE} AS state,
   coalesce(attempt_count, 0)::int AS attempts,
   last_error AS "lastError",
+  search_class AS "failureClass",
+  to_char(created_at::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS place,
   CASE WHEN isfinite(created_at) THEN created_at::timestamptz END AS "createdAt",
   CASE WHEN isfinite(updated_at) THEN updated_at::timestamptz END AS "updatedAt",
   CASE WHEN isfinite(next_retry_at) THEN next_retry_at::timestamptz END AS "nextRetryAt"`;
-
-const NEWEST = `
-SELECT ${COLUMNS}
-FROM outbound_deliveries
-WHERE created_at >= $1 AND ($2::text IS NULL OR ${STATE} = $2)
-ORDER BY created_at DESC
-LIMIT $3`;
-
-/**
- * The indexes find a row by its `target_address`, and a recipient of many. The addresses of a structured mail are in
- * no index, which would cost the API with each row: they are looked for in the newest rows alone.
- */
-const OF_ADDRESS = `
-WITH newest AS MATERIALIZED (
-  SELECT id, mail, delivery_trace FROM outbound_deliveries
-  WHERE created_at >= $1 ORDER BY created_at DESC LIMIT ${SCANNED_ROWS}
-),
-found AS (
-  SELECT id FROM outbound_deliveries
-  WHERE left(lower(target_address), 320) = left($4, 320) AND created_at >= $1
-  UNION
-  SELECT delivery_id FROM outbound_recipients WHERE left(recipient, 320) = left($4, 320)
-  UNION
-  SELECT id FROM newest
-  WHERE coalesce(pg_column_size(mail), 0) <= ${MAX_SCANNED_BYTES}
-    AND concat_ws(' ', mail ->> 'to', mail ->> 'cc', mail ->> 'bcc') ~* $5
-  UNION
-  SELECT id FROM newest
-  WHERE coalesce(pg_column_size(delivery_trace), 0) <= ${MAX_SCANNED_BYTES}
-    AND jsonb_typeof(delivery_trace -> 'recipients') = 'object' AND delivery_trace -> 'recipients' ? $4
-)
-SELECT ${COLUMNS}
-FROM outbound_deliveries
-WHERE id = ANY (ARRAY(SELECT id FROM found)) AND created_at >= $1 AND ($2::text IS NULL OR ${STATE} = $2)
-ORDER BY created_at DESC
-LIMIT $3`;
 
 /** Its own statement, so that the walk is by the index on the time of creation. */
 const CHANGED = `
@@ -92,16 +50,16 @@ WHERE created_at >= $1 AND updated_at > $2 AND status IN ('delivered', 'failed',
 ORDER BY updated_at
 LIMIT 1000`;
 
-export interface RowQuery {
-  /** Created since then. */
-  readonly since: Date;
-  readonly state?: RowState | undefined;
-  /** A recipient. */
-  readonly to?: string | undefined;
-  readonly limit: number;
+/** A page of rows, newest first. */
+export interface FoundPage {
+  readonly rows: readonly FoundRow[];
+  /** Where the next page begins; undefined if this is the last one. */
+  readonly next: RowPlace | undefined;
 }
 
-/** Read-only lists of the rows of `outbound_deliveries`, newest first. */
+type PlacedRow = FoundRow & { readonly place: string };
+
+/** Read-only lists of the rows of `outbound_deliveries`. */
 export class PostgresFoundRows {
   readonly #pool: ConnectionPool;
 
@@ -109,11 +67,22 @@ export class PostgresFoundRows {
     this.#pool = new ConnectionPool({ maxConnections: 1, ...settings }, 'mailctl');
   }
 
-  find({ since, state, to, limit }: RowQuery): Promise<FoundRow[]> {
-    const values = [since, state ?? null, limit];
-    if (to === undefined) return this.#pool.query('look for deliveries', NEWEST, values);
-    const key = to.toLowerCase();
-    return this.#pool.query('look for deliveries', OF_ADDRESS, [...values, key, asWholeAddress(key)]);
+  /** Rows that were created at the same time are in the order of their ids. A row without a time is never found. */
+  async search(search: RowSearch): Promise<FoundPage> {
+    // One more shows whether there is another page.
+    const more = { ...search, limit: search.limit + 1 };
+    const exact = await this.#run(searchStatement(more, COLUMNS));
+    const found =
+      exact.length === 0 && search.id !== undefined
+        ? await this.#run(searchStatement(more, COLUMNS, 'beginning'))
+        : exact;
+    const shown = found.slice(0, search.limit);
+    const last = shown.at(-1);
+    const isCut = found.length > search.limit && last !== undefined;
+    return {
+      rows: shown.map(({ place: _, ...row }) => row),
+      next: isCut ? { createdAt: last.place, id: last.id } : undefined,
+    };
   }
 
   /** Rows that came to an outcome after `changedAfter`, the oldest change first. */
@@ -121,13 +90,11 @@ export class PostgresFoundRows {
     return this.#pool.query('look for outcomes', CHANGED, [since, changedAfter]);
   }
 
+  #run({ text, values }: Statement): Promise<PlacedRow[]> {
+    return this.#pool.query('look for deliveries', text, values);
+  }
+
   async close(): Promise<void> {
     await this.#pool.close();
   }
-}
-
-/** A pattern for the address, but not as the end of a longer one. */
-function asWholeAddress(address: string): string {
-  const escaped = address.replaceAll(/[^\w@\u0080-\uffff]/g, (character) => `\\${character}`);
-  return `(^|[^a-z0-9.!#$%&'*+/=?^_{|}~-])${escaped}($|[^a-z0-9.-])`;
 }

@@ -17,6 +17,7 @@ import {
   isWaiting,
   type RowForReceipts,
   STATE_FROM_RECEIPTS,
+  searchedIds,
   textsIn,
 } from './apply-receipts.ts';
 import { storable, storableJson } from './storable-json.ts';
@@ -213,6 +214,7 @@ export function manyParameters(changes: readonly ManyChange[]): unknown[] {
           status,
           message_ids: messageIds,
         })),
+        search_message_ids: searchedIds([...recipients.values()].flatMap(({ messageIds }) => messageIds)),
         status: state?.status,
         last_error: state?.lastError,
         delivered_at: state?.deliveredAt,
@@ -230,8 +232,8 @@ export function manyParameters(changes: readonly ManyChange[]): unknown[] {
 export const CHANGE_MANY = `
 WITH told AS (
   SELECT * FROM jsonb_to_recordset($1::jsonb) AS told (
-    id text, version text, counts jsonb, untraced text[], recipients jsonb, status text, last_error text,
-    delivered_at timestamptz
+    id text, version text, counts jsonb, untraced text[], recipients jsonb, search_message_ids text[], status text,
+    last_error text, delivered_at timestamptz
   )
 ),
 found AS (
@@ -255,6 +257,10 @@ entered AS (
 )
 UPDATE outbound_deliveries AS d SET
   ${STATE_FROM_RECEIPTS},
+  search_message_ids = CASE
+    WHEN found.search_message_ids IS NULL OR found.search_message_ids <@ d.search_message_ids THEN d.search_message_ids
+    ELSE ARRAY(SELECT DISTINCT unnest(d.search_message_ids || found.search_message_ids))
+  END,
   recipient_counts = counts || jsonb_build_object('writtenBy', pg_current_xact_id()::xid::text),
   delivery_trace = CASE
     WHEN cardinality(untraced) = 0 THEN d.delivery_trace

@@ -283,19 +283,19 @@ const placesIndexes: Migration = {
   ],
 };
 
-/**
- * The deliveries of an address, newest first, for an operator. An address is cut, because an entry of an index has a
- * limit, beyond which the API could not insert its row.
- */
+/** An address is cut, because an entry of an index has a limit, beyond which the API could not insert its row. */
+export const MAX_ADDRESS_CHARACTERS = 320;
+
+/** The deliveries of an address, newest first, for an operator. */
 const OF_AN_ADDRESS = `
 CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_deliveries_address_idx ON outbound_deliveries (
-  (left(lower(target_address), 320)),
+  (left(lower(target_address), ${MAX_ADDRESS_CHARACTERS})),
   created_at
 )`;
 
 const OF_A_RECIPIENT = `
 CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_recipients_address_idx ON outbound_recipients (
-  (left(recipient, 320))
+  (left(recipient, ${MAX_ADDRESS_CHARACTERS}))
 )`;
 
 const addressIndexes: Migration = {
@@ -309,6 +309,92 @@ const addressIndexes: Migration = {
   ],
 };
 
+/**
+ * What an operator finds a delivery by, besides the columns of the API. These are columns and not indexes on
+ * `mail` and `delivery_trace`, for two reasons: a receipt that does not change the state writes the trace, and an index
+ * on that would take away the update without index entries (HOT) that it is now; and the mail would be unpacked again
+ * by each claim and completion.
+ *
+ * - `search_addresses`: the addresses of the mail in lower case, if the row's `target_address` is not all of them. A
+ *   trigger writes them as the row comes, so that the worker has no part in it.
+ * - `search_class`: the class of the last failure. The completion writes it.
+ * - `search_message_ids`: what SES calls the mail, without the domain that it adds. Receipts write it.
+ */
+const searchColumns: Migration = {
+  name: '0009-search-columns',
+  inTransaction: true,
+  statements: [
+    `
+ALTER TABLE outbound_deliveries
+  ADD COLUMN IF NOT EXISTS search_addresses text[],
+  ADD COLUMN IF NOT EXISTS search_class text,
+  ADD COLUMN IF NOT EXISTS search_message_ids text[]`,
+    // An error here would refuse the API's row: whatever the columns hold is read as text.
+    `
+CREATE OR REPLACE FUNCTION outbound_deliveries_addressed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.search_addresses := ARRAY(
+    SELECT DISTINCT left(address, ${MAX_ADDRESS_CHARACTERS})
+    FROM (
+      SELECT NEW.target_address
+      UNION ALL SELECT jsonb_path_query(NEW.mail, 'lax $.to[*]', '{}', true) #>> '{}'
+      UNION ALL SELECT jsonb_path_query(NEW.mail, 'lax $.cc[*]', '{}', true) #>> '{}'
+      UNION ALL SELECT jsonb_path_query(NEW.mail, 'lax $.bcc[*]', '{}', true) #>> '{}'
+    ) AS field (mailboxes)
+    CROSS JOIN LATERAL (
+      SELECT match[1] FROM regexp_matches(
+        lower(mailboxes), '[^[:space:]<>()\\[\\],;:"]+@[^[:space:]<>()\\[\\],;:"]+', 'g'
+      ) AS match
+    ) AS one (address)
+    WHERE address IS DISTINCT FROM lower(NEW.target_address)
+  );
+  IF cardinality(NEW.search_addresses) = 0 THEN
+    NEW.search_addresses := NULL;
+  END IF;
+  RETURN NEW;
+END
+$$`,
+    `
+CREATE OR REPLACE TRIGGER outbound_deliveries_addressed
+BEFORE INSERT OR UPDATE OF mail, target_address ON outbound_deliveries
+FOR EACH ROW WHEN (NEW.mail IS NOT NULL OR strpos(NEW.target_address, '<') > 0)
+EXECUTE FUNCTION outbound_deliveries_addressed()`,
+  ],
+};
+
+/**
+ * The Message-ID of a composed mail has a hash of its id (`compositionMark`), of which this is the beginning. The id is
+ * read as bytes in a form that PostgreSQL takes into an index; a backslash would be an escape.
+ */
+export const MESSAGE_ID_HASH = `sha256(decode(replace(id::text, '\\', '\\\\'), 'escape'))`;
+
+/** What is out of the worker's hands, and may have been sent. */
+export const OUT_OF_HAND = `lease_owner IS NULL AND status <> 'queued'`;
+
+const inSearch = (name: string, definition: string): readonly string[] => [
+  dropIfInvalid(`outbound_deliveries_${name}_idx`),
+  `CREATE INDEX CONCURRENTLY IF NOT EXISTS outbound_deliveries_${name}_idx ON outbound_deliveries ${definition}`,
+];
+
+/**
+ * The search of an operator, newest first. A claim and a completion change the status, which is in an index of the API,
+ * so each of them writes an entry to every index that has the row: three for each mail. Only the tenant is worth
+ * that; the others leave out most rows, or the versions of a row before its completion.
+ */
+const searchIndexes: Migration = {
+  name: '0010-search-indexes',
+  inTransaction: false,
+  statements: [
+    ...inSearch('of_tenant', '(tenant_id, created_at)'),
+    ...inSearch('failed', `(created_at) WHERE status = 'failed'`),
+    ...inSearch('class', '(search_class, created_at) WHERE search_class IS NOT NULL'),
+    ...inSearch('addresses', 'USING gin (search_addresses) WHERE search_addresses IS NOT NULL'),
+    ...inSearch('ses_ids', 'USING gin (search_message_ids) WHERE search_message_ids IS NOT NULL'),
+    ...inSearch('message_id', `((substr(${MESSAGE_ID_HASH}, 1, 8))) WHERE ${OUT_OF_HAND}`),
+  ],
+};
+
 /** In order of application. New ones go to the end; released ones do not change. */
 export const allMigrations: readonly Migration[] = [
   outboundDeliveries,
@@ -319,4 +405,6 @@ export const allMigrations: readonly Migration[] = [
   manyRecipients,
   placesIndexes,
   addressIndexes,
+  searchColumns,
+  searchIndexes,
 ];

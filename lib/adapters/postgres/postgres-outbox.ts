@@ -77,7 +77,7 @@ export class PostgresOutbox implements Outbox {
     this.#options = options;
     this.#leaseOwner = `${options.workerId}/${randomUUID().slice(0, 8)}`;
     const applicationName = `outbound ${options.workerId}`;
-    this.#pool = new ConnectionPool(options, applicationName);
+    this.#pool = new ConnectionPool(options, applicationName, { keepsPlans: true });
     this.#table = new TableCheck((text, values) => this.#pool.query('check the table', text, [...values]));
     this.#scout = new Scout(this.#pool, options.providers);
     this.#listener = new ArrivalsListener({

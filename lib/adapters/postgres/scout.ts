@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionPool } from './connection.ts';
 import { DutyCycle } from './duty-cycle.ts';
 import { OutboxUnavailableError } from './errors.ts';
+import { inTurns, type Page, planReading } from './turns.ts';
 import {
   type Candidate,
   type Place,
@@ -122,16 +123,16 @@ export class Scout {
     abovePriority = Number.NEGATIVE_INFINITY,
   ): Promise<Proposal> {
     const limit = wanted * this.#surplus;
-    const { queues, more, cutPriority } = this.#queues.next(2 * limit, abovePriority);
+    const { queues, pages, more } = planReading(this.#queues.next(2 * limit, abovePriority), limit);
     const isEverything = abovePriority === Number.NEGATIVE_INFINITY;
     if (isEverything) this.#exhausted = queues.length === 0;
     if (queues.length === 0) return { candidates: [], queues, more: false };
-    const candidates = await this.#pool.query<Candidate>(
+    const rows = await this.#pool.query<Candidate>(
       'look for candidates',
       CANDIDATES,
-      candidateParameters({ providers: this.#providers, queues, cutPriority, limit, inHand }),
+      candidateParameters({ providers: this.#providers, queues, pages, inHand }),
     );
-    const complete = candidates.length < limit;
+    const { candidates, complete } = inTurns(rows, pages, limit);
     this.#queues.walked(queues, candidates, complete);
     if (isEverything) this.#exhausted = complete && !more;
     return { candidates, queues, more: !complete || more };
@@ -223,25 +224,24 @@ interface ArrivalRow extends Waiting {
 export function candidateParameters({
   providers,
   queues,
-  cutPriority,
-  limit,
+  pages,
   inHand,
 }: {
   readonly providers: readonly string[];
   readonly queues: readonly WaitingQueue[];
-  readonly cutPriority: number | null;
-  readonly limit: number;
+  readonly pages: readonly Page[];
   readonly inHand: readonly string[];
 }): unknown[] {
   return [
     providers,
+    pages.map(({ priority }) => priority),
+    pages.map(({ ofQueue }) => ofQueue),
+    pages.map(({ ofAll }) => ofAll),
     queues.map(({ priority }) => priority),
     queues.map(({ tenant }) => tenant),
     queues.map(({ since }) => since),
     queues.map(({ id }) => id),
     queues.map(({ passed }) => passed),
-    limit,
     inHand,
-    cutPriority,
   ];
 }

@@ -3,8 +3,13 @@
  * may respond with anything: both become U+FFFD.
  */
 export function storableJson(value: unknown): string {
-  return JSON.stringify(storableValue(value));
+  const json = JSON.stringify(value);
+  // Most values have neither, and are not copied.
+  return MAY_BE_REFUSED.test(json) ? JSON.stringify(storableValue(value)) : json;
 }
+
+/** As JSON escapes them. A backslash before a `u` in the text itself looks the same, and costs a copy only. */
+const MAY_BE_REFUSED = /\\u(?:0000|d[89a-f])/;
 
 /** The value as `jsonb` returns it. */
 export function storable<T>(value: T): T {

@@ -19,6 +19,7 @@ const LONG_TEXT = { type: 'text', accepted: /^(text|character varying)$/ };
 const INTEGER = { type: 'integer', accepted: /^(smallint|integer|bigint)$/ };
 /** Without a time zone it is in that of the database's sessions, for the API and the worker alike. */
 const TIME = { type: 'timestamp with time zone', accepted: /^timestamp(\(\d\))? with(out)? time zone$/ };
+const TEXTS = { type: 'text[]', accepted: /^(text|character varying)\[\]$/ };
 const JSONB = { type: 'jsonb', accepted: /^jsonb$/ };
 
 const API = { ofTheApi: true } as const;
@@ -40,10 +41,12 @@ const COLUMNS: Readonly<Record<string, Needed>> = {
   mail: JSONB,
   priority: { ...INTEGER, type: 'smallint' },
   expires_at: TIME,
-  owed_recipients: { type: 'text[]', accepted: /^(text|character varying)\[\]$/ },
+  owed_recipients: TEXTS,
   lease_owner: LONG_TEXT,
   lease_until: TIME,
   lease_route: TEXT,
+  search_class: LONG_TEXT,
+  search_message_ids: TEXTS,
 };
 
 const READ_TABLE = `

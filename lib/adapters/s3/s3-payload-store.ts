@@ -1,4 +1,10 @@
-import { GetObjectCommand, NoSuchKey, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  NoSuchKey,
+  PutObjectCommand,
+  S3Client,
+  type S3ClientConfig,
+} from '@aws-sdk/client-s3';
 import { PAYLOAD_PREFIX } from '../../domain/limits.ts';
 import type { Checkable, PayloadStore, StoredPayload } from '../../ports/queues.ts';
 import { awsErrorCode } from '../aws-client.ts';
@@ -65,11 +71,11 @@ export class S3PayloadStore implements PayloadStore, Checkable {
 }
 
 /**
- * The payload store for the Lambda: Region and credentials from the function's environment.
+ * The payload store for the Lambda.
  *
  * @param timeoutMs total time for one call
  */
-export function openPayloadStore(bucket: string, timeoutMs: number): S3PayloadStore {
+export function openPayloadStore(bucket: string, timeoutMs: number, config: S3ClientConfig): S3PayloadStore {
   // Emulators serve buckets by path, and AWS still accepts path-style requests.
-  return new S3PayloadStore(new S3Client({ forcePathStyle: true }), bucket, timeoutMs);
+  return new S3PayloadStore(new S3Client({ ...config, forcePathStyle: true }), bucket, timeoutMs);
 }

@@ -33,7 +33,7 @@ const TEST_NOTES = `
 The alarm notifies all subscribers of its topic like a real one; the reason says that it is a test. CloudWatch resets
 the alarm at its next evaluation; an alarm on a rate only when a new data point arrives.
 
-Exit codes: 0 it fires; 1 it does not: not confirmed, already firing, or it notifies nobody; 2 error, or no such alarm.
+Exit codes: 0 it fires; 1 it does not: not confirmed, already firing, or it notifies no one; 2 error, or no such alarm.
 
 Examples:
   mailctl alarms test dead-letters
@@ -75,7 +75,7 @@ async function showAlarms(context: CommandContext, all: boolean): Promise<ExitCo
   terminal.result(value, () =>
     renderSummary(terminal, summary, { deployment, commands, region: aws.region, now, all }),
   );
-  // Without alarms, nobody is notified of problems.
+  // Without alarms, no one is notified of problems.
   if (alarms.length === 0) return EXIT.warning;
   const worst = worstOf(summary);
   return worst === undefined ? EXIT.ok : EXITS[worst];

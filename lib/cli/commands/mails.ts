@@ -1,30 +1,33 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Command, Option } from 'commander';
-import {
-  type FoundRow,
-  PostgresFoundRows,
-  ROW_STATES,
-  type RowState,
-  SCANNED_ROWS,
-} from '../../adapters/postgres/found-rows.ts';
-import { DAY_MS, HOUR_MS } from '../../common/time.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type FoundRow, PostgresFoundRows } from '../../adapters/postgres/found-rows.ts';
+import type { RowPlace } from '../../adapters/postgres/row-search.ts';
+import { HOUR_MS } from '../../common/time.ts';
+import { FAILURE_CLASSES, type FailureClass } from '../../domain/failure.ts';
+import { ROW_STATES, type RowState } from '../../domain/row-state.ts';
 import type { CommandContext, RunCommand } from '../context.ts';
 import { EXIT, type ExitCode } from '../errors.ts';
 import { askDatabase, openDatabase } from '../lookups/database.ts';
+import { formatMailCursor, parseMailCursor } from '../lookups/mail-cursor.ts';
 import { renderRows, type ShownRow, shownRow, stateText } from '../lookups/shown-rows.ts';
 import { timespan, wholeNumber } from '../number-flags.ts';
 import type { Terminal } from '../terminal.ts';
 
 const MAILS_NOTES = `
-Reads outbound_deliveries through DATABASE_URL, or PGHOST and the other variables of psql. A recipient is found by
-target_address and by the reported statuses; the To, Cc and Bcc of a mail in the column mail are looked at in the
-${SCANNED_ROWS.toLocaleString('en')} newest rows of that time.
+Reads outbound_deliveries through DATABASE_URL, or PGHOST and the other variables of psql. All flags together have to be
+true of a mail. A recipient is found as To, Cc or Bcc, and by the reported statuses; only the whole address counts. In
+place of an id, a Message-ID is found as well, with or without its angle brackets and its domain: the one that the mail
+was composed with, and the one that SES gave it, to which replies refer. If there is neither, the mails whose id begins so. A time is like 2026-05-04, in UTC, or 2026-05-04T10:30:00+02:00.
+
+The last line says how to go on to the next page.
 
 Exit codes: 0 there are such mails; 1 there is none; 2 error.
 
 Examples:
-  mailctl mails --to marie@example.org --since 2h --state failed
-  mailctl mails --since 7d --state on-hold
+  mailctl mails --to marie@example.org
+  mailctl mails --id '<0102018f-…@eu-west-1.amazonses.com>'      the mail that a reply answers
+  mailctl mails --tenant shop-7 --class tls --since 2h
+  mailctl mails --from 2026-05-04 --until 2026-05-05 --state failed
   mailctl --json mails --state failed | jq -r '.data.rows[].id'`;
 
 const TAIL_NOTES = `
@@ -40,23 +43,43 @@ const DEFAULT_ROWS = 50;
 
 interface MailsFlags {
   readonly to?: string;
-  readonly since: number;
+  readonly id?: string;
+  readonly tenant?: string;
   readonly state?: RowState;
+  readonly class?: FailureClass;
+  readonly since?: number;
+  readonly from?: Date;
+  readonly until?: Date;
   readonly limit: number;
+  readonly cursor?: RowPlace;
   readonly addresses: boolean;
 }
 
-type TailFlags = Pick<MailsFlags, 'since' | 'state' | 'addresses'>;
+interface TailFlags {
+  readonly since: number;
+  readonly state?: RowState;
+  readonly addresses: boolean;
+}
 
 /** `mailctl mails`: the deliveries of the outbox. */
 export function registerMails(program: Command, run: RunCommand): void {
   program
     .command('mails')
     .description('list deliveries of the outbox, newest first')
-    .option('--to <address>', 'only those to this recipient')
-    .addOption(since(DAY_MS, '1d'))
+    .option('--to <address>', 'only those to this recipient', notEmpty)
+    .option('--id <id>', 'only the one with this id or Message-ID, or those whose id begins so', notEmpty)
+    .option('--tenant <tenant>', 'only those of this tenant')
     .addOption(inState())
-    .option('--limit <number>', 'at most so many', wholeNumber(MAX_ROWS), DEFAULT_ROWS)
+    .addOption(
+      new Option('--class <class>', 'only those that SMTP last failed to take for this reason').choices(
+        FAILURE_CLASSES,
+      ),
+    )
+    .addOption(since().conflicts('from'))
+    .option('--from <time>', 'created then or later', moment)
+    .option('--until <time>', 'created before', moment)
+    .option('--limit <number>', 'at most so many on a page', wholeNumber(MAX_ROWS), DEFAULT_ROWS)
+    .option('--cursor <cursor>', 'the next page, as the page before names it', cursor)
     .option('--addresses', 'show addresses unmasked', false)
     .addHelpText('after', MAILS_NOTES)
     .action((flags: MailsFlags) => run((context) => listMails(context, flags)));
@@ -67,7 +90,7 @@ export function registerTail(program: Command, run: RunCommand): void {
   program
     .command('tail')
     .description('follow the outcomes of deliveries as they come')
-    .addOption(since(HOUR_MS, '1h'))
+    .addOption(since().default(HOUR_MS, '1h'))
     .addOption(inState())
     .option('--addresses', 'show addresses unmasked', false)
     .addHelpText('after', TAIL_NOTES)
@@ -78,24 +101,52 @@ function inState(): Option {
   return new Option('--state <state>', 'only those in this state').choices(ROW_STATES);
 }
 
-function since(defaultMs: number, shown: string): Option {
-  return new Option('--since <time>', 'created within this time, such as 30m, 2h or 7d')
-    .argParser(timespan)
-    .default(defaultMs, shown);
+function since(): Option {
+  return new Option('--since <time>', 'created within this time, such as 30m, 2h or 7d').argParser(timespan);
+}
+
+function notEmpty(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It must not be empty.');
+}
+
+function moment(text: string): Date {
+  const time = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)
+    ? new Date(text)
+    : undefined;
+  if (time !== undefined && !Number.isNaN(time.getTime())) return time;
+  throw new InvalidArgumentError('It has to be a time such as 2026-05-04 or 2026-05-04T10:30:00+02:00.');
+}
+
+function cursor(text: string): RowPlace {
+  const place = parseMailCursor(text);
+  if (place !== undefined) return place;
+  throw new InvalidArgumentError('It has to be the one that the page before named.');
 }
 
 async function listMails({ env, terminal }: CommandContext, flags: MailsFlags): Promise<ExitCode> {
-  const { to, state, limit } = flags;
   const now = new Date();
   const rows = openDatabase(env, (settings) => new PostgresFoundRows(settings));
   try {
-    const from = new Date(now.getTime() - flags.since);
-    const found = await askDatabase(() => rows.find({ to, state, limit, since: from }));
+    const from = flags.since === undefined ? flags.from : new Date(now.getTime() - flags.since);
+    const { rows: found, next } = await askDatabase(() =>
+      rows.search({
+        to: flags.to,
+        id: flags.id,
+        tenantId: flags.tenant,
+        state: flags.state,
+        failureClass: flags.class,
+        from,
+        until: flags.until,
+        after: flags.cursor,
+        limit: flags.limit,
+      }),
+    );
     const shown = found.map((row) => shownRow(row, flags.addresses));
-    const isCut = shown.length === limit;
-    terminal.result({ since: from.toISOString(), rows: shown, isCut }, () => {
+    const cursor = next === undefined ? null : formatMailCursor(next);
+    terminal.result({ rows: shown, cursor }, () => {
       if (shown.length === 0) return 'There is no such mail.';
-      const more = isCut ? `\nThere may be more: these are the newest ${limit}.` : '';
+      const more = cursor === null ? '' : `\nThere are more. The next page: the same with --cursor ${cursor}`;
       return `${renderRows(terminal, shown, now)}${more}`;
     });
     return shown.length === 0 ? EXIT.warning : EXIT.ok;

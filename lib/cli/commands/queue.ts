@@ -119,7 +119,7 @@ async function inOutbox(
     const since = new Date(Date.now() - LISTED_MS);
     const rows: FoundRow[] = [];
     for (const state of ['on-hold', 'queued'] as const) {
-      rows.push(...(await askDatabase(() => found.find({ since, state, limit }))));
+      rows.push(...(await askDatabase(() => found.search({ from: since, state, limit }))).rows);
     }
     return { ...counts, rows: rows.slice(0, limit).map((row) => shownRow(row, addresses)) };
   } finally {

@@ -72,7 +72,7 @@ export function registerRotate(program: Command, run: RunCommand, handOut: HandO
     );
 }
 
-/** `rotated`: nothing is left to do. `handed-out`: somebody has to act, or to wait. `left`: nobody said yes. */
+/** `rotated`: nothing is left to do. `handed-out`: a person has to act, or to wait. `left`: not confirmed. */
 interface RotateResult {
   readonly state: 'rotated' | 'first-key' | 'not-handed-out' | 'not-in-use' | 'old-in-use' | 'left';
   /** The last four characters of its id, as logs of AWS show them. */
@@ -141,7 +141,7 @@ interface KeyPair {
 
 /**
  * Creates the new key and writes it to Secrets Manager, unless a rotation before got so far. A key that is younger than
- * the one in the secret was created by a run that broke off before it wrote it: nobody has its secret, so it is deleted.
+ * the one in the secret was created by a run that broke off before it wrote it: its secret is lost, so it is deleted.
  */
 async function ensureNewKey(context: CommandContext, place: Place): Promise<KeyPair> {
   const { terminal } = context;
@@ -181,7 +181,7 @@ async function storedKeyId(
   return fields?.AWS_SES_ACCESS_KEY;
 }
 
-/** @throws {@link OperatorError} if somebody uses a key that this command knows nothing of */
+/** @throws {@link OperatorError} if a key is in use that this command did not create */
 async function refuseUsed({ id }: ApiKey, { commands }: CommandContext, { keys }: Place): Promise<void> {
   const usedAt = await keys.lastUsedAt(id);
   if (usedAt === undefined) return;

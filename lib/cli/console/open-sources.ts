@@ -6,6 +6,7 @@ import { describeFailure } from '../describe-failure.ts';
 import { findSection, readRunbook, withNames } from '../lookups/runbook.ts';
 import type { ConsoleAccess } from './access.ts';
 import { openDeadLetters } from './dead-letters.ts';
+import { openDeliveries } from './deliveries.ts';
 import { openOverview } from './overview.ts';
 import { openSuppression } from './suppression.ts';
 
@@ -36,7 +37,7 @@ export function openConsoleSources(
   };
   const overview = openOverview(access);
   const sections = readRunbook();
-  const notYet = { kind: 'missing', why: 'this page is not there yet', fix: 'use mailctl' } as const;
+  const deliveries = openDeliveries(access);
   return {
     sources: {
       deployment: { name: `${deployment.project} ${deployment.stage}`, region, kind },
@@ -48,11 +49,13 @@ export function openConsoleSources(
           return found === undefined ? undefined : withNames(found.text, access);
         },
       },
-      deliveries: notYet,
+      deliveries: deliveries.source,
       deadLetters: { kind: 'open', reader: openDeadLetters(access) },
       suppression: { kind: 'open', reader: openSuppression(access) },
     },
     describe,
-    close: () => overview.close(),
+    close: async () => {
+      await Promise.all([overview.close(), deliveries.close()]);
+    },
   };
 }

@@ -136,7 +136,7 @@ export function noDataText(blind: readonly DeployedAlarm[]): string {
   const [only, ...others] = blind.map(({ name }) => name);
   if (others.length > 0) return 'the account-metrics function is silent';
   const noKey = only === 'key-old' ? ', or the API has no active key' : '';
-  return `the account-metrics function tells no value for it${noKey}`;
+  return `the account-metrics function publishes no value for it${noKey}`;
 }
 
 /** The command that shows the log of the account-metrics function, which says why it publishes no data. */

@@ -32,7 +32,12 @@ export async function askDatabase<T>(ask: () => Promise<T>): Promise<T> {
 
 function databaseError(error: unknown): OperatorError {
   const code = errorCode(error);
-  return new OperatorError(code, messageOf(error), 'check DATABASE_URL, or PGHOST and its kin', {
-    cause: error,
-  });
+  return new OperatorError(
+    code,
+    messageOf(error),
+    'check DATABASE_URL, or PGHOST and the other PG* variables',
+    {
+      cause: error,
+    },
+  );
 }

@@ -6,6 +6,7 @@ import type { BatchStatuses } from '../../ports/ledger.ts';
 import { systemClock } from '../../ports/runtime.ts';
 import type { CommandContext } from '../context.ts';
 import { pipelineOutputs } from '../deployment.ts';
+import { silentProgress, type Terminal } from '../terminal.ts';
 import { askDatabase, databaseMissing, openDatabase } from './database.ts';
 import { scanDeadLetters } from './dead-letters.ts';
 import type { DeliverySources, FoundDeadLetters } from './delivery-facts.ts';
@@ -25,8 +26,13 @@ export interface OpenSources {
   close(): Promise<void>;
 }
 
+type SourcesContext = Pick<CommandContext, 'aws' | 'deployment' | 'signal' | 'env'> & {
+  /** Without one, no progress is shown. */
+  readonly terminal?: Pick<Terminal, 'progress'>;
+};
+
 /** Opens all sources of a deployment that hold state of deliveries. */
-export function openDeliverySources(context: CommandContext, policy: SoftBouncePolicy): OpenSources {
+export function openDeliverySources(context: SourcesContext, policy: SoftBouncePolicy): OpenSources {
   const aws = awsSources(context, policy);
   // Each query below reports the failure; this only prevents an unhandled rejection.
   aws.catch(() => {});
@@ -44,7 +50,7 @@ export function openDeliverySources(context: CommandContext, policy: SoftBounceP
 }
 
 async function awsSources(
-  { aws, deployment, terminal, signal }: CommandContext,
+  { aws, deployment, terminal, signal }: SourcesContext,
   policy: SoftBouncePolicy,
 ): Promise<Omit<DeliverySources, 'row'>> {
   const outputs = await pipelineOutputs(await aws.cloudFormation(), deployment, signal);
@@ -73,7 +79,8 @@ async function awsSources(
     deadLetters: async (id): Promise<FoundDeadLetters> => {
       const found: FoundDeadLetters['deadLetters'][number][] = [];
       let looked = 0;
-      const progress = (total: number) => terminal.progress('looking at dead letters', total);
+      const progress = (total: number) =>
+        terminal?.progress('looking at dead letters', total) ?? silentProgress;
       const { complete } = await scanDeadLetters({ box: deadLetters, signal, progress }, (deadLetter) => {
         looked += 1;
         if (deadLetter.deliveryId === id) found.push(deadLetter);

@@ -17,6 +17,8 @@ export interface ShownRow {
   readonly updatedAt: string | null;
   readonly nextRetryAt: string | null;
   readonly reason: string | null;
+  /** Why SMTP did not take it when it was last tried, whatever came after. */
+  readonly failureClass: string | null;
 }
 
 /** @param whole whether to show addresses unmasked */
@@ -34,6 +36,7 @@ export function shownRow(row: FoundRow, whole: boolean): ShownRow {
     updatedAt: row.updatedAt?.toISOString() ?? null,
     nextRetryAt: row.nextRetryAt?.toISOString() ?? null,
     reason: text(row.lastError),
+    failureClass: text(row.failureClass),
   };
 }
 

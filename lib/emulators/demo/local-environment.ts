@@ -4,7 +4,7 @@ import type { LocalPipeline } from '../pipeline.ts';
 
 const FILE = '.env.local';
 
-/** Tells our file from one that somebody else keeps in the folder. */
+/** Tells our file from one that another program keeps in the folder. */
 const FIRST_LINE = '# Written by npm start; its next run in this folder replaces it.';
 
 /**

@@ -83,7 +83,7 @@ export const SCENES: readonly Scene[] = [
     rows: [text('invite-1', 'nina@example.org', 'Join us', 'You are invited.')],
   },
   {
-    title: 'mail-core shows a certificate that nobody trusts',
+    title: 'mail-core shows a certificate that is not trusted',
     smtp: [{ kind: 'certificate', flaw: 'expired' }],
     rows: [text('alert-1', 'ops@example.org', 'Stock is low', '3 left')],
   },
@@ -93,7 +93,7 @@ export const SCENES: readonly Scene[] = [
     rows: [text('bill-1', 'accounts@example.org', 'Invoice', '12.00 EUR')],
   },
   {
-    title: 'The connection breaks after the final dot: nobody knows if it was taken',
+    title: 'The connection breaks after the final dot: it is unknown whether it was accepted',
     smtp: [{ kind: 'break', at: 'final-dot', by: 'reset' }],
     rows: [text('reply-3', 'olga@example.org', 'Re: Size', 'M.')],
   },

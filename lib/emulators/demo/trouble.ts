@@ -13,7 +13,8 @@ const FIXES: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open: raise the limit (ulimit -n)',
 };
 
-const DATABASE = 'check DATABASE_URL, or PGHOST and its kin; without them an embedded PostgreSQL is used';
+const DATABASE =
+  'check DATABASE_URL, or PGHOST and the other PG* variables; without them an embedded PostgreSQL is used';
 
 const DATABASE_ERRORS = new Set(['OutboxUnavailableError', 'OutboxSchemaError', 'SettingsError']);
 

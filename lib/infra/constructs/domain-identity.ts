@@ -21,7 +21,7 @@ export interface DomainIdentityProps {
   readonly domain: string;
 
   /**
-   * Whether SES has the identity already and somebody else owns it: it is used as it is.
+   * Whether SES has the identity already and another stack or person owns it: it is used as it is.
    *
    * @default false
    */

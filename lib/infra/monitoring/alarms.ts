@@ -164,7 +164,7 @@ function urgentWaiting(m: PipelineMetrics): AlarmDefinition {
   return {
     name: 'urgent-waiting',
     severity: 'critical',
-    meaning: 'Urgent mail waits: somebody has asked for a code or a link and does not get it.',
+    meaning: 'Urgent mail waits: a person has asked for a code or a link and does not get it.',
     when: `an urgent mail had waited for ${minutes(URGENT_WAITING_SECONDS)} minutes, in 2 of the last 3 periods of 5 minutes`,
     because:
       'no backlog of normal mail delays it by more than 2 seconds; a moment without SES is over sooner, and a mail ' +

@@ -85,7 +85,9 @@ describe('writing a mail at once', () => {
   it('is composed like a streamed one, with its header section corrected', async () => {
     await fc.assert(
       fc.asyncProperty(mail, async (options) => {
-        expect(await composeMessage(compile(options), true)).toEqual(await composeMessage(compile(options)));
+        expect(await composeMessage(compile(options), { isPlain: true })).toEqual(
+          await composeMessage(compile(options)),
+        );
       }),
       { numRuns: 300 },
     );

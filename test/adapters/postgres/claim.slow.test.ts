@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { CLAIM, claimParameters } from '../../../lib/adapters/postgres/claim.ts';
+import { CLAIM, type ClaimedRow, claimParameters } from '../../../lib/adapters/postgres/claim.ts';
+import { completeAll } from '../../../lib/adapters/postgres/complete.ts';
+import { ConnectionPool } from '../../../lib/adapters/postgres/connection.ts';
 import type { PostgresOutbox } from '../../../lib/adapters/postgres/postgres-outbox.ts';
-import { CANDIDATES, candidateParameters } from '../../../lib/adapters/postgres/scout.ts';
+import { CANDIDATES, candidateParameters, Scout } from '../../../lib/adapters/postgres/scout.ts';
 import { DAY_MS } from '../../../lib/common/time.ts';
-import type { Claim, LeaseRoute } from '../../../lib/ports/outbox.ts';
+import type { Claim, Completion, LeaseRoute } from '../../../lib/ports/outbox.ts';
 import {
   type OutboxDatabase,
   OutboxServer,
@@ -26,6 +28,12 @@ const claim = (outbox: PostgresOutbox, limit = 100, route: LeaseRoute = 'smtp'):
   outbox.claim({ limit, leaseMs: 60_000, route });
 
 const idsOf = (claims: readonly Claim[]) => claims.map(({ id }) => id);
+
+const delivered = (id: string): Completion => ({
+  id,
+  next: { kind: 'delivered' },
+  attempt: { at: '2026-11-22T10:00:00.000Z', outcome: 'taken', durationMs: 1, worker: 'worker-1' },
+});
 
 const agoSeconds = (seconds: number) => new Date(Date.now() - seconds * 1_000);
 
@@ -454,8 +462,7 @@ describe('a long queue', () => {
           id: '',
           passed: false,
         })),
-        cutPriority: null,
-        limit: 100,
+        pages: [{ priority: 0, ofQueue: 34, ofAll: 102 }],
         inHand: [],
       }),
     );
@@ -480,6 +487,51 @@ describe('a long queue', () => {
     expect(Math.max(...produced)).toBeLessThanOrEqual(200);
     expect(plan.join('\n')).not.toMatch(/Seq Scan/);
     expect(plan.join('\n')).not.toMatch(/Rows Removed by Filter: \d{3,}/);
+  });
+
+  it('is not scanned by plans that a session has kept since the table was empty', async () => {
+    await database.query('ALTER TABLE outbound_deliveries SET (autovacuum_enabled = off)');
+    await database.query('VACUUM ANALYZE outbound_deliveries');
+    const settings = { connectionString: database.connectionString, maxConnections: 1 };
+    const pool = new ConnectionPool(settings, 'test', { keepsPlans: true });
+    const scout = new Scout(pool, ['email']);
+    const claimAndComplete = async () => {
+      await scout.look();
+      const { candidates } = await scout.propose(100, []);
+      const claim = { worker: 'worker-1/1', providers: ['email'], limit: 100, leaseMs: 60_000 } as const;
+      const rows = await pool.query<ClaimedRow>(
+        'claim',
+        CLAIM,
+        claimParameters({
+          ...claim,
+          route: 'smtp',
+          candidates: candidates.map(({ id }) => id),
+          endedSince: null,
+          inHand: [],
+        }),
+      );
+      await completeAll(pool, 'worker-1/1', ['mail-0', ...rows.map(({ id }) => id)].map(delivered));
+      return rows.length;
+    };
+    const rowsScanned = async () => {
+      await pool.query('count', 'SELECT pg_stat_force_next_flush()', []);
+      const [row] = await database.query<{ scanned: string }>(
+        `SELECT seq_tup_read AS scanned FROM pg_stat_user_tables WHERE relname = 'outbound_deliveries'`,
+      );
+      return Number(row?.scanned);
+    };
+    await claimAndComplete();
+    const before = await rowsScanned();
+    await database.query(
+      `INSERT INTO outbound_deliveries (id, tenant_id, provider, status, created_at)
+       SELECT 'mail-' || n, 'tenant-' || n % 100, 'email', 'queued', now() FROM generate_series(1, 3000) AS n`,
+    );
+
+    expect(await claimAndComplete()).toBe(100);
+
+    expect(await rowsScanned()).toBe(before);
+    await scout.close();
+    await pool.close();
   });
 
   it('is counted, and its age is that of the oldest due delivery', async () => {

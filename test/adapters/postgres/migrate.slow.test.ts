@@ -60,8 +60,11 @@ describe('the migrations', () => {
       lease_until: 'timestamp with time zone',
       lease_route: 'text',
       recipient_counts: 'jsonb',
+      search_addresses: 'text[]',
+      search_class: 'text',
+      search_message_ids: 'text[]',
     });
-    expect(await indexesOf(database)).toHaveLength(11);
+    expect(await indexesOf(database)).toHaveLength(17);
     await expect(
       database.query(`INSERT INTO outbound_deliveries (id, status) VALUES ('a', 'sent')`),
     ).rejects.toMatchObject({ code: '23514' });
@@ -91,10 +94,16 @@ describe('the migrations', () => {
       'idx_od_status',
       'idx_od_tenant',
       'outbound_deliveries_address_idx',
+      'outbound_deliveries_addresses_idx',
       'outbound_deliveries_arrivals_idx',
+      'outbound_deliveries_class_idx',
+      'outbound_deliveries_failed_idx',
       'outbound_deliveries_fate_awaited_idx',
       'outbound_deliveries_leased_idx',
+      'outbound_deliveries_message_id_idx',
+      'outbound_deliveries_of_tenant_idx',
       'outbound_deliveries_pkey',
+      'outbound_deliveries_ses_ids_idx',
       'outbound_deliveries_turns_idx',
     ]);
     const outbox = database.outbox();

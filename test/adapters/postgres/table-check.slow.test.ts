@@ -136,7 +136,7 @@ describe('a table that the statements cannot serve', () => {
     const database = await server.database();
     const outbox = database.outbox();
     await outbox.claim(CLAIM);
-    await database.query('ALTER TABLE outbound_deliveries ALTER COLUMN id TYPE uuid USING id::uuid');
+    await database.query('ALTER TABLE outbound_deliveries ALTER COLUMN last_error TYPE varchar(10)');
 
     const message = await messageOf(outbox.ping());
 

@@ -17,7 +17,7 @@ const LIMITS = {
   sendTimeoutMs: 20_000,
 };
 
-describe('the SMTP route, with a misbehaving server', () => {
+describe('the SMTP route, with a server of a script', () => {
   let server: ScriptedSmtpServer;
   let route: SmtpPoolRoute;
 
@@ -81,6 +81,23 @@ describe('the SMTP route, with a misbehaving server', () => {
 
     expect((await route.send(aDelivery())).kind).toBe('failed');
     expect(performance.now() - before).toBeLessThan(5_000);
+  });
+
+  it('sends sender, recipients and DATA in one round trip if the server offers it (RFC 2920)', async () => {
+    const replies: string[] = [];
+    await start((line, socket) => {
+      if (line.startsWith('EHLO')) return '250-scripted\r\n250 PIPELINING';
+      const reply = TAKES_ALL(line, socket);
+      if (!/^(?:MAIL|RCPT|DATA)/.test(line)) return reply;
+      replies.push(reply ?? '');
+      // A client that waited for the reply to MAIL would wait for ever.
+      return line === 'DATA' ? replies.splice(0).join('\r\n') : undefined;
+    });
+    const to = ['marie@example.org', 'paul@example.org'];
+
+    expect((await route.send(aDelivery({ to }))).kind).toBe('taken');
+    expect((await route.send(aDelivery({ to }))).kind).toBe('taken');
+    expect(server.lines.filter((line) => line.startsWith('EHLO'))).toHaveLength(1);
   });
 
   it.each([

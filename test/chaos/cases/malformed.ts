@@ -229,13 +229,14 @@ class Flood {
         ['malformed ones that SES took', uninvited.length],
         ['dead letters of neither', this.#strange.length],
         ['memory of a function, first / last / most', `${memory.first} / ${memory.last} / ${memory.most} MB`],
+        [`the same: growth since it was warm, at most ${MAX_GROWTH}`, memory.growth.toFixed(2)],
         ['time', `${seconds} s`],
         ...[...this.#causes].map(([cause, count]) => [`dead letters: ${cause}`, count] as const),
       ]),
     );
     printFindings('missing', missing);
     printFindings('strange dead letter', this.#strange);
-    if (!isFlat) console.log(`memory grew to ${memory.growth.toFixed(2)} times of what it was when warm`);
+    if (!isFlat) console.log('the memory of a function grew beyond its bound');
     await writeJson(json, { good, bad, seed, isRight, lost, twice, uninvited, missing, memory, seconds });
     return isRight;
   }

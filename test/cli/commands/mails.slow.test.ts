@@ -66,6 +66,70 @@ describe('mailctl mails', () => {
   });
 });
 
+describe('a search with several flags', () => {
+  const idsIn = (stdout: string) => dataOf(stdout).rows.map(({ id }: { readonly id: string }) => id);
+
+  it('lists the mail that a reply answers, by the Message-ID of SES', async () => {
+    const sesId = '0102018f00000001-0a1b2c3d-000000';
+    await database.insert({ id: 'answered' }, { id: 'other' });
+    await database.query(`UPDATE outbound_deliveries SET search_message_ids = $1 WHERE id = 'answered'`, [
+      [sesId],
+    ]);
+    const { stdout } = await mailctl('--json', 'mails', '--id', `<${sesId}@eu-west-1.amazonses.com>`);
+
+    expect(idsIn(stdout)).toEqual(['answered']);
+  });
+
+  it('lists a class of failure of one tenant between two times', async () => {
+    const day = (date: number) => `2026-05-0${date}T12:00:00Z`;
+    await database.insert(
+      { id: 'early', tenant_id: 'shop-7', created_at: day(1) },
+      { id: 'wanted', tenant_id: 'shop-7', created_at: day(2) },
+      { id: 'foreign', tenant_id: 'shop-8', created_at: day(2) },
+      { id: 'late', tenant_id: 'shop-7', created_at: day(3) },
+      { id: 'well', tenant_id: 'shop-7', created_at: day(2) },
+    );
+    await database.query(`UPDATE outbound_deliveries SET search_class = 'tls' WHERE id <> 'well'`);
+    const { stdout } = await mailctl(
+      ...['--json', 'mails', '--tenant', 'shop-7', '--class', 'tls'],
+      ...['--from', '2026-05-02', '--until', '2026-05-03T14:00:00+02:00'],
+    );
+
+    expect(idsIn(stdout)).toEqual(['wanted']);
+    expect(dataOf(stdout).rows[0]).toMatchObject({ failureClass: 'tls' });
+  });
+
+  it('goes on to the next page with the cursor that it names', async () => {
+    await database.insert(
+      ...[1, 2, 3].map((minute) => ({
+        id: `m-${minute}`,
+        created_at: new Date(Date.UTC(2026, 0, 1, 0, minute)),
+      })),
+    );
+    const first = await mailctl('mails', '--limit', '2');
+    const cursor = /The next page: the same with --cursor (\S+)\n$/.exec(first.stdout)?.[1] ?? '';
+    const second = dataOf((await mailctl('--json', 'mails', '--limit', '2', '--cursor', cursor)).stdout);
+
+    expect(first.stdout).toMatch(/^m-3 .*\nm-2 /m);
+    expect(first.stdout).not.toContain('m-1');
+    expect(second).toMatchObject({ rows: [{ id: 'm-1' }], cursor: null });
+  });
+
+  it.each([
+    ['--class', 'boring'],
+    ['--from', 'yesterday'],
+    ['--until', '2026-02-31T99:00:00Z'],
+    ['--cursor', 'WyJub3ciLCJhIl0'],
+    ['--id', ' '],
+    ['--from', '2026-05-02', '--since', '2h'],
+  ])('refuses what is no %s', async (...flags) => {
+    expect(await mailctl('mails', ...flags)).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining(flags[0] ?? ''),
+    });
+  });
+});
+
 describe('mailctl status of an address', () => {
   it('lists its deliveries, newest first', async () => {
     await database.insert(

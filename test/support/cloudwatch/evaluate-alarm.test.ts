@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AlarmDefinition } from './alarm-definition.ts';
 import { evaluateAlarm } from './evaluate-alarm.ts';
 import { MetricStore } from './metric-store.ts';
-import { replay } from './rehearse.ts';
+import { replay } from './replay.ts';
 import type { Statistic } from './statistic.ts';
 
 const MINUTE = 60_000;

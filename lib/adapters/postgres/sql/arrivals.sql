@@ -1,5 +1,5 @@
 -- The queues, that is tenants of a priority, to which deliveries came, or of which retries fell due, since the last
--- look; each with its oldest of these. No row if none came.
+-- look; each with the time of its oldest of these. No row if none came.
 --
 -- $1 providers   $2 since and $3 id of the place where the last look ended   $4 limit of deliveries
 --
@@ -42,8 +42,9 @@ SELECT
   queue.tenant,
   to_json(queue.since) #>> '{}' AS since,
   (extract(epoch FROM queue.since) * 1000000)::float8 AS micros,
-  queue.id
+  -- Before every id of that time.
+  '' AS id
 FROM place
 CROSS JOIN (
-  SELECT DISTINCT ON (priority, tenant) * FROM arrived ORDER BY priority DESC, tenant, since, id
+  SELECT priority, tenant, min(since) AS since FROM arrived GROUP BY priority, tenant ORDER BY priority DESC, since, tenant
 ) AS queue

@@ -27,7 +27,7 @@ ended AS (
   WHERE status = 'sending' AND lease_owner IS NOT NULL AND lease_until < now()
     -- The leases that ended before are dead entries of the index; one transaction may keep them there for hours.
     AND lease_until >= $10::timestamptz
-    AND provider = ANY ($2::text[]) AND id <> ALL ($7::text[])
+    AND provider = ANY ($2::text[]) AND id NOT IN (SELECT unnest($7::text[]))
     AND ($11::boolean OR {{unpackedBytes}} <= $9::bigint)
   ORDER BY lease_until
   LIMIT $3::int
@@ -45,7 +45,7 @@ waiting AS (
       coalesce(lease_owner IS NOT NULL AND lease_route = 'smtp', false) AS reclaimed,
       coalesce(next_retry_at, created_at) AS since
     FROM outbound_deliveries
-    WHERE id = candidate.id AND id <> ALL ($7::text[])
+    WHERE id = candidate.id AND id NOT IN (SELECT unnest($7::text[]))
       -- In this form no index of the status can be taken in place of the primary key; see migrations.ts.
       AND coalesce(status, '') = 'queued' AND (next_retry_at IS NULL OR next_retry_at <= now())
       AND ($11::boolean OR {{unpackedBytes}} <= $9::bigint)
@@ -86,9 +86,9 @@ SELECT
   priority,
   bytes::float8 AS bytes,
   large,
-  CASE WHEN NOT large THEN {{mail}} END AS mail,
-  CASE WHEN NOT large THEN {{deliveryTrace}} END AS "deliveryTrace",
-  CASE WHEN NOT large THEN {{inSes}} END AS "inSes",
+  {{mail}} AS mail,
+  {{deliveryTrace}} AS "deliveryTrace",
+  {{inSes}} AS "inSes",
   to_json(owed_recipients)::text AS owed,
   extract(epoch FROM coalesce(created_at, now()))::float8 * 1000 AS "createdAtMs",
   extract(epoch FROM expires_at)::float8 * 1000 AS "expiresAtMs",
@@ -98,4 +98,6 @@ SELECT
   ended
 FROM claimed
 JOIN chosen ON chosen.id = claimed.id
+-- Only to a mail that is fetched: a large one is not unpacked.
+LEFT JOIN LATERAL {{unpacked}} AS unpacked ON NOT large
 ORDER BY priority DESC, number

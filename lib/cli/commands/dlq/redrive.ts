@@ -92,7 +92,7 @@ function stayingLines({ staying, unreadableCause, inFlight }: RedrivePlan, comma
   const lines: string[] = [];
   if (staying.unreadable > 0) {
     lines.push(
-      `${countText(staying.unreadable)} left: nobody can read them, the resend Lambda neither. Look: ${commands.mailctl(`dlq show --cause ${unreadableCause} --body`)}`,
+      `${countText(staying.unreadable)} left: they cannot be parsed, not by the resend Lambda either. Look: ${commands.mailctl(`dlq show --cause ${unreadableCause} --body`)}`,
     );
   }
   if (staying.expired > 0) {
@@ -131,7 +131,9 @@ export function restLines(
     lines.push(`${countText(missing)} left. Run it again to go on.`);
   } else if (interrupted) lines.push(`Interrupted: ${countText(missing)} left. Run it again to go on.`);
   else if (missing > 0) {
-    lines.push(`${countText(missing)} not seen again: somebody else works on them. Run it again later.`);
+    lines.push(
+      `${countText(missing)} not seen again: another redrive or drop is working on them. Run it again later.`,
+    );
   }
   return lines;
 }

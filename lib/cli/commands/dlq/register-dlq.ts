@@ -186,6 +186,6 @@ function parseRate(text: string): number {
 }
 
 function parseReason(text: string): string {
-  if (text.trim() === '') throw new InvalidArgumentError('Give a reason that tells somebody why, later.');
+  if (text.trim() === '') throw new InvalidArgumentError('Give a reason that explains it later.');
   return text.trim();
 }

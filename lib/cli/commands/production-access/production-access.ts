@@ -178,7 +178,7 @@ async function askAndFile(
   terminal.note(renderRequest(terminal, request));
   if (before.kind !== 'sandbox') return { filed: false, state: before };
   if (!(await terminal.confirm('File this request with AWS?'))) {
-    const fix = 'answer y, or give --yes where nobody can answer; nothing was filed';
+    const fix = 'answer y, or give --yes if no terminal can answer; nothing was filed';
     return { filed: false, state: { ...before, fix } };
   }
   const filing = await fileRequest(ses, request, signal);

@@ -24,7 +24,7 @@ Ctrl-C. What it can do itself it does after a question, or with --yes: cdk boots
 Vault, a test mail to the mailbox simulator, the request for production access. It stops where a person must act, and
 says what to do: enter DNS records, wait for SES or AWS, give a token of Vault.
 
-Run it where cdk.json is. VAULT_ADDR and VAULT_TOKEN are read for the secrets, SMTP_HOST and its kin by the checks.
+Run it where cdk.json is. VAULT_ADDR and VAULT_TOKEN are read for the secrets, SMTP_HOST and the other SMTP_* variables by the checks.
 
 Exit codes: 0 nothing is left to do; 1 stopped for a person; 2 something failed.
 

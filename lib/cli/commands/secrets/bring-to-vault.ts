@@ -73,7 +73,7 @@ export async function bringToVault({
   }
   throw new OperatorError(
     'VAULT_BUSY',
-    `somebody else wrote ${kv.mount}/${path} each time before this could, ${MAX_TRIES} times`,
+    `another writer changed ${kv.mount}/${path} each time before this could, ${MAX_TRIES} times`,
     `find out what writes it (vault kv metadata get ${kv.mount}/${path} has the times), then run it again`,
   );
 }

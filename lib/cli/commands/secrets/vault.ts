@@ -16,7 +16,7 @@ import { bringToVault, type VaultOutcome, type VaultPlan } from './bring-to-vaul
 
 export interface VaultCommandFlags extends VaultFlags, SmtpFlags {
   readonly smtpPath?: string;
-  /** Answer every prompt with yes, so nobody reviews the plans. */
+  /** Answer every prompt with yes, so no one reviews the plans. */
   readonly yes: boolean;
 }
 
@@ -49,7 +49,7 @@ export async function runVaultCommand(context: CommandContext, flags: VaultComma
     outcomes.push(await bringToVault({ kv, path, wanted: smtp, approve, signal }));
   } else {
     terminal.note(
-      'SMTP settings: none given (SMTP_HOST and its kin, or --smtp-host), so none were compared.',
+      'SMTP settings: none given (SMTP_HOST and the other SMTP_* variables, or --smtp-host), so none were compared.',
     );
   }
   terminal.result({ secrets: outcomes }, () => renderOutcomes(outcomes));
@@ -79,7 +79,7 @@ function refuseUnseen({ path, changedMeanwhile }: VaultPlan): void {
   if (changedMeanwhile.length === 0) return;
   throw new OperatorError(
     'VAULT_CHANGED_MEANWHILE',
-    `somebody else has just written ${changedMeanwhile.join(', ')} of ${path}; it was left as it is`,
+    `another writer has just changed ${changedMeanwhile.join(', ')} of ${path}; it was left as it is`,
     'find out who (vault kv metadata get has the time), then run it again: it shows what differs now',
   );
 }
@@ -158,7 +158,7 @@ function renderOutcome({ kind, path, version, fields }: VaultOutcome): string {
     case 'unchanged':
       return `${path}: all ${fields.length} fields are the same already, version ${version} stays`;
     case 'left':
-      return `${path}: not written (answer y, or give --yes where nobody can answer)`;
+      return `${path}: not written (answer y, or give --yes if no terminal can answer)`;
   }
 }
 

@@ -4,7 +4,7 @@ import { maskAddressesIn } from '../../../domain/address.ts';
 import { type DeliveryStatus, isDelivery, isLoss } from '../../../domain/delivery-status.ts';
 import type { BatchStatuses } from '../../../ports/ledger.ts';
 import { type DeadLetter, printable } from '../../lookups/dead-letters.ts';
-import { describeStatus } from '../../lookups/status-events.ts';
+import { describeStatus } from '../../lookups/timeline/status-events.ts';
 import type { SendEnding, SendStep } from './send-directly.ts';
 
 /** The sources of a delivery's status. */

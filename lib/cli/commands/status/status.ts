@@ -12,8 +12,13 @@ import {
   type SoftBounceOptions,
   softBouncePolicyOf,
 } from '../../lookups/suppression-lists.ts';
-import { renderTimeline, shownTimeline } from './render-timeline.ts';
-import { buildTimeline, type DeliveryTimeline, sourcesNotQueried } from './timeline.ts';
+import {
+  buildTimeline,
+  type DeliveryTimeline,
+  sourcesNotQueried,
+} from '../../lookups/timeline/build-timeline.ts';
+import { shownTimeline } from '../../lookups/timeline/shown-timeline.ts';
+import { renderTimeline } from './render-timeline.ts';
 
 const HELP = `
 Examples:
@@ -86,12 +91,12 @@ async function showStatus(id: string, options: StatusOptions, context: CommandCo
 }
 
 /** Of an address; an id may look like one, and is looked up as an id if it is none. */
-async function deliveriesOf(address: string, { env }: CommandContext): Promise<FoundRow[]> {
+async function deliveriesOf(address: string, { env }: CommandContext): Promise<readonly FoundRow[]> {
   if (!/^[^\s@]+@[^\s@]+$/.test(address) || databaseMissing(env) !== undefined) return [];
   const rows = openDatabase(env, (settings) => new PostgresFoundRows(settings));
   try {
     const since = new Date(Date.now() - LISTED_MS);
-    return await askDatabase(() => rows.find({ to: address, since, limit: MAX_LISTED }));
+    return (await askDatabase(() => rows.search({ to: address, from: since, limit: MAX_LISTED }))).rows;
   } finally {
     await rows.close();
   }

@@ -150,7 +150,7 @@ function disagreed(
   zone: string,
 ): DnsFinding {
   const remarks = judged.map(({ host, verdict }) => says(host, sayingOf(verdict)));
-  const wait = `wait until all servers of ${zone} have the same; where that lasts, ask whoever serves the zone`;
+  const wait = `wait until all servers of ${zone} have the same; if that lasts, ask the provider of the zone`;
   // If one server is correct, the record was entered; the operator need not enter it again.
   const isEntered = judged.some(({ verdict }) => verdict.level === 'ok');
   return {

@@ -76,11 +76,11 @@ describe('mailctl alarms', () => {
 
   it.each([
     ['the account-metrics function', ['quota-near', 'key-old'], 'the account-metrics function is silent'],
-    ['the quota', ['quota-near'], 'the account-metrics function tells no value for it'],
+    ['the quota', ['quota-near'], 'the account-metrics function publishes no value for it'],
     [
       'the key',
       ['key-old'],
-      'the account-metrics function tells no value for it, or the API has no active key',
+      'the account-metrics function publishes no value for it, or the API has no active key',
     ],
   ])('reports that there is no data for %s any more', async (_what, names, expected) => {
     for (const name of names) {

@@ -41,7 +41,7 @@ describe('mailctl doctor, on the subscribers of the alarms', () => {
     const check = await examine('subscribers');
     expect(check).toMatchObject({
       status: 'warn',
-      detail: `nobody hears all 20 alarms: the topic ${TOPIC} has no subscriber`,
+      detail: `no one is notified of all 20 alarms: the topic ${TOPIC} has no subscriber`,
     });
     expect(check?.fix).toMatch(
       /^aws sns subscribe --topic-arn \S+ .+set alarmEmail .+npm run deploy .+follow the link/,
@@ -52,7 +52,7 @@ describe('mailctl doctor, on the subscribers of the alarms', () => {
     subscribe(false);
     expect(await examine('subscribers')).toMatchObject({
       status: 'warn',
-      detail: `nobody hears all 20 alarms: nobody has confirmed the subscription to the topic ${TOPIC}`,
+      detail: `no one is notified of all 20 alarms: no subscription is confirmed for the topic ${TOPIC}`,
       fix: expect.stringContaining('o***@example.org'),
     });
   });
@@ -76,9 +76,9 @@ describe('mailctl doctor, on the subscribers of the alarms', () => {
     change('complaint-rate', { actions: [topicArn('other'), topicArn(TOPIC)] });
     const { detail = '' } = (await examine('subscribers')) ?? {};
     expect(detail.split('; ').sort()).toEqual([
-      'nobody hears dead-letters (1 of 20 alarms): no topic is told',
-      'nobody hears key-old (1 of 20 alarms): its actions are switched off',
-      'nobody hears quota-near, bounce-rate (2 of 20 alarms): nobody has confirmed the subscription to the topic other',
+      'no one is notified of dead-letters (1 of 20 alarms): they have no topic',
+      'no one is notified of key-old (1 of 20 alarms): its actions are switched off',
+      'no one is notified of quota-near, bounce-rate (2 of 20 alarms): no subscription is confirmed for the topic other',
     ]);
   });
 
@@ -106,7 +106,7 @@ describe('mailctl doctor, on what rings', () => {
     expect(detail.split('; ')).toEqual([
       expect.stringMatching(/^dead-letters \[critical\] since .*\d\d:\d\d UTC \(25m ago\): one$/),
       expect.stringMatching(/^fallback-in-use \[warning\] since .*\d\d:\d\d UTC \(2h 0m ago\): two$/),
-      'quota-near cannot ring: the account-metrics function tells no value for it',
+      'quota-near cannot ring: the account-metrics function publishes no value for it',
     ]);
   });
 

@@ -122,7 +122,7 @@ describe('mailctl secrets vault', () => {
     bench.vault.fault({ effect: { kind: 'meanwhile', act }, when: ({ method }) => method === 'POST' });
     const { code, stderr } = await run(['--yes']);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/somebody else has just written AWS_SES_ACCESS_KEY of secret\/keybuzz\/ses/);
+    expect(stderr).toMatch(/another writer has just changed AWS_SES_ACCESS_KEY of secret\/keybuzz\/ses/);
     expect(stored('keybuzz/ses')).toEqual({ AWS_SES_ACCESS_KEY: 'theirs' });
   });
 

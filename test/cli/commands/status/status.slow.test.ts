@@ -1,19 +1,17 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DynamoLedger, DynamoStatusLedger } from '../../../../lib/adapters/dynamodb/dynamo-ledger.ts';
-import { DynamoSuppressionReports } from '../../../../lib/adapters/dynamodb/dynamo-suppression.ts';
 import { SqsDeadLetters } from '../../../../lib/adapters/sqs/sqs-dead-letters.ts';
-import { DEFAULT_SOFT_BOUNCES } from '../../../../lib/cli/lookups/suppression-lists.ts';
+import { withWords } from '../../../../lib/cli/lookups/timeline/status-events.ts';
 import { serialiseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../../../lib/emulators/aws/sqs-and-s3.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../../../lib/emulators/dynamodb/local-dynamo-db.ts';
 import { type SesDouble, startSesDouble } from '../../../../lib/emulators/ses/ses-double.ts';
-import { systemClock } from '../../../../lib/ports/runtime.ts';
 import { anEnvelope } from '../../../support/an-envelope.ts';
 import { deployedAccount } from '../../../support/aws-account/deployed-account.ts';
 import { type AwsAccountDouble, startAwsAccount } from '../../../support/aws-account/start-aws-account.ts';
 import { type OutboxDatabase, OutboxServer } from '../../../support/outbox-database.ts';
 import { takeAll } from '../../../support/queue-contents.ts';
+import { aMinute, recordDelivery } from '../../../support/recorded-delivery.ts';
 import { dataOf, type MailctlRun, runMailctl } from '../../../support/run-mailctl.ts';
 
 let account: AwsAccountDouble;
@@ -48,6 +46,12 @@ afterAll(() =>
   ]),
 );
 
+interface Shown {
+  readonly source: string;
+  readonly what: string;
+  readonly words?: string;
+}
+
 interface Options {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -64,71 +68,18 @@ function status(id: string, { args = [], env = {} }: Options = {}): Promise<Mail
   });
 }
 
-const minute = (n: number) => new Date(Date.UTC(2026, 10, 22, 10, n));
-
-const FAILURE = {
-  class: 'rejected',
-  response: '550 5.7.1 <marie@example.org>: relay denied',
-  phase: 'envelope',
-};
-
-/** Records a mail to two: handed over, sent by SES, delivered to one and bounced for the other. */
-async function recordDelivery(id: string): Promise<void> {
-  const [marie, paul] = ['marie@example.org', 'paul@example.org'];
-  const attempt = {
-    at: minute(1).toISOString(),
-    outcome: 'handed-over',
-    durationMs: 12,
-    worker: 'worker-1',
-    messageId: '<one@keybuzz.io>',
-    failure: { ...FAILURE, at: minute(1).toISOString() },
-    queue: { recipients: [marie, paul], queueMessageId: 'queue-1' },
-  };
-  const delivered = { kind: 'delivered', at: minute(3).toISOString(), sesMessageId: 'ses-1' } as const;
-  await database.insert({
-    id,
-    status: 'failed',
-    provider: 'ses',
-    created_at: minute(0),
-    last_error: 'bounced (Permanent/General) for 1 of 2 recipients',
-    delivery_trace: { attempts: [attempt], recipients: { [marie]: delivered } },
-  });
-  const table = { tableName: dynamoDb.ledgerTable, timeoutMs: 5_000, retentionDays: 90 };
-  const ledger = new DynamoLedger(dynamoDb.client, table, systemClock);
-  const claim = { token: 'token-1', startedAt: minute(2), endsAt: minute(3) };
-  const part = { deliveryId: id, part: 0 };
-  await ledger.open({ ...part, contentSha256: 'a'.repeat(64), recipients: [marie, paul], claim });
-  const sent = { sesMessageId: 'ses-1', sentAt: new Date(Date.UTC(2026, 10, 22, 10, 2, 1)) };
-  await ledger.settle({ ...part, token: claim.token }, { kind: 'sent', ...sent });
-  const bounced = {
-    kind: 'bounced',
-    at: minute(4).toISOString(),
-    sesMessageId: 'ses-1',
-    bounce: { type: 'Permanent', subType: 'General' },
-    smtpResponse: '550 5.1.1 <paul@example.org>: no such user',
-  } as const;
-  const statuses = { [marie]: delivered, [paul]: bounced };
-  await new DynamoStatusLedger(dynamoDb.client, table, systemClock).write(
-    { ...part, ...sent, recipients: [marie, paul], statuses: statuses },
-    0,
-  );
-  const options = { tableName: dynamoDb.suppressionTable, timeoutMs: 5_000, policy: DEFAULT_SOFT_BOUNCES };
-  const signal = { kind: 'hard-bounce', at: minute(4), deliveryId: id, sesMessageId: 'ses-1' } as const;
-  await new DynamoSuppressionReports(dynamoDb.client, options).report(paul, signal);
-}
-
 describe('mailctl status', () => {
   it('prints the whole history in chronological order', async () => {
-    await recordDelivery('reply-1');
+    await recordDelivery({ database, dynamoDb }, 'reply-1');
     const { code, stdout } = await status('reply-1');
     const shown = dataOf(stdout);
     expect(code).toBe(1);
-    const printed = shown.events.map(({ source, what }: { source: string; what: string }) => [source, what]);
+    const printed = shown.events.map(({ source, what, words }: Shown) => [source, withWords(what, words)]);
     expect(printed).toEqual([
       ['row', 'the API asked for it'],
       [
         'row',
-        'handed over for 2 (SQS queue-1), since SMTP did not take it: rejected, 550 5.7.1 <m***@example.org>: relay denied',
+        'handed over for 2 (SQS queue-1), since SMTP did not take it: rejected: 550 5.7.1 <m***@example.org>: relay denied',
       ],
       ['ledger', 'part 0: the resend Lambda offered it to SES'],
       ['ledger', 'part 0: SES took it as ses-1'],
@@ -150,7 +101,7 @@ describe('mailctl status', () => {
   });
 
   it('shows addresses with --addresses', async () => {
-    await recordDelivery('reply-2');
+    await recordDelivery({ database, dynamoDb }, 'reply-2');
     const { stdout } = await status('reply-2', { args: ['--addresses'] });
     expect(dataOf(stdout).recipients).toMatchObject([
       { address: 'marie@example.org' },
@@ -160,7 +111,7 @@ describe('mailctl status', () => {
   });
 
   it('prints it as a table, too', async () => {
-    await recordDelivery('reply-3');
+    await recordDelivery({ database, dynamoDb }, 'reply-3');
     const { stdout } = await runMailctl(['status', 'reply-3'], {
       ...account.environment,
       DATABASE_URL: database.connectionString,
@@ -175,7 +126,7 @@ describe('mailctl status', () => {
 
   it('exits with 0 for a mail that SMTP accepted', async () => {
     const accepted = {
-      at: minute(1).toISOString(),
+      at: aMinute(1).toISOString(),
       outcome: 'taken',
       durationMs: 5,
       worker: 'worker-1',
@@ -192,7 +143,7 @@ describe('mailctl status', () => {
   });
 
   it('skips the row if no database is configured', async () => {
-    await recordDelivery('reply-4');
+    await recordDelivery({ database, dynamoDb }, 'reply-4');
     const { code, stdout } = await status('reply-4', { env: { DATABASE_URL: undefined } });
     const { places, events } = dataOf(stdout);
     expect(places.row).toEqual({ state: 'skipped', detail: expect.stringContaining('DATABASE_URL') });
@@ -201,7 +152,7 @@ describe('mailctl status', () => {
   });
 
   it('prints the rest if the database is down, and how to fix that', async () => {
-    await recordDelivery('reply-5');
+    await recordDelivery({ database, dynamoDb }, 'reply-5');
     const { code, stdout } = await status('reply-5', {
       env: { DATABASE_URL: 'postgresql://user:secret@127.0.0.1:1/none' },
     });
@@ -213,7 +164,7 @@ describe('mailctl status', () => {
   });
 
   it('prints the rest if the URL of the database has a parameter that is not known, and names it', async () => {
-    await recordDelivery('reply-5b');
+    await recordDelivery({ database, dynamoDb }, 'reply-5b');
     const { code, stdout } = await status('reply-5b', {
       env: { DATABASE_URL: 'postgresql://user:secret@127.0.0.1:1/none?shema=api' },
     });
@@ -228,7 +179,7 @@ describe('mailctl status', () => {
   });
 
   it('prints the row if AWS denies access', async () => {
-    await recordDelivery('reply-6');
+    await recordDelivery({ database, dynamoDb }, 'reply-6');
     account.fault({ fault: { kind: 'denied' }, on: { action: 'DescribeStacks' } });
     const { code, stdout } = await status('reply-6');
     account.heal();
@@ -258,7 +209,7 @@ describe('mailctl status', () => {
     const { events, concerns } = dataOf(stdout);
     expect(code).toBe(1);
     expect(events).toMatchObject([
-      { source: 'dead letters', what: 'parked: sender-not-allowed: the From is of another domain' },
+      { source: 'dead letters', what: 'parked: sender-not-allowed', words: 'the From is of another domain' },
     ]);
     expect(concerns).toContain('1 dead letters: mailctl dlq show reply-7');
     expect(await takeAll(aws, aws.deadLetters)).toHaveLength(26);

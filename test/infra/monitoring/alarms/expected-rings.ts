@@ -1,6 +1,6 @@
 import type { AlarmDefinition } from '../../../support/cloudwatch/alarm-definition.ts';
 import type { Recording } from '../../../support/cloudwatch/recording.ts';
-import { replay } from '../../../support/cloudwatch/rehearse.ts';
+import { replay } from '../../../support/cloudwatch/replay.ts';
 
 export const SCENARIOS = ['healthy-day', 'outage', 'bounce-storm', 'dead-worker'] as const;
 

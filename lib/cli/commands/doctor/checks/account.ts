@@ -37,13 +37,13 @@ export const STACK_CHECKS: readonly Check[] = [
   },
 ];
 
-/** Only a warning: without it, mail flows but nobody is notified when it stops. */
+/** Only a warning: without it, mail flows but no one is notified when it stops. */
 function judgeMonitoring(
   stack: DeployedStack | undefined,
   { deployment, aws, commands }: DoctorContext,
 ): CheckResult {
   if (stack === undefined) {
-    const text = `there is no stack ${monitoringStackName(deployment)} in ${aws.region}: mail flows, and nobody sees when it stops`;
+    const text = `there is no stack ${monitoringStackName(deployment)} in ${aws.region}: mail flows, and no alarm fires when it stops`;
     return warn(text, commands.deploy);
   }
   const result = judgeStatus(stack, commands);
@@ -105,7 +105,7 @@ export const ACCESS_KEY_CHECK = resourceCheck({
   run: async (userName, { aws, commands, now }, signal) => {
     const keys = await keysOf(await aws.iam(), userName, signal);
     if (keys === undefined) {
-      return fail(`there is no user ${userName}: somebody has deleted it`, commands.driftedStack);
+      return fail(`there is no user ${userName}: it was deleted by hand`, commands.driftedStack);
     }
     return judgeKeyAge(
       keys.filter(({ Status }) => Status === 'Active'),

@@ -108,7 +108,7 @@ export const ALARM_RUNBOOK_CHECK: Check = {
   },
 };
 
-/** Why notifications reach nobody, and the fix. */
+/** Why notifications reach no one, and the fix. */
 interface SubscriberGap {
   readonly because: string;
   readonly fix: string;
@@ -128,7 +128,7 @@ function judgeSubscribers(
   if (first === undefined) return ok(`of ${alarms.length} deployed, each has a confirmed subscriber`);
   const texts = [...Map.groupBy(unsubscribed, ({ because }) => because)].map(([because, group]) => {
     const names = group.map(({ alarm }) => alarm.name);
-    return `nobody hears ${namesOf(names, alarms.length)}: ${because}`;
+    return `no one is notified of ${namesOf(names, alarms.length)}: ${because}`;
   });
   return warn(texts.join('; '), first.fix);
 }
@@ -148,7 +148,7 @@ function alarmGap(
     const fix = commands.aws(`cloudwatch enable-alarm-actions --alarm-names ${fullName}`);
     return { because: 'its actions are switched off', fix };
   }
-  if (topics.length === 0) return { because: 'no topic is told', fix: commands.deploy };
+  if (topics.length === 0) return { because: 'they have no topic', fix: commands.deploy };
   const gaps = topics.map((topic) => topicGaps.get(topic));
   return gaps.includes(undefined) ? undefined : gaps[0];
 }
@@ -178,7 +178,7 @@ async function topicGap(
     };
   }
   return {
-    because: `nobody has confirmed the subscription to the topic ${name}`,
+    because: `no subscription is confirmed for the topic ${name}`,
     fix: `${confirmText(pending)}; it is good for two days, then: ${subscribe}`,
   };
 }
@@ -226,7 +226,7 @@ export const ACCOUNT_METRICS_CHECK: Check = {
     const name = monitoringNames(deployment).accountMetricsFunction;
     const found = await functionOf(await aws.lambda(), name, signal);
     if (found === undefined) {
-      return warn(`there is no function ${name}: somebody has deleted it`, commands.driftedMonitoringStack);
+      return warn(`there is no function ${name}: it was deleted by hand`, commands.driftedMonitoringStack);
     }
     const text = `${name}: ${found.State ?? 'of an unknown state'}`;
     const isBroken = found.State === 'Failed' || found.LastUpdateStatus === 'Failed';

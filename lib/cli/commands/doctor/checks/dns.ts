@@ -73,7 +73,7 @@ const STATUS_TEXT: Readonly<Record<Exclude<DnsFinding['status'], 'ok'>, string>>
   missing: 'missing',
   wrong: 'wrong',
   duplicate: 'there more than once',
-  collision: "somebody else's",
+  collision: "another owner's",
   unreachable: 'not to be seen',
 };
 

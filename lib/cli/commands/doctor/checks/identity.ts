@@ -40,7 +40,7 @@ function identityCheck(name: string, judge: (facts: IdentityFacts) => CheckResul
       const { identity } = looked;
       if (identity !== undefined) return judge({ ...looked, identity, commands });
       const told = `SES has no identity ${looked.domain} in ${aws.region}`;
-      // The stack says that it is there: somebody has deleted it, and a deployment would see no change.
+      // The stack says that it is there: it was deleted by hand, and a deployment would see no change.
       return name === 'verified' ? fail(told, commands.aws(recreate(looked))) : skipped(told);
     },
   });
@@ -119,12 +119,12 @@ export const CONFIGURATION_SET_CHECK = resourceCheck({
       // CloudFormation believes that it is there, and a deployment would see no change.
       const create = commands.aws(`sesv2 create-configuration-set --configuration-set-name ${name}`);
       const fix = `${create}, then add the event destination that ${commands.driftedStack} names`;
-      return fail(`SES has no configuration set ${name}: somebody has deleted it`, fix);
+      return fail(`SES has no configuration set ${name}: it was deleted by hand`, fix);
     }
   },
 });
 
-/** Without one of these, a lost response ends in a second send, or a bounce suppresses nobody. */
+/** Without one of these, a lost response ends in a second send, or a bounce suppresses no recipient. */
 const NEEDED_EVENTS: readonly EventType[] = ['SEND', 'DELIVERY', 'BOUNCE', 'COMPLAINT', 'REJECT'];
 
 /** Whether SES publishes the events of what is resent. Its absence is silent: mail goes out all the same. */

@@ -79,7 +79,7 @@ const moveBack: DeadLettersFix = (commands, arn) =>
 
 /** Dead letters, which wait for an operator. */
 export const DEAD_LETTER_CHECKS: readonly Check[] = [
-  deadLetterCheck('dead-letters', 'fallbackDeadLetters', 'mails that nobody got', (commands) =>
+  deadLetterCheck('dead-letters', 'fallbackDeadLetters', 'mails that were not delivered', (commands) =>
     commands.mailctl('dlq ls'),
   ),
   deadLetterCheck(
@@ -150,7 +150,7 @@ function eventSourceCheck(name: string, resource: ResourceName, sources: number)
     run: async (functionName, { aws, commands }, signal) => {
       const mappings = await mappingsOf(await aws.lambda(), functionName, signal);
       if (mappings === undefined) {
-        return fail(`there is no function ${functionName}: somebody has deleted it`, commands.driftedStack);
+        return fail(`there is no function ${functionName}: it was deleted by hand`, commands.driftedStack);
       }
       if (mappings.length === 0) return fail(`no queue feeds ${functionName}`, commands.driftedStack);
       if (mappings.length < sources) {

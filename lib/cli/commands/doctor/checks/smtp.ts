@@ -102,6 +102,4 @@ function judgeCertificate(probe: SmtpProbe, target: SmtpTarget, now: Date): Chec
 }
 
 const trustText = ({ trust }: SeenCertificate) =>
-  trust === 'self-signed'
-    ? 'it is self-signed: nobody else vouches for it'
-    : 'nobody who is trusted here has signed it';
+  trust === 'self-signed' ? 'it is self-signed' : 'no certificate authority trusted here has signed it';

@@ -95,7 +95,7 @@ function canDeploy({ todo }: OpenStep, context: QuickstartContext): boolean {
   return todo.length === 1 && todo[0] === cdkCommand(context, deployArguments(context)).join(' ');
 }
 
-/** Before the question: what the deploy would create, change and take away. If nobody can answer, nothing is run. */
+/** Before the question: what the deploy would create, change and take away. If no terminal can answer, nothing is run. */
 async function showDifference(context: QuickstartContext): Promise<void> {
   if (!context.options.yes && context.streams.input.isTTY !== true) return;
   await runCdk(context, ['diff', '--all', ...chosenSettings(context)]);

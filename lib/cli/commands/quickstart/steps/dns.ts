@@ -86,7 +86,7 @@ function standingOf({ commands }: QuickstartContext, identity: IdentityStanding)
   const { domain, verification, mailFrom, verified } = identity;
   if (verified) return done(`${domain} is verified, its MAIL FROM domain is in use`);
   const detail = `${domain}: ${verification}, its MAIL FROM domain: ${mailFrom}`;
-  // It has stopped looking, and has to be told to look again.
+  // It has stopped looking, and must be asked to look again.
   if (hasGivenUp(identity)) {
     const again = commands.mailctl('doctor --only identity');
     return open(detail, `SES has given up looking; ${again} has the command that makes it look again`);
@@ -127,7 +127,7 @@ async function identityStanding({
   const command = new GetEmailIdentityCommand({ EmailIdentity: domain });
   const identity = await ses.send(command, { abortSignal: signal }).catch((cause: unknown) => {
     if (awsErrorCode(cause) !== 'NotFoundException') throw cause;
-    const message = `SES knows no identity ${domain}, though its stack is there: somebody has deleted it`;
+    const message = `SES knows no identity ${domain}, though its stack is there: it was deleted by hand`;
     const fix = `aws sesv2 create-email-identity --email-identity ${domain} --region ${aws.region}`;
     throw new OperatorError('IDENTITY_MISSING', message, fix, { cause });
   });

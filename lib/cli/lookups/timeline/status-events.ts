@@ -1,4 +1,4 @@
-import type { DeliveryStatus, RecipientStatuses } from '../../domain/delivery-status.ts';
+import { type DeliveryStatus, isLoss, type RecipientStatuses } from '../../../domain/delivery-status.ts';
 
 /** Recipient statuses: in the ledger from SES events, and in the row from receipts. */
 export interface StatusesBySource {
@@ -14,7 +14,7 @@ export function statusEvents({ row, ledger, toldSent }: StatusesBySource): Timel
   const byRecipient = new Map<string, StatusChange>();
   for (const one of changes) {
     if (one.kind === 'sent' && toldSent.has(one.sesMessageId ?? '')) continue;
-    const key = JSON.stringify([one.recipient, one.at, one.what]);
+    const key = JSON.stringify([one.recipient, one.at, one.what, one.words]);
     const known = byRecipient.get(key);
     byRecipient.set(
       key,
@@ -22,18 +22,28 @@ export function statusEvents({ row, ledger, toldSent }: StatusesBySource): Timel
     );
   }
   const groups = new Map<string, TimelineEvent>();
-  for (const { recipient, at, what, source } of byRecipient.values()) {
-    const key = JSON.stringify([at, what, source]);
+  for (const { recipient, at, what, words, tone, source } of byRecipient.values()) {
+    const key = JSON.stringify([at, what, words, source]);
     const recipients = [...(groups.get(key)?.recipients ?? []), recipient];
-    groups.set(key, { at: new Date(at), what, source, recipients });
+    groups.set(key, { at: new Date(at), what, words, tone, source, recipients });
   }
   return [...groups.values()];
 }
 
 /** `bounced (Permanent/General): 550 5.1.1 no such user`. */
-export function describeStatus({ kind, bounce, reason, smtpResponse }: Omit<DeliveryStatus, 'at'>): string {
+export function describeStatus(status: DeliveryStatus): string {
+  return withWords(nameStatus(status), status.smtpResponse);
+}
+
+/** `bounced (Permanent/General)`. */
+function nameStatus({ kind, bounce, reason }: DeliveryStatus): string {
   const detail = bounce === undefined ? reason : `${bounce.type}/${bounce.subType}`;
-  return `${kind.replace('_', ' ')}${detail === undefined ? '' : ` (${detail})`}${smtpResponse === undefined ? '' : `: ${smtpResponse}`}`;
+  return `${kind.replace('_', ' ')}${detail === undefined ? '' : ` (${detail})`}`;
+}
+
+/** What happened, and what a server said to it. */
+export function withWords(what: string, words: string | undefined): string {
+  return words === undefined ? what : `${what}: ${words}`;
 }
 
 interface StatusChange {
@@ -42,6 +52,8 @@ interface StatusChange {
   readonly kind: DeliveryStatus['kind'];
   readonly sesMessageId: string | undefined;
   readonly what: string;
+  readonly words: string | undefined;
+  readonly tone: EventTone;
   readonly source: EventSource;
 }
 
@@ -53,10 +65,29 @@ function changesOf(statuses: RecipientStatuses, source: EventSource): StatusChan
     const delivered =
       deliveredAt === undefined || kind === 'delivered'
         ? []
-        : [{ ...common, at: deliveredAt, kind: 'delivered' as const, what: 'delivered' }];
-    return [...delivered, { ...common, at, kind, what: describeStatus(status) }];
+        : [
+            {
+              ...common,
+              at: deliveredAt,
+              kind: 'delivered' as const,
+              what: 'delivered',
+              words: undefined,
+              tone: 'good' as const,
+            },
+          ];
+    const fresh = { what: nameStatus(status), words: status.smtpResponse, tone: toneOf(status) };
+    return [...delivered, { ...common, at, kind, ...fresh }];
   });
 }
+
+function toneOf(status: DeliveryStatus): EventTone {
+  if (isLoss(status) || status.kind === 'complained') return 'bad';
+  if (status.kind === 'delivery_delayed') return 'warn';
+  return status.kind === 'delivered' ? 'good' : 'info';
+}
+
+/** Whether it brought the mail nearer to its recipient, kept it back, or lost it. */
+export type EventTone = 'good' | 'warn' | 'bad' | 'info';
 
 /** Where the event was found. */
 type EventSource = 'row' | 'ledger' | 'row, ledger' | 'dead letters' | 'suppression list';
@@ -66,6 +97,9 @@ export interface TimelineEvent {
   readonly at: Date;
   readonly source: EventSource;
   readonly what: string;
+  /** What a server said, in its own words. */
+  readonly words?: string | undefined;
+  readonly tone: EventTone;
   /** The recipients concerned, by `addressKey`; empty if it concerns all of them. */
   readonly recipients: readonly string[];
 }

@@ -3,8 +3,8 @@ import { HOUR_MS } from '../../../common/time.ts';
 import { addressKey } from '../../../domain/address.ts';
 import { type DeliveryStatus, isLoss, type RecipientStatuses } from '../../../domain/delivery-status.ts';
 import { isUnknown, type SendBatch } from '../../../ports/ledger.ts';
-import { type DeliveryFacts, readingWithin } from '../../lookups/delivery-facts.ts';
-import { describeStatus } from '../../lookups/status-events.ts';
+import { type DeliveryFacts, readingWithin } from '../delivery-facts.ts';
+import { describeStatus } from './status-events.ts';
 
 /** State of the mail for one recipient. */
 export interface RecipientState {

@@ -1,14 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import type { DeliveryRow, TracedAttempt } from '../../../../lib/adapters/postgres/delivery-rows.ts';
-import { buildTimeline } from '../../../../lib/cli/commands/status/timeline.ts';
-import { FixHints } from '../../../../lib/cli/hints.ts';
-import { type DeadLetter, readDeadLetter } from '../../../../lib/cli/lookups/dead-letters.ts';
-import type { DeliveryFacts } from '../../../../lib/cli/lookups/delivery-facts.ts';
-import { HOUR_MS } from '../../../../lib/common/time.ts';
-import type { RecipientStatuses } from '../../../../lib/domain/delivery-status.ts';
-import { serialiseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
-import type { BatchState, BatchStatuses } from '../../../../lib/ports/ledger.ts';
-import { anEnvelope } from '../../../support/an-envelope.ts';
+import type { DeliveryRow, TracedAttempt } from '../../../lib/adapters/postgres/delivery-rows.ts';
+import { FixHints } from '../../../lib/cli/hints.ts';
+import { type DeadLetter, readDeadLetter } from '../../../lib/cli/lookups/dead-letters.ts';
+import type { DeliveryFacts } from '../../../lib/cli/lookups/delivery-facts.ts';
+import { buildTimeline } from '../../../lib/cli/lookups/timeline/build-timeline.ts';
+import { withWords } from '../../../lib/cli/lookups/timeline/status-events.ts';
+import { HOUR_MS } from '../../../lib/common/time.ts';
+import type { RecipientStatuses } from '../../../lib/domain/delivery-status.ts';
+import { serialiseFallbackMessage } from '../../../lib/domain/fallback-message.ts';
+import type { BatchState, BatchStatuses } from '../../../lib/ports/ledger.ts';
+import { anEnvelope } from '../../support/an-envelope.ts';
 
 const minute = (n: number) => new Date(Date.UTC(2026, 10, 22, 10, n));
 const NOW = minute(30);
@@ -69,7 +70,8 @@ function facts(row: DeliveryRow | undefined, parts: readonly BatchStatuses[] = [
   };
 }
 
-const eventsOf = (facts: DeliveryFacts) => buildTimeline(facts, NOW, COMMANDS).events.map(({ what }) => what);
+const eventsOf = (facts: DeliveryFacts) =>
+  buildTimeline(facts, NOW, COMMANDS).events.map(({ what, words }) => withWords(what, words));
 
 describe('the timeline of a delivery', () => {
   it('waits for its first attempt if nothing has happened', () => {

@@ -3,16 +3,11 @@ import { addressKey } from '../../../domain/address.ts';
 import { mergeStatuses, type RecipientStatuses } from '../../../domain/delivery-status.ts';
 import type { BatchClaim, SendBatch } from '../../../ports/ledger.ts';
 import type { FixHints } from '../../hints.ts';
-import type { DeadLetter } from '../../lookups/dead-letters.ts';
-import {
-  type DeliveryFacts,
-  type Reading,
-  readingWithin,
-  recipientsOf,
-} from '../../lookups/delivery-facts.ts';
-import { statusEvents, type TimelineEvent } from '../../lookups/status-events.ts';
-import type { ListedAddress } from '../../lookups/suppression-lists.ts';
+import type { DeadLetter } from '../dead-letters.ts';
+import { type DeliveryFacts, type Reading, readingWithin, recipientsOf } from '../delivery-facts.ts';
+import type { ListedAddress } from '../suppression-lists.ts';
 import { batchConcerns, deriveState, type RecipientState } from './recipient-state.ts';
+import { type EventTone, statusEvents, type TimelineEvent, withWords } from './status-events.ts';
 
 export interface DeliveryTimeline {
   /** In chronological order. */
@@ -57,7 +52,14 @@ export function buildTimeline(facts: DeliveryFacts, now: Date, commands: FixHint
 
 function eventOfDeadLetter({ cause, detail, sentAt, parsed }: DeadLetter): TimelineEvent {
   const recipients = parsed.kind === 'message' ? parsed.message.envelope.to.map(addressKey) : [];
-  return { at: sentAt, source: 'dead letters', what: `parked: ${cause}: ${detail}`, recipients };
+  return {
+    at: sentAt,
+    source: 'dead letters',
+    what: `parked: ${cause}`,
+    words: detail,
+    tone: 'bad',
+    recipients,
+  };
 }
 
 function eventOfSuppression({ address, pipeline, ses }: ListedAddress): TimelineEvent {
@@ -69,6 +71,7 @@ function eventOfSuppression({ address, pipeline, ses }: ListedAddress): Timeline
     at: since,
     source: 'suppression list',
     what: `put on ${where} (${reason}${of}); nothing is sent to it`,
+    tone: 'bad',
     recipients: [address],
   };
 }
@@ -110,31 +113,37 @@ function concernsOf(
 function eventsOfBatch(batch: SendBatch, now: Date): TimelineEvent[] {
   const { claim, sentAt } = batch;
   const recipients = batch.recipients.map(addressKey);
-  const event = (at: Date, what: string): TimelineEvent => ({ at, source: 'ledger', what, recipients });
   const name = `part ${batch.part}`;
+  const event = (at: Date, tone: EventTone, what: string): TimelineEvent => ({
+    ...{ at, tone, recipients, source: 'ledger', what: `${name}: ${what}` },
+  });
   const claimed =
-    claim === undefined ? [] : [event(claim.startedAt, `${name}: the resend Lambda offered it to SES`)];
+    claim === undefined ? [] : [event(claim.startedAt, 'info', 'the resend Lambda offered it to SES')];
   if (batch.state === 'sent') {
     if (sentAt === undefined) return claimed;
-    return [...claimed, event(sentAt, `${name}: SES took it as ${batch.sesMessageId ?? '?'}`)];
+    return [...claimed, event(sentAt, 'good', `SES took it as ${batch.sesMessageId ?? '?'}`)];
   }
   if (claim === undefined) return [];
-  return [...claimed, ...outcomeOf(batch, claim, now).map(([at, what]) => event(at, `${name}: ${what}`))];
+  return [...claimed, ...outcomeOf(batch, claim, now).map((one) => event(...one))];
 }
 
 const RESULT_UNKNOWN =
   'the call ended without an answer; the next try waits for what the events of SES tell, and sends again only then';
 
-function outcomeOf({ state }: SendBatch, { startedAt, endsAt }: BatchClaim, now: Date): [Date, string][] {
+function outcomeOf(
+  { state }: SendBatch,
+  { startedAt, endsAt }: BatchClaim,
+  now: Date,
+): [Date, EventTone, string][] {
   switch (state) {
     case 'unknown':
-      return [[endsAt, RESULT_UNKNOWN]];
+      return [[endsAt, 'warn', RESULT_UNKNOWN]];
     case 'sending':
-      return endsAt < now ? [[endsAt, RESULT_UNKNOWN]] : [];
+      return endsAt < now ? [[endsAt, 'warn', RESULT_UNKNOWN]] : [];
     case 'open':
-      return [[startedAt, 'SES did not take it now; it is tried again']];
+      return [[startedAt, 'warn', 'SES did not take it now; it is tried again']];
     case 'refused':
-      return [[startedAt, 'SES refused it for ever']];
+      return [[startedAt, 'bad', 'SES refused it for ever']];
     case 'sent':
       return [];
   }
@@ -143,6 +152,9 @@ function outcomeOf({ state }: SendBatch, { startedAt, endsAt }: BatchClaim, now:
 /** The events in the row of the API's table, without the statuses from receipts. */
 function eventsOfRow(row: DeliveryRow): TimelineEvent[] {
   const { createdAt, nextRetryAt, lease, status } = row;
+  const event = (at: Date, what: string): TimelineEvent => ({
+    ...{ at, what, tone: 'info', source: 'row', recipients: [] },
+  });
   return [
     ...(createdAt === undefined ? [] : [event(createdAt, 'the API asked for it')]),
     ...row.attempts.map(eventOfAttempt),
@@ -154,38 +166,35 @@ function eventsOfRow(row: DeliveryRow): TimelineEvent[] {
 function eventOfAttempt(attempt: TracedAttempt): TimelineEvent {
   const { smtp, queue, late } = attempt;
   const recipients = [...(smtp?.recipients ?? []), ...(queue?.recipients ?? [])];
+  const { what, words, tone } = describe(attempt);
   const suffix = late === true ? ' (told late: another worker had it by then)' : '';
-  return event(new Date(attempt.at), `${describe(attempt)}${suffix}`, recipients.map(addressKey));
+  return {
+    ...{ at: new Date(attempt.at), source: 'row', tone, words },
+    what: `${what}${suffix}`,
+    recipients: recipients.map(addressKey),
+  };
 }
 
-function describe({ outcome, smtp, queue, failure, reason }: TracedAttempt): string {
-  const accepted = smtp === undefined ? '' : `SMTP took it for ${smtp.recipients.length}: ${smtp.response}`;
+function describe({ outcome, smtp, queue, failure = {}, reason }: TracedAttempt) {
+  const accepted = smtp === undefined ? '' : `SMTP took it for ${smtp.recipients.length}`;
   const handedOver = `handed over for ${queue?.recipients.length ?? 0} (SQS ${queue?.queueMessageId ?? '?'})`;
+  const { class: kind = 'no reason' } = failure;
+  const words = failure.response ?? failure.code;
+  const say = (tone: EventTone, what: string, said = words) => ({ tone, what, words: said });
   switch (outcome) {
     case 'taken':
-      return accepted;
+      return say('good', accepted, smtp?.response);
     case 'handed-over':
-      return `${handedOver}, since SMTP did not take it: ${cause(failure)}`;
+      return say('warn', `${handedOver}, since SMTP did not take it: ${kind}`);
     case 'split':
-      return `${accepted}; ${handedOver}: ${cause(failure)}`;
+      return say('warn', `${withWords(accepted, smtp?.response)}; ${handedOver}: ${kind}`);
     case 'held':
-      return `held, since SMTP may have taken it: ${cause(failure)}`;
+      return say('warn', `held, since SMTP may have taken it: ${kind}`);
     case 'not-accepted':
-      return `neither SMTP (${cause(failure)}) nor the queue (${reason ?? '?'}) took it`;
+      return say('warn', `neither SMTP (${kind}) nor the queue (${reason ?? '?'}) took it`);
     case 'refused':
-      return `it can never be sent: ${reason ?? '?'}`;
+      return say('bad', `it can never be sent: ${reason ?? '?'}`);
   }
-}
-
-/** `rejected, 550 5.7.1 relay denied`. */
-function cause(failure: TracedAttempt['failure'] = {}): string {
-  const { class: kind = 'no reason', response, code } = failure;
-  const detail = response ?? code;
-  return detail === undefined ? kind : `${kind}, ${detail}`;
-}
-
-function event(at: Date, what: string, recipients: readonly string[] = []): TimelineEvent {
-  return { at, source: 'row', what, recipients };
 }
 
 /** The sources that were not queried, and may hold a delivery that no other source has: one line each. */

@@ -179,3 +179,4 @@ for (let round = 0; round < WARM_UP + CLAIMS; round += 1) {
 printTable(tables);
 if (values.explain) for (const table of tables) await explainClaim(table);
 await Promise.all(tables.map(({ client, outbox }) => Promise.all([client.end(), outbox.close()])));
+await postgres.close();

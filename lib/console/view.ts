@@ -129,7 +129,7 @@ export interface Field {
   readonly required?: boolean;
 }
 
-export function field(of: Field): Html {
+function field(of: Field): Html {
   const { name, label, hint, kind, isWide } = of;
   const layout = kind === 'checkbox' ? 'check' : isWide === true ? 'line' : '';
   return html`<div class="field ${layout}"><label for="field-${name}">${label}</label>${inputOf(of)}${

@@ -65,6 +65,7 @@ describe('the form for a new mail', () => {
     expect(row).toContain('>SMTP<');
     expect(row).toContain('marie@example.org');
     expect(row).toContain(`href="/deliveries/${id}"`);
+    expect(await local.page(`/deliveries/${id}`)).toContain('marie@example.org');
   });
 
   it('writes several at once, each with an ID of its own', async () => {

@@ -14,6 +14,7 @@ import {
   type Content,
   count,
   definitions,
+  deliveryLink,
   duration,
   empty,
   type Html,
@@ -150,7 +151,7 @@ function ratePart({ sending, outbox, queues, at }: OverviewSnapshot): Html {
 function oldest(delivery: WaitingDelivery | undefined, now: Date): Content {
   if (delivery === undefined) return 'none waits';
   const { id, since } = delivery;
-  return html`<a href="/deliveries/${encodeURIComponent(id)}">${id}</a>, since ${timeAndAge(since, now)}`;
+  return html`${deliveryLink(id)}, since ${timeAndAge(since, now)}`;
 }
 
 function alarmItem({ name, severity, meaning, since, first }: AlarmNow, now: Date): Html {

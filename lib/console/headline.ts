@@ -61,7 +61,7 @@ export type SmtpState =
 
 /**
  * A worker that counts the server as down probes it, and is the first to know that it is back. Before it counts it as
- * down, a few mails have failed: they say so for a while.
+ * down, a few mails have failed: they say so for as long.
  */
 const FRESH_MS = 60_000;
 
@@ -71,13 +71,16 @@ export function smtpStateOf({ at, outbox, worker, alarms }: SmtpSources): SmtpSt
   const isOpen = readValue(worker)?.isBreakerOpen;
   const fails = { kind: 'fails', failing, since: failing?.since } as const;
   if (isOpen === true) return fails;
-  if (failing !== undefined && (isOpen === undefined || at.getTime() - failing.last.getTime() < FRESH_MS))
-    return fails;
+  if (failing !== undefined && (isOpen === undefined || isFresh(failing, at))) return fails;
   if (smtp?.lastAccepted !== undefined || isOpen === false)
     return { kind: 'accepts', last: smtp?.lastAccepted };
   if (smtp !== undefined) return { kind: 'idle' };
   const alarm = readValue(alarms)?.inAlarm.find(({ name }) => name === FALLBACK_ALARM);
   return alarm === undefined ? { kind: 'not-known' } : { ...fails, since: alarm.since };
+}
+
+function isFresh({ last, wasLastTried }: SmtpFailing, now: Date): boolean {
+  return wasLastTried && now.getTime() - last.getTime() < FRESH_MS;
 }
 
 type SmtpSources = Pick<OverviewSnapshot, 'at' | 'outbox' | 'worker' | 'alarms'>;

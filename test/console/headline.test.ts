@@ -10,6 +10,7 @@ const failing: SmtpFailing = {
   words: 'self-signed certificate',
   since: minutesAgo(50),
   last: minutesAgo(0.1),
+  wasLastTried: true,
   mails: 312,
 };
 
@@ -70,6 +71,12 @@ describe('the headline', () => {
 
     expect(headlineOf(aSnapshot({ outbox: anOutbox({ smtp }) })).title).toBe('Mail flows');
     expect(headlineOf(aSnapshot({ outbox: anOutbox({ smtp }), worker: UNKNOWN })).broke).toHaveLength(1);
+  });
+
+  it('takes mail that was not tried at all for no sign that the server is still down', () => {
+    const smtp = { lastAccepted: minutesAgo(51), failing: { ...failing, wasLastTried: false } };
+
+    expect(headlineOf(aSnapshot({ outbox: anOutbox({ smtp }) })).title).toBe('Mail flows');
   });
 
   it('says that no mail goes out if SES takes none either, and how many wait', () => {

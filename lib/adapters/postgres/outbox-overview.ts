@@ -137,7 +137,9 @@ export interface RecentRows {
 
 interface FailedAttempt {
   readonly at: Date;
-  /** What counts as down, if the circuit was open: the class that opened it. */
+  /** False if the circuit was open: SMTP was not tried. */
+  readonly wasTried: boolean;
+  /** If SMTP was not tried, the class for which. */
   readonly class: FailureClass;
   readonly response: string | undefined;
   readonly code: string | undefined;
@@ -240,7 +242,16 @@ function attemptsIn(stored: unknown): FailedAttempt[] {
     if (!parsed.success) return [];
     const { at, failure } = parsed.output;
     const { response, code, enhancedStatus } = failure;
-    return [{ at: new Date(at), class: failure.openedBy ?? failure.class, response, code, enhancedStatus }];
+    return [
+      {
+        at: new Date(at),
+        wasTried: failure.class !== 'circuit-open',
+        class: failure.openedBy ?? failure.class,
+        response,
+        code,
+        enhancedStatus,
+      },
+    ];
   });
   return attempts.toSorted((one, other) => other.at.getTime() - one.at.getTime());
 }

@@ -186,6 +186,7 @@ function failingOf({ failing, notAccepted, notAcceptedSince }: RecentRows): Smtp
     // Of a long outage, only the newest attempts were read.
     since: isCut ? (notAcceptedSince ?? oldest.at) : oldest.at,
     last: newest.at,
+    wasLastTried: newest.wasTried,
     mails: isCut ? notAccepted : byServer.length,
   };
 }

@@ -62,8 +62,9 @@ export interface SmtpFailing {
   /** The server's own words, or the error code. */
   readonly words: string | undefined;
   readonly since: Date;
-  /** The last of them. */
+  /** The last of them, and whether SMTP was tried for it: not while the worker counts the server as down. */
   readonly last: Date;
+  readonly wasLastTried: boolean;
   readonly mails: number;
 }
 

@@ -150,8 +150,8 @@ describe('what the rows say', () => {
     expect(lastAccepted).toEqual(ago(5 * MINUTE_MS));
     expect(notAccepted).toBe(2);
     expect(failing).toMatchObject([
-      { at: ago(2 * MINUTE_MS), class: 'deferred', response: undefined },
-      { at: ago(3 * MINUTE_MS), class: 'deferred', response: '421 closing' },
+      { at: ago(2 * MINUTE_MS), class: 'deferred', wasTried: false, response: undefined },
+      { at: ago(3 * MINUTE_MS), class: 'deferred', wasTried: true, response: '421 closing' },
     ]);
   });
 

@@ -53,7 +53,7 @@ export function faultBanner(faults: FaultSwitches | undefined, now: Date): Conte
   return html`<p class="banner"><strong>Broken on purpose:</strong> ${on.map(
     ({ server, does, since }, index) =>
       html`${index > 0 ? '; ' : ''}${server} ${does}, since ${time(since, now)}`,
-  )}. <a href="${PATH}">Switch off</a></p>`;
+  )}. <a href="${PATH}">End the fault</a></p>`;
 }
 
 async function repairAll(faults: FaultSwitches): Promise<void> {

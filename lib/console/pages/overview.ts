@@ -100,7 +100,7 @@ function headlinePart(snapshot: OverviewSnapshot): Html {
 ${broke.map((one) => brokenLine(one, snapshot.at))}
 <p class="loss"><span class="${loss.tone}">${loss.lost}</span> ${
     loss.person === 0
-      ? loss.tone === 'good' && 'None needs a person.'
+      ? loss.tone === 'good' && 'No mail needs a person.'
       : html`<a class="person" href="/dead-letters">${plural(loss.person, 'mail needs', 'mails need')} a person</a>: not sent, kept with the reason.`
   }</p>
 </div>`;
@@ -122,8 +122,9 @@ function ratePart({ sending, outbox, queues, at }: OverviewSnapshot): Html {
   const ses = sending.kind === 'read' ? sending.value : undefined;
   return definitions([
     [
-      'Rate of SES',
-      ses && html`${rate(ses.usedPerSecond)} of ${rate(ses.allowedPerSecond)} recipients a second`,
+      'Send rate',
+      ses &&
+        html`up to ${rate(ses.usedPerSecond)} of the ${rate(ses.allowedPerSecond)} recipients a second that SES allows`,
     ],
     [
       'Sent in 24 hours',

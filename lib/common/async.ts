@@ -30,6 +30,15 @@ export async function withTimeout<T>(
   }
 }
 
+/** A promise that is settled from outside: `Promise.withResolvers`, which Node 20 does not have. */
+export function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
 /**
  * Concurrent callers share one call: otherwise each would block another connection to a database that hangs.
  */

@@ -114,7 +114,7 @@ export function flowOf(snapshot: OverviewSnapshot): Flow {
       },
       received: { text: known(backlog, 'queued'), tone: 'info' },
       sent: {
-        text: sending === undefined ? UNKNOWN : `${count(sending.sentInLastDay)} sent`,
+        text: sending === undefined ? UNKNOWN : `${count(sending.sentInLastDay)} by SES’s count`,
         tone: sending?.outage === undefined ? 'info' : 'bad',
       },
       deadLettered: { text: '', tone: (dead ?? 0) > 0 ? 'bad' : 'dim' },

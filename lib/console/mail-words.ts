@@ -1,6 +1,5 @@
-import { html } from 'hono/html';
 import type { InboxRoute } from './sources/local.ts';
-import { badge, type Html } from './view.ts';
+import { badge, deliveryLink, type Html } from './view.ts';
 
 /** By colour as well, since the way out is what a person looks for in a list. */
 export function routeBadge(route: InboxRoute): Html {
@@ -8,6 +7,6 @@ export function routeBadge(route: InboxRoute): Html {
 }
 
 /** @param id undefined for a mail of a program that sends without a row */
-export function deliveryLink(id: string | undefined): Html | string {
-  return id === undefined ? 'no row' : html`<a href="/deliveries/${encodeURIComponent(id)}">${id}</a>`;
+export function deliveryOf(id: string | undefined): Html | string {
+  return id === undefined ? 'no row' : deliveryLink(id);
 }

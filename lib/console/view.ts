@@ -72,6 +72,10 @@ export function loading(text: string): Html {
   return html`<p class="loading">${text}</p>`;
 }
 
+export function deliveryLink(id: string): Html {
+  return html`<a href="/deliveries/${encodeURIComponent(id)}">${id}</a>`;
+}
+
 /** In UTC; the browser adds its own zone as a title. */
 export function time(at: Date, now: Date): Html {
   const iso = at.toISOString();

@@ -161,7 +161,7 @@ function printTable(tables: readonly Table[]): void {
   }
 }
 
-await using postgres = await startPostgres();
+const postgres = await startPostgres();
 const tables: Table[] = [];
 for (const rows of values.rows.split(',').map(Number)) {
   const begun = performance.now();
@@ -179,3 +179,4 @@ for (let round = 0; round < WARM_UP + CLAIMS; round += 1) {
 printTable(tables);
 if (values.explain) for (const table of tables) await explainClaim(table);
 await Promise.all(tables.map(({ client, outbox }) => Promise.all([client.end(), outbox.close()])));
+await postgres.close();

@@ -51,7 +51,7 @@ const printRow = (...cells: readonly string[]) => {
 
 /** @returns the heap after garbage collection at each step, in MB */
 async function run(collect: () => void): Promise<number[]> {
-  await using postgres = await startPostgres();
+  const postgres = await startPostgres();
   const { connectionString } = postgres;
   await migrate({ connectionString });
   await insertRows(connectionString);
@@ -92,6 +92,7 @@ async function run(collect: () => void): Promise<number[]> {
   await outbox.close();
   await aws.close();
   sink.stop();
+  await postgres.close();
   return heaps;
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { deferred } from '../../common/async.ts';
 import { loggedError } from '../../domain/logged-error.ts';
 import type { Log } from '../../ports/runtime.ts';
 import { openClient, SocketSet } from './connection.ts';
@@ -90,7 +91,7 @@ export class ArrivalsListener {
   async #listen(call: () => void, onListening: () => void, signal: AbortSignal): Promise<Ended> {
     const { settings, applicationName, leaseOwner, notify } = this.#deps;
     const sockets = new SocketSet();
-    const { promise: over, resolve: end } = Promise.withResolvers<unknown>();
+    const { promise: over, resolve: end } = deferred<unknown>();
     const aborted = () => end(signal.reason);
     signal.addEventListener('abort', aborted, { once: true });
     let client: Client | undefined;

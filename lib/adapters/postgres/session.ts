@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Client, type ClientBase, escapeLiteral } from 'pg';
-import { withTimeout } from '../../common/async.ts';
+import { deferred, withTimeout } from '../../common/async.ts';
 
 /** PostgreSQL's settings by name. */
 export type SessionSettings = Readonly<Record<string, string>>;
@@ -54,7 +54,7 @@ export async function isOwnSession(
   if (await setIfOwn(client, {})) return true;
   // Of its own: with transaction pooling, another client's session is left listening to it.
   const channel = `outbound_check_${randomBytes(8).toString('hex')}`;
-  const echo = Promise.withResolvers<void>();
+  const echo = deferred<void>();
   const listener = (notification: { readonly channel: string }) => {
     if (notification.channel === channel) echo.resolve();
   };

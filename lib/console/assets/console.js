@@ -133,7 +133,10 @@ function drawCharts(root) {
   const draw = (history) => {
     if (drawn.size === 0) begin(history);
     for (const { id, times, series } of history.charts) {
-      drawn.get(id)?.plot.setData([times, ...series.map(({ values }) => values)]);
+      const { plot } = drawn.get(id) ?? {};
+      plot?.setData([times, ...series.map(({ values }) => values)]);
+      // The last values, until the pointer asks for others.
+      if (plot?.cursor.idx == null) plot?.setLegend({ idx: times.length - 1 });
     }
   };
   const load = async () => {

@@ -1,7 +1,8 @@
 import { html } from 'hono/html';
+import { groupBy } from '../../common/group-by.ts';
 import type { ConsolePage, Desk } from '../page.ts';
 import type { FaultSwitch, FaultSwitches, LocalDesk } from '../sources/local.ts';
-import { badge, type Content, changeForm, type Html, notice, section, timeAndAge } from '../view.ts';
+import { badge, type Content, changeForm, type Html, notice, section, time, timeAndAge } from '../view.ts';
 
 const PATH = '/faults';
 
@@ -40,7 +41,10 @@ export function faultsPage({ faults }: LocalDesk): ConsolePage {
   };
 }
 
-/** What is broken on purpose, on every page: a person shall not look for the cause. */
+/**
+ * What is broken on purpose, on every page: a person shall not look for the cause. Without its age, which a screen reader
+ * would say each second.
+ */
 export function faultBanner(faults: FaultSwitches | undefined, now: Date): Content {
   const on = (faults?.list() ?? []).flatMap(({ since, ...fault }) =>
     since === undefined ? [] : [{ ...fault, since }],
@@ -48,8 +52,8 @@ export function faultBanner(faults: FaultSwitches | undefined, now: Date): Conte
   if (on.length === 0) return '';
   return html`<p class="banner"><strong>Broken on purpose:</strong> ${on.map(
     ({ server, does, since }, index) =>
-      html`${index > 0 ? '; ' : ''}${server} ${does}, since ${timeAndAge(since, now)}`,
-  )}. <a href="${PATH}">Switch off</a></p>`;
+      html`${index > 0 ? '; ' : ''}${server} ${does}, since ${time(since, now)}`,
+  )}. <a href="${PATH}">End the fault</a></p>`;
 }
 
 async function repairAll(faults: FaultSwitches): Promise<void> {
@@ -57,7 +61,7 @@ async function repairAll(faults: FaultSwitches): Promise<void> {
 }
 
 function switchesPart(faults: readonly FaultSwitch[], desk: Desk): Html {
-  const servers = [...Map.groupBy(faults, ({ server }) => server)];
+  const servers = [...groupBy(faults, ({ server }) => server)];
   const isAnyOn = faults.some(({ since }) => since !== undefined);
   return html`${servers.map(([server, those]) =>
     section(server, html`<ul class="switches">${those.map((fault) => switchItem(fault, desk))}</ul>`),

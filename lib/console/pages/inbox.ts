@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import { deliveryLink, routeBadge } from '../mail-words.ts';
+import { deliveryOf, routeBadge } from '../mail-words.ts';
 import type { ConsolePage, Desk } from '../page.ts';
 import type { InboxMail, LocalDesk } from '../sources/local.ts';
 import { empty, type Html, pager, plural, searchForm, section, size, table, time } from '../view.ts';
@@ -80,7 +80,7 @@ ${table(
     routeBadge(mail.route),
     recipients(mail.to),
     html`<a href="${PATH}/${mail.id}">${mail.subject === '' ? '(no subject)' : mail.subject}</a>`,
-    deliveryLink(mail.deliveryId),
+    deliveryOf(mail.deliveryId),
     size(mail.bytes),
   ]),
 )}

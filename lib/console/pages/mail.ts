@@ -1,6 +1,6 @@
 import type { Context, Hono } from 'hono';
 import { html } from 'hono/html';
-import { deliveryLink, routeBadge } from '../mail-words.ts';
+import { deliveryOf, routeBadge } from '../mail-words.ts';
 import type { Desk } from '../page.ts';
 import { MAIL_CONTENT_SECURITY_POLICY } from '../security.ts';
 import type { LocalInbox, MailAttachment, OpenedMail } from '../sources/local.ts';
@@ -126,7 +126,7 @@ function summary({ route, at, from, to, bytes, deliveryId, headers }: OpenedMail
     ['Cc', header('cc')],
     ['Envelope', `${from === '' ? '<>' : from} to ${to.join(', ')}`],
     ['Message-ID', html`<code>${header('message-id') ?? 'none'}</code>`],
-    ['Delivery', deliveryLink(deliveryId)],
+    ['Delivery', deliveryOf(deliveryId)],
     ['Size', size(bytes)],
   ])}</section>`;
 }

@@ -1,9 +1,8 @@
 import { html } from 'hono/html';
 import * as v from 'valibot';
-import { deliveryLink } from '../mail-words.ts';
 import type { ConsolePage, Desk } from '../page.ts';
 import type { LocalDesk } from '../sources/local.ts';
-import { type Content, changeForm, type Html, notice, plural, section } from '../view.ts';
+import { type Content, changeForm, deliveryLink, type Html, notice, plural, section } from '../view.ts';
 
 const PATH = '/new-mail';
 

@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import { withTimeout } from '../../common/async.ts';
+import { groupBy } from '../../common/group-by.ts';
 import { flowOf, rate } from '../flow.ts';
 import { flowPicture } from '../flow-picture.ts';
 import { type Broken, headlineOf } from '../headline.ts';
@@ -13,6 +14,7 @@ import {
   type Content,
   count,
   definitions,
+  deliveryLink,
   duration,
   empty,
   type Html,
@@ -98,7 +100,7 @@ function headlinePart(snapshot: OverviewSnapshot): Html {
 ${broke.map((one) => brokenLine(one, snapshot.at))}
 <p class="loss"><span class="${loss.tone}">${loss.lost}</span> ${
     loss.person === 0
-      ? loss.tone === 'good' && 'None needs a person.'
+      ? loss.tone === 'good' && 'No mail needs a person.'
       : html`<a class="person" href="/dead-letters">${plural(loss.person, 'mail needs', 'mails need')} a person</a>: not sent, kept with the reason.`
   }</p>
 </div>`;
@@ -120,8 +122,9 @@ function ratePart({ sending, outbox, queues, at }: OverviewSnapshot): Html {
   const ses = sending.kind === 'read' ? sending.value : undefined;
   return definitions([
     [
-      'Rate of SES',
-      ses && html`${rate(ses.usedPerSecond)} of ${rate(ses.allowedPerSecond)} recipients a second`,
+      'Send rate',
+      ses &&
+        html`up to ${rate(ses.usedPerSecond)} of the ${rate(ses.allowedPerSecond)} recipients a second that SES allows`,
     ],
     [
       'Sent in 24 hours',
@@ -149,7 +152,7 @@ function ratePart({ sending, outbox, queues, at }: OverviewSnapshot): Html {
 function oldest(delivery: WaitingDelivery | undefined, now: Date): Content {
   if (delivery === undefined) return 'none waits';
   const { id, since } = delivery;
-  return html`<a href="/deliveries/${encodeURIComponent(id)}">${id}</a>, since ${timeAndAge(since, now)}`;
+  return html`${deliveryLink(id)}, since ${timeAndAge(since, now)}`;
 }
 
 function alarmItem({ name, severity, meaning, since, first }: AlarmNow, now: Date): Html {
@@ -171,7 +174,7 @@ function missingSources(snapshot: OverviewSnapshot): Content {
     const reading = snapshot[name as keyof typeof PLACES];
     return reading.kind === 'missing' ? [{ words, reading }] : [];
   });
-  const byCause = Map.groupBy(places, ({ reading }) => reading.why);
+  const byCause = groupBy(places, ({ reading }) => reading.why);
   return [...byCause.values()].map((those) =>
     missing(those.map(({ words }) => words).join(', '), those[0]?.reading as Missing),
   );

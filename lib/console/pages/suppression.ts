@@ -19,6 +19,7 @@ import {
   type Content,
   changeForm,
   count,
+  deliveryLink,
   empty,
   type Html,
   loading,
@@ -147,7 +148,7 @@ function reasonCell(reason: SuppressionReason | undefined, now: Date): Content {
 
 function deliveryCell(reason: SuppressionReason | undefined): Content {
   const id = reason?.deliveryId;
-  return id === undefined ? '–' : html`<a href="/deliveries/${encodeURIComponent(id)}">${id}</a>`;
+  return id === undefined ? '–' : deliveryLink(id);
 }
 
 /** An address that is masked stands in no link either. */

@@ -35,6 +35,7 @@ export class AcceptedMails implements LocalInbox {
   list(): readonly InboxMail[] {
     return this.#all()
       .map(({ mail }) => mail)
+      .reverse()
       .sort((one, other) => other.at.getTime() - one.at.getTime());
   }
 

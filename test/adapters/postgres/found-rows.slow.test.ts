@@ -240,6 +240,23 @@ describe('a delivery is found by', () => {
   });
 });
 
+it('a receipt that changes no state writes no entry of an index, once the id of SES is known', async () => {
+  const [marie, paul] = ['marie@example.org', 'paul@example.org'];
+  await database.insert(handedOver('two', [marie, paul]));
+  await applyReceipts(aReceipt('two', 'sent', [marie, paul]));
+  await applyReceipts(aReceipt('two', 'delivery_delayed', [paul], { seconds: 1 }));
+  const updates = async () => {
+    const [counts] = await database.query<{ all: number; hot: number }>(
+      `SELECT n_tup_upd::int AS all, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = 'outbound_deliveries'`,
+    );
+    return counts;
+  };
+  // A session reports what it did when it ends.
+  while ((await updates())?.all !== 2) await new Promise((resolve) => setImmediate(resolve));
+
+  expect(await updates()).toEqual({ all: 2, hot: 1 });
+});
+
 describe('the pages of a search', () => {
   async function pagesOf(search: Partial<RowSearch>): Promise<string[][]> {
     const pages: string[][] = [];

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { groupBy } from '../../../common/group-by.ts';
 import type { CommandContext, RunCommand } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
 import { addDnsServerOptions } from '../../lookups/dns/dns-server-options.ts';
@@ -131,7 +132,7 @@ function reportProgress(terminal: Terminal, checks: readonly Check[]) {
 
 /** For several checks of a group, their number. */
 function namesOf(checks: readonly Check[]): string[] {
-  const groups = Map.groupBy(checks, ({ group }) => group);
+  const groups = groupBy(checks, ({ group }) => group);
   return [...groups].map(([group, [first, ...more]]) =>
     more.length === 0 ? `${group} ${first?.name}` : `${group} (${more.length + 1})`,
   );
@@ -185,7 +186,7 @@ function renderReport(terminal: Terminal, reports: readonly CheckReport[]): stri
 
 /** Each fix once, with the checks that it is for. */
 function renderToDo(terminal: Terminal, reports: readonly CheckReport[]): string[] {
-  const fixes = Map.groupBy(
+  const fixes = groupBy(
     reports.filter(({ result }) => 'fix' in result),
     ({ result }) => ('fix' in result ? result.fix : ''),
   );

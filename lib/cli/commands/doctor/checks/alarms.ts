@@ -1,6 +1,7 @@
 import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { paginateListSubscriptionsByTopic, type SNSClient, type Subscription } from '@aws-sdk/client-sns';
 import { awsErrorCode } from '../../../../adapters/aws-client.ts';
+import { groupBy } from '../../../../common/group-by.ts';
 import { monitoringNames, monitoringStackName } from '../../../../common/names.ts';
 import { maskAddressesIn } from '../../../../domain/address.ts';
 import type { DeployedStack } from '../../../deployment.ts';
@@ -126,7 +127,7 @@ function judgeSubscribers(
   });
   const [first] = unsubscribed;
   if (first === undefined) return ok(`of ${alarms.length} deployed, each has a confirmed subscriber`);
-  const texts = [...Map.groupBy(unsubscribed, ({ because }) => because)].map(([because, group]) => {
+  const texts = [...groupBy(unsubscribed, ({ because }) => because)].map(([because, group]) => {
     const names = group.map(({ alarm }) => alarm.name);
     return `no one is notified of ${namesOf(names, alarms.length)}: ${because}`;
   });

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Readable } from 'node:stream';
 import { styleText } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
+import { duration } from '../common/time.ts';
 import { renderTable } from './table.ts';
 import { type TerminalStream, terminalColumns } from './text-columns.ts';
 
@@ -153,15 +154,7 @@ export const silentProgress: Progress = { set: () => {}, stop: () => {} };
 
 /** In the two largest units: `3d 4h`. */
 export function age(since: Date, now: Date): string {
-  const seconds = Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1000));
-  const [days, hours, minutes] = [
-    Math.floor(seconds / 86_400),
-    Math.floor(seconds / 3600) % 24,
-    Math.floor(seconds / 60) % 60,
-  ];
-  if (days > 0) return `${days}d ${hours}h`;
-  if (hours > 0) return `${hours}h ${minutes}m`;
-  return minutes > 0 ? `${minutes}m` : `${seconds}s`;
+  return duration(now.getTime() - since.getTime());
 }
 
 /** `2026-03-01 02:10 (3h 5m ago)`, in UTC; `(in 5m)` for a time to come. */

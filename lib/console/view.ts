@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { duration } from '../common/time.ts';
 
 /** Escaped HTML, as `html` makes it. */
 export type Html = ReturnType<typeof html>;
@@ -90,19 +91,6 @@ export function timeAndAge(at: Date, now: Date): Html {
       ? `in ${duration(at.getTime() - now.getTime())}`
       : `${duration(now.getTime() - at.getTime())} ago`;
   return html`${time(at, now)}<span class="age">, ${text}</span>`;
-}
-
-/** In its two largest units: `3d 4h`, `12m`, `8s`. */
-export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const [days, hours, minutes] = [
-    Math.floor(seconds / 86_400),
-    Math.floor(seconds / 3600) % 24,
-    Math.floor(seconds / 60) % 60,
-  ];
-  if (days > 0) return `${days}d ${hours}h`;
-  if (hours > 0) return `${hours}h ${minutes}m`;
-  return minutes > 0 ? `${minutes}m` : `${seconds}s`;
 }
 
 /** `812 B`, `316 kB`, `1.2 MB`. */

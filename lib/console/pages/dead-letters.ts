@@ -2,7 +2,7 @@ import type { Context, Hono } from 'hono';
 import { html } from 'hono/html';
 import { withTimeout } from '../../common/async.ts';
 import { Latest } from '../latest.ts';
-import type { ConsolePage, Desk } from '../page.ts';
+import { type ConsolePage, type Desk, registerMissing } from '../page.ts';
 import type {
   DeadLetterDesk,
   DeadLetterListing,
@@ -44,16 +44,8 @@ export const deadLettersPage: ConsolePage = {
   title: 'Dead letters',
   register(app, desk) {
     const { deadLetters } = desk.sources;
-    if (deadLetters.kind === 'missing') {
-      app.get(PATH, (c) =>
-        desk.show(c, {
-          title: 'Dead letters',
-          path: PATH,
-          body: missing('The dead letters cannot be shown', deadLetters),
-        }),
-      );
-      return;
-    }
+    if (deadLetters.kind === 'missing')
+      return registerMissing(app, desk, this, 'The dead letters cannot be shown', deadLetters);
     const { reader } = deadLetters;
     const latest = new Latest((signal) => reader.survey(signal), desk.clock, MAX_AGE_MS);
     registerLooking(app, desk, reader, latest);

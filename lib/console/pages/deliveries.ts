@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import { FAILURE_CLASSES } from '../../domain/failure.ts';
 import { ROW_STATES } from '../../domain/row-state.ts';
-import type { ConsolePage, Desk } from '../page.ts';
+import { type ConsolePage, type Desk, registerMissing } from '../page.ts';
 import type { DeliveryPage, DeliveryQuery, DeliveryReader, DeliverySummary } from '../sources/deliveries.ts';
 import {
   badge,
@@ -34,11 +34,8 @@ export const deliveriesPage: ConsolePage = {
   register(app, desk) {
     const { deliveries } = desk.sources;
     if (deliveries.kind === 'missing') {
-      const body = missing('The deliveries cannot be shown', deliveries);
-      for (const path of [PATH, `${PATH}/:id`]) {
-        app.get(path, (c) => desk.show(c, { title: TITLE, path: PATH, body }));
-      }
-      return;
+      const routes = [PATH, `${PATH}/:id`];
+      return registerMissing(app, desk, this, 'The deliveries cannot be shown', deliveries, routes);
     }
     app.get(PATH, async (c) => {
       const asked = c.req.query();

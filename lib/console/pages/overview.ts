@@ -1,12 +1,13 @@
 import { html } from 'hono/html';
 import { withTimeout } from '../../common/async.ts';
 import { groupBy } from '../../common/group-by.ts';
+import { duration } from '../../common/time.ts';
 import { flowOf, rate } from '../flow.ts';
 import { flowPicture } from '../flow-picture.ts';
 import { type Broken, headlineOf } from '../headline.ts';
 import { Latest } from '../latest.ts';
 import type { Parts } from '../live.ts';
-import type { ConsolePage, Desk } from '../page.ts';
+import { type ConsolePage, type Desk, registerMissing } from '../page.ts';
 import type { AlarmNow, OverviewSnapshot, WaitingDelivery } from '../sources/overview.ts';
 import type { Missing } from '../sources/reading.ts';
 import {
@@ -15,7 +16,6 @@ import {
   count,
   definitions,
   deliveryLink,
-  duration,
   empty,
   type Html,
   loading,
@@ -37,16 +37,8 @@ export const overviewPage: ConsolePage = {
   title: 'Overview',
   register(app, desk) {
     const { overview } = desk.sources;
-    if (overview.kind === 'missing') {
-      app.get('/', (c) =>
-        desk.show(c, {
-          title: 'Overview',
-          path: '/',
-          body: missing('The overview cannot be shown', overview),
-        }),
-      );
-      return;
-    }
+    if (overview.kind === 'missing')
+      return registerMissing(app, desk, this, 'The overview cannot be shown', overview);
     const latest = new Latest((signal) => overview.reader.read(signal), desk.clock, INTERVAL_MS * 0.9);
     desk.live.add('overview', {
       intervalMs: INTERVAL_MS,

@@ -6,7 +6,7 @@ import { withTimeout } from '../../common/async.ts';
 import { maskAddress } from '../../domain/address.ts';
 import { addressSchema } from '../../domain/fallback-message.ts';
 import { Latest } from '../latest.ts';
-import type { ConsolePage, Desk } from '../page.ts';
+import { type ConsolePage, type Desk, registerMissing } from '../page.ts';
 import type {
   SuppressionChange,
   SuppressionDesk,
@@ -46,16 +46,8 @@ export const suppressionPage: ConsolePage = {
   title: 'Suppression',
   register(app, desk) {
     const { suppression } = desk.sources;
-    if (suppression.kind === 'missing') {
-      app.get(PATH, (c) =>
-        desk.show(c, {
-          title: 'Suppression',
-          path: PATH,
-          body: missing('The suppression lists cannot be shown', suppression),
-        }),
-      );
-      return;
-    }
+    if (suppression.kind === 'missing')
+      return registerMissing(app, desk, this, 'The suppression lists cannot be shown', suppression);
     const latest = new Latest((signal) => suppression.reader.all(signal), desk.clock, MAX_AGE_MS);
     app.get(PATH, (c) => showLists(c, desk, suppression.reader, latest));
     registerChange(app, desk, suppression.reader, latest, 'add');

@@ -4,9 +4,7 @@
  *
  *   npm run bench:console -- [rows, 1000000 by default]
  */
-import { existsSync } from 'node:fs';
 import { Client } from 'pg';
-import { chromium } from 'playwright-core';
 import { PostgresFoundRows } from '../../lib/adapters/postgres/found-rows.ts';
 import { migrate } from '../../lib/adapters/postgres/migrate.ts';
 import type { RowSearch } from '../../lib/adapters/postgres/row-search.ts';
@@ -18,11 +16,11 @@ import { type RunningConsole, startConsole } from '../../lib/console/server.ts';
 import { startPostgres } from '../../lib/emulators/postgres/embedded-postgres.ts';
 import { systemClock } from '../../lib/ports/runtime.ts';
 import { ConsoleClient } from '../console/console-client.ts';
+import { canRunChromium, startChromium } from '../support/start-chromium.ts';
 import { insertDeliveries, OWN_MESSAGE_ID, WANTED } from './delivery-rows.ts';
 
 const ROWS = Number(process.argv[2] ?? 1_000_000);
 const TIMES = 11;
-const CHROMIUM = '/usr/bin/chromium';
 
 const ago = (days: number) => new Date(Date.now() - days * DAY_MS);
 
@@ -91,9 +89,9 @@ async function measurePages(running: RunningConsole): Promise<void> {
 }
 
 async function measureFirstLook(running: RunningConsole): Promise<void> {
-  if (!existsSync(CHROMIUM)) return console.log('\nNo Chromium: the first look is not measured.');
+  if (!canRunChromium) return console.log('\nNo Chromium: the first look is not measured.');
   console.log('\nThe first look in Chromium, a new window each time (first contentful paint):');
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  const browser = await startChromium();
   for (const [name, path] of Object.entries({ ...FRAME, ...PAGES })) {
     const looks: number[] = [];
     for (let time = 0; time < TIMES; time += 1) {

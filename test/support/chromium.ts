@@ -1,23 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe } from '@jest/globals';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-
-/** Debian's package. */
-const EXECUTABLE = '/usr/bin/chromium';
-
-const canRunChromium = existsSync(EXECUTABLE);
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { CHROMIUM, canRunChromium } from './start-chromium.ts';
 
 if (process.env.CI === 'true' && !canRunChromium) throw new Error('CI has no Chromium');
 if (!canRunChromium)
-  console.log(`skipped, since there is no ${EXECUTABLE}: the tests of the console in a browser`);
+  console.log(`skipped, since there is no ${CHROMIUM}: the tests of the console in a browser`);
 
 /** Skipped without Chromium. */
 export const describeWithChromium = canRunChromium ? describe : describe.skip;
-
-export function startChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox'] });
-}
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 

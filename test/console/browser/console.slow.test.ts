@@ -7,7 +7,8 @@ import { type RunningConsole, startConsole } from '../../../lib/console/server.t
 import { openLocalConsole } from '../../../lib/emulators/demo/local-console.ts';
 import { insertRows } from '../../../lib/emulators/demo/outbound-rows.ts';
 import { type LocalPipeline, startLocalPipeline } from '../../../lib/emulators/pipeline.ts';
-import { describeWithChromium, startChromium, Window } from '../../support/chromium.ts';
+import { describeWithChromium, Window } from '../../support/chromium.ts';
+import { startChromium } from '../../support/start-chromium.ts';
 
 const FROM = 'KeyBuzz <support@keybuzz.io>';
 

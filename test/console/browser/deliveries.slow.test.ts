@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import type { RunningConsole } from '../../../lib/console/server.ts';
-import { describeWithChromium, startChromium, Window } from '../../support/chromium.ts';
+import { describeWithChromium, Window } from '../../support/chromium.ts';
 import { type OutboxDatabase, OutboxServer } from '../../support/outbox-database.ts';
 import { recordDelivery } from '../../support/recorded-delivery.ts';
+import { startChromium } from '../../support/start-chromium.ts';
 import { DeployedConsole } from '../deployed-console.ts';
 
 const TIMEOUT_MS = 60_000;

@@ -3,7 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { describeWithChromium, startChromium, Window } from '../../support/chromium.ts';
+import { describeWithChromium, Window } from '../../support/chromium.ts';
+import { startChromium } from '../../support/start-chromium.ts';
 import { compose, HOSTILE_ATTACHMENTS, hostileHtml } from '../hostile-mail.ts';
 import { type LocalConsole, startLocalConsole } from '../local-console.ts';
 

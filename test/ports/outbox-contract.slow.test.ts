@@ -62,7 +62,7 @@ describe('the outbox in memory', () => {
 const MISTAKES: readonly [what: string, check: RegExp, spoil: (outbox: MemoryOutbox) => void][] = [
   [
     'forgets the leases of the others',
-    /claimed by nobody else/,
+    /claimed by no other worker/,
     (outbox) => {
       const claim = outbox.claim.bind(outbox);
       outbox.claim = async (request) => {
@@ -81,7 +81,7 @@ const MISTAKES: readonly [what: string, check: RegExp, spoil: (outbox: MemoryOut
   ],
   [
     'does not tell that a lease is lost',
-    /has lost its lease is told so/,
+    /has lost its lease learns so/,
     (outbox) => {
       const renew = outbox.renew.bind(outbox);
       outbox.renew = async (ids, leaseMs) => {

@@ -50,6 +50,7 @@ export function parsePlainMail(given: SendMailOptions): ParsedMail | undefined {
   return { given, from, to, cc, bcc, replyTo };
 }
 
+/** The RFC 5321 envelope: each recipient of To, Cc and Bcc. */
 export function envelopeOf({ from, to, cc, bcc }: ParsedMail): MimeNodeEnvelope {
   return { from: from.address, to: [...to, ...cc, ...bcc].map(({ address }) => address) };
 }

@@ -23,6 +23,7 @@ describe('accepting mail', () => {
     expect(reply).toMatch(/^250 2\.0\.0 /);
     expect(double.mails).toHaveLength(1);
     expect(double.mails[0]).toEqual({
+      at: expect.any(Date),
       from: 'from@example.org',
       to: ['one@example.org', 'two@example.org'],
       raw: Buffer.from('Subject: x\r\n\r\n.dot\r\nbare\nlf \xe9\r\n..\r\n'),

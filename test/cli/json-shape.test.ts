@@ -1,4 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
 import { createProgram } from '../../lib/cli/app.ts';
 import { read } from '../docs/pages.ts';
@@ -32,10 +34,24 @@ function pathsOf(command: Command, words: readonly string[] = []): string[] {
 const program = createProgram({ output: process.stdout, errors: process.stderr }, async () => {});
 
 describe('--json', () => {
+  const taken = createServer();
+
+  beforeAll(async () => {
+    await once(taken.listen(0, '127.0.0.1'), 'listening');
+  });
+
+  afterAll(async () => {
+    await once(taken.close(), 'close');
+  });
+
+  /** The console would run until it is ended, if it could listen. */
+  const argumentsOf = (path: string): readonly string[] =>
+    path === 'console' ? ['--port', String((taken.address() as AddressInfo).port)] : (ARGUMENTS[path] ?? []);
+
   it.each(pathsOf(program).filter((path) => !OFFLINE.includes(path)))(
     'has the shape of all commands for a failed %s',
     async (path) => {
-      const args = ['--json', '--yes', ...path.split(' '), ...(ARGUMENTS[path] ?? [])];
+      const args = ['--json', '--yes', ...path.split(' '), ...argumentsOf(path)];
       const { code, stdout } = await runMailctl(args);
       const printed = JSON.parse(stdout);
 

@@ -135,8 +135,9 @@ function drawCharts(root) {
     for (const { id, times, series } of history.charts) {
       const { plot } = drawn.get(id) ?? {};
       plot?.setData([times, ...series.map(({ values }) => values)]);
-      // The last values, until the pointer asks for others.
-      if (plot?.cursor.idx == null) plot?.setLegend({ idx: times.length - 1 });
+      // The last values, until the pointer asks for others. The chart clears its legend when it has drawn.
+      if (plot !== undefined && plot.cursor.idx == null)
+        setTimeout(() => plot.setLegend({ idx: times.length - 1 }));
     }
   };
   const load = async () => {

@@ -15,7 +15,7 @@ import {
  */
 
 /** RFC 5322, 2.1.1, without the CRLF; SES refuses longer lines. */
-const MAX_LINE_CHARACTERS = 998;
+export const MAX_LINE_CHARACTERS = 998;
 
 /** RFC 5322, 2.1.1: a line should be no longer. */
 const PREFERRED_LINE_CHARACTERS = 78;
@@ -216,7 +216,8 @@ function findMailboxProblem(name: string, values: readonly string[]): string | u
 
 const LF = 0x0a;
 
-function findLongLine(mime: Buffer): string | undefined {
+/** Why a message has a line that SES refuses; undefined if it has none. */
+export function findLongLine(mime: Buffer): string | undefined {
   let line = 1;
   for (let start = 0; start < mime.length; line += 1) {
     const lineFeed = mime.indexOf(LF, start);

@@ -5,7 +5,7 @@ import type { CompositionMark, RefusedAddress } from '../../domain/delivery.ts';
 import type { MailContent } from '../../domain/fallback-message.ts';
 import { MAX_CONTENT_BYTES } from '../../domain/limits.ts';
 import type { ComposedContent, ContentComposer } from '../../ports/senders.ts';
-import { composeMessage, finishMessage, type MimeResult } from './compose-message.ts';
+import { composeMessage, finishPlainMessage, type MimeResult } from './compose-message.ts';
 import { envelopeOf, parsePlainMail, toFields, writePlainMail } from './plain-mail.ts';
 import { isPlainMail } from './write-at-once.ts';
 
@@ -50,7 +50,7 @@ export class MailComposer {
     if (parsed !== undefined) {
       const envelope = envelopeOf(parsed);
       const written = writePlainMail(parsed);
-      if (written !== undefined) return finishMessage(written, { envelope, messageId: '' });
+      if (written !== undefined) return finishPlainMessage(written.mime, { ...written, envelope });
       const node = new Composer({ ...toFields(parsed), ...this.#access }).compile();
       return composeMessage(node, { isPlain: true, envelope });
     }

@@ -4,7 +4,12 @@ import type MimeNode from 'nodemailer/lib/mime-node';
 import type { MimeNodeEnvelope, MimeNodeHeaderValue } from 'nodemailer/lib/mime-node';
 import { distinctRecipients, parseDomain } from '../../domain/address.ts';
 import { quoteDisplayNames } from '../../domain/display-names.ts';
-import { correctHeaders, findUnsendable, type UnsendableMail } from '../../domain/header-corrections.ts';
+import {
+  correctHeaders,
+  findLongLine,
+  findUnsendable,
+  type UnsendableMail,
+} from '../../domain/header-corrections.ts';
 import { MAX_COMPOSED_PARTS, MAX_CONTENT_BYTES, MAX_HEADER_BYTES } from '../../domain/limits.ts';
 import {
   type HeaderProblem,
@@ -79,7 +84,7 @@ interface WrittenMessage {
 }
 
 /** Checks and corrects the bytes of a message, as {@link composeMessage} says. */
-export function finishMessage(
+function finishMessage(
   mime: Buffer,
   { envelope, messageId, isStreamed = false }: WrittenMessage,
 ): MimeResult {
@@ -93,13 +98,24 @@ export function finishMessage(
   if (composed.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: composed.length };
   const unsendable = findUnsendable(composed);
   if (unsendable !== undefined) return { kind: 'malformed', ...unsendable };
-  const message = {
-    mime: composed,
-    messageId: headerValues(composed, 'message-id')[0] ?? '',
-    from: from === '' ? '' : (distinctRecipients([from])[0] ?? ''),
-    to: distinctRecipients(envelope.to),
-  };
-  return { kind: 'composed', message };
+  return toResult(composed, envelope, headerValues(composed, 'message-id')[0] ?? '');
+}
+
+/** The same for a plain mail, whose header section was written of fields that need no correction: only its body is checked. */
+export function finishPlainMessage(
+  written: Buffer,
+  { envelope, messageId }: Pick<WrittenMessage, 'envelope' | 'messageId'>,
+): MimeResult {
+  const mime = withCrlf(written);
+  if (mime.length > MAX_CONTENT_BYTES) return { kind: 'too-large', bytes: mime.length };
+  const detail = findLongLine(mime);
+  if (detail !== undefined) return { kind: 'malformed', reason: 'not-composable', detail };
+  return toResult(mime, envelope, messageId);
+}
+
+function toResult(mime: Buffer, { from, to }: MimeNodeEnvelope, messageId: string): MimeResult {
+  const [sender = ''] = from === false || from === '' ? [] : distinctRecipients([from]);
+  return { kind: 'composed', message: { mime, messageId, from: sender, to: distinctRecipients(to) } };
 }
 
 /** A ready-made message, whose bytes are only copied, counts as one. */

@@ -2,6 +2,9 @@ import { types } from 'node:util';
 import type { SendMailOptions } from 'nodemailer';
 import { foldLines } from 'nodemailer/lib/mime-funcs';
 import MimeNode, { type MimeNodeEnvelope } from 'nodemailer/lib/mime-node';
+import { findAddressProblem } from '../../domain/address.ts';
+import { MAX_LINE_CHARACTERS } from '../../domain/header-corrections.ts';
+import { MAX_HEADER_BYTES } from '../../domain/limits.ts';
 import { encodeContent, isPlainMail, MAX_QP_BYTES } from './write-at-once.ts';
 
 /** Fields that are written into the message and nothing more; for others nodemailer does more with the mail. */
@@ -100,35 +103,51 @@ function mailboxOf(given: unknown): Mailbox | undefined {
  *
  * @returns undefined for a mail with attachments or fields of its own, or without what a composition mark gives it
  */
-export function writePlainMail({ given, from, to, cc, replyTo }: ParsedMail): Buffer | undefined {
+export function writePlainMail({ given, from, to, cc, replyTo }: ParsedMail): WrittenMail | undefined {
   const { text, html, attachments = [], headers, messageId, date, baseBoundary, subject } = given;
   if (attachments.length > 0 || headers !== undefined) return undefined;
   if (messageId === undefined || !/^<[!-=?-~]+>$/.test(messageId) || !types.isDate(date)) return undefined;
   const content = contentOf(text, html, baseBoundary);
-  if (content === undefined) return undefined;
+  if (content === undefined || findAddressProblem(from.address) !== undefined) return undefined;
   const fields = [
     ['From', addressList([from])],
     ['To', addressList(to)],
     ['Cc', addressList(cc)],
     ['Reply-To', addressList(replyTo)],
-    ['In-Reply-To', encodeField('In-Reply-To', given.inReplyTo)],
-    ['References', encodeField('References', given.references)],
-    ['Subject', encodeField('Subject', subject)],
+    ['In-Reply-To', idList('In-Reply-To', given.inReplyTo)],
+    ['References', idList('References', given.references)],
+    ['Subject', encodeSubject(subject)],
     ['Message-ID', messageId],
     ['Date', date.toUTCString().replace('GMT', '+0000')],
     ['Content-Transfer-Encoding', content.encoding],
     ['MIME-Version', '1.0'],
     ['Content-Type', content.type],
   ] as const;
-  const written = fields.flatMap(([name, value]) =>
-    value.trim() === '' ? [] : foldLines(`${name}: ${value}`, 76),
+  const section = fields
+    .flatMap(([name, value]) => (value.trim() === '' ? [] : foldLines(`${name}: ${value}`, 76)))
+    .join('\r\n');
+  if (!needsNoCorrection(section)) return undefined;
+  const mime = Buffer.from(`${section}\r\n\r\n${content.body}`);
+  const end = mime.at(-1) === LF ? '' : mime.at(-1) === CR ? '\n' : '\r\n';
+  return { messageId, mime: end === '' ? mime : Buffer.concat([mime, Buffer.from(end)]) };
+}
+
+/** Of fields like these, only a line that cannot be folded, or very many recipients, are left to check. */
+function needsNoCorrection(section: string): boolean {
+  return (
+    section.length <= MAX_HEADER_BYTES &&
+    (section.length <= MAX_LINE_CHARACTERS ||
+      section.split('\r\n').every((line) => line.length <= MAX_LINE_CHARACTERS))
   );
-  const mime = Buffer.from(`${written.join('\r\n')}\r\n\r\n${content.body}`);
-  return mime.at(-1) === LF ? mime : Buffer.concat([mime, Buffer.from(mime.at(-1) === CR ? '\n' : '\r\n')]);
 }
 
 const CR = 0x0d;
 const LF = 0x0a;
+
+interface WrittenMail {
+  readonly mime: Buffer;
+  readonly messageId: string;
+}
 
 interface WrittenContent {
   readonly type: string;
@@ -186,10 +205,14 @@ function addressList(mailboxes: readonly Mailbox[]): string {
   return mailboxes.map(({ name, address }) => (name === '' ? address : `${name} <${address}>`)).join(', ');
 }
 
+/** Empty without an id: `<>` is none. */
+function idList(name: string, ids: string | string[] | undefined): string {
+  const encoded = ids === undefined ? '' : MimeNode.encodeHeaderValue(name, ids);
+  return /[^\s<>]/.test(encoded) ? encoded : '';
+}
+
 /** Printable ASCII without quotes and encoded words stays as it is; the rest is for nodemailer. */
-function encodeField(name: string, value: string | string[] | undefined): string {
-  if (value === undefined || value === '') return '';
-  const isPlain =
-    name === 'Subject' && typeof value === 'string' && /^[ !#-~]*$/.test(value) && !value.includes('=?');
-  return isPlain ? value : MimeNode.encodeHeaderValue(name, value);
+function encodeSubject(subject = ''): string {
+  const isPlain = /^[ !#-~]*$/.test(subject) && !subject.includes('=?');
+  return isPlain ? subject : MimeNode.encodeHeaderValue('Subject', subject);
 }

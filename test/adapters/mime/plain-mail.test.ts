@@ -19,7 +19,13 @@ const name = fc.oneof(
 const mailbox = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.constantFrom('marie@example.org', 'Paul.M+a@a-b.x1.org', 'Marie M 2 <m_1@keybuzz.io>'),
+    arbitrary: fc.constantFrom(
+      'marie@example.org',
+      'Paul.M+a@a-b.x1.org',
+      'a..b@x.org',
+      `${'l'.repeat(65)}@x.org`,
+      'Marie M 2 <m_1@keybuzz.io>',
+    ),
   },
   address,
   fc.tuple(name, address).map(([words, bare]) => `${words} <${bare}>`),
@@ -49,6 +55,8 @@ const text = fc.oneof(
     'x\0',
     '"quoted"',
   ),
+  // Lines that SES refuses, if they cannot be folded.
+  fc.constantFrom('x'.repeat(1_100), 'a word '.repeat(160), `${'y'.repeat(990)}\r\n`, '<>'),
   fc.string({ maxLength: 100 }),
 );
 
@@ -65,8 +73,8 @@ const mail: fc.Arbitrary<SendMailOptions> = fc.record(
     subject: text,
     text: fc.array(text, { maxLength: 9 }).map((lines) => lines.join('')),
     html: text,
-    inReplyTo: fc.constantFrom('<b@example.org>', 'b@example.org', 'é'),
-    references: fc.constantFrom('<b@example.org> <c@example.org>', ['b', 'c']),
+    inReplyTo: fc.constantFrom('<b@example.org>', 'b@example.org', 'é', '<>', 'r'.repeat(1_100)),
+    references: fc.constantFrom('<b@example.org> <c@example.org>', ['b', 'c'], '<>', 'r'.repeat(1_100)),
     headers: rarely(
       fc.dictionary(
         fc.constantFrom('X-Note', 'To', 'T o', 'Sender', 'List-Unsubscribe', 'Precedence'),

@@ -18,16 +18,11 @@ const name = fc.oneof(
 );
 const mailbox = fc.oneof(
   {
-    weight: 6,
-    arbitrary: fc.constantFrom(
-      'marie@example.org',
-      'Paul.M+a@a-b.x1.org',
-      'a..b@x.org',
-      `${'l'.repeat(65)}@x.org`,
-      'Marie M 2 <m_1@keybuzz.io>',
-    ),
+    weight: 20,
+    arbitrary: fc.constantFrom('marie@example.org', 'Paul.M+a@a-b.x1.org', 'Marie M 2 <m_1@keybuzz.io>'),
   },
   address,
+  fc.constantFrom('a..b@x.org', `${'l'.repeat(65)}@x.org`),
   fc.tuple(name, address).map(([words, bare]) => `${words} <${bare}>`),
   address.map((bare) => `<${bare}>`),
 );
@@ -106,10 +101,10 @@ describe('a mail whose addresses are parsed here', () => {
         if (plain !== undefined && writePlainMail(plain) !== undefined) written += 1;
         expect(await composer.compose({ ...options, ...MARK })).toEqual(await readByNodemailer(options));
       }),
-      { numRuns: 300 },
+      { numRuns: 600 },
     );
-    expect(parsed - written).toBeGreaterThan(5);
-    expect(written).toBeGreaterThan(15);
+    expect(parsed - written).toBeGreaterThan(25);
+    console.log("WR", written, parsed); console.log("WR", written, parsed); expect(written).toBeGreaterThan(25);
   });
 
   it.each([

@@ -32,7 +32,7 @@ export interface ConsoleOptions {
 
 export interface RunningConsole {
   readonly port: number;
-  /** Opens it: nobody without this link gets in. */
+  /** Opens it: no one without this link gets in. */
   readonly link: string;
   close(): Promise<void>;
 }

@@ -191,3 +191,13 @@ export function pager(next: string | undefined, first: string | undefined): Html
     next !== undefined && html`<a class="button" rel="next" href="${next}">Older</a>`
   }</nav>`;
 }
+
+/** By colour as well, since the way out is what a person looks for in a list. */
+export function routeBadge(route: 'SMTP' | 'SES'): Html {
+  return badge(route === 'SMTP' ? 'good' : 'info', route);
+}
+
+/** @param id undefined for a mail of a program that sends without a row */
+export function deliveryOf(id: string | undefined): Html | string {
+  return id === undefined ? 'no row' : deliveryLink(id);
+}

@@ -99,7 +99,7 @@ async function previewDrop(c: Context, { desk, reader, plans }: Changing): Promi
         name: 'because',
         label: 'Why they are not needed',
         required: true,
-        hint: 'For whoever asks later; it goes into the record.',
+        hint: 'It goes into the record of what was dropped.',
       },
     ],
   });

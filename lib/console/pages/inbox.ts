@@ -1,8 +1,19 @@
 import { html } from 'hono/html';
-import { deliveryOf, routeBadge } from '../mail-words.ts';
 import type { ConsolePage, Desk } from '../page.ts';
 import type { InboxMail, LocalDesk } from '../sources/local.ts';
-import { empty, type Html, pager, plural, searchForm, section, size, table, time } from '../view.ts';
+import {
+  deliveryOf,
+  empty,
+  type Html,
+  pager,
+  plural,
+  routeBadge,
+  searchForm,
+  section,
+  size,
+  table,
+  time,
+} from '../view.ts';
 import { registerMail } from './mail.ts';
 
 const PATH = '/inbox';

@@ -1,10 +1,21 @@
 import type { Context, Hono } from 'hono';
 import { html } from 'hono/html';
-import { deliveryOf, routeBadge } from '../mail-words.ts';
 import type { Desk } from '../page.ts';
 import { MAIL_CONTENT_SECURITY_POLICY } from '../security.ts';
 import type { LocalInbox, MailAttachment, OpenedMail } from '../sources/local.ts';
-import { definitions, empty, type Html, missing, notice, plural, size, table, timeAndAge } from '../view.ts';
+import {
+  definitions,
+  deliveryOf,
+  empty,
+  type Html,
+  missing,
+  notice,
+  plural,
+  routeBadge,
+  size,
+  table,
+  timeAndAge,
+} from '../view.ts';
 
 /** More of the source is only downloaded. */
 const MAX_SHOWN_BYTES = 200_000;

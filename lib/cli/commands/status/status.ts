@@ -118,7 +118,7 @@ function failuresIn({ row, queue, deadLetters, parts, suppressed }: DeliveryFact
 function unknownDelivery(id: string): OperatorError {
   return new OperatorError(
     'UNKNOWN_DELIVERY',
-    `nobody knows a delivery ${id}`,
+    `there is no delivery ${id} in any place`,
     'check the id, --stage and --project; the ledger forgets after 90 days',
   );
 }

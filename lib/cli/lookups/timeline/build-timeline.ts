@@ -78,9 +78,7 @@ function eventOfSuppression({ address, pipeline, ses }: ListedAddress): Timeline
 
 function unknownConcerns(facts: DeliveryFacts): string[] {
   const notQueried = sourcesNotQueried(facts);
-  return notQueried.length === 0
-    ? []
-    : [`nobody who was asked knows it; not asked: ${notQueried.join('; ')}`];
+  return notQueried.length === 0 ? [] : [`no place that was read has it; not read: ${notQueried.join('; ')}`];
 }
 
 function concernsOf(

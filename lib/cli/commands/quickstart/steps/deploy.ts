@@ -55,7 +55,7 @@ export const DEPLOY: QuickstartStep = {
     if (inTheWay.length > 0) {
       return open('the account has already what would be created', ...inTheWay);
     }
-    return standingOf(context, [
+    return stepState(context, [
       [identityStackName(deployment), stacks.identity],
       [pipelineStackName(deployment), stacks.pipeline],
       [monitoringStackName(deployment), stacks.monitoring],
@@ -70,7 +70,7 @@ export const DEPLOY: QuickstartStep = {
 
 type NamedStack = readonly [name: string, stack: DeployedStack | undefined];
 
-function standingOf(context: QuickstartContext, stacks: readonly NamedStack[]): StepStanding {
+function stepState(context: QuickstartContext, stacks: readonly NamedStack[]): StepStanding {
   const states = stacks.map(([name, stack]) => ({
     name,
     status: stack?.status ?? 'not there',

@@ -54,7 +54,7 @@ export const VERIFICATION: QuickstartStep = {
   name: 'verification',
   explain: () =>
     'SES looks for the records by itself: mostly within minutes, for 72 hours at most. Nothing can be sent before.',
-  isDone: async (context) => standingOf(context, await identityStanding(context)),
+  isDone: async (context) => stepState(context, await identityStanding(context)),
   run: waitForSes,
 };
 
@@ -69,7 +69,7 @@ async function waitForSes(context: QuickstartContext, before: OpenStep) {
   try {
     for (;;) {
       const identity = await identityStanding(context);
-      const standing = standingOf(context, identity);
+      const standing = stepState(context, identity);
       if (standing.kind === 'done') return standing;
       if (standing.detail !== told) terminal.note(standing.detail);
       told = standing.detail;
@@ -82,7 +82,7 @@ async function waitForSes(context: QuickstartContext, before: OpenStep) {
   }
 }
 
-function standingOf({ commands }: QuickstartContext, identity: IdentityStanding) {
+function stepState({ commands }: QuickstartContext, identity: IdentityStanding) {
   const { domain, verification, mailFrom, verified } = identity;
   if (verified) return done(`${domain} is verified, its MAIL FROM domain is in use`);
   const detail = `${domain}: ${verification}, its MAIL FROM domain: ${mailFrom}`;

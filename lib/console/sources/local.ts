@@ -14,7 +14,7 @@ export interface LocalInbox {
   open(id: string): Promise<OpenedMail | undefined>;
 }
 
-export type InboxRoute = 'SMTP' | 'SES';
+type InboxRoute = 'SMTP' | 'SES';
 
 export interface InboxMail {
   /** Of the mail in the inbox: `smtp-3`. */

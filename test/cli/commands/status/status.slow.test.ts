@@ -233,6 +233,6 @@ describe('mailctl status', () => {
     const { code, stdout } = await status('never-was', { env: { DATABASE_URL: undefined } });
     const { error, concerns, places } = dataOf(stdout);
     expect([code, error, places.row.state]).toEqual([2, undefined, 'skipped']);
-    expect(concerns).toEqual([expect.stringMatching(/not asked: the row .*DATABASE_URL/)]);
+    expect(concerns).toEqual([expect.stringMatching(/not read: the row .*DATABASE_URL/)]);
   });
 });

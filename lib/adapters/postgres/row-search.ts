@@ -1,25 +1,16 @@
 import { domainToUnicode } from 'node:url';
 import { addressKey } from '../../domain/address.ts';
-import type { FailureClass } from '../../domain/failure.ts';
-import type { RowState } from '../../domain/row-state.ts';
+import type { DeliveryFilter, RowState } from '../../domain/delivery-filter.ts';
 import { localPartOf } from './apply-receipts.ts';
 import { ON_HOLD } from './held-rows.ts';
 import { MAX_ADDRESS_CHARACTERS, MESSAGE_ID_HASH, OUT_OF_HAND } from './migrations.ts';
 
-/** What is looked for. All that is given has to be true of a row. */
-export interface RowSearch {
+/** What is looked for, and where the page begins. */
+export interface RowSearch extends DeliveryFilter {
   /** A recipient: To, Cc or Bcc, or one that a status names. */
   readonly to?: string | undefined;
   /** An id, or a Message-ID: the mail's own, or one that SES gave it. If there is none such, the beginning of an id. */
   readonly id?: string | undefined;
-  readonly tenantId?: string | undefined;
-  readonly state?: RowState | undefined;
-  /** Of its last failure at SMTP. */
-  readonly failureClass?: FailureClass | undefined;
-  /** Created then or later. */
-  readonly from?: Date | undefined;
-  /** Created before. */
-  readonly until?: Date | undefined;
   /** Where the page before ended. */
   readonly after?: RowPlace | undefined;
   readonly limit: number;

@@ -64,12 +64,9 @@ export function openDeliveries(access: ConsoleAccess): OpenDeliveries {
 
 /** What looks like an address is a recipient; an id may look like one, and is looked for if there is none. */
 async function searchBy(found: PostgresFoundRows, query: DeliveryQuery): Promise<FoundPage> {
-  const { text, tenant, state, failureClass, from, until, cursor } = query;
-  const search: RowSearch = {
-    tenantId: tenant,
-    ...{ state, failureClass, from, until, limit: PAGE },
-    after: cursor === undefined ? undefined : parseMailCursor(cursor),
-  };
+  const { text, cursor, ...filter } = query;
+  const after = cursor === undefined ? undefined : parseMailCursor(cursor);
+  const search: RowSearch = { ...filter, limit: PAGE, after };
   const ask = (by: Pick<RowSearch, 'to' | 'id'>) => askDatabase(() => found.search({ ...search, ...by }));
   if (text === undefined) return ask({});
   const page = text.includes('@') ? await ask({ to: text }) : undefined;

@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
+import { ROW_STATES } from '../../domain/delivery-filter.ts';
 import { FAILURE_CLASSES } from '../../domain/failure.ts';
-import { ROW_STATES } from '../../domain/row-state.ts';
 import { type ConsolePage, type Desk, registerMissing } from '../page.ts';
 import type { DeliveryPage, DeliveryQuery, DeliveryReader, DeliverySummary } from '../sources/deliveries.ts';
 import {
@@ -70,7 +70,7 @@ function readQuery(asked: Asked): { readonly query: DeliveryQuery; readonly wron
   };
   const query = {
     text: textOf(asked),
-    tenant: isSet(tenant) ? tenant.trim() : undefined,
+    tenantId: isSet(tenant) ? tenant.trim() : undefined,
     state: oneOf('Status', status, ROW_STATES),
     failureClass: oneOf('Class', asked.class, FAILURE_CLASSES),
     from: time('From', from),
@@ -100,7 +100,7 @@ function readTime(text: string): Date | 'wrong' | undefined {
   return time === null || Number.isNaN(at.getTime()) ? 'wrong' : at;
 }
 
-function form(asked: Asked, { from, until, text, tenant }: DeliveryQuery): Html {
+function form(asked: Asked, { from, until, text, tenantId }: DeliveryQuery): Html {
   const choice = (label: string, all: string, values: readonly string[]) => ({
     label,
     options: [{ value: '', label: all }, ...values.map((value) => ({ value, label: value }))],
@@ -121,7 +121,7 @@ function form(asked: Asked, { from, until, text, tenant }: DeliveryQuery): Html 
       value: asked.class,
       ...choice('SMTP failed with', 'anything or nothing', FAILURE_CLASSES),
     },
-    { name: 'tenant', label: 'Tenant', value: tenant },
+    { name: 'tenant', label: 'Tenant', value: tenantId },
     { name: 'from', label: 'Created from (UTC)', kind: 'datetime-local', value: time(from) },
     { name: 'until', label: 'Created before (UTC)', kind: 'datetime-local', value: time(until) },
   ];

@@ -1,5 +1,4 @@
-import type { FailureClass } from '../../domain/failure.ts';
-import type { RowState } from '../../domain/row-state.ts';
+import type { DeliveryFilter } from '../../domain/delivery-filter.ts';
 import type { Missing } from './reading.ts';
 
 /** Deliveries, as support asks for them. */
@@ -19,16 +18,9 @@ interface DeliveryShow {
   readonly signal: AbortSignal;
 }
 
-/** All that is given has to be true of a delivery. */
-export interface DeliveryQuery {
+export interface DeliveryQuery extends DeliveryFilter {
   /** A recipient, an id, the beginning of one, or a Message-ID: whatever it looks like. */
   readonly text?: string | undefined;
-  readonly tenant?: string | undefined;
-  readonly state?: RowState | undefined;
-  /** Of the last failure at SMTP. */
-  readonly failureClass?: FailureClass | undefined;
-  readonly from?: Date | undefined;
-  readonly until?: Date | undefined;
   /** Of the page before. */
   readonly cursor?: string | undefined;
 }

@@ -4,7 +4,7 @@ import { PostgresHeldRows } from '../../../lib/adapters/postgres/held-rows.ts';
 import { PostgresReceiptStore } from '../../../lib/adapters/postgres/postgres-receipt-store.ts';
 import type { RowSearch } from '../../../lib/adapters/postgres/row-search.ts';
 import { compositionMark } from '../../../lib/domain/delivery.ts';
-import { ROW_STATES } from '../../../lib/domain/row-state.ts';
+import { ROW_STATES } from '../../../lib/domain/delivery-filter.ts';
 import { aReceipt } from '../../support/a-receipt.ts';
 import { type OutboxDatabase, type OutboxRow, OutboxServer } from '../../support/outbox-database.ts';
 

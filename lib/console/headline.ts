@@ -39,7 +39,7 @@ export interface Broken {
   readonly runbook: string;
 }
 
-/** What each class says to somebody who does not know it. */
+/** What each class means, for a reader who does not know it. */
 const CLASS_WORDS: Readonly<Record<FailureClass, string>> = {
   unreachable: 'no connection to the server',
   tls: 'the TLS handshake failed, or the certificate is not trusted',

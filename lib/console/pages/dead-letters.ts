@@ -190,7 +190,7 @@ ${mail === undefined ? '' : section('The mail', mailPart(mail), 'mail')}
 ${section(
   'Its body',
   body === undefined
-    ? html`<p>The body is not shown, since it is somebody’s mail.</p><p class="buttons"><a class="button" href="${here}?body=shown">Show the body</a></p>`
+    ? html`<p>The body is not shown, since it is private mail.</p><p class="buttons"><a class="button" href="${here}?body=shown">Show the body</a></p>`
     : html`<pre tabindex="0">${body}</pre>`,
   'body',
 )}`;

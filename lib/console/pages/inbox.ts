@@ -20,7 +20,7 @@ const PATH = '/inbox';
 
 const MAILS_PER_PAGE = 50;
 
-/** How often new mail is looked for while somebody looks. */
+/** How often new mail is looked for while the page is open. */
 const INTERVAL_MS = 1_000;
 
 /** `/inbox`: what SMTP and SES of this machine accepted, newest first. */

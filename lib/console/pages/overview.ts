@@ -25,7 +25,7 @@ import {
   timeAndAge,
 } from '../view.ts';
 
-/** How often the places are read while somebody looks. */
+/** How often the places are read while the page is open. */
 const INTERVAL_MS = 2_000;
 
 /** A page shows at once what was read last; it waits no longer for the first reading. */

@@ -64,7 +64,7 @@ export class FaultPlan {
   }
 
   /** Returns the fault for this call, and counts it. */
-  strike(request: AwsRequest): AwsFault | undefined {
+  next(request: AwsRequest): AwsFault | undefined {
     const match = this.#rules.find(
       ({ rule }) => concerns(rule.on ?? {}, request) && (rule.when?.(request) ?? true),
     );

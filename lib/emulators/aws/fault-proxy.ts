@@ -116,7 +116,7 @@ export class FaultProxy {
         body: await buffer(incoming),
       });
       this.#calls.push({ service: call.service, action: call.action });
-      const fault = this.#plan.strike(call);
+      const fault = this.#plan.next(call);
       this.#arrivals.emit('call', call, fault);
       await this.#respond(call, fault, outgoing);
     } catch {

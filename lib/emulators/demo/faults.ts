@@ -123,7 +123,7 @@ export class LocalFaults implements FaultSwitches {
   /** One change after another, since a mail server takes a moment to stop listening. */
   #changed: Promise<unknown> = Promise.resolve();
 
-  /** @param onChange called after each change, whoever made it */
+  /** @param onChange called after each change, by key or page */
   constructor(parts: FaultyParts, onChange: FaultListener = () => {}, clock: Clock = systemClock) {
     this.#parts = parts;
     this.#clock = clock;

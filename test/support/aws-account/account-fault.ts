@@ -43,7 +43,7 @@ export class AccountFaults {
     this.#rules = [];
   }
 
-  strike(call: Required<AccountCalls>): AccountFault | undefined {
+  next(call: Required<AccountCalls>): AccountFault | undefined {
     const matching = this.#rules.find(({ rule, left }) => left > 0 && concerns(rule.on ?? {}, call));
     if (matching === undefined) return undefined;
     matching.left -= 1;

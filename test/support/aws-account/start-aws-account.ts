@@ -105,7 +105,7 @@ function decide(
 ): AccountAnswer | 'silence' | 'reset' {
   const { name, protocol, isGlobal, operations } = service;
   calls.add({ service: name, action, region });
-  const fault = faults.strike({ service: name, action });
+  const fault = faults.next({ service: name, action });
   if (fault?.kind === 'silence' || fault?.kind === 'reset') return fault.kind;
   if (fault !== undefined)
     return errorAnswer(protocol, faultError(fault, service, action, account.caller.arn));

@@ -19,7 +19,7 @@ type Context = {
 };
 type Handler = (event: unknown, context: Context) => unknown;
 
-const [bundleDirectory = ''] = process.argv.splice(2);
+const [bundleDirectory = ''] = process.argv.splice(1);
 const report = hostChannel();
 // Exit when the host is gone.
 process.on('disconnect', () => process.exit());

@@ -180,7 +180,7 @@ describe('the Lambda host', () => {
     });
     expect(env).not.toHaveProperty('HOME');
     expect(env).not.toHaveProperty('NODE_OPTIONS');
-    expect([ipc, args]).toEqual(['undefined', 2]);
+    expect([ipc, args]).toEqual(['undefined', 1]);
   });
 
   it('leaves only the failed messages of a batch to their visibility timeout', async () => {

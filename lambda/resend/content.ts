@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { unpackMime } from '../../lib/domain/content.ts';
 import { type CompositionMark, compositionMark } from '../../lib/domain/delivery.ts';
 import type { FallbackMessage, S3Content } from '../../lib/domain/fallback-message.ts';
-import type { PayloadStore } from '../../lib/ports/queues.ts';
+import type { PayloadSource } from '../../lib/ports/queues.ts';
 import type { ContentComposer } from '../../lib/ports/senders.ts';
 
 /** Loaded on first use, since most mails need neither. */
 export interface ContentSources {
-  readonly payloads: () => Promise<PayloadStore>;
+  readonly payloads: () => Promise<PayloadSource>;
   readonly composer: () => Promise<ContentComposer>;
 }
 
@@ -33,7 +33,7 @@ export async function loadContent(message: FallbackMessage, sources: ContentSour
   }
 }
 
-async function fetchPayload(content: S3Content, payloads: PayloadStore): Promise<LoadedContent> {
+async function fetchPayload(content: S3Content, payloads: PayloadSource): Promise<LoadedContent> {
   const stored = await payloads.get(content.key, content.bytes);
   if (stored.kind === 'missing') {
     return { kind: 'unreadable', reason: 'payload-missing', detail: 'the bucket has no such payload' };

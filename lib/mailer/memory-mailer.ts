@@ -182,10 +182,6 @@ class MemoryRoutes implements SmtpRoute, FallbackQueue, PayloadStore, Checkable 
     this.#mayFail();
   }
 
-  async get(): Promise<{ readonly kind: 'missing' }> {
-    return { kind: 'missing' };
-  }
-
   async close(): Promise<void> {}
 
   #mayFail(): void {

@@ -40,6 +40,10 @@ export interface FallbackQueue {
 export interface PayloadStore {
   /** @throws if the store did not confirm it */
   put(key: string, bytes: Buffer): Promise<void>;
+}
+
+/** Where a {@link PayloadStore} put it. */
+export interface PayloadSource {
   /**
    * Reads at most `maxBytes`; reading a larger object stops with `too-large`.
    *

@@ -1,12 +1,6 @@
-import {
-  GetObjectCommand,
-  NoSuchKey,
-  PutObjectCommand,
-  S3Client,
-  type S3ClientConfig,
-} from '@aws-sdk/client-s3';
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { PAYLOAD_PREFIX } from '../../domain/limits.ts';
-import type { Checkable, PayloadStore, StoredPayload } from '../../ports/queues.ts';
+import type { Checkable, PayloadStore } from '../../ports/queues.ts';
 import { awsErrorCode } from '../aws-client.ts';
 
 /** Keeps large content in a bucket whose own rules encrypt and expire it. */
@@ -48,34 +42,7 @@ export class S3PayloadStore implements PayloadStore, Checkable {
     return this.put(`${PAYLOAD_PREFIX}check`, Buffer.alloc(0));
   }
 
-  async get(key: string, maxBytes: number): Promise<StoredPayload> {
-    try {
-      const command = new GetObjectCommand({ Bucket: this.#bucket, Key: key });
-      const object = await this.#s3.send(command, this.#limit());
-      if (object.Body === undefined) return { kind: 'missing' };
-      if ((object.ContentLength ?? 0) > maxBytes) {
-        // Closes the connection instead of reading the whole object.
-        await object.Body.transformToWebStream().cancel();
-        return { kind: 'too-large' };
-      }
-      return { kind: 'payload', bytes: Buffer.from(await object.Body.transformToByteArray()) };
-    } catch (error) {
-      if (error instanceof NoSuchKey) return { kind: 'missing' };
-      throw error;
-    }
-  }
-
   #limit(): { abortSignal: AbortSignal } {
     return { abortSignal: AbortSignal.timeout(this.#timeoutMs) };
   }
-}
-
-/**
- * The payload store for the Lambda.
- *
- * @param timeoutMs total time for one call
- */
-export function openPayloadStore(bucket: string, timeoutMs: number, config: S3ClientConfig): S3PayloadStore {
-  // Emulators serve buckets by path, and AWS still accepts path-style requests.
-  return new S3PayloadStore(new S3Client({ ...config, forcePathStyle: true }), bucket, timeoutMs);
 }

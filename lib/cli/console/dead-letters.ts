@@ -1,4 +1,4 @@
-import { S3PayloadStore } from '../../adapters/s3/s3-payload-store.ts';
+import { S3PayloadSource } from '../../adapters/s3/s3-payload-source.ts';
 import { HOUR_MS } from '../../common/time.ts';
 import type {
   DeadLetterCause,
@@ -65,7 +65,7 @@ export function openDeadLetters(access: ConsoleAccess): DeadLetterDesk {
         return found === undefined;
       });
       if (found === undefined) return undefined;
-      const payloads = async () => new S3PayloadStore(await aws.s3(), payloadBucket, PAYLOAD_TIMEOUT_MS);
+      const payloads = async () => new S3PayloadSource(await aws.s3(), payloadBucket, PAYLOAD_TIMEOUT_MS);
       return letterView(found, await describeDeadLetter(found, reveal, payloads));
     },
     planRedrive: async ({ choice, extendHours }, signal) => {

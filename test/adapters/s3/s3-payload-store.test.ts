@@ -1,5 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { S3PayloadSource } from '../../../lib/adapters/s3/s3-payload-source.ts';
 import { S3PayloadStore } from '../../../lib/adapters/s3/s3-payload-store.ts';
 import { type SqsAndS3, startSqsAndS3 } from '../../../lib/emulators/aws/sqs-and-s3.ts';
 import { STALLS, type StallingServer, startStallingServer } from '../../support/stalling-server.ts';
@@ -8,14 +9,14 @@ describe('the payload store', () => {
   let server: StallingServer;
   let s3: S3Client;
 
-  function storeAt(timeoutMs: number): S3PayloadStore {
+  function openS3(): S3Client {
     s3 = new S3Client({
       region: 'eu-west-1',
       endpoint: server.url,
       forcePathStyle: true,
       credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     });
-    return new S3PayloadStore(s3, 'payloads', timeoutMs);
+    return s3;
   }
 
   afterEach(async () => {
@@ -29,7 +30,9 @@ describe('the payload store', () => {
       server = await startStallingServer(stall);
       const before = performance.now();
 
-      await expect(storeAt(300).get('payloads/a', 20_000)).rejects.toBeDefined();
+      await expect(
+        new S3PayloadSource(openS3(), 'payloads', 300).get('payloads/a', 20_000),
+      ).rejects.toBeDefined();
 
       expect(performance.now() - before).toBeLessThan(3_000);
     },
@@ -43,7 +46,7 @@ describe('the payload store', () => {
       const before = performance.now();
 
       // S3 sends no body in this response; if there is one anyway, the put need not wait for it.
-      await storeAt(300)
+      await new S3PayloadStore(openS3(), 'payloads', 300)
         .put('payloads/a', Buffer.from('Hello'))
         .catch(() => {});
 
@@ -56,7 +59,9 @@ describe('the payload store', () => {
     server = await startStallingServer('trickles', 1_000_000);
     const abandoned = server.abandoned({ signal: AbortSignal.timeout(3_000) });
 
-    expect(await storeAt(60_000).get('payloads/a', 10)).toEqual({ kind: 'too-large' });
+    expect(await new S3PayloadSource(openS3(), 'payloads', 60_000).get('payloads/a', 10)).toEqual({
+      kind: 'too-large',
+    });
     await abandoned;
   }, 10_000);
 });
@@ -73,6 +78,7 @@ describe('a payload that is there', () => {
     await store.put('payloads/a', Buffer.from('the first'));
     await store.put('payloads/a', Buffer.from('another'));
 
-    expect(await store.get('payloads/a', 100)).toEqual({ kind: 'payload', bytes: Buffer.from('the first') });
+    const source = new S3PayloadSource(aws.s3, aws.bucket, 20_000);
+    expect(await source.get('payloads/a', 100)).toEqual({ kind: 'payload', bytes: Buffer.from('the first') });
   });
 });

@@ -11,7 +11,7 @@ import { DynamoLedger } from '../../../lib/adapters/dynamodb/dynamo-ledger.ts';
 import { DynamoSendingState } from '../../../lib/adapters/dynamodb/dynamo-sending-state.ts';
 import { DynamoSuppressionList } from '../../../lib/adapters/dynamodb/dynamo-suppression.ts';
 import { MailContentComposer } from '../../../lib/adapters/mime/compose-mail.ts';
-import { S3PayloadStore } from '../../../lib/adapters/s3/s3-payload-store.ts';
+import { S3PayloadSource } from '../../../lib/adapters/s3/s3-payload-source.ts';
 import { SesAccountLimits } from '../../../lib/adapters/ses/ses-account-limits.ts';
 import { SesV1Sender } from '../../../lib/adapters/ses/ses-v1-sender.ts';
 import { SqsDeadLetters } from '../../../lib/adapters/sqs/sqs-dead-letters.ts';
@@ -100,7 +100,7 @@ class ResendBench {
       backlog: { anyWaiting: async () => false },
       eventWait: { leastMs: 60_000, defaultMs: 900_000, mostMs: HOUR_MS },
       sources: {
-        payloads: async () => new S3PayloadStore(aws.s3, aws.bucket, CALL_TIMEOUT_MS),
+        payloads: async () => new S3PayloadSource(aws.s3, aws.bucket, CALL_TIMEOUT_MS),
         composer: async () => new MailContentComposer(),
       },
       queue: new SqsFallbackQueue(aws.sqs, aws.fallback.url, CALL_TIMEOUT_MS),

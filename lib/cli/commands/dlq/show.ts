@@ -1,4 +1,4 @@
-import { S3PayloadStore } from '../../../adapters/s3/s3-payload-store.ts';
+import { S3PayloadSource } from '../../../adapters/s3/s3-payload-source.ts';
 import type { Clock } from '../../../ports/runtime.ts';
 import type { CommandContext } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../errors.ts';
@@ -45,7 +45,7 @@ export async function showDeadLetters(
     return true;
   });
   if (deadLetters.length === 0) throw noSuchDeadLetter(inFlight, commands);
-  const payloads = async () => new S3PayloadStore(await aws.s3(), payloadBucket, PAYLOAD_TIMEOUT_MS);
+  const payloads = async () => new S3PayloadSource(await aws.s3(), payloadBucket, PAYLOAD_TIMEOUT_MS);
   const details: DeadLetterDetails[] = [];
   for (const deadLetter of deadLetters) details.push(await describeDeadLetter(deadLetter, reveal, payloads));
   terminal.result(details, () =>

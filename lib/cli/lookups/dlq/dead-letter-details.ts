@@ -3,7 +3,7 @@ import { maskAddress, maskAddressesIn } from '../../../domain/address.ts';
 import { unpackMime } from '../../../domain/content.ts';
 import type { FallbackMessage, S3Content } from '../../../domain/fallback-message.ts';
 import { decodeEncodedWords, headerValues, parseMailboxList } from '../../../domain/mime-headers.ts';
-import type { PayloadStore } from '../../../ports/queues.ts';
+import type { PayloadSource } from '../../../ports/queues.ts';
 import { describeFailure } from '../../describe-failure.ts';
 import { type DeadLetter, printable } from '../dead-letters.ts';
 
@@ -50,7 +50,7 @@ type ContentDetails =
 export async function describeDeadLetter(
   deadLetter: DeadLetter,
   reveal: Reveal,
-  payloads: () => Promise<PayloadStore>,
+  payloads: () => Promise<PayloadSource>,
 ): Promise<DeadLetterDetails> {
   const { deliveryId, tenantId, queueMessageId, cause, detail, sentAt, receiveCount, parsed, body } =
     deadLetter;
@@ -71,7 +71,7 @@ export async function describeDeadLetter(
 async function describeEnvelope(
   message: FallbackMessage,
   reveal: Reveal,
-  payloads: () => Promise<PayloadStore>,
+  payloads: () => Promise<PayloadSource>,
 ): Promise<EnvelopeDetails> {
   const shown = (address: string) => (reveal.addresses ? address : maskAddress(address));
   const { createdAt, expiresAt, failure } = message;
@@ -90,7 +90,7 @@ const HEADERS = ['Subject', 'From', 'To', 'Date', 'Message-ID'] as const;
 async function describeContent(
   { content }: FallbackMessage,
   reveal: Reveal,
-  payloads: () => Promise<PayloadStore>,
+  payloads: () => Promise<PayloadSource>,
 ): Promise<ContentDetails> {
   if (content.type === 'mail') {
     const parts = { Subject: [content.subject ?? []], From: [content.from], To: [content.to ?? []] };
@@ -122,7 +122,7 @@ type Loaded =
 
 async function fetchPayload(
   { key, bytes, sha256 }: S3Content,
-  payloads: () => Promise<PayloadStore>,
+  payloads: () => Promise<PayloadSource>,
 ): Promise<Loaded> {
   const stored = await askFor(async () => (await payloads()).get(key, bytes));
   if (stored.kind === 'unreadable') return stored;

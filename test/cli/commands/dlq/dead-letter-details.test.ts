@@ -5,7 +5,7 @@ import { readDeadLetter } from '../../../../lib/cli/lookups/dead-letters.ts';
 import { describeDeadLetter, type Reveal } from '../../../../lib/cli/lookups/dlq/dead-letter-details.ts';
 import { packMime } from '../../../../lib/domain/content.ts';
 import { type FallbackMessage, serialiseFallbackMessage } from '../../../../lib/domain/fallback-message.ts';
-import type { PayloadStore } from '../../../../lib/ports/queues.ts';
+import type { PayloadSource } from '../../../../lib/ports/queues.ts';
 import { anEnvelope, mimeFrom } from '../../../support/an-envelope.ts';
 
 const MASKED: Reveal = { addresses: false, body: false };
@@ -26,9 +26,8 @@ function aMessage(overrides: Partial<ReceivedDeadLetter> = {}): ReceivedDeadLett
   };
 }
 
-function storeWith(bytes: Buffer | undefined): () => Promise<PayloadStore> {
+function storeWith(bytes: Buffer | undefined): () => Promise<PayloadSource> {
   return async () => ({
-    put: async () => {},
     get: async () => (bytes === undefined ? { kind: 'missing' } : { kind: 'payload', bytes }),
   });
 }

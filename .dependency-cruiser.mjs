@@ -20,6 +20,7 @@ const layers = {
   worker: ['process', 'mailer', 'adapters', 'ports', 'domain', 'common'],
   relay: ['process', 'mailer', 'adapters', 'ports', 'domain', 'common'],
   console: ['ports', 'domain', 'common'],
+  'lambda-sdk': ['common'],
   cli: ['console', 'mailer', 'adapters', 'ports', 'domain', 'common'],
 };
 
@@ -121,6 +122,13 @@ const forbidden = [
     severity: 'error',
     from: { path: '^lambda/[^/]+/handler\\.ts$' },
     to: { path: '^(bin|lib|lambda|test)/', pathNot: '^lambda/|^lib/(adapters|ports|domain|common)/' },
+  },
+  {
+    name: 'the-stand-ins-of-the-sdk-are-not-imported',
+    comment: 'everything is written against the SDK; the bundle of a Lambda puts these in its place',
+    severity: 'error',
+    from: { pathNot: '^(lib/lambda-sdk|test)/' },
+    to: { path: lib('lambda-sdk') },
   },
   {
     name: 'lambdas-are-not-imported',

@@ -1,6 +1,5 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { functionClientOptions } from '../../lib/adapters/aws-client.ts';
 import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
 import { DynamoDeliveredAddresses } from '../../lib/adapters/dynamodb/dynamo-delivered-addresses.ts';
 import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
@@ -21,12 +20,8 @@ const RECEIPTS_GATHER_MS = 10;
 
 const env = readFeedbackEnv(process.env);
 const timeoutMs = FEEDBACK_CALL_TIMEOUT_MS;
-const client = functionClientOptions(process.env);
-const sqs = new SQSClient({
-  ...client,
-  useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined,
-});
-const dynamo = dynamoClient(client);
+const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
+const dynamo = dynamoClient();
 
 const deps: Omit<FeedbackDeps, 'hasTime' | 'log' | 'metrics'> = {
   ledger: new DynamoStatusLedger(

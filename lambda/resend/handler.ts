@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { functionClientOptions } from '../../lib/adapters/aws-client.ts';
 import { EmbeddedMetrics } from '../../lib/adapters/cloudwatch/embedded-metrics.ts';
 import { DynamoDeliveredAddresses } from '../../lib/adapters/dynamodb/dynamo-delivered-addresses.ts';
 import { DynamoEventLatencies } from '../../lib/adapters/dynamodb/dynamo-event-latencies.ts';
@@ -35,12 +34,8 @@ import { readResendEnv } from './env.ts';
 import { SendTurns } from './send-turns.ts';
 
 const env = readResendEnv(process.env);
-const client = functionClientOptions(process.env);
-const sqs = new SQSClient({
-  ...client,
-  useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined,
-});
-const dynamoDb = dynamoClient(client);
+const sqs = new SQSClient({ useQueueUrlAsEndpoint: process.env.AWS_ENDPOINT_URL_SQS === undefined });
+const dynamoDb = dynamoClient();
 const ledgerTable = { tableName: env.ledgerTable, timeoutMs: DYNAMODB_CALL_TIMEOUT_MS };
 
 type InvocationDeps = Pick<BatchDeps, 'deadline' | 'hasTime' | 'isHeld' | 'log' | 'metrics' | 'ses'>;
@@ -58,7 +53,7 @@ const deps: Omit<BatchDeps, keyof InvocationDeps> = {
   exemptTenants: env.exemptTenants,
   turns: new SendTurns({
     store: new DynamoSendingState(dynamoDb, ledgerTable),
-    limits: new SesAccountLimits(ACCOUNT_LIMITS_TIMEOUT_MS, client),
+    limits: new SesAccountLimits(ACCOUNT_LIMITS_TIMEOUT_MS),
     hasFuse: env.reputationFuse === 'on',
     clock: systemClock,
     sleep: delay,
@@ -134,17 +129,21 @@ function openSes(): SizedSesSender {
     if (idleMs >= 0 && idleMs < MAX_IDLE_MS) return idle.ses;
     idle.ses.close();
   }
-  return new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS, client), loadSesV2);
+  return new SizedSesSender(new SesV1Sender(env.configurationSet, SES_CALL_TIMEOUT_MS), loadSesV2);
 }
 
 async function loadSesV2() {
   const { SesV2Sender } = await import('../../lib/adapters/ses/ses-v2-sender.ts');
-  return new SesV2Sender(env.configurationSet, SES_CALL_TIMEOUT_MS, client);
+  return new SesV2Sender(env.configurationSet, SES_CALL_TIMEOUT_MS);
 }
 
 async function loadPayloads() {
-  const { openPayloadStore } = await import('../../lib/adapters/s3/s3-payload-store.ts');
-  return openPayloadStore(env.payloadBucket, PAYLOAD_TIMEOUT_MS, client);
+  const [{ S3Client }, { S3PayloadSource }] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('../../lib/adapters/s3/s3-payload-source.ts'),
+  ]);
+  // Emulators serve buckets by path, and AWS still accepts path-style requests.
+  return new S3PayloadSource(new S3Client({ forcePathStyle: true }), env.payloadBucket, PAYLOAD_TIMEOUT_MS);
 }
 
 async function loadComposer() {

@@ -36,40 +36,6 @@ export function awsClientOptions(connection: AwsConnection): AwsClientOptions {
   };
 }
 
-export interface FunctionClientOptions {
-  region?: string;
-  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
-  maxAttempts: number;
-  retryMode: string;
-  defaultsMode: 'legacy';
-  useDualstackEndpoint: boolean;
-  useFipsEndpoint: boolean;
-}
-
-/**
- * The options of the AWS clients in a Lambda: what Lambda puts into the environment, and the defaults of the SDK. It
- * would come to the same, but each client, at its first call, by way of files that no Lambda has.
- */
-export function functionClientOptions({
-  AWS_REGION: region,
-  AWS_ACCESS_KEY_ID: accessKeyId,
-  AWS_SECRET_ACCESS_KEY: secretAccessKey,
-  AWS_SESSION_TOKEN: sessionToken,
-}: NodeJS.ProcessEnv): FunctionClientOptions {
-  const token = sessionToken === undefined ? {} : { sessionToken };
-  return {
-    ...(region === undefined ? {} : { region }),
-    ...(accessKeyId === undefined || secretAccessKey === undefined
-      ? {}
-      : { credentials: { accessKeyId, secretAccessKey, ...token } }),
-    maxAttempts: 3,
-    retryMode: 'standard',
-    defaultsMode: 'legacy',
-    useDualstackEndpoint: false,
-    useFipsEndpoint: false,
-  };
-}
-
 const NO_NODE_WARNING = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED';
 
 /**

@@ -139,6 +139,14 @@ describe('a bundle', () => {
     expect(() => bundleEntry({ name: 'methods', entry, outDir })).toThrow(/METHODS/);
   });
 
+  it('is refused when it would lack an operation of a service', () => {
+    const entry = entryOf({
+      'handler.ts': `import { ListQueuesCommand } from '@aws-sdk/client-sqs';
+        export const handler = async () => new ListQueuesCommand({});`,
+    });
+    expect(() => bundleEntry({ name: 'list', entry, outDir })).toThrow(/ListQueuesCommand/);
+  });
+
   it('is refused when it would call require for a built-in', () => {
     const entry = entryOf({
       'handler.ts': "import { sep } from './old.cjs'; export const handler = async () => sep;",
@@ -156,10 +164,11 @@ describe('a bundle', () => {
   });
 });
 
-/** The variables as the stack sets them, as far as a bundle can tell. */
+/** The variables as the stack and Lambda set them, as far as a bundle can tell. */
 function environmentOf(names: Readonly<Record<string, string>>): Record<string, string> {
   const values = Object.entries(names).map(([setting, name]) => [name, valueFor(setting)]);
-  return { ...Object.fromEntries(values), AWS_REGION: 'eu-west-1' };
+  const lambda = { AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'an-id', AWS_SECRET_ACCESS_KEY: 'a-key' };
+  return { ...Object.fromEntries(values), ...lambda };
 }
 
 function valueFor(setting: string): string {
@@ -168,6 +177,12 @@ function valueFor(setting: string): string {
   if (setting === 'reputationFuse') return 'on';
   return setting === 'fromDomain' ? 'example.org' : `a-${setting.toLowerCase()}`;
 }
+
+it.each(['resend', 'feedback'] as const)('the bundle of the %s Lambda has no client of the SDK', (name) => {
+  const all = Object.values(contentsOf(bundleLambda(name, outside()))).join('\n');
+  expect(all).toMatch(definitionOf('ServiceClient'));
+  expect(all).not.toMatch(definitionOf('NormalizedSchema', 'EndpointCache'));
+});
 
 /** Each with the clients that it does not use at all, or not for most mails. */
 describe.each([
@@ -183,7 +198,7 @@ describe.each([
     expect(contentsOf(again)).toEqual(contentsOf(bundle));
   });
 
-  it('loads on its own far from the repository, in the environment that the stack sets', () => {
+  it('loads on its own far from the repository, in the environment of the Lambda', () => {
     expect(runCopy(bundle, 'console.log(typeof bundle.handler)', environmentOf(variables))).toBe(
       'function\n',
     );

@@ -192,6 +192,15 @@ const CALLS: readonly Call[] = [
     },
     json({ MessageId: 'm' }),
   ],
+  // Encoded in several slices, the last of which is padded.
+  ...[0, 1, 196_607, 196_608, 400_000].map(
+    (bytes): Call => [
+      'sesv2',
+      'SendEmail',
+      { ConfigurationSetName: 'ä', Content: { Raw: { Data: Buffer.alloc(bytes, 'aä*') } } },
+      json({ MessageId: 'm' }),
+    ],
+  ),
   [
     'sesv2',
     'GetAccount',

@@ -11,6 +11,8 @@
  *
  * `--profile` compares nothing: it prints what the worker spends its time on.
  */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import nodemailer from 'nodemailer';
 import { Pool, type PoolClient } from 'pg';
@@ -23,7 +25,7 @@ import { createMailer } from '../../lib/mailer/create-mailer.ts';
 import { silentObserver } from '../../lib/ports/outbox.ts';
 import { createWorker } from '../../lib/worker/create-worker.ts';
 import { fallbackSettingsFor } from '../support/fallback-settings-for.ts';
-import { canRunPostfix, startPostfix } from '../support/postfix.ts';
+import { canRunPostfix, type Postfix, startPostfix } from '../support/postfix.ts';
 import { startSmtpSink } from '../support/smtp-sink.ts';
 import { profileShares } from './profile-shares.ts';
 
@@ -47,6 +49,8 @@ interface Target {
   readonly name: 'sink' | 'postfix';
   readonly host: string;
   readonly port: number;
+  /** Resolves when it is done with all that it has taken. */
+  idle(): Promise<void>;
 }
 
 interface Row {
@@ -70,6 +74,10 @@ const database: Database = {
   pool: new Pool({ connectionString: postgres.connectionString }),
 };
 await migrate({ connectionString: database.url });
+const { rows: started } = await database.pool.query<{ pid: number }>(
+  "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int AS pid",
+);
+const postmaster = started[0]?.pid;
 const aws = await startSqsAndS3({ visibilitySeconds: 3600 });
 
 async function insertRows(): Promise<void> {
@@ -226,15 +234,56 @@ interface Timed {
   readonly rate: number;
   /** Milliseconds of this process, for a mail: unlike the rate, a busy machine changes it little. */
   readonly cpuMs: number;
+  /** The same of PostgreSQL. */
+  readonly postgresCpuMs: number;
 }
 
 async function timed(run: (target: Target) => Promise<void>, target: Target): Promise<Timed> {
   await insertRows();
+  // What the side before has left would be delivered at the cost of this one.
+  await target.idle();
   const begunMs = performance.now();
   const usedBefore = process.cpuUsage();
+  const postgresBeforeMs = postgresCpuMs();
   await run(target);
+  const tookMs = performance.now() - begunMs;
   const { user, system } = process.cpuUsage(usedBefore);
-  return { rate: (ROWS / (performance.now() - begunMs)) * 1000, cpuMs: (user + system) / 1000 / ROWS };
+  return {
+    rate: (ROWS / tookMs) * 1000,
+    cpuMs: (user + system) / 1000 / ROWS,
+    postgresCpuMs: (postgresCpuMs() - postgresBeforeMs) / ROWS,
+  };
+}
+
+/** Linux counts in hundredths of a second. */
+const TICK_MS = 10;
+
+/** Of the server, its sessions and those that have ended; NaN without the /proc of Linux. */
+function postgresCpuMs(): number {
+  try {
+    const processes = readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? ticksOf(pid) : []));
+    const own = processes.filter(({ pid, parent }) => [pid, parent].includes(postmaster));
+    return TICK_MS * own.reduce((sum, { ticks, ofChildren }) => sum + ticks + ofChildren, 0);
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html; none of a process that has just ended */
+function ticksOf(pid: string) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [, parent, ...fields] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
+    const [user = 0, system = 0, userOfChildren = 0, systemOfChildren = 0] = fields.slice(9);
+    return [
+      { pid: Number(pid), parent, ticks: user + system, ofChildren: userOfChildren + systemOfChildren },
+    ];
+  } catch {
+    return [];
+  }
 }
 
 async function printProfile(target: Target): Promise<void> {
@@ -243,6 +292,11 @@ async function printProfile(target: Target): Promise<void> {
   const shares = await profileShares(() => ours(target));
   const words = Array.from(shares, ([name, share]) => `${name} ${(100 * share).toFixed(0)} %`);
   console.log(`PostgreSQL to ${target.name}: ${words.toSorted().join(', ')}`);
+}
+
+/** Postfix says nothing when it has delivered the last one. */
+async function untilEmpty(postfix: Postfix): Promise<void> {
+  while (postfix.queue().length > 0) await delay(100);
 }
 
 function median(numbers: readonly number[]): number {
@@ -255,8 +309,8 @@ if (!canRunPostfix) {
   const sink = await startSmtpSink();
   const postfix = await startPostfix({ relayPort: sink.port, discard: true });
   const targets: Target[] = [
-    { name: 'sink', host: sink.host, port: sink.port },
-    { name: 'postfix', host: postfix.host, port: postfix.port },
+    { name: 'sink', host: sink.host, port: sink.port, idle: async () => {} },
+    { name: 'postfix', host: postfix.host, port: postfix.port, idle: () => untilEmpty(postfix) },
   ];
   const graphileWorker = await loadGraphileWorker();
   const peers = {
@@ -287,10 +341,12 @@ if (!canRunPostfix) {
         ratio: median(counted.map((one) => one.ours.rate / one.peer.rate)),
         oursCpuMs: median(counted.map((one) => one.ours.cpuMs)),
         theirsCpuMs: median(counted.map((one) => one.peer.cpuMs)),
+        oursPostgresCpuMs: median(counted.map((one) => one.ours.postgresCpuMs)),
+        theirsPostgresCpuMs: median(counted.map((one) => one.peer.postgresCpuMs)),
       };
       results.push(result);
       console.log(
-        `PostgreSQL to ${result.target.padEnd(8)} ours ${result.ours}/s, ${name} ${result.theirs}/s, ratio ${result.ratio.toFixed(2)}; CPU of the client ${result.oursCpuMs.toFixed(2)} and ${result.theirsCpuMs.toFixed(2)} ms a mail`,
+        `PostgreSQL to ${result.target.padEnd(8)} ours ${result.ours}/s, ${name} ${result.theirs}/s, ratio ${result.ratio.toFixed(2)}; CPU a mail of the client ${result.oursCpuMs.toFixed(2)} and ${result.theirsCpuMs.toFixed(2)} ms, of PostgreSQL ${result.oursPostgresCpuMs.toFixed(2)} and ${result.theirsPostgresCpuMs.toFixed(2)} ms`,
       );
     }
   }

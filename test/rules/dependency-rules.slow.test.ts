@@ -14,6 +14,7 @@ const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
   'process-imports-downwards': [['lib/process/health.ts', 'lib/worker/health.ts']],
   'relay-imports-downwards': [['lib/relay/run.ts', 'lib/worker/run.ts']],
   'console-imports-downwards': [['lib/console/pages/rows.ts', 'lib/adapters/postgres/rows.ts']],
+  'lambda-sdk-imports-downwards': [['lib/lambda-sdk/client.ts', 'lib/adapters/queue.ts']],
   'cli-imports-downwards': [['lib/cli/status.ts', 'lib/worker/status.ts']],
   'no-command-imports-a-command': [
     ['lib/cli/commands/quickstart/steps.ts', 'lib/cli/commands/doctor/doctor.ts'],
@@ -43,6 +44,10 @@ const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
   'infra-is-not-imported': [
     ['bin/mailctl.ts', 'lib/infra/stack.ts'],
     ['lib/index.ts', 'lib/infra/stack.ts'],
+  ],
+  'the-stand-ins-of-the-sdk-are-not-imported': [
+    ['lambda/resend/handler.ts', 'lib/lambda-sdk/client-sqs.ts'],
+    ['lib/adapters/queue.ts', 'lib/lambda-sdk/client-sqs.ts'],
   ],
   'emulators-are-not-shipped': [['lib/index.ts', 'lib/emulators/smtp-double.ts']],
   'lambda-logic-sees-ports-and-domain': [

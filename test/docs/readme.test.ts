@@ -77,6 +77,7 @@ describe('the contributing page', () => {
       'An alarm',
       'Another outbox',
       'Another provider',
+      'A call of AWS in a Lambda',
       'A page of the console',
     ]);
   });

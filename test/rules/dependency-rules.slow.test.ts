@@ -46,8 +46,8 @@ const PLANTS: Readonly<Record<string, readonly Edge[]>> = {
     ['lib/index.ts', 'lib/infra/stack.ts'],
   ],
   'the-stand-ins-of-the-sdk-are-not-imported': [
-    ['lambda/resend/handler.ts', 'lib/lambda-sdk/client-sqs.ts'],
-    ['lib/adapters/queue.ts', 'lib/lambda-sdk/client-sqs.ts'],
+    ['bin/mailctl.ts', 'lib/lambda-sdk/client-sqs.ts'],
+    ['lib/emulators/queue.ts', 'lib/lambda-sdk/client-sqs.ts'],
   ],
   'emulators-are-not-shipped': [['lib/index.ts', 'lib/emulators/smtp-double.ts']],
   'lambda-logic-sees-ports-and-domain': [

@@ -8,8 +8,8 @@ import {
 } from './service-client.ts';
 
 /**
- * An operation by the protocol AWS JSON 1.0: the input as it is, and the output as it comes. Neither may have a
- * time or bytes in it; of the operations here none has.
+ * An operation by the protocol AWS JSON 1.0: the input as it is, and the output as it comes. Bytes and times would have
+ * another form in it; the Lambdas give and read none.
  *
  * @see https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
  */

@@ -15,7 +15,7 @@ import type {
   UpdateItemInput,
   UpdateItemOutput,
 } from '@aws-sdk/client-dynamodb';
-import { JsonCommand, readJsonError } from './json-command.ts';
+import { jsonCommand, readJsonError } from './json-command.ts';
 import { type ClientConfig, ServiceClient } from './service-client.ts';
 
 export class DynamoDBClient extends ServiceClient {
@@ -25,34 +25,22 @@ export class DynamoDBClient extends ServiceClient {
   }
 }
 
-abstract class DynamoCommand<Input, Output> extends JsonCommand<Input, Output> {
-  protected override readonly target = 'DynamoDB_20120810';
-}
+const SERVICE = 'DynamoDB_20120810';
 
-export class GetItemCommand extends DynamoCommand<GetItemInput, GetItemOutput> {
-  protected override readonly operation = 'GetItem';
-}
+export const GetItemCommand = jsonCommand<GetItemInput, GetItemOutput>(`${SERVICE}.GetItem`);
 
-export class PutItemCommand extends DynamoCommand<PutItemInput, PutItemOutput> {
-  protected override readonly operation = 'PutItem';
-}
+export const PutItemCommand = jsonCommand<PutItemInput, PutItemOutput>(`${SERVICE}.PutItem`);
 
-export class UpdateItemCommand extends DynamoCommand<UpdateItemInput, UpdateItemOutput> {
-  protected override readonly operation = 'UpdateItem';
-}
+export const UpdateItemCommand = jsonCommand<UpdateItemInput, UpdateItemOutput>(`${SERVICE}.UpdateItem`);
 
-export class QueryCommand extends DynamoCommand<QueryInput, QueryOutput> {
-  protected override readonly operation = 'Query';
-}
+export const QueryCommand = jsonCommand<QueryInput, QueryOutput>(`${SERVICE}.Query`);
 
-export class BatchGetItemCommand extends DynamoCommand<BatchGetItemInput, BatchGetItemOutput> {
-  protected override readonly operation = 'BatchGetItem';
-}
+export const BatchGetItemCommand = jsonCommand<BatchGetItemInput, BatchGetItemOutput>(
+  `${SERVICE}.BatchGetItem`,
+);
 
-export class ScanCommand extends DynamoCommand<ScanInput, ScanOutput> {
-  protected override readonly operation = 'Scan';
-}
+export const ScanCommand = jsonCommand<ScanInput, ScanOutput>(`${SERVICE}.Scan`);
 
-export class DescribeTableCommand extends DynamoCommand<DescribeTableInput, DescribeTableOutput> {
-  protected override readonly operation = 'DescribeTable';
-}
+export const DescribeTableCommand = jsonCommand<DescribeTableInput, DescribeTableOutput>(
+  `${SERVICE}.DescribeTable`,
+);

@@ -8,7 +8,7 @@ import type {
   SendMessageRequest,
   SendMessageResult,
 } from '@aws-sdk/client-sqs';
-import { JsonCommand, readJsonError } from './json-command.ts';
+import { jsonCommand, readJsonError } from './json-command.ts';
 import { type ClientConfig, ServiceClient } from './service-client.ts';
 
 export class SQSClient extends ServiceClient {
@@ -17,25 +17,20 @@ export class SQSClient extends ServiceClient {
   }
 }
 
-abstract class SqsCommand<Input, Output> extends JsonCommand<Input, Output> {
-  protected override readonly target = 'AmazonSQS';
-}
+const SERVICE = 'AmazonSQS';
 
-export class SendMessageCommand extends SqsCommand<SendMessageRequest, SendMessageResult> {
-  protected override readonly operation = 'SendMessage';
-}
+export const SendMessageCommand = jsonCommand<SendMessageRequest, SendMessageResult>(
+  `${SERVICE}.SendMessage`,
+);
 
-export class SendMessageBatchCommand extends SqsCommand<SendMessageBatchRequest, SendMessageBatchResult> {
-  protected override readonly operation = 'SendMessageBatch';
-}
+export const SendMessageBatchCommand = jsonCommand<SendMessageBatchRequest, SendMessageBatchResult>(
+  `${SERVICE}.SendMessageBatch`,
+);
 
-export class ChangeMessageVisibilityCommand extends SqsCommand<ChangeMessageVisibilityRequest, object> {
-  protected override readonly operation = 'ChangeMessageVisibility';
-}
+export const ChangeMessageVisibilityCommand = jsonCommand<ChangeMessageVisibilityRequest, object>(
+  `${SERVICE}.ChangeMessageVisibility`,
+);
 
-export class GetQueueAttributesCommand extends SqsCommand<
-  GetQueueAttributesRequest,
-  GetQueueAttributesResult
-> {
-  protected override readonly operation = 'GetQueueAttributes';
-}
+export const GetQueueAttributesCommand = jsonCommand<GetQueueAttributesRequest, GetQueueAttributesResult>(
+  `${SERVICE}.GetQueueAttributes`,
+);

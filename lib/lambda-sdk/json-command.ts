@@ -11,33 +11,30 @@ import {
  * An operation by the protocol AWS JSON 1.0: the input as it is, and the output as it comes. Bytes and times would have
  * another form in it; the Lambdas give and read none.
  *
+ * @param target the service and the operation: `AmazonSQS.SendMessage`
  * @see https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
  */
-export abstract class JsonCommand<Input, Output> implements Command<Output> {
-  /** Of the service, before the name of the operation: `AmazonSQS`. */
-  protected abstract readonly target: string;
-  protected abstract readonly operation: string;
-  readonly #input: Input;
+export function jsonCommand<Input, Output>(target: string): new (input: Input) => Command<Output> {
+  return class implements Command<Output> {
+    readonly #input: Input;
 
-  constructor(input: Input) {
-    this.#input = input;
-  }
+    constructor(input: Input) {
+      this.#input = input;
+    }
 
-  request(): ServiceRequest {
-    return {
-      method: 'POST',
-      path: '/',
-      headers: {
-        'content-type': 'application/x-amz-json-1.0',
-        'x-amz-target': `${this.target}.${this.operation}`,
-      },
-      body: JSON.stringify(this.#input),
-    };
-  }
+    request(): ServiceRequest {
+      return {
+        method: 'POST',
+        path: '/',
+        headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': target },
+        body: JSON.stringify(this.#input),
+      };
+    }
 
-  async read({ body }: ServiceResponse): Promise<Output> {
-    return JSON.parse((await readText(body)) || '{}');
-  }
+    async read({ body }: ServiceResponse): Promise<Output> {
+      return JSON.parse((await readText(body)) || '{}');
+    }
+  };
 }
 
 /** Where a REST service has it, in a header, and in `__type`, where the others have it. */

@@ -76,10 +76,11 @@ function deliveryOf(
 const LAST_YEAR = 9999;
 
 /** Despite the type, dates may come from another realm or from JSON. */
-const sendableTime = v.custom<Date>(
-  (time) => types.isDate(time) && time.getUTCFullYear() <= LAST_YEAR,
-  `a Date, at the latest of the year ${LAST_YEAR}`,
-);
+const sendableTime = v.custom<Date>(isSendableTime, `a Date, at the latest of the year ${LAST_YEAR}`);
+
+function isSendableTime(time: unknown): boolean {
+  return types.isDate(time) && time.getUTCFullYear() <= LAST_YEAR;
+}
 
 const bytes = v.custom<Uint8Array>((mime) => types.isUint8Array(mime), 'a Buffer');
 
@@ -103,12 +104,24 @@ const deliverySchema = v.object({
   dsn: v.optional(dsnSchema),
 });
 
+/** All fields that have a rule, but for those that may change between two calls, and the message itself. */
+const FIXED_FIELDS = (Object.keys(deliverySchema.entries) as (keyof typeof deliverySchema.entries)[]).filter(
+  (field) => !['to', 'expiresAt', 'mime'].includes(field),
+);
+
+/**
+ * What was found valid, by its message: a mail is composed by one call and sent by another, and each validates it, the
+ * second one what the first has returned.
+ */
+const VALID = new WeakMap<Uint8Array, Delivery>();
+
 /**
  * Refuses here what the resend Lambda would refuse, while the caller can still fix it. Of several recipients, only
  * those that can never be sent to: the delivery goes to the others, and names these.
  */
 export function validateDelivery(given: Delivery, now: Date): ComposeResult {
-  const delivery = withoutUnsendable(given);
+  const isValid = isNarrowed(given, VALID.get(given.mime));
+  const delivery = isValid ? given : withoutUnsendable(given);
   const refuse = (reason: RefusalReason, detail: string): Refused => ({
     kind: 'refused',
     id: String(delivery.id),
@@ -118,12 +131,29 @@ export function validateDelivery(given: Delivery, now: Date): ComposeResult {
   if (Array.isArray(delivery.to) && delivery.to.length === 0) {
     return refuse('no-recipient', 'the mail names no recipient');
   }
-  const wrong = brokenRules(delivery);
-  if (wrong !== undefined) return refuse('invalid', wrong);
+  if (!isValid) {
+    const wrong = brokenRules(delivery);
+    if (wrong !== undefined) return refuse('invalid', wrong);
+    VALID.set(delivery.mime, delivery);
+  }
   if (delivery.expiresAt <= now) {
     return refuse('expired', `it expired at ${delivery.expiresAt.toISOString()}`);
   }
   return { kind: 'delivery', delivery };
+}
+
+/** Whether it is the same delivery, at most for fewer recipients, or with another time to expire at. */
+function isNarrowed(given: Delivery, valid: Delivery | undefined): boolean {
+  if (valid === undefined) return false;
+  const isSame = FIXED_FIELDS.every((field) => given[field] === valid[field]);
+  return isSame && isSubset(given.to, valid.to) && isSendableTime(given.expiresAt);
+}
+
+function isSubset(given: readonly string[], valid: readonly string[]): boolean {
+  if (given === valid) return true;
+  const addresses = new Set(valid);
+  // Once each: repeated ones would not fit into a message.
+  return Array.isArray(given) && given.every((address) => addresses.delete(address));
 }
 
 /** The same delivery if it has no recipient that can be sent to, and so is refused as a whole. */

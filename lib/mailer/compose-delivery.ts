@@ -134,7 +134,8 @@ export function validateDelivery(given: Delivery, now: Date): ComposeResult {
   if (!isValid) {
     const wrong = brokenRules(delivery);
     if (wrong !== undefined) return refuse('invalid', wrong);
-    VALID.set(delivery.mime, delivery);
+    // A copy: the caller may change in place what it was given.
+    VALID.set(delivery.mime, { ...delivery, to: [...delivery.to] });
   }
   if (delivery.expiresAt <= now) {
     return refuse('expired', `it expired at ${delivery.expiresAt.toISOString()}`);
@@ -146,11 +147,18 @@ export function validateDelivery(given: Delivery, now: Date): ComposeResult {
 function isNarrowed(given: Delivery, valid: Delivery | undefined): boolean {
   if (valid === undefined) return false;
   const isSame = FIXED_FIELDS.every((field) => given[field] === valid[field]);
-  return isSame && isSubset(given.to, valid.to) && isSendableTime(given.expiresAt);
+  const hasParts = given.tags !== undefined || given.dsn !== undefined;
+  return (
+    isSame &&
+    // The same object may have other values by now.
+    !hasParts &&
+    isSubset(given.to, valid.to) &&
+    isSendableTime(given.createdAt) &&
+    isSendableTime(given.expiresAt)
+  );
 }
 
 function isSubset(given: readonly string[], valid: readonly string[]): boolean {
-  if (given === valid) return true;
   const addresses = new Set(valid);
   // Once each: repeated ones would not fit into a message.
   return Array.isArray(given) && given.every((address) => addresses.delete(address));

@@ -51,7 +51,7 @@ export interface ServiceFault {
 /** Those options of the SDK's clients that the Lambdas use, with the same meanings and defaults. */
 export interface ClientConfig {
   readonly maxAttempts?: number;
-  readonly requestHandler?: Pick<NodeHttpHandlerOptions, 'connectionTimeout' | 'requestTimeout'>;
+  readonly requestHandler?: Pick<NodeHttpHandlerOptions, 'connectionTimeout'>;
 }
 
 /**

@@ -31,7 +31,7 @@ export interface LeasesDeps {
 export class Leases {
   readonly #deps: LeasesDeps;
   /** Until when each lease certainly belongs to this worker. */
-  readonly #heldUntil = new Map<string, number>();
+  readonly #leasedUntil = new Map<string, number>();
   readonly #stopped = new AbortController();
   /** Undefined from a failed renewal to the next successful one. */
   #availableSince: number | undefined = performance.now();
@@ -41,21 +41,21 @@ export class Leases {
   }
 
   get size(): number {
-    return this.#heldUntil.size;
+    return this.#leasedUntil.size;
   }
 
   /** @param claimedAt `performance.now()` before the claim was sent */
   add(id: string, claimedAt: number): void {
-    this.#heldUntil.set(id, claimedAt + this.#deps.leaseMs);
+    this.#leasedUntil.set(id, claimedAt + this.#deps.leaseMs);
   }
 
   delete(id: string): void {
-    this.#heldUntil.delete(id);
+    this.#leasedUntil.delete(id);
   }
 
   /** False if the lease may have ended: another worker may have the delivery. */
   holds(id: string): boolean {
-    return performance.now() < (this.#heldUntil.get(id) ?? 0);
+    return performance.now() < (this.#leasedUntil.get(id) ?? 0);
   }
 
   /** Whether a lease that has ended belongs to a worker that has had the chance to renew it. */
@@ -89,12 +89,12 @@ export class Leases {
 
   /** What was completed during the renewal is not held any more. */
   #holdUntil(id: string, until: number): void {
-    if (this.#heldUntil.has(id)) this.#heldUntil.set(id, until);
+    if (this.#leasedUntil.has(id)) this.#leasedUntil.set(id, until);
   }
 
   async #renew(): Promise<boolean> {
     const { outbox, observer, log, leaseMs, onRenewed } = this.#deps;
-    const ids = [...this.#heldUntil.keys()];
+    const ids = [...this.#leasedUntil.keys()];
     const begun = performance.now();
     try {
       const { renewed, lost } = await outbox.renew(ids, leaseMs);
